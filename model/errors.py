@@ -1,0 +1,93 @@
+"""What can go wrong while hearing a recording, as a tree.
+
+TimeAudioError
+├── AudioError
+│   ├── UnsupportedAudio    the bytes are no audio file that we read
+│   ├── CorruptAudio        decoding failed part-way
+│   ├── EmptyAudio          fewer samples than one window needs
+│   └── AudioTooLong        more than the limit
+├── PromptError
+│   ├── EmptyPrompt
+│   └── PromptTooLong
+├── CheckpointError
+│   ├── MissingWeights
+│   └── UnexpectedWeights
+└── TaskNotSupported        the checkpoint was not trained for it
+
+A message says what to do next. Numbers travel as fields, so that nobody parses the message.
+A malformed marker in generated text is not an error: the grammar prevents it, the parser tolerates it.
+"""
+
+from collections.abc import Iterable
+
+
+class TimeAudioError(Exception):
+    """Anything that this project raises on purpose."""
+
+
+class AudioError(TimeAudioError):
+    """The recording cannot be used as it is."""
+
+
+class UnsupportedAudio(AudioError):
+    """The bytes are not an audio file of a kind that is read here."""
+
+
+class CorruptAudio(AudioError):
+    """The file was recognised, but could not be decoded to its end."""
+
+
+class EmptyAudio(AudioError):
+    """The file holds no samples, or too few to hear anything in."""
+
+
+class AudioTooLong(AudioError):
+    """The recording is longer than the limit. `limit_s` and, where it is known, `duration_s` are in seconds."""
+
+    def __init__(self, *, limit_s: float, duration_s: float | None = None, setting: str | None = None) -> None:
+        self.limit_s = limit_s
+        self.duration_s = duration_s
+        heard = f"this recording is {duration_s:.1f} s" if duration_s is not None else "this recording is longer"
+        where = f" (limit: {setting})" if setting else ""
+        super().__init__(f"Send at most {limit_s:g} s; {heard}{where}.")
+
+
+class PromptError(TimeAudioError):
+    """The words beside the recording cannot be used as they are."""
+
+
+class EmptyPrompt(PromptError):
+    """A query or question holds no words."""
+
+
+class PromptTooLong(PromptError):
+    """A query or question is longer than the limit. `limit` and `length` count characters."""
+
+    def __init__(self, *, limit: int, length: int) -> None:
+        self.limit = limit
+        self.length = length
+        super().__init__(f"Send at most {limit} characters of text; this has {length}.")
+
+
+class CheckpointError(TimeAudioError):
+    """A checkpoint directory cannot be loaded."""
+
+
+class MissingWeights(CheckpointError):
+    """Tensors that the architecture needs are not in the files. `keys` names them."""
+
+    def __init__(self, keys: Iterable[str], *, where: str) -> None:
+        self.keys = tuple(keys)
+        super().__init__(f"{where} lacks {len(self.keys)} tensors, first {', '.join(self.keys[:5])}.")
+
+
+class UnexpectedWeights(CheckpointError):
+    """The files hold tensors that the architecture has no place for. `keys` names them."""
+
+    def __init__(self, keys: Iterable[str], *, where: str) -> None:
+        self.keys = tuple(keys)
+        super().__init__(f"{where} holds {len(self.keys)} tensors with no place, first {', '.join(self.keys[:5])}.")
+
+
+class TaskNotSupported(TimeAudioError):
+    """The loaded checkpoint was not trained for the task that was asked for."""
