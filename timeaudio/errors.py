@@ -1,0 +1,63 @@
+"""What can go wrong between this client and a server, as a tree.
+
+ClientError
+├── ApiError            the server answered with a problem (RFC 9457); carries it as fields
+├── ServerUnreachable   nobody answered, or the connection broke
+└── UnexpectedAnswer    somebody answered, but not a TimeAudio server of this version
+"""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+
+class ClientError(Exception):
+    """Anything that the client raises on purpose."""
+
+
+class ServerUnreachable(ClientError):
+    """No answer came: no server at the address, a broken connection, or a timeout."""
+
+
+class UnexpectedAnswer(ClientError):
+    """An answer came that this client does not understand."""
+
+
+@dataclass(frozen=True, slots=True)
+class FieldError:
+    """One field of a request that the server refused. `pointer` names it as in the problem document."""
+
+    detail: str
+    pointer: str = ""
+
+
+class ApiError(ClientError):
+    """The server refused a request and said why.
+
+    `status` is the HTTP status and `type` the URI or slug of the kind of problem: decide on these two, never on the
+    words. `detail` says what to do next. `retry_after_s` is in seconds, None when the server named no time.
+    """
+
+    def __init__(self, status: int, problem: Mapping[str, Any], *, retry_after_s: float | None = None) -> None:
+        self.status = status
+        self.type = str(problem.get("type", "about:blank"))
+        self.title = str(problem.get("title", f"HTTP status {status}"))
+        self.detail = str(problem.get("detail", ""))
+        self.instance = str(problem.get("instance", ""))
+        self.errors = _field_errors(problem.get("errors"))
+        self.retry_after_s = retry_after_s
+        super().__init__(self._message())
+
+    def _message(self) -> str:
+        """One line: the detail where there is one, else the title, then the refused fields it does not name."""
+        text = self.detail or self.title
+        fields = "; ".join(f"{error.pointer}: {error.detail}".removeprefix(": ") for error in self.errors)
+        return f"{text} ({fields})" if fields and fields not in text else text
+
+
+def _field_errors(raw: object) -> tuple[FieldError, ...]:
+    """The `errors` member of a problem, tolerating anything that another server may put there."""
+    if not isinstance(raw, list):
+        return ()
+    rows = [row for row in raw if isinstance(row, Mapping)]
+    return tuple(FieldError(detail=str(row.get("detail", "")), pointer=str(row.get("pointer", ""))) for row in rows)
