@@ -1,0 +1,42 @@
+"""Answers as tables for people: one row per interval, times in seconds."""
+
+from collections.abc import Sequence
+
+from rich import box
+from rich.table import Table
+from rich.text import Text
+
+from timeaudio.results import CaptionedEvent, GroundingResult, Interval
+from timeaudio.timeline import one_line
+
+NOT_HEARD = "not heard"
+
+
+def event_table(events: Sequence[CaptionedEvent]) -> Table:
+    """Every event with its intervals; the caption stands beside the first of them."""
+    return _table("event", [(event.caption, event.intervals) for event in events])
+
+
+def query_table(results: Sequence[GroundingResult]) -> Table:
+    """Every query with its intervals, or with words that say that it does not occur."""
+    return _table("query", [(result.query, result.intervals) for result in results])
+
+
+def _table(heading: str, rows: Sequence[tuple[str, tuple[Interval, ...]]]) -> Table:
+    has_confidence = any(interval.confidence is not None for _, intervals in rows for interval in intervals)
+    table = Table(box=box.SIMPLE_HEAD, pad_edge=False)
+    table.add_column("start", justify="right", no_wrap=True)
+    table.add_column("end", justify="right", no_wrap=True)
+    if has_confidence:
+        table.add_column("confidence", justify="right", no_wrap=True)
+    table.add_column(heading, overflow="fold")
+    for words, intervals in rows:
+        empty = ("-", "-", "-") if has_confidence else ("-", "-")
+        if not intervals:
+            table.add_row(*empty, Text(f"{one_line(words)}  ({NOT_HEARD})"))
+        for index, interval in enumerate(intervals):
+            cells = [f"{interval.start:.1f}", f"{interval.end:.1f}"]
+            if has_confidence:
+                cells.append("-" if interval.confidence is None else f"{interval.confidence:.2f}")
+            table.add_row(*cells, Text(one_line(words)) if index == 0 else "")
+    return table

@@ -1,0 +1,161 @@
+"""A timeline drawn with text: one lane per event, time from left to right.
+
+                    0 s     2        4        6        8      10 s
+                    ├───────┼────────┼────────┼────────┼───────┤
+    A dog barks.    ███████████   █████████████████████
+    Rain falls.         ▐██████████████████████████████████▌
+
+All positions are integers: tenths of a second on one side, half columns on the other.
+"""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from rich.cells import cell_len, set_cell_size
+from rich.text import Text
+
+from timeaudio.results import CaptionedEvent, GroundingResult, Interval
+
+COLOURS = ("cyan", "magenta", "green", "yellow", "blue", "red")
+TICK_STEPS = (
+    1,
+    2,
+    5,
+    10,
+    20,
+    50,
+    100,
+    150,
+    300,
+    600,
+    1200,
+    1800,
+    3600,
+    6000,
+    12000,
+    18000,
+    36000,
+)  # tenths of a second
+NARROWEST = 20  # columns of time below which a picture tells nothing
+GAP = "  "
+
+
+@dataclass(frozen=True, slots=True)
+class Symbols:
+    """What a picture is made of: `cells[left half filled][right half filled]`, and the parts of the axis."""
+
+    cells: tuple[tuple[str, str], tuple[str, str]]
+    rule: str
+    first_tick: str
+    tick: str
+    last_tick: str
+    cut: str
+
+
+BLOCKS = Symbols(cells=((" ", "▐"), ("▌", "█")), rule="─", first_tick="├", tick="┼", last_tick="┤", cut="…")
+ASCII = Symbols(cells=((" ", "#"), ("#", "#")), rule="-", first_tick="+", tick="+", last_tick="+", cut=".")
+
+
+@dataclass(frozen=True, slots=True)
+class Lane:
+    """One line of the picture: its name at the left, and the stretches to fill."""
+
+    label: str
+    intervals: tuple[Interval, ...]
+
+
+def one_line(words: str) -> str:
+    """Words that may come from anywhere, on one line and without control characters, which could steer a terminal."""
+    return " ".join("".join(letter if letter.isprintable() else " " for letter in words).split())
+
+
+def event_lanes(events: Sequence[CaptionedEvent]) -> list[Lane]:
+    """One lane per event, in order."""
+    return [Lane(event.caption, event.intervals) for event in events]
+
+
+def query_lanes(results: Sequence[GroundingResult]) -> list[Lane]:
+    """One lane per query, in order; that of an absent one is empty."""
+    return [Lane(result.query, result.intervals) for result in results]
+
+
+def draw(lanes: Sequence[Lane], duration_s: float, *, width: int, ascii_only: bool = False) -> Text:
+    """The picture of some lanes over a recording, `width` columns wide or less, its last line not ended.
+
+    An interval fills every half column that it covers by half or more, and at least one: short events stay visible.
+
+    Units: `duration_s` seconds; `width` terminal columns.
+    """
+    symbols = ASCII if ascii_only else BLOCKS
+    duration = max(1, _tenths(duration_s))
+    label_width = min(max((cell_len(one_line(lane.label)) for lane in lanes), default=0), width * 2 // 5)
+    num_columns = max(NARROWEST, width - label_width - len(GAP) - 2)  # the last tick's " s" hangs over
+    indent = " " * label_width + GAP
+    picture = Text(no_wrap=True, overflow="ignore")
+    for line in _axis(duration, num_columns, symbols):
+        picture.append(indent + line + "\n", style="dim")
+    for index, lane in enumerate(lanes):
+        colour = COLOURS[index % len(COLOURS)]
+        picture.append(_label(lane.label, label_width, symbols, ascii_only=ascii_only) + GAP)
+        picture.append(_cells(lane.intervals, duration, num_columns, symbols) + "\n", style=colour)
+    picture.right_crop(1)
+    return picture
+
+
+def _tenths(seconds: float) -> int:
+    return round(seconds * 10)
+
+
+def _label(label: str, width: int, symbols: Symbols, *, ascii_only: bool) -> str:
+    """A name in exactly `width` columns, on one line, with a mark where it was cut."""
+    line = one_line(label)
+    if ascii_only:
+        line = line.encode("ascii", "replace").decode("ascii")
+    if cell_len(line) > width:
+        line = set_cell_size(line, width - cell_len(symbols.cut)).rstrip() + symbols.cut
+    return set_cell_size(line, width)
+
+
+def _axis(duration: int, num_columns: int, symbols: Symbols) -> tuple[str, str]:
+    """The two lines of the axis: times in seconds, and ticks under their first digit."""
+    step = _tick_step(duration, num_columns)
+    numbers = [" "] * (num_columns + 12)
+    rule = [symbols.rule] * num_columns
+    last_label = f"{duration / 10:g} s"
+    last_column = num_columns - len(f"{duration / 10:g}")
+    for time in range(0, duration, step):
+        label = "0 s" if time == 0 else f"{time / 10:g}"
+        column = time * num_columns // duration
+        if time and column + len(label) >= last_column:
+            break
+        rule[column] = symbols.tick if time else symbols.first_tick
+        numbers[column : column + len(label)] = label
+    rule[-1] = symbols.last_tick
+    numbers[last_column : last_column + len(last_label)] = last_label
+    return "".join(numbers).rstrip(), "".join(rule)
+
+
+def _tick_step(duration: int, num_columns: int) -> int:
+    """Tenths between ticks: the finest step whose labels stay at least two columns apart."""
+    for step in TICK_STEPS:
+        label_width = max(len(f"{duration / 10:g}"), len("0 s"))
+        if step * num_columns >= duration * (label_width + 2):
+            return step
+    return duration
+
+
+def _cells(intervals: Sequence[Interval], duration: int, num_columns: int, symbols: Symbols) -> str:
+    """A lane's columns. Half column h stands for the tenths from h * duration / halves on."""
+    halves = [False] * (2 * num_columns)
+    for interval in intervals:
+        start, end = (_half_column(_tenths(s), duration, len(halves)) for s in (interval.start, interval.end))
+        start = min(start, len(halves) - 1)
+        for half in range(start, max(end, start + 1)):
+            halves[half] = True
+    pairs = zip(halves[::2], halves[1::2], strict=True)
+    return "".join(symbols.cells[left][right] for left, right in pairs).rstrip()
+
+
+def _half_column(time: int, duration: int, num_halves: int) -> int:
+    """The half column boundary nearest to a time, rounded half up, within the picture."""
+    return min((2 * time * num_halves + duration) // (2 * duration), num_halves)
