@@ -1,0 +1,174 @@
+"""What can go wrong while serving, and THE table of every error's name on the wire.
+
+TimeAudioError
+├── ...                       model/errors.py
+└── ServiceError
+    ├── MalformedRequest      the body cannot be read as a form
+    ├── NotAForm              the body is of another media type
+    ├── InvalidField          a form field is missing, unknown or wrong
+    ├── UploadTooLarge        more bytes than the limit
+    ├── UploadTooSlow         the body did not arrive in time
+    ├── DecodeTooCostly       decoding the file hit the limit of time or memory
+    ├── Overloaded            the queue is full
+    ├── NotReady              the model is loading, was lost, or the server is draining
+    ├── WorkerLost            the process that held the request died
+    ├── DeadlineExceeded      the answer was not ready in time
+    ├── Cancelled             the caller went away
+    └── InternalError         a defect of ours
+
+Both transports read the one table, and a contract test walks the tree to prove that it is complete.
+"""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+
+from grpc import StatusCode
+
+from model import errors as model_errors
+from model.errors import TimeAudioError
+
+
+class ServiceError(TimeAudioError):
+    """The server cannot do what was asked."""
+
+
+class MalformedRequest(ServiceError):
+    """The body says that it is a form, and is none."""
+
+
+class NotAForm(ServiceError):
+    """The body is of a media type that this route does not read."""
+
+
+@dataclass(frozen=True, slots=True)
+class FieldError:
+    """One thing that is wrong with one form field."""
+
+    field: str
+    detail: str
+
+
+class InvalidField(ServiceError):
+    """Form fields are missing, unknown or wrong. `errors` lists all of them at once."""
+
+    def __init__(self, errors: Sequence[FieldError]) -> None:
+        self.errors = tuple(errors)
+        super().__init__(" ".join(f"{error.field}: {error.detail}" for error in self.errors))
+
+
+class UploadTooLarge(ServiceError):
+    """The body is larger than the limit, in bytes."""
+
+    def __init__(self, *, limit: int, length: int | None = None) -> None:
+        self.limit = limit
+        self.length = length
+        sent = f"this one is {length} bytes" if length is not None else "this one is larger"
+        super().__init__(
+            f"Send at most {limit} bytes; {sent} (limit: TIMEAUDIO_LIMITS__UPLOAD_BYTES). "
+            "A compressed format (flac, ogg, mp3) or a mono 16 kHz file holds the same sound in fewer."
+        )
+
+
+class UploadTooSlow(ServiceError):
+    """The body did not arrive within the time that it may take."""
+
+
+class DecodeTooCostly(ServiceError):
+    """Decoding the file was stopped: it took too long, too much memory, or brought the decoder down."""
+
+
+class RetryableError(ServiceError):
+    """The same request may succeed after `retry_after_s` seconds."""
+
+    def __init__(self, message: str, *, retry_after_s: float) -> None:
+        self.retry_after_s = retry_after_s
+        super().__init__(message)
+
+
+class Overloaded(RetryableError):
+    """The queue is full."""
+
+
+class NotReady(RetryableError):
+    """No model is there to answer: it loads, it was lost, or the server is going down."""
+
+
+class WorkerLost(RetryableError):
+    """The process that held the request died before it answered."""
+
+
+class DeadlineExceeded(ServiceError):
+    """The answer was not ready within the time that the request allowed."""
+
+
+class Cancelled(ServiceError):
+    """The caller went away; nobody reads this."""
+
+
+class InternalError(ServiceError):
+    """A defect of ours. The caller gets an id that is in the log, and nothing else."""
+
+
+@dataclass(frozen=True, slots=True)
+class Problem:
+    """How one kind of error is told. `slug` is the contract: messages may change, slugs do not."""
+
+    slug: str
+    title: str
+    http: int
+    grpc: StatusCode
+
+
+_INVALID = StatusCode.INVALID_ARGUMENT
+
+PROBLEMS: Mapping[type[TimeAudioError], Problem] = {
+    model_errors.UnsupportedAudio: Problem("unsupported-audio", "Not an audio file that is read here", 415, _INVALID),
+    model_errors.CorruptAudio: Problem("corrupt-audio", "The audio file is damaged", 422, _INVALID),
+    model_errors.EmptyAudio: Problem("empty-audio", "The audio file holds no sound", 422, _INVALID),
+    # Not RESOURCE_EXHAUSTED for what is too large: clients retry that one.
+    model_errors.AudioTooLong: Problem("audio-too-long", "The recording is too long", 413, _INVALID),
+    model_errors.EmptyPrompt: Problem("empty-prompt", "The query is empty", 422, _INVALID),
+    model_errors.PromptTooLong: Problem("prompt-too-long", "The query is too long", 422, _INVALID),
+    model_errors.TaskNotSupported: Problem(
+        "task-not-supported", "This model does not do that", 422, StatusCode.FAILED_PRECONDITION
+    ),
+    model_errors.MissingWeights: Problem("missing-weights", "The checkpoint is incomplete", 503, StatusCode.UNAVAILABLE),
+    model_errors.UnexpectedWeights: Problem(
+        "unexpected-weights", "The checkpoint does not fit the model", 503, StatusCode.UNAVAILABLE
+    ),
+    model_errors.CheckpointError: Problem("checkpoint", "The checkpoint cannot be loaded", 503, StatusCode.UNAVAILABLE),
+    MalformedRequest: Problem("malformed-request", "The request body cannot be read", 400, _INVALID),
+    NotAForm: Problem("not-a-form", "Send a multipart form", 415, _INVALID),
+    InvalidField: Problem("invalid-field", "A form field is wrong", 422, _INVALID),
+    UploadTooLarge: Problem("upload-too-large", "The request body is too large", 413, _INVALID),
+    UploadTooSlow: Problem("upload-too-slow", "The request body arrived too slowly", 408, StatusCode.DEADLINE_EXCEEDED),
+    DecodeTooCostly: Problem("decode-too-costly", "The audio file could not be decoded safely", 422, _INVALID),
+    Overloaded: Problem("overloaded", "The queue is full", 429, StatusCode.RESOURCE_EXHAUSTED),
+    NotReady: Problem("not-ready", "The model is not ready", 503, StatusCode.UNAVAILABLE),
+    WorkerLost: Problem("worker-lost", "The model was lost while it worked", 503, StatusCode.UNAVAILABLE),
+    DeadlineExceeded: Problem("deadline-exceeded", "The answer took too long", 504, StatusCode.DEADLINE_EXCEEDED),
+    Cancelled: Problem("cancelled", "The caller went away", 499, StatusCode.CANCELLED),
+    InternalError: Problem("internal", "Something is broken here", 500, StatusCode.INTERNAL),
+}
+
+_BY_NAME: Mapping[str, type[TimeAudioError]] = {kind.__name__: kind for kind in PROBLEMS}
+
+
+def problem_of(error: TimeAudioError) -> Problem:
+    """The row of the error's own class, or of the nearest class above it; a class without any is a defect of ours."""
+    for kind in type(error).__mro__:
+        if issubclass(kind, TimeAudioError) and kind in PROBLEMS:
+            return PROBLEMS[kind]
+    return PROBLEMS[InternalError]
+
+
+def revive(name: str, message: str, fields: Mapping[str, object] | None = None) -> TimeAudioError:
+    """The error that another process told by its class name, message and fields.
+
+    An unknown name is a defect of ours: its message is for the log, never for the caller.
+    """
+    kind = _BY_NAME.get(name, InternalError)
+    # Past the constructors, some of which make the message from their fields.
+    error = kind.__new__(kind, message)
+    error.__dict__.update(fields or {})
+    return error

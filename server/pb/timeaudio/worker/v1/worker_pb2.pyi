@@ -1,0 +1,144 @@
+from google.protobuf.internal import containers as _containers
+from google.protobuf.internal import enum_type_wrapper as _enum_type_wrapper
+from google.protobuf import descriptor as _descriptor
+from google.protobuf import message as _message
+from collections.abc import Iterable as _Iterable, Mapping as _Mapping
+from typing import ClassVar as _ClassVar, Optional as _Optional, Union as _Union
+
+DESCRIPTOR: _descriptor.FileDescriptor
+
+class Task(int, metaclass=_enum_type_wrapper.EnumTypeWrapper):
+    __slots__ = ()
+    TASK_UNSPECIFIED: _ClassVar[Task]
+    TASK_DENSE_CAPTION: _ClassVar[Task]
+    TASK_GROUND: _ClassVar[Task]
+
+class State(int, metaclass=_enum_type_wrapper.EnumTypeWrapper):
+    __slots__ = ()
+    STATE_UNSPECIFIED: _ClassVar[State]
+    STATE_LOADING: _ClassVar[State]
+    STATE_READY: _ClassVar[State]
+TASK_UNSPECIFIED: Task
+TASK_DENSE_CAPTION: Task
+TASK_GROUND: Task
+STATE_UNSPECIFIED: State
+STATE_LOADING: State
+STATE_READY: State
+
+class AnalyzeRequest(_message.Message):
+    __slots__ = ("request_id", "pcm", "sample_rate", "task", "queries", "options", "deadline_s")
+    REQUEST_ID_FIELD_NUMBER: _ClassVar[int]
+    PCM_FIELD_NUMBER: _ClassVar[int]
+    SAMPLE_RATE_FIELD_NUMBER: _ClassVar[int]
+    TASK_FIELD_NUMBER: _ClassVar[int]
+    QUERIES_FIELD_NUMBER: _ClassVar[int]
+    OPTIONS_FIELD_NUMBER: _ClassVar[int]
+    DEADLINE_S_FIELD_NUMBER: _ClassVar[int]
+    request_id: str
+    pcm: bytes
+    sample_rate: int
+    task: Task
+    queries: _containers.RepeatedScalarFieldContainer[str]
+    options: Options
+    deadline_s: float
+    def __init__(self, request_id: _Optional[str] = ..., pcm: _Optional[bytes] = ..., sample_rate: _Optional[int] = ..., task: _Optional[_Union[Task, str]] = ..., queries: _Optional[_Iterable[str]] = ..., options: _Optional[_Union[Options, _Mapping]] = ..., deadline_s: _Optional[float] = ...) -> None: ...
+
+class Options(_message.Message):
+    __slots__ = ("num_beams", "max_new_tokens")
+    NUM_BEAMS_FIELD_NUMBER: _ClassVar[int]
+    MAX_NEW_TOKENS_FIELD_NUMBER: _ClassVar[int]
+    num_beams: int
+    max_new_tokens: int
+    def __init__(self, num_beams: _Optional[int] = ..., max_new_tokens: _Optional[int] = ...) -> None: ...
+
+class AnalyzeResponse(_message.Message):
+    __slots__ = ("started", "encoded", "answer", "done", "failed")
+    STARTED_FIELD_NUMBER: _ClassVar[int]
+    ENCODED_FIELD_NUMBER: _ClassVar[int]
+    ANSWER_FIELD_NUMBER: _ClassVar[int]
+    DONE_FIELD_NUMBER: _ClassVar[int]
+    FAILED_FIELD_NUMBER: _ClassVar[int]
+    started: Started
+    encoded: Encoded
+    answer: Answer
+    done: Done
+    failed: Failed
+    def __init__(self, started: _Optional[_Union[Started, _Mapping]] = ..., encoded: _Optional[_Union[Encoded, _Mapping]] = ..., answer: _Optional[_Union[Answer, _Mapping]] = ..., done: _Optional[_Union[Done, _Mapping]] = ..., failed: _Optional[_Union[Failed, _Mapping]] = ...) -> None: ...
+
+class Started(_message.Message):
+    __slots__ = ("queue_s",)
+    QUEUE_S_FIELD_NUMBER: _ClassVar[int]
+    queue_s: float
+    def __init__(self, queue_s: _Optional[float] = ...) -> None: ...
+
+class Encoded(_message.Message):
+    __slots__ = ("encode_s", "num_audio_tokens")
+    ENCODE_S_FIELD_NUMBER: _ClassVar[int]
+    NUM_AUDIO_TOKENS_FIELD_NUMBER: _ClassVar[int]
+    encode_s: float
+    num_audio_tokens: int
+    def __init__(self, encode_s: _Optional[float] = ..., num_audio_tokens: _Optional[int] = ...) -> None: ...
+
+class Interval(_message.Message):
+    __slots__ = ("start", "end")
+    START_FIELD_NUMBER: _ClassVar[int]
+    END_FIELD_NUMBER: _ClassVar[int]
+    start: int
+    end: int
+    def __init__(self, start: _Optional[int] = ..., end: _Optional[int] = ...) -> None: ...
+
+class Event(_message.Message):
+    __slots__ = ("intervals", "caption")
+    INTERVALS_FIELD_NUMBER: _ClassVar[int]
+    CAPTION_FIELD_NUMBER: _ClassVar[int]
+    intervals: _containers.RepeatedCompositeFieldContainer[Interval]
+    caption: str
+    def __init__(self, intervals: _Optional[_Iterable[_Union[Interval, _Mapping]]] = ..., caption: _Optional[str] = ...) -> None: ...
+
+class Answer(_message.Message):
+    __slots__ = ("index", "events", "text", "present", "num_prompt_tokens", "num_completion_tokens", "generate_s")
+    INDEX_FIELD_NUMBER: _ClassVar[int]
+    EVENTS_FIELD_NUMBER: _ClassVar[int]
+    TEXT_FIELD_NUMBER: _ClassVar[int]
+    PRESENT_FIELD_NUMBER: _ClassVar[int]
+    NUM_PROMPT_TOKENS_FIELD_NUMBER: _ClassVar[int]
+    NUM_COMPLETION_TOKENS_FIELD_NUMBER: _ClassVar[int]
+    GENERATE_S_FIELD_NUMBER: _ClassVar[int]
+    index: int
+    events: _containers.RepeatedCompositeFieldContainer[Event]
+    text: str
+    present: bool
+    num_prompt_tokens: int
+    num_completion_tokens: int
+    generate_s: float
+    def __init__(self, index: _Optional[int] = ..., events: _Optional[_Iterable[_Union[Event, _Mapping]]] = ..., text: _Optional[str] = ..., present: bool = ..., num_prompt_tokens: _Optional[int] = ..., num_completion_tokens: _Optional[int] = ..., generate_s: _Optional[float] = ...) -> None: ...
+
+class Done(_message.Message):
+    __slots__ = ()
+    def __init__(self) -> None: ...
+
+class Failed(_message.Message):
+    __slots__ = ("error", "message")
+    ERROR_FIELD_NUMBER: _ClassVar[int]
+    MESSAGE_FIELD_NUMBER: _ClassVar[int]
+    error: str
+    message: str
+    def __init__(self, error: _Optional[str] = ..., message: _Optional[str] = ...) -> None: ...
+
+class StatusRequest(_message.Message):
+    __slots__ = ()
+    def __init__(self) -> None: ...
+
+class StatusResponse(_message.Message):
+    __slots__ = ("state", "model", "tasks", "num_requests", "num_steps")
+    STATE_FIELD_NUMBER: _ClassVar[int]
+    MODEL_FIELD_NUMBER: _ClassVar[int]
+    TASKS_FIELD_NUMBER: _ClassVar[int]
+    NUM_REQUESTS_FIELD_NUMBER: _ClassVar[int]
+    NUM_STEPS_FIELD_NUMBER: _ClassVar[int]
+    state: State
+    model: str
+    tasks: _containers.RepeatedScalarFieldContainer[Task]
+    num_requests: int
+    num_steps: int
+    def __init__(self, state: _Optional[_Union[State, str]] = ..., model: _Optional[str] = ..., tasks: _Optional[_Iterable[_Union[Task, str]]] = ..., num_requests: _Optional[int] = ..., num_steps: _Optional[int] = ...) -> None: ...

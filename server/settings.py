@@ -1,0 +1,84 @@
+"""What the operator decides, from the environment: `TIMEAUDIO_LIMITS__AUDIO_SECONDS=60`.
+
+The architecture belongs to the checkpoint and the options of one request to its caller; neither is here.
+"""
+
+from pydantic import BaseModel, ConfigDict, Field
+from pydantic_settings import BaseSettings, SettingsConfigDict
+
+
+class _Group(BaseModel):
+    model_config = ConfigDict(frozen=True, extra="forbid", use_attribute_docstrings=True)
+
+
+class Limits(_Group):
+    """The most that one request, and all of them together, may ask for."""
+
+    upload_bytes: int = Field(256 * 1024 * 1024, gt=0)
+    """Largest request body. 256 MiB hold 23 minutes of 16-bit stereo WAV at 48 kHz, or hours of anything compressed."""
+    upload_timeout_s: float = Field(300.0, gt=0)
+    """Seconds within which a request body must have arrived: a slow sender holds a place in the queue."""
+    audio_seconds: float = Field(150.0, gt=0)
+    """Longest stretch that is analysed: one pass of the model. It will rise when longer files run as several passes."""
+    queries: int = Field(32, gt=0)
+    """Most `query` fields of one grounding request."""
+    query_chars: int = Field(500, gt=0)
+    """Longest query, in characters."""
+    num_beams: int = Field(8, gt=0)
+    """Widest beam that a caller may ask for."""
+    max_new_tokens: int = Field(1000, gt=0)
+    """Longest answer that a caller may ask for, in tokens."""
+    timeout_s: float = Field(300.0, gt=0)
+    """Seconds that a request may take once it is uploaded, and the most that `timeout_s` may ask for."""
+    queued_requests: int = Field(32, gt=0)
+    """Requests inside the server at once: uploading, decoding, waiting and running. One more is answered 429."""
+    queued_audio_seconds: float = Field(1800.0, gt=0)
+    """Seconds of decoded audio inside the server at once (64 kB each). One request always fits, however long."""
+
+
+class Decode(_Group):
+    """The processes that turn audio files into samples."""
+
+    workers: int = Field(2, gt=0)
+    """How many files are decoded at once, each in a process of its own."""
+    timeout_s: float = Field(60.0, gt=0)
+    """Seconds after which a process that still decodes one file is killed."""
+    memory_bytes: int = Field(2 * 1024**3, gt=0)
+    """Address space that decoding one file may take, beyond what the libraries take themselves."""
+    max_tasks: int = Field(200, ge=0)
+    """Files after which a process is replaced by a fresh one; 0: never."""
+
+
+class Worker(_Group):
+    """The process that owns the model."""
+
+    threads: int = Field(0, ge=0)
+    """Threads that the model computes with; 0: one per core."""
+    startup_timeout_s: float = Field(300.0, gt=0)
+    """Seconds within which the checkpoint must be loaded, or the process is killed and started again."""
+    max_restarts: int = Field(5, ge=0)
+    """Deaths in a row, without an answer between them, after which the server gives up and exits."""
+    backoff_s: float = Field(0.5, ge=0)
+    """Seconds before the first restart; doubled at each further death in a row, up to 30."""
+    pipeline: str = "model.pipeline"
+    """Module that holds `Pipeline` and `Decoding`. Tests put a scripted one in its place."""
+
+
+class Settings(BaseSettings):
+    """All of it. Made once, at the start, and passed down."""
+
+    model_config = SettingsConfigDict(
+        env_prefix="TIMEAUDIO_",
+        env_nested_delimiter="__",
+        frozen=True,
+        extra="forbid",
+        use_attribute_docstrings=True,
+    )
+
+    limits: Limits = Limits()
+    decode: Decode = Decode()
+    worker: Worker = Worker()
+    drain_s: float = Field(30.0, ge=0)
+    """Seconds that requests may take to finish after SIGTERM, before they are cut off."""
+    drain_delay_s: float = Field(0.0, ge=0)
+    """Seconds between SIGTERM and the closing of the port, during which /readyz already answers 503."""
