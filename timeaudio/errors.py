@@ -1,9 +1,10 @@
-"""What can go wrong between this client and a server, as a tree.
+"""What can go wrong for the caller, as a tree.
 
 ClientError
 ├── ApiError            the server answered with a problem (RFC 9457); carries it as fields
 ├── ServerUnreachable   nobody answered, or the connection broke
-└── UnexpectedAnswer    somebody answered, but not a TimeAudio server of this version
+├── UnexpectedAnswer    somebody answered, but not a TimeAudio server of this version
+└── LocalModelError     no server was asked: the model in this process could not start, or refused a recording
 """
 
 from collections.abc import Mapping
@@ -21,6 +22,10 @@ class ServerUnreachable(ClientError):
 
 class UnexpectedAnswer(ClientError):
     """An answer came that this client does not understand."""
+
+
+class LocalModelError(ClientError):
+    """The model that the command line runs in its own process could not start, or refused a recording."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,0 +1,153 @@
+"""`timeaudio`: the command line.
+
+Exit codes: 0 all is well, 1 some file or command failed, 2 the command was not understood, 130 interrupted.
+What is asked for goes to stdout; progress and errors go to stderr, an error in one line that says what to do next.
+
+Nothing heavy is imported until a command needs it, so that `timeaudio --help` answers at once.
+"""
+
+import io
+import os
+import sys
+from collections.abc import Sequence
+from importlib.metadata import version
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from timeaudio.errors import ClientError
+from timeaudio.report import complain
+
+DEBUG_VARIABLE = "TIMEAUDIO_DEBUG"
+
+app = typer.Typer(
+    name="timeaudio",
+    help="Hears what happens in a recording, and when.",
+    epilog="Every command has a --help of its own, with examples.",
+    pretty_exceptions_enable=False,
+    context_settings={"help_option_names": ["-h", "--help"]},
+)
+
+Files = Annotated[list[Path], typer.Argument(metavar="FILE...", help="Recordings: wav, flac, ogg, mp3, m4a, webm ...")]
+ModelDir = Annotated[
+    Path | None,
+    typer.Option("--model", metavar="DIR", help="Checkpoint directory to load here, instead of the embedded one."),
+]
+ServerUrl = Annotated[
+    str | None,
+    typer.Option("--server", metavar="URL", help="Ask the server at this address; nothing is loaded here."),
+]
+AsJson = Annotated[
+    bool, typer.Option("--json", help="For machines: one JSON object; with several files, one per line.")
+]
+PASSED_THROUGH = {"allow_extra_args": True, "ignore_unknown_options": True, "help_option_names": []}
+
+
+@app.callback(invoke_without_command=True)
+def top(
+    context: typer.Context,
+    show_version: Annotated[bool, typer.Option("--version", help="Print the version and exit.", is_eager=True)] = False,
+) -> None:
+    """Hears what happens in a recording, and when."""
+    if show_version:
+        typer.echo(f"timeaudio {version('timeaudio')}")
+        raise typer.Exit
+    if context.invoked_subcommand is None:
+        typer.echo(context.get_help())
+        raise typer.Exit(2)
+
+
+@app.command(
+    epilog="Examples:  timeaudio caption street.flac   |   timeaudio caption *.wav --json > events.jsonl",
+)
+def caption(files: Files, server: ServerUrl = None, model: ModelDir = None, as_json: AsJson = False) -> None:
+    """Tell every sound event of each FILE, and when it happens."""
+    from timeaudio.listen import answer_each, open_listener
+
+    with open_listener(server=server, model=model) as listener:
+        raise typer.Exit(answer_each(files, listener.dense_caption, as_json=as_json))
+
+
+@app.command(
+    epilog="Example:  timeaudio ground street.flac 'a dog barks' 'rain'",
+)
+def ground(
+    file: Annotated[Path, typer.Argument(metavar="FILE", help="The recording.")],
+    queries: Annotated[list[str], typer.Argument(metavar="QUERY...", help="What to look for, in words; quote each.")],
+    server: ServerUrl = None,
+    model: ModelDir = None,
+    as_json: AsJson = False,
+) -> None:
+    """Find when each QUERY happens in FILE, or that it does not."""
+    from timeaudio.listen import answer_each, open_listener
+
+    with open_listener(server=server, model=model) as listener:
+        raise typer.Exit(answer_each([file], lambda audio: listener.ground(audio, queries), as_json=as_json))
+
+
+@app.command(epilog="Example:  timeaudio serve --host 0.0.0.0 --port 8000")
+def serve(
+    host: Annotated[str, typer.Option(help="Address to listen on; 0.0.0.0 is every network.")] = "127.0.0.1",
+    port: Annotated[int, typer.Option(min=0, max=65535, help="Port to listen on; 0 is any free one.")] = 8000,
+    model: ModelDir = None,
+) -> None:
+    """Serve the model over HTTP until interrupted. Limits come from TIMEAUDIO_... in the environment."""
+    from timeaudio.local import extra_needed
+
+    with extra_needed("server"):
+        from server.__main__ import serve as run
+    raise typer.Exit(run(host=host, port=port, model=model))
+
+
+@app.command()
+def demo(model: ModelDir = None) -> None:
+    """Start a server on a free port, send it two recordings, show what it hears, and stop it."""
+    from timeaudio.demo import run_demo
+
+    run_demo(model)
+
+
+@app.command(context_settings=PASSED_THROUGH)
+def evaluate(context: typer.Context) -> None:
+    """Measure a checkpoint on composed scenes: prints a table, writes JSON. See `timeaudio evaluate --help`."""
+    from timeaudio.local import extra_needed
+
+    with extra_needed("eval"):
+        from training.evaluate import main as run
+    raise typer.Exit(run(context.args))
+
+
+@app.command(context_settings=PASSED_THROUGH)
+def train(context: typer.Context) -> None:
+    """Train a checkpoint from a TOML file. See `timeaudio train --help`."""
+    from timeaudio.local import extra_needed
+
+    with extra_needed("training"):
+        from training.__main__ import main as run
+    raise typer.Exit(run(context.args))
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    """Runs a command and returns its exit code. Whatever goes wrong becomes one line on stderr."""
+    for stream in (sys.stdout, sys.stderr):
+        if isinstance(stream, io.TextIOWrapper):
+            stream.reconfigure(errors="replace")  # a caption must not fail on a terminal without its letters
+    try:
+        outcome = app(args=arguments, prog_name="timeaudio", standalone_mode=False)
+    except typer.Abort:
+        return 130
+    except typer.TyperException as error:
+        context = getattr(error, "ctx", None)
+        command = context.command_path if context else "timeaudio"
+        complain(f"{error.format_message().rstrip('.')}. See `{command} --help`.")
+        return error.exit_code
+    except (ClientError, OSError) as error:
+        complain(str(error))
+        return 1
+    except Exception as error:  # the last resort: people get a sentence, those who ask for it the traceback
+        if os.environ.get(DEBUG_VARIABLE):
+            raise
+        complain(f"{type(error).__name__}: {error}. This is a defect; {DEBUG_VARIABLE}=1 shows where.")
+        return 1
+    return outcome if isinstance(outcome, int) else 0

@@ -1,0 +1,138 @@
+"""The model in this very process, behind the two methods of Client that the command line calls.
+
+This module and the commands that use it are the only part of the package that needs the `server` extra.
+"""
+
+import time
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from contextlib import contextmanager
+from itertools import pairwise
+from pathlib import Path
+from typing import TYPE_CHECKING, TypedDict
+from uuid import uuid4
+
+from timeaudio import results
+from timeaudio.errors import LocalModelError
+
+if TYPE_CHECKING:
+    from model.pipeline import Answer, Recording
+    from model.timeline.interval import Interval
+
+LIMIT_S = 150.0
+"""Longest recording, in seconds: one pass of the model, and the server's default."""
+
+
+@contextmanager
+def extra_needed(extra: str) -> Iterator[None]:
+    """Around imports: a library that is not installed becomes one sentence that names the extra to install."""
+    try:
+        yield
+    except ModuleNotFoundError as error:
+        root = (error.name or "").partition(".")[0]
+        if root in {"", "model", "server", "training", "timeaudio"}:
+            raise  # one of our own files is missing: no extra would bring it
+        raise LocalModelError(f"This command needs {root}: pip install 'timeaudio[{extra}]'") from error
+
+
+class LocalModel:
+    """A checkpoint, loaded here: slower to start than asking a server, but needing none."""
+
+    def __init__(self, checkpoint: Path | None = None) -> None:
+        """Loads a checkpoint directory; None is the embedded one.
+
+        Raises:
+            LocalModelError: a library is missing, or the checkpoint cannot be loaded.
+        """
+        with extra_needed("server"):
+            from model.audio.decode import decode_audio
+            from model.errors import TimeAudioError
+            from model.pipeline import Decoding, Pipeline
+        self._decode = decode_audio
+        self._options = Decoding()
+        self._refusals = TimeAudioError
+        try:
+            self._pipeline = Pipeline.load(checkpoint)
+        except (TimeAudioError, OSError) as error:
+            where = "The embedded checkpoint" if checkpoint is None else f"The checkpoint {checkpoint}"
+            raise LocalModelError(f"{where} cannot be loaded: {error}") from error
+
+    def dense_caption(self, audio: Path) -> results.DenseCaption:
+        """Every event of a recording.
+
+        Raises:
+            LocalModelError: the recording cannot be used; the message says what to do.
+            OSError: the file cannot be read.
+        """
+        [answer], account = self._hear(audio, lambda heard: [self._pipeline.dense_caption(heard, self._options)])
+        events = (
+            results.CaptionedEvent(intervals=_intervals(event.intervals), caption=event.caption)
+            for event in answer.events
+        )
+        return results.DenseCaption(events=tuple(events), **account)
+
+    def ground(self, audio: Path, queries: Sequence[str]) -> results.Grounding:
+        """Where each query happens; the recording is encoded once.
+
+        Raises:
+            LocalModelError, OSError: as for `dense_caption`.
+        """
+        answers, account = self._hear(
+            audio, lambda heard: [self._pipeline.ground(heard, query, self._options) for query in queries]
+        )
+        found = (
+            results.GroundingResult(
+                query=query,
+                present=answer.present,
+                intervals=_intervals(interval for event in answer.events for interval in event.intervals),
+            )
+            for query, answer in zip(queries, answers, strict=True)
+        )
+        return results.Grounding(results=tuple(found), **account)
+
+    def _hear(self, audio: Path, ask: "Callable[[Recording], list[Answer]]") -> "tuple[list[Answer], _Account]":
+        """The model's answers about one file, and what every result says about how they came about."""
+        data = audio.read_bytes()
+        clock = [time.perf_counter()]
+        try:
+            waveform = self._decode(data, max_seconds=LIMIT_S)
+            clock.append(time.perf_counter())
+            recording = self._pipeline.encode(waveform)
+            clock.append(time.perf_counter())
+            answers = ask(recording)
+            clock.append(time.perf_counter())
+        except self._refusals as error:
+            raise LocalModelError(str(error)) from error
+        decode_s, encode_s, generate_s = (round(end - start, 4) for start, end in pairwise(clock))
+        return answers, _Account(
+            id=f"local-{uuid4().hex}",
+            model=self._pipeline.name,
+            audio=results.AudioInfo(duration=round(waveform.duration_s, 1)),
+            usage=results.Usage(
+                audio_seconds=round(waveform.duration_s, 1),
+                audio_tokens=recording.num_audio_tokens,
+                prompt_tokens=sum(answer.num_prompt_tokens for answer in answers),
+                completion_tokens=sum(answer.num_completion_tokens for answer in answers),
+            ),
+            timing=results.Timing(
+                decode_s=decode_s,
+                queue_s=0.0,
+                encode_s=encode_s,
+                generate_s=generate_s,
+                total_s=round(clock[-1] - clock[0], 4),
+            ),
+        )
+
+
+class _Account(TypedDict):
+    """The fields that every answer carries."""
+
+    id: str
+    model: str
+    audio: results.AudioInfo
+    usage: results.Usage
+    timing: results.Timing
+
+
+def _intervals(found: "Iterable[Interval]") -> tuple[results.Interval, ...]:
+    """The model's intervals, in tenths, as the answer's, in seconds. Confidence is not calibrated yet."""
+    return tuple(results.Interval(start=interval.start_s, end=interval.end_s) for interval in found)
