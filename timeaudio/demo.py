@@ -1,4 +1,4 @@
-"""`timeaudio demo`: the real server on a free port, two bundled recordings, what it hears in them, and an orderly end."""
+"""`timeaudio demo`: the real server on a free port, two bundled recordings, and what it hears in them."""
 
 import importlib.util
 import json
@@ -56,7 +56,7 @@ def run_demo(model: Path | None) -> None:
             _caption(console, client, recordings, paths)
             _ground(console, client, recordings, paths)
         console.print("[4/4] Stopping the server.")
-    console.print(f"      Done in {time.perf_counter() - started:.1f} s, most of them spent on starting.\n")
+    console.print(f"      Done in {time.perf_counter() - started:.1f} s.\n")
     console.print("Next, on recordings of your own:  timeaudio caption FILE   or   timeaudio serve")
 
 
