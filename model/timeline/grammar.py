@@ -1,0 +1,214 @@
+"""Which tokens may come next, so that no answer is ever unreadable or outside its recording.
+
+The rules are written down in `grammar.ebnf`. Every prefix that follows them can be ended: no choice leads to a dead
+end, because a digit is allowed only where a valid time can still be written.
+"""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from enum import IntEnum
+from typing import Final, NamedTuple
+
+from model.timeline.digits import next_digits, next_tenths, smallest
+from model.timeline.task import CAPTIONED, TASKS, Task
+from model.timeline.vocabulary import Vocabulary
+
+__all__ = ["Allowed", "Grammar", "Vocabulary"]
+
+# A decoder asks about each beam's last prefix only; this many beams can be in flight before one is walked again.
+_CACHED_PREFIXES: Final = 256
+
+
+@dataclass(frozen=True, slots=True)
+class Allowed:
+    """The tokens that may come next: those in `only`, or, where that is None, all but those in `never`.
+
+    Exactly one of the two is set. Hashable, and few different ones occur, so a caller can keep one mask for each.
+    """
+
+    only: frozenset[int] | None
+    never: frozenset[int] | None
+
+    def permits(self, token_id: int) -> bool:
+        """Whether this token may come next."""
+        if self.only is not None:
+            return token_id in self.only
+        return self.never is None or token_id not in self.never
+
+
+class Phase(IntEnum):
+    """Where in an answer the next token stands."""
+
+    OPENING = 0  # nothing said yet
+    TEXT = 1  # after a word
+    START = 2  # inside the first time of an interval, or a lone time
+    SEPARATOR = 3  # after that time, with `matched` separator ids behind it
+    END = 4  # inside the second time; before its first digit where `seconds` is None
+    CLOSED = 5  # directly after an interval
+    OVER = 6  # after the end, or after a token that was not allowed
+
+
+class State(NamedTuple):
+    """All that the next token's rules depend on. Units: `start` and `floor` in tenths."""
+
+    phase: Phase = Phase.OPENING
+    seconds: int | None = None  # the digits of the time being written
+    start: int = 0  # the first time, once it is whole
+    matched: int = 0
+    floor: int = 0  # no start before this
+    owes_words: bool = False  # an interval stands before us, its caption does not
+
+
+class Grammar:
+    """The rules of one task over one recording.
+
+    Stateless for its caller: every question carries the ids so far, so state moves with its beam by itself. Answers
+    are cached by prefix: a step costs one transition, whatever the length of the answer. Not for use from
+    several threads at once.
+
+    Units: `duration` in tenths, floored, at least 1.
+
+    Raises:
+        ValueError: no such task, or a duration below one tenth.
+    """
+
+    def __init__(self, vocabulary: Vocabulary, task: Task, duration: int) -> None:
+        if task not in TASKS:
+            raise ValueError(f"No such task: {task!r}. There are {', '.join(TASKS)}.")
+        if duration < 1:
+            raise ValueError(f"A recording lasts at least one tenth of a second; got {duration}.")
+        self.vocabulary = vocabulary
+        self.task = task
+        self.duration = duration
+        self._anchors = {token_id: digit for digit, token_id in enumerate(vocabulary.anchor_ids)}
+        self._offsets = {token_id: digit for digit, token_id in enumerate(vocabulary.offset_ids)}
+        self._latest_start = duration if task == "ask" else duration - 1
+        self._states: dict[tuple[int, ...], State] = {}
+        self._allowed: dict[State, Allowed] = {}
+
+    def allowed(self, ids: Sequence[int]) -> Allowed:
+        """The tokens that may follow `ids`, the answer so far without its prompt.
+
+        After the end, or after a token that was not allowed, only the end may follow: a beam search with fewer
+        candidates than beams can hold such a row (at minus infinity), and it must not stop the others.
+        """
+        return self._allowed_after(self._state(tuple(ids)))
+
+    def closing(self, ids: Sequence[int]) -> list[int]:
+        """The ids to append where an answer is cut after `ids`, so that no time is half-written, no interval open.
+
+        Nothing written is taken back. A half-written time becomes the earliest valid one with its digits, an open
+        interval the shortest one with its start: the least that the answer can have meant. In `ask` a lone time
+        is whole, so nothing follows it. A caption cannot be made up: an interval that is still without one stays
+        so, and the parser drops it. The end-of-sequence token is not included.
+        """
+        state, closing = self._state(tuple(ids)), list[int]()
+        if state.phase is Phase.START:
+            low, high = self._range(state)
+            start, tail = self._rest_of_time(state.seconds, low, high)
+            closing += tail
+            state = State(Phase.SEPARATOR, start=start)
+        if state.phase is Phase.SEPARATOR and self.task != "ask":
+            closing += self.vocabulary.separator_ids[state.matched :]
+            state = State(Phase.END, start=state.start)
+        if state.phase is Phase.END:
+            low, high = self._range(state)
+            closing += self._rest_of_time(state.seconds, low, high)[1]
+        return closing
+
+    def _state(self, ids: tuple[int, ...]) -> State:
+        known = self._states.get(ids)
+        if known is not None:
+            return known
+        if not ids:
+            return State()
+        before = self._states.get(ids[:-1])
+        if before is None:
+            before = State()
+            for token_id in ids[:-1]:
+                before = self._advance(before, token_id)
+        state = self._advance(before, ids[-1])
+        if len(self._states) >= _CACHED_PREFIXES:
+            del self._states[next(iter(self._states))]
+        self._states[ids] = state
+        return state
+
+    def _advance(self, state: State, token_id: int) -> State:
+        if token_id == self.vocabulary.eos_id or not self._allowed_after(state).permits(token_id):
+            return State(Phase.OVER)
+        if token_id in self._anchors:
+            return self._with_digit(state, self._anchors[token_id])
+        if token_id in self._offsets:
+            return self._with_tenth(state, self._offsets[token_id])
+        if state.phase is Phase.SEPARATOR and self._continues_separator(state, token_id):
+            if self.task != "ask" and state.matched + 1 == len(self.vocabulary.separator_ids):
+                return State(Phase.END, start=state.start, floor=state.floor)
+            return state._replace(matched=state.matched + 1)
+        owes_words = state.owes_words and token_id in self.vocabulary.wordless_ids
+        return State(Phase.TEXT, floor=state.floor, owes_words=owes_words)
+
+    def _with_digit(self, state: State, digit: int) -> State:
+        if state.phase is Phase.SEPARATOR and self._is_paired(state):
+            return State(Phase.END, seconds=digit, start=state.start, floor=state.floor)
+        if state.phase in (Phase.START, Phase.END):
+            return state._replace(seconds=digit if state.seconds is None else state.seconds * 10 + digit)
+        return State(Phase.START, seconds=digit, floor=state.floor)
+
+    def _with_tenth(self, state: State, tenth: int) -> State:
+        assert state.seconds is not None
+        time = state.seconds * 10 + tenth
+        if state.phase is Phase.START:
+            return State(Phase.SEPARATOR, start=time, floor=state.floor)
+        floor = time if self.task == "summarize" else 0
+        return State(Phase.CLOSED, floor=floor, owes_words=self.task in CAPTIONED)
+
+    def _continues_separator(self, state: State, token_id: int) -> bool:
+        separator = self.vocabulary.separator_ids
+        return state.matched < len(separator) and token_id == separator[state.matched]
+
+    def _is_paired(self, state: State) -> bool:
+        return state.matched == len(self.vocabulary.separator_ids)
+
+    def _range(self, state: State) -> tuple[int, int]:
+        """The valid values of the time being written. Units: tenths, both included."""
+        if state.phase is Phase.END or (state.phase is Phase.SEPARATOR and self._is_paired(state)):
+            return state.start + 1, self.duration
+        return state.floor, self._latest_start
+
+    def _rest_of_time(self, seconds: int | None, low: int, high: int) -> tuple[int, list[int]]:
+        """The earliest time that begins with these digits, and the ids that are missing from it."""
+        time = smallest(seconds, low, high)
+        assert time is not None  # no digit is allowed that leaves no time
+        whole, tenth = divmod(time, 10)
+        missing = str(whole)[0 if seconds is None else len(str(seconds)) :]
+        return time, [self.vocabulary.anchor_ids[int(d)] for d in missing] + [self.vocabulary.offset_ids[tenth]]
+
+    def _allowed_after(self, state: State) -> Allowed:
+        known = self._allowed.get(state)
+        if known is None:
+            known = self._allowed[state] = self._compute_allowed(state)
+        return known
+
+    def _compute_allowed(self, state: State) -> Allowed:
+        vocabulary = self.vocabulary
+        if state.phase is Phase.OVER:
+            return Allowed(only=frozenset({vocabulary.eos_id}), never=None)
+        if state.phase is Phase.SEPARATOR and self.task != "ask":
+            return Allowed(only=frozenset({vocabulary.separator_ids[state.matched]}), never=None)
+        if state.phase in (Phase.START, Phase.END):
+            return Allowed(only=self._continuations(state), never=None)
+        never = set(vocabulary.marker_ids)
+        if state.phase in (Phase.OPENING, Phase.TEXT) or (state.phase is Phase.SEPARATOR and state.matched > 0):
+            never -= self._continuations(state)
+        if state.phase is Phase.OPENING or state.owes_words:
+            never.add(vocabulary.eos_id)
+        return Allowed(only=None, never=frozenset(never))
+
+    def _continuations(self, state: State) -> frozenset[int]:
+        """The markers that go on with the time being written, or begin one."""
+        low, high = self._range(state)
+        if low > high:
+            return frozenset()
+        anchors = {self.vocabulary.anchor_ids[digit] for digit in next_digits(state.seconds, low, high)}
+        offsets = {self.vocabulary.offset_ids[tenth] for tenth in next_tenths(state.seconds, low, high)}
+        return frozenset(anchors | offsets)

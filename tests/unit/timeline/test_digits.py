@@ -1,0 +1,35 @@
+"""Prefix feasibility against the slow twin: writing out every time in the range."""
+
+import pytest
+
+from model.timeline.digits import next_digits, next_tenths, smallest
+
+BOUNDS = [0, 1, 8, 9, 10, 11, 18, 19, 20, 89, 90, 99, 100, 101, 109, 110, 199, 200, 989, 990, 999, 1000, 1001, 1010]
+
+
+def spelled(time: int) -> str:
+    return f"{time // 10}.{time % 10}"
+
+
+@pytest.mark.parametrize("low", BOUNDS)
+def test_digits_are_allowed_exactly_where_a_valid_time_follows(low: int) -> None:
+    for high in [bound for bound in BOUNDS if bound >= low]:
+        compare_with_writing_them_out(low, high)
+
+
+def compare_with_writing_them_out(low: int, high: int) -> None:
+    times = [spelled(time) for time in range(low, high + 1)]
+    for prefix in (None, *range(103)):
+        written = "" if prefix is None else str(prefix)
+        following = [time for time in times if time.startswith(written)]
+        seen = {time[len(written)] for time in following}
+        assert set(next_digits(prefix, low, high)) == {int(char) for char in seen - {"."}}
+        tenths = {int(time[-1]) for time in following if time[len(written)] == "."} if written else set()
+        assert set(next_tenths(prefix, low, high)) == tenths
+        earliest = min((int(time.replace(".", "")) for time in following), default=None)
+        assert smallest(prefix, low, high) == earliest
+
+
+def test_digits_come_in_order() -> None:
+    assert next_digits(None, 0, 1000) == list(range(10))
+    assert next_tenths(0, 0, 1000) == list(range(10))

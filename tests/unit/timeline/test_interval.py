@@ -1,0 +1,83 @@
+"""Intervals in tenths: bounds, overlap, and the IoU of sets."""
+
+import itertools
+
+import pytest
+
+from model.timeline.event import Event
+from model.timeline.interval import Interval, set_iou, union
+
+
+def covered(intervals: list[Interval]) -> set[int]:
+    """The slow twin: every tenth that a set of intervals covers."""
+    return {tenth for interval in intervals for tenth in range(interval.start, interval.end)}
+
+
+SMALL = [Interval(start, end) for start in range(5) for end in range(start + 1, 6)]
+
+
+@pytest.mark.parametrize(("start", "end"), [(-1, 3), (3, 3), (4, 3), (-2, -1)])
+def test_an_interval_is_never_empty_reversed_or_negative(start: int, end: int) -> None:
+    with pytest.raises(ValueError, match="start < end"):
+        Interval(start, end)
+
+
+def test_the_shortest_interval_is_one_tenth() -> None:
+    assert Interval(0, 1).length == 1
+
+
+def test_seconds_are_numbers_with_one_decimal() -> None:
+    for tenths in range(1, 100_001):
+        assert str(Interval(0, tenths).end_s) == f"{tenths // 10}.{tenths % 10}"
+    assert (Interval(3, 7).start_s, Interval(3, 7).end_s) == (0.3, 0.7)
+
+
+def test_overlap_and_iou_equal_counting_tenths() -> None:
+    for a, b in itertools.product(SMALL, SMALL):
+        shared, either = covered([a]) & covered([b]), covered([a]) | covered([b])
+        assert a.overlap(b) == len(shared)
+        assert a.iou(b) == pytest.approx(len(shared) / len(either))
+
+
+def test_union_and_set_iou_equal_counting_tenths() -> None:
+    sets = [list(pair) for pair in itertools.product(SMALL, SMALL)]
+    for a in sets:
+        merged = union(a)
+        assert covered(merged) == covered(a)
+        assert all(x.end < y.start for x, y in itertools.pairwise(merged))
+    for a, b in itertools.product(sets[::3], sets[::7]):
+        assert set_iou(a, b) == pytest.approx(len(covered(a) & covered(b)) / len(covered(a) | covered(b)))
+
+
+def test_union_merges_what_touches_and_what_lies_inside() -> None:
+    assert union([Interval(5, 9), Interval(0, 5), Interval(1, 2), Interval(10, 11)]) == [
+        Interval(0, 9),
+        Interval(10, 11),
+    ]
+
+
+def test_set_iou_of_nothing() -> None:
+    assert set_iou([], []) == 1.0
+    assert set_iou([Interval(0, 1)], []) == 0.0
+    assert set_iou([], [Interval(0, 1)]) == 0.0
+
+
+def test_shift_keeps_the_length_and_refuses_negative_time() -> None:
+    assert Interval(3, 5).shift(10) == Interval(13, 15)
+    assert Interval(3, 5).shift(-3) == Interval(0, 2)
+    with pytest.raises(ValueError, match="start < end"):
+        Interval(3, 5).shift(-4)
+
+
+@pytest.mark.parametrize(("limit", "left"), [(2, None), (3, None), (4, Interval(3, 4)), (5, Interval(3, 5))])
+def test_clip_at_the_boundaries(limit: int, left: Interval | None) -> None:
+    assert Interval(3, 5).clip(limit) == left
+
+
+def test_intervals_sort_by_start_then_end() -> None:
+    assert sorted([Interval(1, 3), Interval(0, 9), Interval(1, 2)]) == [Interval(0, 9), Interval(1, 2), Interval(1, 3)]
+
+
+def test_an_event_needs_an_interval() -> None:
+    with pytest.raises(ValueError, match="at least one interval"):
+        Event((), "A dog barks.")

@@ -1,0 +1,134 @@
+"""Seconds to markers and back."""
+
+from decimal import Decimal
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from model.timeline.interval import Interval
+from model.timeline.markers import (
+    ANCHORS,
+    MARKERS,
+    OFFSETS,
+    format_interval,
+    format_time,
+    read_time,
+    to_plain,
+    to_tenths,
+)
+
+
+def test_every_tenth_up_to_ten_thousand_seconds_comes_back() -> None:
+    for tenths in range(100_001):
+        markers = format_time(tenths)
+        plain = f"{tenths // 10}.{tenths % 10}"
+        assert read_time(markers) == tenths
+        assert to_plain(markers) == plain
+        assert to_tenths(plain) == tenths
+        assert to_tenths(tenths / 10) == tenths
+
+
+def test_there_are_twenty_markers_in_the_order_of_their_digits() -> None:
+    assert MARKERS == ANCHORS + OFFSETS
+    assert len(set(MARKERS)) == 20
+    assert (MARKERS[0], MARKERS[9], MARKERS[10], MARKERS[19]) == ("<a_0>", "<a_9>", "<f_0>", "<f_9>")
+
+
+@pytest.mark.parametrize(
+    ("tenths", "markers"),
+    [
+        (0, "<a_0><f_0>"),
+        (9, "<a_0><f_9>"),
+        (10, "<a_1><f_0>"),
+        (125, "<a_1><a_2><f_5>"),
+        (99_999, "<a_9><a_9><a_9><a_9><f_9>"),
+        (100_000, "<a_1><a_0><a_0><a_0><a_0><f_0>"),
+    ],
+)
+def test_a_time_is_anchors_then_one_offset(tenths: int, markers: str) -> None:
+    assert format_time(tenths) == markers
+
+
+def test_an_interval_is_two_times_around_the_separator() -> None:
+    assert format_interval(Interval(0, 25)) == "<a_0><f_0> - <a_2><f_5>"
+
+
+def test_time_before_the_recording_has_no_markers() -> None:
+    with pytest.raises(ValueError, match="below zero"):
+        format_time(-1)
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "",
+        "<a_1>",
+        "<f_1>",
+        "<f_1><a_1>",
+        "<a_0><a_5><f_0>",
+        "<a_0><a_0><f_0>",
+        "<a_1><f_2><f_3>",
+        "<a_1><f_2><a_3><f_4>",
+        "<a_1> <f_2>",
+        "<a_1><f_2> ",
+        "<a_1><f_2>\n",
+        "<a_12><f_0>",
+        "12.5",
+        "<a_\u0661><f_0>",
+        "<a_9>" * 5000 + "<f_0>",
+    ],
+)
+def test_what_is_not_exactly_one_time_is_refused(text: str) -> None:
+    with pytest.raises(ValueError, match="Not one time"):
+        read_time(text)
+
+
+@given(st.lists(st.sampled_from(MARKERS), max_size=7).map("".join))
+def test_a_run_of_markers_is_read_only_if_it_is_what_we_would_write(text: str) -> None:
+    try:
+        tenths = read_time(text)
+    except ValueError:
+        return
+    assert format_time(tenths) == text
+
+
+@pytest.mark.parametrize(
+    ("seconds", "tenths"),
+    [
+        (0, 0),
+        (0.04, 0),
+        (0.05, 1),
+        (0.15, 2),
+        (0.25, 3),
+        (0.35, 4),
+        (2.675, 27),
+        (9.94, 99),
+        (9.95, 100),
+        (-0.0, 0),
+        (1e-9, 0),
+        (Decimal("0.25"), 3),
+        (Decimal("0.24999999999999999999999999999999999999"), 2),
+        ("0.34999999999999999", 3),
+        ("7200.0", 72_000),
+        ("1e2", 1000),
+    ],
+)
+def test_seconds_round_half_up_on_their_decimal_text(seconds: float | Decimal | str, tenths: int) -> None:
+    assert to_tenths(seconds) == tenths
+
+
+@pytest.mark.parametrize("seconds", [-0.04, -1, "-0.1", float("nan"), float("inf"), "sNaN", "twelve", "", 1e300])
+def test_what_is_no_time_is_refused(seconds: float | str) -> None:
+    with pytest.raises(ValueError, match="time in seconds"):
+        to_tenths(seconds)
+
+
+def test_plain_text_shows_numbers_and_leaves_the_rest() -> None:
+    answer = "<a_0><f_0> - <a_1><a_2><f_5> seconds, A dog <b>barks</b>."
+    assert to_plain(answer) == "0.0 - 12.5 seconds, A dog <b>barks</b>."
+
+
+@pytest.mark.parametrize("junk", ["<a_1>", "<f_3>", "<a_0><a_5><f_0>", "<a_1><f_2><a_3><f_4>", "<a_1"])
+def test_markers_that_make_no_time_are_not_guessed(junk: str) -> None:
+    assert to_plain(f"at {junk} seconds") == f"at {junk} seconds"
