@@ -1,0 +1,249 @@
+"""What the grammar lets through, token by token, and what it holds back."""
+
+from collections.abc import Sequence
+
+import pytest
+
+from model.timeline.grammar import Allowed, Grammar, State, Vocabulary
+from model.timeline.task import TASKS, Task
+
+EOS, DASH, SPACE, COMMA, BARK, SECONDS, ONE_DASH = 0, 21, 22, 23, 24, 25, 26
+# Ids that do not rise with their digit: an id taken for a digit must not pass.
+ANCHORS = (4, 9, 2, 7, 10, 1, 6, 3, 8, 5)
+OFFSETS = (15, 11, 19, 20, 13, 18, 12, 17, 14, 16)
+VOCABULARY = Vocabulary(ANCHORS, OFFSETS, (ONE_DASH,), EOS, 27)
+SPLIT = Vocabulary(ANCHORS, OFFSETS, (SPACE, DASH, SPACE), EOS, 27)
+
+
+def time(tenths: int) -> list[int]:
+    return [*(ANCHORS[int(digit)] for digit in str(tenths // 10)), OFFSETS[tenths % 10]]
+
+
+def interval(start: int, end: int, vocabulary: Vocabulary = VOCABULARY) -> list[int]:
+    return [*time(start), *vocabulary.separator_ids, *time(end)]
+
+
+def choices(grammar: Grammar, ids: Sequence[int]) -> set[int]:
+    allowed = grammar.allowed(ids)
+    return {token_id for token_id in range(grammar.vocabulary.size) if allowed.permits(token_id)}
+
+
+def markers(grammar: Grammar, ids: Sequence[int]) -> set[int]:
+    return choices(grammar, ids) & grammar.vocabulary.marker_ids
+
+
+def times_after(grammar: Grammar, ids: list[int]) -> set[int]:
+    """Every time that can be written next, by trying every path of markers."""
+    found, open_paths = set(), [(list[int](), "")]
+    while open_paths:
+        path, digits = open_paths.pop()
+        for token_id in markers(grammar, [*ids, *path]):
+            if token_id in ANCHORS:
+                open_paths.append(([*path, token_id], digits + str(ANCHORS.index(token_id))))
+            else:
+                assert digits == "0" or not digits.startswith("0")
+                found.add(int(digits) * 10 + OFFSETS.index(token_id))
+    return found
+
+
+@pytest.mark.parametrize("task", TASKS)
+@pytest.mark.parametrize("duration", [1, 2, 9, 10, 11, 50, 99, 100, 101, 102, 109, 110, 111, 999, 1000, 1001])
+def test_exactly_the_valid_starts_and_ends_can_be_written(task: Task, duration: int) -> None:
+    grammar = Grammar(VOCABULARY, task, duration)
+    lone = 1 if task == "ask" else 0
+    assert times_after(grammar, []) == set(range(duration + lone))
+    for start in {0, 1, 8, 9, 10, 11, 89, 90, 98, 99, 100, duration - 2, duration - 1} & set(range(duration)):
+        assert times_after(grammar, [*time(start), ONE_DASH]) == set(range(start + 1, duration + 1))
+
+
+def test_an_hour_ends_at_its_last_tenth() -> None:
+    grammar = Grammar(VOCABULARY, "ground", 36_000)
+    assert times_after(grammar, [*time(35_990), ONE_DASH]) == set(range(35_991, 36_001))
+    assert max(times_after(grammar, [])) == 35_999
+
+
+@pytest.mark.parametrize("task", ["dense_caption", "ground", "summarize"])
+@pytest.mark.parametrize("vocabulary", [VOCABULARY, SPLIT])
+def test_after_a_start_the_separator_is_forced_then_a_digit(task: Task, vocabulary: Vocabulary) -> None:
+    grammar, ids = Grammar(vocabulary, task, 100), time(3)
+    for token_id in vocabulary.separator_ids:
+        assert grammar.allowed(ids) == Allowed(frozenset({token_id}), None)
+        ids.append(token_id)
+    assert choices(grammar, ids) <= set(ANCHORS)
+    assert choices(grammar, ids) == {ANCHORS[0], *ANCHORS[1:]}
+
+
+@pytest.mark.parametrize("task", TASKS)
+def test_two_times_never_touch(task: Task) -> None:
+    grammar = Grammar(VOCABULARY, task, 100)
+    assert not markers(grammar, interval(1, 2))
+    assert {COMMA, BARK, DASH} <= choices(grammar, interval(1, 2))
+    assert not markers(grammar, time(1))
+
+
+@pytest.mark.parametrize("task", TASKS)
+def test_an_answer_is_never_empty_and_may_be_words_alone(task: Task) -> None:
+    grammar = Grammar(VOCABULARY, task, 100)
+    assert EOS not in choices(grammar, [])
+    assert BARK in choices(grammar, [])
+    assert EOS in choices(grammar, [BARK])
+    assert not choices(grammar, [BARK]) & set(OFFSETS)
+
+
+@pytest.mark.parametrize("task", ["dense_caption", "summarize"])
+def test_a_captioned_answer_ends_only_after_a_caption(task: Task) -> None:
+    grammar = Grammar(VOCABULARY, task, 100)
+    assert EOS not in choices(grammar, interval(1, 2))
+    assert EOS in choices(grammar, [*interval(1, 2), BARK])
+    assert EOS not in choices(grammar, [*interval(1, 2), COMMA, *interval(3, 4)])
+    assert EOS not in choices(grammar, [*interval(1, 2), BARK, *interval(3, 4)])
+
+
+def test_with_wordless_ids_a_comma_is_no_caption() -> None:
+    vocabulary = Vocabulary(ANCHORS, OFFSETS, (ONE_DASH,), EOS, 27, frozenset({COMMA, SECONDS}))
+    grammar = Grammar(vocabulary, "dense_caption", 100)
+    assert EOS not in choices(grammar, [*interval(1, 2), SECONDS, COMMA])
+    assert markers(grammar, [*interval(1, 2), COMMA])
+    assert EOS in choices(grammar, [*interval(1, 2), SECONDS, BARK])
+    assert EOS in choices(grammar, [*interval(1, 2), BARK, COMMA])
+    assert EOS not in choices(grammar, [*interval(1, 2), BARK, *interval(3, 4), COMMA])
+    assert EOS in choices(grammar, [COMMA])
+
+
+@pytest.mark.parametrize("task", ["ground", "ask"])
+def test_an_uncaptioned_answer_may_end_with_an_interval(task: Task) -> None:
+    assert EOS in choices(Grammar(VOCABULARY, task, 100), interval(1, 2))
+
+
+def test_a_summary_goes_forward() -> None:
+    grammar = Grammar(VOCABULARY, "summarize", 120)
+    assert times_after(grammar, [*interval(5, 37), BARK]) == set(range(37, 120))
+    assert times_after(grammar, [*interval(5, 37), BARK, *interval(37, 119), BARK]) == {119}
+    assert not markers(grammar, [*interval(5, 120), BARK])
+    assert {BARK, EOS} <= choices(grammar, [*interval(5, 120), BARK])
+
+
+def test_other_tasks_may_go_back() -> None:
+    grammar = Grammar(VOCABULARY, "dense_caption", 120)
+    assert times_after(grammar, [*interval(50, 90), BARK]) == set(range(120))
+
+
+@pytest.mark.parametrize("vocabulary", [VOCABULARY, SPLIT])
+def test_in_an_answer_to_a_question_a_time_may_stand_alone(vocabulary: Vocabulary) -> None:
+    grammar, separator = Grammar(vocabulary, "ask", 100), list(vocabulary.separator_ids)
+    assert {EOS, BARK, *separator} <= choices(grammar, time(100))
+    assert times_after(grammar, [*time(30), BARK]) == set(range(101))
+    assert times_after(grammar, [*time(30), *separator]) == set(range(31, 101))
+    assert {EOS, BARK, *separator} <= choices(grammar, [*time(30), *separator])
+    assert not markers(grammar, [*time(100), *separator])
+    assert times_after(grammar, [*time(30), *separator, BARK]) == set(range(101))
+    assert times_after(grammar, [*interval(30, 31, vocabulary), *separator]) == set(range(101))
+    assert times_after(grammar, [BARK, *separator]) == set(range(101))
+
+
+def test_in_an_answer_to_a_question_half_a_separator_pairs_nothing() -> None:
+    grammar = Grammar(SPLIT, "ask", 100)
+    for half in ([SPACE], [SPACE, DASH], [DASH, SPACE], [SPACE, DASH, BARK], [SPACE, SPACE], [SPACE, DASH, DASH]):
+        assert times_after(grammar, [*time(30), *half]) == set(range(101))
+
+
+@pytest.mark.parametrize("task", TASKS)
+@pytest.mark.parametrize(
+    "ids", [[EOS], [BARK, EOS], [BARK, EOS, EOS], [ANCHORS[0], ANCHORS[0]], [OFFSETS[0]], [*time(1), EOS, BARK]]
+)
+def test_after_the_end_or_a_broken_rule_only_the_end_follows(task: Task, ids: list[int]) -> None:
+    grammar = Grammar(VOCABULARY, task, 100)
+    assert grammar.allowed(ids) == Allowed(frozenset({EOS}), None)
+    assert grammar.closing(ids) == []
+
+
+@pytest.mark.parametrize("vocabulary", [VOCABULARY, SPLIT])
+def test_closing_says_the_least(vocabulary: Vocabulary) -> None:
+    separator = list(vocabulary.separator_ids)
+    grammar = Grammar(vocabulary, "ground", 1200)
+    whole = interval(110, 111, vocabulary)
+    for cut in range(3, len(whole) - 3):
+        assert whole[:cut] + grammar.closing(whole[:cut]) == whole
+    assert grammar.closing([ANCHORS[1]]) == [OFFSETS[0], *separator, *time(11)]
+    assert grammar.closing([*time(995), *separator, ANCHORS[1]]) == time(1000)[1:]
+    assert grammar.closing([*time(1199), *separator[:1]]) == [*separator[1:], *time(1200)]
+    assert grammar.closing([]) == grammar.closing([BARK]) == grammar.closing(whole) == []
+
+
+@pytest.mark.parametrize("vocabulary", [VOCABULARY, SPLIT])
+def test_closing_a_question_leaves_a_lone_time_alone(vocabulary: Vocabulary) -> None:
+    separator = list(vocabulary.separator_ids)
+    grammar = Grammar(vocabulary, "ask", 1200)
+    assert grammar.closing([ANCHORS[1]]) == [OFFSETS[0]]
+    for cut in range(len(separator) + 1):
+        assert grammar.closing([*time(30), *separator[:cut]]) == []
+    assert grammar.closing([*time(305), *separator, ANCHORS[3]]) == time(306)[1:]
+
+
+def test_closing_a_summary_stays_behind_what_was_said() -> None:
+    grammar = Grammar(VOCABULARY, "summarize", 1200)
+    assert grammar.closing([*interval(0, 105), BARK, ANCHORS[1]]) == [*time(105)[1:], ONE_DASH, *time(106)]
+
+
+class Counting(Grammar):
+    """Counts the transitions that its answers cost."""
+
+    num_transitions = 0
+
+    def _advance(self, state: State, token_id: int) -> State:
+        self.num_transitions += 1
+        return super()._advance(state, token_id)
+
+
+def test_a_step_costs_one_transition_whatever_the_length() -> None:
+    grammar, beams = Counting(VOCABULARY, "dense_caption", 100), [[BARK] * 8 + [BARK + row % 2] for row in range(16)]
+    for beam in beams:
+        grammar.allowed(beam[:-1])
+        grammar.allowed(beam)
+    before = grammar.num_transitions
+    for step in range(500):
+        beams = [[*beam, BARK + (row + step) % 2] for row, beam in enumerate(beams)]
+        for beam in beams:
+            grammar.allowed(beam)
+    assert grammar.num_transitions - before <= 500 * 16
+
+
+def test_a_prefix_that_is_no_longer_remembered_gets_the_same_answer() -> None:
+    grammar = Grammar(VOCABULARY, "summarize", 100)
+    ids = [*interval(5, 37), BARK, *interval(40, 50), BARK]
+    walked = [grammar.allowed(ids[:length]) for length in range(len(ids) + 1)]
+    for other in range(2000):
+        grammar.allowed([BARK] * (other % 40) + [COMMA] * (other // 40))
+    assert [grammar.allowed(ids[:length]) for length in reversed(range(len(ids) + 1))] == walked[::-1]
+    assert [Grammar(VOCABULARY, "summarize", 100).allowed(ids[:n]) for n in range(len(ids) + 1)] == walked
+
+
+@pytest.mark.parametrize("duration", [0, -5])
+def test_a_recording_lasts_at_least_a_tenth(duration: int) -> None:
+    with pytest.raises(ValueError, match="at least one tenth"):
+        Grammar(VOCABULARY, "ground", duration)
+
+
+def test_an_unknown_task_is_refused() -> None:
+    with pytest.raises(ValueError, match="No such task"):
+        Grammar(VOCABULARY, "sing", 100)  # type: ignore[arg-type]
+
+
+@pytest.mark.parametrize(
+    ("change", "message"),
+    [
+        ({"anchor_ids": ANCHORS[:9]}, "ten anchor ids"),
+        ({"offset_ids": (*OFFSETS, 27)}, "ten offset ids"),
+        ({"offset_ids": ANCHORS}, "ids of their own"),
+        ({"eos_id": ANCHORS[3]}, "ids of their own"),
+        ({"separator_ids": ()}, "ids of the separator"),
+        ({"separator_ids": (SPACE, EOS)}, "cannot be markers"),
+        ({"wordless_ids": frozenset({OFFSETS[2]})}, "cannot be markers"),
+        ({"size": ONE_DASH}, "must be in 0..25"),
+        ({"eos_id": -1}, "must be in 0..26"),
+    ],
+)
+def test_a_vocabulary_that_cannot_be_told_apart_is_refused(change: dict[str, object], message: str) -> None:
+    fields = {"anchor_ids": ANCHORS, "offset_ids": OFFSETS, "separator_ids": (ONE_DASH,), "eos_id": EOS, "size": 27}
+    with pytest.raises(ValueError, match=message):
+        Vocabulary(**(fields | change))  # type: ignore[arg-type]
