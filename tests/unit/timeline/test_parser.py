@@ -10,7 +10,10 @@ from model.timeline.markers import MARKERS, format_interval, format_time
 from model.timeline.parser import Parser, caption_of, parse
 from model.timeline.task import TASKS, Task
 
-DENSE = "<a_0><f_0> - <a_2><f_5>, <a_3><f_2> - <a_8><f_0> seconds, A dog barks. <a_1><f_0> - <a_9><f_0> seconds, Rain falls."
+DENSE = (
+    "<a_0><f_0> - <a_2><f_5>, <a_3><f_2> - <a_8><f_0> seconds, A dog barks. "
+    "<a_1><f_0> - <a_9><f_0> seconds, Rain falls."
+)
 
 
 def event(caption: str, *bounds: tuple[int, int]) -> Event:
