@@ -80,16 +80,19 @@ def query_lanes(results: Sequence[GroundingResult]) -> list[Lane]:
 
 
 def draw(lanes: Sequence[Lane], duration_s: float, *, width: int, ascii_only: bool = False) -> Text:
-    """The picture of some lanes over a recording, `width` columns wide or less, its last line not ended.
+    """The picture of some lanes over a recording, its last line not ended.
 
-    An interval fills every half column that it covers by half or more, and at least one: short events stay visible.
+    It is at most `width` columns wide, or 24 if that is more. An interval fills every half column that it covers by
+    half or more, and at least one, so that short events stay visible.
 
     Units: `duration_s` seconds; `width` terminal columns.
     """
     symbols = ASCII if ascii_only else BLOCKS
     duration = max(1, _tenths(duration_s))
-    label_width = min(max((cell_len(one_line(lane.label)) for lane in lanes), default=0), width * 2 // 5)
-    num_columns = max(NARROWEST, width - label_width - len(GAP) - 2)  # the last tick's " s" hangs over
+    room = width - len(GAP) - 2  # the last tick's " s" hangs over
+    needed = max((cell_len(one_line(lane.label)) for lane in lanes), default=0)
+    label_width = max(0, min(needed, width * 2 // 5, room - NARROWEST))
+    num_columns = max(NARROWEST, room - label_width)
     indent = " " * label_width + GAP
     picture = Text(no_wrap=True, overflow="ignore")
     for line in _axis(duration, num_columns, symbols):

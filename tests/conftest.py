@@ -1,0 +1,50 @@
+"""What every test shares: checked tensor shapes in `model`, and sounds made on the spot."""
+
+import io
+import wave
+from collections.abc import Callable
+
+import numpy as np
+import numpy.typing as npt
+import pytest
+from jaxtyping import install_import_hook
+
+# Every `Float[Tensor, "batch frames dim"]` in a signature of `model` is checked while testing; production pays nothing.
+install_import_hook(["model"], "beartype.beartype")
+
+SAMPLE_RATE = 16_000
+Samples = npt.NDArray[np.float32]
+
+
+def sine(seconds: float, *, hz: float = 440.0, rate: int = SAMPLE_RATE, level: float = 0.5) -> Samples:
+    """A mono sine of `seconds`, float32 in -1..1."""
+    time = np.arange(round(seconds * rate)) / rate
+    return (level * np.sin(2 * np.pi * hz * time)).astype(np.float32)
+
+
+def wav_bytes(samples: Samples, *, rate: int = SAMPLE_RATE) -> bytes:
+    """A 16-bit WAV file; `samples` is [num_samples] or [num_samples, channels]."""
+    pcm = np.round(np.clip(samples, -1, 1) * 32767).astype("<i2")
+    file = io.BytesIO()
+    with wave.open(file, "wb") as writer:
+        writer.setnchannels(1 if pcm.ndim == 1 else pcm.shape[1])
+        writer.setsampwidth(2)
+        writer.setframerate(rate)
+        writer.writeframes(pcm.tobytes())
+    return file.getvalue()
+
+
+@pytest.fixture(scope="session")
+def tone() -> Callable[..., Samples]:
+    """`tone(seconds, hz=440, rate=16000, level=0.5)`: samples of a sine."""
+    return sine
+
+
+@pytest.fixture(scope="session")
+def tone_wav() -> Callable[..., bytes]:
+    """`tone_wav(seconds, hz=440, rate=16000, level=0.5)`: the same as a WAV file."""
+
+    def make(seconds: float, *, rate: int = SAMPLE_RATE, **shape: float) -> bytes:
+        return wav_bytes(sine(seconds, rate=rate, **shape), rate=rate)
+
+    return make

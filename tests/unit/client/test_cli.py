@@ -1,0 +1,165 @@
+import json
+import subprocess
+import sys
+
+import pytest
+
+from timeaudio.cli import main
+
+NOBODY = "http://127.0.0.1:9"
+
+
+@pytest.fixture
+def clip(tmp_path):
+    path = tmp_path / "clip.wav"
+    path.write_bytes(b"sound")
+    return path
+
+
+def run(*arguments: object) -> int:
+    return main([str(argument) for argument in arguments])
+
+
+def test_caption_prints_table_and_timeline(server, caption_json, clip, capsys):
+    server.answer(200, caption_json)
+    assert run("caption", clip, "--server", server.url) == 0
+    told = capsys.readouterr()
+    assert told.err == ""
+    lines = told.out.splitlines()
+    assert lines[0] == f"{clip}  10.0 s"
+    assert any(line.split() == ["0.0", "2.5", "A", "dog", "barks."] for line in lines)
+    assert any(line.split() == ["3.2", "8.0"] for line in lines)
+    assert any(line.startswith("A dog barks.  █") for line in lines)
+    assert "timeaudio-tiny took 0.31 s." in told.out
+
+
+def test_ground_names_absent_queries_and_shows_confidence(server, grounding_json, clip, capsys):
+    server.answer(200, grounding_json)
+    assert run("ground", clip, "a dog barks", "rain", "--server", server.url) == 0
+    out = capsys.readouterr().out
+    assert any(line.split() == ["0.2", "2.7", "0.75", "a", "dog", "barks"] for line in out.splitlines())
+    assert "rain  (not heard)" in out
+    assert server.received[0].all("query") == [b"a dog barks", b"rain"]
+
+
+def test_silence_is_said_in_words(server, caption_json, clip, capsys):
+    server.answer(200, {**caption_json, "events": []})
+    assert run("caption", clip, "--server", server.url) == 0
+    assert "No sound events are heard." in capsys.readouterr().out
+
+
+def test_json_of_one_file_is_one_object(server, caption_json, clip, capsys):
+    server.answer(200, caption_json)
+    assert run("caption", clip, "--json", "--server", server.url) == 0
+    assert json.loads(capsys.readouterr().out) == {"file": str(clip), **caption_json}
+
+
+def test_json_of_several_files_is_one_object_per_line(server, caption_json, clip, capsys):
+    server.answer(200, caption_json)
+    assert run("caption", clip, clip, "--json", "--server", server.url) == 0
+    lines = capsys.readouterr().out.splitlines()
+    assert [json.loads(line)["file"] for line in lines] == [str(clip)] * 2
+
+
+def test_a_file_that_fails_does_not_stop_the_others(server, caption_json, clip, tmp_path, capsys):
+    server.answer(200, caption_json)
+    assert run("caption", tmp_path / "nothing.wav", tmp_path, clip, "--json", "--server", server.url) == 1
+    told = capsys.readouterr()
+    assert len(told.out.splitlines()) == 1
+    missing, folder, total = told.err.splitlines()
+    assert missing == f"timeaudio: {tmp_path}/nothing.wav: no such file. Check the path."
+    assert "is a folder" in folder
+    assert total == "timeaudio: 2 of 3 files failed."
+
+
+def test_a_refusal_is_one_line_with_the_servers_advice(server, clip, capsys):
+    server.answer(413, {"detail": "Send at most 150 s;\nthis recording is 180.0 s."})
+    assert run("caption", clip, "--server", server.url) == 1
+    assert capsys.readouterr().err == f"timeaudio: {clip}: Send at most 150 s; this recording is 180.0 s.\n"
+
+
+def test_no_server_is_one_line_that_says_how_to_start_one(clip, capsys):
+    assert run("caption", clip, "--server", NOBODY) == 1
+    told = capsys.readouterr()
+    assert told.out == ""
+    assert len(told.err.splitlines()) == 1
+    assert "timeaudio serve" in told.err
+
+
+@pytest.mark.parametrize(
+    "arguments",
+    [
+        (),
+        ("bogus",),
+        ("caption",),
+        ("caption", "a.wav", "--bogus"),
+        ("caption", "a.wav", "--server", "localhost:8000"),
+        ("caption", "a.wav", "--server", NOBODY, "--model", "folder"),
+        ("ground", "a.wav"),
+        ("serve", "--port", "70000"),
+        ("serve", "--port", "x"),
+    ],
+)
+def test_a_command_that_is_not_understood_ends_with_2(arguments, capsys):
+    assert run(*arguments) == 2
+    told = capsys.readouterr()
+    if arguments:
+        assert told.out == ""
+        assert len(told.err.splitlines()) == 1
+        assert "--help" in told.err
+
+
+@pytest.mark.parametrize("arguments", [("--help",), ("caption", "--help"), ("ground", "-h"), ("serve", "--help")])
+def test_help_is_no_failure(arguments, capsys):
+    assert run(*arguments) == 0
+    assert "Usage: timeaudio" in capsys.readouterr().out
+
+
+def test_version(capsys):
+    assert run("--version") == 0
+    assert capsys.readouterr().out.startswith("timeaudio 0.")
+
+
+def test_without_torch_the_extra_is_named(clip):
+    code = "import sys; sys.modules['torch'] = None; from timeaudio.cli import main; sys.exit(main(sys.argv[1:]))"
+    ended = subprocess.run([sys.executable, "-c", code, "caption", clip], capture_output=True, text=True, check=False)
+    assert ended.returncode == 1
+    assert ended.stdout == ""
+    (line,) = ended.stderr.splitlines()
+    assert "pip install 'timeaudio[server]'" in line
+
+
+def test_a_terminal_without_the_letters_gets_ascii(server, caption_json, clip):
+    caption_json["events"][0]["caption"] = "Ein Hund bellt über Köln."
+    server.answer(200, caption_json)
+    ended = subprocess.run(
+        [sys.executable, "-m", "timeaudio", "caption", clip, "--server", server.url],
+        capture_output=True,
+        env={"PYTHONIOENCODING": "ascii", "PATH": "/usr/bin"},
+        check=False,
+    )
+    assert ended.returncode == 0, ended.stderr
+    assert b"+---" in ended.stdout
+    assert b"####" in ended.stdout
+    assert ended.stdout.isascii()
+
+
+def test_a_closed_pipe_is_no_traceback(server, caption_json, clip):
+    server.answer(200, caption_json)
+    command = f"'{sys.executable}' -m timeaudio caption {clip} {clip} --json --server {server.url} | true"
+    ended = subprocess.run(["bash", "-c", command], capture_output=True, text=True, check=False)
+    assert "Traceback" not in ended.stderr
+
+
+def test_a_defect_is_one_line_unless_the_traceback_is_asked_for(clip, monkeypatch, capsys):
+    def explode(*_: object, **__: object) -> int:
+        raise RuntimeError("lost\nit")
+
+    monkeypatch.setattr("timeaudio.listen.answer_each", explode)
+    assert run("caption", clip, "--server", NOBODY) == 1
+    assert capsys.readouterr().err == (
+        "timeaudio: RuntimeError: lost it. This is a defect; TIMEAUDIO_DEBUG=1 shows where.\n"
+    )
+    monkeypatch.setenv("TIMEAUDIO_DEBUG", "1")
+    with pytest.raises(RuntimeError, match="lost"):
+        run("caption", clip, "--server", NOBODY)
