@@ -1,0 +1,145 @@
+"""Every command that the documentation shows exists, with the options that it shows."""
+
+import re
+import shlex
+from pathlib import Path
+
+import pytest
+import typer
+
+from timeaudio.cli import app
+
+ROOT = Path(__file__).parents[2]
+DOCUMENTS = [ROOT / "README.md", ROOT / "CONTRIBUTING.md", *sorted((ROOT / "docs").glob("**/*.md"))]
+BLOCK = re.compile(r"^```sh\n(.*?)^```", re.MULTILINE | re.DOTALL)
+SEPARATORS = {"&&", "||", "|", ";", "&"}
+REDIRECTIONS = {">", ">>", "<", "2>"}
+ASSIGNMENT = re.compile(r"[A-Za-z_]\w*=.*", re.DOTALL)
+
+
+def commands(markdown: str) -> list[list[str]]:
+    """The simple commands in the ```sh blocks: no comments, assignments before them, or redirections."""
+    found = []
+    for block in BLOCK.findall(markdown):
+        for line in block.replace("\\\n", " ").splitlines():
+            words = shlex.shlex(line, posix=True, punctuation_chars=True)
+            words.whitespace_split = True
+            current: list[str] = []
+            for word in [*words, ";"]:
+                if word not in SEPARATORS:
+                    current.append(word)
+                    continue
+                found.append(_bare(current))
+                current = []
+    return [command for command in found if command]
+
+
+def _bare(words: list[str]) -> list[str]:
+    while words and ASSIGNMENT.fullmatch(words[0]):
+        words = words[1:]
+    for index, word in enumerate(words):
+        if word in REDIRECTIONS:
+            return words[:index]
+    return words
+
+
+def problem(command: list[str]) -> str | None:
+    """What is wrong with a `timeaudio` or `make` command; None when nothing is, or it is another program's."""
+    program = Path(command[0]).name
+    if program == "make":
+        return make_problem(command[1:])
+    if program == "timeaudio":
+        return timeaudio_problem(command[1:])
+    return None
+
+
+def make_problem(words: list[str]) -> str | None:
+    targets = set(re.findall(r"^([a-z]+):.*##", (ROOT / "Makefile").read_text(encoding="utf-8"), re.MULTILINE))
+    unknown = [word for word in words if not ASSIGNMENT.fullmatch(word) and word not in targets]
+    return f"no such target: {unknown}" if unknown else None
+
+
+def timeaudio_problem(words: list[str]) -> str | None:
+    """Parses as the command line would, without running anything."""
+    group = typer.main.get_command(app)
+    try:
+        context = group.make_context("timeaudio", list(words))
+        remaining = [*context._protected_args, *context.args]
+        if not remaining:
+            return None if context.params["show_version"] else "no command"
+        name, command, rest = group.resolve_command(context, remaining)
+        command.make_context(name, rest, parent=context)
+    except typer.Exit:  # --help and --version
+        return None
+    except typer.TyperException as error:
+        return error.format_message()
+    return None
+
+
+@pytest.mark.parametrize("document", DOCUMENTS, ids=lambda path: path.name)
+def test_every_documented_command_exists(document):
+    broken = {
+        shlex.join(command): wrong
+        for command in commands(document.read_text(encoding="utf-8"))
+        if (wrong := problem(command))
+    }
+    assert broken == {}
+
+
+def test_the_readme_shows_the_two_commands_that_do_all_the_set_up():
+    shown = commands((ROOT / "README.md").read_text(encoding="utf-8"))
+    assert ["make", "demo"] in shown
+    assert ["make", "test"] in shown
+
+
+def test_commands_are_found_in_sh_blocks_alone():
+    text = """
+make nothing
+```sh
+# a comment
+A=1 make demo && timeaudio caption a.wav \\
+    --json > out.json   # why
+curl -F file=@a.wav http://localhost | head
+```
+```python
+make("nothing")
+```
+"""
+    assert commands(text) == [
+        ["make", "demo"],
+        ["timeaudio", "caption", "a.wav", "--json"],
+        ["curl", "-F", "file=@a.wav", "http://localhost"],
+        ["head"],
+    ]
+
+
+@pytest.mark.parametrize(
+    "line",
+    [
+        "make demo",
+        "make serve PORT=9000",
+        "timeaudio --version",
+        "timeaudio caption a.wav b.wav --json",
+        "timeaudio ground a.wav 'a dog barks' --server http://127.0.0.1:8000",
+        ".venv/bin/timeaudio serve --host 0.0.0.0 --port 8000",
+        "pip install whatever",
+    ],
+)
+def test_good_commands_pass(line):
+    assert problem(shlex.split(line)) is None
+
+
+@pytest.mark.parametrize(
+    "line",
+    [
+        "make coffee",
+        "timeaudio brew",
+        "timeaudio caption a.wav --jsonl",
+        "timeaudio",
+        "timeaudio caption",
+        "timeaudio serve --port many",
+        "timeaudio --verbose",
+    ],
+)
+def test_broken_commands_are_found(line):
+    assert problem(shlex.split(line))
