@@ -132,7 +132,9 @@ PROBLEMS: Mapping[type[TimeAudioError], Problem] = {
     model_errors.TaskNotSupported: Problem(
         "task-not-supported", "This model does not do that", 422, StatusCode.FAILED_PRECONDITION
     ),
-    model_errors.MissingWeights: Problem("missing-weights", "The checkpoint is incomplete", 503, StatusCode.UNAVAILABLE),
+    model_errors.MissingWeights: Problem(
+        "missing-weights", "The checkpoint is incomplete", 503, StatusCode.UNAVAILABLE
+    ),
     model_errors.UnexpectedWeights: Problem(
         "unexpected-weights", "The checkpoint does not fit the model", 503, StatusCode.UNAVAILABLE
     ),

@@ -18,12 +18,14 @@ class State(int, metaclass=_enum_type_wrapper.EnumTypeWrapper):
     STATE_UNSPECIFIED: _ClassVar[State]
     STATE_LOADING: _ClassVar[State]
     STATE_READY: _ClassVar[State]
+    STATE_FAILED: _ClassVar[State]
 TASK_UNSPECIFIED: Task
 TASK_DENSE_CAPTION: Task
 TASK_GROUND: Task
 STATE_UNSPECIFIED: State
 STATE_LOADING: State
 STATE_READY: State
+STATE_FAILED: State
 
 class AnalyzeRequest(_message.Message):
     __slots__ = ("request_id", "pcm", "sample_rate", "task", "queries", "options", "deadline_s")
@@ -130,15 +132,17 @@ class StatusRequest(_message.Message):
     def __init__(self) -> None: ...
 
 class StatusResponse(_message.Message):
-    __slots__ = ("state", "model", "tasks", "num_requests", "num_steps")
+    __slots__ = ("state", "model", "tasks", "num_requests", "num_steps", "failed")
     STATE_FIELD_NUMBER: _ClassVar[int]
     MODEL_FIELD_NUMBER: _ClassVar[int]
     TASKS_FIELD_NUMBER: _ClassVar[int]
     NUM_REQUESTS_FIELD_NUMBER: _ClassVar[int]
     NUM_STEPS_FIELD_NUMBER: _ClassVar[int]
+    FAILED_FIELD_NUMBER: _ClassVar[int]
     state: State
     model: str
     tasks: _containers.RepeatedScalarFieldContainer[Task]
     num_requests: int
     num_steps: int
-    def __init__(self, state: _Optional[_Union[State, str]] = ..., model: _Optional[str] = ..., tasks: _Optional[_Iterable[_Union[Task, str]]] = ..., num_requests: _Optional[int] = ..., num_steps: _Optional[int] = ...) -> None: ...
+    failed: Failed
+    def __init__(self, state: _Optional[_Union[State, str]] = ..., model: _Optional[str] = ..., tasks: _Optional[_Iterable[_Union[Task, str]]] = ..., num_requests: _Optional[int] = ..., num_steps: _Optional[int] = ..., failed: _Optional[_Union[Failed, _Mapping]] = ...) -> None: ...

@@ -1,0 +1,65 @@
+"""The web application: routes, errors and the life of what is behind them."""
+
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from importlib.metadata import version
+
+from fastapi import FastAPI
+from fastapi.responses import RedirectResponse
+
+from server.engine.protocol import Engine
+from server.rest import answers, context, health, problems
+from server.service import Service
+from server.settings import Settings
+from server.telemetry.metrics import Metrics
+
+DESCRIPTION = """\
+Hears *what* happens in a recording and *when*.
+
+Send an audio file as a multipart form; times come back as numbers, in seconds of that file:
+
+    curl -F file=@street.flac http://127.0.0.1:8000/v1/dense-caption
+    curl -F file=@street.flac -F query="a dog barks" -F query="a siren" http://127.0.0.1:8000/v1/ground
+
+Every error is `application/problem+json` (RFC 9457); its `detail` says what to do next.
+Every response carries `X-Request-ID`, yours if you sent one. 429 and 503 carry `Retry-After`.
+"""
+
+
+def create_app(engine: Engine, settings: Settings) -> FastAPI:
+    """The application over an engine; `app.state.service` is what its routes work on.
+
+    The engine is started and closed with the application.
+    """
+    metrics = Metrics()
+    engine.on_restart = metrics.restarts.inc
+    service = Service(engine, settings, metrics)
+
+    @asynccontextmanager
+    async def lifespan(app: FastAPI) -> AsyncIterator[None]:
+        await service.start()
+        try:
+            yield
+        finally:
+            await service.close()
+
+    app = FastAPI(
+        title="TimeAudio",
+        version=version("timeaudio"),
+        summary="What happens in a recording, and when.",
+        description=DESCRIPTION,
+        license_info={"name": "Apache-2.0", "identifier": "Apache-2.0"},
+        lifespan=lifespan,
+    )
+    app.state.service = service
+    app.include_router(answers.router)
+    app.include_router(health.router)
+    problems.install(app)
+    problems.document(app)
+    app.add_middleware(context.RequestContext, max_bytes=settings.limits.upload_bytes, metrics=metrics)
+
+    @app.get("/", include_in_schema=False)
+    async def root() -> RedirectResponse:
+        return RedirectResponse("/docs")
+
+    return app

@@ -1,0 +1,1 @@
+"""Audio files to samples, in processes that may be killed."""

@@ -1,0 +1,56 @@
+"""What runs inside a decoding process. It loads NumPy, PyAV and soxr; neither torch nor the server."""
+
+import resource
+from dataclasses import dataclass
+from pathlib import Path
+
+from model.audio.decode import decode_audio
+from model.errors import TimeAudioError
+from server.process import die_with_parent
+
+
+@dataclass(frozen=True, slots=True)
+class Span:
+    """What to decode of a file, and how much at most. Units: seconds on the file's clock; `end_s` None: to its end."""
+
+    start_s: float
+    end_s: float | None
+    max_seconds: float
+
+
+@dataclass(frozen=True, slots=True)
+class Refused:
+    """An error of ours as plain data: exceptions whose constructors take keywords do not survive pickling."""
+
+    name: str
+    message: str
+    fields: dict[str, object]
+
+
+def initialize(parent: int, memory_bytes: int) -> None:
+    """Bind this process to its parent, and bound its address space at what it has now plus `memory_bytes`."""
+    die_with_parent(parent)
+    pages = int(Path("/proc/self/statm").read_text().split()[0]) if Path("/proc/self/statm").exists() else 0
+    limit = pages * resource.getpagesize() + memory_bytes
+    _, hard = resource.getrlimit(resource.RLIMIT_AS)
+    resource.setrlimit(resource.RLIMIT_AS, (limit if hard == resource.RLIM_INFINITY else min(limit, hard), hard))
+
+
+def warm() -> None:
+    """Nothing: that it was run says that the process is up and its libraries are loaded."""
+
+
+def decode_file(source: Path, target: Path, span: Span) -> int | Refused:
+    """Decode the audio file at `source` to raw float32 mono samples at 16 kHz at `target`.
+
+    Returns:
+        The number of samples, or why there are none.
+    """
+    try:
+        waveform = decode_audio(
+            source.read_bytes(), max_seconds=span.max_seconds, start_s=span.start_s, end_s=span.end_s
+        )
+    except TimeAudioError as error:
+        return Refused(type(error).__name__, str(error), dict(vars(error)))
+    target.write_bytes(waveform.samples.astype("<f4", copy=False).tobytes())
+    return waveform.num_samples

@@ -1,0 +1,110 @@
+"""Audio files decoded in processes that can be killed: native code that hangs, swells or crashes takes nobody along."""
+
+import asyncio
+import multiprocessing
+import os
+from concurrent.futures.process import BrokenProcessPool
+from dataclasses import dataclass
+from pathlib import Path
+
+import pebble
+
+from model.errors import AudioTooLong
+from server.decoding import child
+from server.errors import DecodeTooCostly, NotReady, revive
+from server.settings import Settings
+
+_AUDIO_LIMIT = "TIMEAUDIO_LIMITS__AUDIO_SECONDS"
+
+
+@dataclass(frozen=True, slots=True)
+class Decoded:
+    """Mono float32 little-endian samples at 16 kHz, as bytes: this process never computes with them."""
+
+    pcm: bytes
+    num_samples: int
+
+
+class DecodePool:
+    """A few spawned processes, each replaced when it dies, times out or has served long enough."""
+
+    def __init__(self, settings: Settings) -> None:
+        self._settings = settings.decode
+        self._max_seconds = settings.limits.audio_seconds
+        self._pool: pebble.ProcessPool | None = None
+
+    async def start(self) -> None:
+        """Start the processes and wait until each can work, so that the first caller does not wait for imports."""
+        pool = self._running()
+        warmed = [asyncio.wrap_future(pool.schedule(child.warm)) for _ in range(self._settings.workers)]
+        await asyncio.gather(*warmed)
+
+    async def close(self) -> None:
+        """Stop the processes, whatever they do."""
+        pool, self._pool = self._pool, None
+        if pool is not None:
+            pool.stop()  # type: ignore[no-untyped-call]
+            await asyncio.to_thread(pool.join)
+
+    async def decode(self, source: Path, *, start_s: float = 0.0, end_s: float | None = None) -> Decoded:
+        """The samples of the file at `source`, from `start_s` to `end_s` (seconds).
+
+        They pass through a file beside it: pipes would copy them in small pieces, and hold up the pool's locks.
+        Cancelling this kills the process that decodes.
+
+        Raises:
+            UnsupportedAudio, CorruptAudio, EmptyAudio, AudioTooLong: as `decode_audio` finds.
+            NotReady: the decoding processes were lost.
+            DecodeTooCostly: the process took too long, too much memory, or crashed.
+        """
+        target = source.with_suffix(".pcm")
+        span = child.Span(start_s=start_s, end_s=end_s, max_seconds=self._max_seconds)
+        outcome = await self._run(source, target, span)
+        if isinstance(outcome, child.Refused):
+            raise _told(outcome)
+        return Decoded(pcm=await asyncio.to_thread(target.read_bytes), num_samples=outcome)
+
+    async def _run(self, source: Path, target: Path, span: child.Span) -> int | child.Refused:
+        future = self._running().schedule(
+            child.decode_file, args=(source, target, span), timeout=self._settings.timeout_s
+        )
+        try:
+            return await asyncio.wrap_future(future)
+        except TimeoutError:
+            raise DecodeTooCostly(
+                f"Decoding this file took longer than {self._settings.timeout_s:g} s and was stopped "
+                "(limit: TIMEAUDIO_DECODE__TIMEOUT_S). Send a shorter or a simpler file, for example mono FLAC."
+            ) from None
+        except MemoryError:
+            raise DecodeTooCostly(
+                f"Decoding this file took more than {self._settings.memory_bytes} bytes of memory "
+                "(limit: TIMEAUDIO_DECODE__MEMORY_BYTES). Send a shorter or a simpler file, for example mono FLAC."
+            ) from None
+        except pebble.ProcessExpired:
+            raise DecodeTooCostly(
+                "This file brought the audio decoder down. It is probably damaged: convert it again, "
+                "for example to FLAC, and send that."
+            ) from None
+        except BrokenProcessPool:
+            # An idle process was killed from outside, and took the pool along. The next caller gets a new one.
+            raise NotReady("The audio decoder is being restarted. Send the request again.", retry_after_s=1) from None
+
+    def _running(self) -> pebble.ProcessPool:
+        if self._pool is None or not self._pool.active:
+            # One thread each: NumPy's BLAS would otherwise reserve address space for every core.
+            os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")
+            self._pool = pebble.ProcessPool(
+                max_workers=self._settings.workers,
+                max_tasks=self._settings.max_tasks,
+                initializer=child.initialize,
+                initargs=(os.getpid(), self._settings.memory_bytes),
+                context=multiprocessing.get_context("spawn"),
+            )
+        return self._pool
+
+
+def _told(refused: child.Refused) -> Exception:
+    error = revive(refused.name, refused.message, refused.fields)
+    if isinstance(error, AudioTooLong):
+        return AudioTooLong(limit_s=error.limit_s, duration_s=error.duration_s, setting=_AUDIO_LIMIT)
+    return error

@@ -1,0 +1,70 @@
+"""Messages of the worker's contract to and from the types of the engine. Pure."""
+
+import time
+
+from model.timeline.event import Event
+from model.timeline.interval import Interval
+from server.engine.protocol import SAMPLE_RATE, Answered, Encoded, ModelInfo, Request, Started, Task, Update
+from server.errors import revive
+from server.pb.timeaudio.worker.v1 import worker_pb2 as pb
+
+TASKS: dict[Task, pb.Task] = {"dense_caption": pb.TASK_DENSE_CAPTION, "ground": pb.TASK_GROUND}
+_NAMES: dict[int, Task] = {number: name for name, number in TASKS.items()}
+
+
+def task_name(number: int) -> Task | None:
+    """The task of a wire number; None for one that this version does not know."""
+    return _NAMES.get(number)
+
+
+def request_message(request: Request) -> pb.AnalyzeRequest:
+    """What the worker is sent; the deadline becomes a span, since clocks are not shared."""
+    return pb.AnalyzeRequest(
+        request_id=request.id,
+        pcm=request.pcm,
+        sample_rate=SAMPLE_RATE,
+        task=TASKS[request.task],
+        queries=request.queries,
+        options=pb.Options(num_beams=request.options.num_beams, max_new_tokens=request.options.max_new_tokens),
+        deadline_s=max(0.001, request.deadline - time.monotonic()),
+    )
+
+
+def update(message: pb.AnalyzeResponse) -> Update | None:
+    """One update; None for the last message of a success.
+
+    Raises:
+        TimeAudioError: the worker told a failure.
+    """
+    match message.WhichOneof("update"):
+        case "started":
+            return Started(queue_s=message.started.queue_s)
+        case "encoded":
+            return Encoded(encode_s=message.encoded.encode_s, num_audio_tokens=message.encoded.num_audio_tokens)
+        case "answer":
+            return _answered(message.answer)
+        case "failed":
+            raise revive(message.failed.error, message.failed.message)
+        case _:
+            return None
+
+
+def _answered(answer: pb.Answer) -> Answered:
+    return Answered(
+        index=answer.index,
+        events=tuple(
+            Event(intervals=tuple(Interval(i.start, i.end) for i in event.intervals), caption=event.caption)
+            for event in answer.events
+        ),
+        text=answer.text,
+        present=answer.present,
+        num_prompt_tokens=answer.num_prompt_tokens,
+        num_completion_tokens=answer.num_completion_tokens,
+        generate_s=answer.generate_s,
+    )
+
+
+def model_info(status: pb.StatusResponse) -> ModelInfo:
+    """What a ready worker says of its checkpoint; tasks that this version does not know are left out."""
+    tasks = (task_name(number) for number in status.tasks)
+    return ModelInfo(name=status.model, tasks=tuple(task for task in tasks if task is not None))

@@ -1,0 +1,97 @@
+"""One worker process: started by spawn, reached over a Unix socket, stopped for certain."""
+
+import asyncio
+import contextlib
+import os
+import sys
+from dataclasses import dataclass
+from pathlib import Path
+
+import grpc
+
+from server.errors import revive
+from server.pb.timeaudio.worker.v1 import worker_pb2 as pb
+from server.pb.timeaudio.worker.v1 import worker_pb2_grpc
+
+MESSAGE_OPTIONS = [("grpc.max_receive_message_length", -1), ("grpc.max_send_message_length", -1)]
+"""Both ends are ours, and what is sent was bounded at admission."""
+
+_POLL_S = 0.05
+_TERM_S = 5.0
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class WorkerCommand:
+    """How to start a worker."""
+
+    checkpoint: Path | None
+    device: str
+    threads: int
+    pipeline: str
+
+    def arguments(self, socket: Path) -> list[str]:
+        """The command line, for this interpreter."""
+        line = [sys.executable, "-m", "server.worker", "--socket", str(socket), "--parent", str(os.getpid())]
+        line += ["--device", self.device, "--threads", str(self.threads), "--pipeline", self.pipeline]
+        if self.checkpoint is not None:
+            line += ["--checkpoint", str(self.checkpoint)]
+        return line
+
+
+class WorkerProcess:
+    """A running worker.
+
+    Attributes:
+        stub: its gRPC methods.
+    """
+
+    def __init__(self, process: asyncio.subprocess.Process, socket: Path) -> None:
+        self._process = process
+        self._channel = grpc.aio.insecure_channel(f"unix:{socket}", options=MESSAGE_OPTIONS)
+        self.stub = worker_pb2_grpc.WorkerServiceStub(self._channel)
+
+    @classmethod
+    async def start(cls, command: WorkerCommand, socket: Path) -> "WorkerProcess":
+        """Start it. Returns before it listens."""
+        # Never forked: gRPC and CUDA do not survive it. In a session of its own, a Ctrl-C in the terminal reaches the
+        # front end alone, which then lets running requests finish.
+        process = await asyncio.create_subprocess_exec(*command.arguments(socket), start_new_session=True)
+        return cls(process, socket)
+
+    @property
+    def pid(self) -> int:
+        """Its process id."""
+        return self._process.pid
+
+    async def ready(self) -> pb.StatusResponse:
+        """Wait until the model is loaded. Never returns where the process dies first: race it against `exited`.
+
+        Raises:
+            TimeAudioError: the checkpoint cannot be loaded.
+        """
+        while True:
+            # UNAVAILABLE: it does not listen yet.
+            with contextlib.suppress(grpc.aio.AioRpcError):
+                status: pb.StatusResponse = await self.stub.Status(pb.StatusRequest(), timeout=10.0)
+                if status.state == pb.STATE_FAILED:
+                    raise revive(status.failed.error, status.failed.message)
+                if status.state == pb.STATE_READY:
+                    return status
+            await asyncio.sleep(_POLL_S)
+
+    async def exited(self) -> int:
+        """Wait for its end: the exit status, negative for a signal."""
+        return await self._process.wait()
+
+    async def stop(self) -> None:
+        """End it, kindly and then for certain, and close the channel."""
+        with contextlib.suppress(ProcessLookupError):
+            self._process.terminate()
+        try:
+            await asyncio.wait_for(self._process.wait(), _TERM_S)
+        except TimeoutError:
+            with contextlib.suppress(ProcessLookupError):
+                self._process.kill()
+            await self._process.wait()
+        # With grace: closing at once would cancel the calls in flight, which are to see that the worker is gone.
+        await self._channel.close(grace=2.0)

@@ -1,0 +1,110 @@
+"""What every transport may ask of an engine. Times are integers in tenths; measured durations are seconds."""
+
+from collections.abc import AsyncGenerator, Callable
+from dataclasses import dataclass
+from typing import Literal, Protocol
+
+from model.timeline.event import Event
+
+Task = Literal["dense_caption", "ground"]
+
+SAMPLE_RATE = 16_000
+"""Samples per second of `Request.pcm`; equal to `model.audio.waveform.SAMPLE_RATE`, which needs NumPy."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Options:
+    """How the model searches for its answer."""
+
+    num_beams: int = 1
+    max_new_tokens: int = 200
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Request:
+    """One recording, and what to find out about it."""
+
+    id: str
+    task: Task
+    pcm: bytes
+    """Mono float32 little-endian samples at `SAMPLE_RATE`."""
+    queries: tuple[str, ...] = ()
+    """Grounding: one answer each, in this order."""
+    options: Options = Options()
+    deadline: float
+    """On `time.monotonic()`'s clock: after it nobody wants the answer."""
+
+
+@dataclass(frozen=True, slots=True)
+class Started:
+    """The model took the request up, after `queue_s` seconds of waiting."""
+
+    queue_s: float
+
+
+@dataclass(frozen=True, slots=True)
+class Encoded:
+    """The recording was encoded, once for all queries."""
+
+    encode_s: float
+    num_audio_tokens: int
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Answered:
+    """One answer: to the query at `index`, or the only one."""
+
+    index: int
+    events: tuple[Event, ...]
+    text: str
+    present: bool
+    num_prompt_tokens: int
+    num_completion_tokens: int
+    generate_s: float
+
+
+Update = Started | Encoded | Answered
+
+
+@dataclass(frozen=True, slots=True)
+class ModelInfo:
+    """The checkpoint that answers."""
+
+    name: str
+    tasks: tuple[Task, ...]
+
+
+class Engine(Protocol):
+    """Something that answers requests, one process or many behind it.
+
+    Attributes:
+        on_restart: called whenever a lost worker is started again.
+        on_failure: called once, when it cannot be brought back: the server should end.
+    """
+
+    on_restart: Callable[[], object]
+    on_failure: Callable[[], object]
+
+    @property
+    def model(self) -> ModelInfo | None:
+        """The model, while it can answer; None while it loads, restarts, or is gone."""
+
+    @property
+    def state(self) -> str:
+        """One sentence for people: what the engine is doing."""
+
+    async def start(self) -> None:
+        """Begin to load; does not wait for the model."""
+
+    async def close(self) -> None:
+        """Stop everything that was started."""
+
+    def analyze(self, request: Request) -> AsyncGenerator[Update, None]:
+        """Updates as they come: started, encoded, then one answer per query (or one).
+
+        Closing the generator, or cancelling the task that reads it, drops the work.
+
+        Raises:
+            NotReady, WorkerLost, DeadlineExceeded: nobody can answer, or not in time.
+            TimeAudioError: whatever the model finds wrong with the request.
+        """

@@ -1,0 +1,92 @@
+"""The HTTP listener: uvicorn, told how to end."""
+
+import asyncio
+import contextlib
+import logging
+import signal
+import threading
+from collections.abc import Iterator
+from pathlib import Path
+from types import FrameType
+
+import uvicorn
+
+from server.app import create_app
+from server.engine.worker_engine import WorkerEngine
+from server.service import Service
+from server.settings import Settings
+
+_log = logging.getLogger(__name__)
+
+_SIGNALS = (signal.SIGINT, signal.SIGTERM)
+
+
+class Listener(uvicorn.Server):
+    """uvicorn, but a signal first turns away new requests, and ends with exit status 0 once the others are answered."""
+
+    def __init__(self, config: uvicorn.Config, service: Service, *, delay_s: float) -> None:
+        super().__init__(config)
+        self._service = service
+        self._delay_s = delay_s
+        self._loop: asyncio.AbstractEventLoop | None = None
+
+    async def serve(self, sockets: list[object] | None = None) -> None:  # type: ignore[override]
+        """Serve until `should_exit`."""
+        self._loop = asyncio.get_running_loop()
+        await super().serve()
+
+    @contextlib.contextmanager
+    def capture_signals(self) -> Iterator[None]:
+        """Ours instead of uvicorn's, which ends by raising the signal again: exit status 143 for an orderly end."""
+        if threading.current_thread() is not threading.main_thread():
+            yield
+            return
+        before = {number: signal.signal(number, self.handle_exit) for number in _SIGNALS}
+        try:
+            yield
+        finally:
+            for number, handler in before.items():
+                signal.signal(number, handler)
+
+    def handle_exit(self, sig: int, frame: FrameType | None) -> None:
+        """First signal: drain. Second: leave at once."""
+        if self._service.draining:
+            self.should_exit = self.force_exit = True
+            return
+        self._service.draining = True
+        assert self._loop is not None, "signals are captured while serving"
+        self._loop.call_soon_threadsafe(self._loop.call_later, self._delay_s, self._exit)
+
+    def _exit(self) -> None:
+        self.should_exit = True
+
+
+def run(settings: Settings, *, host: str, port: int, model: Path | None, device: str) -> int:
+    """Serve until the end. The exit status: see `server.__main__.serve`."""
+    logging.basicConfig(level=logging.INFO, format="%(asctime)s %(levelname)s %(name)s: %(message)s")
+    engine = WorkerEngine(settings, checkpoint=model, device=device)
+    app = create_app(engine, settings)
+    config = uvicorn.Config(
+        app,
+        host=host,
+        port=port,
+        log_config=None,
+        access_log=False,
+        timeout_graceful_shutdown=max(1, round(settings.drain_s)),
+    )
+    listener = Listener(config, app.state.service, delay_s=settings.drain_delay_s)
+    why = ""
+
+    def fail() -> None:
+        nonlocal why
+        why = engine.state
+        listener.should_exit = True
+
+    engine.on_failure = fail
+    try:
+        asyncio.run(listener.serve())
+    except SystemExit as exit_:  # uvicorn, when it cannot use the address
+        return 1 if exit_.code else 0
+    if why:
+        _log.error("The server ends. %s", why)
+    return int(bool(why))

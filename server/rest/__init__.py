@@ -1,0 +1,1 @@
+"""The REST routes: multipart forms in, JSON and problem+json out."""

@@ -1,0 +1,74 @@
+"""Around every request: its id, the bound on its body, and its count. Plain ASGI, so that streams pass untouched."""
+
+import logging
+import re
+import time
+import uuid
+
+from starlette.datastructures import Headers, MutableHeaders
+from starlette.types import ASGIApp, Message, Receive, Scope, Send
+
+from server.errors import UploadTooLarge
+from server.telemetry.metrics import Metrics
+
+_log = logging.getLogger("server.access")
+
+_REQUEST_ID = re.compile(r"[A-Za-z0-9._:-]{1,128}")
+
+
+class RequestContext:
+    """Takes or makes X-Request-ID and answers with it, ends bodies at the limit, counts responses."""
+
+    def __init__(self, app: ASGIApp, *, max_bytes: int, metrics: Metrics) -> None:
+        self._app = app
+        self._max_bytes = max_bytes
+        self._metrics = metrics
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:  # noqa: D102
+        if scope["type"] != "http":
+            await self._app(scope, receive, send)
+            return
+        begun = time.monotonic()
+        headers = Headers(scope=scope)
+        given = headers.get("x-request-id", "")
+        scope["request_id"] = given if _REQUEST_ID.fullmatch(given) else uuid.uuid4().hex
+
+        async def tagged(message: Message) -> None:
+            if message["type"] == "http.response.start":
+                MutableHeaders(scope=message)["X-Request-ID"] = scope["request_id"]
+                route, status = _route(scope), message["status"]
+                self._metrics.http.labels(route, str(status)).inc()
+                # What machines ask every few seconds is not news.
+                level = logging.INFO if route.startswith("/v1/") else logging.DEBUG
+                took_s = time.monotonic() - begun
+                _log.log(level, "%s %s %d %.3fs id=%s", scope["method"], route, status, took_s, scope["request_id"])
+            await send(message)
+
+        await self._app(scope, _bounded(receive, self._max_bytes, _length(headers)), tagged)
+
+
+def _bounded(receive: Receive, limit: int, declared: int | None) -> Receive:
+    """`receive`, but raising UploadTooLarge: before the first byte where the length is declared, else at the limit."""
+    received = 0
+
+    async def bounded() -> Message:
+        nonlocal received
+        if declared is not None and declared > limit:
+            raise UploadTooLarge(limit=limit, length=declared)
+        message = await receive()
+        received += len(message.get("body", b""))
+        if received > limit:
+            raise UploadTooLarge(limit=limit)
+        return message
+
+    return bounded
+
+
+def _length(headers: Headers) -> int | None:
+    text = headers.get("content-length", "")
+    return int(text) if text.isdecimal() else None
+
+
+def _route(scope: Scope) -> str:
+    """The route's template, never the path as it was sent: that would make a time series for each."""
+    return str(getattr(scope.get("route"), "path", "unmatched"))

@@ -1,0 +1,147 @@
+"""Every error as application/problem+json (RFC 9457), and how OpenAPI tells of it."""
+
+import logging
+import math
+from collections import defaultdict
+from http import HTTPStatus
+from typing import Any
+
+from fastapi import FastAPI, Request
+from fastapi.exceptions import RequestValidationError
+from fastapi.responses import JSONResponse
+from starlette.exceptions import HTTPException
+
+from model.errors import TimeAudioError
+from server import schema
+from server.errors import (
+    PROBLEMS,
+    FieldError,
+    InternalError,
+    InvalidField,
+    RetryableError,
+    problem_of,
+)
+
+MEDIA_TYPE = "application/problem+json"
+
+_log = logging.getLogger(__name__)
+
+
+def problem_response(request: Request, error: TimeAudioError) -> JSONResponse:
+    """The error as its row of the table says, with Retry-After where a second try makes sense."""
+    row = problem_of(error)
+    detail = str(error)
+    if row.http == HTTPStatus.INTERNAL_SERVER_ERROR:
+        # What broke is for the log; the id leads there.
+        _log.error("Request %s failed: %s", _request_id(request), error, exc_info=error)
+        detail = f"This is our fault, not yours. The log has more under request id {_request_id(request)}."
+    problem = schema.Problem(
+        type=f"urn:timeaudio:problem:{row.slug}",
+        title=row.title,
+        status=row.http,
+        detail=detail,
+        instance=f"urn:timeaudio:request:{_request_id(request)}",
+        errors=_fields(error),
+    )
+    headers = {"Retry-After": str(math.ceil(error.retry_after_s))} if isinstance(error, RetryableError) else None
+    return JSONResponse(
+        problem.model_dump(exclude_none=True), status_code=row.http, headers=headers, media_type=MEDIA_TYPE
+    )
+
+
+def install(app: FastAPI) -> None:
+    """Make every error of the app a problem, the framework's own included."""
+
+    async def ours(request: Request, error: Exception) -> JSONResponse:
+        return problem_response(request, error if isinstance(error, TimeAudioError) else InternalError(repr(error)))
+
+    async def invalid(request: Request, error: Exception) -> JSONResponse:
+        assert isinstance(error, RequestValidationError)
+        fields = [FieldError(".".join(map(str, e["loc"][1:])), e["msg"]) for e in error.errors()]
+        return problem_response(request, InvalidField(fields))
+
+    async def framework(request: Request, error: Exception) -> JSONResponse:
+        assert isinstance(error, HTTPException)
+        return _framework_response(request, error)
+
+    async def defect(request: Request, error: Exception) -> JSONResponse:
+        return problem_response(request, InternalError(repr(error)))
+
+    app.add_exception_handler(TimeAudioError, ours)
+    app.add_exception_handler(RequestValidationError, invalid)
+    app.add_exception_handler(HTTPException, framework)
+    app.add_exception_handler(Exception, defect)
+
+
+def document(app: FastAPI) -> None:
+    """Add the schema that `documented` refers to to what /openapi.json says."""
+    generate = app.openapi
+
+    def openapi() -> dict[str, Any]:
+        known = app.openapi_schema is not None
+        document = generate()
+        if not known:
+            problem = schema.Problem.model_json_schema(ref_template="#/components/schemas/{model}")
+            document["components"]["schemas"] |= problem.pop("$defs") | {"Problem": problem}
+        return document
+
+    app.openapi = openapi  # type: ignore[method-assign]
+
+
+def documented(*errors: type[TimeAudioError]) -> dict[int | str, dict[str, Any]]:
+    """The `responses` of a route that may raise these errors, an example for each."""
+    by_status: dict[int, list[type[TimeAudioError]]] = defaultdict(list)
+    for error in errors:
+        by_status[PROBLEMS[error].http].append(error)
+    return {status: _documented(kinds) for status, kinds in sorted(by_status.items())}
+
+
+def _documented(kinds: list[type[TimeAudioError]]) -> dict[str, Any]:
+    examples = {}
+    for kind in kinds:
+        row = PROBLEMS[kind]
+        value = {"type": f"urn:timeaudio:problem:{row.slug}", "title": row.title, "status": row.http}
+        examples[row.slug] = {"summary": row.title, "value": value}
+    # No "model": FastAPI would promise it as application/json as well. `document` adds the schema instead.
+    response: dict[str, Any] = {
+        "description": "; ".join(PROBLEMS[kind].title for kind in kinds),
+        "content": {MEDIA_TYPE: {"schema": {"$ref": "#/components/schemas/Problem"}, "examples": examples}},
+    }
+    if any(issubclass(kind, RetryableError) for kind in kinds):
+        response["headers"] = {
+            "Retry-After": {"description": "Seconds to wait before the next try.", "schema": {"type": "integer"}}
+        }
+    return response
+
+
+def _framework_response(request: Request, error: HTTPException) -> JSONResponse:
+    """What Starlette refuses by itself: an unknown path, a wrong method."""
+    details = {
+        HTTPStatus.NOT_FOUND: f"There is nothing at {request.url.path}. GET /docs lists what there is.",
+        HTTPStatus.METHOD_NOT_ALLOWED: (
+            f"{request.url.path} does not take {request.method}, but {(error.headers or {}).get('Allow', 'others')}."
+        ),
+    }
+    problem = schema.Problem(
+        type="about:blank",
+        title=HTTPStatus(error.status_code).phrase,
+        status=error.status_code,
+        detail=details.get(HTTPStatus(error.status_code), str(error.detail)),
+        instance=f"urn:timeaudio:request:{_request_id(request)}",
+    )
+    return JSONResponse(
+        problem.model_dump(exclude_none=True),
+        status_code=error.status_code,
+        headers=error.headers,
+        media_type=MEDIA_TYPE,
+    )
+
+
+def _fields(error: TimeAudioError) -> list[schema.ProblemField] | None:
+    if not isinstance(error, InvalidField):
+        return None
+    return [schema.ProblemField(pointer=f"#/{field.field}", detail=field.detail) for field in error.errors]
+
+
+def _request_id(request: Request) -> str:
+    return str(request.scope.get("request_id", "unknown"))

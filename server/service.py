@@ -1,0 +1,237 @@
+"""What every transport does with a recording: admit it, decode it, ask the engine, keep the deadline."""
+
+import asyncio
+import shutil
+import tempfile
+import time
+import uuid
+from collections.abc import AsyncIterator, Iterator
+from contextlib import aclosing, asynccontextmanager, contextmanager
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from model.errors import TimeAudioError
+from server.decoding.pool import Decoded, DecodePool
+from server.engine.admission import Admission, Ticket
+from server.engine.protocol import SAMPLE_RATE, Answered, Encoded, Engine, Options, Request, Started, Task
+from server.errors import PROBLEMS, DeadlineExceeded, InternalError, NotReady, Overloaded, RetryableError, problem_of
+from server.settings import Settings
+from server.telemetry.metrics import Metrics
+
+_TENTHS = 10
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Inquiry:
+    """What a caller wants to know about a file. Units: seconds, except `start`, which is in tenths."""
+
+    task: Task
+    queries: tuple[str, ...] = ()
+    options: Options = Options()
+    start: int = 0
+    end_s: float | None = None
+    timeout_s: float | None = None
+
+
+@dataclass(slots=True, kw_only=True)
+class Analysis:
+    """What was found, and what it took. Times in the answers count from `start` (tenths) of the file."""
+
+    id: str
+    model: str
+    queries: tuple[str, ...]
+    start: int
+    num_samples: int
+    decode_s: float
+    num_audio_tokens: int = 0
+    queue_s: float = 0.0
+    encode_s: float = 0.0
+    total_s: float = 0.0
+    answers: list[Answered] = field(default_factory=list)
+
+    @property
+    def generate_s(self) -> float:
+        """Seconds that the language model took for all answers."""
+        return sum(answer.generate_s for answer in self.answers)
+
+    @property
+    def audio_s(self) -> float:
+        """Seconds of audio that were analysed, unrounded."""
+        return self.num_samples / SAMPLE_RATE
+
+
+class Service:
+    """The server without its transports.
+
+    Attributes:
+        draining: set when the server is going down: nobody new is let in.
+    """
+
+    def __init__(self, engine: Engine, settings: Settings, metrics: Metrics) -> None:
+        self.engine = engine
+        self.settings = settings
+        self.metrics = metrics
+        self.draining = False
+        self._folder: Path | None = None
+        self._decoder = DecodePool(settings)
+        self._warming: asyncio.Task[None] | None = None
+        self._admission = Admission(settings.limits)
+        self._running = 0
+        metrics.watch(
+            running=lambda: self._running,
+            waiting=lambda: self._admission.requests - self._running,
+            audio_inside=lambda: self._admission.audio_s,
+            ready=lambda: self.ready,
+        )
+
+    @property
+    def ready(self) -> bool:
+        """Whether a request that comes now would be taken up."""
+        return not self.draining and self._decoder_warm and self.engine.model is not None
+
+    @property
+    def _decoder_warm(self) -> bool:
+        return self._warming is not None and self._warming.done()
+
+    async def start(self) -> None:
+        """Begin to load the model and to start the decoders; does not wait for either."""
+        self._folder = Path(tempfile.mkdtemp(prefix="timeaudio-uploads-"))
+        self._warming = asyncio.create_task(self._decoder.start(), name="decoders")
+        await self.engine.start()
+
+    async def close(self) -> None:
+        """Stop all processes and leave nothing behind."""
+        self.draining = True
+        if self._warming is not None:
+            self._warming.cancel()
+        await asyncio.gather(self.engine.close(), self._decoder.close())
+        if self._folder is not None:
+            shutil.rmtree(self._folder, ignore_errors=True)
+
+    def check_ready(self) -> None:
+        """Raise what a caller should hear who comes now.
+
+        Raises:
+            NotReady: the model is loading, was lost, or the server is going down.
+        """
+        if self.draining:
+            raise NotReady("The server is shutting down. Send the request to another one, or later.", retry_after_s=5)
+        if self.engine.model is not None and not self._decoder_warm:
+            raise NotReady("The audio decoders are starting. Send the request again later.", retry_after_s=1)
+        if not self.ready:
+            raise NotReady(f"{self.engine.state} Send the request again later.", retry_after_s=2)
+
+    @contextmanager
+    def admit(self) -> Iterator[Ticket]:
+        """A place in the queue, taken before the body is read and counted whatever becomes of the request.
+
+        Raises:
+            NotReady, Overloaded: turned away unread.
+            InternalError: in place of whatever is raised inside that is not ours.
+        """
+        begun = time.monotonic()
+        try:
+            self.check_ready()
+            with self._admission.enter() as ticket:
+                yield ticket
+            self.metrics.e2e_s.observe(time.monotonic() - begun)
+        except RetryableError as error:
+            reason = "queue_full" if isinstance(error, Overloaded) else "not_ready"
+            self.metrics.shed.labels(reason).inc()
+            raise
+        except TimeAudioError as error:
+            self.metrics.failure.labels(problem_of(error).slug).inc()
+            raise
+        except Exception as error:
+            self.metrics.failure.labels(PROBLEMS[InternalError].slug).inc()
+            raise InternalError(repr(error)) from error
+
+    @asynccontextmanager
+    async def workspace(self) -> AsyncIterator[Path]:
+        """A private folder for one request's files, gone afterwards with all that is in it."""
+        folder = Path(await asyncio.to_thread(tempfile.mkdtemp, dir=self._folder))
+        try:
+            yield folder
+        finally:
+            await asyncio.to_thread(shutil.rmtree, folder, ignore_errors=True)
+
+    async def analyze(self, ticket: Ticket, source: Path, inquiry: Inquiry) -> Analysis:
+        """Decode the file at `source` and ask the engine.
+
+        Raises:
+            DeadlineExceeded: it took longer than the inquiry's timeout, or the server's.
+            TimeAudioError: whatever decoding and the model find.
+        """
+        limit_s = self.settings.limits.timeout_s
+        timeout_s = limit_s if inquiry.timeout_s is None else min(inquiry.timeout_s, limit_s)
+        try:
+            async with asyncio.timeout(timeout_s):
+                return await self._analyze(ticket, source, inquiry, deadline=time.monotonic() + timeout_s)
+        except TimeoutError:
+            raise DeadlineExceeded(
+                f"The answer was not ready within {timeout_s:g} s. Send less audio, or allow more in timeout_s "
+                f"(at most {limit_s:g}, limit: TIMEAUDIO_LIMITS__TIMEOUT_S)."
+            ) from None
+
+    async def _analyze(self, ticket: Ticket, source: Path, inquiry: Inquiry, *, deadline: float) -> Analysis:
+        begun = time.monotonic()
+        decoded = await self._decoder.decode(source, start_s=inquiry.start / _TENTHS, end_s=inquiry.end_s)
+        await asyncio.to_thread(source.unlink)
+        ticket.add_audio(decoded.num_samples / SAMPLE_RATE)
+        model = self.engine.model
+        if model is None:
+            self.check_ready()
+            raise AssertionError("a ready engine has a model")
+        analysis = Analysis(
+            id=f"ta-{uuid.uuid4().hex}",
+            model=model.name,
+            queries=inquiry.queries,
+            start=inquiry.start,
+            num_samples=decoded.num_samples,
+            decode_s=time.monotonic() - begun,
+        )
+        await self._ask(analysis, decoded, inquiry, deadline)
+        self._count(analysis, inquiry.task)
+        return analysis
+
+    async def _ask(self, analysis: Analysis, decoded: Decoded, inquiry: Inquiry, deadline: float) -> None:
+        request = Request(
+            id=analysis.id,
+            task=inquiry.task,
+            pcm=decoded.pcm,
+            queries=inquiry.queries,
+            options=inquiry.options,
+            deadline=deadline,
+        )
+        running = False
+        try:
+            async with aclosing(self.engine.analyze(request)) as updates:
+                async for update in updates:
+                    match update:
+                        case Started():
+                            running = True
+                            self._running += 1
+                            analysis.queue_s = update.queue_s
+                        case Encoded():
+                            analysis.encode_s = update.encode_s
+                            analysis.num_audio_tokens = update.num_audio_tokens
+                        case Answered():
+                            analysis.answers.append(update)
+        finally:
+            self._running -= running
+
+    def _count(self, analysis: Analysis, task: Task) -> None:
+        metrics = self.metrics
+        self._admission.measured(model_s=analysis.encode_s + analysis.generate_s, audio_s=analysis.audio_s)
+        metrics.success.labels(task).inc()
+        metrics.audio.inc(analysis.audio_s)
+        metrics.audio_tokens.inc(analysis.num_audio_tokens)
+        metrics.prompt_tokens.inc(sum(answer.num_prompt_tokens for answer in analysis.answers))
+        metrics.generation_tokens.inc(sum(answer.num_completion_tokens for answer in analysis.answers))
+        metrics.queue_s.observe(analysis.queue_s)
+        for stage, seconds in (
+            ("decode_audio", analysis.decode_s),
+            ("encode", analysis.encode_s),
+            ("generate", analysis.generate_s),
+        ):
+            metrics.stage_s.labels(stage).observe(seconds)

@@ -1,0 +1,50 @@
+"""`python -m server.worker`: load a checkpoint, answer on a Unix socket, and end with the process that started it."""
+
+import argparse
+import asyncio
+import importlib
+import logging
+import os
+from pathlib import Path
+
+import grpc
+
+from server.engine.process import MESSAGE_OPTIONS
+from server.pb.timeaudio.worker.v1 import worker_pb2_grpc
+from server.process import die_with_parent
+from server.worker.service import WorkerService
+
+
+async def serve(arguments: argparse.Namespace) -> None:
+    """Listen at once, so that the supervisor sees the loading; then load; then serve until killed."""
+    service = WorkerService()
+    server = grpc.aio.server(options=MESSAGE_OPTIONS)
+    worker_pb2_grpc.add_WorkerServiceServicer_to_server(service, server)
+    server.add_insecure_port(f"unix:{arguments.socket}")
+    await server.start()
+    await service.load(
+        lambda: importlib.import_module(arguments.pipeline), checkpoint=arguments.checkpoint, device=arguments.device
+    )
+    await server.wait_for_termination()
+
+
+def main() -> None:
+    """Parse the command line and serve."""
+    parser = argparse.ArgumentParser(prog="python -m server.worker", description=__doc__)
+    parser.add_argument("--socket", type=Path, required=True, help="Unix socket to listen on")
+    parser.add_argument("--checkpoint", type=Path, help="checkpoint directory; the embedded one without it")
+    parser.add_argument("--device", default="cpu")
+    parser.add_argument("--threads", type=int, default=0, help="threads to compute with; 0: one per core")
+    parser.add_argument("--parent", type=int, help="process whose end ends this one")
+    parser.add_argument("--pipeline", default="model.pipeline", help=argparse.SUPPRESS)
+    arguments = parser.parse_args()
+    logging.basicConfig(level=logging.INFO, format="%(asctime)s %(levelname)s %(name)s: %(message)s")
+    if arguments.parent is not None:
+        die_with_parent(arguments.parent)
+    if arguments.threads:
+        os.environ["OMP_NUM_THREADS"] = str(arguments.threads)  # read when torch is imported
+    asyncio.run(serve(arguments))
+
+
+if __name__ == "__main__":
+    main()
