@@ -1,0 +1,86 @@
+"""Opening the bytes of an audio or video file with FFmpeg (through PyAV), and nothing else on this machine.
+
+FFmpeg reads far more than sound: playlists, lists of other files, images, network protocols. An uploaded `ffconcat`
+text would make it open local files. So the kinds of container and codec are restricted *before* it looks at the bytes,
+it gets bytes and never a name, and whatever else it asks to open is refused.
+"""
+
+from io import BytesIO
+from typing import NoReturn
+
+import av
+from av.audio.codeccontext import AudioCodecContext
+from av.audio.stream import AudioStream
+from av.container import InputContainer
+
+from model.audio.integrity import has_known_signature
+from model.errors import CorruptAudio, EmptyAudio, UnsupportedAudio
+
+CONTAINERS = ("wav", "w64", "aiff", "caf", "au", "flac", "ogg", "mp3", "aac", "amr", "mov", "matroska")
+"""FFmpeg's names; `mov` is also mp4, m4a and 3gp, `matroska` also webm."""
+
+CODECS = (
+    *("pcm_s8", "pcm_u8", "pcm_s16le", "pcm_s16be", "pcm_s24le", "pcm_s24be", "pcm_s32le", "pcm_s32be"),
+    *("pcm_f32le", "pcm_f32be", "pcm_f64le", "pcm_f64be", "pcm_alaw", "pcm_mulaw"),
+    *("adpcm_ima_wav", "adpcm_ima_qt", "adpcm_ms", "gsm_ms", "flac", "alac", "vorbis", "opus", "libopus"),
+    *("mp1float", "mp2float", "mp3float", "mp3", "aac", "ac3", "eac3", "amrnb", "amrwb"),
+)
+"""FFmpeg's names of decoders. None is for video, so a film's pictures are never decoded, not even to probe the file."""
+
+MAX_CHANNELS = 8
+LOWEST_RATE = 4_000
+HIGHEST_RATE = 192_000
+
+_KINDS = "Send wav, flac, ogg, opus, mp3, m4a, mp4, webm, mkv, aac, aiff or caf."
+
+
+def open_container(data: bytes) -> InputContainer:
+    """The file, opened; the caller closes it.
+
+    Raises:
+        EmptyAudio: there are no bytes.
+        UnsupportedAudio: the bytes are no audio or video file of a kind that is read here.
+        CorruptAudio: the bytes begin like such a file, but cannot be opened.
+    """
+    if not data:
+        raise EmptyAudio("The file is empty. Send a recording.")
+    options = {"format_whitelist": ",".join(CONTAINERS), "codec_whitelist": ",".join(CODECS)}
+    try:
+        return av.open(BytesIO(data), mode="r", options=options, metadata_errors="replace", io_open=_refuse)
+    except Exception as error:  # FFmpeg's errors, and Python's through its callbacks
+        if has_known_signature(data):
+            raise CorruptAudio("The file is damaged or cut short at its beginning. Send an undamaged copy.") from error
+        raise UnsupportedAudio(f"This is no audio file of a kind that is read here. {_KINDS}") from error
+
+
+def first_track(container: InputContainer) -> AudioStream:
+    """The first audio track, if its codec, rate and channels are within what is read here.
+
+    Raises:
+        UnsupportedAudio: there is none, or it is beyond a limit.
+    """
+    tracks = container.streams.audio
+    if not tracks:
+        raise UnsupportedAudio(f"The file has no audio track. {_KINDS}")
+    track = tracks[0]
+    codec: AudioCodecContext | None = track.codec_context  # None where FFmpeg has no decoder, whatever the stubs say
+    if codec is None or codec.name not in CODECS:
+        raise UnsupportedAudio(f"The file's audio codec is not read here. {_KINDS}")
+    check_limits(codec.sample_rate, codec.channels)
+    return track
+
+
+def check_limits(rate: int, num_channels: int) -> None:
+    """Do nothing if sound at `rate` samples per second with so many channels is within the limits.
+
+    Raises:
+        UnsupportedAudio: it is not.
+    """
+    if not LOWEST_RATE <= rate <= HIGHEST_RATE:
+        raise UnsupportedAudio(f"Send {LOWEST_RATE} to {HIGHEST_RATE} samples per second; this recording has {rate}.")
+    if not 1 <= num_channels <= MAX_CHANNELS:
+        raise UnsupportedAudio(f"Send 1 to {MAX_CHANNELS} channels; this recording has {num_channels}.")
+
+
+def _refuse(name: str, flags: int, options: dict[str, str]) -> NoReturn:
+    raise PermissionError("A recording may not refer to other files.")

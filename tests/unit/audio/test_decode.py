@@ -1,0 +1,177 @@
+"""Bytes -> Waveform: real files of every kind, cut where asked, and limits that act while decoding."""
+
+import io
+import math
+import resource
+import struct
+import tracemalloc
+import wave
+
+import numpy as np
+import pytest
+import soxr
+
+from model.audio.decode import LOUDEST, decode_audio
+from model.errors import AudioTooLong, CorruptAudio, EmptyAudio, UnsupportedAudio
+
+KINDS = (
+    *("wav", "wav-24-bit", "wav-8-bit", "wav-float", "wav-a-law", "aiff", "caf", "w64"),
+    *("flac", "ogg-vorbis", "ogg-opus", "webm-opus", "mkv-flac", "mp3", "m4a-aac", "m4a-alac"),
+)
+
+
+def pcm_wav(samples, rate=16_000):
+    """int16 [samples] or [samples, channels] as a WAV file."""
+    file = io.BytesIO()
+    with wave.open(file, "wb") as output:
+        output.setnchannels(1 if samples.ndim == 1 else samples.shape[1])
+        output.setsampwidth(2)
+        output.setframerate(rate)
+        output.writeframes(samples.astype("<i2").tobytes())
+    return file.getvalue()
+
+
+def noise(num_samples, seed=0):
+    return np.random.default_rng(seed).integers(-20_000, 20_000, num_samples).astype(np.int16)
+
+
+@pytest.mark.parametrize("kind", KINDS)
+def test_every_kind_sounds_as_it_was_made(kind, files, heard):
+    waveform = decode_audio(files[kind], max_seconds=10.0)
+    assert waveform.samples.dtype == np.float32
+    assert 3.0 <= waveform.duration_s <= 3.02  # AAC fills its last frame
+    error = waveform.samples[:48_000] - heard
+    # Lossy codecs change the signal, a shift by 1 ms would be an error of 0.3.
+    assert np.sqrt(np.mean(error**2)) < 0.02
+
+
+def test_16_khz_mono_comes_out_as_it_went_in():
+    samples = noise(20_001)
+    waveform = decode_audio(pcm_wav(samples), max_seconds=10.0)
+    np.testing.assert_array_equal(waveform.samples, samples.astype(np.float32) / 32768)
+
+
+def test_channels_are_averaged():
+    samples = noise(8000 * 3).reshape(8000, 3)
+    waveform = decode_audio(pcm_wav(samples), max_seconds=10.0)
+    np.testing.assert_allclose(waveform.samples, samples.mean(axis=1) / 32768, atol=1e-7)
+
+
+@pytest.mark.parametrize("rate", [4000, 11_025, 22_050, 44_100, 48_000, 96_000, 192_000])
+def test_resampling_in_blocks_equals_resampling_at_once(rate):
+    samples = noise(rate * 2 + 7)
+    waveform = decode_audio(pcm_wav(samples, rate), max_seconds=10.0)
+    at_once = soxr.resample(samples.astype(np.float32) / 32768, rate, 16_000, quality="HQ")
+    assert waveform.num_samples == len(at_once) == round(len(samples) * 16_000 / rate)
+    np.testing.assert_allclose(waveform.samples, at_once, atol=1e-6)
+
+
+@pytest.mark.parametrize(("start", "end"), [(0.0, 1.0), (0.5, 1.5), (1.23456, 2.00001), (2.5, None), (1.0, 99.0)])
+@pytest.mark.parametrize("kind", ["wav", "mp3", "webm-opus", "m4a-aac"])
+def test_a_part_equals_the_same_samples_of_the_whole(kind, start, end, files):
+    whole = decode_audio(files[kind], max_seconds=10.0).samples
+    part = decode_audio(files[kind], max_seconds=10.0, start_s=start, end_s=end).samples
+    np.testing.assert_array_equal(part, whole[round(start * 16_000) : None if end is None else round(end * 16_000)])
+
+
+def test_a_part_of_a_recording_over_the_limit_is_welcome(silent_opus):
+    assert decode_audio(silent_opus(600), max_seconds=20.0, start_s=300.0, end_s=310.0).num_samples == 160_000
+
+
+@pytest.mark.parametrize(("start", "end"), [(-1.0, None), (1.0, 1.0), (2.0, 1.0), (math.nan, None), (0.0, math.nan)])
+def test_a_part_that_is_none_is_a_programming_error(start, end, files):
+    with pytest.raises(ValueError, match="part|NaN"):
+        decode_audio(files["wav"], max_seconds=10.0, start_s=start, end_s=end)
+
+
+def test_a_part_after_the_end_is_empty(files):
+    with pytest.raises(EmptyAudio, match=r"from 3 s on: the recording is 3\.00 s long"):
+        decode_audio(files["wav"], max_seconds=10.0, start_s=3.0)
+
+
+@pytest.mark.parametrize("limit", [1.0, 30.0])
+@pytest.mark.parametrize("difference", [-1, 0, 1])
+def test_the_limit_is_exact(limit, difference):
+    num_samples = round(limit * 16_000) + difference
+    data = pcm_wav(noise(num_samples))
+    if difference <= 0:
+        assert decode_audio(data, max_seconds=limit).num_samples == num_samples
+    else:
+        with pytest.raises(AudioTooLong) as caught:
+            decode_audio(data, max_seconds=limit)
+        assert caught.value.limit_s == limit
+
+
+@pytest.mark.parametrize("num_samples", [0, 160, 1599, 1600, 1601])
+def test_a_tenth_of_a_second_is_needed(num_samples):
+    data = pcm_wav(noise(num_samples))
+    if num_samples >= 1600:
+        assert decode_audio(data, max_seconds=1.0).num_samples == num_samples
+    else:
+        with pytest.raises(EmptyAudio, match=r"Send at least 0\.1 s"):
+            decode_audio(data, max_seconds=1.0)
+
+
+def test_a_header_without_samples_is_empty():
+    header = pcm_wav(np.zeros(0, np.int16))
+    assert len(header) == 44
+    with pytest.raises(EmptyAudio):
+        decode_audio(header, max_seconds=10.0)
+
+
+def test_no_bytes_are_empty():
+    with pytest.raises(EmptyAudio):
+        decode_audio(b"", max_seconds=10.0)
+
+
+def test_hours_of_silence_stop_at_the_limit_in_little_memory(silent_opus):
+    data = silent_opus(3 * 3600)
+    assert len(data) < 1_000_000
+    resident_before = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
+    tracemalloc.start()
+    with pytest.raises(AudioTooLong, match=r"at most 60 s; this recording is 10800\.0 s") as caught:
+        decode_audio(data, max_seconds=60.0)
+    traced = tracemalloc.get_traced_memory()[1]
+    tracemalloc.stop()
+    assert caught.value.duration_s == pytest.approx(10_800)
+    assert traced < 10e6  # 60 s of float32 at 16 kHz are 3.84 MB
+    assert resource.getrusage(resource.RUSAGE_SELF).ru_maxrss - resident_before < 50_000  # kB
+
+
+def test_decoded_bytes_are_limited_before_the_part_too(silent_opus):
+    with pytest.raises(UnsupportedAudio, match="more than 1 MB"):
+        decode_audio(silent_opus(600), max_seconds=60.0, start_s=500.0, max_decoded_bytes=1_000_000)
+
+
+@pytest.mark.parametrize("rate", [3999, 192_001, 1_000_000])
+def test_forged_wav_rates_are_refused(rate):
+    data = bytearray(pcm_wav(noise(16_000)))
+    data[24:28] = struct.pack("<I", rate)
+    with pytest.raises(UnsupportedAudio, match="4000 to 192000 samples per second"):
+        decode_audio(bytes(data), max_seconds=10.0)
+
+
+def test_a_small_flac_at_an_absurd_rate_is_refused(chirp, encode):
+    data = encode(chirp(0.1, 655_350), 655_350, "flac", "flac")
+    with pytest.raises(UnsupportedAudio, match="this recording has 655350"):
+        decode_audio(data, max_seconds=10.0)
+
+
+@pytest.mark.parametrize("num_channels", [8, 9])
+def test_nine_channels_are_refused(num_channels):
+    data = pcm_wav(noise(16_000 * num_channels).reshape(-1, num_channels))
+    if num_channels == 8:
+        assert decode_audio(data, max_seconds=10.0).num_samples == 16_000
+    else:
+        with pytest.raises(UnsupportedAudio, match="1 to 8 channels; this recording has 9"):
+            decode_audio(data, max_seconds=10.0)
+
+
+@pytest.mark.parametrize("value", [math.nan, math.inf, -math.inf, 2 * LOUDEST])
+def test_floats_that_are_no_sound_are_refused(value, encode):
+    samples = np.zeros((1, 16_000), np.float32)
+    samples[0, 8_000] = value
+    data = encode(samples, 16_000, "wav", "pcm_f32le")
+    with pytest.raises(CorruptAudio, match="infinite, no numbers or absurdly loud"):
+        decode_audio(data, max_seconds=10.0)
+    assert decode_audio(data, max_seconds=10.0, end_s=0.2).num_samples == 3200

@@ -1,0 +1,172 @@
+"""Files that are broken, cut short, or not what they say: only our errors come out, and nothing else is opened."""
+
+import ctypes
+import io
+import os
+import sys
+
+import av
+import numpy as np
+import pytest
+
+from model.audio.container import open_container
+from model.audio.decode import decode_audio
+from model.errors import AudioError, CorruptAudio, UnsupportedAudio
+
+CUT_SHORT = ("flac", "webm-opus", "mkv-flac", "mp3", "m4a-aac", "m4a-alac", "aiff")
+
+
+@pytest.mark.parametrize("kind", CUT_SHORT)
+@pytest.mark.parametrize("part", [0.3, 0.5, 0.9])
+def test_a_file_that_is_cut_short_is_refused(kind, part, files):
+    data = files[kind]
+    with pytest.raises(CorruptAudio, match="damaged|cut short"):
+        decode_audio(data[: int(len(data) * part)], max_seconds=10.0)
+
+
+@pytest.mark.parametrize("kind", ["flac", "mp3", "webm-opus"])
+def test_what_is_readable_of_a_cut_file_can_be_asked_for(kind, files, heard):
+    cut = files[kind][: len(files[kind]) // 2]
+    with pytest.raises(CorruptAudio, match=r"after 1\.\d s.*end at 1\.\d s or before") as caught:
+        decode_audio(cut, max_seconds=10.0)
+    readable_s = float(str(caught.value).split("after ")[1].split(" s")[0])
+    part = decode_audio(cut, max_seconds=10.0, end_s=readable_s).samples
+    assert len(part) == round(readable_s * 16_000)
+    assert np.sqrt(np.mean((part - heard[: len(part)]) ** 2)) < 0.02
+
+
+def test_an_mp3_without_a_count_is_cut_short_if_its_last_frame_is(chirp, encode):
+    data = encode(chirp(3, 44_100), 44_100, "mp3", "libmp3lame", {"write_xing": "0"})
+    assert decode_audio(data, max_seconds=10.0).duration_s == pytest.approx(3, abs=0.08)
+    with pytest.raises(CorruptAudio, match="cut short after"):
+        decode_audio(data[: len(data) // 2], max_seconds=10.0)
+
+
+def test_an_mp4_whose_index_comes_first_is_noticed_to_be_cut_short(chirp, encode):
+    data = encode(chirp(3, 44_100), 44_100, "ipod", "aac", {"movflags": "faststart"})
+    with pytest.raises(CorruptAudio, match="after 1"):
+        decode_audio(data[: len(data) // 2], max_seconds=10.0)
+
+
+@pytest.mark.parametrize("tail", [b"TAG" + b"x" * 125, bytes(3000), b"APETAGEX" + bytes(500)], ids=["id3", "0", "ape"])
+def test_what_follows_the_last_frame_of_an_mp3_is_no_damage(tail, files):
+    assert decode_audio(files["mp3"] + tail, max_seconds=10.0).duration_s == pytest.approx(3, abs=0.01)
+
+
+def test_damage_in_the_middle_is_told_with_its_place(files):
+    data = bytearray(files["mp3"])
+    middle = len(data) // 2
+    data[middle : middle + 2000] = bytes(2000)
+    with pytest.raises(CorruptAudio, match=r"damaged after 1\.\d s"):
+        decode_audio(bytes(data), max_seconds=10.0)
+
+
+@pytest.mark.parametrize(
+    "data", [b"These are words.\n" * 50, b"x", bytes(5000), b"%PDF-1.7\n" * 90, b"\x89PNG\r\n\x1a\n"]
+)
+def test_what_is_no_audio_file_is_unsupported(data):
+    with pytest.raises(UnsupportedAudio, match="Send wav, flac"):
+        decode_audio(data, max_seconds=10.0)
+
+
+def test_random_bytes_are_unsupported():
+    data = np.random.default_rng(1).integers(0, 256, 50_000, dtype=np.uint8).tobytes()
+    with pytest.raises(UnsupportedAudio):
+        decode_audio(data, max_seconds=10.0)
+
+
+def film(codecs, seconds=1):
+    """An mp4 of a grey picture, with or without sound."""
+    file = io.BytesIO()
+    with av.open(file, "w", format="mp4") as output:
+        picture = output.add_stream("mpeg4", rate=25)
+        picture.width = picture.height = 64
+        picture.pix_fmt = "yuv420p"
+        sound = output.add_stream("aac", rate=16_000, layout="mono") if "aac" in codecs else None
+        for i in range(25 * seconds):
+            frame = av.VideoFrame.from_ndarray(np.full((64, 64, 3), i, np.uint8), format="rgb24")
+            frame.pts = i
+            output.mux(picture.encode(frame))
+        output.mux(picture.encode(None))
+        if sound is not None:
+            frame = av.AudioFrame.from_ndarray(np.zeros((1, 16_000 * seconds), np.float32), "fltp", "mono")
+            frame.sample_rate, frame.pts = 16_000, 0
+            output.mux(sound.encode(frame))
+            output.mux(sound.encode(None))
+    return file.getvalue()
+
+
+def test_a_film_is_heard():
+    assert decode_audio(film({"mpeg4", "aac"}), max_seconds=10.0).duration_s == pytest.approx(1, abs=0.1)
+
+
+def test_a_silent_film_is_unsupported():
+    with pytest.raises(UnsupportedAudio, match="no audio track"):
+        decode_audio(film({"mpeg4"}), max_seconds=10.0)
+
+
+LISTS = {
+    "ffconcat": "ffconcat version 1.0\nfile '{path}'\n",
+    "hls": "#EXTM3U\n#EXT-X-TARGETDURATION:3\n#EXTINF:3,\n{path}\n#EXT-X-ENDLIST\n",
+    "sdp": "v=0\no=- 0 0 IN IP4 127.0.0.1\ns=x\nc=IN IP4 127.0.0.1\nt=0 0\nm=audio 5004 RTP/AVP 0\na=x:{path}\n",
+    "dash": '<?xml version="1.0"?><MPD><Period><AdaptationSet><Representation><BaseURL>{path}</BaseURL>'
+    "</Representation></AdaptationSet></Period></MPD>",
+}
+
+
+def test_the_list_is_one_that_would_open_a_local_file(files, tmp_path):
+    """The control of the next test: without restrictions FFmpeg does open the file."""
+    path = tmp_path / "secret.wav"
+    path.write_bytes(files["wav"])
+    data = LISTS["ffconcat"].format(path=path).encode()
+    with av.open(io.BytesIO(data), options={"safe": "0"}) as container:
+        assert sum(frame.samples for frame in container.decode(audio=0)) == 3 * 44_100
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="inotify tells who opens a file on Linux only")
+@pytest.mark.parametrize("kind", LISTS)
+def test_a_list_of_files_is_unsupported_and_opens_none(kind, files, tmp_path):
+    path = tmp_path / "secret.wav"
+    path.write_bytes(files["wav"])
+    libc = ctypes.CDLL(None, use_errno=True)
+    watch = libc.inotify_init1(os.O_NONBLOCK)
+    try:
+        in_access_or_open = 0x21
+        assert libc.inotify_add_watch(watch, os.fsencode(path), in_access_or_open) > 0
+        with pytest.raises(UnsupportedAudio):
+            decode_audio(LISTS[kind].format(path=path).encode(), max_seconds=10.0)
+        with pytest.raises(BlockingIOError):  # nothing has happened to the file
+            os.read(watch, 4096)
+        path.read_bytes()
+        assert os.read(watch, 4096)  # and the watch would have told
+    finally:
+        os.close(watch)
+
+
+@pytest.mark.parametrize("kind", ["wav", "flac", "ogg-vorbis", "ogg-opus", "webm-opus", "mp3", "m4a-aac", "caf"])
+def test_flipped_bits_give_sound_or_our_errors(kind, files):
+    """Twenty-five mutations of each of eight kinds; the first kilobyte, where headers are, gets half of the flips."""
+    generator = np.random.default_rng(sum(kind.encode()))
+    for _ in range(25):
+        data = bytearray(files[kind])
+        reach = 1024 if generator.random() < 0.5 else len(data)
+        for place in generator.integers(0, min(reach, len(data)), generator.integers(1, 30)):
+            data[place] ^= 1 << generator.integers(0, 8)
+        if generator.random() < 0.2:
+            del data[generator.integers(0, len(data)) :]
+        try:
+            waveform = decode_audio(bytes(data), max_seconds=10.0)
+        except AudioError:
+            continue
+        assert np.isfinite(waveform.samples).all()
+        assert waveform.num_samples <= 160_000
+
+
+def test_a_file_that_asks_for_another_is_refused(monkeypatch):
+    """Whatever FFmpeg wants to open beside the bytes goes through the callback, and the callback says no."""
+    monkeypatch.setattr("model.audio.container.CONTAINERS", ("hls",))
+    asked = []
+    monkeypatch.setattr("model.audio.container._refuse", lambda name, flags, options: asked.append(name) or 1 / 0)
+    with pytest.raises(UnsupportedAudio):
+        open_container(LISTS["hls"].format(path="/etc/hostname").encode())
+    assert asked in ([], ["/etc/hostname"])

@@ -1,0 +1,60 @@
+"""Segments hold every sample once."""
+
+import numpy as np
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from model.audio.segment import FRAME_SAMPLES, SEGMENT_SAMPLES, split
+from model.audio.waveform import Waveform
+
+
+def numbered(num_samples):
+    """A waveform whose samples differ from their neighbours: their own index."""
+    return Waveform(np.arange(num_samples, dtype=np.float32))
+
+
+@pytest.mark.parametrize(
+    ("num_samples", "lengths"),
+    [
+        (0, []),
+        (1, [1]),
+        (15_999, [15_999]),
+        (16_000, [16_000]),
+        (16_001, [16_001]),
+        (479_999, [479_999]),
+        (480_000, [480_000]),
+        (480_001, [480_000, 1]),
+        (960_000, [480_000, 480_000]),
+        (960_001, [480_000, 480_000, 1]),
+    ],
+)
+def test_segments_are_30_s_and_the_tail_is_kept(num_samples, lengths):
+    assert [segment.num_samples for segment in split(numbered(num_samples))] == lengths
+
+
+LONGEST = Waveform(np.arange(3 * SEGMENT_SAMPLES, dtype=np.float32))
+
+
+@given(st.integers(0, LONGEST.num_samples))
+@settings(deadline=None)  # the machine may be busy with something else
+def test_every_sample_belongs_to_one_segment(num_samples):
+    waveform = Waveform(LONGEST.samples[:num_samples])
+    segments = split(waveform)
+    joined = np.concatenate([segment.samples for segment in segments]) if segments else waveform.samples
+    np.testing.assert_array_equal(joined, waveform.samples)
+    assert all(segment.samples[0] == waveform.samples[segment.start] for segment in segments)
+
+
+@pytest.mark.parametrize(
+    ("num_samples", "num_frames"), [(1, 1), (319, 1), (320, 1), (321, 2), (479_681, 1500), (480_000, 1500)]
+)
+def test_frames_hold_all_samples(num_samples, num_frames):
+    (segment,) = split(numbered(num_samples))
+    assert segment.num_frames == num_frames
+    assert (num_frames - 1) * FRAME_SAMPLES < num_samples <= num_frames * FRAME_SAMPLES
+
+
+def test_a_segment_is_a_view():
+    waveform = numbered(500_000)
+    assert all(np.shares_memory(segment.samples, waveform.samples) for segment in split(waveform))

@@ -1,0 +1,24 @@
+"""A waveform knows its length in every unit."""
+
+import numpy as np
+import pytest
+from jaxtyping import TypeCheckError
+
+from model.audio.waveform import Waveform
+
+
+@pytest.mark.parametrize(
+    ("num_samples", "tenths"), [(1, 1), (1599, 1), (1600, 1), (3199, 1), (3200, 2), (15_999, 9), (16_000, 10)]
+)
+def test_tenths_are_rounded_down_but_never_to_none(num_samples, tenths):
+    assert Waveform(np.zeros(num_samples, np.float32)).duration_tenths == tenths
+
+
+def test_seconds_are_not_rounded():
+    assert Waveform(np.zeros(16_001, np.float32)).duration_s == 16_001 / 16_000
+
+
+@pytest.mark.parametrize("samples", [np.zeros(9), np.zeros((1, 9), np.float32), np.zeros(9, np.int16)])
+def test_anything_but_mono_float32_is_refused(samples):
+    with pytest.raises((ValueError, TypeCheckError), match="float32"):
+        Waveform(samples)
