@@ -30,7 +30,7 @@ class LocalModelError(ClientError):
 
 @dataclass(frozen=True, slots=True)
 class FieldError:
-    """One field of a request that the server refused. `pointer` names it as in the problem document."""
+    """One field of a request that the server refused. `pointer` names it, as `#/query`."""
 
     detail: str
     pointer: str = ""
@@ -54,10 +54,11 @@ class ApiError(ClientError):
         super().__init__(self._message())
 
     def _message(self) -> str:
-        """One line: the detail where there is one, else the title, then the refused fields it does not name."""
+        """One line: the detail where there is one, else the title, then what the refused fields add to it."""
         text = self.detail or self.title
-        fields = "; ".join(f"{error.pointer}: {error.detail}".removeprefix(": ") for error in self.errors)
-        return f"{text} ({fields})" if fields and fields not in text else text
+        named = (f"{error.pointer.removeprefix('#/')}: {error.detail}" for error in self.errors)
+        more = "; ".join(field for field in named if field not in text)
+        return f"{text} ({more})" if more else text
 
 
 def _field_errors(raw: object) -> tuple[FieldError, ...]:

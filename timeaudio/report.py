@@ -23,7 +23,8 @@ def print_answer(console: Console, answer: DenseCaption | Grounding, *, name: st
         console.print("No sound events are heard.")
     if any(lane.intervals for lane in lanes):
         width = min(console.width, WIDEST)
-        console.print(timeline.draw(lanes, answer.audio.duration, width=width, ascii_only=console.options.ascii_only))
+        end_s = answer.audio.start + answer.audio.duration
+        console.print(timeline.draw(lanes, end_s, width=width, ascii_only=console.options.ascii_only))
     console.print(Text(f"\n{answer.model} took {answer.timing.total_s:.2f} s.\n", style="dim"))
 
 

@@ -1,6 +1,6 @@
 """Typed answers: what the server's JSON holds, as frozen objects.
 
-Seconds are floats with one decimal, counted from the start of the recording. An interval is half-open: it holds its
+Seconds are floats with one decimal, counted from the start of the file. An interval is half-open: it holds its
 start and not its end. Fields that a newer server adds are kept out of the way, so that an old client goes on working.
 """
 
@@ -37,9 +37,10 @@ class CaptionedEvent(Result):
 
 
 class AudioInfo(Result):
-    """The recording as the server decoded it. `duration` is in seconds."""
+    """What was heard of the recording: `duration` seconds, from `start` seconds of the file on."""
 
     duration: float
+    start: float = 0.0
 
 
 class Usage(Result):
