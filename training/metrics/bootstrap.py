@@ -1,0 +1,44 @@
+"""How far a score could have come out otherwise, had other scenes been drawn."""
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from typing import TypeVar
+
+import numpy as np
+
+Row = TypeVar("Row")
+
+
+@dataclass(frozen=True, slots=True)
+class Estimate:
+    """A score and the bounds of its confidence interval."""
+
+    value: float
+    low: float
+    high: float
+
+
+def bootstrap(
+    scenes: Sequence[Row],
+    statistic: Callable[[Sequence[Row]], float],
+    *,
+    num_resamples: int = 1000,
+    level: float = 0.95,
+    seed: int = 0,
+) -> Estimate:
+    """The statistic of the scenes, with its percentile bootstrap interval.
+
+    Whole scenes are drawn, with replacement, as many as there are: the events of one scene are not independent, so
+    drawing events would make the interval too narrow. The same seed and scenes give the same interval. Give rows that
+    are cheap to sum (`Counts`), not ones that have to be matched anew in every resample.
+
+    Raises:
+        ValueError: no scenes, no resamples, or a level that is not between 0 and 1.
+    """
+    if not scenes or num_resamples < 1 or not 0 < level < 1:
+        raise ValueError("A bootstrap needs scenes, at least one resample, and a level between 0 and 1.")
+    rng = np.random.default_rng(seed)
+    draws = rng.integers(0, len(scenes), size=(num_resamples, len(scenes)))
+    samples = [statistic([scenes[index] for index in draw]) for draw in draws]
+    low, high = np.quantile(samples, [(1 - level) / 2, (1 + level) / 2])
+    return Estimate(float(statistic(scenes)), float(low), float(high))

@@ -1,0 +1,164 @@
+"""Scores for a set of events: event-based, segment-based and clip-level F1.
+
+Source: Mesaros, Heittola, Virtanen, "Metrics for polyphonic sound event detection", 2016; paper, appendix C, names
+the first "Eb" and the last "At".
+"""
+
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from typing import Final
+
+import numpy as np
+from scipy.optimize import linear_sum_assignment
+
+# Times are compared as whole microseconds, so that 0.3 - 0.1 is exactly 0.2; one sample is 62.5 of them.
+MICROSECONDS: Final = 1_000_000
+COLLAR: Final = MICROSECONDS // 5  # 0.2 s
+
+
+@dataclass(frozen=True, slots=True)
+class Sound:
+    """One event of one kind; an event with several intervals is several of these.
+
+    `kind` is None where a caption was understood as none of the kinds: it then matches nothing, and still counts as
+    something that was claimed.
+
+    Units: seconds.
+    Raises:
+        ValueError: unless 0 <= start < end.
+    """
+
+    kind: str | None
+    start_s: float
+    end_s: float
+
+    def __post_init__(self) -> None:
+        if not 0 <= self.start_s < self.end_s:
+            raise ValueError(f"A sound needs 0 <= start < end; got {self.start_s} and {self.end_s} s.")
+
+
+@dataclass(frozen=True, slots=True)
+class ScoredScene:
+    """What there is in one recording, and what an answer says there is."""
+
+    reference: tuple[Sound, ...]
+    predicted: tuple[Sound, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Counts:
+    """Right answers among those that were due and those that were given. Counts of scenes add up."""
+
+    num_correct: int = 0
+    num_reference: int = 0
+    num_predicted: int = 0
+
+    def __add__(self, other: "Counts") -> "Counts":
+        return Counts(
+            self.num_correct + other.num_correct,
+            self.num_reference + other.num_reference,
+            self.num_predicted + other.num_predicted,
+        )
+
+    @property
+    def precision(self) -> float:
+        """Right ones among those given; 0.0 where none was."""
+        return self.num_correct / self.num_predicted if self.num_predicted else 0.0
+
+    @property
+    def recall(self) -> float:
+        """Right ones among those due; 0.0 where none was."""
+        return self.num_correct / self.num_reference if self.num_reference else 0.0
+
+    @property
+    def f1(self) -> float:
+        """The harmonic mean of precision and recall; 0.0 where nothing was due and nothing given."""
+        either = self.num_reference + self.num_predicted
+        return 2 * self.num_correct / either if either else 0.0
+
+
+def total(counts: Iterable[Counts]) -> Counts:
+    """The sum, whose F1 is the micro average."""
+    return sum(counts, Counts())
+
+
+def event_counts(scene: ScoredScene) -> Counts:
+    """Events found in one scene, each predicted one used for at most one reference.
+
+    They match when the kinds are equal, the starts at most 0.2 s apart and the ends at most max(0.2 s, 20 % of the
+    reference's length) apart, bounds included. Of all matchings the largest counts: taking the first that fits can
+    leave an event without its only partner.
+    """
+    if not scene.reference or not scene.predicted:
+        return Counts(0, len(scene.reference), len(scene.predicted))
+    fits = np.array([[_fits(reference, found) for found in scene.predicted] for reference in scene.reference])
+    rows, columns = linear_sum_assignment(fits, maximize=True)
+    return Counts(int(fits[rows, columns].sum()), len(scene.reference), len(scene.predicted))
+
+
+def segment_counts(scene: ScoredScene) -> Counts:
+    """Seconds of one scene in which a kind was found. A kind is active in [n, n + 1) if it overlaps any part of it.
+
+    Several sounds of one kind in one second count once. Sounds of no known kind count as one more kind.
+    """
+    reference, found = _active_seconds(scene.reference), _active_seconds(scene.predicted)
+    correct = {active for active in reference & found if active[0] is not None}
+    return Counts(len(correct), len(reference), len(found))
+
+
+def clip_counts(scenes: Sequence[ScoredScene], kinds: Sequence[str]) -> dict[str, Counts]:
+    """For each kind, the scenes that hold it, the scenes said to hold it, and those that are both.
+
+    Predictions of other kinds are left out: the macro average has no place for them.
+
+    Raises:
+        ValueError: a reference is of a kind that is not in the list, so that a score could not see it.
+    """
+    there = [{sound.kind for sound in scene.reference} for scene in scenes]
+    found = [{sound.kind for sound in scene.predicted} for scene in scenes]
+    unknown = set().union(*there) - set(kinds)
+    if unknown:
+        raise ValueError(f"References of kinds that are not scored: {', '.join(sorted(map(str, unknown)))}.")
+    return {
+        kind: Counts(
+            sum(kind in a and kind in b for a, b in zip(there, found, strict=True)),
+            sum(kind in a for a in there),
+            sum(kind in b for b in found),
+        )
+        for kind in kinds
+    }
+
+
+def clip_macro_f1(scenes: Sequence[ScoredScene], kinds: Sequence[str]) -> float:
+    """The mean over kinds of the F1 of "this scene holds this kind" ("At"): every kind weighs the same.
+
+    A kind that no scene holds and no answer names has no F1 and is left out of the mean. Without any, 0.0.
+
+    Raises:
+        ValueError: a reference is of a kind that is not in the list.
+    """
+    scores = [c.f1 for c in clip_counts(scenes, kinds).values() if c.num_reference or c.num_predicted]
+    return sum(scores) / len(scores) if scores else 0.0
+
+
+def _fits(reference: Sound, found: Sound) -> bool:
+    if reference.kind is None or reference.kind != found.kind:
+        return False
+    start, end = _microseconds(reference.start_s), _microseconds(reference.end_s)
+    late_start = abs(_microseconds(found.start_s) - start)
+    late_end = abs(_microseconds(found.end_s) - end)
+    return late_start <= COLLAR and (late_end <= COLLAR or 5 * late_end <= end - start)
+
+
+def _active_seconds(sounds: Iterable[Sound]) -> set[tuple[str | None, int]]:
+    return {
+        (sound.kind, second)
+        for sound in sounds
+        for second in range(
+            _microseconds(sound.start_s) // MICROSECONDS, -(-_microseconds(sound.end_s) // MICROSECONDS)
+        )
+    }
+
+
+def _microseconds(seconds: float) -> int:
+    return round(seconds * MICROSECONDS)
