@@ -36,7 +36,7 @@ def smallest(prefix: int | None, low: int, high: int) -> int | None:
     scale = 1
     while prefix * scale * 10 <= high:
         time = max(low, prefix * scale * 10)
-        if time <= high and time // 10 < (prefix + 1) * scale:
+        if time // 10 < (prefix + 1) * scale:
             return time
         if prefix == 0:
             return None

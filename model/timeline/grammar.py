@@ -142,14 +142,14 @@ class Grammar:
             return self._with_tenth(state, self._offsets[token_id])
         if state.phase is Phase.SEPARATOR and self._continues_separator(state, token_id):
             if self.task != "ask" and state.matched + 1 == len(self.vocabulary.separator_ids):
-                return State(Phase.END, start=state.start, floor=state.floor)
+                return State(Phase.END, start=state.start)
             return state._replace(matched=state.matched + 1)
         owes_words = state.owes_words and token_id in self.vocabulary.wordless_ids
         return State(Phase.TEXT, floor=state.floor, owes_words=owes_words)
 
     def _with_digit(self, state: State, digit: int) -> State:
         if state.phase is Phase.SEPARATOR and self._is_paired(state):
-            return State(Phase.END, seconds=digit, start=state.start, floor=state.floor)
+            return State(Phase.END, seconds=digit, start=state.start)
         if state.phase in (Phase.START, Phase.END):
             return state._replace(seconds=digit if state.seconds is None else state.seconds * 10 + digit)
         return State(Phase.START, seconds=digit, floor=state.floor)
@@ -158,7 +158,7 @@ class Grammar:
         assert state.seconds is not None
         time = state.seconds * 10 + tenth
         if state.phase is Phase.START:
-            return State(Phase.SEPARATOR, start=time, floor=state.floor)
+            return State(Phase.SEPARATOR, start=time)
         floor = time if self.task == "summarize" else 0
         return State(Phase.CLOSED, floor=floor, owes_words=self.task in CAPTIONED)
 
