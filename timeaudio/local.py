@@ -83,7 +83,7 @@ class LocalModel:
             results.GroundingResult(
                 query=query,
                 present=answer.present,
-                intervals=_intervals(answer.intervals),
+                intervals=_intervals(interval for event in answer.events for interval in event.intervals),
             )
             for query, answer in zip(queries, answers, strict=True)
         )
