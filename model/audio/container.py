@@ -2,7 +2,7 @@
 
 FFmpeg reads far more than sound: playlists, lists of other files, images, network protocols. An uploaded `ffconcat`
 text would make it open local files. So the kinds of container and codec are restricted *before* it looks at the bytes,
-it gets bytes and never a name, and whatever else it asks to open is refused.
+it gets bytes and never a name, and no protocol, not even `file`, is left for it to open anything else with.
 """
 
 from io import BytesIO
@@ -44,7 +44,11 @@ def open_container(data: bytes) -> InputContainer:
     """
     if not data:
         raise EmptyAudio("The file is empty. Send a recording.")
-    options = {"format_whitelist": ",".join(CONTAINERS), "codec_whitelist": ",".join(CODECS)}
+    options = {
+        "format_whitelist": ",".join(CONTAINERS),
+        "codec_whitelist": ",".join(CODECS),
+        "protocol_whitelist": "none",
+    }
     try:
         return av.open(BytesIO(data), mode="r", options=options, metadata_errors="replace", io_open=_refuse)
     except Exception as error:  # FFmpeg's errors, and Python's through its callbacks

@@ -162,11 +162,10 @@ def test_flipped_bits_give_sound_or_our_errors(kind, files):
         assert waveform.num_samples <= 160_000
 
 
-def test_a_file_that_asks_for_another_is_refused(monkeypatch):
-    """Whatever FFmpeg wants to open beside the bytes goes through the callback, and the callback says no."""
-    monkeypatch.setattr("model.audio.container.CONTAINERS", ("hls",))
-    asked = []
-    monkeypatch.setattr("model.audio.container._refuse", lambda name, flags, options: asked.append(name) or 1 / 0)
+def test_even_a_list_that_were_allowed_could_not_open_a_file(files, tmp_path, monkeypatch):
+    """The second line of defence: no protocol is left to open anything with."""
+    monkeypatch.setattr("model.audio.container.CONTAINERS", ("concat", "wav"))
+    (tmp_path / "secret.wav").write_bytes(files["wav"])
+    monkeypatch.chdir(tmp_path)
     with pytest.raises(UnsupportedAudio):
-        open_container(LISTS["hls"].format(path="/etc/hostname").encode())
-    assert asked in ([], ["/etc/hostname"])
+        open_container(b"ffconcat version 1.0\nfile secret.wav\n")
