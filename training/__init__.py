@@ -1,0 +1,1 @@
+"""Makes the served checkpoints, and measures them."""

@@ -1,0 +1,149 @@
+"""Checkpoint directories: read and written strictly, in layouts that the ecosystem's tools open.
+
+    config.json              ModelConfig
+    model.safetensors        fusion and connector
+    speech_encoder/          config.json and model.safetensors of transformers' Whisper encoder
+    sound_encoder/           config.json and model.safetensors of BEATs, or of the convolutional encoder
+    llm/                     any causal language model of transformers, in the library's own layout
+    adapter/                 optional, peft's layout; merged at load
+    tokenizer.json, ...      the tokenizer, markers included
+    README.md                the model card
+"""
+
+import dataclasses
+import json
+from collections.abc import Iterable
+from pathlib import Path
+from typing import Any
+
+import torch
+from peft import PeftModel
+from safetensors.torch import load_file, save_file
+from torch import Tensor, nn
+from transformers import AutoModelForCausalLM, PreTrainedModel, WhisperConfig
+
+from model.config import ModelConfig
+from model.encoders.beats import BEATs, BEATsConfig
+from model.encoders.conv import ConvEncoder, ConvEncoderConfig
+from model.encoders.whisper import SpeechEncoder
+from model.errors import CheckpointError, MissingWeights, UnexpectedWeights
+from model.language.tokenizer import Tokenizer
+from model.timeaudio import TimeAudio
+
+EMBEDDED = Path(__file__).parent / "checkpoints" / "timeaudio-tiny"
+"""The checkpoint that comes with the package."""
+
+
+def load_checkpoint(
+    directory: Path, *, device: str = "cpu", dtype: torch.dtype = torch.float32
+) -> tuple[TimeAudio, Tokenizer]:
+    """The model in evaluation mode and its tokenizer. Nothing is unpickled: weights come from safetensors alone.
+
+    Raises:
+        CheckpointError: a file is missing, or does not fit the others.
+    """
+    config = ModelConfig.read(directory / "config.json")
+    tokenizer = Tokenizer.load(directory)
+    speech = SpeechEncoder(WhisperConfig.from_dict(_json(directory / "speech_encoder" / "config.json")))
+    load_tensors(speech.encoder, directory / "speech_encoder" / "model.safetensors")
+    sound = sound_encoder(config.sound_encoder, _json(directory / "sound_encoder" / "config.json"))
+    load_tensors(sound, directory / "sound_encoder" / "model.safetensors")
+    model = TimeAudio(config, speech, sound, _language_model(directory, dtype))
+    load_tensors(nn.ModuleDict({"fusion": model.fusion, "connector": model.connector}), directory / "model.safetensors")
+    rows = model.llm.get_input_embeddings().weight.shape[0]
+    if rows < len(tokenizer):
+        raise CheckpointError(f"{directory}/llm has {rows} embedding rows for the tokenizer's {len(tokenizer)} pieces.")
+    return model.to(device).eval(), tokenizer
+
+
+def save_checkpoint(directory: Path, model: TimeAudio, tokenizer: Tokenizer, *, dtype: torch.dtype) -> None:
+    """Write everything but the model card. Floating-point tensors are stored as `dtype`."""
+    directory.mkdir(parents=True, exist_ok=True)
+    model.config.write(directory / "config.json")
+    _save(nn.ModuleDict({"fusion": model.fusion, "connector": model.connector}), directory / "model.safetensors", dtype)
+    for name, module, config in (
+        ("speech_encoder", model.speech.encoder, model.speech.encoder.config.to_diff_dict()),
+        ("sound_encoder", model.sound, dataclasses.asdict(model.sound.config)),
+    ):
+        (directory / name).mkdir(exist_ok=True)
+        (directory / name / "config.json").write_text(json.dumps(config, indent=2) + "\n", encoding="utf-8")
+        _save(module, directory / name / "model.safetensors", dtype)
+    kept = {name: p.dtype for name, p in model.llm.named_parameters()}
+    model.llm.to(dtype).save_pretrained(directory / "llm")
+    for name, parameter in model.llm.named_parameters():
+        parameter.data = parameter.data.to(kept[name])
+    tokenizer.library.save_pretrained(directory)
+
+
+def sound_encoder(kind: str, fields: dict[str, Any]) -> ConvEncoder | BEATs:
+    """A sound encoder of the given kind (`conv` or `beats`) with random weights.
+
+    Raises:
+        CheckpointError: `fields` are not that encoder's.
+    """
+    net, config = (BEATs, BEATsConfig) if kind == "beats" else (ConvEncoder, ConvEncoderConfig)
+    try:
+        lists = {k: tuple(v) if isinstance(v, list) else v for k, v in fields.items()}
+        return net(config(**lists))  # type: ignore[arg-type]
+    except TypeError as error:
+        raise CheckpointError(f"The sound encoder's config is not one of {kind}: {error}.") from None
+
+
+def load_tensors(module: nn.Module, path: Path) -> None:
+    """Fill a module from a safetensors file; every key must have its place and every place its key.
+
+    Raises:
+        CheckpointError: the file is missing or damaged, keys are missing or too many, or a shape differs.
+    """
+    try:
+        tensors = load_file(path)
+    except FileNotFoundError:
+        raise CheckpointError(f"{path} is missing.") from None
+    except Exception as error:
+        raise CheckpointError(f"{path} cannot be read ({error}): copy it again.") from None
+    expected = module.state_dict()
+    _require(expected.keys() - tensors.keys(), tensors.keys() - expected.keys(), path)
+    wrong = [k for k, t in tensors.items() if t.shape != expected[k].shape]
+    if wrong:
+        key = wrong[0]
+        raise CheckpointError(
+            f"{path}: {key} is {list(tensors[key].shape)}, the config asks for {list(expected[key].shape)}"
+            f" ({len(wrong)} tensors differ)."
+        )
+    module.load_state_dict(tensors)
+
+
+def _require(missing: Iterable[str], unexpected: Iterable[str], path: Path) -> None:
+    if missing := sorted(missing):
+        raise MissingWeights(missing, where=str(path))
+    if unexpected := sorted(unexpected):
+        raise UnexpectedWeights(unexpected, where=str(path))
+
+
+def _save(module: nn.Module, path: Path, dtype: torch.dtype) -> None:
+    def stored(tensor: Tensor) -> Tensor:
+        return (tensor.to(dtype) if tensor.is_floating_point() else tensor).contiguous().cpu()
+
+    save_file({name: stored(tensor) for name, tensor in module.state_dict().items()}, path, {"format": "pt"})
+
+
+def _language_model(directory: Path, dtype: torch.dtype) -> PreTrainedModel:
+    try:
+        llm = AutoModelForCausalLM.from_pretrained(
+            directory / "llm", dtype=dtype, local_files_only=True, use_safetensors=True, trust_remote_code=False
+        )
+    except (OSError, ValueError) as error:
+        raise CheckpointError(f"{directory}/llm is not a causal language model in the library's layout: {error}") from None
+    if (directory / "adapter").is_dir():
+        llm = PeftModel.from_pretrained(llm, directory / "adapter").merge_and_unload()
+    return llm
+
+
+def _json(path: Path) -> dict[str, Any]:
+    try:
+        value: dict[str, Any] = json.loads(path.read_text(encoding="utf-8"))
+    except FileNotFoundError:
+        raise CheckpointError(f"{path} is missing.") from None
+    except ValueError as error:
+        raise CheckpointError(f"{path} is not JSON: {error}") from None
+    return value

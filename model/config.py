@@ -1,0 +1,137 @@
+"""The architecture of a checkpoint, read from its `config.json` and from nowhere else."""
+
+import dataclasses
+import json
+import typing
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any, Literal
+
+from model.errors import CheckpointError
+from model.timeline.task import Task
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class WindowConfig:
+    """How encoder frames are grouped before the Q-Former."""
+
+    num_frames: int = 17
+    """Frames in a window, and from one window's start to the next: 17 x 20 ms = 0.34 s."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class TimeEncodingConfig:
+    """Absolute time-aware encoding. Source: paper, Eq. 3 and 4."""
+
+    num_rows: int = 768
+    """Rows of W_t, one per window number; 768 x 0.34 s reach 261 s. 0 leaves the encoding out."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class QFormerConfig:
+    """The window Q-Former. Source: paper, Table 5 and section "Segment-level Token Merging"; 2 layers as in the code."""
+
+    dim: int = 768
+    num_layers: int = 2
+    num_heads: int = 12
+    feed_forward_dim: int = 3072
+    dropout: float = 0.1
+    frame_positions: bool = True
+    """Whether each of a window's frames is told its place by a learned row, so that one query can tell when, inside
+    of 0.34 s, a sound begins. Not in the paper (see DECISIONS.md)."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class MergeConfig:
+    """Segment-level token merging. Source: paper, Eq. 5 and 6; 22 + 4 from "Implementation Details"."""
+
+    enabled: bool = True
+    above_windows: int = 89
+    """Recordings of up to so many windows (30 s) keep every token."""
+    num_dominant: int = 22
+    num_contextual: int = 4
+    per_windows: int = 88
+    """The budget above is for so many windows; a segment of another length keeps its share."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class PromptConfig:
+    """The words around the audio tokens. Source: the authors' released code (SALMONN's prompt)."""
+
+    before_audio: str = "USER: <Speech>"
+    after_audio: str = "</Speech> {question}\nASSISTANT:"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ModelConfig:
+    """Everything that a checkpoint decides beside the sizes in its encoders' and language model's own config files."""
+
+    name: str
+    tasks: tuple[Task, ...]
+    """What it was trained for; anything else is refused."""
+    sound_encoder: Literal["beats", "conv"] = "beats"
+    pad_segments: bool = False
+    """Whether segments are padded to 30 s for the speech encoder, which pretrained Whisper weights need. The frames
+    past the end are dropped again."""
+    window: WindowConfig = field(default_factory=WindowConfig)
+    time_encoding: TimeEncodingConfig = field(default_factory=TimeEncodingConfig)
+    qformer: QFormerConfig = field(default_factory=QFormerConfig)
+    merge: MergeConfig = field(default_factory=MergeConfig)
+    prompt: PromptConfig = field(default_factory=PromptConfig)
+
+    @classmethod
+    def read(cls, path: Path) -> "ModelConfig":
+        """The config in a JSON file.
+
+        Raises:
+            CheckpointError: the file is missing, not JSON, or has unknown keys or values of another type; every
+                fault is listed.
+        """
+        try:
+            value = json.loads(path.read_text(encoding="utf-8"))
+        except FileNotFoundError:
+            raise CheckpointError(f"{path} is missing: {path.parent} is not a checkpoint directory.") from None
+        except ValueError as error:
+            raise CheckpointError(f"{path} is not JSON: {error}") from None
+        problems: list[str] = []
+        config = _build(cls, value, "", problems)
+        if problems:
+            raise CheckpointError(f"{path}: " + "; ".join(problems) + ".")
+        return typing.cast(ModelConfig, config)
+
+    def write(self, path: Path) -> None:
+        """Write as JSON, every field spelt out."""
+        path.write_text(json.dumps(dataclasses.asdict(self), indent=2) + "\n", encoding="utf-8")
+
+
+def _build(kind: Any, value: Any, at: str, problems: list[str]) -> Any:
+    """`value` as `kind`, or a note in `problems` for each fault."""
+    if dataclasses.is_dataclass(kind) and isinstance(kind, type):
+        if not isinstance(value, dict):
+            problems.append(f"{at or 'the file'} must be an object")
+            return None
+        hints = typing.get_type_hints(kind)
+        fields = {f.name: f for f in dataclasses.fields(kind)}
+        problems += [f"{at}{name} is not known" for name in value if name not in fields]
+        no_default = dataclasses.MISSING
+        missing = [
+            n for n, f in fields.items()
+            if n not in value and f.default is no_default and f.default_factory is no_default
+        ]  # fmt: skip
+        problems += [f"{at}{name} is missing" for name in missing]
+        given = {n: _build(hints[n], v, f"{at}{n}.", problems) for n, v in value.items() if n in fields}
+        return None if missing else kind(**given)
+    name = at.rstrip(".")
+    if typing.get_origin(kind) is Literal:
+        if value not in typing.get_args(kind):
+            problems.append(f"{name} must be one of {', '.join(map(repr, typing.get_args(kind)))}, not {value!r}")
+    elif typing.get_origin(kind) is tuple:
+        if not isinstance(value, list):
+            problems.append(f"{name} must be a list")
+            return ()
+        return tuple(_build(typing.get_args(kind)[0], item, at, problems) for item in value)
+    elif kind is float and type(value) is int:
+        return float(value)
+    elif type(value) is not kind:
+        problems.append(f"{name} must be of type {kind.__name__}, not {value!r}")
+    return value

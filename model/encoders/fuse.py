@@ -1,0 +1,24 @@
+"""Two encoders' frames as one: normalise each, then put them side by side."""
+
+import torch
+from jaxtyping import Float
+from torch import Tensor, nn
+
+
+class Fusion(nn.Module):
+    """LayerNorm of each encoder's frames, concatenated per frame.
+
+    Source: paper, Eq. 2.
+    """
+
+    def __init__(self, speech_dim: int, sound_dim: int) -> None:
+        super().__init__()
+        self.speech_norm = nn.LayerNorm(speech_dim)
+        self.sound_norm = nn.LayerNorm(sound_dim)
+        self.dim = speech_dim + sound_dim
+
+    def forward(
+        self, speech: Float[Tensor, "batch frames speech"], sound: Float[Tensor, "batch frames sound"]
+    ) -> Float[Tensor, "batch frames dim"]:
+        """Frame i of one encoder beside frame i of the other."""
+        return torch.cat([self.speech_norm(speech), self.sound_norm(sound)], dim=-1)

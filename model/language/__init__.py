@@ -1,0 +1,1 @@
+"""From audio tokens and a question to text: any causal language model of the transformers library."""

@@ -1,0 +1,68 @@
+"""Any tokenizer of the library, with the twenty time markers as tokens of their own."""
+
+from collections.abc import Sequence
+from functools import cached_property
+from pathlib import Path
+
+from tokenizers import AddedToken
+from transformers import AutoTokenizer, PreTrainedTokenizerBase
+
+from model.errors import CheckpointError
+from model.timeline.markers import MARKERS
+from model.timeline.vocabulary import Vocabulary
+
+
+class Tokenizer:
+    """Text to ids and back.
+
+    Markers are added to whatever tokenizer is there; ids that a checkpoint already has for them are kept.
+    """
+
+    def __init__(self, tokenizer: PreTrainedTokenizerBase) -> None:
+        self.library = tokenizer
+        tokenizer.add_tokens([AddedToken(m, normalized=False, special=False) for m in MARKERS])
+        if tokenizer.eos_token_id is None:
+            raise CheckpointError("The tokenizer has no end-of-sequence token: set eos_token in its config.")
+        self.eos_id: int = tokenizer.eos_token_id
+        self.bos_id: int | None = tokenizer.bos_token_id
+        self.marker_ids: tuple[int, ...] = tuple(tokenizer.convert_tokens_to_ids(list(MARKERS)))
+
+    @classmethod
+    def load(cls, directory: Path) -> "Tokenizer":
+        """The tokenizer whose files lie in a checkpoint directory."""
+        return cls(AutoTokenizer.from_pretrained(directory, local_files_only=True))
+
+    def __len__(self) -> int:
+        return len(self.library)
+
+    def encode(self, text: str) -> list[int]:
+        """Ids of a text, without any special token around them."""
+        ids: list[int] = self.library.encode(text, add_special_tokens=False)
+        return ids
+
+    def decode(self, ids: Sequence[int]) -> str:
+        """Text of ids, markers included, special tokens left out."""
+        text: str = self.library.decode(list(ids), skip_special_tokens=True, clean_up_tokenization_spaces=False)
+        return text
+
+    @cached_property
+    def vocabulary(self) -> Vocabulary:
+        """The classes of ids that the grammar tells apart."""
+        anchors, offsets = self.marker_ids[:10], self.marker_ids[10:]
+        # " - " between two markers, as this tokenizer writes it there.
+        around = self.encode(f"{MARKERS[10]} - {MARKERS[0]}")
+        first, last = around.index(offsets[0]), around.index(anchors[0])
+        pieces = {i: self.library.decode([i]) for i in range(len(self))}
+        wordless = frozenset(
+            i for i, piece in pieces.items()
+            if i not in self.marker_ids and i != self.eos_id and not any(c.isalpha() for c in piece)
+        )  # fmt: skip
+        separator = tuple(around[first + 1 : last])
+        return Vocabulary(
+            anchor_ids=tuple(anchors),
+            offset_ids=tuple(offsets),
+            separator_ids=separator,
+            eos_id=self.eos_id,
+            size=len(self),
+            wordless_ids=wordless - set(self.library.all_special_ids),
+        )

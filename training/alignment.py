@@ -1,0 +1,186 @@
+"""Stage 1, temporal token alignment, and the connector's start before it.
+
+The paper starts from SALMONN's trained Q-Former and language model. Without a download, the connector first learns to
+say what the written timelines of stage 0 say (`warm_up`): then the frozen language model understands it from the start.
+"""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+import torch
+from peft import LoraConfig, get_peft_model
+from torch import Tensor, nn
+
+from model.config import MergeConfig, ModelConfig, QFormerConfig, TimeEncodingConfig
+from model.language.markers import add_markers, train_only_rows
+from model.language.tokenizer import Tokenizer
+from model.timeaudio import TimeAudio
+from training.batch import BatchBuilder, answer_loss
+from training.config import AlignmentStageConfig
+from training.data import tasks
+from training.data.composer import PlacedEvent
+from training.data.features import FeatureSet
+from training.encoders import EncoderTrainer
+from training.language import LanguageTrainer, written_timeline
+from training.loop import Group, fit
+
+@dataclass(frozen=True, slots=True)
+class Features:
+    """Scenes of 10 s, and scenes of 30 s of which longer recordings are made."""
+
+    short: FeatureSet
+    long: FeatureSet
+
+
+@dataclass(frozen=True, slots=True)
+class Draw:
+    """A batch of recordings of one length: frames [batch, frames, dim] and what happens in each."""
+
+    frames: Tensor
+    events: list[tuple[PlacedEvent, ...]]
+    num_samples: int
+
+
+def draw(features: Features, config: AlignmentStageConfig, rng: np.random.Generator) -> Draw:
+    """A step's recordings: 10 s, or 30 s, or some segments of 30 s one after the other, in batches of about equal work.
+
+    Segments go through the encoders one by one, so a long recording's frames are its segments' frames.
+    """
+    size = config.optim.batch_size
+    chance = rng.random()
+    if chance >= config.long_share:
+        index = rng.integers(0, len(features.short), size)
+        return Draw(features.short.take(index), [features.short.events[i] for i in index], features.short.num_samples)
+    parts = 1 if chance >= config.long_share * config.very_long_share else int(rng.integers(2, 6))
+    rows = max(2, round(size / (3 * parts)))
+    index = rng.integers(0, len(features.long), (rows, parts))
+    frames = torch.stack([features.long.take(row).flatten(0, 1) for row in index])
+    step = features.long.num_samples
+    events = [
+        tuple(
+            PlacedEvent(e.kind, e.start + n * step, e.end + n * step)
+            for n, scene in enumerate(row)
+            for e in features.long.events[scene]
+        )
+        for row in index
+    ]
+    return Draw(frames, events, parts * step)
+
+
+def build_model(config: AlignmentStageConfig, name: str, encoders: EncoderTrainer, language: LanguageTrainer) -> TimeAudio:
+    """The stage-0 nets and a new connector."""
+    torch.manual_seed(2)
+    model_config = ModelConfig(
+        name=name,
+        tasks=("dense_caption", "ground"),
+        sound_encoder="beats" if encoders.config.sound_encoder == "beats" else "conv",
+        time_encoding=TimeEncodingConfig(num_rows=768 if config.time_encoding else 0),
+        qformer=QFormerConfig(**config.qformer),
+        merge=MergeConfig(),
+    )
+    return TimeAudio(model_config, encoders.speech, encoders.sound, language.llm)
+
+
+class WarmUpTrainer:
+    """The connector learns to give the tokens that the language model knows from written timelines."""
+
+    def __init__(self, model: TimeAudio, language: LanguageTrainer, features: Features, config: AlignmentStageConfig) -> None:
+        self.model, self.language, self.features, self.config = model, language, features, config
+
+    def losses(self, step: int) -> Mapping[str, Tensor]:
+        """Squared distance between the connector's tokens and the written timeline's, in units of their variance."""
+        rng = np.random.default_rng([3, step])
+        size = self.config.warm_up.batch_size
+        index = rng.integers(0, len(self.features.short), size)
+        num_samples = self.features.short.num_samples
+        kinds = self.language.kinds
+        written = [
+            written_timeline([e for e in self.features.short.events[i] if e.kind in kinds], kinds, num_samples)
+            for i in index
+        ]
+        with torch.no_grad():
+            wanted = self.language.timeline(torch.from_numpy(np.stack(written)))
+        said = hear(self.model, self.features.short.take(index), self.config.feature_dropout)
+        return {"loss": (said - wanted).float().square().mean() / wanted.float().var()}
+
+
+def hear(model: TimeAudio, frames: Tensor, dropout: float) -> Tensor:
+    """Audio tokens of stored frames; some features are dropped, as the nets are surer of recordings they know."""
+    frames = nn.functional.dropout(frames, dropout)
+    return model.audio_tokens(*frames.split([model.speech.dim, model.sound.dim], dim=-1))
+
+
+class AlignmentTrainer:
+    """Losses of stage 1 as a function of the step."""
+
+    def __init__(
+        self, model: TimeAudio, tokenizer: Tokenizer, features: Features, config: AlignmentStageConfig
+    ) -> None:
+        self.model, self.features, self.config = model, features, config
+        self.builder = BatchBuilder(tokenizer, model.config.prompt)
+
+    def losses(self, step: int) -> Mapping[str, Tensor]:
+        """Cross-entropy of the answers' tokens."""
+        rng = np.random.default_rng([4, step])
+        drawn = draw(self.features, self.config, rng)
+        audio = hear(self.model, drawn.frames, self.config.feature_dropout)
+        examples = [self._example(events, drawn.num_samples, rng) for events in drawn.events]
+        embeds, mask, labels = self.builder.build(self.model.llm.get_input_embeddings(), list(audio), examples)
+        return {"loss": answer_loss(self.model.llm, embeds, mask, labels)}
+
+    def _example(self, events: Sequence[PlacedEvent], num_samples: int, rng: np.random.Generator) -> tasks.Example:
+        ask = tasks.ground if rng.random() < self.config.ground_share else tasks.dense_caption
+        return ask(events, num_samples, rng)
+
+
+def warm_up(trainer: WarmUpTrainer, run: Path) -> None:
+    """Train the connector alone, from nothing or from where `run` stands."""
+    model = trainer.model
+    modules: dict[str, nn.Module] = {"fusion": model.fusion, "connector": model.connector}
+    model.train()
+    groups = _groups([model.fusion, model.connector.qformer, model.connector.projection])
+    fit(modules, groups, trainer.losses, trainer.config.warm_up, run, title="stage 0, connector")
+
+
+def align(trainer: AlignmentTrainer, tokenizer: Tokenizer, run: Path, *, stop_after_s: float | None = None) -> None:
+    """Stage 1: train, then merge the adapters into the language model."""
+    model, config = trainer.model, trainer.config
+    add_markers(model.llm, tokenizer, initialise=config.initialise_markers)
+    adapters = get_peft_model(
+        model.llm,
+        LoraConfig(
+            r=config.lora.rank,
+            lora_alpha=config.lora.alpha,
+            lora_dropout=config.lora.dropout,
+            target_modules=list(config.lora.targets),
+        ),
+    )
+    for frozen in (model.speech, model.sound):
+        frozen.requires_grad_(False)
+    model.train()
+    llm = adapters.get_base_model()
+    matrices = [llm.get_input_embeddings().weight, llm.get_output_embeddings().weight]
+    lora = [p for p in adapters.parameters() if p.requires_grad]
+    for weight in matrices:
+        train_only_rows(weight, list(tokenizer.marker_ids))
+    groups = [
+        *_groups([model.fusion, model.connector.qformer, model.connector.projection]),
+        Group([model.connector.time_encoding.weight], weight_decay=False),
+        Group(lora),
+        Group(matrices, weight_decay=False),
+    ]
+    modules: dict[str, nn.Module] = {"fusion": model.fusion, "connector": model.connector, "llm": adapters}
+    fit(modules, groups, trainer.losses, config.optim, run, title="stage 1, alignment", stop_after_s=stop_after_s)
+    model.llm = adapters.merge_and_unload()
+    model.eval()
+
+
+def _groups(modules: Sequence[nn.Module]) -> list[Group]:
+    """Matrices with weight decay; biases, norms and lone vectors without."""
+    parameters = [p for m in modules for p in m.parameters()]
+    return [
+        Group([p for p in parameters if p.ndim > 1]),
+        Group([p for p in parameters if p.ndim <= 1], weight_decay=False),
+    ]

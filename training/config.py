@@ -1,0 +1,183 @@
+"""A training run as data: frozen dataclasses, read strictly from TOML."""
+
+import dataclasses
+import tomllib
+import types
+import typing
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any, TypeVar
+
+from training.data.composer import SceneConfig
+
+T = TypeVar("T")
+
+
+class ConfigError(Exception):
+    """A run file does not describe a run. `problems` lists every fault, not only the first."""
+
+    def __init__(self, where: str, problems: list[str]) -> None:
+        self.problems = problems
+        super().__init__(f"{where}: " + "; ".join(problems))
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class OptimConfig:
+    """AdamW with warm-up and cosine decay. Source: paper, Table 5 (weight decay, betas)."""
+
+    steps: int
+    learning_rate: float = 1e-3
+    final_learning_rate: float = 1e-5
+    warmup_steps: int = 100
+    weight_decay: float = 0.05
+    betas: tuple[float, float] = (0.9, 0.999)
+    clip_norm: float = 1.0
+    batch_size: int = 16
+    bfloat16: bool = True
+    """Autocast to bfloat16; twice as fast on CPUs with AVX-512 BF16, and on GPUs."""
+    save_every: int = 200
+    """Steps between checkpoints of the run."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class DataConfig:
+    """Which recordings, and how they are varied."""
+
+    train_folds: tuple[int, ...] = (1, 2, 3)
+    validation_folds: tuple[int, ...] = (4,)
+    speeds: tuple[float, ...] = (1.0,)
+    """Each training recording is also there at these speeds (pitch moves with it)."""
+    other_kinds: bool = True
+    """Whether the kinds outside of ESC-10 take part: as classes of stage 0, as unlabelled distractors of stage 1."""
+    scene: SceneConfig = field(default_factory=SceneConfig)
+    long_seconds: float = 30.0
+    long_share: float = 0.15
+    """Share of batches whose scenes last `long_seconds`, with proportionally more events and smaller batches."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class EncoderStageConfig:
+    """Stage 0, encoders: both learn to name each frame's sounds."""
+
+    sound_encoder: str = "conv"
+    """`conv` or `beats`."""
+    speech: dict[str, int | float] = field(default_factory=dict)
+    """Fields of transformers' WhisperConfig."""
+    sound: dict[str, Any] = field(default_factory=dict)
+    """Fields of ConvEncoderConfig or BEATsConfig."""
+    mask_bins: int = 16
+    """Widest band of a spectrogram that is blanked, as a share of 128 bins."""
+    optim: OptimConfig
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class LanguageStageConfig:
+    """Stage 0, second half: a small causal language model learns to read written timelines."""
+
+    vocabulary: int = 640
+    """Pieces of the byte-level tokenizer that is trained on the answers."""
+    model: dict[str, Any] = field(default_factory=dict)
+    """Fields of transformers' LlamaConfig."""
+    long_share: float = 0.2
+    optim: OptimConfig
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class LoraStageConfig:
+    """Low-rank adapters of the language model. Source: paper, Table 5."""
+
+    rank: int = 8
+    alpha: int = 32
+    dropout: float = 0.1
+    targets: tuple[str, ...] = ("q_proj", "v_proj")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class AlignmentStageConfig:
+    """Stage 1, temporal token alignment: LoRA, Q-Former, time encoding and marker rows train; the rest is frozen.
+
+    Source: paper, "Stage-1: Temporal Token Alignment".
+    """
+
+    scenes: int = 4000
+    """Composed scenes whose encoder features are computed once and kept on disk."""
+    long_scenes: int = 400
+    """Scenes of `long_seconds` among the features; longer recordings are made of several of them."""
+    ground_share: float = 0.5
+    """Share of grounding questions; the others ask for dense captions."""
+    long_share: float = 0.2
+    """Share of batches of 30 s and more."""
+    very_long_share: float = 0.3
+    """Share of those that last two to five segments of 30 s, where tokens are merged."""
+    feature_dropout: float = 0.1
+    qformer: dict[str, Any] = field(default_factory=dict)
+    """Fields of QFormerConfig."""
+    warm_up: OptimConfig
+    """How the connector starts."""
+    lora: LoraStageConfig = field(default_factory=LoraStageConfig)
+    initialise_markers: bool = True
+    """Eq. 1; off for the ablation."""
+    time_encoding: bool = True
+    """Eq. 3 and 4; off for the ablation."""
+    optim: OptimConfig
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class RunConfig:
+    """All stages of a checkpoint."""
+
+    name: str
+    data: DataConfig
+    encoders: EncoderStageConfig
+    language: LanguageStageConfig
+    alignment: AlignmentStageConfig
+
+
+def load_config(cls: type[T], path: Path) -> T:
+    """The run that a TOML file describes.
+
+    Raises:
+        ConfigError: unknown or missing keys, or values of another type: all of them at once.
+    """
+    problems: list[str] = []
+    value = _build(cls, tomllib.loads(path.read_text(encoding="utf-8")), "", problems)
+    if problems:
+        raise ConfigError(str(path), problems)
+    return typing.cast(T, value)
+
+
+def _build(kind: Any, value: Any, at: str, problems: list[str]) -> Any:
+    origin = typing.get_origin(kind)
+    if dataclasses.is_dataclass(kind) and isinstance(kind, type):
+        if not isinstance(value, dict):
+            problems.append(f"{at or 'file'} must be a table")
+            return None
+        hints = typing.get_type_hints(kind)
+        known = {f.name: f for f in dataclasses.fields(kind)}
+        problems += [f"{at}{key} is not known" for key in value if key not in known]
+        missing = [n for n, f in known.items() if n not in value and not _has_default(f)]
+        problems += [f"{at}{name} is missing" for name in missing]
+        given = {n: _build(hints[n], v, f"{at}{n}.", problems) for n, v in value.items() if n in known}
+        return None if missing else kind(**given)
+    if origin is tuple:
+        if not isinstance(value, list):
+            problems.append(f"{at[:-1]} must be a list")
+            return None
+        items = typing.get_args(kind)
+        inner = [items[0]] * len(value) if items[-1] is Ellipsis else list(items)
+        if len(inner) != len(value):
+            problems.append(f"{at[:-1]} must have {len(inner)} items")
+            return None
+        return tuple(_build(k, v, at, problems) for k, v in zip(inner, value, strict=True))
+    if origin in (typing.Union, types.UnionType):
+        return value
+    if kind is float and isinstance(value, int) and not isinstance(value, bool):
+        return float(value)
+    plain = origin or kind
+    if plain is not Any and (not isinstance(value, plain) or (isinstance(value, bool) and plain is not bool)):
+        problems.append(f"{at[:-1]} must be {plain.__name__}, not {value!r}")
+    return value
+
+
+def _has_default(field_: "dataclasses.Field[Any]") -> bool:
+    return field_.default is not dataclasses.MISSING or field_.default_factory is not dataclasses.MISSING

@@ -1,0 +1,1 @@
+"""From recordings with a known kind to scenes with known times, and from scenes to questions and answers."""

@@ -1,0 +1,194 @@
+"""Scenes with known times, composed from recordings. Source: the recipe of AudioTime (Xie et al. 2025)."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+
+import numpy as np
+import numpy.typing as npt
+from scipy.fft import irfft, next_fast_len, rfft
+
+from model.audio.waveform import SAMPLE_RATE
+from training.data.recordings import active_region
+
+Samples = npt.NDArray[np.float32]
+
+
+@dataclass(frozen=True, slots=True)
+class PlacedEvent:
+    """One recording's active part in a scene: half-open [start, end) in samples of the scene."""
+
+    kind: str
+    start: int
+    end: int
+
+
+@dataclass(frozen=True, slots=True)
+class Scene:
+    """A composed waveform (float32 [num_samples], 16 kHz mono) and what was placed in it, by start."""
+
+    samples: Samples
+    events: tuple[PlacedEvent, ...]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class SceneConfig:
+    """How scenes are drawn. Levels are in dB of full scale, lengths in seconds."""
+
+    seconds: float = 10.0
+    min_events: int = 1
+    max_events: int = 4
+    min_event_s: float = 0.3
+    """Shorter active parts are placed whole; longer ones may be cut, but not below this."""
+    cut_probability: float = 0.3
+    """How often a long active part is cut to a random part of itself."""
+    repeat_probability: float = 0.12
+    """How often the next event is of a kind that the scene already has."""
+    avoid_overlap_probability: float = 0.5
+    event_rms_db: tuple[float, float] = (-32.0, -14.0)
+    noise_probability: float = 0.6
+    noise_rms_db: tuple[float, float] = (-68.0, -42.0)
+    distractor_probability: float = 0.0
+    """How often a recording of another kind, which is not in the answer, is mixed in."""
+    equaliser_db: float = 0.0
+    """Random colouring of each recording, up to so many dB; 0 leaves recordings as they are."""
+
+
+@dataclass(slots=True)
+class Pool:
+    """Active parts of recordings (float32 [num_samples]) to draw from, by kind."""
+
+    parts: Mapping[str, Sequence[Samples]]
+    distractors: Mapping[str, Sequence[Samples]] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True)
+class Placement:
+    """One active part (float32 [num_samples]) and where in the scene it begins, in samples."""
+
+    kind: str
+    start: int
+    part: Samples
+
+    @property
+    def end(self) -> int:
+        """Where it ends, in samples."""
+        return self.start + len(self.part)
+
+    @property
+    def event(self) -> PlacedEvent:
+        """The times alone."""
+        return PlacedEvent(self.kind, self.start, self.end)
+
+
+def plan(pool: Pool, config: SceneConfig, rng: np.random.Generator) -> list[Placement]:
+    """What a scene of `config.seconds` holds, by start: 1 to 4 events (by default), each wholly inside it.
+
+    Two events of one kind never touch: between them lie at least 0.5 s.
+    """
+    num_samples = round(config.seconds * SAMPLE_RATE)
+    placed: list[Placement] = []
+    for _ in range(int(rng.integers(config.min_events, config.max_events + 1))):
+        kind = _draw_kind(list(pool.parts), [e.kind for e in placed], config, rng)
+        placed += _placement(pool.parts[kind], kind, num_samples, placed, config, rng)
+    if pool.distractors and rng.random() < config.distractor_probability:
+        kinds = list(pool.distractors)
+        kind = kinds[int(rng.integers(len(kinds)))]
+        placed += _placement(pool.distractors[kind], kind, num_samples, [], config, rng)
+    return sorted(placed, key=lambda p: (p.start, p.end))
+
+
+def compose(pool: Pool, config: SceneConfig, rng: np.random.Generator) -> Scene:
+    """A scene as it is planned, mixed: every part at a level and in a colour of its own, over some noise."""
+    placements = plan(pool, config, rng)
+    samples = _background(round(config.seconds * SAMPLE_RATE), config, rng)
+    for placement in placements:
+        level = rng.uniform(*config.event_rms_db)
+        samples[placement.start : placement.end] += _at_level(_coloured(placement.part, config, rng), level)
+    peak = float(np.abs(samples).max())
+    if peak > 0.99:
+        samples *= 0.99 / peak
+    return Scene(samples, tuple(p.event for p in placements))
+
+
+def _draw_kind(kinds: list[str], used: list[str], config: SceneConfig, rng: np.random.Generator) -> str:
+    unused = [k for k in kinds if k not in used]
+    again = used and (not unused or rng.random() < config.repeat_probability)
+    choice = used if again else unused
+    return choice[int(rng.integers(len(choice)))]
+
+
+def _placement(
+    parts: Sequence[Samples],
+    kind: str,
+    num_samples: int,
+    placed: Sequence[Placement],
+    config: SceneConfig,
+    rng: np.random.Generator,
+) -> list[Placement]:
+    """A place for one of `parts`, or none where twenty tries find none."""
+    part = _cut(parts[int(rng.integers(len(parts)))], config, rng)[:num_samples]
+    avoid = rng.random() < config.avoid_overlap_probability
+    for attempt in range(20):
+        start = int(rng.integers(0, num_samples - len(part) + 1))
+        end = start + len(part)
+        if _near_same_kind(kind, start, end, placed):
+            continue
+        if avoid and attempt < 15 and any(start < p.end and p.start < end for p in placed):
+            continue
+        return [Placement(kind, start, part)]
+    return []
+
+
+def _near_same_kind(kind: str, start: int, end: int, placed: Sequence[Placement]) -> bool:
+    gap = SAMPLE_RATE // 2
+    return any(p.kind == kind and start < p.end + gap and p.start < end + gap for p in placed)
+
+
+def _cut(part: Samples, config: SceneConfig, rng: np.random.Generator) -> Samples:
+    shortest = round(config.min_event_s * SAMPLE_RATE)
+    if len(part) <= 2 * shortest or rng.random() >= config.cut_probability:
+        return part
+    length = int(rng.integers(shortest, len(part)))
+    start = int(rng.integers(0, len(part) - length + 1))
+    cut = part[start : start + length].copy()
+    fade = min(len(cut) // 4, SAMPLE_RATE // 100)
+    ramp = np.linspace(0.0, 1.0, fade, dtype=np.float32)
+    cut[:fade] *= ramp
+    cut[-fade:] *= ramp[::-1]
+    # The cut may begin or end in a gap between two barks: an event starts and ends with sound.
+    first, last = active_region(cut)
+    return cut[first:last]
+
+
+def _at_level(part: Samples, rms_db: float) -> Samples:
+    """Scaled so that its loudest half second has the RMS, but peaks stay below full scale."""
+    block = min(len(part), SAMPLE_RATE // 2)
+    energy = np.concatenate([[0.0], np.cumsum(part.astype(np.float64) ** 2)])
+    loudest = float(np.sqrt((energy[block:] - energy[:-block]).max() / block))
+    gain = 10 ** (rms_db / 20) / max(loudest, 1e-6)
+    peak = float(np.abs(part).max()) * gain
+    return (part * min(gain, gain * 0.95 / max(peak, 0.95))).astype(np.float32)
+
+
+def _coloured(part: Samples, config: SceneConfig, rng: np.random.Generator) -> Samples:
+    """The part through a random smooth equaliser, as another microphone and room would have it."""
+    if config.equaliser_db <= 0:
+        return part
+    size = next_fast_len(len(part), real=True)
+    spectrum = rfft(part, n=size)
+    knots = rng.uniform(-config.equaliser_db, config.equaliser_db, size=6)
+    frequencies = np.linspace(0, 1, len(spectrum)) ** 0.5
+    gain = (10 ** (np.interp(frequencies, np.linspace(0, 1, 6), knots) / 20)).astype(np.float32)
+    return irfft(spectrum * gain, n=size)[: len(part)]
+
+
+def _background(num_samples: int, config: SceneConfig, rng: np.random.Generator) -> Samples:
+    """Noise of a random colour between white and brown, or silence."""
+    if rng.random() >= config.noise_probability:
+        return np.zeros(num_samples, dtype=np.float32)
+    spectrum = rfft(rng.standard_normal(num_samples, dtype=np.float32))
+    slope = np.float32(rng.uniform(0.0, 1.0))
+    spectrum /= np.maximum(np.arange(len(spectrum), dtype=np.float32), 1.0) ** slope
+    noise = irfft(spectrum, n=num_samples)
+    level = 10 ** (rng.uniform(*config.noise_rms_db) / 20)
+    return (noise * level / max(float(noise.std()), 1e-9)).astype(np.float32)

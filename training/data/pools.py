@@ -1,0 +1,53 @@
+"""Which recordings a run draws from: training or validation, the named kinds and the others."""
+
+from collections import defaultdict
+from collections.abc import Sequence
+from pathlib import Path
+
+import numpy as np
+import soxr
+
+from model.audio.waveform import SAMPLE_RATE
+from training.config import DataConfig
+from training.data.composer import Pool, Samples
+from training.data.recordings import DataError, Recording, active_region, read_recordings, read_samples
+
+
+def training_pool(directory: Path, config: DataConfig) -> Pool:
+    """Active parts of the training recordings at every speed of the run, the kinds outside of ESC-10 as distractors.
+
+    Raises:
+        DataError: a source stands on both sides of the split, or nothing is left to train on.
+    """
+    recordings = read_recordings(directory)
+    held_out = {r.source for r in recordings if r.ten and r.fold in config.validation_folds}
+    chosen = [r for r in recordings if r.ten and r.fold in config.train_folds]
+    leaked = [r.path.name for r in chosen if r.source in held_out]
+    if leaked:
+        raise DataError(f"{leaked[0]} and {len(leaked) - 1} more share a source with the validation recordings.")
+    others = [r for r in recordings if not r.ten and r.source not in held_out] if config.other_kinds else []
+    if not chosen:
+        raise DataError(f"No recording under {directory} is of a training fold {config.train_folds}.")
+    return Pool(_parts(chosen, config.speeds), _parts(others, config.speeds))
+
+
+def validation_pool(directory: Path, config: DataConfig) -> Pool:
+    """Active parts of the held-out recordings, as they are."""
+    chosen = [r for r in read_recordings(directory) if r.ten and r.fold in config.validation_folds]
+    if not chosen:
+        raise DataError(f"No recording under {directory} is of a validation fold {config.validation_folds}.")
+    return Pool(_parts(chosen, (1.0,)))
+
+
+def _parts(recordings: Sequence[Recording], speeds: Sequence[float]) -> dict[str, list[Samples]]:
+    parts: dict[str, list[Samples]] = defaultdict(list)
+    for recording in recordings:
+        samples = read_samples(recording)
+        first, last = active_region(samples)
+        for speed in speeds:
+            part = samples[first:last]
+            if speed != 1.0:
+                part = soxr.resample(part, SAMPLE_RATE * speed, SAMPLE_RATE)
+            if len(part) and float(np.abs(part).max()) > 0:
+                parts[recording.kind].append(part.astype(np.float32))
+    return dict(sorted(parts.items()))

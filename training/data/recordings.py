@@ -1,0 +1,107 @@
+"""Recordings of one kind of sound each, and where in them the sound is."""
+
+import csv
+from collections.abc import Iterable
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+import numpy.typing as npt
+
+from model.audio.decode import decode_audio
+from model.audio.waveform import SAMPLE_RATE
+
+ACTIVE_WINDOW = SAMPLE_RATE // 10
+ACTIVE_HOP = SAMPLE_RATE // 100
+ACTIVE_RANGE_DB = 30.0
+
+
+class DataError(Exception):
+    """The training data are not where, or not what, they should be. The message says what to do."""
+
+
+@dataclass(frozen=True, slots=True)
+class Recording:
+    """One labelled recording of a data set in ESC-50's spirit: short, one kind of sound.
+
+    `source` names the original that it was cut from: recordings of one source never stand on both sides of a split.
+    """
+
+    path: Path
+    kind: str
+    fold: int
+    source: str
+    ten: bool
+    """Whether it belongs to the ten kinds of ESC-10."""
+
+
+def read_recordings(directory: Path) -> list[Recording]:
+    """The recordings under `directory`, in either of two layouts.
+
+    `clips.csv` with `audio/` (columns filename, category, fold, subset, source) or ESC-50's own `meta/esc50.csv` with
+    `audio/` (columns filename, fold, category, esc10, src_file).
+
+    Raises:
+        DataError: neither file is there, or a row names a file that is not.
+    """
+    ours, official = directory / "clips.csv", directory / "meta" / "esc50.csv"
+    if ours.is_file():
+        recordings = [
+            Recording(
+                directory / "audio" / row["filename"],
+                row["category"],
+                int(row["fold"]),
+                row["source"],
+                row["subset"] == "esc10",
+            )
+            for row in _rows(ours)
+        ]
+    elif official.is_file():
+        recordings = [
+            Recording(
+                directory / "audio" / row["filename"],
+                row["category"],
+                int(row["fold"]),
+                row["src_file"],
+                row["esc10"] == "True",
+            )
+            for row in _rows(official)
+        ]
+    else:
+        raise DataError(
+            f"{directory} holds neither clips.csv nor meta/esc50.csv. Unpack ESC-50 (meta/ and audio/) there and"
+            " name that folder with --data."
+        )
+    missing = [r.path.name for r in recordings if not r.path.is_file()]
+    if missing:
+        raise DataError(f"{directory}/audio lacks {len(missing)} of {len(recordings)} files, first {missing[0]}.")
+    return recordings
+
+
+def _rows(path: Path) -> Iterable[dict[str, str]]:
+    with path.open(newline="", encoding="utf-8") as file:
+        return list(csv.DictReader(file))
+
+
+def read_samples(recording: Recording) -> npt.NDArray[np.float32]:
+    """The recording as mono float32 [num_samples] at 16 kHz."""
+    return decode_audio(recording.path.read_bytes(), max_seconds=60.0).samples
+
+
+def active_region(samples: npt.NDArray[np.float32]) -> tuple[int, int]:
+    """First and last active sample (half-open) of a recording.
+
+    Active is where the RMS over 100 ms is within 30 dB of the recording's loudest 100 ms; gaps inside are kept. The
+    RMS belongs to the middle of its 100 ms, so that a click is not called active 100 ms before it happens.
+    """
+    if len(samples) <= ACTIVE_WINDOW:
+        return 0, len(samples)
+    energy = np.concatenate([[0.0], np.cumsum(samples.astype(np.float64) ** 2)])
+    starts = np.arange(0, len(samples) - ACTIVE_WINDOW + 1, ACTIVE_HOP)
+    mean_square = (energy[starts + ACTIVE_WINDOW] - energy[starts]) / ACTIVE_WINDOW
+    active = np.flatnonzero(mean_square >= mean_square.max() * 10 ** (-ACTIVE_RANGE_DB / 10))
+    middle = (ACTIVE_WINDOW - ACTIVE_HOP) // 2
+    first, last = starts[active[0]], starts[active[-1]]
+    start = 0 if first == 0 else first + middle
+    end = len(samples) if last == starts[-1] else last + middle + ACTIVE_HOP
+    return int(start), int(end)

@@ -1,0 +1,207 @@
+"""Stage 0, first half: the two encoders learn, from nothing, to name the sounds of each frame.
+
+Both see the same scenes. Each has a head of its own, so that neither leans on the other, and the heads are thrown away.
+"""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import replace
+from pathlib import Path
+
+import numpy as np
+import torch
+from jaxtyping import Float
+from torch import Tensor, nn
+from torch.nn import functional
+from transformers import WhisperConfig
+
+from model.audio.waveform import SAMPLE_RATE
+from model.encoders.beats import BEATs, BEATsConfig
+from model.encoders.conv import ConvEncoder, ConvEncoderConfig
+from model.encoders.whisper import SpeechEncoder
+from training.config import DataConfig, EncoderStageConfig
+from training.data.composer import PlacedEvent, Pool, Scene, compose
+from training.loop import Group, fit
+
+FRAME_SAMPLES = 320
+EDGE_FRAMES = 3
+"""Frames on each side of an onset or offset that count as it: 60 ms."""
+
+
+class FrameHead(nn.Module):
+    """Per frame and kind: is it sounding, does it begin, does it end."""
+
+    def __init__(self, dim: int, num_kinds: int) -> None:
+        super().__init__()
+        self.norm = nn.LayerNorm(dim)
+        self.linear = nn.Linear(dim, 3 * num_kinds)
+        nn.init.constant_(self.linear.bias, -4.0)  # most kinds are silent at most times
+
+    def forward(self, frames: Float[Tensor, "batch frames dim"]) -> Float[Tensor, "batch frames outputs"]:
+        """Logits: activity, onset, offset of every kind, in this order."""
+        logits: Tensor = self.linear(self.norm(frames))
+        return logits
+
+
+def make_speech_encoder(config: EncoderStageConfig) -> SpeechEncoder:
+    """A Whisper encoder of the run's size, with random weights."""
+    return SpeechEncoder(WhisperConfig(decoder_layers=1, decoder_ffn_dim=4, **config.speech))
+
+
+def make_sound_encoder(config: EncoderStageConfig) -> ConvEncoder | BEATs:
+    """The run's sound encoder, with random weights."""
+    if config.sound_encoder == "beats":
+        return BEATs(BEATsConfig(**config.sound))
+    sound = {k: tuple(v) if isinstance(v, list) else v for k, v in config.sound.items()}
+    return ConvEncoder(ConvEncoderConfig(**sound))
+
+
+def frame_targets(
+    events: Sequence[PlacedEvent], kinds: Sequence[str], num_frames: int
+) -> Float[np.ndarray, "frames outputs"]:
+    """What `FrameHead` should say: 1 where the middle of a frame is inside an event, or within 60 ms of an edge."""
+    targets = np.zeros((3, num_frames, len(kinds)), dtype=np.float32)
+    for event in events:
+        kind = kinds.index(event.kind)
+        first, last = round(event.start / FRAME_SAMPLES), round(event.end / FRAME_SAMPLES)
+        targets[0, first:last, kind] = 1
+        targets[1, max(0, first - EDGE_FRAMES) : first + EDGE_FRAMES, kind] = 1
+        targets[2, max(0, last - EDGE_FRAMES) : last + EDGE_FRAMES, kind] = 1
+    return targets.transpose(1, 0, 2).reshape(num_frames, 3 * len(kinds))
+
+
+def draw_scenes(pool: Pool, data: DataConfig, step: int, batch_size: int, seed: int = 0) -> list[Scene]:
+    """The scenes of a step: all 10 s long, or all `long_seconds` long and fewer. A pure function of its arguments."""
+    rng = np.random.default_rng([seed, step])
+    config = data.scene
+    if rng.random() < data.long_share:
+        ratio = data.long_seconds / config.seconds
+        batch_size = max(1, round(batch_size / ratio))
+        config = replace(
+            config,
+            seconds=data.long_seconds,
+            max_events=round(config.max_events * ratio),
+            repeat_probability=0.3,
+        )
+    return [compose(pool, config, rng) for _ in range(batch_size)]
+
+
+def mask_bands(spectrogram: Float[Tensor, "batch a b"], dim: int, widest: int) -> Float[Tensor, "batch a b"]:
+    """One random band of each row's frequency axis `dim` set to the row's mean. Source: SpecAugment (Park et al.)."""
+    size = spectrogram.shape[dim]
+    width = torch.randint(0, widest * size // 128 + 1, (len(spectrogram), 1))
+    first = (torch.rand(len(spectrogram), 1) * (size - width)).long()
+    index = torch.arange(size)[None]
+    masked = (index >= first) & (index < first + width)
+    masked = masked[:, None, :] if dim == 2 else masked[:, :, None]
+    return torch.where(masked, spectrogram.mean(dim=(1, 2), keepdim=True), spectrogram)
+
+
+class EncoderTrainer:
+    """Losses of stage 0 as a function of the step."""
+
+    def __init__(self, config: EncoderStageConfig, data: DataConfig, pool: Pool, kinds: Sequence[str]) -> None:
+        self.config, self.data, self.pool = config, data, pool
+        self.kinds = tuple(kinds)
+        self.everything = Pool({**pool.parts, **pool.distractors})
+        self.speech = make_speech_encoder(config)
+        self.sound = make_sound_encoder(config)
+        self.speech_head = FrameHead(self.speech.dim, len(self.kinds))
+        self.sound_head = FrameHead(self.sound.dim, len(self.kinds))
+
+    @property
+    def modules(self) -> dict[str, nn.Module]:
+        """What trains."""
+        return {
+            "speech": self.speech,
+            "sound": self.sound,
+            "speech_head": self.speech_head,
+            "sound_head": self.sound_head,
+        }
+
+    def losses(self, step: int) -> Mapping[str, Tensor]:
+        """Binary cross-entropy of each encoder's frames."""
+        scenes = draw_scenes(self.pool, self.data, step, self.config.optim.batch_size)
+        waveforms = torch.from_numpy(np.stack([s.samples for s in scenes]))
+        num_frames = waveforms.shape[1] // FRAME_SAMPLES
+        targets = torch.from_numpy(np.stack([frame_targets(s.events, self.kinds, num_frames) for s in scenes]))
+        speech, sound = self.features(waveforms, augment=True)
+        losses = {
+            name: functional.binary_cross_entropy_with_logits(head(frames).float(), targets) * len(self.kinds)
+            for name, head, frames in (
+                ("speech", self.speech_head, speech),
+                ("sound", self.sound_head, sound),
+            )
+        }
+        return {"loss": losses["speech"] + losses["sound"], **losses}
+
+    def features(self, waveforms: Float[Tensor, "batch samples"], *, augment: bool) -> tuple[Tensor, Tensor]:
+        """Both encoders' frames; with augmentation the spectrograms lose bands and positions are shifted."""
+        from model.audio.fbank import fbank
+        from model.audio.log_mel import log_mel
+
+        num_frames = waveforms.shape[1] // FRAME_SAMPLES
+        with torch.no_grad():
+            mel = log_mel(waveforms, num_mels=self.speech.num_mels)
+            banks = fbank(waveforms)
+            if augment:
+                mel = mask_bands(mel, 1, self.config.mask_bins)
+                banks = mask_bands(banks, 2, self.config.mask_bins)
+        most = self.speech.encoder.config.max_source_positions - num_frames
+        position = int(torch.randint(0, most + 1, ())) if augment else 0
+        return self.speech.encode(mel, position), self.sound.encode(banks, num_frames)
+
+
+@torch.no_grad()
+def frame_scores(trainer: EncoderTrainer, scenes: Sequence[Scene], kinds: Sequence[str]) -> dict[str, float]:
+    """Frame F1 at 0.5 over `kinds` of each encoder's head and of their mean, and the share of recordings named right.
+
+    A recording is named by the kind with the highest mean activity over its event's frames.
+    """
+    for module in trainer.modules.values():
+        module.eval()
+    index = [trainer.kinds.index(k) for k in kinds]
+    counts: dict[str, np.ndarray] = {}
+    named: dict[str, list[bool]] = {}
+    for scene in scenes:
+        num_frames = len(scene.samples) // FRAME_SAMPLES
+        truth = frame_targets(scene.events, trainer.kinds, num_frames)[:, index] > 0.5
+        speech, sound = trainer.features(torch.from_numpy(scene.samples)[None], augment=False)
+        logits = {"speech": trainer.speech_head(speech)[0], "sound": trainer.sound_head(sound)[0]}
+        logits["both"] = (logits["speech"] + logits["sound"]) / 2
+        for name, value in logits.items():
+            scores = value.float().numpy()[:, index]
+            said = scores > 0
+            count = np.array([(said & truth).sum(), (said & ~truth).sum(), (~said & truth).sum()])
+            counts[name] = counts.get(name, 0) + count
+            for event in scene.events:
+                first, last = event.start // FRAME_SAMPLES, max(event.start // FRAME_SAMPLES + 1, event.end // FRAME_SAMPLES)
+                best = kinds[int(scores[first:last].mean(axis=0).argmax())]
+                named.setdefault(name, []).append(best == event.kind)
+    for module in trainer.modules.values():
+        module.train()
+    result = {}
+    for name, (hits, false, missed) in counts.items():
+        result[f"{name}_frame_f1"] = float(2 * hits / max(1, 2 * hits + false + missed))
+        result[f"{name}_named"] = float(np.mean(named[name]))
+    return result
+
+
+def train_encoders(
+    config: EncoderStageConfig, data: DataConfig, pool: Pool, run: Path, *, stop_after_s: float | None = None
+) -> EncoderTrainer:
+    """Stage 0 for both encoders, from nothing or from where `run` stands."""
+    torch.manual_seed(0)
+    kinds = tuple(sorted({*pool.parts, *pool.distractors}))
+    trainer = EncoderTrainer(config, data, pool, kinds)
+    for module in trainer.modules.values():
+        module.train()
+    parameters = [p for m in trainer.modules.values() for p in m.parameters() if p.requires_grad]
+    groups = [
+        Group([p for p in parameters if p.ndim > 1]),
+        Group([p for p in parameters if p.ndim <= 1], weight_decay=False),
+    ]
+    fit(
+        trainer.modules, groups, trainer.losses, config.optim, run,
+        title="stage 0, encoders", stop_after_s=stop_after_s,
+    )  # fmt: skip
+    return trainer

@@ -1,0 +1,144 @@
+"""Stage 0, second half: a tokenizer and a small causal language model for those who cannot download one.
+
+A large language model knows from its texts what a timeline is. A small one that saw only captions would not, so it
+learns from written timelines: in the place of the audio tokens stands, window by window, what sounds in each of its
+frames, through one linear map that is thrown away afterwards. Times are plain digits; it meets no marker and no sound.
+"""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import replace
+from pathlib import Path
+
+import numpy as np
+import torch
+from jaxtyping import Float
+from tokenizers import Tokenizer as LibraryTokenizer
+from tokenizers import decoders, models, pre_tokenizers, trainers
+from torch import Tensor, nn
+from transformers import LlamaConfig, LlamaForCausalLM, PreTrainedTokenizerFast
+
+from model.audio.waveform import SAMPLE_RATE
+from model.config import PromptConfig
+from model.language.tokenizer import Tokenizer
+from model.timeline.markers import MARKERS
+from training.batch import BatchBuilder, answer_loss
+from training.config import DataConfig, LanguageStageConfig
+from training.data import tasks
+from training.data.composer import PlacedEvent, Pool, plan
+from training.data.words import DENSE_CAPTION_INSTRUCTIONS, GROUND_INSTRUCTIONS, WORDS
+from training.encoders import FRAME_SAMPLES, frame_targets
+from training.loop import Group, fit
+
+WINDOW_FRAMES = 17
+
+
+def train_tokenizer(size: int, prompt: PromptConfig) -> PreTrainedTokenizerFast:
+    """A byte-level BPE tokenizer of the words that occur, each digit a piece; any other text falls back to bytes."""
+    library = LibraryTokenizer(models.BPE())
+    library.pre_tokenizer = pre_tokenizers.Sequence(
+        [pre_tokenizers.Digits(individual_digits=True), pre_tokenizers.ByteLevel(add_prefix_space=False)]
+    )
+    library.decoder = decoders.ByteLevel()
+    trainer = trainers.BpeTrainer(
+        vocab_size=size,
+        special_tokens=["<s>", "</s>"],
+        initial_alphabet=pre_tokenizers.ByteLevel.alphabet(),
+        show_progress=False,
+    )
+    library.train_from_iterator(_corpus(prompt), trainer)
+    return PreTrainedTokenizerFast(
+        tokenizer_object=library, bos_token="<s>", eos_token="</s>", clean_up_tokenization_spaces=False
+    )
+
+
+def _corpus(prompt: PromptConfig) -> list[str]:
+    texts = [prompt.before_audio, prompt.after_audio.format(question=""), "0 1 2 3 4 5 6 7 8 9 0.1 - 2.3, 4.5 seconds, A"]
+    texts += [*DENSE_CAPTION_INSTRUCTIONS, *[tasks.NOTHING_HEARD, tasks.ABSENT] * 50]
+    for words in WORDS.values():
+        # As they stand in an answer (after a space), and as they stand in a question (quoted, either case).
+        texts += [" " + c for c in words.captions] * 2
+        texts += [
+            g.format(query=q)
+            for g in GROUND_INSTRUCTIONS
+            for phrase in (*words.queries, *(c.rstrip(".") for c in words.captions))
+            for q in (phrase.lower(), phrase[0].upper() + phrase[1:])
+        ]
+    return [*texts, *["The given query happens in 0.0 - 1.0 seconds."] * 50]
+
+
+class LanguageTrainer:
+    """Losses of the language model's stage 0 as a function of the step."""
+
+    def __init__(
+        self, config: LanguageStageConfig, data: DataConfig, pool: Pool, prompt: PromptConfig, tokenizer: Tokenizer
+    ) -> None:
+        self.config, self.data = config, data
+        self.pool = Pool(pool.parts)
+        self.kinds = tuple(pool.parts)
+        self.builder = BatchBuilder(tokenizer, prompt)
+        self.llm = LlamaForCausalLM(
+            LlamaConfig(
+                vocab_size=len(tokenizer) - len(MARKERS),
+                bos_token_id=tokenizer.bos_id,
+                eos_token_id=tokenizer.eos_id,
+                pad_token_id=tokenizer.eos_id,
+                **config.model,
+            )
+        )
+        self.timeline = nn.Linear(WINDOW_FRAMES * len(self.kinds), self.llm.config.hidden_size)
+
+    def losses(self, step: int) -> Mapping[str, Tensor]:
+        """Cross-entropy of the answers about scenes that are only planned, not mixed."""
+        rng = np.random.default_rng([1, step])
+        scene = self.data.scene
+        count = self.config.optim.batch_size
+        if rng.random() < self.config.long_share:
+            ratio = rng.uniform(1.0, self.data.long_seconds / scene.seconds)
+            count = round(count / ratio)
+            most = round(scene.max_events * ratio)
+            scene = replace(scene, seconds=round(scene.seconds * ratio, 1), max_events=most, repeat_probability=0.3)
+        audio, examples = [], []
+        num_samples = round(scene.seconds * SAMPLE_RATE)
+        for _ in range(count):
+            events = [p.event for p in plan(self.pool, scene, rng)]
+            if rng.random() < 0.02:
+                events = []
+            ask = tasks.ground if rng.random() < 0.4 else tasks.dense_caption
+            examples.append(ask(events, num_samples, rng, tasks.plain_interval))
+            audio.append(written_timeline(events, self.kinds, num_samples, rng))
+        tokens = [self.timeline(torch.from_numpy(a)) for a in audio]
+        embeds, mask, labels = self.builder.build(self.llm.get_input_embeddings(), tokens, examples)
+        return {"loss": answer_loss(self.llm, embeds, mask, labels)}
+
+
+def written_timeline(
+    events: Sequence[PlacedEvent], kinds: Sequence[str], num_samples: int, rng: np.random.Generator | None = None
+) -> Float[np.ndarray, "windows inputs"]:
+    """What sounds in each frame of each window; with `rng` a little doubted and blurred, as a net would hear it."""
+    num_frames = -(-num_samples // FRAME_SAMPLES)
+    activity = frame_targets(events, kinds, num_frames)[:, : len(kinds)]
+    if rng is not None:
+        activity = activity * rng.uniform(0.6, 1.0) + rng.normal(0, 0.05, activity.shape)
+    padding = -num_frames % WINDOW_FRAMES
+    padded = np.pad(activity, ((0, padding), (0, 0)))
+    return padded.reshape(-1, WINDOW_FRAMES * len(kinds)).astype(np.float32)
+
+
+def train_language_model(
+    config: LanguageStageConfig, data: DataConfig, pool: Pool, run: Path, *, stop_after_s: float | None = None
+) -> LanguageTrainer:
+    """Stage 0 for the language model, from nothing or from where `run` stands. Its tokenizer has no marker yet."""
+    torch.manual_seed(1)
+    prompt = PromptConfig()
+    tokenizer = Tokenizer(train_tokenizer(config.vocabulary, prompt))
+    trainer = LanguageTrainer(config, data, pool, prompt, tokenizer)
+    parameters = [*trainer.llm.parameters(), *trainer.timeline.parameters()]
+    groups = [
+        Group([p for p in parameters if p.ndim > 1]),
+        Group([p for p in parameters if p.ndim <= 1], weight_decay=False),
+    ]
+    fit(
+        {"llm": trainer.llm, "timeline": trainer.timeline}, groups, trainer.losses, config.optim, run,
+        title="stage 0, language", stop_after_s=stop_after_s,
+    )  # fmt: skip
+    return trainer
