@@ -2,7 +2,6 @@
 
 import importlib.util
 import json
-import shlex
 import time
 from collections.abc import Sequence
 from contextlib import ExitStack
@@ -48,7 +47,7 @@ def run_demo(model: Path | None) -> None:
     started = time.perf_counter()
     with ServerProcess(model) as server:
         console.print(f"[1/4] Starting a server on {server.url} with {model or 'the embedded checkpoint'}.")
-        console.print(f"      {shlex.join(server.command)}", style="dim")
+        console.print(f"      {server.shown}", style="dim", soft_wrap=True)
         server.wait_ready(lambda waited_s: console.print(f"      still loading the model ({waited_s:.0f} s)"))
         console.print(f"      Ready after {time.perf_counter() - started:.1f} s.\n")
         with Client(server.url) as client, ExitStack() as stack:

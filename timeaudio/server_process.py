@@ -1,5 +1,6 @@
 """A server of our own for as long as a `with` lasts: a process on a free port of this machine."""
 
+import shlex
 import socket
 import subprocess
 import sys
@@ -21,19 +22,21 @@ TELL_EVERY_S = 5.0
 
 
 class ServerProcess:
-    """`timeaudio serve` as a child process. `url` is its address, `command` the command line that started it."""
+    """`timeaudio serve` as a child process. `url` is its address, `shown` the command that a person would type."""
 
     def __init__(self, model: Path | None = None) -> None:
         port = _free_port()
         self.url = f"http://{HOST}:{port}"
-        self.command = [sys.executable, "-m", "timeaudio", "serve", "--host", HOST, "--port", str(port)]
+        arguments = ["serve", "--host", HOST, "--port", str(port)]
         if model is not None:
-            self.command += ["--model", str(model)]
+            arguments += ["--model", str(model)]
+        self.shown = shlex.join(["timeaudio", *arguments])
+        self._command = [sys.executable, "-m", "timeaudio", *arguments]
 
     def __enter__(self) -> Self:
         self._log = tempfile.TemporaryFile("w+", encoding="utf-8", errors="replace")  # noqa: SIM115
         self._process = subprocess.Popen(
-            self.command, stdin=subprocess.DEVNULL, stdout=self._log, stderr=subprocess.STDOUT
+            self._command, stdin=subprocess.DEVNULL, stdout=self._log, stderr=subprocess.STDOUT
         )
         return self
 
