@@ -69,8 +69,8 @@ class BEATsConfig:
     relative_position_embedding: bool = True
     gru_rel_pos: bool = True
     band_order: Literal["interleave", "mean"] = "interleave"
-    """How 8 tokens of a patch become 8 frames: `interleave` gives frame m the vector of band m, as SALMONN and TimeAudio
-    do; `mean` gives all of them the mean of the bands. Ours: the authors' checkpoints do not have it."""
+    """How 8 tokens of a patch become 8 frames: `interleave` gives frame m the vector of band m, as SALMONN and
+    TimeAudio do; `mean` gives all of them the mean of the bands. Ours: the authors' checkpoints do not have it."""
 
     def __post_init__(self) -> None:
         fixed = (self.activation_fn, self.layer_norm_first, self.relative_position_embedding, self.gru_rel_pos)
@@ -170,13 +170,14 @@ class Encoder(nn.Module):
     def __init__(self, config: BEATsConfig) -> None:
         super().__init__()
         self.pos_conv = nn.Sequential(PositionConv(config), nn.GELU())
-        self.layers = nn.ModuleList(Layer(config) for _ in range(config.encoder_layers))
+        layers = [Layer(config) for _ in range(config.encoder_layers)]
+        self.layers = nn.ModuleList(layers)
         self.layer_norm = nn.LayerNorm(config.encoder_embed_dim)
         self.dropout = nn.Dropout(config.dropout)
         self.layerdrop = config.encoder_layerdrop
         self.num_buckets, self.max_distance = config.num_buckets, config.max_distance
         shared = nn.Embedding(config.num_buckets, config.encoder_attention_heads)
-        for layer in self.layers:
+        for layer in layers:
             layer.self_attn.relative_attention_bias = shared
 
     def forward(
