@@ -1,10 +1,12 @@
-"""What runs inside a decoding process. It loads NumPy, PyAV and soxr; neither torch nor the server."""
+"""What runs inside a decoding process. It loads NumPy, PyAV and soxr; neither torch nor the server.
+
+The front end imports this module for its names alone, so the libraries are imported late.
+"""
 
 import resource
 from dataclasses import dataclass
 from pathlib import Path
 
-from model.audio.decode import decode_audio
 from model.errors import TimeAudioError
 from server.process import die_with_parent
 
@@ -28,8 +30,10 @@ class Refused:
 
 
 def initialize(parent: int, memory_bytes: int) -> None:
-    """Bind this process to its parent, and bound its address space at what it has now plus `memory_bytes`."""
+    """Bind this process to its parent, load the libraries, and bound what is allocated after them to `memory_bytes`."""
     die_with_parent(parent)
+    import model.audio.decode  # noqa: F401
+
     pages = int(Path("/proc/self/statm").read_text().split()[0]) if Path("/proc/self/statm").exists() else 0
     limit = pages * resource.getpagesize() + memory_bytes
     _, hard = resource.getrlimit(resource.RLIMIT_AS)
@@ -46,6 +50,8 @@ def decode_file(source: Path, target: Path, span: Span) -> int | Refused:
     Returns:
         The number of samples, or why there are none.
     """
+    from model.audio.decode import decode_audio
+
     try:
         waveform = decode_audio(
             source.read_bytes(), max_seconds=span.max_seconds, start_s=span.start_s, end_s=span.end_s

@@ -83,6 +83,11 @@ class WorkerProcess:
         """Wait for its end: the exit status, negative for a signal."""
         return await self._process.wait()
 
+    def kill(self) -> None:
+        """End it at once; `exited` then returns."""
+        with contextlib.suppress(ProcessLookupError):
+            self._process.kill()
+
     async def stop(self) -> None:
         """End it, kindly and then for certain, and close the channel."""
         with contextlib.suppress(ProcessLookupError):
@@ -90,8 +95,7 @@ class WorkerProcess:
         try:
             await asyncio.wait_for(self._process.wait(), _TERM_S)
         except TimeoutError:
-            with contextlib.suppress(ProcessLookupError):
-                self._process.kill()
+            self.kill()
             await self._process.wait()
         # With grace: closing at once would cancel the calls in flight, which are to see that the worker is gone.
         await self._channel.close(grace=2.0)

@@ -21,6 +21,7 @@ from server.settings import Settings
 _log = logging.getLogger(__name__)
 
 _MAX_BACKOFF_S = 30.0
+_LOST = "The model was lost and is being loaded again."
 _MAX_SOCKET_PATH = 90  # sockaddr_un holds 108 bytes, 104 on a Mac
 
 
@@ -88,7 +89,8 @@ class WorkerEngine:
         async with self._turn:
             if time.monotonic() > request.deadline:
                 raise DeadlineExceeded("The request waited for its whole time. Send it again when there is less to do.")
-            call = self._living().stub.Analyze(convert.request_message(request))
+            worker = self._living()
+            call = worker.stub.Analyze(convert.request_message(request))
             try:
                 async for message in call:
                     update = convert.update(message)
@@ -98,6 +100,7 @@ class WorkerEngine:
                     yield Started(time.monotonic() - arrived) if isinstance(update, Started) else update
             except grpc.aio.AioRpcError as error:
                 if error.code() is grpc.StatusCode.UNAVAILABLE:
+                    self._lose(worker)
                     raise WorkerLost(
                         "The process that held this request died, and is being started again. Send it again.",
                         retry_after_s=self._retry_after_s,
@@ -119,6 +122,13 @@ class WorkerEngine:
             raise NotReady(f"{self._state} Send the request again later.", retry_after_s=self._retry_after_s)
         return self._worker
 
+    def _lose(self, worker: WorkerProcess) -> None:
+        """Stop counting on a worker that hung up, also before the news of its death; its supervisor does the rest."""
+        if self._worker is worker:
+            self._worker = self._model = None
+            self._state = _LOST
+        worker.kill()
+
     async def _supervise(self) -> None:
         assert self._folder is not None, "made by start"
         number = 0
@@ -133,7 +143,7 @@ class WorkerEngine:
             if self._deaths > self._settings.max_restarts:
                 self._give_up(f"The model's process died {self._deaths} times in a row, the last time with {status}.")
                 return
-            self._state = "The model was lost and is being loaded again."
+            self._state = _LOST
             _log.warning("The worker ended with status %s; starting it again in %.1f s.", status, self._backoff_s)
             await asyncio.sleep(self._backoff_s)
             self.on_restart()

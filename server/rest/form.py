@@ -3,7 +3,6 @@
 from typing import Annotated, Any
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
-from pydantic.json_schema import SkipJsonSchema
 
 from model.errors import EmptyPrompt, PromptTooLong
 from server.engine.protocol import Options
@@ -22,17 +21,17 @@ class DenseCaptionForm(BaseModel):
 
     model_config = ConfigDict(extra="forbid", frozen=True, use_attribute_docstrings=True)
 
-    start: _Seconds | SkipJsonSchema[None] = None
+    start: _Seconds | None = None
     """Where to start listening, in seconds of the file; rounded down to a tenth, as all times are in tenths."""
-    end: _Seconds | SkipJsonSchema[None] = None
+    end: _Seconds | None = None
     """Where to stop, in seconds of the file; its end where this is left out or beyond it."""
-    num_beams: Annotated[int, Field(ge=1)] | SkipJsonSchema[None] = None
+    num_beams: Annotated[int, Field(ge=1)] | None = None
     """Answers that are followed side by side (beam search): slower and a little better. 1: greedy."""
-    max_new_tokens: Annotated[int, Field(ge=1)] | SkipJsonSchema[None] = None
+    max_new_tokens: Annotated[int, Field(ge=1)] | None = None
     """Where to cut the answer, in tokens; what is cut is still well formed."""
-    min_confidence: Annotated[float, _FINITE] | SkipJsonSchema[None] = None
+    min_confidence: Annotated[float, _FINITE] | None = None
     """Reserved: confidence is not calibrated yet, so only 0 is accepted."""
-    timeout_s: Annotated[float, Field(gt=0, allow_inf_nan=False)] | SkipJsonSchema[None] = None
+    timeout_s: Annotated[float, Field(gt=0, allow_inf_nan=False)] | None = None
     """Seconds after the upload in which the answer must be ready; 504 otherwise."""
 
     def inquiry(self, limits: Limits) -> Inquiry:
@@ -135,4 +134,6 @@ def request_body(form: type[DenseCaptionForm]) -> dict[str, Any]:
 
 def _clean(field: dict[str, Any]) -> dict[str, Any]:
     # Forms know no null: an optional field is one that is not sent.
-    return {key: value for key, value in field.items() if not (key == "default" and value is None)}
+    kinds = [kind for kind in field.get("anyOf", []) if kind.get("type") != "null"]
+    kept = {key: value for key, value in field.items() if key != "anyOf" and not (key == "default" and value is None)}
+    return kept | (kinds[0] if len(kinds) == 1 else {})

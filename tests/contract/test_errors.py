@@ -1,0 +1,62 @@
+"""THE table of errors knows every error that can be raised, and says of each what both transports need."""
+
+import re
+from collections.abc import Iterator
+
+import grpc
+import pytest
+
+import server.errors  # noqa: F401  the service's half of the tree
+from model.errors import AudioTooLong, TimeAudioError, UnsupportedAudio
+from server.errors import PROBLEMS, InternalError, Overloaded, problem_of, revive
+
+ALLOWED = {400, 408, 413, 415, 422, 429, 499, 500, 503, 504}
+
+
+def leaves(kind: type[TimeAudioError]) -> Iterator[type[TimeAudioError]]:
+    """Every class below `kind` that is raised, which are those that nothing of ours inherits from."""
+    below = [child for child in kind.__subclasses__() if child.__module__.split(".")[0] in ("model", "server")]
+    if not below:
+        yield kind
+    for child in below:
+        yield from leaves(child)
+
+
+@pytest.mark.parametrize("kind", sorted(set(leaves(TimeAudioError)), key=lambda kind: kind.__name__))
+def test_every_error_has_a_row(kind: type[TimeAudioError]) -> None:
+    assert kind in PROBLEMS
+
+
+def test_a_new_error_without_a_row_would_be_found() -> None:
+    class Forgotten(TimeAudioError):
+        pass
+
+    Forgotten.__module__ = "model.errors"
+    assert Forgotten in set(leaves(TimeAudioError))
+    assert Forgotten not in PROBLEMS
+    assert problem_of(Forgotten()) is PROBLEMS[InternalError]
+    Forgotten.__module__ = __name__  # out of the tree again, for the other tests
+
+
+def test_rows_are_well_formed() -> None:
+    slugs = [row.slug for row in PROBLEMS.values()]
+    assert len(set(slugs)) == len(slugs)
+    for kind, row in PROBLEMS.items():
+        assert re.fullmatch(r"[a-z]+(-[a-z]+)*", row.slug)
+        assert row.http in ALLOWED
+        assert row.title
+        assert row.grpc is not grpc.StatusCode.OK
+        # Only our own fault is a 500, and a caller's mistake is never retried by a gRPC client.
+        assert (row.http == 500) == (kind is InternalError)
+        if row.http in (400, 413, 415):
+            assert row.grpc is grpc.StatusCode.INVALID_ARGUMENT
+
+
+def test_an_error_survives_a_process_border() -> None:
+    told = AudioTooLong(limit_s=150.0, duration_s=151.0)
+    revived = revive("AudioTooLong", str(told), vars(told))
+    assert isinstance(revived, AudioTooLong)
+    assert (str(revived), revived.limit_s, revived.duration_s) == (str(told), 150.0, 151.0)
+    assert isinstance(revive("UnsupportedAudio", "no"), UnsupportedAudio)
+    assert isinstance(revive("Overloaded", "full"), Overloaded)
+    assert isinstance(revive("ZeroDivisionError", "a defect"), InternalError)

@@ -1,0 +1,196 @@
+"""Real servers on free ports, and real files for them."""
+
+import contextlib
+import io
+import os
+import signal
+import subprocess
+import sys
+import tempfile
+import time
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import IO
+
+import av
+import httpx
+import numpy as np
+import pytest
+
+TESTS = Path(__file__).parents[1]
+
+KINDS = {
+    "wav": ("wav", "pcm_s16le", 44_100),
+    "flac": ("flac", "flac", 44_100),
+    "ogg": ("ogg", "libopus", 48_000),
+    "mp3": ("mp3", "libmp3lame", 44_100),
+    "m4a": ("ipod", "aac", 44_100),
+    "webm": ("webm", "libopus", 48_000),
+}
+"""Extension -> container, encoder, samples per second."""
+
+
+@dataclass
+class Server:
+    """A running `python -m server`."""
+
+    process: subprocess.Popen[str]
+    url: str
+    log: IO[str]
+
+    def client(self, *, timeout: float = 30.0) -> httpx.Client:
+        return httpx.Client(base_url=self.url, timeout=timeout, trust_env=False)
+
+    def wait_ready(self, timeout: float = 100.0) -> None:
+        give_up = time.monotonic() + timeout
+        with self.client() as client:
+            while time.monotonic() < give_up:
+                assert self.process.poll() is None, self.text()
+                with contextlib.suppress(httpx.TransportError):
+                    if client.get("/readyz").is_success:
+                        return
+                time.sleep(0.05)
+        raise AssertionError(f"not ready after {timeout} s: {self.text()}")
+
+    def wait_end(self, timeout: float = 30.0) -> int:
+        return self.process.wait(timeout)
+
+    def text(self) -> str:
+        self.log.seek(0)
+        return self.log.read()
+
+    def tree(self) -> dict[int, int]:
+        """Resident bytes of the server and of all processes below it, by process id."""
+        return {pid: resident(pid) for pid in [self.process.pid, *descendants(self.process.pid)]}
+
+    def metric(self, name: str) -> float:
+        """The sum of all samples of one metric."""
+        with self.client() as client:
+            lines = client.get("/metrics").text.splitlines()
+        return sum(float(line.split()[-1]) for line in lines if line.split("{")[0].split()[0] == name)
+
+
+def descendants(parent: int) -> list[int]:
+    children: dict[int, list[int]] = {}
+    for folder in Path("/proc").iterdir():
+        if folder.name.isdecimal():
+            with contextlib.suppress(OSError):
+                fields = (folder / "stat").read_text().rpartition(")")[2].split()
+                children.setdefault(int(fields[1]), []).append(int(folder.name))
+    found, todo = [], [parent]
+    while todo:
+        todo += (born := children.get(todo.pop(), []))
+        found += born
+    return found
+
+
+def resident(pid: int) -> int:
+    with contextlib.suppress(OSError):
+        return int(Path(f"/proc/{pid}/statm").read_text().split()[1]) * os.sysconf("SC_PAGE_SIZE")
+    return 0
+
+
+@contextlib.contextmanager
+def running(*arguments: str, ready: bool = True, port: int | None = None, **environment: str) -> Iterator[Server]:
+    """A server for as long as the context lasts; `environment` beside the usual one."""
+    env = {name: value for name, value in os.environ.items() if not name.startswith("TIMEAUDIO_")}
+    env |= {"PYTHONPATH": str(TESTS), "OMP_NUM_THREADS": "2"} | environment
+    port = free_port() if port is None else port
+    with tempfile.TemporaryFile("w+") as log:
+        command = [sys.executable, "-m", "server", "--port", str(port), *arguments]
+        process = subprocess.Popen(command, env=env, stdout=log, stderr=subprocess.STDOUT, text=True, cwd=TESTS.parent)
+        server = Server(process, f"http://127.0.0.1:{port}", log)
+        try:
+            if ready:
+                server.wait_ready()
+            yield server
+        finally:
+            if process.poll() is None:
+                process.send_signal(signal.SIGTERM)
+                try:
+                    process.wait(15)
+                except subprocess.TimeoutExpired:
+                    process.kill()
+                    process.wait()
+
+
+def free_port() -> int:
+    import socket
+
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        return int(probe.getsockname()[1])
+
+
+@pytest.fixture(scope="session")
+def run_server() -> Callable[..., contextlib.AbstractContextManager[Server]]:
+    """`run_server("--model", DIR, ready=True, NAME="value")`: a server, as a context manager."""
+    return running
+
+
+@pytest.fixture(scope="session")
+def run_scripted() -> Callable[..., contextlib.AbstractContextManager[Server]]:
+    """The same with tests/scripted_pipeline.py in the model's place: it starts at once, and fails when told to."""
+
+    def run(*arguments: str, **settings: str) -> contextlib.AbstractContextManager[Server]:
+        return running(*arguments, TIMEAUDIO_WORKER__PIPELINE="scripted_pipeline", **settings)
+
+    return run
+
+
+@pytest.fixture(scope="module")
+def scripted(run_scripted: Callable[..., contextlib.AbstractContextManager[Server]]) -> Iterator[Server]:
+    """One scripted server for all tests of a module."""
+    with run_scripted() as server:
+        yield server
+
+
+@pytest.fixture(scope="session")
+def encoded(tone: Callable[..., np.ndarray]) -> Callable[..., bytes]:
+    """`encoded("m4a", seconds)`: a real file of that kind."""
+
+    def make(kind: str, seconds: float) -> bytes:
+        container, codec, rate = KINDS[kind]
+        with tempfile.TemporaryDirectory() as folder:
+            path = Path(folder, "sound")  # mp4 wants to seek
+            with av.open(str(path), "w", format=container) as output:
+                stream = output.add_stream(codec, rate=rate)
+                stream.layout = "mono"
+                frame = av.AudioFrame.from_ndarray(tone(seconds, rate=rate)[None], format="fltp", layout="mono")
+                frame.sample_rate, frame.pts = rate, 0
+                context = stream.codec_context
+                context.open()
+                cutter = av.AudioResampler(context.format, "mono", rate, frame_size=context.frame_size or 4096)
+                for piece in [*cutter.resample(frame), *cutter.resample(None), None]:
+                    output.mux(stream.encode(piece))
+            return path.read_bytes()
+
+    return make
+
+
+@pytest.fixture(scope="session")
+def hours_of_silence() -> bytes:
+    """Three hours of silence as Opus, in about a megabyte: one second is encoded, its packets are repeated."""
+    rate, seconds = 48_000, 3 * 3600
+    file = io.BytesIO()
+    with av.open(file, "w", format="ogg") as output:
+        stream = output.add_stream("libopus", rate=rate, options={"frame_duration": "120", "b": "6000"})
+        stream.layout = "mono"
+        context = stream.codec_context
+        context.open()
+        frame = av.AudioFrame.from_ndarray(np.zeros((1, context.frame_size), np.int16), format="s16", layout="mono")
+        frame.sample_rate = rate
+        packets = []
+        for number in range(8):
+            frame.pts = number * context.frame_size
+            packets += stream.encode(frame)
+        quiet = bytes(packets[-1])
+        for number in range(seconds * rate // context.frame_size):
+            packet = av.Packet(quiet)
+            packet.stream = stream
+            packet.pts = packet.dts = number * context.frame_size
+            packet.duration = context.frame_size
+            packet.time_base = context.time_base
+            output.mux(packet)
+    return file.getvalue()
