@@ -34,7 +34,7 @@ def test_a_start_may_be_off_by_the_collar_and_no_more(start: float, is_found: bo
 
 def test_float_noise_does_not_move_the_collar() -> None:
     # 0.3 - 0.1 is 0.19999999999999998, 1.2 - 1.0 is 0.19999999999999996, 4.4 - 4.2 is 0.20000000000000018.
-    for tenths in range(2, 100_000, 7):
+    for tenths in range(2, 100_000, 211):
         assert found((tenths / 10, 20_000.0), ((tenths + 2) / 10, 20_000.0))
         assert found((tenths / 10, 20_000.0), ((tenths - 2) / 10, 20_000.0))
         assert not found((tenths / 10, 20_000.0), ((tenths + 3) / 10, 20_000.0))
@@ -56,9 +56,7 @@ def test_float_noise_does_not_move_the_collar() -> None:
         (5.0, -1.01, False),
     ],
 )
-def test_an_end_may_be_off_by_the_collar_or_a_fifth_of_the_reference(
-    length: float, late: float, is_found: bool
-) -> None:
+def test_an_end_may_be_off_by_the_collar_or_a_fifth_of_it(length: float, late: float, is_found: bool) -> None:
     assert found((2.0, 2.0 + length), (2.0, 2.0 + length + late)) is is_found
 
 
@@ -87,7 +85,7 @@ def test_the_largest_matching_counts() -> None:
 
 def test_matching_equals_trying_every_assignment() -> None:
     chance = random.Random(3)
-    for _ in range(300):
+    for _ in range(100):
         rows = [
             [(chance.choice("ab"), start := chance.randrange(8) / 10, start + 1) for _ in range(chance.randrange(5))]
             for _ in range(2)

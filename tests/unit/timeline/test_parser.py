@@ -34,6 +34,8 @@ def test_dense_captions() -> None:
 def test_grounding_has_intervals_and_no_caption() -> None:
     answer = f"The given query happens in {span(2, 27)}, {span(33, 57)} seconds."
     assert parse(answer, "ground", 100) == [event("", (2, 27), (33, 57))]
+    again = f"It happens in {span(2, 27)} seconds, and once more in {span(33, 57)} seconds, at the end."
+    assert parse(again, "ground", 100) == [event("", (2, 27)), event("", (33, 57))]
 
 
 @pytest.mark.parametrize(
