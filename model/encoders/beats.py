@@ -177,6 +177,7 @@ class Encoder(nn.Module):
         self.layerdrop = config.encoder_layerdrop
         self.num_buckets, self.max_distance = config.num_buckets, config.max_distance
         shared = nn.Embedding(config.num_buckets, config.encoder_attention_heads)
+        nn.init.xavier_normal_(shared.weight)
         for layer in layers:
             layer.self_attn.relative_attention_bias = shared
 
@@ -233,6 +234,17 @@ class Layer(nn.Module):
         self.dropout = nn.Dropout(config.dropout)
         self.activation_dropout = nn.Dropout(config.activation_dropout)
         self.scale = (2 * config.encoder_layers) ** 0.25 if config.deep_norm else 1.0
+        self._initialise((8 * config.encoder_layers) ** -0.25 if config.deep_norm else 1.0)
+
+    def _initialise(self, gain: float) -> None:
+        """DeepNet's start, for nets that are trained here: the deeper, the smaller what a layer adds."""
+        attention = self.self_attn
+        for linear in (attention.q_proj, attention.k_proj):
+            nn.init.xavier_normal_(linear.weight)
+        for linear in (attention.v_proj, attention.out_proj, self.fc1, self.fc2):
+            nn.init.xavier_normal_(linear.weight, gain=gain)
+        for linear in (attention.q_proj, attention.k_proj, attention.v_proj, attention.out_proj, self.fc1, self.fc2):
+            nn.init.zeros_(linear.bias)
 
     def forward(
         self,

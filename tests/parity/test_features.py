@@ -1,0 +1,120 @@
+"""Filterbank, log-mel and BEATs against numbers of the authors' released code, and against `transformers`."""
+
+import json
+from dataclasses import fields
+from pathlib import Path
+
+import numpy as np
+import pytest
+import torch
+import torch.nn.functional as F
+from safetensors.torch import load_file
+from transformers import WhisperFeatureExtractor
+
+from model.audio.fbank import SILENCE, fbank, num_steps
+from model.audio.log_mel import log_mel
+from model.encoders.beats import BEATs, BEATsConfig
+
+DATA = Path(__file__).parent / "data"
+
+
+def clip(seconds, seed):
+    """float64 [1, samples]: the synthetic sound that `data/README.md` defines."""
+    n = np.arange(round(seconds * 16_000), dtype=np.int64)
+    t = n / 16_000
+    u = (1103515245 * n + seed) % 2**31
+    u = ((u >> 8) * 2654435761 % 2**32) / 2**31 - 1
+    sweep = 0.2 * np.sin(2 * np.pi * (300 * t + 40 * t**2))
+    x = 0.3 * np.sin(2 * np.pi * 220 * t) * (1 + np.sin(2 * np.pi * 0.5 * t)) / 2 + sweep + 0.05 * u
+    return torch.from_numpy(np.round(x * 32767) / 32768)[None]
+
+
+CLIPS = {"s10": (10.0, 12345), "s6": (6.4, 777)}
+
+
+@pytest.fixture(scope="module")
+def reference():
+    with np.load(DATA / "features.npz") as arrays:
+        return {name: torch.from_numpy(arrays[name]) for name in arrays}
+
+
+@pytest.fixture(scope="module")
+def beats():
+    values = json.loads((DATA / "tiny_configs.json").read_text())["beats"]
+    known = {field.name for field in fields(BEATsConfig)}
+    net = BEATs(BEATsConfig(**{name: value for name, value in values.items() if name in known}))
+    weights = load_file(DATA / "weights.safetensors")
+    net.load_state_dict({k.removeprefix("beats."): v for k, v in weights.items() if k.startswith("beats.")})
+    return net.eval().requires_grad_(False)
+
+
+@pytest.mark.parametrize("dtype", [torch.float32, torch.float64])
+@pytest.mark.parametrize("name", CLIPS)
+def test_fbank_equals_kaldi_in_the_released_code(name, dtype, reference):
+    ours = fbank(clip(*CLIPS[name]), dtype=dtype)
+    torch.testing.assert_close(ours, reference[f"{name}_fbank"].float(), atol=1e-3, rtol=0)  # stored as float16
+
+
+@pytest.mark.parametrize(("dtype", "tolerance"), [(torch.float32, 1e-4), (torch.float64, 2e-5)])
+def test_fbank_equals_kaldi_to_more_digits(dtype, tolerance, reference):
+    ours = fbank(clip(*CLIPS["s10"]), dtype=dtype)[:, ::8]
+    torch.testing.assert_close(ours, reference["s10_fbank_every_8th"], atol=tolerance, rtol=0)
+
+
+def test_the_fourth_band_is_empty_and_silence_is_a_constant():
+    sound = fbank(clip(1.0, 1))
+    assert (sound[..., 3] - SILENCE).abs().max() < 1e-6
+    assert (fbank(torch.zeros(1, 16_000)) - SILENCE).abs().max() < 1e-6
+    assert pytest.approx(-2.3917, abs=1e-4) == SILENCE
+
+
+@pytest.mark.parametrize(("num_samples", "steps"), [(0, 0), (399, 0), (400, 1), (559, 1), (560, 2), (480_000, 2998)])
+def test_fbank_hears_whole_windows_only(num_samples, steps):
+    assert num_steps(num_samples) == steps
+    assert fbank(torch.zeros(2, num_samples)).shape == (2, steps, 128)
+
+
+@pytest.mark.parametrize("num_mels", [80, 128])
+def test_log_mel_equals_transformers(num_mels):
+    sound = F.pad(clip(10.0, 12345), (0, 480_000 - 160_000)).float()
+    theirs = WhisperFeatureExtractor(feature_size=num_mels)(sound[0].numpy(), sampling_rate=16_000, return_tensors="pt")
+    torch.testing.assert_close(log_mel(sound, num_mels), theirs["input_features"], atol=1e-6, rtol=0)
+
+
+@pytest.mark.parametrize("name", CLIPS)
+def test_log_mel_equals_the_released_code(name, reference):
+    sound = clip(*CLIPS[name]).float()
+    theirs = reference[f"{name}_mel"]
+    ours = log_mel(F.pad(sound, (0, 480_000 - sound.shape[1])))[..., : theirs.shape[2]]
+    torch.testing.assert_close(ours, theirs, atol=1e-6, rtol=0)
+
+
+def test_log_mel_rows_do_not_influence_each_other():
+    quiet, loud = clip(1.0, 1).float() / 1000, clip(1.0, 2).float()
+    both = log_mel(torch.cat((quiet, loud)))
+    torch.testing.assert_close(both, torch.cat((log_mel(quiet), log_mel(loud))), atol=1e-6, rtol=0)
+
+
+@pytest.mark.parametrize("num_samples", [0, 319, 321, 400])
+def test_log_mel_wants_whole_frames(num_samples):
+    with pytest.raises(ValueError, match="multiple of 320"):
+        log_mel(torch.zeros(1, num_samples))
+
+
+@pytest.mark.parametrize("name", CLIPS)
+def test_beats_equals_the_released_code(name, beats, reference):
+    ours = beats(fbank(clip(*CLIPS[name]), dtype=torch.float64))
+    torch.testing.assert_close(ours, reference[f"{name}_beats"], atol=1e-4, rtol=0)
+
+
+def test_beats_equals_the_released_code_in_a_padded_batch(beats, reference):
+    sounds = torch.cat([F.pad(sound, (0, 160_000 - sound.shape[1])) for sound in (clip(*c) for c in CLIPS.values())])
+    ours = beats(fbank(sounds, dtype=torch.float64), reference["batch_padding_mask"])
+    torch.testing.assert_close(ours, reference["batch_beats"], atol=1e-4, rtol=0)
+
+
+def test_beats_equals_the_released_code_on_a_whole_minute(beats, reference, monkeypatch):
+    monkeypatch.setattr("model.encoders.beats.QUERY_BLOCK", 1000)  # 3,112 tokens in four blocks, the last one short
+    ours = beats(fbank(clip(62.3, 12345), dtype=torch.float64))
+    assert ours.shape[1] == 3112
+    torch.testing.assert_close(ours[:, ::50], reference["d62_beats_every_50th"], atol=1e-4, rtol=0)
