@@ -124,7 +124,7 @@ def train(context: typer.Context) -> None:
     from timeaudio.local import extra_needed
 
     with extra_needed("training"):
-        from training.__main__ import main as run
+        from training.recipe import main as run
     raise typer.Exit(run(context.args))
 
 

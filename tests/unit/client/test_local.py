@@ -1,0 +1,91 @@
+"""The model in this process gives what Client gives. A scripted pipeline stands in for the trained one."""
+
+import importlib.util
+import sys
+from pathlib import Path
+
+import pytest
+
+from timeaudio.cli import main
+from timeaudio.errors import LocalModelError
+from timeaudio.local import LIMIT_S, LocalModel
+
+SCRIPTED = Path(__file__).parents[2] / "scripted_pipeline.py"
+
+
+@pytest.fixture
+def model(monkeypatch):
+    spec = importlib.util.spec_from_file_location("model.pipeline", SCRIPTED)
+    scripted = importlib.util.module_from_spec(spec)
+    monkeypatch.setitem(sys.modules, "model.pipeline", scripted)
+    spec.loader.exec_module(scripted)
+    return LocalModel()
+
+
+@pytest.fixture
+def clip(tmp_path, tone_wav):
+    path = tmp_path / "tone.wav"
+    path.write_bytes(tone_wav(3.0))
+    return path
+
+
+def test_dense_caption(model, clip):
+    result = model.dense_caption(clip)
+    (event,) = result.events
+    assert event.caption == "All of it."
+    assert [(interval.start, interval.end, interval.confidence) for interval in event.intervals] == [(0.0, 3.0, None)]
+    assert result.model == "scripted"
+    assert (result.audio.start, result.audio.duration, result.usage.audio_seconds) == (0.0, 3.0, 3.0)
+    assert (result.usage.audio_tokens, result.usage.prompt_tokens, result.usage.completion_tokens) == (9, 12, 7)
+
+
+def test_ground_keeps_the_order_of_the_queries_and_sums_their_tokens(model, clip):
+    result = model.ground(clip, ["nothing", "a dog barks"])
+    assert [(found.query, found.present) for found in result.results] == [("nothing", False), ("a dog barks", True)]
+    assert [(interval.start, interval.end) for interval in result.results[1].intervals] == [(0.1, 1.5)]
+    assert result.usage.completion_tokens == 14
+
+
+def test_the_time_adds_up(model, clip):
+    timing = model.ground(clip, ["sleep 0.3"]).timing
+    assert timing.generate_s >= 0.3
+    assert timing.queue_s == 0
+    assert timing.total_s == pytest.approx(timing.decode_s + timing.encode_s + timing.generate_s, abs=2e-4)
+
+
+@pytest.mark.parametrize("damage", [b"", b"no sound", b"RIFF"])
+def test_a_recording_that_cannot_be_used_is_a_refusal_with_advice(model, tmp_path, damage):
+    path = tmp_path / "bad.wav"
+    path.write_bytes(damage)
+    with pytest.raises(LocalModelError, match=r"\w+"):
+        model.dense_caption(path)
+
+
+@pytest.mark.parametrize(("seconds", "fits"), [(LIMIT_S - 0.1, True), (LIMIT_S, True), (LIMIT_S + 0.1, False)])
+def test_the_limit(model, tmp_path, tone_wav, seconds, fits):
+    path = tmp_path / "long.wav"
+    path.write_bytes(tone_wav(seconds, rate=8000))
+    if fits:
+        assert model.dense_caption(path).audio.duration == round(seconds, 1)
+    else:
+        with pytest.raises(LocalModelError, match="150 s"):
+            model.dense_caption(path)
+
+
+def test_a_missing_file_is_an_os_error(model, tmp_path):
+    with pytest.raises(FileNotFoundError):
+        model.dense_caption(tmp_path / "nothing.wav")
+
+
+@pytest.mark.usefixtures("model")
+def test_a_checkpoint_that_cannot_be_loaded_is_named(monkeypatch, clip, capsys):
+    monkeypatch.setenv("SCRIPTED_LOAD", "refuse")
+    assert main(["caption", str(clip), "--model", "some/folder"]) == 1
+    (line,) = capsys.readouterr().err.splitlines()
+    assert line == "timeaudio: The checkpoint some/folder cannot be loaded: some/folder holds no config.json."
+
+
+@pytest.mark.usefixtures("model")
+def test_the_command_line_runs_it_without_a_server(clip, capsys):
+    assert main(["caption", str(clip)]) == 0
+    assert "All of it." in capsys.readouterr().out
