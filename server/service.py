@@ -177,7 +177,7 @@ class Service:
         begun = time.monotonic()
         decoded = await self._decoder.decode(source, start_s=inquiry.start / _TENTHS, end_s=inquiry.end_s)
         await asyncio.to_thread(source.unlink)
-        ticket.add_audio(decoded.num_samples / SAMPLE_RATE)
+        ticket.add_audio(decoded.num_samples)
         model = self.engine.model
         if model is None:
             self.check_ready()

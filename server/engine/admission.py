@@ -1,9 +1,10 @@
-"""Who may enter: a bound on requests and on seconds of audio inside the server. Used from the event loop alone."""
+"""Who may enter: a bound on requests and on audio inside the server, counted in samples. For the event loop alone."""
 
 import math
 from collections.abc import Iterator
 from contextlib import contextmanager
 
+from server.engine.protocol import SAMPLE_RATE
 from server.errors import Overloaded
 from server.settings import Limits
 
@@ -16,16 +17,16 @@ class Ticket:
 
     def __init__(self, admission: "Admission") -> None:
         self._admission = admission
-        self.audio_s = 0.0
+        self.num_samples = 0
 
-    def add_audio(self, seconds: float) -> None:
-        """Hold `seconds` of decoded audio.
+    def add_audio(self, num_samples: int) -> None:
+        """Hold so much decoded audio.
 
         Raises:
             Overloaded: others hold so much already that it does not fit.
         """
-        self._admission.hold(seconds)
-        self.audio_s += seconds
+        self._admission.hold(num_samples)
+        self.num_samples += num_samples
 
 
 class Admission:
@@ -34,7 +35,7 @@ class Admission:
     def __init__(self, limits: Limits) -> None:
         self._limits = limits
         self._requests = 0
-        self._audio_s = 0.0
+        self._num_samples = 0
         self._rate = _FIRST_RATE
 
     @property
@@ -45,12 +46,12 @@ class Admission:
     @property
     def audio_s(self) -> float:
         """Seconds of decoded audio inside."""
-        return self._audio_s
+        return self._num_samples / SAMPLE_RATE
 
     @property
     def wait_s(self) -> float:
         """About how long the model needs for all that is inside, in whole seconds, at least 1."""
-        return float(max(1, math.ceil(self._audio_s * self._rate)))
+        return float(max(1, math.ceil(self.audio_s * self._rate)))
 
     @contextmanager
     def enter(self) -> Iterator[Ticket]:
@@ -71,17 +72,18 @@ class Admission:
             yield ticket
         finally:
             self._requests -= 1
-            self._audio_s -= ticket.audio_s
+            self._num_samples -= ticket.num_samples
 
-    def hold(self, seconds: float) -> None:
-        """Count `seconds` more of audio. One recording always fits, however long; see `Ticket.add_audio`."""
-        if self._audio_s > 0 and self._audio_s + seconds > self._limits.queued_audio_seconds:
+    def hold(self, num_samples: int) -> None:
+        """Count more audio. One recording always fits, however long; see `Ticket.add_audio`."""
+        limit = self._limits.queued_audio_seconds * SAMPLE_RATE
+        if self._num_samples > 0 and self._num_samples + num_samples > limit:
             raise Overloaded(
-                f"{self._audio_s:.0f} s of audio are waiting already (limit: TIMEAUDIO_LIMITS__QUEUED_AUDIO_SECONDS). "
+                f"{self.audio_s:.0f} s of audio are waiting already (limit: TIMEAUDIO_LIMITS__QUEUED_AUDIO_SECONDS). "
                 f"Send this recording again in about {self.wait_s:.0f} s.",
                 retry_after_s=self.wait_s,
             )
-        self._audio_s += seconds
+        self._num_samples += num_samples
 
     def measured(self, *, model_s: float, audio_s: float) -> None:
         """Learn from a finished request how many seconds the model takes per second of audio."""

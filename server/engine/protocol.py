@@ -17,7 +17,7 @@ class Options:
     """How the model searches for its answer."""
 
     num_beams: int = 1
-    max_new_tokens: int = 200
+    max_new_tokens: int = 300
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

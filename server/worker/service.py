@@ -11,6 +11,7 @@ import grpc
 
 from model.errors import TimeAudioError
 from server.engine.convert import TASKS
+from server.engine.protocol import SAMPLE_RATE
 from server.pb.timeaudio.worker.v1 import worker_pb2 as pb
 from server.pb.timeaudio.worker.v1 import worker_pb2_grpc
 from server.worker.job import Job, Pipeline
@@ -38,7 +39,12 @@ class WorkerService(worker_pb2_grpc.WorkerServiceServicer):
 
         def load() -> tuple[Pipeline, Callable[..., Any]]:
             module = import_pipeline()
-            return module.Pipeline.load(**arguments), module.Decoding
+            pipeline: Pipeline = module.Pipeline.load(**arguments)
+            decoding: Callable[..., Any] = module.Decoding
+            # Proves that it works before anyone is told so, and lets libraries do what they do once.
+            for _ in Job(_rehearsal(pipeline)).run(pipeline, decoding):
+                pass
+            return pipeline, decoding
 
         try:
             self._pipeline, self._decoding = await asyncio.get_running_loop().run_in_executor(self._thread, load)
@@ -102,6 +108,17 @@ class WorkerService(worker_pb2_grpc.WorkerServiceServicer):
         except Exception:
             _log.exception("A request failed in the model.")
             send(pb.AnalyzeResponse(failed=pb.Failed(error="InternalError", message="The model failed.")))
+
+
+def _rehearsal(pipeline: Pipeline) -> pb.AnalyzeRequest:
+    """A second of silence, for the first task that the checkpoint does."""
+    return pb.AnalyzeRequest(
+        pcm=bytes(4 * SAMPLE_RATE),
+        sample_rate=SAMPLE_RATE,
+        task=next(number for name, number in TASKS.items() if name in pipeline.tasks),
+        queries=["a sound"],
+        options=pb.Options(num_beams=1, max_new_tokens=8),
+    )
 
 
 def _told(error: TimeAudioError) -> pb.Failed:

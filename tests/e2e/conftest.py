@@ -16,6 +16,7 @@ from typing import IO
 import av
 import httpx
 import numpy as np
+import numpy.typing as npt
 import pytest
 
 TESTS = Path(__file__).parents[1]
@@ -147,7 +148,7 @@ def scripted(run_scripted: Callable[..., contextlib.AbstractContextManager[Serve
 
 
 @pytest.fixture(scope="session")
-def encoded(tone: Callable[..., np.ndarray]) -> Callable[..., bytes]:
+def encoded(tone: Callable[..., npt.NDArray[np.float32]]) -> Callable[..., bytes]:
     """`encoded("m4a", seconds)`: a real file of that kind."""
 
     def make(kind: str, seconds: float) -> bytes:
@@ -171,26 +172,22 @@ def encoded(tone: Callable[..., np.ndarray]) -> Callable[..., bytes]:
 
 @pytest.fixture(scope="session")
 def hours_of_silence() -> bytes:
-    """Three hours of silence as Opus, in about a megabyte: one second is encoded, its packets are repeated."""
-    rate, seconds = 48_000, 3 * 3600
+    """Three hours of silence as Opus, in about a megabyte: one packet, repeated.
+
+    The packet holds six frames of 20 ms (RFC 6716 section 3.2.5: fullband CELT, mono, code 3), each of them silent.
+    """
+    rate, seconds, packet_size = 48_000, 3 * 3600, 5760
+    quiet = bytes([0b11111_0_11, 6]) + 6 * b"\xff"
     file = io.BytesIO()
     with av.open(file, "w", format="ogg") as output:
-        stream = output.add_stream("libopus", rate=rate, options={"frame_duration": "120", "b": "6000"})
+        stream = output.add_stream("libopus", rate=rate)
         stream.layout = "mono"
-        context = stream.codec_context
-        context.open()
-        frame = av.AudioFrame.from_ndarray(np.zeros((1, context.frame_size), np.int16), format="s16", layout="mono")
-        frame.sample_rate = rate
-        packets = []
-        for number in range(8):
-            frame.pts = number * context.frame_size
-            packets += stream.encode(frame)
-        quiet = bytes(packets[-1])
-        for number in range(seconds * rate // context.frame_size):
+        stream.codec_context.open()
+        for number in range(seconds * rate // packet_size):
             packet = av.Packet(quiet)
             packet.stream = stream
-            packet.pts = packet.dts = number * context.frame_size
-            packet.duration = context.frame_size
-            packet.time_base = context.time_base
+            packet.pts = packet.dts = number * packet_size
+            packet.duration = packet_size
+            packet.time_base = stream.codec_context.time_base
             output.mux(packet)
     return file.getvalue()

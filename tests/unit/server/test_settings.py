@@ -1,0 +1,41 @@
+"""The operator's settings come from the environment, and nothing in it is misread silently."""
+
+import pytest
+from pydantic import ValidationError
+
+from server.settings import Settings
+
+
+def test_nested_values(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("TIMEAUDIO_LIMITS__AUDIO_SECONDS", "60")
+    monkeypatch.setenv("TIMEAUDIO_DECODE__WORKERS", "1")
+    settings = Settings()
+    assert (settings.limits.audio_seconds, settings.decode.workers) == (60.0, 1)
+    assert settings.limits.queries == Settings.model_fields["limits"].default.queries
+
+
+@pytest.mark.parametrize(
+    ("name", "value"),
+    [
+        ("TIMEAUDIO_LIMITS__AUDIO_SECONDS", "0"),
+        ("TIMEAUDIO_LIMITS__AUDIO_SECONDS", "long"),
+        ("TIMEAUDIO_LIMITS__AUDIO_SECOND", "60"),
+        ("TIMEAUDIO_DECODE__WORKERS", "0"),
+    ],
+)
+def test_wrong_values_are_refused(monkeypatch: pytest.MonkeyPatch, name: str, value: str) -> None:
+    monkeypatch.setenv(name, value)
+    with pytest.raises(ValidationError):
+        Settings()
+
+
+def test_settings_do_not_change() -> None:
+    with pytest.raises(ValidationError):
+        Settings().drain_s = 3.0  # type: ignore[misc]
+
+
+def test_every_setting_is_explained() -> None:
+    for group in (Settings, *(type(getattr(Settings(), name)) for name in ("limits", "decode", "worker"))):
+        for name, field in group.model_fields.items():
+            nested = name in ("limits", "decode", "worker")
+            assert nested or field.description, name
