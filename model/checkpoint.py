@@ -122,7 +122,7 @@ def _require(missing: Iterable[str], unexpected: Iterable[str], path: Path) -> N
 
 def _save(module: nn.Module, path: Path, dtype: torch.dtype) -> None:
     def stored(tensor: Tensor) -> Tensor:
-        return (tensor.to(dtype) if tensor.is_floating_point() else tensor).contiguous().cpu()
+        return (tensor.to(dtype) if tensor.is_floating_point() else tensor).contiguous().cpu().clone()
 
     save_file({name: stored(tensor) for name, tensor in module.state_dict().items()}, path, {"format": "pt"})
 

@@ -19,10 +19,22 @@ A malformed marker in generated text is not an error: the grammar prevents it, t
 """
 
 from collections.abc import Iterable
+from typing import Any
 
 
 class TimeAudioError(Exception):
-    """Anything that this project raises on purpose."""
+    """Anything that this project raises on purpose. It travels between processes with its message and its fields."""
+
+    def __reduce__(self) -> tuple[Any, ...]:
+        return _rebuild, (type(self), self.args, self.__dict__)
+
+
+def _rebuild(kind: type[TimeAudioError], args: tuple[Any, ...], fields: dict[str, Any]) -> TimeAudioError:
+    """Pickle would call `kind(*args)`, which errors with fields of their own do not take."""
+    error = kind.__new__(kind)
+    error.args = args
+    error.__dict__.update(fields)
+    return error
 
 
 class AudioError(TimeAudioError):

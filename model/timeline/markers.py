@@ -58,7 +58,7 @@ def read_time(markers: str) -> int:
     return int(markers[3::5])
 
 
-def to_tenths(seconds: float | Decimal | str) -> int:
+def to_tenths(seconds: int | float | Decimal | str) -> int:
     """Seconds as whole tenths, halves up, judged on the decimal text and not on the binary float.
 
     | seconds | tenths | why not otherwise |

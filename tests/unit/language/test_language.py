@@ -1,0 +1,99 @@
+import pytest
+import torch
+from tests.factories import small_llm, small_tokenizer
+
+from model.config import PromptConfig
+from model.language.generate import Decoding, generate
+from model.language.markers import add_markers, train_only_rows
+from model.language.prompt import prompt_ids, splice
+from model.timeline.grammar import Grammar
+from model.timeline.markers import MARKERS
+from model.timeline.parser import parse
+
+
+@pytest.fixture(scope="module")
+def tokenizer():
+    return small_tokenizer()
+
+
+@pytest.fixture(scope="module")
+def llm(tokenizer):
+    llm = small_llm(len(tokenizer) - 20)
+    add_markers(llm, tokenizer)
+    return llm
+
+
+def test_every_marker_is_one_token_and_survives_a_round_trip(tokenizer):
+    for marker in MARKERS:
+        assert len(tokenizer.encode(marker)) == 1
+    text = "<a_1><a_2><f_5> - <a_1><a_3><f_0> seconds, A dog barks. Ünïcode ☃"
+    assert tokenizer.decode(tokenizer.encode(text)) == text
+
+
+def test_the_separator_is_what_stands_between_two_times(tokenizer):
+    ids = tokenizer.encode("<f_5> - <a_1>")
+    assert tuple(ids[1:-1]) == tokenizer.vocabulary.separator_ids
+    assert tokenizer.decode(tokenizer.vocabulary.separator_ids) == " - "
+
+
+@pytest.mark.parametrize("tied", [False, True])
+def test_markers_start_as_equation_one_says_in_embedding_and_head(tokenizer, tied):
+    llm = small_llm(len(tokenizer) - 20, tie_word_embeddings=tied)
+    old = {"embedding": llm.get_input_embeddings().weight.clone(), "head": llm.get_output_embeddings().weight.clone()}
+    assert torch.equal(old["embedding"], old["head"]) == tied
+    add_markers(llm, tokenizer)
+    point = tokenizer.encode(".")[-1]
+    for name, layer in (("embedding", llm.get_input_embeddings()), ("head", llm.get_output_embeddings())):
+        for digit in range(10):
+            row = old[name][tokenizer.encode(str(digit))[-1]]
+            torch.testing.assert_close(layer.weight[tokenizer.marker_ids[digit]], row)
+            offset = layer.weight[tokenizer.marker_ids[10 + digit]]
+            torch.testing.assert_close(offset, (row + old[name][point]) / 2)
+
+
+def test_only_the_markers_rows_train(tokenizer, llm):
+    llm = small_llm(len(tokenizer))
+    weight = llm.get_input_embeddings().weight
+    train_only_rows(weight, list(tokenizer.marker_ids))
+    before = weight.detach().clone()
+    optimizer = torch.optim.AdamW([weight], lr=0.1, weight_decay=0.0)
+    ids = torch.tensor([[*tokenizer.marker_ids, 5, 6, 7]])
+    for _ in range(2):
+        optimizer.zero_grad()
+        llm(input_ids=ids, labels=ids).loss.backward()
+        optimizer.step()
+    moved = (weight != before).any(dim=1).nonzero().flatten().tolist()
+    assert moved == sorted(tokenizer.marker_ids)
+
+
+def test_audio_tokens_stand_between_the_speech_marks(tokenizer, llm):
+    before, after = prompt_ids(tokenizer, PromptConfig(), "What happens?")
+    assert before[0] == tokenizer.bos_id
+    assert tokenizer.decode(before) == "USER: <Speech>"
+    assert tokenizer.decode(after) == "</Speech> What happens?\nASSISTANT:"
+    audio = torch.randn(7, 32)
+    prompt = splice(llm.get_input_embeddings(), before, audio, after)
+    torch.testing.assert_close(prompt[len(before) : len(before) + 7], audio)
+    assert len(prompt) == len(before) + 7 + len(after)
+
+
+@pytest.mark.parametrize("num_beams", [1, 3])
+@pytest.mark.parametrize("task", ["dense_caption", "ground"])
+@pytest.mark.parametrize("duration", [1, 37, 100, 1500])
+def test_a_random_model_can_only_give_answers_that_parse(tokenizer, llm, task, duration, num_beams):
+    for seed in range(4):
+        prompt = torch.randn(12, 32, generator=torch.Generator().manual_seed(seed))
+        grammar = Grammar(tokenizer.vocabulary, task, duration)
+        ids = generate(llm, prompt, grammar, Decoding(num_beams=num_beams, max_new_tokens=40))
+        text = tokenizer.decode(ids)
+        events = parse(text, task, duration)
+        assert sum(len(e.intervals) for e in events) == text.count(" - <a_"), text
+        for interval in (i for e in events for i in e.intervals):
+            assert 0 <= interval.start < interval.end <= duration
+
+
+def test_without_a_grammar_the_answer_is_the_librarys(tokenizer, llm):
+    prompt = torch.randn(9, 32, generator=torch.Generator().manual_seed(1))
+    ours = generate(llm, prompt, None, Decoding(max_new_tokens=12))
+    theirs = llm.generate(inputs_embeds=prompt[None], max_new_tokens=12, do_sample=False)[0].tolist()
+    assert ours == theirs[: theirs.index(1)] if 1 in theirs else ours == theirs

@@ -1,0 +1,93 @@
+import json
+
+import pytest
+import torch
+from safetensors.torch import load_file, save_file
+from tests.factories import small_model
+
+from model.checkpoint import EMBEDDED, load_checkpoint, save_checkpoint
+from model.config import ModelConfig
+from model.errors import CheckpointError, MissingWeights, UnexpectedWeights
+
+
+@pytest.fixture
+def directory(tmp_path):
+    model, tokenizer = small_model()
+    save_checkpoint(tmp_path / "small", model, tokenizer, dtype=torch.float32)
+    return tmp_path / "small"
+
+
+def test_what_is_saved_is_what_is_loaded(directory):
+    saved, tokenizer = small_model()
+    loaded, loaded_tokenizer = load_checkpoint(directory)
+    assert loaded.config == saved.config
+    assert loaded_tokenizer.marker_ids == tokenizer.marker_ids
+    expected = saved.state_dict()
+    assert loaded.state_dict().keys() == expected.keys()
+    for key, tensor in loaded.state_dict().items():
+        assert torch.equal(tensor, expected[key]), key
+
+
+def test_saving_in_half_precision_leaves_the_model_as_it_is(tmp_path):
+    model, tokenizer = small_model()
+    before = model.llm.get_input_embeddings().weight.clone()
+    save_checkpoint(tmp_path / "half", model, tokenizer, dtype=torch.float16)
+    assert torch.equal(model.llm.get_input_embeddings().weight, before)
+    assert all(t.dtype != torch.float32 for t in load_file(tmp_path / "half" / "model.safetensors").values())
+    assert next(load_checkpoint(tmp_path / "half")[0].llm.parameters()).dtype == torch.float32
+
+
+def change(path, edit):
+    tensors = load_file(path)
+    edit(tensors)
+    save_file(tensors, path)
+
+
+def test_a_missing_a_surplus_and_a_misshapen_tensor_are_named(directory):
+    path = directory / "model.safetensors"
+    change(path, lambda t: t.update(surplus=torch.zeros(1)))
+    with pytest.raises(UnexpectedWeights, match="surplus"):
+        load_checkpoint(directory)
+    change(path, lambda t: (t.pop("surplus"), t.pop("connector.projection.bias")))
+    with pytest.raises(MissingWeights, match=r"connector\.projection\.bias"):
+        load_checkpoint(directory)
+    change(path, lambda t: t.update({"connector.projection.bias": torch.zeros(3)}))
+    with pytest.raises(CheckpointError, match=r"projection\.bias is \[3\], the config asks for \[32\]"):
+        load_checkpoint(directory)
+
+
+@pytest.mark.parametrize(
+    "missing", ["config.json", "model.safetensors", "speech_encoder/config.json", "sound_encoder/model.safetensors"]
+)
+def test_a_missing_file_is_named(directory, missing):
+    (directory / missing).unlink()
+    with pytest.raises(CheckpointError, match=missing.split("/")[-1]):
+        load_checkpoint(directory)
+
+
+def test_a_cut_file_says_to_copy_it_again(directory):
+    path = directory / "model.safetensors"
+    path.write_bytes(path.read_bytes()[:500])
+    with pytest.raises(CheckpointError, match="copy it again"):
+        load_checkpoint(directory)
+
+
+def test_all_faults_of_a_config_are_told_at_once(directory):
+    path = directory / "config.json"
+    config = json.loads(path.read_text())
+    config["surprise"] = 1
+    config["qformer"]["dim"] = "wide"
+    config["sound_encoder"] = "ears"
+    del config["name"]
+    path.write_text(json.dumps(config))
+    with pytest.raises(CheckpointError) as caught:
+        ModelConfig.read(path)
+    for part in ("surprise is not known", "qformer.dim must be of type int", "sound_encoder must be one of", "name is missing"):
+        assert part in str(caught.value)
+
+
+def test_the_embedded_checkpoint_is_small_and_whole():
+    model, tokenizer = load_checkpoint(EMBEDDED)
+    assert model.config.name == "timeaudio-tiny"
+    assert len(tokenizer) == model.llm.get_input_embeddings().weight.shape[0]
+    assert sum(f.stat().st_size for f in EMBEDDED.rglob("*")) <= 30e6

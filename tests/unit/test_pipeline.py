@@ -1,0 +1,61 @@
+import numpy as np
+import pytest
+from tests.factories import small_model
+
+from model.audio.waveform import Waveform
+from model.errors import EmptyPrompt, TaskNotSupported
+from model.pipeline import Decoding, Pipeline
+
+DECODING = Decoding(max_new_tokens=30)
+
+
+@pytest.fixture(scope="module")
+def pipeline():
+    return Pipeline(*small_model())
+
+
+def noise(seconds, seed=0):
+    rng = np.random.default_rng(seed)
+    return Waveform((rng.standard_normal(round(seconds * 16_000)) * 0.1).astype(np.float32))
+
+
+@pytest.mark.parametrize(("seconds", "tokens"), [(0.1, 1), (0.34, 1), (0.35, 2), (10, 30), (30, 89), (30.1, 26), (62.3, 52)])
+def test_one_token_per_window_and_merged_above_thirty_seconds(pipeline, seconds, tokens):
+    assert abs(pipeline.encode(noise(seconds)).num_audio_tokens - tokens) <= (1 if seconds > 30 else 0)
+
+
+@pytest.mark.parametrize("samples", [479_999, 480_000, 480_001, 960_001])
+def test_a_segment_is_heard_alike_whatever_stands_after_it(pipeline, samples):
+    waveform = noise(samples / 16_000)
+    whole = pipeline.model.encode_segments(_segments(waveform))[1]
+    first = pipeline.model.encode_segments(_segments(Waveform(waveform.samples[:480_000])))[1]
+    assert whole.shape[1] == -(-samples // 320)
+    np.testing.assert_allclose(whole[:, : first.shape[1]][:, :1400], first[:, :1400], atol=1e-4)
+
+
+def _segments(waveform):
+    from model.audio.segment import split
+
+    return split(waveform)
+
+
+def test_answers_lie_in_the_recording_and_count_their_tokens(pipeline):
+    recording = pipeline.encode(noise(3.21))
+    answer = pipeline.dense_caption(recording, DECODING)
+    assert recording.duration == 32
+    assert answer.num_prompt_tokens > recording.num_audio_tokens
+    assert 0 < answer.num_completion_tokens
+    assert all(i.end <= 32 for i in answer.intervals)
+
+
+def test_the_same_question_gets_the_same_answer(pipeline):
+    recording = pipeline.encode(noise(2))
+    assert pipeline.ground(recording, "a dog", DECODING) == pipeline.ground(recording, "  a  dog. ", DECODING)
+
+
+def test_empty_queries_and_untrained_tasks_are_refused(pipeline):
+    recording = pipeline.encode(noise(1))
+    with pytest.raises(EmptyPrompt):
+        pipeline.ground(recording, " . ", DECODING)
+    with pytest.raises(TaskNotSupported, match="not for summarize"):
+        pipeline.answer(recording, "summarize", "What is said?", DECODING)
