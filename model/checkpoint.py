@@ -1,13 +1,13 @@
 """Checkpoint directories: read and written strictly, in layouts that the ecosystem's tools open.
 
-    config.json              ModelConfig
-    model.safetensors        fusion and connector
-    speech_encoder/          config.json and model.safetensors of transformers' Whisper encoder
-    sound_encoder/           config.json and model.safetensors of BEATs, or of the convolutional encoder
-    llm/                     any causal language model of transformers, in the library's own layout
-    adapter/                 optional, peft's layout; merged at load
-    tokenizer.json, ...      the tokenizer, markers included
-    README.md                the model card
+config.json              ModelConfig
+model.safetensors        fusion and connector
+speech_encoder/          config.json and model.safetensors of transformers' Whisper encoder
+sound_encoder/           config.json and model.safetensors of BEATs, or of the convolutional encoder
+llm/                     any causal language model of transformers, in the library's own layout
+adapter/                 optional, peft's layout; merged at load
+tokenizer.json, ...      the tokenizer, markers included
+README.md                the model card
 """
 
 import dataclasses
@@ -133,7 +133,9 @@ def _language_model(directory: Path, dtype: torch.dtype) -> PreTrainedModel:
             directory / "llm", dtype=dtype, local_files_only=True, use_safetensors=True, trust_remote_code=False
         )
     except (OSError, ValueError) as error:
-        raise CheckpointError(f"{directory}/llm is not a causal language model in the library's layout: {error}") from None
+        raise CheckpointError(
+            f"{directory}/llm is not a causal language model in the library's layout: {error}"
+        ) from None
     if (directory / "adapter").is_dir():
         llm = PeftModel.from_pretrained(llm, directory / "adapter").merge_and_unload()
     return llm

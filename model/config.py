@@ -29,7 +29,7 @@ class TimeEncodingConfig:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class QFormerConfig:
-    """The window Q-Former. Source: paper, Table 5 and section "Segment-level Token Merging"; 2 layers as in the code."""
+    """The window Q-Former, 2 layers as in the released code. Source: paper, Table 5, "Segment-level Token Merging"."""
 
     dim: int = 768
     num_layers: int = 2

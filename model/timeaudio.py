@@ -37,7 +37,9 @@ class TimeAudio(nn.Module):
         self.connector = Connector(config, self.fusion.dim, llm.config.hidden_size)
         self.llm = llm
 
-    def encode_segments(self, segments: list[Segment]) -> tuple[Float[Tensor, "1 frames speech"], Float[Tensor, "1 frames sound"]]:
+    def encode_segments(
+        self, segments: list[Segment]
+    ) -> tuple[Float[Tensor, "1 frames speech"], Float[Tensor, "1 frames sound"]]:
         """Both encoders' frames of a recording, segment after segment.
 
         Each segment runs at its true length, filled up to a whole frame; segments of one length run together.
@@ -76,4 +78,3 @@ def _same_length(segments: list[Segment]) -> list[list[Segment]]:
         else:
             batches.append([segment])
     return batches
-

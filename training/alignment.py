@@ -26,6 +26,7 @@ from training.encoders import EncoderTrainer
 from training.language import LanguageTrainer, written_timeline
 from training.loop import Group, fit
 
+
 @dataclass(frozen=True, slots=True)
 class Features:
     """Scenes of 10 s, and scenes of 30 s of which longer recordings are made."""
@@ -69,7 +70,9 @@ def draw(features: Features, config: AlignmentStageConfig, rng: np.random.Genera
     return Draw(frames, events, parts * step)
 
 
-def build_model(config: AlignmentStageConfig, name: str, encoders: EncoderTrainer, language: LanguageTrainer) -> TimeAudio:
+def build_model(
+    config: AlignmentStageConfig, name: str, encoders: EncoderTrainer, language: LanguageTrainer
+) -> TimeAudio:
     """The stage-0 nets and a new connector."""
     torch.manual_seed(2)
     model_config = ModelConfig(
@@ -86,7 +89,9 @@ def build_model(config: AlignmentStageConfig, name: str, encoders: EncoderTraine
 class WarmUpTrainer:
     """The connector learns to give the tokens that the language model knows from written timelines."""
 
-    def __init__(self, model: TimeAudio, language: LanguageTrainer, features: Features, config: AlignmentStageConfig) -> None:
+    def __init__(
+        self, model: TimeAudio, language: LanguageTrainer, features: Features, config: AlignmentStageConfig
+    ) -> None:
         self.model, self.language, self.features, self.config = model, language, features, config
 
     def losses(self, step: int) -> Mapping[str, Tensor]:

@@ -14,7 +14,6 @@ from torch import Tensor, nn
 from torch.nn import functional
 from transformers import WhisperConfig
 
-from model.audio.waveform import SAMPLE_RATE
 from model.encoders.beats import BEATs, BEATsConfig
 from model.encoders.conv import ConvEncoder, ConvEncoderConfig
 from model.encoders.whisper import SpeechEncoder
@@ -174,7 +173,10 @@ def frame_scores(trainer: EncoderTrainer, scenes: Sequence[Scene], kinds: Sequen
             count = np.array([(said & truth).sum(), (said & ~truth).sum(), (~said & truth).sum()])
             counts[name] = counts.get(name, 0) + count
             for event in scene.events:
-                first, last = event.start // FRAME_SAMPLES, max(event.start // FRAME_SAMPLES + 1, event.end // FRAME_SAMPLES)
+                first, last = (
+                    event.start // FRAME_SAMPLES,
+                    max(event.start // FRAME_SAMPLES + 1, event.end // FRAME_SAMPLES),
+                )
                 best = kinds[int(scores[first:last].mean(axis=0).argmax())]
                 named.setdefault(name, []).append(best == event.kind)
     for module in trainer.modules.values():

@@ -152,7 +152,9 @@ class Report:
         }
 
 
-def evaluate(pipeline: Pipeline, pool: Pool, config: SceneConfig, *, scenes: int, seed: int, decoding: Decoding) -> Report:
+def evaluate(
+    pipeline: Pipeline, pool: Pool, config: SceneConfig, *, scenes: int, seed: int, decoding: Decoding
+) -> Report:
     """Scores over `scenes` composed scenes; the same seed composes the same ones."""
     results = []
     for index in track(range(scenes), description="scenes", console=Console(stderr=True)):

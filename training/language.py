@@ -52,7 +52,11 @@ def train_tokenizer(size: int, prompt: PromptConfig) -> PreTrainedTokenizerFast:
 
 
 def _corpus(prompt: PromptConfig) -> list[str]:
-    texts = [prompt.before_audio, prompt.after_audio.format(question=""), "0 1 2 3 4 5 6 7 8 9 0.1 - 2.3, 4.5 seconds, A"]
+    texts = [
+        prompt.before_audio,
+        prompt.after_audio.format(question=""),
+        "0 1 2 3 4 5 6 7 8 9 0.1 - 2.3, 4.5 seconds, A",
+    ]
     texts += [*DENSE_CAPTION_INSTRUCTIONS, *[tasks.NOTHING_HEARD, tasks.ABSENT] * 50]
     for words in WORDS.values():
         # As they stand in an answer (after a space), and as they stand in a question (quoted, either case).

@@ -48,7 +48,6 @@ def fit(
     run: Path,
     *,
     title: str,
-    device: str = "cpu",
     stop_after_s: float | None = None,
 ) -> bool:
     """Train until `config.steps`, from wherever `run` stands.
@@ -59,7 +58,6 @@ def fit(
         losses_of: step -> named losses, of which `loss` is differentiated.
         run: directory of the run: `resume.pt`, `log.jsonl`, TensorBoard events.
         title: what the progress bar says.
-        device: where the modules are.
         stop_after_s: leave (and save) after so many seconds, to go on another time.
 
     Returns:
@@ -74,6 +72,7 @@ def fit(
         lr=config.learning_rate,
         betas=config.betas,
     )
+    device = next(iter(groups[0].parameters)).device.type
     trained = [p for g in groups for p in g.parameters]
     first = _restore(run, modules, optimizer)
     writer = SummaryWriter(str(run), purge_step=first)

@@ -8,7 +8,6 @@ import torch
 from torch import Tensor
 
 from model.checkpoint import save_checkpoint
-from model.language.tokenizer import Tokenizer
 from training.alignment import AlignmentTrainer, Features, WarmUpTrainer, align, build_model, warm_up
 from training.config import ConfigError, RunConfig, load_config
 from training.data.composer import Pool
@@ -16,7 +15,7 @@ from training.data.features import feature_set, sparse
 from training.data.pools import training_pool
 from training.data.recordings import DataError
 from training.encoders import EncoderTrainer, train_encoders
-from training.language import LanguageTrainer, train_language_model
+from training.language import train_language_model
 
 CONFIGS = Path(__file__).parent / "configs"
 
@@ -60,9 +59,13 @@ def compute_features(config: RunConfig, encoders: EncoderTrainer, pool: Pool, ru
 def main(argv: list[str] | None = None) -> int:
     """The command line: `timeaudio train` and `python -m training`."""
     parser = argparse.ArgumentParser(prog="timeaudio train", description=__doc__)
-    parser.add_argument("config", nargs="?", type=Path, default=CONFIGS / "tiny.toml", help="run file (default: %(default)s)")
+    parser.add_argument(
+        "config", nargs="?", type=Path, default=CONFIGS / "tiny.toml", help="run file (default: %(default)s)"
+    )
     parser.add_argument("--data", type=Path, required=True, help="folder with clips.csv or meta/esc50.csv, and audio/")
-    parser.add_argument("--run", type=Path, default=Path("runs/tiny"), help="state of the run; the same folder resumes it")
+    parser.add_argument(
+        "--run", type=Path, default=Path("runs/tiny"), help="state of the run; the same folder resumes it"
+    )
     parser.add_argument("--out", type=Path, help="checkpoint directory to write (default: RUN/checkpoint)")
     arguments = parser.parse_args(argv)
     try:

@@ -81,7 +81,9 @@ class QFormerLayer(nn.Module):
         batch, count, _ = tokens.shape
         mixed, matrix, keys = self.self_attention(tokens, tokens)
         tokens = self.self_norm(tokens + self.dropout(mixed))
-        heard, _, _ = self.cross_attention(tokens.flatten(0, 1)[:, None], windows.flatten(0, 1), is_padding.repeat(batch, 1))
+        heard, _, _ = self.cross_attention(
+            tokens.flatten(0, 1)[:, None], windows.flatten(0, 1), is_padding.repeat(batch, 1)
+        )
         tokens = self.cross_norm(tokens + self.dropout(heard.view(batch, count, -1)))
         inner = self.contract(nn.functional.gelu(self.expand(tokens)))
         tokens = self.feed_forward_norm(tokens + self.dropout(inner))

@@ -26,7 +26,9 @@ def add_markers(llm: PreTrainedModel, tokenizer: Tokenizer, *, initialise: bool 
     point = tokenizer.encode(".")[-1]
     matrices = [llm.get_input_embeddings().weight, llm.get_output_embeddings().weight]
     for weight in {id(m): m for m in matrices}.values():
-        for digit, (anchor, offset) in enumerate(zip(tokenizer.marker_ids[:10], tokenizer.marker_ids[10:], strict=True)):
+        for digit, (anchor, offset) in enumerate(
+            zip(tokenizer.marker_ids[:10], tokenizer.marker_ids[10:], strict=True)
+        ):
             weight[anchor] = weight[digits[digit]]
             weight[offset] = (weight[digits[digit]] + weight[point]) / 2
 

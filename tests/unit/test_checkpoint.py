@@ -3,11 +3,11 @@ import json
 import pytest
 import torch
 from safetensors.torch import load_file, save_file
-from tests.factories import small_model
 
 from model.checkpoint import EMBEDDED, load_checkpoint, save_checkpoint
 from model.config import ModelConfig
 from model.errors import CheckpointError, MissingWeights, UnexpectedWeights
+from tests.factories import small_model
 
 
 @pytest.fixture
@@ -82,7 +82,12 @@ def test_all_faults_of_a_config_are_told_at_once(directory):
     path.write_text(json.dumps(config))
     with pytest.raises(CheckpointError) as caught:
         ModelConfig.read(path)
-    for part in ("surprise is not known", "qformer.dim must be of type int", "sound_encoder must be one of", "name is missing"):
+    for part in (
+        "surprise is not known",
+        "qformer.dim must be of type int",
+        "sound_encoder must be one of",
+        "name is missing",
+    ):
         assert part in str(caught.value)
 
 

@@ -4,7 +4,7 @@ from model.errors import AudioTooLong, MissingWeights, TimeAudioError
 
 
 def test_errors_travel_between_processes_with_their_fields():
-    error = AudioTooLong(limit_s=150, duration_s=200.04, setting="LIMIT")
+    error = AudioTooLong(limit_s=150.0, duration_s=200.04, setting="LIMIT")
     copy = pickle.loads(pickle.dumps(error))
     assert (type(copy), str(copy), copy.limit_s, copy.duration_s) == (AudioTooLong, str(error), 150, 200.04)
     assert str(copy) == "Send at most 150 s; this recording is 200.0 s (limit: LIMIT)."

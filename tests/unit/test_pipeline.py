@@ -1,10 +1,10 @@
 import numpy as np
 import pytest
-from tests.factories import small_model
 
 from model.audio.waveform import Waveform
 from model.errors import EmptyPrompt, TaskNotSupported
 from model.pipeline import Decoding, Pipeline
+from tests.factories import small_model
 
 DECODING = Decoding(max_new_tokens=30)
 
@@ -19,7 +19,9 @@ def noise(seconds, seed=0):
     return Waveform((rng.standard_normal(round(seconds * 16_000)) * 0.1).astype(np.float32))
 
 
-@pytest.mark.parametrize(("seconds", "tokens"), [(0.1, 1), (0.34, 1), (0.35, 2), (10, 30), (30, 89), (30.1, 26), (62.3, 52)])
+@pytest.mark.parametrize(
+    ("seconds", "tokens"), [(0.1, 1), (0.34, 1), (0.35, 2), (10, 30), (30, 89), (30.1, 26), (62.3, 52)]
+)
 def test_one_token_per_window_and_merged_above_thirty_seconds(pipeline, seconds, tokens):
     assert abs(pipeline.encode(noise(seconds)).num_audio_tokens - tokens) <= (1 if seconds > 30 else 0)
 
@@ -44,7 +46,7 @@ def test_answers_lie_in_the_recording_and_count_their_tokens(pipeline):
     answer = pipeline.dense_caption(recording, DECODING)
     assert recording.duration == 32
     assert answer.num_prompt_tokens > recording.num_audio_tokens
-    assert 0 < answer.num_completion_tokens
+    assert answer.num_completion_tokens > 0
     assert all(i.end <= 32 for i in answer.intervals)
 
 

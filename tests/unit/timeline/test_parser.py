@@ -1,7 +1,7 @@
 """The parser: formats, junk, and cuts at every character."""
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from model.timeline.event import Event
@@ -124,8 +124,8 @@ def test_spaces_around_the_dash_do_not_count(dash: str) -> None:
         "<f_0><f_1>",
         "<a_5><f_0> to <a_6><f_0>",
         "<a_5><f_0> - - <a_6><f_0>",
-        "<a_" + "9" * 5000 + ">",
-        "<a_9>" * 5000 + "<f_0> - <a_5><f_0>",
+        "<a_" + "9" * 500 + ">",
+        "<a_9>" * 500 + "<f_0> - <a_5><f_0>",
     ],
 )
 def test_junk_makes_no_interval_and_takes_no_words_from_others(junk: str) -> None:
@@ -199,6 +199,7 @@ pieces = st.one_of(
 answers = st.lists(pieces, max_size=14).map("".join)
 
 
+@settings(max_examples=60, deadline=None)
 @given(answers, st.sampled_from(TASKS), st.lists(st.integers(0, 200), max_size=12))
 def test_the_same_events_however_the_text_is_cut(text: str, task: Task, cuts: list[int]) -> None:
     whole = parse(text, task, 100)
@@ -217,6 +218,7 @@ def test_every_single_cut_of_an_answer() -> None:
         assert found == parse(DENSE, "dense_caption", 100)
 
 
+@settings(max_examples=60, deadline=None)
 @given(answers, st.sampled_from(TASKS), st.integers(1, 130))
 def test_no_text_makes_an_interval_outside_the_recording(text: str, task: Task, duration: int) -> None:
     for found in parse(text, task, duration):
@@ -234,6 +236,7 @@ events = st.lists(
 )
 
 
+@settings(max_examples=60, deadline=None)
 @given(events, st.booleans())
 def test_what_is_written_is_read(drawn: list[tuple[list[tuple[int, int]], str]], with_unit: bool) -> None:
     expected = [event(caption, *[(start, start + length) for start, length in bounds]) for bounds, caption in drawn]

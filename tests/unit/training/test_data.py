@@ -1,0 +1,179 @@
+import csv
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from model.timeline.parser import parse
+from training.config import DataConfig
+from training.data.composer import PlacedEvent, Pool, SceneConfig, compose, plan
+from training.data.pools import training_pool, validation_pool
+from training.data.recordings import DataError, active_region, read_recordings
+from training.data.tasks import ABSENT, NOTHING_HEARD, dense_caption, ground, to_interval
+from training.data.words import WORDS
+from training.metrics.captions import kind_of
+
+LEXICON = {kind: words.keywords for kind, words in WORDS.items()}
+RATE = 16_000
+
+
+def burst(seconds, *, start, length, level=0.5):
+    samples = np.zeros(round(seconds * RATE), dtype=np.float32)
+    first, last = round(start * RATE), round((start + length) * RATE)
+    samples[first:last] = level * np.random.default_rng(0).standard_normal(last - first)
+    return samples
+
+
+def pool_of(*kinds, seconds=1.0):
+    return Pool({kind: [burst(seconds, start=0, length=seconds)] for kind in kinds})
+
+
+@pytest.mark.parametrize(("start", "length"), [(0.0, 1.0), (1.0, 0.5), (3.2, 1.8), (2.0, 0.1)])
+def test_the_active_region_is_where_the_sound_is_to_within_a_tenth(start, length):
+    first, last = active_region(burst(5, start=start, length=length))
+    assert first / RATE == pytest.approx(start, abs=0.1)
+    assert last / RATE == pytest.approx(start + length, abs=0.1)
+
+
+def test_gaps_inside_stay_and_what_is_30_db_below_does_not_count():
+    samples = burst(5, start=1, length=0.3) + burst(5, start=3, length=0.3, level=0.05)
+    assert active_region(samples)[1] / RATE == pytest.approx(3.3, abs=0.1)
+    faint = burst(5, start=1, length=0.3) + burst(5, start=3, length=0.3, level=0.005)
+    assert active_region(faint)[1] / RATE == pytest.approx(1.3, abs=0.1)
+
+
+def test_a_scene_is_a_function_of_its_seed():
+    pool = pool_of("dog", "rain", "rooster")
+    one, two = (compose(pool, SceneConfig(), np.random.default_rng(5)) for _ in range(2))
+    assert one.events == two.events
+    assert np.array_equal(one.samples, two.samples)
+    assert not np.array_equal(one.samples, compose(pool, SceneConfig(), np.random.default_rng(6)).samples)
+
+
+def test_events_lie_inside_and_repeats_of_a_kind_stay_apart():
+    pool = pool_of("dog", "rain")
+    config = SceneConfig(repeat_probability=0.9)
+    for seed in range(60):
+        placed = plan(pool, config, np.random.default_rng(seed))
+        assert 1 <= len(placed) <= 4
+        for one in placed:
+            assert 0 <= one.start < one.end <= 10 * RATE
+        for kind in ("dog", "rain"):
+            same = sorted((p.start, p.end) for p in placed if p.kind == kind)
+            assert all(b[0] - a[1] >= RATE // 2 for a, b in zip(same, same[1:], strict=False))
+
+
+def test_what_is_said_to_sound_does_sound():
+    config = SceneConfig(noise_probability=0, max_events=1, cut_probability=0)
+    for seed in range(20):
+        scene = compose(pool_of("dog"), config, np.random.default_rng(seed))
+        (event,) = scene.events
+        inside = np.sqrt(np.mean(scene.samples[event.start : event.end] ** 2))
+        outside = np.concatenate([scene.samples[: event.start], scene.samples[event.end :]])
+        assert inside > 0.01
+        assert np.abs(outside).max() == 0
+
+
+@pytest.mark.parametrize(
+    ("start", "end", "expected"),
+    [(0, 160_000, (0, 100)), (799, 800, (0, 1)), (801, 2401, (1, 2)), (159_999, 160_000, (99, 100))],
+)
+def test_samples_become_tenths_inside_of_the_scene(start, end, expected):
+    interval = to_interval(PlacedEvent("dog", start, end), 160_000)
+    assert (interval.start, interval.end) == expected
+
+
+def test_answers_parse_back_to_what_was_placed():
+    events = [
+        PlacedEvent("rain", 0, 80_000), PlacedEvent("dog", 16_000, 32_000),
+        PlacedEvent("unnamed", 0, 9_000), PlacedEvent("dog", 64_000, 160_000),
+    ]  # fmt: skip
+    rng = np.random.default_rng(0)
+    answer = dense_caption(events, 160_000, rng).answer
+    said = {
+        kind_of(e.caption, LEXICON): [(i.start, i.end) for i in e.intervals]
+        for e in parse(answer, "dense_caption", 100)
+    }
+    assert said == {"rain": [(0, 50)], "dog": [(10, 20), (40, 100)]}
+    assert dense_caption([], 160_000, rng).answer == NOTHING_HEARD
+
+
+def test_grounding_asks_for_what_is_there_and_for_what_is_not_equally_often():
+    events = [PlacedEvent("dog", 0, 16_000)]
+    rng = np.random.default_rng(1)
+    answers = [ground(events, 160_000, rng).answer for _ in range(400)]
+    assert 150 < answers.count(ABSENT) < 250
+    assert all("<a_0><f_0> - <a_1><f_0>" in a for a in answers if a != ABSENT)
+
+
+@pytest.mark.parametrize("kind", WORDS)
+def test_every_caption_names_its_kind_and_no_other(kind):
+    words = WORDS[kind]
+    assert len(set(words.captions)) == len(words.captions) >= 8
+    for caption in words.captions:
+        assert caption.endswith(".")
+        assert kind_of(caption, LEXICON) == kind
+        assert [k for k in WORDS if kind_of(caption, {k: LEXICON[k]})] == [kind]
+
+
+def write_data(folder: Path, rows):
+    (folder / "audio").mkdir()
+    recording = (Path(__file__).parents[3] / "server" / "recordings" / "dog-barking.flac").read_bytes()
+    for row in rows:
+        (folder / "audio" / row["filename"]).write_bytes(recording)
+    return folder
+
+
+def rows_of(*pairs):
+    return [
+        {"filename": f"{fold}-{source}-{i}.flac", "category": kind, "fold": str(fold), "source": source}
+        for i, (kind, fold, source) in enumerate(pairs)
+    ]
+
+
+def write_csv(path, rows):
+    path.parent.mkdir(exist_ok=True)
+    with path.open("w", newline="") as file:
+        writer = csv.DictWriter(file, rows[0])
+        writer.writeheader()
+        writer.writerows(rows)
+
+
+def test_both_layouts_are_read_alike(tmp_path):
+    rows = rows_of(("dog", 1, "a"), ("cat", 4, "b"))
+    ours, official = tmp_path / "ours", tmp_path / "official"
+    for folder in (ours, official):
+        folder.mkdir()
+        write_data(folder, rows)
+    write_csv(ours / "clips.csv", [r | {"subset": "esc10" if r["category"] == "dog" else "esc50"} for r in rows])
+    esc50 = [
+        {"filename": r["filename"], "fold": r["fold"], "target": "0", "category": r["category"],
+         "esc10": str(r["category"] == "dog"), "src_file": r["source"], "take": "A"} for r in rows
+    ]  # fmt: skip
+    write_csv(official / "meta" / "esc50.csv", esc50)
+    left, right = (
+        [(r.path.name, r.kind, r.fold, r.source, r.ten) for r in read_recordings(d)] for d in (ours, official)
+    )
+    assert left == right
+    assert left[0][1:] == ("dog", 1, "a", True)
+
+
+def test_a_source_on_both_sides_of_the_split_is_refused(tmp_path):
+    rows = [r | {"subset": "esc10"} for r in rows_of(("dog", 1, "a"), ("dog", 4, "a"))]
+    write_csv(write_data(tmp_path, rows) / "clips.csv", rows)
+    with pytest.raises(DataError, match="share a source"):
+        training_pool(tmp_path, DataConfig())
+
+
+def test_training_and_validation_are_told_apart_by_fold(tmp_path):
+    rows = [r | {"subset": "esc10"} for r in rows_of(("dog", 1, "a"), ("rain", 2, "b"), ("dog", 4, "c"))]
+    write_csv(write_data(tmp_path, rows) / "clips.csv", rows)
+    pool = training_pool(tmp_path, DataConfig(speeds=(1.0, 1.25)))
+    assert {k: len(v) for k, v in pool.parts.items()} == {"dog": 2, "rain": 2}
+    assert len(pool.parts["dog"][1]) == pytest.approx(len(pool.parts["dog"][0]) / 1.25, rel=0.01)
+    assert {k: len(v) for k, v in validation_pool(tmp_path, DataConfig()).parts.items()} == {"dog": 1}
+
+
+def test_an_empty_folder_says_what_should_be_there(tmp_path):
+    with pytest.raises(DataError, match="meta/esc50.csv"):
+        read_recordings(tmp_path)
