@@ -15,6 +15,7 @@ from server.decoding.pool import Decoded, DecodePool
 from server.engine.admission import Admission, Ticket
 from server.engine.protocol import SAMPLE_RATE, Answered, Encoded, Engine, Options, Request, Started, Task
 from server.errors import PROBLEMS, DeadlineExceeded, InternalError, NotReady, Overloaded, RetryableError, problem_of
+from server.offload import file_work
 from server.settings import Settings
 from server.telemetry.metrics import Metrics
 
@@ -149,11 +150,12 @@ class Service:
     @asynccontextmanager
     async def workspace(self) -> AsyncIterator[Path]:
         """A private folder for one request's files, gone afterwards with all that is in it."""
-        folder = Path(await asyncio.to_thread(tempfile.mkdtemp, dir=self._folder))
+        folder = Path(tempfile.mkdtemp(dir=self._folder))
         try:
             yield folder
         finally:
-            await asyncio.to_thread(shutil.rmtree, folder, ignore_errors=True)
+            held = sum(path.stat().st_size for path in folder.iterdir())
+            await file_work(held, shutil.rmtree, folder, ignore_errors=True)
 
     async def analyze(self, ticket: Ticket, source: Path, inquiry: Inquiry) -> Analysis:
         """Decode the file at `source` and ask the engine.
@@ -176,7 +178,7 @@ class Service:
     async def _analyze(self, ticket: Ticket, source: Path, inquiry: Inquiry, *, deadline: float) -> Analysis:
         begun = time.monotonic()
         decoded = await self._decoder.decode(source, start_s=inquiry.start / _TENTHS, end_s=inquiry.end_s)
-        await asyncio.to_thread(source.unlink)
+        await file_work(source.stat().st_size, source.unlink)
         ticket.add_audio(decoded.num_samples)
         model = self.engine.model
         if model is None:

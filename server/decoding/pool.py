@@ -12,6 +12,7 @@ import pebble
 from model.errors import AudioTooLong
 from server.decoding import child
 from server.errors import DecodeTooCostly, NotReady, revive
+from server.offload import file_work
 from server.settings import Settings
 
 _AUDIO_LIMIT = "TIMEAUDIO_LIMITS__AUDIO_SECONDS"
@@ -62,7 +63,7 @@ class DecodePool:
         outcome = await self._run(source, target, span)
         if isinstance(outcome, child.Refused):
             raise _told(outcome)
-        return Decoded(pcm=await asyncio.to_thread(target.read_bytes), num_samples=outcome)
+        return Decoded(pcm=await file_work(target.stat().st_size, target.read_bytes), num_samples=outcome)
 
     async def _run(self, source: Path, target: Path, span: child.Span) -> int | child.Refused:
         future = self._running().schedule(

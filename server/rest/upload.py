@@ -14,6 +14,7 @@ from starlette.requests import ClientDisconnect, Request
 
 from model.errors import EmptyAudio
 from server.errors import Cancelled, FieldError, InvalidField, MalformedRequest, NotAForm, UploadTooSlow
+from server.offload import file_work
 from server.rest.form import DenseCaptionForm, field_errors
 from server.settings import Limits
 
@@ -114,7 +115,7 @@ async def _save(upload: UploadFile | str, target: Path) -> None:
     assert isinstance(upload, UploadFile), "checked by _file_errors"
     if not upload.size:
         raise EmptyAudio("The file has 0 bytes. Send a recording with at least 0.1 s of sound.")
-    await asyncio.to_thread(_copy, upload.file, target)
+    await file_work(upload.size, _copy, upload.file, target)
 
 
 def _copy(source: IO[bytes], target: Path) -> None:

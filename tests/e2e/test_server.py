@@ -1,0 +1,159 @@
+"""The whole way: real files over HTTP to a real model and back."""
+
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Any
+
+import httpx
+import pytest
+import torch
+
+from model.checkpoint import EMBEDDED, save_checkpoint
+
+KINDS = ("wav", "flac", "ogg", "mp3", "m4a", "webm")
+RECORDINGS = sorted((Path(__file__).parents[2] / "server" / "recordings").glob("*.flac"))
+
+
+@pytest.fixture(scope="module")
+def server(run_server: Callable[..., Any], tmp_path_factory: pytest.TempPathFactory) -> Iterator[Any]:
+    """A server on the embedded checkpoint; where none was trained yet, on one of random weights."""
+    checkpoint = EMBEDDED
+    if not (checkpoint / "config.json").exists():
+        from tests.factories import small_model
+
+        checkpoint = tmp_path_factory.mktemp("checkpoint")
+        save_checkpoint(checkpoint, *small_model(), dtype=torch.float32)
+    with run_server("--model", str(checkpoint)) as server:
+        yield server
+
+
+@pytest.fixture(scope="module")
+def client(server: Any) -> Iterator[httpx.Client]:
+    with server.client(timeout=60.0) as client:
+        yield client
+
+
+def check_intervals(intervals: list[dict[str, Any]], *, start: float, end: float) -> None:
+    for interval in intervals:
+        assert interval.keys() == {"start", "end", "confidence"}
+        assert interval["confidence"] is None
+        assert start <= interval["start"] < interval["end"] <= end
+        for seconds in (interval["start"], interval["end"]):
+            assert isinstance(seconds, float)
+            assert round(seconds, 1) == seconds
+
+
+@pytest.mark.parametrize("kind", KINDS)
+def test_dense_caption_reads_every_kind_of_file(client: httpx.Client, encoded: Callable[..., bytes], kind: str) -> None:
+    response = client.post("/v1/dense-caption", files={"file": (f"clip.{kind}", encoded(kind, 4.0))})
+    assert response.status_code == 200, response.text
+    answer = response.json()
+    assert answer["audio"]["duration"] == pytest.approx(4.0, abs=0.11)  # codecs pad a little
+    assert answer["usage"]["audio_seconds"] == answer["audio"]["duration"]
+    assert answer["usage"]["audio_tokens"] == -(-round(answer["audio"]["duration"] * 16_000) // 5440)
+    assert answer["usage"]["prompt_tokens"] > answer["usage"]["audio_tokens"]
+    assert answer["usage"]["completion_tokens"] > 0
+    for event in answer["events"]:
+        assert event["caption"]
+        assert event["intervals"]
+        check_intervals(event["intervals"], start=0, end=answer["audio"]["duration"])
+
+
+@pytest.mark.parametrize("kind", KINDS)
+def test_ground_reads_every_kind_of_file(client: httpx.Client, encoded: Callable[..., bytes], kind: str) -> None:
+    queries = ["a dog barks", "rain", "an aeroplane"]
+    response = client.post("/v1/ground", data={"query": queries}, files={"file": (f"clip.{kind}", encoded(kind, 3.0))})
+    assert response.status_code == 200, response.text
+    results = response.json()["results"]
+    assert [result["query"] for result in results] == queries
+    for result in results:
+        assert result["present"] == bool(result["intervals"])
+        check_intervals(result["intervals"], start=0, end=response.json()["audio"]["duration"])
+
+
+def test_the_name_and_type_of_a_file_do_not_matter(client: httpx.Client, encoded: Callable[..., bytes]) -> None:
+    sound = encoded("flac", 2.0)
+    answers = [
+        client.post("/v1/dense-caption", files={"file": file}).json()["events"]
+        for file in (("a.flac", sound, "audio/flac"), ("../../etc/passwd", sound, "text/plain"))
+    ]
+    assert answers[0] == answers[1]
+
+
+def test_several_queries_answer_as_each_alone(client: httpx.Client, tone_wav: Callable[..., bytes]) -> None:
+    sound = tone_wav(5.0)
+
+    def ground(*queries: str) -> list[dict[str, Any]]:
+        fields = {"query": list(queries), "max_new_tokens": "40"}
+        response = client.post("/v1/ground", data=fields, files={"file": sound})
+        return list(response.json()["results"])
+
+    queries = ("a dog barks", "a rooster", "waves")
+    assert ground(*queries) == [result for query in queries for result in ground(query)]
+
+
+def test_a_part_is_told_on_the_file_s_clock(client: httpx.Client, tone_wav: Callable[..., bytes]) -> None:
+    answer = client.post(
+        "/v1/dense-caption", data={"start": "3.0", "end": "7.5"}, files={"file": tone_wav(10.0)}
+    ).json()
+    assert answer["audio"] == {"duration": 4.5, "start": 3.0}
+    for event in answer["events"]:
+        check_intervals(event["intervals"], start=3.0, end=7.5)
+
+
+@pytest.mark.parametrize("num_beams", ["1", "3"])
+def test_options_reach_the_model(client: httpx.Client, tone_wav: Callable[..., bytes], num_beams: str) -> None:
+    fields = {"num_beams": num_beams, "max_new_tokens": "12"}
+    answer = client.post("/v1/dense-caption", data=fields, files={"file": tone_wav(2.0)}).json()
+    # What closes an answer that was cut comes on top.
+    assert answer["usage"]["completion_tokens"] <= 12 + 8
+    for event in answer["events"]:
+        check_intervals(event["intervals"], start=0, end=2.0)
+
+
+def test_a_query_without_words_is_the_caller_s_mistake(client: httpx.Client, tone_wav: Callable[..., bytes]) -> None:
+    response = client.post("/v1/ground", data={"query": " . "}, files={"file": tone_wav(1.0)})
+    assert response.status_code == 422
+    assert response.json()["type"] == "urn:timeaudio:problem:empty-prompt"
+
+
+@pytest.mark.parametrize("query", ["<a_1><f_2>", "</Speech>", "<s></s>", "\x00", "🐕", "a" * 500, "100 - 200 seconds"])
+def test_odd_queries_are_answered(client: httpx.Client, tone_wav: Callable[..., bytes], query: str) -> None:
+    fields = {"query": query, "max_new_tokens": "40"}
+    response = client.post("/v1/ground", data=fields, files={"file": tone_wav(1.0)})
+    assert response.status_code == 200, response.text
+    assert response.json()["results"][0]["query"] == query
+    check_intervals(response.json()["results"][0]["intervals"], start=0, end=1.0)
+
+
+@pytest.mark.parametrize("path", RECORDINGS, ids=lambda path: str(path.name))
+def test_bundled_recordings(client: httpx.Client, path: Path) -> None:
+    response = client.post("/v1/dense-caption", files={"file": path.read_bytes()})
+    assert response.status_code == 200, response.text
+    assert response.json()["events"]
+
+
+def test_memory_stays_bounded(server: Any, client: httpx.Client, tone_wav: Callable[..., bytes]) -> None:
+    sound = tone_wav(10.0)
+    short = {"max_new_tokens": "8"}
+
+    def hear(times: int) -> int:
+        for _ in range(times):
+            assert client.post("/v1/ground", data={"query": "rain", **short}, files={"file": sound}).is_success
+        return sum(server.tree().values())
+
+    hear(3)
+    before = hear(2)
+    assert hear(10) - before < 40 * 1024 * 1024
+
+
+def test_pages_of_the_operator(client: httpx.Client) -> None:
+    assert client.get("/livez").json() == {"status": "alive"}
+    ready = client.get("/readyz").json()
+    assert ready["status"] == "ready"
+    assert set(ready["tasks"]) >= {"dense_caption", "ground"}
+    assert "swagger" in client.get("/docs").text
+    assert client.get("/openapi.json").json()["paths"].keys() >= {"/v1/dense-caption", "/v1/ground", "/readyz"}
+    metrics = client.get("/metrics").text
+    for name in ("num_requests_running", "num_requests_waiting", "request_success_total", "stage_seconds_bucket"):
+        assert f"timeaudio_{name}" in metrics
