@@ -59,6 +59,10 @@ def test_among_equals_the_first_said_wins_whatever_the_lexicons_order() -> None:
         assert kind_of("A dog, then rain.", lexicon) == "dog"
 
 
+def test_the_first_of_a_kinds_keywords_in_the_caption_is_meant_not_the_first_in_the_lexicon() -> None:
+    assert kind_of("two three one four", {"b": ("three", "four"), "a": ("one", "two")}) == "a"
+
+
 def test_at_one_place_the_longest_keyword_wins_and_then_the_lexicons_order() -> None:
     for lexicon in (LEXICON, dict(reversed(LEXICON.items()))):
         assert kind_of("A chain saw", lexicon) == "chainsaw"
