@@ -11,7 +11,7 @@ from server.service import Inquiry
 from server.settings import Limits
 
 _FINITE = Field(allow_inf_nan=False)
-_Seconds = Annotated[float, Field(ge=0, allow_inf_nan=False)]
+_Seconds = Annotated[float, Field(ge=0, le=1e6, allow_inf_nan=False)]  # no file is days long
 _MIN_SPAN_S = 0.1
 _TENTHS = 10
 
