@@ -4,7 +4,7 @@ import pytest
 
 from model.timeline.digits import next_digits, next_tenths, smallest
 
-BOUNDS = [0, 1, 8, 9, 10, 11, 18, 19, 20, 89, 90, 99, 100, 101, 109, 110, 199, 200, 989, 990, 999, 1000, 1001, 1010]
+BOUNDS = [0, 1, 9, 10, 11, 19, 20, 89, 99, 100, 101, 110, 199, 999, 1000, 1010]
 
 
 def spelled(time: int) -> str:

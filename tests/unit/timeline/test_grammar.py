@@ -47,12 +47,12 @@ def times_after(grammar: Grammar, ids: list[int]) -> set[int]:
 
 
 @pytest.mark.parametrize("task", TASKS)
-@pytest.mark.parametrize("duration", [1, 2, 9, 10, 11, 50, 99, 100, 101, 102, 109, 110, 111, 999, 1000, 1001])
+@pytest.mark.parametrize("duration", [1, 2, 9, 10, 11, 99, 100, 101, 109, 110, 111, 1001])
 def test_exactly_the_valid_starts_and_ends_can_be_written(task: Task, duration: int) -> None:
     grammar = Grammar(VOCABULARY, task, duration)
     lone = 1 if task == "ask" else 0
     assert times_after(grammar, []) == set(range(duration + lone))
-    for start in {0, 1, 8, 9, 10, 11, 89, 90, 98, 99, 100, duration - 2, duration - 1} & set(range(duration)):
+    for start in {0, 9, 10, 89, 99, duration - 11, duration - 2, duration - 1} & set(range(duration)):
         assert times_after(grammar, [*time(start), ONE_DASH]) == set(range(start + 1, duration + 1))
 
 

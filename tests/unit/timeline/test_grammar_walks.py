@@ -67,7 +67,7 @@ def read_slowly(text: str) -> list[tuple[int, int]]:
     return [(read_time(first), read_time(second)) for first, second in pairs]
 
 
-@settings(max_examples=200, deadline=None)
+@settings(max_examples=120, deadline=None)
 @given(st.integers(), st.sampled_from(TASKS), durations, st.sampled_from(SEPARATORS), st.integers(1, 80))
 def test_whatever_comes_out_can_be_read(
     seed: int, task: Task, duration: int, separator: tuple[int, ...], length: int
@@ -85,7 +85,7 @@ def test_whatever_comes_out_can_be_read(
         assert all(first[1] <= second[0] for first, second in zip(pairs, pairs[1:], strict=False))
 
 
-@settings(max_examples=80, deadline=None)
+@settings(max_examples=50, deadline=None)
 @given(st.integers(), st.sampled_from(TASKS), durations, st.sampled_from(SEPARATORS))
 def test_an_answer_cut_anywhere_is_closed_to_a_well_formed_one(
     seed: int, task: Task, duration: int, separator: tuple[int, ...]
