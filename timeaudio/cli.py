@@ -97,7 +97,8 @@ def serve(
 
     with extra_needed("server"):
         from server.__main__ import serve as run
-    raise typer.Exit(run(host=host, port=port, model=model))
+
+        raise typer.Exit(run(host=host, port=port, model=model))
 
 
 @app.command()
@@ -115,7 +116,8 @@ def evaluate(context: typer.Context) -> None:
 
     with extra_needed("eval"):
         from training.evaluate import main as run
-    raise typer.Exit(run(context.args))
+
+        raise typer.Exit(run(context.args))
 
 
 @app.command(context_settings=PASSED_THROUGH)
@@ -125,7 +127,8 @@ def train(context: typer.Context) -> None:
 
     with extra_needed("training"):
         from training.recipe import main as run
-    raise typer.Exit(run(context.args))
+
+        raise typer.Exit(run(context.args))
 
 
 def main(arguments: Sequence[str] | None = None) -> int:

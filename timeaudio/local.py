@@ -24,7 +24,7 @@ LIMIT_S = 150.0
 
 @contextmanager
 def extra_needed(extra: str) -> Iterator[None]:
-    """Around imports: a library that is not installed becomes one sentence that names the extra to install."""
+    """Around what imports, now or later: a missing library becomes a sentence that names the extra to install."""
     try:
         yield
     except ModuleNotFoundError as error:

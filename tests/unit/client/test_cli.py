@@ -120,13 +120,24 @@ def test_version(capsys):
     assert capsys.readouterr().out.startswith("timeaudio 0.")
 
 
-def test_without_torch_the_extra_is_named(clip):
-    code = "import sys; sys.modules['torch'] = None; from timeaudio.cli import main; sys.exit(main(sys.argv[1:]))"
-    ended = subprocess.run([sys.executable, "-c", code, "caption", clip], capture_output=True, text=True, check=False)
+@pytest.mark.parametrize(
+    ("missing", "command", "extra"),
+    [
+        ("torch", "caption", "server"),
+        ("uvicorn", "serve", "server"),
+        ("torch", "demo", "server"),
+        ("torch", "evaluate", "eval"),
+        ("torch", "train", "training"),
+    ],
+)
+def test_without_its_libraries_a_command_names_the_extra(missing, command, extra, clip):
+    code = f"import sys; sys.modules['{missing}'] = None; from timeaudio.cli import main; sys.exit(main(sys.argv[1:]))"
+    words = [command, str(clip)] if command == "caption" else [command]
+    ended = subprocess.run([sys.executable, "-c", code, *words], capture_output=True, text=True, check=False)
     assert ended.returncode == 1
     assert ended.stdout == ""
     (line,) = ended.stderr.splitlines()
-    assert "pip install 'timeaudio[server]'" in line
+    assert f"pip install 'timeaudio[{extra}]'" in line
 
 
 def test_a_terminal_without_the_letters_gets_ascii(server, caption_json, clip):
