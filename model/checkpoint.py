@@ -68,10 +68,7 @@ def save_checkpoint(directory: Path, model: TimeAudio, tokenizer: Tokenizer, *, 
         (directory / name).mkdir(exist_ok=True)
         (directory / name / "config.json").write_text(json.dumps(config, indent=2) + "\n", encoding="utf-8")
         _save(module, directory / name / "model.safetensors", dtype)
-    kept = {name: p.dtype for name, p in model.llm.named_parameters()}
-    model.llm.to(dtype).save_pretrained(directory / "llm")
-    for name, parameter in model.llm.named_parameters():
-        parameter.data = parameter.data.to(kept[name])
+    model.llm.save_pretrained(directory / "llm", state_dict=_stored(model.llm, dtype))
     tokenizer.library.save_pretrained(directory)
 
 
@@ -121,10 +118,15 @@ def _require(missing: Iterable[str], unexpected: Iterable[str], path: Path) -> N
 
 
 def _save(module: nn.Module, path: Path, dtype: torch.dtype) -> None:
-    def stored(tensor: Tensor) -> Tensor:
-        return (tensor.to(dtype) if tensor.is_floating_point() else tensor).contiguous().cpu().clone()
+    save_file(_stored(module, dtype), path, {"format": "pt"})
 
-    save_file({name: stored(tensor) for name, tensor in module.state_dict().items()}, path, {"format": "pt"})
+
+def _stored(module: nn.Module, dtype: torch.dtype) -> dict[str, Tensor]:
+    """The state as it is written. Tensors that share memory (BEATs' position bias) get a copy each."""
+    return {
+        name: (tensor.to(dtype) if tensor.is_floating_point() else tensor).contiguous().cpu().clone()
+        for name, tensor in module.state_dict().items()
+    }
 
 
 def _language_model(directory: Path, dtype: torch.dtype) -> PreTrainedModel:

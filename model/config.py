@@ -119,8 +119,9 @@ def _build(kind: Any, value: Any, at: str, problems: list[str]) -> Any:
             if n not in value and f.default is no_default and f.default_factory is no_default
         ]  # fmt: skip
         problems += [f"{at}{name} is missing" for name in missing]
+        before = len(problems)
         given = {n: _build(hints[n], v, f"{at}{n}.", problems) for n, v in value.items() if n in fields}
-        return None if missing else kind(**given)
+        return None if missing or len(problems) > before else kind(**given)
     name = at.rstrip(".")
     if typing.get_origin(kind) is Literal:
         if value not in typing.get_args(kind):

@@ -17,13 +17,14 @@ from model.config import MergeConfig, ModelConfig, QFormerConfig, TimeEncodingCo
 from model.language.markers import add_markers, train_only_rows
 from model.language.tokenizer import Tokenizer
 from model.timeaudio import TimeAudio
-from training.batch import BatchBuilder, answer_loss
+from training.batch import BatchBuilder, answer_loss, time_weight
 from training.config import AlignmentStageConfig
 from training.data import tasks
 from training.data.composer import PlacedEvent
 from training.data.features import FeatureSet
 from training.encoders import EncoderTrainer
-from training.language import LanguageTrainer, written_timeline
+from training.data.timelines import written_timeline
+from training.language import LanguageTrainer
 from training.loop import Group, fit
 
 
@@ -125,6 +126,7 @@ class AlignmentTrainer:
     ) -> None:
         self.model, self.features, self.config = model, features, config
         self.builder = BatchBuilder(tokenizer, model.config.prompt)
+        self.weight = time_weight(len(tokenizer), tokenizer.marker_ids, config.time_weight)
 
     def losses(self, step: int) -> Mapping[str, Tensor]:
         """Cross-entropy of the answers' tokens."""
@@ -133,7 +135,7 @@ class AlignmentTrainer:
         audio = hear(self.model, drawn.frames, self.config.feature_dropout)
         examples = [self._example(events, drawn.num_samples, rng) for events in drawn.events]
         embeds, mask, labels = self.builder.build(self.model.llm.get_input_embeddings(), list(audio), examples)
-        return {"loss": answer_loss(self.model.llm, embeds, mask, labels)}
+        return {"loss": answer_loss(self.model.llm, embeds, mask, labels, self.weight)}
 
     def _example(self, events: Sequence[PlacedEvent], num_samples: int, rng: np.random.Generator) -> tasks.Example:
         ask = tasks.ground if rng.random() < self.config.ground_share else tasks.dense_caption
@@ -145,7 +147,10 @@ def warm_up(trainer: WarmUpTrainer, run: Path) -> None:
     model = trainer.model
     modules: dict[str, nn.Module] = {"fusion": model.fusion, "connector": model.connector}
     model.train()
-    groups = _groups([model.fusion, model.connector.qformer, model.connector.projection])
+    groups = [
+        *_groups([model.fusion, model.connector.qformer, model.connector.projection]),
+        Group([model.connector.time_encoding.weight], weight_decay=False),
+    ]
     fit(modules, groups, trainer.losses, trainer.config.warm_up, run, title="stage 0, connector")
 
 

@@ -46,12 +46,21 @@ class BatchBuilder:
         )
 
 
-def answer_loss(llm: nn.Module, embeds: Tensor, mask: Tensor, labels: Tensor) -> Tensor:
-    """Mean cross-entropy of the answers' tokens.
+def time_weight(num_rows: int, ids: Sequence[int], weight: float) -> Float[Tensor, " vocabulary"]:
+    """1 for every id, `weight` for those that write times."""
+    weights = torch.ones(num_rows)
+    weights[list(ids)] = weight
+    return weights
+
+
+def answer_loss(
+    llm: nn.Module, embeds: Tensor, mask: Tensor, labels: Tensor, weight: Float[Tensor, " vocabulary"] | None = None
+) -> Tensor:
+    """Mean cross-entropy of the answers' tokens, each weighted by its id where `weight` is given.
 
     Logits are computed only where an answer is: most positions are audio and question.
     """
     hidden = llm.get_decoder()(inputs_embeds=embeds, attention_mask=mask, use_cache=False).last_hidden_state
     predicts = labels[:, 1:] != IGNORED
     logits = llm.get_output_embeddings()(hidden[:, :-1][predicts])
-    return nn.functional.cross_entropy(logits.float(), labels[:, 1:][predicts])
+    return nn.functional.cross_entropy(logits.float(), labels[:, 1:][predicts], weight=weight)

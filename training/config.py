@@ -78,7 +78,9 @@ class LanguageStageConfig:
     """Pieces of the byte-level tokenizer that is trained on the answers."""
     model: dict[str, Any] = field(default_factory=dict)
     """Fields of transformers' LlamaConfig."""
-    long_share: float = 0.2
+    long_share: float = 0.1
+    time_weight: float = 1.0
+    """Weight of a digit's cross-entropy, against 1 for a word: times are exact, captions a choice among paraphrases."""
     optim: OptimConfig
 
 
@@ -110,6 +112,8 @@ class AlignmentStageConfig:
     very_long_share: float = 0.3
     """Share of those that last two to five segments of 30 s, where tokens are merged."""
     feature_dropout: float = 0.1
+    time_weight: float = 1.0
+    """Weight of a marker's cross-entropy, against 1 for a word."""
     qformer: dict[str, Any] = field(default_factory=dict)
     """Fields of QFormerConfig."""
     warm_up: OptimConfig
@@ -157,8 +161,9 @@ def _build(kind: Any, value: Any, at: str, problems: list[str]) -> Any:
         problems += [f"{at}{key} is not known" for key in value if key not in known]
         missing = [n for n, f in known.items() if n not in value and not _has_default(f)]
         problems += [f"{at}{name} is missing" for name in missing]
+        before = len(problems)
         given = {n: _build(hints[n], v, f"{at}{n}.", problems) for n, v in value.items() if n in known}
-        return None if missing else kind(**given)
+        return None if missing or len(problems) > before else kind(**given)
     if origin is tuple:
         if not isinstance(value, list):
             problems.append(f"{at[:-1]} must be a list")

@@ -1,17 +1,16 @@
 """Stage 0, second half: a tokenizer and a small causal language model for those who cannot download one.
 
 A large language model knows from its texts what a timeline is. A small one that saw only captions would not, so it
-learns from written timelines: in the place of the audio tokens stands, window by window, what sounds in each of its
-frames, through one linear map that is thrown away afterwards. Times are plain digits; it meets no marker and no sound.
+learns from written timelines (`training.data.timelines`): in the place of each audio token stands what sounds, begins
+and ends in its window, through one linear map. Times are plain digits; it meets no marker and no sound.
 """
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
 import torch
-from jaxtyping import Float
 from tokenizers import Tokenizer as LibraryTokenizer
 from tokenizers import decoders, models, pre_tokenizers, trainers
 from torch import Tensor, nn
@@ -21,15 +20,13 @@ from model.audio.waveform import SAMPLE_RATE
 from model.config import PromptConfig
 from model.language.tokenizer import Tokenizer
 from model.timeline.markers import MARKERS
-from training.batch import BatchBuilder, answer_loss
+from training.batch import BatchBuilder, answer_loss, time_weight
 from training.config import DataConfig, LanguageStageConfig
 from training.data import tasks
-from training.data.composer import PlacedEvent, Pool, plan
+from training.data.composer import Pool, plan
+from training.data.timelines import timeline_width, written_timeline
 from training.data.words import DENSE_CAPTION_INSTRUCTIONS, GROUND_INSTRUCTIONS, WORDS
-from training.encoders import FRAME_SAMPLES, frame_targets
 from training.loop import Group, fit
-
-WINDOW_FRAMES = 17
 
 
 def train_tokenizer(size: int, prompt: PromptConfig) -> PreTrainedTokenizerFast:
@@ -89,7 +86,9 @@ class LanguageTrainer:
                 **config.model,
             )
         )
-        self.timeline = nn.Linear(WINDOW_FRAMES * len(self.kinds), self.llm.config.hidden_size)
+        digits = [tokenizer.encode(str(d))[0] for d in range(10)]
+        self.weight = time_weight(self.llm.config.vocab_size, digits, config.time_weight)
+        self.timeline = nn.Linear(timeline_width(len(self.kinds)), self.llm.config.hidden_size)
 
     def losses(self, step: int) -> Mapping[str, Tensor]:
         """Cross-entropy of the answers about scenes that are only planned, not mixed."""
@@ -112,20 +111,7 @@ class LanguageTrainer:
             audio.append(written_timeline(events, self.kinds, num_samples, rng))
         tokens = [self.timeline(torch.from_numpy(a)) for a in audio]
         embeds, mask, labels = self.builder.build(self.llm.get_input_embeddings(), tokens, examples)
-        return {"loss": answer_loss(self.llm, embeds, mask, labels)}
-
-
-def written_timeline(
-    events: Sequence[PlacedEvent], kinds: Sequence[str], num_samples: int, rng: np.random.Generator | None = None
-) -> Float[np.ndarray, "windows inputs"]:
-    """What sounds in each frame of each window; with `rng` a little doubted and blurred, as a net would hear it."""
-    num_frames = -(-num_samples // FRAME_SAMPLES)
-    activity = frame_targets(events, kinds, num_frames)[:, : len(kinds)]
-    if rng is not None:
-        activity = activity * rng.uniform(0.6, 1.0) + rng.normal(0, 0.05, activity.shape)
-    padding = -num_frames % WINDOW_FRAMES
-    padded = np.pad(activity, ((0, padding), (0, 0)))
-    return padded.reshape(-1, WINDOW_FRAMES * len(kinds)).astype(np.float32)
+        return {"loss": answer_loss(self.llm, embeds, mask, labels, self.weight)}
 
 
 def train_language_model(

@@ -10,7 +10,7 @@ import torch
 from jaxtyping import Float
 from torch import Tensor, nn
 
-from model.audio.fbank import fbank
+from model.audio.fbank import WINDOW_SAMPLES, fbank
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -88,6 +88,8 @@ class ConvEncoder(nn.Module):
     def encode_frames(self, waveforms: Float[Tensor, "batch samples"]) -> Float[Tensor, "batch frames dim"]:
         """The features of segments of one length, whose samples are a multiple of 320; 320 samples a frame."""
         num_frames = waveforms.shape[1] // 320
+        # A last segment may be shorter than one 25 ms frame of the filter bank.
+        waveforms = nn.functional.pad(waveforms, (0, max(0, WINDOW_SAMPLES - waveforms.shape[1])))
         return self.encode(fbank(waveforms, num_mels=self.num_mels), num_frames)
 
     def encode(
