@@ -22,8 +22,8 @@ from training.config import AlignmentStageConfig
 from training.data import tasks
 from training.data.composer import PlacedEvent
 from training.data.features import FeatureSet
-from training.encoders import EncoderTrainer
 from training.data.timelines import written_timeline
+from training.encoders import EncoderTrainer
 from training.language import LanguageTrainer
 from training.loop import Group, fit
 

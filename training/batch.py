@@ -6,6 +6,7 @@ import torch
 from jaxtyping import Bool, Float, Int
 from torch import Tensor, nn
 from torch.nn.utils.rnn import pad_sequence
+from transformers import PreTrainedModel
 
 from model.config import PromptConfig
 from model.language.prompt import prompt_ids
@@ -54,7 +55,11 @@ def time_weight(num_rows: int, ids: Sequence[int], weight: float) -> Float[Tenso
 
 
 def answer_loss(
-    llm: nn.Module, embeds: Tensor, mask: Tensor, labels: Tensor, weight: Float[Tensor, " vocabulary"] | None = None
+    llm: PreTrainedModel,
+    embeds: Tensor,
+    mask: Tensor,
+    labels: Tensor,
+    weight: Float[Tensor, " vocabulary"] | None = None,
 ) -> Tensor:
     """Mean cross-entropy of the answers' tokens, each weighted by its id where `weight` is given.
 

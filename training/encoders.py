@@ -14,8 +14,11 @@ from torch import Tensor, nn
 from torch.nn import functional
 from transformers import WhisperConfig
 
-from model.encoders.beats import BEATs, BEATsConfig
-from model.encoders.conv import ConvEncoder, ConvEncoderConfig
+from model.audio.fbank import fbank
+from model.audio.log_mel import log_mel
+from model.checkpoint import sound_encoder
+from model.encoders.beats import BEATs
+from model.encoders.conv import ConvEncoder
 from model.encoders.whisper import SpeechEncoder
 from training.config import DataConfig, EncoderStageConfig
 from training.data.composer import PlacedEvent, Pool, Scene, compose
@@ -48,10 +51,7 @@ def make_speech_encoder(config: EncoderStageConfig) -> SpeechEncoder:
 
 def make_sound_encoder(config: EncoderStageConfig) -> ConvEncoder | BEATs:
     """The run's sound encoder, with random weights."""
-    if config.sound_encoder == "beats":
-        return BEATs(BEATsConfig(**config.sound))
-    sound = {k: tuple(v) if isinstance(v, list) else v for k, v in config.sound.items()}
-    return ConvEncoder(ConvEncoderConfig(**sound))
+    return sound_encoder(config.sound_encoder, config.sound)
 
 
 def frame_targets(
@@ -135,9 +135,6 @@ class EncoderTrainer:
 
     def features(self, waveforms: Float[Tensor, "batch samples"], *, augment: bool) -> tuple[Tensor, Tensor]:
         """Both encoders' frames; with augmentation the spectrograms lose bands and positions are shifted."""
-        from model.audio.fbank import fbank
-        from model.audio.log_mel import log_mel
-
         num_frames = waveforms.shape[1] // FRAME_SAMPLES
         with torch.no_grad():
             mel = log_mel(waveforms, num_mels=self.speech.num_mels)

@@ -1,7 +1,7 @@
 """Encoder features of composed scenes, computed once: the encoders are frozen from stage 1 on."""
 
 import json
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 
@@ -34,9 +34,9 @@ class FeatureSet:
     def __len__(self) -> int:
         return len(self.events)
 
-    def take(self, index: Sequence[int]) -> Tensor:
+    def take(self, index: npt.NDArray[np.int64]) -> Tensor:
         """Frames of some scenes, float32 [scenes, frames, dim]."""
-        return torch.from_numpy(self.frames[list(index)].astype(np.float32))
+        return torch.from_numpy(self.frames[index].astype(np.float32))
 
 
 def feature_set(
@@ -60,7 +60,7 @@ def _compute(
     count, seed = int(str(recipe["count"])), int(str(recipe["seed"]))
     batch = max(1, round(160 / config.seconds))
     events: list[list[tuple[str, int, int]]] = []
-    stored: npt.NDArray[np.float16] | None = None
+    stored: np.memmap | None = None
     for first in track(range(0, count, batch), description=title):
         scenes: list[Scene] = [
             compose(pool, config, np.random.default_rng([seed, i])) for i in range(first, min(count, first + batch))

@@ -22,7 +22,7 @@ def timeline_width(num_kinds: int) -> int:
 def written_timeline(
     events: Sequence[PlacedEvent], kinds: Sequence[str], num_samples: int, rng: np.random.Generator | None = None
 ) -> Float[np.ndarray, "windows width"]:
-    """Per window: the share of it in which each kind sounds, which kinds begin, which end, and the digits of both times.
+    """Per window: the share of it in which each kind sounds, which kinds begin and end, and the digits of both times.
 
     Where several kinds begin in one window, the time is the last one's. With `rng` all of it is a little doubted and
     blurred, as a net would hear it.
