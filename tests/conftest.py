@@ -11,7 +11,8 @@ from hypothesis import settings
 from jaxtyping import install_import_hook
 
 # Every `Float[Tensor, "batch frames dim"]` in a signature of `model` is checked while testing; production pays nothing.
-install_import_hook(["model"], "beartype.beartype")
+TENSOR_MODULES = ("audio", "encoders", "connector", "language", "checkpoint", "pipeline", "timeaudio")
+install_import_hook([f"model.{name}" for name in TENSOR_MODULES], "beartype.beartype")
 
 # The same cases on every machine and run, and none failed for a busy neighbour.
 settings.register_profile("timeaudio", deadline=None, derandomize=True)

@@ -22,10 +22,13 @@ from training.config import AlignmentStageConfig
 from training.data import tasks
 from training.data.composer import PlacedEvent
 from training.data.features import FeatureSet
-from training.data.timelines import written_timeline
+from training.data.timelines import WINDOW_SAMPLES, written_timeline
 from training.encoders import EncoderTrainer
 from training.language import LanguageTrainer
 from training.loop import Group, fit
+
+LAST_START = 738
+"""Windows before which a shifted recording begins, so that its 30 windows find rows among the 768."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -38,37 +41,48 @@ class Features:
 
 @dataclass(frozen=True, slots=True)
 class Draw:
-    """A batch of recordings of one length: frames [batch, frames, dim] and what happens in each."""
+    """A batch of recordings of one length.
+
+    Attributes:
+        frames: [batch, frames, dim].
+        events: what happens in each, in samples from its first frame.
+        num_samples: of each.
+        first_window: the number of the first window, where a recording is taken for a part of a longer one.
+    """
 
     frames: Tensor
     events: list[tuple[PlacedEvent, ...]]
     num_samples: int
+    first_window: int = 0
 
 
-def draw(features: Features, config: AlignmentStageConfig, rng: np.random.Generator) -> Draw:
+def draw(features: Features, config: AlignmentStageConfig, size: int, rng: np.random.Generator) -> Draw:
     """A step's recordings: 10 s, or 30 s, or some segments of 30 s one after the other, in batches of about equal work.
 
-    Segments go through the encoders one by one, so a long recording's frames are its segments' frames.
+    Segments go through the encoders one by one, so a long recording's frames are its segments' frames. Some batches
+    of 10 s begin anywhere on the clock, so that every row of the time encoding is learned.
     """
-    size = config.optim.batch_size
     chance = rng.random()
     if chance >= config.long_share:
-        index = rng.integers(0, len(features.short), size)
-        return Draw(features.short.take(index), [features.short.events[i] for i in index], features.short.num_samples)
+        short = features.short
+        index = rng.integers(0, len(short), size)
+        first = int(rng.integers(0, LAST_START)) if rng.random() < config.shifted_share else 0
+        return Draw(short.take(index), [short.events[i] for i in index], short.num_samples, first)
+    long = features.long
     parts = 1 if chance >= config.long_share * config.very_long_share else int(rng.integers(2, 6))
     rows = max(2, round(size / (3 * parts)))
-    index = rng.integers(0, len(features.long), (rows, parts))
-    frames = torch.stack([features.long.take(row).flatten(0, 1) for row in index])
-    step = features.long.num_samples
+    picks = rng.integers(0, len(long), (rows, parts))
+    frames = torch.stack([long.take(row).flatten(0, 1) for row in picks])
     events = [
-        tuple(
-            PlacedEvent(e.kind, e.start + n * step, e.end + n * step)
-            for n, scene in enumerate(row)
-            for e in features.long.events[scene]
-        )
-        for row in index
+        tuple(e for n, scene in enumerate(row) for e in shifted(long.events[scene], n * long.num_samples))
+        for row in picks
     ]
-    return Draw(frames, events, parts * step)
+    return Draw(frames, events, parts * long.num_samples)
+
+
+def shifted(events: Sequence[PlacedEvent], samples: int) -> tuple[PlacedEvent, ...]:
+    """The events so many samples later."""
+    return tuple(PlacedEvent(e.kind, e.start + samples, e.end + samples) for e in events)
 
 
 def build_model(
@@ -98,24 +112,24 @@ class WarmUpTrainer:
     def losses(self, step: int) -> Mapping[str, Tensor]:
         """Squared distance between the connector's tokens and the written timeline's, in units of their variance."""
         rng = np.random.default_rng([3, step])
-        size = self.config.warm_up.batch_size
-        index = rng.integers(0, len(self.features.short), size)
-        num_samples = self.features.short.num_samples
+        drawn = draw(self.features, self.config, self.config.warm_up.batch_size, rng)
         kinds = self.language.kinds
         written = [
-            written_timeline([e for e in self.features.short.events[i] if e.kind in kinds], kinds, num_samples)
-            for i in index
+            written_timeline([e for e in events if e.kind in kinds], kinds, drawn.num_samples, first=drawn.first_window)
+            for events in drawn.events
         ]
         with torch.no_grad():
             wanted = self.language.timeline(torch.from_numpy(np.stack(written)))
-        said = hear(self.model, self.features.short.take(index), self.config.feature_dropout)
+        said = hear(self.model, drawn, self.config.feature_dropout, may_merge=False)
         return {"loss": (said - wanted).float().square().mean() / wanted.float().var()}
 
 
-def hear(model: TimeAudio, frames: Tensor, dropout: float) -> Tensor:
+def hear(model: TimeAudio, drawn: Draw, dropout: float, *, may_merge: bool = True) -> Tensor:
     """Audio tokens of stored frames; some features are dropped, as the nets are surer of recordings they know."""
-    frames = nn.functional.dropout(frames, dropout)
-    return model.audio_tokens(*frames.split([model.speech.dim, model.sound.dim], dim=-1))
+    frames = nn.functional.dropout(drawn.frames, dropout)
+    fused = model.fusion(*frames.split([model.speech.dim, model.sound.dim], dim=-1))
+    tokens: Tensor = model.connector(fused, first_window=drawn.first_window, may_merge=may_merge)
+    return tokens
 
 
 class AlignmentTrainer:
@@ -131,9 +145,11 @@ class AlignmentTrainer:
     def losses(self, step: int) -> Mapping[str, Tensor]:
         """Cross-entropy of the answers' tokens."""
         rng = np.random.default_rng([4, step])
-        drawn = draw(self.features, self.config, rng)
-        audio = hear(self.model, drawn.frames, self.config.feature_dropout)
-        examples = [self._example(events, drawn.num_samples, rng) for events in drawn.events]
+        drawn = draw(self.features, self.config, self.config.optim.batch_size, rng)
+        audio = hear(self.model, drawn, self.config.feature_dropout)
+        # Where the clock begins late, the answers do: what happened before is not heard, and not told.
+        begin = drawn.first_window * WINDOW_SAMPLES
+        examples = [self._example(shifted(e, begin), begin + drawn.num_samples, rng) for e in drawn.events]
         embeds, mask, labels = self.builder.build(self.model.llm.get_input_embeddings(), list(audio), examples)
         return {"loss": answer_loss(self.model.llm, embeds, mask, labels, self.weight)}
 

@@ -111,6 +111,8 @@ class AlignmentStageConfig:
     """Share of batches of 30 s and more."""
     very_long_share: float = 0.3
     """Share of those that last two to five segments of 30 s, where tokens are merged."""
+    shifted_share: float = 0.2
+    """Share of batches of 10 s that begin anywhere on the clock."""
     feature_dropout: float = 0.1
     time_weight: float = 1.0
     """Weight of a marker's cross-entropy, against 1 for a word."""

@@ -34,11 +34,17 @@ class Connector(nn.Module):
         self.qformer = WindowQFormer(config.qformer, frame_dim, self.window_frames)
         self.projection = nn.Linear(config.qformer.dim, language_dim)
 
-    def forward(self, frames: Float[Tensor, "batch frames frame_dim"]) -> Float[Tensor, "batch tokens language_dim"]:
-        """The audio tokens of recordings of one length, all their segments' frames in one row."""
+    def forward(
+        self, frames: Float[Tensor, "batch frames frame_dim"], *, first_window: int = 0, may_merge: bool = True
+    ) -> Float[Tensor, "batch tokens language_dim"]:
+        """The audio tokens of recordings of one length, all their segments' frames in one row.
+
+        `first_window` is the number of the first window on the recording's clock. Without `may_merge` there is one
+        token per window at any length.
+        """
         windows, is_padding = to_windows(frames, self.window_frames)
-        windows = self.time_encoding(windows)
-        merging = self.merge.enabled and windows.shape[1] > self.merge.above_windows
+        windows = self.time_encoding(windows, first_window)
+        merging = may_merge and self.merge.enabled and windows.shape[1] > self.merge.above_windows
         tokens = []
         first = 0
         for size in segment_sizes(windows.shape[1], self.merge.per_windows):

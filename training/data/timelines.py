@@ -20,10 +20,16 @@ def timeline_width(num_kinds: int) -> int:
 
 
 def written_timeline(
-    events: Sequence[PlacedEvent], kinds: Sequence[str], num_samples: int, rng: np.random.Generator | None = None
+    events: Sequence[PlacedEvent],
+    kinds: Sequence[str],
+    num_samples: int,
+    rng: np.random.Generator | None = None,
+    *,
+    first: int = 0,
 ) -> Float[np.ndarray, "windows width"]:
     """Per window: the share of it in which each kind sounds, which kinds begin and end, and the digits of both times.
 
+    Events are in samples from the first window, whose number on the recording's clock is `first`.
     Where several kinds begin in one window, the time is the last one's. With `rng` all of it is a little doubted and
     blurred, as a net would hear it.
     """
@@ -39,7 +45,7 @@ def written_timeline(
             window = min(sample, num_samples - 1) // WINDOW_SAMPLES
             told[window, (1 + place) * count + kind] = 1
             first = 3 * count + place * TIME_WIDTH
-            told[window, first : first + TIME_WIDTH] = _digits(round(sample / 1600))
+            told[window, first : first + TIME_WIDTH] = _digits(round((first * WINDOW_SAMPLES + sample) / 1600))
     if rng is not None:
         told = told * rng.uniform(0.7, 1.0) + rng.normal(0, 0.08, told.shape).astype(np.float32)
     return told

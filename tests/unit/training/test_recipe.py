@@ -1,0 +1,119 @@
+"""The whole recipe at the smallest sizes: not to hear anything, but to run every stage on real recordings."""
+
+import csv
+from pathlib import Path
+
+import pytest
+
+from model.audio.decode import decode_audio
+from model.pipeline import Decoding, Pipeline
+from training.recipe import main
+
+RECORDINGS = Path(__file__).parents[3] / "server" / "recordings"
+RUN = """
+name = "miniature"
+
+[data]
+other_kinds = false
+long_share = 0.5
+[data.scene]
+max_events = 2
+
+[encoders]
+[encoders.speech]
+d_model = 16
+encoder_layers = 1
+encoder_attention_heads = 2
+encoder_ffn_dim = 32
+num_mel_bins = 80
+[encoders.sound]
+channels = [4, 8, 8, 8, 16]
+[encoders.optim]
+steps = 2
+batch_size = 2
+
+[language]
+vocabulary = 400
+[language.model]
+hidden_size = 32
+intermediate_size = 64
+num_hidden_layers = 1
+num_attention_heads = 2
+num_key_value_heads = 2
+[language.optim]
+steps = 2
+batch_size = 2
+
+[alignment]
+scenes = 4
+long_scenes = 2
+long_share = 0.7
+very_long_share = 0.7
+shifted_share = 0.5
+[alignment.qformer]
+dim = 24
+num_heads = 3
+feed_forward_dim = 48
+[alignment.lora]
+rank = 2
+[alignment.warm_up]
+steps = 4
+batch_size = 4
+[alignment.optim]
+steps = 4
+batch_size = 4
+"""
+
+
+@pytest.fixture(scope="module")
+def folder(tmp_path_factory):
+    folder = tmp_path_factory.mktemp("recipe")
+    (folder / "data" / "audio").mkdir(parents=True)
+    rows = []
+    for kind, name in (("dog", "dog-barking.flac"), ("rooster", "rooster-crowing.flac")):
+        for fold in (1, 4):
+            filename = f"{fold}-{name}"
+            (folder / "data" / "audio" / filename).write_bytes((RECORDINGS / name).read_bytes())
+            rows.append(
+                {"filename": filename, "category": kind, "fold": fold, "subset": "esc10", "source": filename}
+            )
+    with (folder / "data" / "clips.csv").open("w", newline="") as file:
+        writer = csv.DictWriter(file, rows[0])
+        writer.writeheader()
+        writer.writerows(rows)
+    (folder / "run.toml").write_text(RUN)
+    return folder
+
+
+def run(folder):
+    return main([str(folder / "run.toml"), "--data", str(folder / "data"), "--run", str(folder / "run")])
+
+
+def test_one_command_makes_a_checkpoint_that_answers(folder):
+    assert run(folder) == 0
+    pipeline = Pipeline.load(folder / "run" / "checkpoint")
+    assert pipeline.name == "miniature"
+    waveform = decode_audio((RECORDINGS / "dog-barking.flac").read_bytes(), max_seconds=60.0)
+    answer = pipeline.dense_caption(pipeline.encode(waveform), Decoding(max_new_tokens=20))
+    assert all(i.end <= waveform.duration_tenths for i in answer.intervals)
+
+
+def test_a_finished_run_is_resumed_without_training(folder):
+    before = (folder / "run" / "alignment" / "resume.pt").stat().st_mtime_ns
+    assert run(folder) == 0
+    assert (folder / "run" / "alignment" / "resume.pt").stat().st_mtime_ns == before
+
+
+@pytest.mark.parametrize(("change", "says"), [("[data]", "[dat]"), ("steps = 2", 'steps = "two"')])
+def test_a_wrong_run_file_is_refused_in_one_line(folder, tmp_path, capsys, change, says):
+    path = tmp_path / "wrong.toml"
+    path.write_text(RUN.replace(change, says))
+    assert main([str(path), "--data", str(folder / "data")]) == 2
+    message = capsys.readouterr().err
+    assert message.startswith("timeaudio train:")
+    assert message.count("\n") == 1
+
+
+def test_a_folder_without_recordings_is_refused_in_one_line(folder, tmp_path, capsys):
+    assert main([str(folder / "run.toml"), "--data", str(tmp_path)]) == 2
+    assert "meta/esc50.csv" in capsys.readouterr().err
