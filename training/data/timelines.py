@@ -44,8 +44,8 @@ def written_timeline(
         for place, sample in enumerate((event.start, event.end)):
             window = min(sample, num_samples - 1) // WINDOW_SAMPLES
             told[window, (1 + place) * count + kind] = 1
-            first = 3 * count + place * TIME_WIDTH
-            told[window, first : first + TIME_WIDTH] = _digits(round((first * WINDOW_SAMPLES + sample) / 1600))
+            column = 3 * count + place * TIME_WIDTH
+            told[window, column : column + TIME_WIDTH] = _digits(round((first * WINDOW_SAMPLES + sample) / 1600))
     if rng is not None:
         told = told * rng.uniform(0.7, 1.0) + rng.normal(0, 0.08, told.shape).astype(np.float32)
     return told

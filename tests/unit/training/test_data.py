@@ -10,6 +10,7 @@ from training.data.composer import PlacedEvent, Pool, SceneConfig, compose, plan
 from training.data.pools import training_pool, validation_pool
 from training.data.recordings import DataError, active_region, read_recordings
 from training.data.tasks import ABSENT, NOTHING_HEARD, dense_caption, ground, to_interval
+from training.data.timelines import timeline_width, written_timeline
 from training.data.words import WORDS
 from training.metrics.captions import kind_of
 
@@ -177,3 +178,17 @@ def test_training_and_validation_are_told_apart_by_fold(tmp_path):
 def test_an_empty_folder_says_what_should_be_there(tmp_path):
     with pytest.raises(DataError, match="meta/esc50.csv"):
         read_recordings(tmp_path)
+
+
+@pytest.mark.parametrize("first", [0, 30, 700])
+def test_a_written_timeline_tells_kinds_and_digits_on_the_recordings_clock(first):
+    events = [PlacedEvent("dog", 5_440, 16_320), PlacedEvent("rain", 0, 160_000)]
+    told = written_timeline(events, ("dog", "rain"), 160_000, first=first)
+    assert told.shape == (30, timeline_width(2))
+    assert told[:4, 0].tolist() == [0, 1, 1, 0]  # the share of each window in which the dog barks
+    assert told[1, 2] == 1  # it begins in window 1 and ends in window 3
+    assert told[3, 4] == 1
+    tenths = round((first * 5_440 + 5_440) / 1600)
+    digits = told[1, 6:39]
+    said = [int(digits[a:b].argmax()) for a, b in ((0, 3), (3, 13), (13, 23), (23, 33))]
+    assert said == [int(d) for d in f"{tenths:04d}"]
