@@ -1,6 +1,7 @@
 """A checkpoint from nothing: every stage in order, each from where the run stands."""
 
 import argparse
+import shutil
 import sys
 from pathlib import Path
 
@@ -36,6 +37,9 @@ def train(config: RunConfig, data: Path, run: Path, out: Path) -> None:
     warm_up(WarmUpTrainer(model, language, features, config.alignment), run / "connector")
     align(AlignmentTrainer(model, tokenizer, features, config.alignment), tokenizer, run / "alignment")
     save_checkpoint(out, model, tokenizer, dtype=torch.float16)
+    if (data / "clips.csv").is_file():
+        # Authors and licences travel with whatever is made from their recordings.
+        shutil.copy(data / "clips.csv", out / "ATTRIBUTION.csv")
     print(f"Checkpoint written to {out}.", flush=True)
 
 
@@ -45,7 +49,8 @@ def compute_features(config: RunConfig, encoders: EncoderTrainer, pool: Pool, ru
         module.eval().requires_grad_(False)
 
     def encode(waveforms: Tensor) -> tuple[Tensor, Tensor]:
-        return encoders.features(waveforms, augment=False)
+        with torch.autocast(waveforms.device.type, torch.bfloat16, enabled=config.encoders.optim.bfloat16):
+            return encoders.features(waveforms, augment=False)
 
     scene, stage = config.data.scene, config.alignment
     long = sparse(scene, config.data.long_seconds, 6)

@@ -65,7 +65,8 @@ def _compute(
         scenes: list[Scene] = [
             compose(pool, config, np.random.default_rng([seed, i])) for i in range(first, min(count, first + batch))
         ]
-        frames = torch.cat(encode(torch.from_numpy(np.stack([s.samples for s in scenes]))), dim=-1)
+        speech, sound = encode(torch.from_numpy(np.stack([s.samples for s in scenes])))
+        frames = torch.cat([speech.float(), sound.float()], dim=-1)
         if stored is None:
             shape = (count, *frames.shape[1:])
             stored = np.lib.format.open_memmap(path, mode="w+", dtype=np.float16, shape=shape)

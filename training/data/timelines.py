@@ -16,7 +16,7 @@ TIME_WIDTH = 33
 
 def timeline_width(num_kinds: int) -> int:
     """Numbers per window."""
-    return 3 * num_kinds + 2 * TIME_WIDTH
+    return 3 * num_kinds + TIME_WIDTH
 
 
 def written_timeline(
@@ -27,10 +27,11 @@ def written_timeline(
     *,
     first: int = 0,
 ) -> Float[np.ndarray, "windows width"]:
-    """Per window: the share of it in which each kind sounds, which kinds begin and end, and the digits of both times.
+    """Per window: the share of it in which each kind sounds, which kinds begin and end, and the digits of when.
 
     Events are in samples from the first window, whose number on the recording's clock is `first`.
-    Where several kinds begin in one window, the time is the last one's. With `rng` all of it is a little doubted and
+    Beginnings and ends write their digits in the same place, so that whoever learns to read the ones can read the
+    others; where a window has several, the last beginning's stand. With `rng` all of it is a little doubted and
     blurred, as a net would hear it.
     """
     num_windows = -(-num_samples // WINDOW_SAMPLES)
@@ -41,11 +42,12 @@ def written_timeline(
         kind = kinds.index(event.kind)
         inside = np.minimum(event.end, edges[1:]) - np.maximum(event.start, edges[:-1])
         told[:, kind] = np.maximum(told[:, kind], np.clip(inside / WINDOW_SAMPLES, 0, 1))
-        for place, sample in enumerate((event.start, event.end)):
+    for edge in (2, 1):  # ends, then beginnings
+        for event in events:
+            sample = event.end if edge == 2 else event.start
             window = min(sample, num_samples - 1) // WINDOW_SAMPLES
-            told[window, (1 + place) * count + kind] = 1
-            column = 3 * count + place * TIME_WIDTH
-            told[window, column : column + TIME_WIDTH] = _digits(round((first * WINDOW_SAMPLES + sample) / 1600))
+            told[window, edge * count + kinds.index(event.kind)] = 1
+            told[window, 3 * count :] = _digits(round((first * WINDOW_SAMPLES + sample) / 1600))
     if rng is not None:
         told = told * rng.uniform(0.7, 1.0) + rng.normal(0, 0.08, told.shape).astype(np.float32)
     return told

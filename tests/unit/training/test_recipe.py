@@ -74,9 +74,7 @@ def folder(tmp_path_factory):
         for fold in (1, 4):
             filename = f"{fold}-{name}"
             (folder / "data" / "audio" / filename).write_bytes((RECORDINGS / name).read_bytes())
-            rows.append(
-                {"filename": filename, "category": kind, "fold": fold, "subset": "esc10", "source": filename}
-            )
+            rows.append({"filename": filename, "category": kind, "fold": fold, "subset": "esc10", "source": filename})
     with (folder / "data" / "clips.csv").open("w", newline="") as file:
         writer = csv.DictWriter(file, rows[0])
         writer.writeheader()
