@@ -4,6 +4,7 @@ import dataclasses
 import tomllib
 import types
 import typing
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, TypeVar
@@ -139,17 +140,31 @@ class RunConfig:
     alignment: AlignmentStageConfig
 
 
-def load_config(cls: type[T], path: Path) -> T:
-    """The run that a TOML file describes.
+def load_config(cls: type[T], path: Path, overrides: Sequence[str] = ()) -> T:
+    """The run that a TOML file describes; each override is one more line of TOML, `alignment.optim.steps = 300`.
 
     Raises:
         ConfigError: unknown or missing keys, or values of another type: all of them at once.
     """
     problems: list[str] = []
-    value = _build(cls, tomllib.loads(path.read_text(encoding="utf-8")), "", problems)
+    try:
+        table = tomllib.loads(path.read_text(encoding="utf-8"))
+        for override in overrides:
+            _merge(table, tomllib.loads(override))
+    except tomllib.TOMLDecodeError as error:
+        raise ConfigError(str(path), [f"not TOML: {error}"]) from None
+    value = _build(cls, table, "", problems)
     if problems:
         raise ConfigError(str(path), problems)
     return typing.cast(T, value)
+
+
+def _merge(table: dict[str, Any], changes: dict[str, Any]) -> None:
+    for key, value in changes.items():
+        if isinstance(value, dict) and isinstance(table.get(key), dict):
+            _merge(table[key], value)
+        else:
+            table[key] = value
 
 
 def _build(kind: Any, value: Any, at: str, problems: list[str]) -> Any:

@@ -21,10 +21,11 @@ from training.language import train_language_model
 CONFIGS = Path(__file__).parent / "configs"
 
 
-def train(config: RunConfig, data: Path, run: Path, out: Path) -> None:
+def train(config: RunConfig, data: Path, run: Path, out: Path, variant: str = "") -> None:
     """Train all stages and write the checkpoint to `out`.
 
-    What is done already under `run` is not done again, so the same command goes on after a stop.
+    What is done already under `run` is not done again, so the same command goes on after a stop. A variant shares
+    stage 0's nets and features with the run, and has a connector and an alignment of its own: so ablations are made.
     """
     pool = training_pool(data, config.data)
     count = {kind: len(parts) for kind, parts in pool.parts.items()}
@@ -34,8 +35,8 @@ def train(config: RunConfig, data: Path, run: Path, out: Path) -> None:
     tokenizer = language.builder.tokenizer
     features = compute_features(config, encoders, pool, run)
     model = build_model(config.alignment, config.name, encoders, language)
-    warm_up(WarmUpTrainer(model, language, features, config.alignment), run / "connector")
-    align(AlignmentTrainer(model, tokenizer, features, config.alignment), tokenizer, run / "alignment")
+    warm_up(WarmUpTrainer(model, language, features, config.alignment), run / variant / "connector")
+    align(AlignmentTrainer(model, tokenizer, features, config.alignment), tokenizer, run / variant / "alignment")
     save_checkpoint(out, model, tokenizer, dtype=torch.float16)
     if (data / "clips.csv").is_file():
         # Authors and licences travel with whatever is made from their recordings.
@@ -71,11 +72,14 @@ def main(argv: list[str] | None = None) -> int:
     parser.add_argument(
         "--run", type=Path, default=Path("runs/tiny"), help="state of the run; the same folder resumes it"
     )
-    parser.add_argument("--out", type=Path, help="checkpoint directory to write (default: RUN/checkpoint)")
+    parser.add_argument("--set", action="append", default=[], metavar="KEY=VALUE", help="change the run file's value")
+    parser.add_argument("--variant", default="", help="train only the connector and stage 1 anew, beside the run's own")
+    parser.add_argument("--out", type=Path, help="checkpoint directory to write (default: RUN/VARIANT/checkpoint)")
     arguments = parser.parse_args(argv)
     try:
-        config = load_config(RunConfig, arguments.config)
-        train(config, arguments.data, arguments.run, arguments.out or arguments.run / "checkpoint")
+        config = load_config(RunConfig, arguments.config, arguments.set)
+        out = arguments.out or arguments.run / arguments.variant / "checkpoint"
+        train(config, arguments.data, arguments.run, out, arguments.variant)
     except (ConfigError, DataError, FileNotFoundError) as error:
         print(f"timeaudio train: {error}", file=sys.stderr)
         return 2

@@ -1,0 +1,76 @@
+"""What a second of audio costs over HTTP, by the length of the clip: the ratio should stay near one.
+
+    python benchmarks/clip_length.py [--seconds 10 30 150] [--requests 5] [--model DIR]
+
+Starts a server on a free port and sends it the bundled recordings in turn, one after another, cut to each length.
+Prints a table and a JSON object; times are seconds, medians over the requests.
+"""
+
+import argparse
+import io
+import json
+import os
+import platform
+import statistics
+import sys
+import time
+import wave
+from itertools import chain, repeat
+from pathlib import Path
+
+import numpy as np
+
+from model.audio.decode import decode_audio
+from timeaudio.client import Client
+from timeaudio.server_process import ServerProcess
+
+RECORDINGS = sorted((Path(__file__).parents[1] / "server" / "recordings").glob("*.flac"))
+RATE = 16_000
+
+
+def clip(seconds: float) -> bytes:
+    """A 16-bit mono WAV file of so many seconds: the bundled recordings, over and over."""
+    parts = [decode_audio(path.read_bytes(), max_seconds=60.0).samples for path in RECORDINGS]
+    rounds = repeat(np.concatenate(parts), int(seconds * RATE / sum(map(len, parts))) + 1)
+    samples = np.concatenate(list(chain(rounds)))[: round(seconds * RATE)]
+    file = io.BytesIO()
+    with wave.open(file, "wb") as writer:
+        writer.setnchannels(1)
+        writer.setsampwidth(2)
+        writer.setframerate(RATE)
+        writer.writeframes((samples * 32767).astype("<i2").tobytes())
+    return file.getvalue()
+
+
+def main() -> int:
+    """Measure and print."""
+    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    parser.add_argument("--seconds", type=float, nargs="+", default=[10.0, 30.0, 150.0])
+    parser.add_argument("--requests", type=int, default=5)
+    parser.add_argument("--model", type=Path)
+    arguments = parser.parse_args()
+    rows = []
+    with ServerProcess(arguments.model) as server:
+        server.wait_ready(lambda _: None)
+        with Client(server.url, timeout=300) as client:
+            for seconds in arguments.seconds:
+                data = clip(seconds)
+                client.dense_caption(data)  # the first of a length is not counted
+                walls, tokens = [], 0
+                for _ in range(arguments.requests):
+                    began = time.perf_counter()
+                    tokens = client.dense_caption(data).usage.completion_tokens
+                    walls.append(time.perf_counter() - began)
+                wall = statistics.median(walls)
+                rows.append({"seconds": seconds, "wall_s": wall, "per_second": wall / seconds, "answer_tokens": tokens})
+    print("clip s   wall s   s per s of audio   answer tokens")
+    for row in rows:
+        print(f"{row['seconds']:6g}   {row['wall_s']:6.3f}   {row['per_second']:16.4f}   {row['answer_tokens']:13d}")
+    ratio = rows[-1]["per_second"] / rows[-2]["per_second"] if len(rows) > 1 else 1.0
+    print(f"s per s of audio, {rows[-1]['seconds']:g} s against {rows[-2 % len(rows)]['seconds']:g} s: {ratio:.2f}")
+    print(json.dumps({"rows": rows, "ratio": ratio, "machine": platform.processor(), "cores": os.cpu_count()}))
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())
