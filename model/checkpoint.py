@@ -21,6 +21,7 @@ from peft import PeftModel
 from safetensors.torch import load_file, save_file
 from torch import Tensor, nn
 from transformers import AutoModelForCausalLM, PreTrainedModel, WhisperConfig
+from transformers.utils import logging
 
 from model.config import ModelConfig
 from model.encoders.beats import BEATs, BEATsConfig
@@ -130,6 +131,7 @@ def _stored(module: nn.Module, dtype: torch.dtype) -> dict[str, Tensor]:
 
 
 def _language_model(directory: Path, dtype: torch.dtype) -> PreTrainedModel:
+    logging.disable_progress_bar()  # a server's log and a command's terminal have their own
     try:
         llm = AutoModelForCausalLM.from_pretrained(
             directory / "llm", dtype=dtype, local_files_only=True, use_safetensors=True, trust_remote_code=False
