@@ -141,6 +141,7 @@ class AlignmentTrainer:
         self.model, self.features, self.config = model, features, config
         self.builder = BatchBuilder(tokenizer, model.config.prompt)
         self.weight = time_weight(len(tokenizer), tokenizer.marker_ids, config.time_weight)
+        self.weight[list(presence_ids(tokenizer))] = config.presence_weight
 
     def losses(self, step: int) -> Mapping[str, Tensor]:
         """Cross-entropy of the answers' tokens."""
@@ -156,6 +157,12 @@ class AlignmentTrainer:
     def _example(self, events: Sequence[PlacedEvent], num_samples: int, rng: np.random.Generator) -> tasks.Example:
         ask = tasks.ground if rng.random() < self.config.ground_share else tasks.dense_caption
         return ask(events, num_samples, rng)
+
+
+def presence_ids(tokenizer: Tokenizer) -> tuple[int, int]:
+    """The first ids at which "The given query happens" and "does not occur" part."""
+    present, absent = (tokenizer.encode(text) for text in (tasks.ground_answer([]), tasks.ABSENT))
+    return next((p, a) for p, a in zip(present, absent, strict=False) if p != a)
 
 
 def warm_up(trainer: WarmUpTrainer, run: Path) -> None:

@@ -117,6 +117,8 @@ class AlignmentStageConfig:
     feature_dropout: float = 0.1
     time_weight: float = 1.0
     """Weight of a marker's cross-entropy, against 1 for a word."""
+    presence_weight: float = 1.0
+    """Weight of the one word by which a grounding answer says that the query happens, or that it does not."""
     qformer: dict[str, Any] = field(default_factory=dict)
     """Fields of QFormerConfig."""
     warm_up: OptimConfig
