@@ -36,9 +36,11 @@ EMBEDDED = Path(__file__).parent / "checkpoints" / "timeaudio-tiny"
 
 
 def load_checkpoint(
-    directory: Path, *, device: str = "cpu", dtype: torch.dtype = torch.float32
+    directory: Path, *, device: str = "cpu", dtype: torch.dtype | None = None
 ) -> tuple[TimeAudio, Tokenizer]:
     """The model in evaluation mode and its tokenizer. Nothing is unpickled: weights come from safetensors alone.
+
+    The language model computes in `dtype`; in what the config says if None.
 
     Raises:
         CheckpointError: a file is missing, or does not fit the others.
@@ -49,7 +51,8 @@ def load_checkpoint(
     load_tensors(speech.encoder, directory / "speech_encoder" / "model.safetensors")
     sound = sound_encoder(config.sound_encoder, _json(directory / "sound_encoder" / "config.json"))
     load_tensors(sound, directory / "sound_encoder" / "model.safetensors")
-    model = TimeAudio(config, speech, sound, _language_model(directory, dtype))
+    llm = _language_model(directory, dtype or getattr(torch, config.language_dtype))
+    model = TimeAudio(config, speech, sound, llm)
     load_tensors(nn.ModuleDict({"fusion": model.fusion, "connector": model.connector}), directory / "model.safetensors")
     rows = model.llm.get_input_embeddings().weight.shape[0]
     if rows < len(tokenizer):

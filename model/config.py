@@ -17,6 +17,8 @@ class WindowConfig:
 
     num_frames: int = 17
     """Frames in a window, and from one window's start to the next: 17 x 20 ms = 0.34 s."""
+    drop_rest: bool = False
+    """Whether frames after the last whole window are dropped, as in the released code, and not padded and masked."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -25,6 +27,9 @@ class TimeEncodingConfig:
 
     num_rows: int = 768
     """Rows of W_t, one per window number; 768 x 0.34 s reach 261 s. 0 leaves the encoding out."""
+    index: Literal["window", "released_cpu", "released_cuda"] = "window"
+    """Which row a window gets: its number, or what the released code's arithmetic makes of it on either device (see
+    `model/connector/released_index.py`)."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -39,6 +44,8 @@ class QFormerConfig:
     frame_positions: bool = True
     """Whether each of a window's frames is told its place by a learned row, so that one query can tell when, inside
     of 0.34 s, a sound begins. Not in the paper (see DECISIONS.md)."""
+    self_attention: Literal["segment", "window"] = "segment"
+    """Which tokens attend each other: all of a segment's, or, as in the released code, each window's one to itself."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -52,6 +59,8 @@ class MergeConfig:
     num_contextual: int = 4
     per_windows: int = 88
     """The budget above is for so many windows; a segment of another length keeps its share."""
+    method: Literal["paper", "released"] = "paper"
+    """`released`: the released code's segments, budget, clusters and order: `model/connector/merge_released.py`."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -63,8 +72,24 @@ class PromptConfig:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class EncodingConfig:
+    """What the two encoders are given. Every setting but the defaults is the released code's, for its weights."""
+
+    keep_padding: bool = False
+    """Whether the speech encoder's frames of what pads a segment to 30 s are kept, unmasked, as if they were sound."""
+    min_tail_samples: int = 0
+    """A last segment shorter than this is kept from the speech encoder, unless it is the only one."""
+    whole_sound: bool = False
+    """Whether the sound encoder (BEATs) hears up to 180 s at once, at quadratic cost, and not segment by segment."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class ModelConfig:
-    """Everything that a checkpoint decides beside the sizes in its encoders' and language model's own config files."""
+    """Everything that a checkpoint decides beside the sizes in its encoders' and language model's own config files.
+
+    Raises:
+        CheckpointError: two settings contradict each other.
+    """
 
     name: str
     tasks: tuple[Task, ...]
@@ -72,12 +97,22 @@ class ModelConfig:
     sound_encoder: Literal["beats", "conv"] = "beats"
     pad_segments: bool = False
     """Whether segments are padded to 30 s for the speech encoder, which pretrained Whisper weights need. The frames
-    past the end are dropped again."""
+    past the end are dropped again, unless `encoding.keep_padding`."""
+    language_dtype: Literal["float32", "bfloat16", "float16"] = "float32"
+    """Precision in which the language model computes; the encoders and the connector always do in float32."""
+    encoding: EncodingConfig = field(default_factory=EncodingConfig)
     window: WindowConfig = field(default_factory=WindowConfig)
     time_encoding: TimeEncodingConfig = field(default_factory=TimeEncodingConfig)
     qformer: QFormerConfig = field(default_factory=QFormerConfig)
     merge: MergeConfig = field(default_factory=MergeConfig)
     prompt: PromptConfig = field(default_factory=PromptConfig)
+
+    def __post_init__(self) -> None:
+        encoding = self.encoding
+        if encoding.keep_padding and not self.pad_segments:
+            raise CheckpointError("encoding.keep_padding keeps nothing where pad_segments is false.")
+        if encoding.whole_sound and self.sound_encoder != "beats":
+            raise CheckpointError(f"encoding.whole_sound is for the beats sound encoder, not {self.sound_encoder}.")
 
     @classmethod
     def read(cls, path: Path) -> "ModelConfig":
@@ -94,7 +129,10 @@ class ModelConfig:
         except ValueError as error:
             raise CheckpointError(f"{path} is not JSON: {error}") from None
         problems: list[str] = []
-        config = _build(cls, value, "", problems)
+        try:
+            config = _build(cls, value, "", problems)
+        except CheckpointError as error:
+            raise CheckpointError(f"{path}: {error}") from None
         if problems:
             raise CheckpointError(f"{path}: " + "; ".join(problems) + ".")
         return typing.cast(ModelConfig, config)

@@ -91,9 +91,13 @@ class Pipeline:
 
     @torch.inference_mode()
     def encode(self, waveform: Waveform) -> Recording:
-        """Hear a waveform once; cost grows linearly with its length."""
+        """Hear a waveform once; cost grows linearly with its length.
+
+        Raises:
+            AudioTooLong: over 180 s, for a checkpoint of the released code, which hears everything at once.
+        """
         speech, sound = self.model.encode_segments(split(waveform))
-        tokens = self.model.audio_tokens(speech, sound)[0]
+        tokens = self.model.audio_tokens(speech, sound, [waveform.num_samples])[0]
         return Recording(tokens, waveform.duration_tenths, waveform.num_samples)
 
     def dense_caption(self, recording: Recording, decoding: Decoding | None = None) -> Answer:

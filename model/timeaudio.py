@@ -1,5 +1,7 @@
 """The whole model: two encoders, the connector, a causal language model."""
 
+from collections.abc import Sequence
+
 import torch
 from jaxtyping import Float
 from torch import Tensor, nn
@@ -12,6 +14,7 @@ from model.encoders.beats import BEATs
 from model.encoders.conv import ConvEncoder
 from model.encoders.fuse import Fusion
 from model.encoders.whisper import SpeechEncoder
+from model.encoders.whole import encode_whole
 
 FRAME_SAMPLES = 320
 """Samples in a frame: 20 ms."""
@@ -39,33 +42,55 @@ class TimeAudio(nn.Module):
 
     def encode_segments(
         self, segments: list[Segment]
-    ) -> tuple[Float[Tensor, "1 frames speech"], Float[Tensor, "1 frames sound"]]:
+    ) -> tuple[Float[Tensor, "1 speech_frames speech"], Float[Tensor, "1 sound_frames sound"]]:
         """Both encoders' frames of a recording, segment after segment.
 
-        Each segment runs at its true length, filled up to a whole frame; segments of one length run together.
+        Each segment runs at its true length, filled up to a whole frame; segments of one length run together. The
+        released code's ways, and with them other numbers of frames, are chosen by `config.encoding`.
         """
-        device = next(self.parameters()).device
+        whole_sound = self.config.encoding.whole_sound
         speech: list[Tensor] = []
         sound: list[Tensor] = []
         for batch in _same_length(segments):
             num_frames = batch[0].num_frames
-            waveforms = torch.zeros(len(batch), num_frames * FRAME_SAMPLES, device=device)
-            for row, segment in zip(waveforms, batch, strict=True):
-                row[: len(segment.samples)] = torch.from_numpy(segment.samples)
-            speech += self._speech_frames(waveforms, num_frames).unbind()
-            sound += self.sound.encode_frames(waveforms)[:, :num_frames].unbind()
+            waveforms = self._waveforms(batch)
+            if self.hears_speech(batch[0]):
+                speech += self._speech_frames(waveforms, num_frames).unbind()
+            if not whole_sound:
+                sound += self.sound.encode_frames(waveforms)[:, :num_frames].unbind()
+        if whole_sound:
+            assert isinstance(self.sound, BEATs)
+            return torch.cat(speech)[None], encode_whole(self.sound, segments)
         return torch.cat(speech)[None], torch.cat(sound)[None]
+
+    def _waveforms(self, batch: list[Segment]) -> Tensor:
+        device = next(self.parameters()).device
+        waveforms = torch.zeros(len(batch), batch[0].num_frames * FRAME_SAMPLES, device=device)
+        for row, segment in zip(waveforms, batch, strict=True):
+            row[: len(segment.samples)] = torch.from_numpy(segment.samples)
+        return waveforms
+
+    def hears_speech(self, segment: Segment) -> bool:
+        """Whether the speech encoder hears a segment: the first always, later ones if they are long enough."""
+        return segment.start == 0 or segment.num_samples >= self.config.encoding.min_tail_samples
 
     def _speech_frames(self, waveforms: Tensor, num_frames: int) -> Tensor:
         if self.config.pad_segments:
             waveforms = nn.functional.pad(waveforms, (0, SEGMENT_SAMPLES - waveforms.shape[1]))
-        return self.speech(waveforms)[:, :num_frames]
+        frames: Tensor = self.speech(waveforms)
+        return frames if self.config.encoding.keep_padding else frames[:, :num_frames]
 
     def audio_tokens(
-        self, speech: Float[Tensor, "batch frames speech"], sound: Float[Tensor, "batch frames sound"]
+        self,
+        speech: Float[Tensor, "batch speech_frames speech"],
+        sound: Float[Tensor, "batch sound_frames sound"],
+        num_samples: Sequence[int] | None = None,
     ) -> Float[Tensor, "batch tokens dim"]:
-        """What the language model hears of recordings of one length."""
-        return self.connector(self.fusion(speech, sound))
+        """What the language model hears of recordings of one length.
+
+        `num_samples` is each one's true length; checkpoints of the released code depend on it.
+        """
+        return self.connector(self.fusion(speech, sound), num_samples)
 
 
 def _same_length(segments: list[Segment]) -> list[list[Segment]]:

@@ -1,12 +1,15 @@
 """Frames to audio tokens: window, time encoding, Q-Former, merging, projection."""
 
+from collections.abc import Sequence
+
 import torch
-from jaxtyping import Float
+from jaxtyping import Bool, Float, Int
 from torch import Tensor, nn
 
 from model.config import ModelConfig
 from model.connector.merge import budget, merge_tokens
-from model.connector.qformer import WindowQFormer
+from model.connector.merge_released import even_picks, merge_released, released_segment_sizes
+from model.connector.qformer import SelfAttention, WindowQFormer
 from model.connector.time_encoding import TimeEncoding
 from model.connector.window import to_windows
 
@@ -28,34 +31,74 @@ class Connector(nn.Module):
 
     def __init__(self, config: ModelConfig, frame_dim: int, language_dim: int) -> None:
         super().__init__()
-        self.window_frames = config.window.num_frames
+        self.window = config.window
         self.merge = config.merge
-        self.time_encoding = TimeEncoding(config.time_encoding.num_rows, frame_dim)
-        self.qformer = WindowQFormer(config.qformer, frame_dim, self.window_frames)
+        self.time_encoding = TimeEncoding(config.time_encoding.num_rows, frame_dim, config.time_encoding.index)
+        self.qformer = WindowQFormer(config.qformer, frame_dim, self.window.num_frames)
         self.projection = nn.Linear(config.qformer.dim, language_dim)
 
     def forward(
-        self, frames: Float[Tensor, "batch frames frame_dim"], *, first_window: int = 0, may_merge: bool = True
+        self, frames: Float[Tensor, "batch frames frame_dim"], num_samples: Sequence[int] | None = None
     ) -> Float[Tensor, "batch tokens language_dim"]:
         """The audio tokens of recordings of one length, all their segments' frames in one row.
 
-        `first_window` is the number of the first window on the recording's clock. Without `may_merge` there is one
-        token per window at any length.
+        `num_samples` matters to checkpoints of the released code alone: see `windows`.
         """
-        windows, is_padding = to_windows(frames, self.window_frames)
-        windows = self.time_encoding(windows, first_window)
-        merging = may_merge and self.merge.enabled and windows.shape[1] > self.merge.above_windows
-        tokens = []
-        first = 0
-        for size in segment_sizes(windows.shape[1], self.merge.per_windows):
-            part = slice(first, first + size)
-            segment, attention = self.qformer(windows[:, part], is_padding[part])
-            if merging:
-                dominant, contextual = budget(size, self.merge)
-                segment = merge_tokens(
-                    segment, attention.received, attention.keys, num_dominant=dominant, num_contextual=contextual
-                )
-            tokens.append(segment)
-            first += size
-        projected: Tensor = self.projection(torch.cat(tokens, dim=1))
+        projected: Tensor = self.projection(self.merged(self.heard(*self.windows(frames, num_samples))))
         return projected
+
+    def windows(
+        self, frames: Float[Tensor, "batch frames frame_dim"], num_samples: Sequence[int] | None = None
+    ) -> tuple[Float[Tensor, "batch windows window_frames frame_dim"], Bool[Tensor, "windows window_frames"]]:
+        """The frames in windows, each told its time, and which frames are padding.
+
+        `num_samples` is each recording's true length, on which the released code's time index depends.
+        """
+        windows, is_padding = to_windows(frames, self.window.num_frames, drop_rest=self.window.drop_rest)
+        return self.time_encoding(windows, num_samples=num_samples), is_padding
+
+    def heard(
+        self,
+        windows: Float[Tensor, "batch windows window_frames frame_dim"],
+        is_padding: Bool[Tensor, "windows window_frames"],
+    ) -> list[tuple[Float[Tensor, "batch _ dim"], SelfAttention]]:
+        """What the Q-Former makes of each segment: a token per window, and its last self-attention."""
+        released = self.merge.method == "released"
+        sizes = (released_segment_sizes if released else segment_sizes)(windows.shape[1], self.merge.per_windows)
+        stretches = zip(windows.split(sizes, dim=1), is_padding.split(sizes), strict=True)
+        return [self.qformer(part, padding) for part, padding in stretches]
+
+    def merged(
+        self,
+        segments: list[tuple[Float[Tensor, "batch _ dim"], SelfAttention]],
+        picks: Int[Tensor, "batch segments dominant"] | None = None,
+    ) -> Float[Tensor, "batch tokens dim"]:
+        """All segments' tokens in a row, merged where that is enabled and the recording is long enough for it.
+
+        `picks`, windows counted from the recording's first, are the dominant tokens of the released way of merging;
+        they enable it.
+        """
+        tokens = [segment for segment, _ in segments]
+        enabled = self.merge.enabled or picks is not None
+        if enabled and sum(t.shape[1] for t in tokens) > self.merge.above_windows:
+            if self.merge.method == "released":
+                tokens = self._merged_as_released(tokens, picks)
+            else:
+                tokens = [self._merged_by_attention(*segment) for segment in segments]
+        return torch.cat(tokens, dim=1)
+
+    def _merged_by_attention(self, tokens: Tensor, attention: SelfAttention) -> Tensor:
+        dominant, contextual = budget(tokens.shape[1], self.merge)
+        return merge_tokens(
+            tokens, attention.received, attention.keys, num_dominant=dominant, num_contextual=contextual
+        )
+
+    def _merged_as_released(self, segments: list[Tensor], picks: Tensor | None) -> list[Tensor]:
+        merged, first = [], 0
+        for number, tokens in enumerate(segments):
+            count = tokens.shape[1]
+            own = even_picks(count, self.merge.num_dominant)[None] if picks is None else picks[:, number] - first
+            own = own.to(tokens.device).expand(len(tokens), -1)
+            merged.append(merge_released(tokens, own, self.merge.num_contextual))
+            first += count
+        return merged

@@ -57,11 +57,13 @@ class Attention(nn.Module):
 class QFormerLayer(nn.Module):
     """Self-attention among a segment's window tokens, cross-attention of each into its own window, feed-forward.
 
-    Post-norm with epsilon 1e-12, as in BERT.
+    Post-norm with epsilon 1e-12, as in BERT. `self_attention = "window"` lets each token attend itself alone, as the
+    released code does, which makes what it receives a constant.
     """
 
     def __init__(self, config: QFormerConfig, frame_dim: int) -> None:
         super().__init__()
+        self.attends_itself = config.self_attention == "window"
         self.self_attention = Attention(config.dim, config.num_heads, config.dim)
         self.self_norm = nn.LayerNorm(config.dim, eps=1e-12)
         self.cross_attention = Attention(config.dim, config.num_heads, frame_dim)
@@ -79,15 +81,17 @@ class QFormerLayer(nn.Module):
     ) -> tuple[Float[Tensor, "batch windows dim"], SelfAttention]:
         """The tokens after this layer, and what its self-attention says about them."""
         batch, count, _ = tokens.shape
-        mixed, matrix, keys = self.self_attention(tokens, tokens)
-        tokens = self.self_norm(tokens + self.dropout(mixed))
+        peers = tokens.view(batch * count, 1, -1) if self.attends_itself else tokens
+        mixed, matrix, keys = self.self_attention(peers, peers)
+        tokens = self.self_norm(tokens + self.dropout(mixed.view_as(tokens)))
         heard, _, _ = self.cross_attention(
             tokens.flatten(0, 1)[:, None], windows.flatten(0, 1), is_padding.repeat(batch, 1)
         )
         tokens = self.cross_norm(tokens + self.dropout(heard.view(batch, count, -1)))
         inner = self.contract(nn.functional.gelu(self.expand(tokens)))
         tokens = self.feed_forward_norm(tokens + self.dropout(inner))
-        return tokens, SelfAttention(matrix.mean(dim=(1, 2)), keys.mean(dim=1))
+        received, keys = matrix.mean(dim=(1, 2)), keys.mean(dim=1)
+        return tokens, SelfAttention(received.view(batch, count), keys.reshape(batch, count, -1))
 
 
 class WindowQFormer(nn.Module):

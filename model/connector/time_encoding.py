@@ -1,8 +1,13 @@
 """Absolute time-aware encoding."""
 
+from collections.abc import Sequence
+from typing import Literal
+
 import torch
-from jaxtyping import Float
+from jaxtyping import Float, Int
 from torch import Tensor, nn
+
+from model.connector.released_index import Device, released_index
 
 
 class TimeEncoding(nn.Module):
@@ -13,15 +18,33 @@ class TimeEncoding(nn.Module):
     Source: paper, Eq. 3 (one-hot lookup in W_t) and Eq. 4 (addition).
     """
 
-    def __init__(self, num_rows: int, dim: int) -> None:
+    def __init__(self, num_rows: int, dim: int, index: Literal["window"] | Device = "window") -> None:
         super().__init__()
+        self.index: Literal["window"] | Device = index
         self.weight = nn.Parameter(torch.zeros(num_rows, dim))
 
     def forward(
-        self, windows: Float[Tensor, "batch windows window_frames dim"], first_window: int = 0
+        self,
+        windows: Float[Tensor, "batch windows window_frames dim"],
+        first_window: int = 0,
+        num_samples: Sequence[int] | None = None,
     ) -> Float[Tensor, "batch windows window_frames dim"]:
-        """Shape is kept. `first_window` is the number of the first window on the recording's clock."""
+        """Shape is kept.
+
+        Args:
+            windows: of recordings of one length in frames.
+            first_window: the number of the first window on the recording's clock.
+            num_samples: each recording's true length, which the released code's index depends on; None is long enough.
+        """
         if self.weight.shape[0] == 0:
             return windows
-        number = torch.arange(windows.shape[1], device=windows.device) + first_window
-        return windows + self.weight[number.clamp(max=self.weight.shape[0] - 1), None]
+        rows = self.rows(windows.shape[1], first_window, num_samples).to(windows.device)
+        return windows + self.weight[rows][:, :, None]
+
+    def rows(
+        self, count: int, first_window: int = 0, num_samples: Sequence[int] | None = None
+    ) -> Int[Tensor, "batch windows"]:
+        """Which row each of `count` windows gets; one line for all recordings where it is the same for all."""
+        if self.index == "window":
+            return (torch.arange(count) + first_window).clamp(max=self.weight.shape[0] - 1)[None]
+        return released_index(count, num_samples, self.weight.shape[0], self.index)

@@ -14,14 +14,17 @@ def num_windows(num_frames: int, window_frames: int) -> int:
 
 
 def to_windows(
-    frames: Float[Tensor, "batch frames dim"], window_frames: int
+    frames: Float[Tensor, "batch frames dim"], window_frames: int, *, drop_rest: bool = False
 ) -> tuple[Float[Tensor, "batch windows window_frames dim"], Bool[Tensor, "windows window_frames"]]:
     """Consecutive windows without overlap, and which of their frames are padding.
 
     Window n covers frames 17 n to 17 n + 16, so it begins exactly n x 0.34 s after the recording does.
 
-    Differs: the released code drops the frames after the last whole window; here the last window is padded and masked.
+    Differs: the released code drops the frames after the last whole window, and `drop_rest` does too; here the last
+        window is padded and masked.
     """
+    if drop_rest and (rest := frames.shape[1] % window_frames):
+        frames = frames[:, :-rest]
     batch, num_frames, dim = frames.shape
     count = num_windows(num_frames, window_frames)
     padding = count * window_frames - num_frames

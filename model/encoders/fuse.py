@@ -1,6 +1,7 @@
 """Two encoders' frames as one: normalise each, then put them side by side."""
 
 import torch
+import torch.nn.functional as F
 from jaxtyping import Float
 from torch import Tensor, nn
 
@@ -18,7 +19,12 @@ class Fusion(nn.Module):
         self.dim = speech_dim + sound_dim
 
     def forward(
-        self, speech: Float[Tensor, "batch frames speech"], sound: Float[Tensor, "batch frames sound"]
+        self, speech: Float[Tensor, "batch speech_frames speech"], sound: Float[Tensor, "batch sound_frames sound"]
     ) -> Float[Tensor, "batch frames dim"]:
-        """Frame i of one encoder beside frame i of the other."""
-        return torch.cat([self.speech_norm(speech), self.sound_norm(sound)], dim=-1)
+        """Frame i of one encoder beside frame i of the other.
+
+        Where one has fewer frames, which only the released code's way of encoding brings about, zeros follow them.
+        """
+        sides = [self.speech_norm(speech), self.sound_norm(sound)]
+        longest = max(side.shape[1] for side in sides)
+        return torch.cat([F.pad(side, (0, 0, 0, longest - side.shape[1])) for side in sides], dim=-1)

@@ -1,5 +1,6 @@
 """Any tokenizer of the library, with the twenty time markers as tokens of their own."""
 
+import json
 from collections.abc import Sequence
 from functools import cached_property
 from pathlib import Path
@@ -8,8 +9,36 @@ from tokenizers import AddedToken
 from transformers import AutoTokenizer, PreTrainedTokenizerBase
 
 from model.errors import CheckpointError
+from model.language.sentencepiece_file import load_pieces
 from model.timeline.markers import MARKERS
 from model.timeline.vocabulary import Vocabulary
+
+
+def library_tokenizer(path: Path) -> PreTrainedTokenizerBase:
+    """The library's tokenizer in a directory; where only a sentencepiece file is there, or given, from that.
+
+    Raises:
+        CheckpointError: there is no tokenizer.
+    """
+    if path.is_file():
+        return load_pieces(path)
+    pieces = path / "tokenizer.model"
+    if pieces.is_file() and not (path / "tokenizer.json").is_file():
+        return load_pieces(pieces, **_special_tokens(path / "tokenizer_config.json"))
+    try:
+        return AutoTokenizer.from_pretrained(path, local_files_only=True)
+    except (OSError, ValueError) as error:
+        raise CheckpointError(f"{path} holds no tokenizer (tokenizer.json or tokenizer.model): {error}") from None
+
+
+def _special_tokens(path: Path) -> dict[str, str]:
+    """Names of the special pieces, where a tokenizer's config says them."""
+    if not path.is_file():
+        return {}
+    config = json.loads(path.read_text(encoding="utf-8"))
+    names = {"bos": config.get("bos_token"), "eos": config.get("eos_token"), "unknown": config.get("unk_token")}
+    told = {key: name.get("content") if isinstance(name, dict) else name for key, name in names.items()}
+    return {key: name for key, name in told.items() if name}
 
 
 class Tokenizer:
@@ -30,7 +59,7 @@ class Tokenizer:
     @classmethod
     def load(cls, directory: Path) -> "Tokenizer":
         """The tokenizer whose files lie in a checkpoint directory."""
-        return cls(AutoTokenizer.from_pretrained(directory, local_files_only=True))
+        return cls(library_tokenizer(directory))
 
     def __len__(self) -> int:
         return len(self.library)

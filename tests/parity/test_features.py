@@ -14,19 +14,14 @@ from transformers import WhisperFeatureExtractor
 from model.audio.fbank import SILENCE, fbank, num_steps
 from model.audio.log_mel import log_mel
 from model.encoders.beats import BEATs, BEATsConfig
+from tests.synthetic import sound
 
 DATA = Path(__file__).parent / "data"
 
 
 def clip(seconds, seed):
-    """float64 [1, samples]: the synthetic sound that `data/README.md` defines."""
-    n = np.arange(round(seconds * 16_000), dtype=np.int64)
-    t = n / 16_000
-    u = (1103515245 * n + seed) % 2**31
-    u = ((u >> 8) * 2654435761 % 2**32) / 2**31 - 1
-    sweep = 0.2 * np.sin(2 * np.pi * (300 * t + 40 * t**2))
-    x = 0.3 * np.sin(2 * np.pi * 220 * t) * (1 + np.sin(2 * np.pi * 0.5 * t)) / 2 + sweep + 0.05 * u
-    return torch.from_numpy(np.round(x * 32767) / 32768)[None]
+    """float64 [1, samples]."""
+    return torch.from_numpy(sound(seconds, seed) / 32768)[None]
 
 
 CLIPS = {"s10": (10.0, 12345), "s6": (6.4, 777)}
@@ -62,8 +57,8 @@ def test_fbank_equals_kaldi_to_more_digits(dtype, tolerance, reference):
 
 
 def test_the_fourth_band_is_empty_and_silence_is_a_constant():
-    sound = fbank(clip(1.0, 1))
-    assert (sound[..., 3] - SILENCE).abs().max() < 1e-6
+    heard = fbank(clip(1.0, 1))
+    assert (heard[..., 3] - SILENCE).abs().max() < 1e-6
     assert (fbank(torch.zeros(1, 16_000)) - SILENCE).abs().max() < 1e-6
     assert pytest.approx(-2.3917, abs=1e-4) == SILENCE
 
@@ -76,16 +71,17 @@ def test_fbank_hears_whole_windows_only(num_samples, steps):
 
 @pytest.mark.parametrize("num_mels", [80, 128])
 def test_log_mel_equals_transformers(num_mels):
-    sound = F.pad(clip(10.0, 12345), (0, 480_000 - 160_000)).float()
-    theirs = WhisperFeatureExtractor(feature_size=num_mels)(sound[0].numpy(), sampling_rate=16_000, return_tensors="pt")
-    torch.testing.assert_close(log_mel(sound, num_mels), theirs["input_features"], atol=1e-6, rtol=0)
+    padded = F.pad(clip(10.0, 12345), (0, 480_000 - 160_000)).float()
+    extractor = WhisperFeatureExtractor(feature_size=num_mels)
+    theirs = extractor(padded[0].numpy(), sampling_rate=16_000, return_tensors="pt")
+    torch.testing.assert_close(log_mel(padded, num_mels), theirs["input_features"], atol=1e-6, rtol=0)
 
 
 @pytest.mark.parametrize("name", CLIPS)
 def test_log_mel_equals_the_released_code(name, reference):
-    sound = clip(*CLIPS[name]).float()
+    waveform = clip(*CLIPS[name]).float()
     theirs = reference[f"{name}_mel"]
-    ours = log_mel(F.pad(sound, (0, 480_000 - sound.shape[1])))[..., : theirs.shape[2]]
+    ours = log_mel(F.pad(waveform, (0, 480_000 - waveform.shape[1])))[..., : theirs.shape[2]]
     torch.testing.assert_close(ours, theirs, atol=1e-6, rtol=0)
 
 
@@ -108,7 +104,7 @@ def test_beats_equals_the_released_code(name, beats, reference):
 
 
 def test_beats_equals_the_released_code_in_a_padded_batch(beats, reference):
-    sounds = torch.cat([F.pad(sound, (0, 160_000 - sound.shape[1])) for sound in (clip(*c) for c in CLIPS.values())])
+    sounds = torch.cat([F.pad(wave, (0, 160_000 - wave.shape[1])) for wave in (clip(*c) for c in CLIPS.values())])
     ours = beats(fbank(sounds, dtype=torch.float64), reference["batch_padding_mask"])
     torch.testing.assert_close(ours, reference["batch_beats"], atol=1e-4, rtol=0)
 
