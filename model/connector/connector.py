@@ -38,24 +38,38 @@ class Connector(nn.Module):
         self.projection = nn.Linear(config.qformer.dim, language_dim)
 
     def forward(
-        self, frames: Float[Tensor, "batch frames frame_dim"], num_samples: Sequence[int] | None = None
+        self,
+        frames: Float[Tensor, "batch frames frame_dim"],
+        num_samples: Sequence[int] | None = None,
+        *,
+        first_window: int = 0,
+        may_merge: bool = True,
     ) -> Float[Tensor, "batch tokens language_dim"]:
         """The audio tokens of recordings of one length, all their segments' frames in one row.
 
-        `num_samples` matters to checkpoints of the released code alone: see `windows`.
+        Args:
+            frames: of all segments, one after the other.
+            num_samples: matters to checkpoints of the released code alone, see `windows`.
+            first_window: the number of the first window on the recording's clock.
+            may_merge: without it there is one token per window at any length.
         """
-        projected: Tensor = self.projection(self.merged(self.heard(*self.windows(frames, num_samples))))
+        segments = self.heard(*self.windows(frames, num_samples, first_window))
+        tokens = self.merged(segments) if may_merge else torch.cat([part for part, _ in segments], dim=1)
+        projected: Tensor = self.projection(tokens)
         return projected
 
     def windows(
-        self, frames: Float[Tensor, "batch frames frame_dim"], num_samples: Sequence[int] | None = None
+        self,
+        frames: Float[Tensor, "batch frames frame_dim"],
+        num_samples: Sequence[int] | None = None,
+        first_window: int = 0,
     ) -> tuple[Float[Tensor, "batch windows window_frames frame_dim"], Bool[Tensor, "windows window_frames"]]:
         """The frames in windows, each told its time, and which frames are padding.
 
         `num_samples` is each recording's true length, on which the released code's time index depends.
         """
         windows, is_padding = to_windows(frames, self.window.num_frames, drop_rest=self.window.drop_rest)
-        return self.time_encoding(windows, num_samples=num_samples), is_padding
+        return self.time_encoding(windows, first_window, num_samples=num_samples), is_padding
 
     def heard(
         self,
