@@ -13,10 +13,7 @@ from model.timeline.digits import next_digits, next_tenths, smallest
 from model.timeline.task import CAPTIONED, TASKS, Task
 from model.timeline.vocabulary import Vocabulary
 
-__all__ = ["Allowed", "Grammar", "Vocabulary"]
-
-# A decoder asks about each beam's last prefix only; this many beams can be in flight before one is walked again.
-_CACHED_PREFIXES: Final = 256
+__all__ = ["START", "Allowed", "Grammar", "State", "Vocabulary"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -59,12 +56,15 @@ class State(NamedTuple):
     owes_words: bool = False  # an interval stands before us, its caption does not
 
 
+START: Final = State()
+"""Before the first token."""
+
+
 class Grammar:
     """The rules of one task over one recording.
 
-    Stateless for its caller: every question carries the ids so far, so state moves with its beam by itself. Answers
-    are cached by prefix: a step costs one transition, whatever the length of the answer. Not for use from
-    several threads at once.
+    A decoder carries a `State` along with each beam, from `START` on: a step costs one `advance` and one
+    `allowed_after`, whatever the length of the answer. Not for use from several threads at once.
 
     Units: `duration` in tenths, floored, at least 1.
 
@@ -83,7 +83,7 @@ class Grammar:
         self._anchors = {token_id: digit for digit, token_id in enumerate(vocabulary.anchor_ids)}
         self._offsets = {token_id: digit for digit, token_id in enumerate(vocabulary.offset_ids)}
         self._latest_start = duration if task == "ask" else duration - 1
-        self._states: dict[tuple[int, ...], State] = {}
+        self._special = vocabulary.marker_ids | {vocabulary.eos_id}
         self._allowed: dict[State, Allowed] = {}
 
     def allowed(self, ids: Sequence[int]) -> Allowed:
@@ -92,7 +92,7 @@ class Grammar:
         After the end, or after a token that was not allowed, only the end may follow: a beam search with fewer
         candidates than beams can hold such a row (at minus infinity), and it must not stop the others.
         """
-        return self._allowed_after(self._state(tuple(ids)))
+        return self.allowed_after(self._walk(ids))
 
     def closing(self, ids: Sequence[int]) -> list[int]:
         """The ids to append where an answer is cut after `ids`, so that no time is half-written, no interval open.
@@ -102,7 +102,7 @@ class Grammar:
         is whole, so nothing follows it. A caption cannot be made up: an interval that is still without one stays
         so, and the parser drops it. The end-of-sequence token is not included.
         """
-        state, closing = self._state(tuple(ids)), list[int]()
+        state, closing = self._walk(ids), list[int]()
         if state.phase is Phase.START:
             low, high = self._range(state)
             start, tail = self._rest_of_time(state.seconds, low, high)
@@ -116,25 +116,17 @@ class Grammar:
             closing += self._rest_of_time(state.seconds, low, high)[1]
         return closing
 
-    def _state(self, ids: tuple[int, ...]) -> State:
-        known = self._states.get(ids)
-        if known is not None:
-            return known
-        if not ids:
-            return State()
-        before = self._states.get(ids[:-1])
-        if before is None:
-            before = State()
-            for token_id in ids[:-1]:
-                before = self._advance(before, token_id)
-        state = self._advance(before, ids[-1])
-        if len(self._states) >= _CACHED_PREFIXES:
-            del self._states[next(iter(self._states))]
-        self._states[ids] = state
+    def _walk(self, ids: Sequence[int]) -> State:
+        state = START
+        for token_id in ids:
+            state = self.advance(state, token_id)
         return state
 
-    def _advance(self, state: State, token_id: int) -> State:
-        if token_id == self.vocabulary.eos_id or not self._allowed_after(state).permits(token_id):
+    def advance(self, state: State, token_id: int) -> State:
+        """Where the answer stands once this token was written."""
+        if state.phase is Phase.TEXT and not state.owes_words and token_id not in self._special:
+            return state  # most tokens are a word after a word
+        if token_id == self.vocabulary.eos_id or not self.allowed_after(state).permits(token_id):
             return State(Phase.OVER)
         if token_id in self._anchors:
             return self._with_digit(state, self._anchors[token_id])
@@ -183,7 +175,8 @@ class Grammar:
         missing = str(whole)[0 if seconds is None else len(str(seconds)) :]
         return time, [self.vocabulary.anchor_ids[int(d)] for d in missing] + [self.vocabulary.offset_ids[tenth]]
 
-    def _allowed_after(self, state: State) -> Allowed:
+    def allowed_after(self, state: State) -> Allowed:
+        """The tokens that may come next, from a state that `advance` gave; see `allowed`."""
         known = self._allowed.get(state)
         if known is None:
             known = self._allowed[state] = self._compute_allowed(state)
