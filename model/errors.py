@@ -8,10 +8,12 @@ TimeAudioError
 │   └── AudioTooLong        more than the limit
 ├── PromptError
 │   ├── EmptyPrompt
-│   └── PromptTooLong
+│   ├── PromptTooLong
+│   └── ContextTooLong      audio tokens and words together are more than a slot holds
 ├── CheckpointError
 │   ├── MissingWeights
 │   └── UnexpectedWeights
+├── OutOfMemory             the device has no memory for it now
 └── TaskNotSupported        the checkpoint was not trained for it
 
 A message says what to do next. Numbers travel as fields, so that nobody parses the message.
@@ -79,6 +81,22 @@ class PromptTooLong(PromptError):
         self.limit = limit
         self.length = length
         super().__init__(f"Send at most {limit} characters of text; this has {length}.")
+
+
+class ContextTooLong(PromptError):
+    """The recording's tokens and the words about it do not fit together. `limit` and `length` count tokens."""
+
+    def __init__(self, *, limit: int, length: int) -> None:
+        self.limit = limit
+        self.length = length
+        super().__init__(
+            f"The recording and the words about it are {length} tokens; fewer than {limit} fit "
+            "(limit: TIMEAUDIO_WORKER__SLOT_TOKENS). Send a shorter recording, or fewer words."
+        )
+
+
+class OutOfMemory(TimeAudioError):
+    """The device that the model computes on had too little memory free. Others are not affected."""
 
 
 class CheckpointError(TimeAudioError):

@@ -129,6 +129,8 @@ PROBLEMS: Mapping[type[TimeAudioError], Problem] = {
     model_errors.AudioTooLong: Problem("audio-too-long", "The recording is too long", 413, _INVALID),
     model_errors.EmptyPrompt: Problem("empty-prompt", "The query is empty", 422, _INVALID),
     model_errors.PromptTooLong: Problem("prompt-too-long", "The query is too long", 422, _INVALID),
+    model_errors.ContextTooLong: Problem("context-too-long", "The recording and the query are too long", 422, _INVALID),
+    model_errors.OutOfMemory: Problem("out-of-memory", "The model has too little memory", 503, StatusCode.UNAVAILABLE),
     model_errors.TaskNotSupported: Problem(
         "task-not-supported", "This model does not do that", 422, StatusCode.FAILED_PRECONDITION
     ),

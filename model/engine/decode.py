@@ -1,0 +1,123 @@
+"""The language model over the slots: one step of sequences that lie side by side."""
+
+import inspect
+from collections.abc import Sequence as Items
+from typing import NamedTuple
+
+import torch
+from jaxtyping import Bool, Float, Int
+from torch import Tensor
+from transformers import Cache, PreTrainedModel
+
+from model.engine.cache import DecodeView, States
+from model.engine.sequence import Sequence
+from model.engine.slots import Region
+
+
+class LanguageModel:
+    """Any causal language model of the library, called the one way that the engine needs: with ready masks."""
+
+    def __init__(self, llm: PreTrainedModel) -> None:
+        # Masks of ours are added to the scores, which is what both of these take; kernels with masks of their own differ.
+        if llm.config._attn_implementation not in ("sdpa", "eager"):
+            llm.set_attn_implementation("sdpa")
+        self.llm = llm
+        self.config = llm.config.get_text_config()
+        self.embed = llm.get_input_embeddings()
+        self.device: torch.device = self.embed.weight.device
+        self.dtype: torch.dtype = self.embed.weight.dtype
+        self.num_logits: int = llm.get_output_embeddings().weight.shape[0]
+        # Renamed within version 5 of the library, where the old name is warned about.
+        self._cache = "cache" if "cache" in inspect.signature(llm.forward).parameters else "past_key_values"
+
+    def __call__(
+        self,
+        embeds: Float[Tensor, "rows tokens dim"],
+        positions: Int[Tensor, "rows tokens"],
+        seen: Bool[Tensor, "_ tokens entries"],
+        cache: Cache,
+        keep: Int[Tensor, " kept"] | int = 0,
+    ) -> Float[Tensor, "rows kept vocabulary"]:
+        """Logits in float32, of the tokens at `keep` or of all. `seen` says which entries each token attends to."""
+        mask = torch.zeros(seen.shape, dtype=self.dtype, device=seen.device).masked_fill_(~seen, -torch.inf)
+        output = self.llm(
+            inputs_embeds=embeds,
+            attention_mask=mask[:, None],
+            position_ids=positions,
+            use_cache=True,
+            logits_to_keep=keep,
+            **{self._cache: cache},
+        )
+        logits: Tensor = output.logits
+        return logits.float()
+
+
+class StepInputs(NamedTuple):
+    """What a step needs beside the cache: tokens, their positions, where their entries go, what they attend to."""
+
+    tokens: Int[Tensor, "rows beams"]
+    positions: Int[Tensor, "rows 1"]
+    slots: Int[Tensor, "rows 1"]
+    places: Int[Tensor, "rows beams"]
+    seen: Bool[Tensor, "rows beams entries"]
+
+
+class Decoder:
+    """Computes the next logits of all sequences of one width.
+
+    The beams of a sequence share its slot: each step adds one entry per beam, and `visible` says which entries are a
+    beam's own past. When beams are reordered, its rows are; keys and values stay where they are.
+
+    Args:
+        states: keys and values of all slots.
+        visible: [slots, beams, length], the entries that each beam attends to.
+    """
+
+    def __init__(self, model: LanguageModel, states: States, visible: Bool[Tensor, "slots beams length"]) -> None:
+        self.model = model
+        self.states = states
+        self.visible = visible
+
+    def inputs(self, sequences: Items[Sequence], region: Region, length: int) -> StepInputs:
+        """The inputs of a step that reads the first `length` entries of each slot in the region."""
+        width = region.width
+        numbers = torch.tensor(
+            [[s.slot, s.position, s.num_entries, *s.search.tokens, *s.search.parents] for s in sequences],
+            device=self.model.device,
+        )
+        slots, positions, used, tokens, parents = numbers.split([1, 1, 1, width, width], dim=1)
+        places = used + torch.arange(width, device=numbers.device)
+        seen = self.visible[region.first : region.last, :width, :length]
+        if width > 1:
+            reordered = seen.gather(1, parents[:, :, None].expand(-1, -1, length))
+            seen.copy_(reordered)
+        seen.scatter_(2, places[:, :, None], True)
+        return StepInputs(tokens, positions, slots, places, seen)
+
+    def forward(self, inputs: StepInputs, first: int, last: int) -> Float[Tensor, "rows beams vocabulary"]:
+        """The logits after each token; entries are stored on the way."""
+        length = inputs.seen.shape[2]
+        view = DecodeView(self.states, first, last, length, inputs.slots, inputs.places)
+        positions = inputs.positions.expand_as(inputs.tokens)
+        return self.model(self.model.embed(inputs.tokens), positions, inputs.seen, view)
+
+    def step(self, sequences: Items[Sequence], region: Region, length: int) -> Float[Tensor, "rows beams vocabulary"]:
+        """One step of the sequences in a region."""
+        return self.forward(self.inputs(sequences, region, length), region.first, region.last)
+
+    def collect(self, sequence: Sequence) -> None:
+        """Drop the entries of its slot that no beam attends to any more, and close the gaps."""
+        prompt, slot, used = sequence.num_prompt_tokens, sequence.slot, sequence.num_entries
+        seen = self.visible[slot, : sequence.width, prompt:used]
+        kept = seen[sequence.search.parents].any(dim=0).nonzero()[:, 0]
+        end = prompt + len(kept)
+        if end < used:
+            self.states[:, :, slot, :, prompt:end] = self.states[:, :, slot, :, prompt + kept]
+            seen[:, : len(kept)] = seen[:, kept]
+            seen[:, len(kept) :] = False
+            sequence.num_entries = end
+
+    def move(self, source: int, target: int, length: int) -> None:
+        """Copy the first `length` entries of one slot to another."""
+        self.states[:, :, target, :, :length] = self.states[:, :, source, :, :length]
+        self.visible[target] = self.visible[source]

@@ -1,0 +1,222 @@
+"""Sequences in, completions out: prompts of any length, every search, joining and leaving between steps."""
+
+import time
+from collections.abc import Iterable
+
+import torch
+from jaxtyping import Float
+from torch import Tensor
+from transformers import PreTrainedModel
+
+from model.engine.cache import allocate
+from model.engine.choose import choose
+from model.engine.decode import Decoder, LanguageModel
+from model.engine.masks import GrammarMasks
+from model.engine.memory import in_halves, slots_that_fit
+from model.engine.prefill import batches, num_new_tokens, prefill
+from model.engine.sequence import Prefix, Sequence
+from model.engine.slots import Slots
+from model.engine.turns import Turns
+from model.errors import ContextTooLong, OutOfMemory
+from model.language.decoding import Decoding
+from model.timeline.grammar import Grammar
+
+
+class SlotEngine:
+    """One language model, decoding for many. For one thread.
+
+    Args:
+        llm: any causal language model of the library.
+        num_slots: sequences that can be written at once; what the device has memory for if None.
+        length: tokens that a slot holds, prompt, answer and dead beams together; fewer where the model reaches less far.
+        most_beams: the widest search.
+        prefill_tokens: prompt tokens that one step computes at most, so that the others do not wait longer.
+        length_step: attention reads slots up to a multiple of this many entries.
+    """
+
+    def __init__(
+        self,
+        llm: PreTrainedModel,
+        *,
+        num_slots: int | None = None,
+        length: int = 1024,
+        most_beams: int = 8,
+        prefill_tokens: int = 2048,
+        length_step: int = 64,
+    ) -> None:
+        model = LanguageModel(llm)
+        # Within its window, sliding attention is full attention, which is what is computed here.
+        reaches = (model.config.max_position_embeddings, getattr(model.config, "sliding_window", None))
+        self.length = min(length, *(reach for reach in reaches if reach))
+        device, dtype = model.device, model.dtype
+        if num_slots is None:
+            num_slots = slots_that_fit(model.config, self.length, device=device, dtype=dtype)
+        self.most_beams = most_beams
+        self.num_steps = 0
+        states = allocate(model.config, num_slots, self.length, device=device, dtype=dtype)
+        visible = torch.zeros(num_slots, most_beams, self.length, dtype=torch.bool, device=device)
+        self._decoder = Decoder(model, states, visible)
+        self._masks = GrammarMasks(model.num_logits, num_slots * most_beams, device=device)
+        self._slots = Slots(num_slots, self._move)
+        self._waiting: Turns[Prefix, Sequence] = Turns()
+        self._prefill_tokens = prefill_tokens
+        self._length_step = length_step
+        eos = llm.generation_config.eos_token_id
+        self._eos_ids = frozenset(eos if isinstance(eos, list) else [] if eos is None else [eos])
+
+    @property
+    def embed(self) -> torch.nn.Module:
+        """The language model's embedding of ids."""
+        module: torch.nn.Module = self._decoder.model.embed
+        return module
+
+    @property
+    def num_slots(self) -> int:
+        """Sequences that can be written at once."""
+        return self._slots.num_slots
+
+    @property
+    def num_free(self) -> int:
+        """Slots that nobody lives in."""
+        return self._slots.num_free
+
+    @property
+    def num_running(self) -> int:
+        """Sequences that live in a slot."""
+        return len(self._slots.live)
+
+    @property
+    def num_waiting(self) -> int:
+        """Sequences that wait for a slot."""
+        return len(self._waiting)
+
+    def add(
+        self, prefix: Prefix, suffix: Float[Tensor, "tokens dim"], decoding: Decoding, grammar: Grammar | None = None
+    ) -> Sequence:
+        """Let a sequence wait for a slot. With a grammar every token is one that it allows, and a cut answer is closed.
+
+        An answer is at most as long as its slot has room; a beam search ends early where its beams, of which the dead
+        ones are dropped, fill the slot.
+
+        Raises:
+            ContextTooLong: the prompt leaves no room for an answer.
+            ValueError: more beams than the engine was made for.
+        """
+        if decoding.num_beams > self.most_beams:
+            raise ValueError(f"num_beams is at most {self.most_beams} here, not {decoding.num_beams}.")
+        eos_ids = self._eos_ids if grammar is None else frozenset({grammar.vocabulary.eos_id})
+        sequence = Sequence(prefix, suffix, decoding, grammar, eos_ids)
+        room = self.length - sequence.num_prompt_tokens
+        if room < 1:
+            raise ContextTooLong(limit=self.length, length=sequence.num_prompt_tokens)
+        sequence.search.limit = min(decoding.max_new_tokens, room)
+        prefix.num_waiting += 1
+        self._waiting.add(prefix, sequence)
+        return sequence
+
+    def cancel(self, sequence: Sequence) -> None:
+        """Forget a sequence, whatever becomes of it; its slot is free at once."""
+        if sequence.slot >= 0:
+            self._slots.leave(sequence)
+        elif not sequence.is_ended:
+            self._waiting.take(sequence.prefix, sequence)
+            sequence.prefix.num_waiting -= 1
+            sequence.prefix.drop_unneeded()
+
+    @torch.inference_mode()
+    def step(self) -> list[Sequence]:
+        """Let those in who find a slot, then compute one token (per beam) for everybody. Returns those that ended."""
+        began = time.perf_counter()
+        ended = self._prefill()
+        ended += self._decode()
+        seconds = time.perf_counter() - began
+        shared_by = [*self._slots.live, *ended]
+        for sequence in shared_by:
+            sequence.seconds += seconds / len(shared_by)
+        self.num_steps += 1
+        return ended
+
+    def run(self, sequences: Iterable[Sequence]) -> None:
+        """Step until all of these have ended."""
+        waiting = set(sequences)
+        while waiting:
+            waiting.difference_update(self.step())
+
+    def _prefill(self) -> list[Sequence]:
+        """Fill free slots with prompts, up to the budget of tokens. More than once: some wait for another's prefix."""
+        ended: list[Sequence] = []
+        budget, is_first = self._prefill_tokens, True
+        while entered := self._entrants(budget, is_first=is_first):
+            budget, is_first = budget - sum(map(num_new_tokens, entered)), False
+            for sequence in entered:
+                self._waiting.take(sequence.prefix, sequence)
+                sequence.prefix.num_waiting -= 1
+                self._slots.enter(sequence)
+            for batch in batches(entered):
+                self._prefill_batch(batch)
+            for sequence in entered:
+                sequence.prefix.drop_unneeded()
+            ended += self._release_ended()
+        return ended
+
+    def _entrants(self, budget: int, *, is_first: bool) -> list[Sequence]:
+        """Who comes next: in turn by recording, as many as there are slots and tokens for; one at least, if first."""
+        chosen: list[Sequence] = []
+        begun: set[Prefix] = set()
+        for prefix, sequence in self._waiting.in_turn():
+            cost = num_new_tokens(sequence)
+            if len(chosen) == self.num_free or (cost > budget and (chosen or not is_first)):
+                break
+            if prefix.states is None:
+                if prefix in begun:
+                    continue  # its beginning is being computed for another
+                begun.add(prefix)
+            chosen.append(sequence)
+            budget -= cost
+        return chosen
+
+    def _prefill_batch(self, batch: list[Sequence]) -> None:
+        results = in_halves(lambda part: prefill(self._decoder, part), batch)
+        by_width: dict[int, list[tuple[Sequence, Tensor]]] = {}
+        for sequence, result in zip(batch, results, strict=True):
+            if isinstance(result, OutOfMemory):
+                sequence.error = result
+            else:
+                by_width.setdefault(sequence.width, []).append((sequence, result))
+        for width, pairs in by_width.items():
+            sequences, rows = zip(*pairs, strict=True)
+            choose(sequences, torch.stack(rows)[:, None].expand(-1, width, -1), self._masks)
+
+    def _decode(self) -> list[Sequence]:
+        for sequence in self._slots.live:
+            if sequence.width > 1:
+                self._make_room(sequence)
+        ended = self._release_ended()
+        for region in self._slots.regions():
+            sequences = self._slots.live[region.first : region.last]
+            length = self._bucket(max(s.num_entries for s in sequences) + region.width)
+            logits = self._decoder.step(sequences, region, length)
+            for sequence in sequences:
+                sequence.num_entries += region.width
+            choose(sequences, logits, self._masks)
+        return ended + self._release_ended()
+
+    def _make_room(self, sequence: Sequence) -> None:
+        """Before attention would have to read further, drop dead beams; end the search where that does not help."""
+        needed = sequence.num_entries + sequence.width
+        if self._bucket(needed) > self._bucket(sequence.num_entries):
+            self._decoder.collect(sequence)
+            if sequence.num_entries + sequence.width > self.length:
+                sequence.completion = sequence.search.finish()
+
+    def _bucket(self, entries: int) -> int:
+        return min(self.length, -(-entries // self._length_step) * self._length_step)
+
+    def _release_ended(self) -> list[Sequence]:
+        ended = [sequence for sequence in self._slots.live if sequence.is_ended]
+        for sequence in ended:
+            self._slots.leave(sequence)
+        return ended
+
+    def _move(self, source: int, target: int) -> None:
+        self._decoder.move(source, target, self._slots.live[source].num_entries)
