@@ -1,6 +1,7 @@
 """From a waveform and a question to events: the one entry that servers, commands and notebooks use."""
 
 from dataclasses import dataclass
+from functools import cached_property
 from pathlib import Path
 
 import torch
@@ -10,16 +11,15 @@ from torch import Tensor
 from model.audio.segment import split
 from model.audio.waveform import Waveform
 from model.checkpoint import EMBEDDED, load_checkpoint
-from model.errors import EmptyPrompt, TaskNotSupported
-from model.language.generate import Decoding, generate
-from model.language.prompt import QUESTIONS, prompt_ids, splice
+from model.engine.asking import Asker
+from model.engine.engine import SlotEngine
+from model.engine.session import Session
+from model.engine.updates import Answer
+from model.errors import TaskNotSupported
+from model.language.decoding import Decoding
+from model.language.prompt import question_of
 from model.language.tokenizer import Tokenizer
 from model.timeaudio import TimeAudio
-from model.timeline.event import Event
-from model.timeline.grammar import Grammar
-from model.timeline.interval import Interval
-from model.timeline.markers import to_plain
-from model.timeline.parser import parse
 from model.timeline.task import Task
 
 __all__ = ["Answer", "Decoding", "Pipeline", "Recording"]
@@ -45,49 +45,50 @@ class Recording:
         return len(self.audio_tokens)
 
 
-@dataclass(frozen=True, slots=True)
-class Answer:
-    """What was said about a recording.
-
-    Attributes:
-        events: by order of the answer; captions are empty in grounding.
-        text: the whole answer with times in digits, for people.
-        num_prompt_tokens: audio tokens included.
-    """
-
-    events: tuple[Event, ...]
-    text: str
-    num_prompt_tokens: int
-    num_completion_tokens: int
-
-    @property
-    def present(self) -> bool:
-        """Whether any interval was named; a grounding without one says that the query is absent."""
-        return bool(self.events)
-
-    @property
-    def intervals(self) -> tuple[Interval, ...]:
-        """The intervals of all events, in the answer's order."""
-        return tuple(interval for event in self.events for interval in event.intervals)
-
-
 class Pipeline:
     """A checkpoint, ready to hear."""
 
-    def __init__(self, model: TimeAudio, tokenizer: Tokenizer) -> None:
+    def __init__(
+        self, model: TimeAudio, tokenizer: Tokenizer, *, num_slots: int | None = 8, slot_tokens: int = 1024
+    ) -> None:
         self.model = model
         self.tokenizer = tokenizer
         self.name = model.config.name
         self.tasks = model.config.tasks
+        self._num_slots = num_slots
+        self._slot_tokens = slot_tokens
 
     @classmethod
-    def load(cls, checkpoint: Path | None = None, *, device: str = "cpu") -> "Pipeline":
+    def load(
+        cls,
+        checkpoint: Path | None = None,
+        *,
+        device: str = "cpu",
+        num_slots: int | None = 8,
+        slot_tokens: int = 1024,
+    ) -> "Pipeline":
         """Load a checkpoint directory; without one, the embedded `timeaudio-tiny`.
+
+        Args:
+            checkpoint: the directory.
+            device: what the model computes on.
+            num_slots: answers that can be written at once, see `session`; what fits into the device's memory if None.
+            slot_tokens: the most tokens of a prompt and its answer together.
 
         Raises:
             CheckpointError: the directory is not a whole checkpoint.
         """
-        return cls(*load_checkpoint(checkpoint or EMBEDDED, device=device))
+        parts = load_checkpoint(checkpoint or EMBEDDED, device=device)
+        return cls(*parts, num_slots=num_slots, slot_tokens=slot_tokens)
+
+    @cached_property
+    def engine(self) -> SlotEngine:
+        """What decodes. Its slots are allocated at the first use."""
+        return SlotEngine(self.model.llm, num_slots=self._num_slots, length=self._slot_tokens)
+
+    def session(self) -> Session:
+        """For many requests at once, as a server has them."""
+        return Session(self.model, self.tokenizer, self.engine)
 
     @torch.inference_mode()
     def encode(self, waveform: Waveform) -> Recording:
@@ -106,7 +107,7 @@ class Pipeline:
         Raises:
             TaskNotSupported: the checkpoint was not trained for it.
         """
-        return self.answer(recording, "dense_caption", QUESTIONS["dense_caption"], decoding)
+        return self.answer(recording, "dense_caption", question_of("dense_caption"), decoding)
 
     def ground(self, recording: Recording, query: str, decoding: Decoding | None = None) -> Answer:
         """The intervals in which `query` happens; none where it does not.
@@ -115,24 +116,21 @@ class Pipeline:
             EmptyPrompt: the query holds no words.
             TaskNotSupported: the checkpoint was not trained for it.
         """
-        words = " ".join(query.split()).rstrip(".")
-        if not words:
-            raise EmptyPrompt("Say in words what to look for, for example 'a dog barking'.")
-        return self.answer(recording, "ground", QUESTIONS["ground"].format(query=words), decoding)
+        return self.answer(recording, "ground", question_of("ground", query), decoding)
 
-    @torch.inference_mode()
     def answer(self, recording: Recording, task: Task, question: str, decoding: Decoding | None = None) -> Answer:
         """The answer to any question, in the grammar of `task`.
 
         Raises:
             TaskNotSupported: the checkpoint was not trained for the task.
+            ContextTooLong: the recording and the question leave no room for an answer.
         """
         if task not in self.tasks:
             raise TaskNotSupported(f"{self.name} was trained for {', '.join(self.tasks)}, not for {task}.")
-        before, after = prompt_ids(self.tokenizer, self.model.config.prompt, question)
-        llm = self.model.llm
-        prompt = splice(llm.get_input_embeddings(), before, recording.audio_tokens, after)
-        grammar = Grammar(self.tokenizer.vocabulary, task, recording.duration)
-        ids = generate(llm, prompt, grammar, decoding or Decoding())
-        text = self.tokenizer.decode(ids)
-        return Answer(tuple(parse(text, task, recording.duration)), to_plain(text), len(prompt), len(ids))
+        asker = Asker(self.engine, self.tokenizer, self.model.config.prompt)
+        prefix = asker.prefix(recording.audio_tokens)
+        asked = asker.ask(prefix, recording.duration, task, question, decoding or Decoding())
+        self.engine.run([asked.sequence])
+        if asked.sequence.error is not None:
+            raise asked.sequence.error
+        return asked.answer()

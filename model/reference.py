@@ -27,7 +27,8 @@ from model.encoders.beats import BEATs
 from model.encoders.whisper import SpeechEncoder
 from model.encoders.whole import whole_fbank
 from model.errors import CheckpointError, MissingWeights, UnexpectedWeights
-from model.language.generate import Decoding, generate
+from model.language.decoding import Decoding
+from model.language.generate import generate
 from model.language.prompt import prompt_ids, splice
 from model.language.tokenizer import Tokenizer
 from model.released.audio import Samples, as_loaded, padded
@@ -146,7 +147,7 @@ class Reference:
         prompt: tuple[Sequence[int], Sequence[int]] | None = None,
     ) -> list[int]:
         """The ids of the answer to `question` about audio tokens that are there already (`projected` of `stages`)."""
-        return generate(self.model.llm, self._prompt(audio_tokens, question, prompt), None, decoding)
+        return generate(self.model.llm, self._prompt(audio_tokens, question, prompt), decoding)
 
     def picks_of_scores(self, scores: Float[Tensor, " windows"]) -> Int[Tensor, "segments dominant"]:
         """The picks that dumped merge scores stand for: the highest of each segment, by torch's topk on the CPU."""

@@ -22,6 +22,10 @@ FRAME_SAMPLES = 320
 ENCODER_BATCH = 4
 """Segments that go through the encoders together: bounds memory, whatever a recording's length."""
 
+Frames = tuple[Tensor | None, Tensor | None]
+"""A segment's frames from the speech encoder and from the sound encoder, [frames, dim]; None where one does not hear
+it by itself."""
+
 
 class TimeAudio(nn.Module):
     """From waveforms to the tokens that the language model hears.
@@ -48,20 +52,30 @@ class TimeAudio(nn.Module):
         Each segment runs at its true length, filled up to a whole frame; segments of one length run together. The
         released code's ways, and with them other numbers of frames, are chosen by `config.encoding`.
         """
-        whole_sound = self.config.encoding.whole_sound
-        speech: list[Tensor] = []
-        sound: list[Tensor] = []
-        for batch in _same_length(segments):
-            num_frames = batch[0].num_frames
-            waveforms = self._waveforms(batch)
-            if self.hears_speech(batch[0]):
-                speech += self._speech_frames(waveforms, num_frames).unbind()
-            if not whole_sound:
-                sound += self.sound.encode_frames(waveforms)[:, :num_frames].unbind()
-        if whole_sound:
+        return self.joined(segments, [frames for batch in _same_length(segments) for frames in self.encode_batch(batch)])
+
+    def encode_batch(self, segments: list[Segment]) -> list[Frames]:
+        """Both encoders' frames of segments that have equally many, whatever recordings they are of."""
+        num_frames = segments[0].num_frames
+        waveforms = self._waveforms(segments)
+        speech: list[Tensor | None] = [None] * len(segments)
+        sound: list[Tensor | None] = [None] * len(segments)
+        if heard := [row for row, segment in enumerate(segments) if self.hears_speech(segment)]:
+            for row, frames in zip(heard, self._speech_frames(waveforms[heard], num_frames), strict=True):
+                speech[row] = frames
+        if not self.config.encoding.whole_sound:
+            sound = list(self.sound.encode_frames(waveforms)[:, :num_frames])
+        return list(zip(speech, sound, strict=True))
+
+    def joined(
+        self, segments: list[Segment], frames: list[Frames]
+    ) -> tuple[Float[Tensor, "1 speech_frames speech"], Float[Tensor, "1 sound_frames sound"]]:
+        """The frames of a recording, from those of each of its segments."""
+        speech = torch.cat([part for part, _ in frames if part is not None])[None]
+        if self.config.encoding.whole_sound:
             assert isinstance(self.sound, BEATs)
-            return torch.cat(speech)[None], encode_whole(self.sound, segments)
-        return torch.cat(speech)[None], torch.cat(sound)[None]
+            return speech, encode_whole(self.sound, segments)
+        return speech, torch.cat([part for _, part in frames if part is not None])[None]
 
     def _waveforms(self, batch: list[Segment]) -> Tensor:
         device = next(self.parameters()).device

@@ -54,6 +54,13 @@ class Worker(_Group):
 
     threads: int = Field(0, ge=0)
     """Threads that the model computes with; 0: one per core."""
+    slots: int = Field(0, ge=0)
+    """Answers that are written at once, whatever their number of beams; others wait. 0: 32 on a CPU, up to 128 on a
+    GPU, as its memory allows."""
+    slot_tokens: int = Field(1024, ge=64)
+    """Tokens that a slot holds: those of a prompt, of its answer, and of the beams that were given up lately. A longer
+    answer is cut. With `slots` it decides how much memory is taken at the start: half a MiB per token for a model of 7
+    billion parameters, 8 KiB for the embedded one."""
     startup_timeout_s: float = Field(300.0, gt=0)
     """Seconds within which the checkpoint must be loaded, or the process is killed and started again."""
     max_restarts: int = Field(5, ge=0)

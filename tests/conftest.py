@@ -11,7 +11,7 @@ from hypothesis import settings
 from jaxtyping import install_import_hook
 
 # Every `Float[Tensor, "batch frames dim"]` in a signature of `model` is checked while testing; production pays nothing.
-TENSOR_MODULES = ("audio", "encoders", "connector", "language", "checkpoint", "pipeline", "timeaudio")
+TENSOR_MODULES = ("audio", "encoders", "connector", "language", "engine", "checkpoint", "pipeline", "timeaudio")
 install_import_hook([f"model.{name}" for name in TENSOR_MODULES], "beartype.beartype")
 
 # The same cases on every machine and run, and none failed for a busy neighbour.

@@ -34,6 +34,14 @@ def is_out_of_memory(error: BaseException) -> bool:
     )
 
 
+def is_device_lost(error: BaseException) -> bool:
+    """Whether a device failed in a way that leaves nothing on it to be used, from this process."""
+    kind = getattr(torch, "AcceleratorError", None)  # of torch 2.8
+    return not is_out_of_memory(error) and (
+        (kind is not None and isinstance(error, kind)) or (isinstance(error, RuntimeError) and "CUDA error" in str(error))
+    )
+
+
 def in_halves(
     run: Callable[[Sequence[Item]], Sequence[Result]], items: Sequence[Item]
 ) -> list[Result | OutOfMemory]:

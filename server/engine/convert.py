@@ -4,7 +4,7 @@ import time
 
 from model.timeline.event import Event
 from model.timeline.interval import Interval
-from server.engine.protocol import SAMPLE_RATE, Answered, Encoded, ModelInfo, Request, Started, Task, Update
+from server.engine.protocol import SAMPLE_RATE, Answered, Encoded, Found, ModelInfo, Request, Started, Task, Update
 from server.errors import revive
 from server.pb.timeaudio.worker.v1 import worker_pb2 as pb
 
@@ -25,7 +25,13 @@ def request_message(request: Request) -> pb.AnalyzeRequest:
         sample_rate=SAMPLE_RATE,
         task=TASKS[request.task],
         queries=request.queries,
-        options=pb.Options(num_beams=request.options.num_beams, max_new_tokens=request.options.max_new_tokens),
+        options=pb.Options(
+            num_beams=request.options.num_beams,
+            max_new_tokens=request.options.max_new_tokens,
+            temperature=request.options.temperature,
+            top_p=request.options.top_p,
+            seed=request.options.seed,
+        ),
         deadline_s=max(0.001, request.deadline - time.monotonic()),
     )
 
@@ -41,6 +47,8 @@ def update(message: pb.AnalyzeResponse) -> Update | None:
             return Started(queue_s=message.started.queue_s)
         case "encoded":
             return Encoded(encode_s=message.encoded.encode_s, num_audio_tokens=message.encoded.num_audio_tokens)
+        case "event":
+            return Found(message.event.index, _event(message.event.event))
         case "answer":
             return _answered(message.answer)
         case "failed":
@@ -49,13 +57,14 @@ def update(message: pb.AnalyzeResponse) -> Update | None:
             return None
 
 
+def _event(event: pb.Event) -> Event:
+    return Event(intervals=tuple(Interval(i.start, i.end) for i in event.intervals), caption=event.caption)
+
+
 def _answered(answer: pb.Answer) -> Answered:
     return Answered(
         index=answer.index,
-        events=tuple(
-            Event(intervals=tuple(Interval(i.start, i.end) for i in event.intervals), caption=event.caption)
-            for event in answer.events
-        ),
+        events=tuple(map(_event, answer.events)),
         text=answer.text,
         present=answer.present,
         num_prompt_tokens=answer.num_prompt_tokens,

@@ -27,12 +27,15 @@ class WorkerCommand:
     checkpoint: Path | None
     device: str
     threads: int
+    slots: int
+    slot_tokens: int
     pipeline: str
 
     def arguments(self, socket: Path) -> list[str]:
         """The command line, for this interpreter."""
         line = [sys.executable, "-m", "server.worker", "--socket", str(socket), "--parent", str(os.getpid())]
         line += ["--device", self.device, "--threads", str(self.threads), "--pipeline", self.pipeline]
+        line += ["--slots", str(self.slots), "--slot-tokens", str(self.slot_tokens)]
         if self.checkpoint is not None:
             line += ["--checkpoint", str(self.checkpoint)]
         return line

@@ -18,6 +18,10 @@ class Options:
 
     num_beams: int = 1
     max_new_tokens: int = 300
+    temperature: float = 0.0
+    """0: the likeliest token, always."""
+    top_p: float = 1.0
+    seed: int | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -44,10 +48,18 @@ class Started:
 
 @dataclass(frozen=True, slots=True)
 class Encoded:
-    """The recording was encoded, once for all queries."""
+    """The recording was encoded, once for all queries. Units: seconds of the model's time, see the worker's contract."""
 
     encode_s: float
     num_audio_tokens: int
+
+
+@dataclass(frozen=True, slots=True)
+class Found:
+    """An event that is complete, while the rest of the answer at `index` may still be written."""
+
+    index: int
+    event: Event
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -63,7 +75,7 @@ class Answered:
     generate_s: float
 
 
-Update = Started | Encoded | Answered
+Update = Started | Encoded | Found | Answered
 
 
 @dataclass(frozen=True, slots=True)
@@ -100,7 +112,7 @@ class Engine(Protocol):
         """Stop everything that was started."""
 
     def analyze(self, request: Request) -> AsyncGenerator[Update, None]:
-        """Updates as they come: started, encoded, then one answer per query (or one).
+        """Updates as they come: started, encoded, then events as they are complete, and one answer per query (or one).
 
         Closing the generator, or cancelling the task that reads it, drops the work.
 

@@ -26,7 +26,7 @@ _MAX_SOCKET_PATH = 90  # sockaddr_un holds 108 bytes, 104 on a Mac
 
 
 class WorkerEngine:
-    """Supervises the worker and hands it one request at a time, in the order in which they came.
+    """Supervises the worker and hands it as many requests as it has slots, in the order in which they came.
 
     Args:
         settings: how long to wait, how often to restart.
@@ -44,7 +44,12 @@ class WorkerEngine:
         worker = settings.worker
         self._settings = worker
         self._command = WorkerCommand(
-            checkpoint=checkpoint, device=device, threads=worker.threads, pipeline=worker.pipeline
+            checkpoint=checkpoint,
+            device=device,
+            threads=worker.threads,
+            slots=worker.slots,
+            slot_tokens=worker.slot_tokens,
+            pipeline=worker.pipeline,
         )
         self.on_restart: Callable[[], object] = lambda: None
         self.on_failure: Callable[[], object] = lambda: None
@@ -53,7 +58,7 @@ class WorkerEngine:
         self._model: ModelInfo | None = None
         self._state = "The model has not been started."
         self._deaths = 0
-        self._turn = asyncio.Semaphore(1)
+        self._places = asyncio.Semaphore(1)  # one per slot, once a worker has told how many it has
         self._supervisor: asyncio.Task[None] | None = None
 
     @property
@@ -86,7 +91,7 @@ class WorkerEngine:
         """See `Engine.analyze`."""
         arrived = time.monotonic()
         self._living()  # Who comes while there is no model is told at once, not after a wait.
-        async with self._turn:
+        async with self._places:
             if time.monotonic() > request.deadline:
                 raise DeadlineExceeded("The request waited for its whole time. Send it again when there is less to do.")
             worker = self._living()
@@ -171,7 +176,9 @@ class WorkerEngine:
                 if not ready.done():
                     _log.error("The worker was not ready after %g s.", self._settings.startup_timeout_s)
                     return None
-                self._model = convert.model_info(ready.result())
+                status = ready.result()
+                self._places = asyncio.Semaphore(status.num_slots)
+                self._model = convert.model_info(status)
                 self._worker = worker
                 self._state = f"{self._model.name} is ready."
                 _log.info("%s is ready in process %d.", self._model.name, worker.pid)

@@ -23,7 +23,11 @@ async def serve(arguments: argparse.Namespace) -> None:
     server.add_insecure_port(f"unix:{arguments.socket}")
     await server.start()
     await service.load(
-        lambda: importlib.import_module(arguments.pipeline), checkpoint=arguments.checkpoint, device=arguments.device
+        lambda: importlib.import_module(arguments.pipeline),
+        checkpoint=arguments.checkpoint,
+        device=arguments.device,
+        num_slots=arguments.slots or None,
+        slot_tokens=arguments.slot_tokens,
     )
     await server.wait_for_termination()
 
@@ -35,6 +39,8 @@ def main() -> None:
     parser.add_argument("--checkpoint", type=Path, help="checkpoint directory; the embedded one without it")
     parser.add_argument("--device", default="cpu")
     parser.add_argument("--threads", type=int, default=0, help="threads to compute with; 0: one per core")
+    parser.add_argument("--slots", type=int, default=0, help="answers written at once; 0: what memory allows")
+    parser.add_argument("--slot-tokens", type=int, default=1024, help="tokens of a prompt and its answer together")
     parser.add_argument("--parent", type=int, help="process whose end ends this one")
     parser.add_argument("--pipeline", default="model.pipeline", help=argparse.SUPPRESS)
     arguments = parser.parse_args()

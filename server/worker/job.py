@@ -1,113 +1,119 @@
-"""One request, run to its end in the model's thread."""
+"""One request in the worker: its message as the session takes it, and the session's updates as messages."""
 
+import logging
 import time
-from collections.abc import Callable, Iterator, Sequence
-from typing import Any, Protocol
+from collections.abc import Callable
+from typing import Any
 
 import numpy as np
 
 from model.audio.waveform import SAMPLE_RATE, Waveform
-from model.errors import TaskNotSupported
+from model.engine.updates import Answered, Done, Encoded, Failed, Found, Started, Update
+from model.errors import TaskNotSupported, TimeAudioError
 from model.timeline.event import Event
 from server.engine.convert import task_name
-from server.errors import Cancelled, DeadlineExceeded
+from server.errors import DeadlineExceeded
 from server.pb.timeaudio.worker.v1 import worker_pb2 as pb
 
-
-class Answer(Protocol):
-    """What the pipeline says about one query, or about the whole recording: see `model.pipeline.Answer`."""
-
-    events: tuple[Event, ...]
-    text: str
-    present: bool
-    num_prompt_tokens: int
-    num_completion_tokens: int
-
-
-class Pipeline(Protocol):
-    """What the worker needs of `model.pipeline.Pipeline`. Recordings and options pass through unseen."""
-
-    name: str
-    tasks: Sequence[str]
-
-    def encode(self, waveform: Waveform) -> Any:
-        """What the language model hears of the recording; has `num_audio_tokens`."""
-
-    def dense_caption(self, recording: Any, options: Any) -> Answer:
-        """Everything that is heard."""
-
-    def ground(self, recording: Any, query: str, options: Any) -> Answer:
-        """When the query happens."""
+_log = logging.getLogger(__name__)
 
 
 class Job:
     """One request between its arrival and its last update.
 
     Attributes:
-        cancelled: set from another thread; the job stops at its next step.
+        inquiry: what the session calls it, once it was submitted.
+        has_started: whether the model has begun with it.
     """
 
     def __init__(self, request: pb.AnalyzeRequest) -> None:
-        self.cancelled = False
+        self.inquiry: Any = None
+        self.has_started = False
         self._request = request
         self._received = time.monotonic()
 
-    def run(self, pipeline: Pipeline, decoding: Callable[..., Any]) -> Iterator[pb.AnalyzeResponse]:
-        """Started, encoded, one answer per query (or one), done.
+    @property
+    def is_late(self) -> bool:
+        """Whether its deadline is over: nobody wants the answer any more."""
+        return 0 < self._request.deadline_s < time.monotonic() - self._received
+
+    def submit(self, session: Any, decoding: Callable[..., Any]) -> None:
+        """Hand it to the session.
 
         Raises:
-            TaskNotSupported: the checkpoint was not trained for it.
-            Cancelled, DeadlineExceeded: nobody wants the answer any more; looked at between the steps.
+            TaskNotSupported: the task is of a newer version, or the checkpoint was not trained for it.
+            DeadlineExceeded: it came too late.
+            TimeAudioError: whatever else the session finds wrong.
         """
         request = self._request
+        if self.is_late:
+            raise DeadlineExceeded("The request waited for its whole time. Send it again when there is less to do.")
         task = task_name(request.task)
-        if task is None or task not in pipeline.tasks:
-            raise TaskNotSupported(
-                f"{pipeline.name} was not trained for {task or 'this task'}; it does: {', '.join(pipeline.tasks)}."
-            )
-        options = decoding(num_beams=request.options.num_beams, max_new_tokens=request.options.max_new_tokens)
-        self._check()
-        yield pb.AnalyzeResponse(started=pb.Started(queue_s=time.monotonic() - self._received))
+        if task is None:
+            raise TaskNotSupported(f"This task is not known here; {session.name} does: {', '.join(session.tasks)}.")
+        if request.sample_rate != SAMPLE_RATE:
+            raise ValueError(f"Samples come at {SAMPLE_RATE} per second, not {request.sample_rate}.")
+        # A copy: the message's own bytes are read-only, which torch does not take.
+        waveform = Waveform(np.frombuffer(request.pcm, dtype="<f4").astype(np.float32))
+        options = request.options
+        self.inquiry = session.submit(
+            waveform,
+            task,
+            tuple(request.queries) if task == "ground" else (),
+            decoding(
+                num_beams=options.num_beams,
+                max_new_tokens=options.max_new_tokens,
+                temperature=options.temperature,
+                top_p=options.top_p or 1.0,
+                seed=options.seed if options.HasField("seed") else None,
+            ),
+        )
 
-        begun = time.monotonic()
-        recording = pipeline.encode(_waveform(request))
-        encode_s = time.monotonic() - begun
-        yield pb.AnalyzeResponse(encoded=pb.Encoded(encode_s=encode_s, num_audio_tokens=recording.num_audio_tokens))
-
-        for index, query in enumerate(request.queries if task == "ground" else ("",)):
-            self._check()
-            begun = time.monotonic()
-            if task == "ground":
-                answer = pipeline.ground(recording, query, options)
-            else:
-                answer = pipeline.dense_caption(recording, options)
-            yield pb.AnalyzeResponse(answer=_message(index, answer, generate_s=time.monotonic() - begun))
-        yield pb.AnalyzeResponse(done=pb.Done())
-
-    def _check(self) -> None:
-        if self.cancelled:
-            raise Cancelled("The caller went away.")
-        if 0 < self._request.deadline_s < time.monotonic() - self._received:
-            raise DeadlineExceeded("The answer was not ready in time.")
+    def message(self, update: Update) -> pb.AnalyzeResponse:
+        """An update as it is sent."""
+        match update:
+            case Started():
+                self.has_started = True
+                return pb.AnalyzeResponse(started=pb.Started(queue_s=time.monotonic() - self._received))
+            case Encoded():
+                encoded = pb.Encoded(encode_s=update.encode_s, num_audio_tokens=update.num_audio_tokens)
+                return pb.AnalyzeResponse(encoded=encoded)
+            case Found():
+                return pb.AnalyzeResponse(event=pb.FoundEvent(index=update.index, event=_event(update.event)))
+            case Answered():
+                return pb.AnalyzeResponse(answer=_answer(update))
+            case Failed():
+                return failure(update.error)
+            case Done():
+                return pb.AnalyzeResponse(done=pb.Done())
 
 
-def _waveform(request: pb.AnalyzeRequest) -> Waveform:
-    if request.sample_rate != SAMPLE_RATE:
-        raise ValueError(f"Samples come at {SAMPLE_RATE} per second, not {request.sample_rate}.")
-    # A copy: the message's own bytes are read-only, which torch does not take.
-    return Waveform(np.frombuffer(request.pcm, dtype="<f4").astype(np.float32))
+def failure(error: Exception) -> pb.AnalyzeResponse:
+    """What the caller is told. A defect is told in the log alone."""
+    return pb.AnalyzeResponse(failed=told(error))
 
 
-def _message(index: int, answer: Answer, *, generate_s: float) -> pb.Answer:
+def told(error: Exception) -> pb.Failed:
+    """An error of ours by its name and message, any other without its details."""
+    if isinstance(error, TimeAudioError):
+        return pb.Failed(error=type(error).__name__, message=str(error))
+    _log.error("A request failed in the model.", exc_info=error)
+    return pb.Failed(error="InternalError", message="The model failed.")
+
+
+def _event(event: Event) -> pb.Event:
+    intervals = [pb.Interval(start=interval.start, end=interval.end) for interval in event.intervals]
+    return pb.Event(intervals=intervals, caption=event.caption)
+
+
+def _answer(update: Answered) -> pb.Answer:
+    answer = update.answer
     return pb.Answer(
-        index=index,
-        events=[
-            pb.Event(intervals=[pb.Interval(start=i.start, end=i.end) for i in event.intervals], caption=event.caption)
-            for event in answer.events
-        ],
+        index=update.index,
+        events=[_event(event) for event in answer.events],
         text=answer.text,
         present=answer.present,
         num_prompt_tokens=answer.num_prompt_tokens,
         num_completion_tokens=answer.num_completion_tokens,
-        generate_s=generate_s,
+        generate_s=update.generate_s,
     )

@@ -5,7 +5,7 @@ import torch
 import torch.nn.functional as F
 
 from model.audio.fbank import fbank
-from model.language.generate import Decoding
+from model.language.decoding import Decoding
 from model.language.prompt import splice
 from tests.synthetic import CLIPS, clip
 

@@ -46,26 +46,34 @@ class AnalyzeRequest(_message.Message):
     def __init__(self, request_id: _Optional[str] = ..., pcm: _Optional[bytes] = ..., sample_rate: _Optional[int] = ..., task: _Optional[_Union[Task, str]] = ..., queries: _Optional[_Iterable[str]] = ..., options: _Optional[_Union[Options, _Mapping]] = ..., deadline_s: _Optional[float] = ...) -> None: ...
 
 class Options(_message.Message):
-    __slots__ = ("num_beams", "max_new_tokens")
+    __slots__ = ("num_beams", "max_new_tokens", "temperature", "top_p", "seed")
     NUM_BEAMS_FIELD_NUMBER: _ClassVar[int]
     MAX_NEW_TOKENS_FIELD_NUMBER: _ClassVar[int]
+    TEMPERATURE_FIELD_NUMBER: _ClassVar[int]
+    TOP_P_FIELD_NUMBER: _ClassVar[int]
+    SEED_FIELD_NUMBER: _ClassVar[int]
     num_beams: int
     max_new_tokens: int
-    def __init__(self, num_beams: _Optional[int] = ..., max_new_tokens: _Optional[int] = ...) -> None: ...
+    temperature: float
+    top_p: float
+    seed: int
+    def __init__(self, num_beams: _Optional[int] = ..., max_new_tokens: _Optional[int] = ..., temperature: _Optional[float] = ..., top_p: _Optional[float] = ..., seed: _Optional[int] = ...) -> None: ...
 
 class AnalyzeResponse(_message.Message):
-    __slots__ = ("started", "encoded", "answer", "done", "failed")
+    __slots__ = ("started", "encoded", "answer", "done", "failed", "event")
     STARTED_FIELD_NUMBER: _ClassVar[int]
     ENCODED_FIELD_NUMBER: _ClassVar[int]
     ANSWER_FIELD_NUMBER: _ClassVar[int]
     DONE_FIELD_NUMBER: _ClassVar[int]
     FAILED_FIELD_NUMBER: _ClassVar[int]
+    EVENT_FIELD_NUMBER: _ClassVar[int]
     started: Started
     encoded: Encoded
     answer: Answer
     done: Done
     failed: Failed
-    def __init__(self, started: _Optional[_Union[Started, _Mapping]] = ..., encoded: _Optional[_Union[Encoded, _Mapping]] = ..., answer: _Optional[_Union[Answer, _Mapping]] = ..., done: _Optional[_Union[Done, _Mapping]] = ..., failed: _Optional[_Union[Failed, _Mapping]] = ...) -> None: ...
+    event: FoundEvent
+    def __init__(self, started: _Optional[_Union[Started, _Mapping]] = ..., encoded: _Optional[_Union[Encoded, _Mapping]] = ..., answer: _Optional[_Union[Answer, _Mapping]] = ..., done: _Optional[_Union[Done, _Mapping]] = ..., failed: _Optional[_Union[Failed, _Mapping]] = ..., event: _Optional[_Union[FoundEvent, _Mapping]] = ...) -> None: ...
 
 class Started(_message.Message):
     __slots__ = ("queue_s",)
@@ -96,6 +104,14 @@ class Event(_message.Message):
     intervals: _containers.RepeatedCompositeFieldContainer[Interval]
     caption: str
     def __init__(self, intervals: _Optional[_Iterable[_Union[Interval, _Mapping]]] = ..., caption: _Optional[str] = ...) -> None: ...
+
+class FoundEvent(_message.Message):
+    __slots__ = ("index", "event")
+    INDEX_FIELD_NUMBER: _ClassVar[int]
+    EVENT_FIELD_NUMBER: _ClassVar[int]
+    index: int
+    event: Event
+    def __init__(self, index: _Optional[int] = ..., event: _Optional[_Union[Event, _Mapping]] = ...) -> None: ...
 
 class Answer(_message.Message):
     __slots__ = ("index", "events", "text", "present", "num_prompt_tokens", "num_completion_tokens", "generate_s")
@@ -132,17 +148,25 @@ class StatusRequest(_message.Message):
     def __init__(self) -> None: ...
 
 class StatusResponse(_message.Message):
-    __slots__ = ("state", "model", "tasks", "num_requests", "num_steps", "failed")
+    __slots__ = ("state", "model", "tasks", "num_requests", "num_steps", "failed", "num_running", "num_waiting", "num_slots", "num_free_slots")
     STATE_FIELD_NUMBER: _ClassVar[int]
     MODEL_FIELD_NUMBER: _ClassVar[int]
     TASKS_FIELD_NUMBER: _ClassVar[int]
     NUM_REQUESTS_FIELD_NUMBER: _ClassVar[int]
     NUM_STEPS_FIELD_NUMBER: _ClassVar[int]
     FAILED_FIELD_NUMBER: _ClassVar[int]
+    NUM_RUNNING_FIELD_NUMBER: _ClassVar[int]
+    NUM_WAITING_FIELD_NUMBER: _ClassVar[int]
+    NUM_SLOTS_FIELD_NUMBER: _ClassVar[int]
+    NUM_FREE_SLOTS_FIELD_NUMBER: _ClassVar[int]
     state: State
     model: str
     tasks: _containers.RepeatedScalarFieldContainer[Task]
     num_requests: int
     num_steps: int
     failed: Failed
-    def __init__(self, state: _Optional[_Union[State, str]] = ..., model: _Optional[str] = ..., tasks: _Optional[_Iterable[_Union[Task, str]]] = ..., num_requests: _Optional[int] = ..., num_steps: _Optional[int] = ..., failed: _Optional[_Union[Failed, _Mapping]] = ...) -> None: ...
+    num_running: int
+    num_waiting: int
+    num_slots: int
+    num_free_slots: int
+    def __init__(self, state: _Optional[_Union[State, str]] = ..., model: _Optional[str] = ..., tasks: _Optional[_Iterable[_Union[Task, str]]] = ..., num_requests: _Optional[int] = ..., num_steps: _Optional[int] = ..., failed: _Optional[_Union[Failed, _Mapping]] = ..., num_running: _Optional[int] = ..., num_waiting: _Optional[int] = ..., num_slots: _Optional[int] = ..., num_free_slots: _Optional[int] = ...) -> None: ...

@@ -50,9 +50,10 @@ class WorkerServiceServicer(object):
     """Missing associated documentation comment in .proto file."""
 
     def Analyze(self, request, context):
-        """Analyse one recording. Answers stream as they are finished: started, encoded, one answer per query (or one), done.
+        """Analyse one recording. Updates stream as they come: started, encoded, then events as soon as each is complete and
+        one answer per query (or one), done. Many calls are worked on at once.
         A failure is the last message, never a gRPC status: a status means that the worker itself is in trouble.
-        Cancelling the call drops the request if it waits, and stops it at the next step if it runs.
+        Cancelling the call drops the request if it waits; if it runs, its slots are free after the step in progress.
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
         context.set_details('Method not implemented!')

@@ -1,0 +1,101 @@
+"""Questions about heard recordings as sequences of the slot engine, and their completions as answers."""
+
+import torch
+from jaxtyping import Float
+from torch import Tensor
+
+from model.config import PromptConfig
+from model.engine.engine import SlotEngine
+from model.engine.search import Path
+from model.engine.sequence import Prefix, Sequence
+from model.engine.updates import Answer
+from model.language.decoding import Decoding
+from model.language.prompt import prompt_ids
+from model.language.tokenizer import Tokenizer
+from model.timeline.event import Event
+from model.timeline.grammar import Grammar
+from model.timeline.markers import to_plain
+from model.timeline.parser import Parser, parse
+from model.timeline.task import Task
+
+
+class Question:
+    """One question about one recording, on its way through the engine.
+
+    Attributes:
+        sequence: its answer, as the engine writes it.
+        events: those that are complete so far, in order. Beams are none: another one may still win.
+    """
+
+    def __init__(self, sequence: Sequence, tokenizer: Tokenizer, task: Task, duration: int) -> None:
+        self.sequence = sequence
+        self.events: list[Event] = []
+        self._tokenizer = tokenizer
+        self._task = task
+        self._duration = duration
+        self._parser = Parser(task, duration)
+        self._markers = tokenizer.vocabulary.marker_ids
+        self._after_marker = False
+        self._text = ""
+
+    def new_events(self) -> list[Event]:
+        """The events that the last step has completed: an event ends where the next one's first marker stands."""
+        path = self.sequence.search
+        if not isinstance(path, Path) or not path.tokens:
+            return []
+        is_marker = path.tokens[0] in self._markers
+        begins, self._after_marker = is_marker and not self._after_marker, is_marker
+        if not begins:
+            return []
+        before, text = self._text, self._tokenizer.decode(path.ids)
+        # Text up to a marker does not depend on what follows; should some tokenizer differ, its events come at the end.
+        if not text.startswith(before):
+            return []
+        self._text = text
+        found = self._parser.feed(text[len(before) :])
+        self.events += found
+        return found
+
+    def answer(self) -> Answer:
+        """The whole answer, once the sequence is complete."""
+        completion = self.sequence.completion
+        assert completion is not None, "asked for once it has ended"
+        text = self._tokenizer.decode(completion.ids)
+        return Answer(
+            events=tuple(parse(text, self._task, self._duration)),
+            text=to_plain(text),
+            num_prompt_tokens=self.sequence.num_prompt_tokens,
+            num_completion_tokens=len(completion.ids),
+            completion=completion,
+        )
+
+
+class Asker:
+    """Asks a slot engine, in the words of a checkpoint."""
+
+    def __init__(self, engine: SlotEngine, tokenizer: Tokenizer, prompt: PromptConfig) -> None:
+        self._engine = engine
+        self._tokenizer = tokenizer
+        self._prompt = prompt
+
+    @torch.inference_mode()
+    def prefix(self, audio_tokens: Float[Tensor, "tokens dim"]) -> Prefix:
+        """What all questions about a recording begin with."""
+        before = self._embedded(prompt_ids(self._tokenizer, self._prompt, "")[0], audio_tokens.device)
+        return Prefix(torch.cat([before, audio_tokens.to(before.dtype)]))
+
+    @torch.inference_mode()
+    def ask(self, prefix: Prefix, duration: int, task: Task, question: str, decoding: Decoding) -> Question:
+        """A question that waits for a slot, its answer in the grammar of `task`. Units: `duration` in tenths.
+
+        Raises:
+            ContextTooLong: the recording and the question leave no room for an answer.
+        """
+        after = prompt_ids(self._tokenizer, self._prompt, question)[1]
+        grammar = Grammar(self._tokenizer.vocabulary, task, duration)
+        sequence = self._engine.add(prefix, self._embedded(after, prefix.embeds.device), decoding, grammar)
+        return Question(sequence, self._tokenizer, task, duration)
+
+    def _embedded(self, ids: list[int], device: torch.device) -> Tensor:
+        embeds: Tensor = self._engine.embed(torch.tensor(ids, device=device))
+        return embeds

@@ -1,0 +1,156 @@
+"""Whole requests, many at once: each step hears a batch of segments and writes a token of every answer."""
+
+from collections.abc import Iterator, Sequence
+
+from model.audio.waveform import Waveform
+from model.engine.asking import Asker, Question
+from model.engine.encoding import EncoderQueue, Hearing
+from model.engine.engine import SlotEngine
+from model.engine.memory import is_device_lost
+from model.engine.sequence import Sequence as Written
+from model.engine.updates import Answered, DeviceLost, Done, Encoded, Failed, Found, Started, Update
+from model.errors import TaskNotSupported, TimeAudioError
+from model.language.decoding import Decoding
+from model.language.prompt import question_of
+from model.language.tokenizer import Tokenizer
+from model.timeaudio import TimeAudio
+from model.timeline.task import Task
+
+
+class Inquiry:
+    """One request: a recording, and what to find out about it.
+
+    Attributes:
+        has_started: whether the encoders have begun with it.
+    """
+
+    def __init__(self, hearing: Hearing, task: Task, questions: Sequence[str], decoding: Decoding) -> None:
+        self.hearing = hearing
+        self.task = task
+        self.questions = tuple(questions)
+        self.decoding = decoding
+        self.has_started = False
+        self.asked: list[Question] = []
+
+
+class Session:
+    """Works on requests from their submission to their last update. For one thread.
+
+    Args:
+        model: the encoders and the connector, and the checkpoint's settings.
+        tokenizer: of its language model.
+        engine: decodes.
+    """
+
+    def __init__(self, model: TimeAudio, tokenizer: Tokenizer, engine: SlotEngine) -> None:
+        self.name = model.config.name
+        self.tasks = model.config.tasks
+        self._engine = engine
+        self._encoders = EncoderQueue(model)
+        self._asker = Asker(engine, tokenizer, model.config.prompt)
+        self._hearings: dict[Hearing, Inquiry] = {}
+        self._written: dict[Written, tuple[Inquiry, int]] = {}
+
+    @property
+    def is_idle(self) -> bool:
+        """Whether there is nothing to do."""
+        return not self._hearings and not self._written
+
+    @property
+    def num_free(self) -> int:
+        """Slots that nobody lives in."""
+        return self._engine.num_free
+
+    @property
+    def num_slots(self) -> int:
+        """Answers that can be written at once."""
+        return self._engine.num_slots
+
+    def submit(self, waveform: Waveform, task: Task, queries: Sequence[str], decoding: Decoding) -> Inquiry:
+        """Let a request wait. There is one answer per query; in tasks without queries, one.
+
+        Raises:
+            TaskNotSupported: the checkpoint was not trained for the task.
+            EmptyPrompt: a query holds no words.
+        """
+        if task not in self.tasks:
+            raise TaskNotSupported(f"{self.name} was trained for {', '.join(self.tasks)}, not for {task}.")
+        inquiry = Inquiry(Hearing(waveform), task, [question_of(task, query) for query in queries or [""]], decoding)
+        self._hearings[inquiry.hearing] = inquiry
+        self._encoders.add(inquiry.hearing)
+        return inquiry
+
+    def cancel(self, inquiry: Inquiry) -> None:
+        """Forget a request: its slots are free at once. Nothing more is told about it."""
+        if self._hearings.pop(inquiry.hearing, None) is not None:
+            self._encoders.cancel(inquiry.hearing)
+        for question in inquiry.asked:
+            if self._written.pop(question.sequence, None) is not None:
+                self._engine.cancel(question.sequence)
+
+    def step(self) -> list[tuple[Inquiry, Update]]:
+        """Hear the next segments, if their answers would find slots; then one token for every answer.
+
+        Raises:
+            DeviceLost: this process cannot go on.
+        """
+        told: list[tuple[Inquiry, Update]] = []
+        try:
+            if len(self._encoders) and self.num_free > self._engine.num_waiting:
+                told += self._hear()
+            if self._written:
+                told += self._write()
+        except RuntimeError as error:
+            if is_device_lost(error):
+                raise DeviceLost from error
+            raise
+        return told
+
+    def _hear(self) -> Iterator[tuple[Inquiry, Update]]:
+        for hearing in self._encoders.step():
+            inquiry = self._hearings[hearing]
+            if not inquiry.has_started:
+                inquiry.has_started = True
+                yield inquiry, Started()
+            if hearing.is_ended:
+                del self._hearings[hearing]
+                yield inquiry, self._ask(inquiry)
+
+    def _ask(self, inquiry: Inquiry) -> Update:
+        hearing = inquiry.hearing
+        if hearing.tokens is None:
+            assert hearing.error is not None, "ended one way or the other"
+            return Failed(hearing.error)
+        prefix = self._asker.prefix(hearing.tokens)
+        try:
+            for index, question in enumerate(inquiry.questions):
+                asked = self._asker.ask(prefix, hearing.duration, inquiry.task, question, inquiry.decoding)
+                inquiry.asked.append(asked)
+                self._written[asked.sequence] = inquiry, index
+        except (TimeAudioError, ValueError) as error:
+            self.cancel(inquiry)
+            return Failed(error)
+        return Encoded(hearing.seconds, len(hearing.tokens))
+
+    def _write(self) -> Iterator[tuple[Inquiry, Update]]:
+        ended = self._engine.step()
+        for sequence, (inquiry, index) in self._written.items():
+            if not sequence.is_ended:
+                for event in inquiry.asked[index].new_events():
+                    yield inquiry, Found(index, event)
+        for sequence in ended:
+            if sequence in self._written:  # and not of a request that failed meanwhile, or of another user of the engine
+                yield from self._tell(*self._written.pop(sequence))
+
+    def _tell(self, inquiry: Inquiry, index: int) -> Iterator[tuple[Inquiry, Update]]:
+        question = inquiry.asked[index]
+        if question.sequence.error is not None:
+            self.cancel(inquiry)
+            yield inquiry, Failed(question.sequence.error)
+            return
+        answer = question.answer()
+        for event in answer.events[len(question.events) :]:
+            yield inquiry, Found(index, event)
+        yield inquiry, Answered(index, answer, question.sequence.seconds)
+        if not any(asked.sequence in self._written for asked in inquiry.asked):
+            yield inquiry, Done()
