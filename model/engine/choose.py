@@ -42,14 +42,14 @@ def _along_paths(
     paths = [s.search for s in sequences if isinstance(s.search, Path)]
     if drawn := [row for row, path in enumerate(paths) if path.is_drawn]:
         rows = torch.tensor(drawn, device=logits.device)
-        tokens[rows] = _draw([paths[row] for row in drawn], masked[rows])
+        tokens[rows] = draw([paths[row] for row in drawn], masked[rows])
     picked = logits.gather(1, tokens[:, None])[:, 0]
     columns = torch.stack([tokens.double(), (picked - norms).double(), (picked - within).double()]).tolist()
     for sequence, path, token, own, in_grammar in zip(sequences, paths, *columns, strict=True):
         sequence.completion = path.take(int(token), own, in_grammar)
 
 
-def _draw(paths: Items[Path], logits: Float[Tensor, "rows vocabulary"]) -> Int[Tensor, " rows"]:
+def draw(paths: Items[Path], logits: Float[Tensor, "rows vocabulary"]) -> Int[Tensor, " rows"]:
     """One token per row, at the place where its random number falls among the probabilities, likeliest first."""
     settings = [[p.decoding.temperature, p.decoding.top_p, p.draw()] for p in paths]
     temperature, top_p, number = torch.tensor(settings, device=logits.device)[:, :, None].unbind(dim=1)

@@ -138,7 +138,7 @@ class SlotEngine:
 
     def run(self, sequences: Iterable[Sequence]) -> None:
         """Step until all of these have ended."""
-        waiting = set(sequences)
+        waiting = {sequence for sequence in sequences if not sequence.is_ended}
         while waiting:
             waiting.difference_update(self.step())
 
@@ -176,7 +176,7 @@ class SlotEngine:
         return chosen
 
     def _prefill_batch(self, batch: list[Sequence]) -> None:
-        results = in_halves(lambda part: prefill(self._decoder, part), batch)
+        results = in_halves(lambda part: list(prefill(self._decoder, part)), batch)
         by_width: dict[int, list[tuple[Sequence, Tensor]]] = {}
         for sequence, result in zip(batch, results, strict=True):
             if isinstance(result, OutOfMemory):
@@ -203,8 +203,7 @@ class SlotEngine:
 
     def _make_room(self, sequence: Sequence) -> None:
         """Before attention would have to read further, drop dead beams; end the search where that does not help."""
-        needed = sequence.num_entries + sequence.width
-        if self._bucket(needed) > self._bucket(sequence.num_entries):
+        if sequence.num_entries + sequence.width > self._bucket(sequence.num_entries):
             self._decoder.collect(sequence)
             if sequence.num_entries + sequence.width > self.length:
                 sequence.completion = sequence.search.finish()
