@@ -52,7 +52,9 @@ class TimeAudio(nn.Module):
         Each segment runs at its true length, filled up to a whole frame; segments of one length run together. The
         released code's ways, and with them other numbers of frames, are chosen by `config.encoding`.
         """
-        return self.joined(segments, [frames for batch in _same_length(segments) for frames in self.encode_batch(batch)])
+        return self.joined(
+            segments, [frames for batch in _same_length(segments) for frames in self.encode_batch(batch)]
+        )
 
     def encode_batch(self, segments: list[Segment]) -> list[Frames]:
         """Both encoders' frames of segments that have equally many, whatever recordings they are of."""

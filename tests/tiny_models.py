@@ -93,9 +93,7 @@ class GrammarMask(LogitsProcessor):
         return scores
 
 
-def library(
-    llm: PreTrainedModel, embeds: Tensor, decoding: Decoding, grammar: Grammar | None = None
-) -> list[int]:
+def library(llm: PreTrainedModel, embeds: Tensor, decoding: Decoding, grammar: Grammar | None = None) -> list[int]:
     """The ids that the library's own `generate` gives, up to the end, closed where they were cut."""
     ids = llm.generate(
         inputs_embeds=embeds[None],

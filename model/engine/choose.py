@@ -10,6 +10,7 @@ from model.engine.beams import BeamSearch
 from model.engine.masks import GrammarMasks
 from model.engine.search import Path
 from model.engine.sequence import Sequence
+from model.timeline.grammar import Allowed
 
 
 def choose(sequences: Items[Sequence], logits: Float[Tensor, "rows beams vocabulary"], masks: GrammarMasks) -> None:
@@ -23,7 +24,9 @@ def choose(sequences: Items[Sequence], logits: Float[Tensor, "rows beams vocabul
 
 def _forbidden(sequences: Items[Sequence], masks: GrammarMasks) -> Bool[Tensor, "_ vocabulary"] | None:
     width = sequences[0].width
-    allowed = [item for s in sequences for item in (s.search.allowed() or [None] * width)]
+    allowed: list[Allowed | None] = []
+    for sequence in sequences:
+        allowed += sequence.search.allowed() or [None] * width
     grammars = (s.search.grammar for s in sequences)
     return masks.forbidden(allowed, next((g.vocabulary for g in grammars if g is not None), None))
 

@@ -18,7 +18,7 @@ class LanguageModel:
     """Any causal language model of the library, called the one way that the engine needs: with ready masks."""
 
     def __init__(self, llm: PreTrainedModel) -> None:
-        # Masks of ours are added to the scores, which is what both of these take; kernels with masks of their own differ.
+        # Both of these add a mask to the scores; other kernels want masks of their own kind.
         if llm.config._attn_implementation not in ("sdpa", "eager"):
             llm.set_attn_implementation("sdpa")
         self.llm = llm
@@ -100,10 +100,6 @@ class Decoder:
         view = DecodeView(self.states, first, last, length, inputs.slots, inputs.places)
         positions = inputs.positions.expand_as(inputs.tokens)
         return self.model(self.model.embed(inputs.tokens), positions, inputs.seen, view)
-
-    def step(self, sequences: Items[Sequence], region: Region, length: int) -> Float[Tensor, "rows beams vocabulary"]:
-        """One step of the sequences in a region."""
-        return self.forward(self.inputs(sequences, region, length), region.first, region.last)
 
     def collect(self, sequence: Sequence) -> None:
         """Drop the entries of its slot that no beam attends to any more, and close the gaps."""

@@ -53,8 +53,11 @@ Piece = tuple[Hearing, int]
 
 
 class EncoderQueue:
-    """Recordings that wait to be heard. Each step takes one batch of segments of one length, in turn by recording, so
-    that an hour of audio does not hold up five seconds. Nothing is padded."""
+    """Recordings that wait to be heard.
+
+    Each step takes one batch of segments of one length, in turn by recording, so that an hour of audio does not hold
+    up five seconds. Nothing is padded.
+    """
 
     def __init__(self, model: TimeAudio) -> None:
         self._model = model

@@ -11,6 +11,7 @@ from transformers import PreTrainedModel
 from model.engine.cache import allocate
 from model.engine.choose import choose
 from model.engine.decode import Decoder, LanguageModel
+from model.engine.graphs import StaticSteps
 from model.engine.masks import GrammarMasks
 from model.engine.memory import in_halves, slots_that_fit
 from model.engine.prefill import batches, num_new_tokens, prefill
@@ -21,6 +22,11 @@ from model.errors import ContextTooLong, OutOfMemory
 from model.language.decoding import Decoding
 from model.timeline.grammar import Grammar
 
+CPU_LENGTH_STEP = 64
+CUDA_LENGTH_STEP = 256
+CUDA_WIDTHS = (1, 4)
+"""Greedy, and the reference's number of beams. Others run without graphs."""
+
 
 class SlotEngine:
     """One language model, decoding for many. For one thread.
@@ -28,10 +34,11 @@ class SlotEngine:
     Args:
         llm: any causal language model of the library.
         num_slots: sequences that can be written at once; what the device has memory for if None.
-        length: tokens that a slot holds, prompt, answer and dead beams together; fewer where the model reaches less far.
+        length: tokens that a slot holds, of prompt, answer and dead beams; fewer where the model reaches less far.
         most_beams: the widest search.
         prefill_tokens: prompt tokens that one step computes at most, so that the others do not wait longer.
-        length_step: attention reads slots up to a multiple of this many entries.
+        length_step: attention reads slots up to a multiple of this many entries; by the device if None.
+        static_widths: numbers of beams whose steps run at fixed shapes, as CUDA graphs; by the device if None.
     """
 
     def __init__(
@@ -42,9 +49,11 @@ class SlotEngine:
         length: int = 1024,
         most_beams: int = 8,
         prefill_tokens: int = 2048,
-        length_step: int = 64,
+        length_step: int | None = None,
+        static_widths: tuple[int, ...] | None = None,
     ) -> None:
         model = LanguageModel(llm)
+        is_cuda = model.device.type == "cuda"
         # Within its window, sliding attention is full attention, which is what is computed here.
         reaches = (model.config.max_position_embeddings, getattr(model.config, "sliding_window", None))
         self.length = min(length, *(reach for reach in reaches if reach))
@@ -53,14 +62,19 @@ class SlotEngine:
             num_slots = slots_that_fit(model.config, self.length, device=device, dtype=dtype)
         self.most_beams = most_beams
         self.num_steps = 0
-        states = allocate(model.config, num_slots, self.length, device=device, dtype=dtype)
-        visible = torch.zeros(num_slots, most_beams, self.length, dtype=torch.bool, device=device)
+        if static_widths is None:
+            static_widths = CUDA_WIDTHS if is_cuda else ()
+        allocated = num_slots + 1 if static_widths else num_slots
+        states = allocate(model.config, allocated, self.length, device=device, dtype=dtype)
+        visible = torch.zeros(allocated, most_beams, self.length, dtype=torch.bool, device=device)
         self._decoder = Decoder(model, states, visible)
         self._masks = GrammarMasks(model.num_logits, num_slots * most_beams, device=device)
         self._slots = Slots(num_slots, self._move)
         self._waiting: Turns[Prefix, Sequence] = Turns()
         self._prefill_tokens = prefill_tokens
-        self._length_step = length_step
+        self._length_step = length_step or (CUDA_LENGTH_STEP if is_cuda else CPU_LENGTH_STEP)
+        lengths = sorted({self._bucket(entries) for entries in range(1, self.length + 1)})
+        self._static = StaticSteps(self._decoder, static_widths, lengths) if static_widths else None
         eos = llm.generation_config.eos_token_id
         self._eos_ids = frozenset(eos if isinstance(eos, list) else [] if eos is None else [eos])
 
@@ -195,7 +209,10 @@ class SlotEngine:
         for region in self._slots.regions():
             sequences = self._slots.live[region.first : region.last]
             length = self._bucket(max(s.num_entries for s in sequences) + region.width)
-            logits = self._decoder.step(sequences, region, length)
+            inputs = self._decoder.inputs(sequences, region, length)
+            logits = self._static.run(inputs) if self._static is not None and region.first == 0 else None
+            if logits is None:
+                logits = self._decoder.forward(inputs, region.first, region.last)
             for sequence in sequences:
                 sequence.num_entries += region.width
             choose(sequences, logits, self._masks)

@@ -26,7 +26,7 @@ class GrammarMasks:
     def forbidden(
         self, allowed: Sequence[Allowed | None], vocabulary: Vocabulary | None
     ) -> Bool[Tensor, "rows vocabulary"] | None:
-        """True where a token may not come next. None in `allowed` forbids nothing; so does a step without a vocabulary."""
+        """True where a token may not come next. None in `allowed` forbids nothing, and no vocabulary nothing at all."""
         if vocabulary is None:
             return None
         if len(self._rows) + len(allowed) >= len(self._table):

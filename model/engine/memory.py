@@ -38,13 +38,12 @@ def is_device_lost(error: BaseException) -> bool:
     """Whether a device failed in a way that leaves nothing on it to be used, from this process."""
     kind = getattr(torch, "AcceleratorError", None)  # of torch 2.8
     return not is_out_of_memory(error) and (
-        (kind is not None and isinstance(error, kind)) or (isinstance(error, RuntimeError) and "CUDA error" in str(error))
+        (kind is not None and isinstance(error, kind))
+        or (isinstance(error, RuntimeError) and "CUDA error" in str(error))
     )
 
 
-def in_halves(
-    run: Callable[[Sequence[Item]], Sequence[Result]], items: Sequence[Item]
-) -> list[Result | OutOfMemory]:
+def in_halves(run: Callable[[Sequence[Item]], Sequence[Result]], items: Sequence[Item]) -> list[Result | OutOfMemory]:
     """`run(items)`; where memory does not suffice, once more in two halves. A half that fails again fails alone."""
     outcome = _attempt(run, items)
     if not isinstance(outcome, OutOfMemory):

@@ -30,8 +30,10 @@ def batches(sequences: Items[Sequence]) -> list[list[Sequence]]:
 
 
 def prefill(decoder: Decoder, sequences: Items[Sequence]) -> Float[Tensor, "rows vocabulary"]:
-    """Compute the prompts of sequences that have slots; the logits after each. Those without a computed prefix compute
-    theirs, each its own."""
+    """Compute the prompts of sequences that have slots; the logits after each.
+
+    Those whose prefix was not computed yet compute it, each its own.
+    """
     model, device = decoder.model, decoder.model.device
     new = [s.suffix if s.prefix.states is not None else torch.cat([s.prefix.embeds, s.suffix]) for s in sequences]
     numbers = torch.tensor(
@@ -62,7 +64,7 @@ def prefill(decoder: Decoder, sequences: Items[Sequence]) -> Float[Tensor, "rows
 
 
 def _prefixes(decoder: Decoder, sequences: Items[Sequence], length: int) -> Tensor | None:
-    """The prefixes that were computed before, padded, [layers, 2, rows, heads, length, head_dim]; put into slots too."""
+    """The prefixes that are there already, padded: [layers, 2, rows, heads, length, head_dim]. Put into slots too."""
     if length == 0:
         return None
     states = decoder.states

@@ -63,9 +63,7 @@ class Search:
     def _goes_on(self, tokens: list[int], parents: list[int]) -> None:
         self.tokens, self.parents, self._is_behind = tokens, parents, True
 
-    def _completion(
-        self, chosen: Iterable[tuple[int, float, float]], score: float | None = None
-    ) -> Completion:
+    def _completion(self, chosen: Iterable[tuple[int, float, float]], score: float | None = None) -> Completion:
         """From tokens with both log-probabilities, in order, up to their end if there is one."""
         ids: list[int] = []
         own: list[float] = []

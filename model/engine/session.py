@@ -139,7 +139,9 @@ class Session:
                 for event in inquiry.asked[index].new_events():
                     yield inquiry, Found(index, event)
         for sequence in ended:
-            if sequence in self._written:  # and not of a request that failed meanwhile, or of another user of the engine
+            if (
+                sequence in self._written
+            ):  # and not of a request that failed meanwhile, or of another user of the engine
                 yield from self._tell(*self._written.pop(sequence))
 
     def _tell(self, inquiry: Inquiry, index: int) -> Iterator[tuple[Inquiry, Update]]:

@@ -10,8 +10,7 @@ from model.language.decoding import Decoding
 
 @torch.inference_mode()
 def generate(llm: PreTrainedModel, prompt: Float[Tensor, "length dim"], decoding: Decoding) -> list[int]:
-    """The ids of the answer, end-of-sequence token left out, with the language model on its own (parity with the
-    released code). Nothing is drawn."""
+    """The ids of the answer, end-of-sequence token left out. The model is on its own, as in the released code."""
     eos_id = llm.generation_config.eos_token_id
     output = llm.generate(
         inputs_embeds=prompt[None],

@@ -48,7 +48,7 @@ class Started:
 
 @dataclass(frozen=True, slots=True)
 class Encoded:
-    """The recording was encoded, once for all queries. Units: seconds of the model's time, see the worker's contract."""
+    """The recording was encoded, once for all queries, in so many seconds of the model's time (see the contract)."""
 
     encode_s: float
     num_audio_tokens: int

@@ -8,7 +8,6 @@ from collections.abc import Callable, Sequence
 from typing import Any, Protocol
 
 from model.engine.updates import DeviceLost, Done, Failed, Update
-from model.errors import TimeAudioError
 from model.timeline.task import Task
 from server.errors import DeadlineExceeded
 from server.pb.timeaudio.worker.v1 import worker_pb2 as pb
@@ -61,9 +60,7 @@ class ModelLoop:
         num_steps: steps so far, for a watchdog.
     """
 
-    def __init__(
-        self, session: Session, decoding: Callable[..., Any], send: Callable[[list[Told]], object]
-    ) -> None:
+    def __init__(self, session: Session, decoding: Callable[..., Any], send: Callable[[list[Told]], object]) -> None:
         self.session = session
         self.num_steps = 0
         self._decoding = decoding

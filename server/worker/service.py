@@ -94,8 +94,7 @@ class WorkerService(worker_pb2_grpc.WorkerServiceServicer):
 
 
 def _rehearse(session: Session, module: ModuleType) -> None:
-    """A second of silence, heard to the end: proves that the model works before anyone is told so, and lets libraries
-    do what they do once."""
+    """Hear a second of silence: proof that the model works, before anyone is told so, and the libraries' first time."""
     request = pb.AnalyzeRequest(
         pcm=bytes(4 * SAMPLE_RATE),
         sample_rate=SAMPLE_RATE,
@@ -104,7 +103,9 @@ def _rehearse(session: Session, module: ModuleType) -> None:
         options=pb.Options(num_beams=1, max_new_tokens=8),
     )
     failures: list[pb.AnalyzeResponse] = []
-    rehearsal = ModelLoop(session, module.Decoding, lambda told: failures.extend(m for _, m in told if m.HasField("failed")))
+    rehearsal = ModelLoop(
+        session, module.Decoding, lambda told: failures.extend(m for _, m in told if m.HasField("failed"))
+    )
     rehearsal.add(Job(request))
     rehearsal.turn()
     while not session.is_idle:

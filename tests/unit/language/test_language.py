@@ -2,7 +2,10 @@ import pytest
 import torch
 
 from model.config import PromptConfig
-from model.language.generate import Decoding, generate
+from model.engine.engine import SlotEngine
+from model.engine.sequence import Prefix
+from model.language.decoding import Decoding
+from model.language.generate import generate
 from model.language.markers import add_markers, train_only_rows
 from model.language.prompt import prompt_ids, splice
 from model.timeline.grammar import Grammar
@@ -81,19 +84,21 @@ def test_audio_tokens_stand_between_the_speech_marks(tokenizer, llm):
 @pytest.mark.parametrize("task", ["dense_caption", "ground"])
 @pytest.mark.parametrize("duration", [1, 37, 100, 1500])
 def test_a_random_model_can_only_give_answers_that_parse(tokenizer, llm, task, duration, num_beams):
-    for seed in range(4):
-        prompt = torch.randn(12, 32, generator=torch.Generator().manual_seed(seed))
-        grammar = Grammar(tokenizer.vocabulary, task, duration)
-        ids = generate(llm, prompt, grammar, Decoding(num_beams=num_beams, max_new_tokens=40))
-        text = tokenizer.decode(ids)
+    engine = SlotEngine(llm, num_slots=4, length=128)
+    grammar, decoding = Grammar(tokenizer.vocabulary, task, duration), Decoding(num_beams=num_beams, max_new_tokens=40)
+    prompts = [torch.randn(12, 32, generator=torch.Generator().manual_seed(seed)) for seed in range(4)]
+    sequences = [engine.add(Prefix(prompt[:8]), prompt[8:], decoding, grammar) for prompt in prompts]
+    engine.run(sequences)
+    for sequence in sequences:
+        text = tokenizer.decode(sequence.completion.ids)
         events = parse(text, task, duration)
         assert sum(len(e.intervals) for e in events) == text.count(" - <a_"), text
         for interval in (i for e in events for i in e.intervals):
             assert 0 <= interval.start < interval.end <= duration
 
 
-def test_without_a_grammar_the_answer_is_the_librarys(tokenizer, llm):
+def test_without_a_grammar_the_answer_is_the_librarys(llm):
     prompt = torch.randn(9, 32, generator=torch.Generator().manual_seed(1))
-    ours = generate(llm, prompt, None, Decoding(max_new_tokens=12))
+    ours = generate(llm, prompt, Decoding(max_new_tokens=12))
     theirs = llm.generate(inputs_embeds=prompt[None], max_new_tokens=12, do_sample=False)[0].tolist()
     assert ours == theirs[: theirs.index(1)] if 1 in theirs else ours == theirs

@@ -1,0 +1,70 @@
+"""Steps at fixed shapes answer as steps of just the rows that live; on a GPU, graphs answer as modules do."""
+
+import random
+
+import pytest
+import torch
+
+from model.engine.engine import SlotEngine
+from model.engine.graphs import row_buckets
+from model.language.decoding import Decoding
+from model.timeline.grammar import Grammar
+from tests.tiny_models import TIMED, answers, ask, library, prompt, tiny
+
+
+def test_row_buckets_end_with_all_slots() -> None:
+    assert row_buckets(1) == [1]
+    assert row_buckets(12) == [1, 2, 4, 8, 12]
+    assert row_buckets(128) == [1, 2, 4, 8, 16, 32, 64, 128]
+
+
+def mixed(seed: int) -> tuple[torch.Tensor, Decoding]:
+    rng = random.Random(seed)
+    return prompt(rng.randint(2, 60), seed), Decoding(
+        num_beams=rng.choice([1, 1, 4, 4, 3]), max_new_tokens=rng.randint(1, 40)
+    )
+
+
+@pytest.mark.parametrize("num_slots", [1, 5])
+def test_fixed_shapes_while_others_join_and_leave(num_slots: int) -> None:
+    llm = tiny(seed=4)
+    engine = SlotEngine(llm, num_slots=num_slots, length=200, length_step=64, static_widths=(1, 4))
+    sequences = []
+    for seed in range(14):
+        sequences.append(ask(engine, *mixed(seed)))
+        engine.step()
+    assert answers(engine, sequences) == [library(llm, *mixed(seed)) for seed in range(14)]
+
+
+@pytest.mark.gpu
+@pytest.mark.parametrize("num_beams", [1, 4, 3])
+def test_on_a_gpu_too_answers_are_the_librarys(num_beams: int) -> None:
+    llm = tiny(seed=4).cuda()
+    engine = SlotEngine(llm, num_slots=5, length=200)
+    decoding = Decoding(num_beams=num_beams, max_new_tokens=40)
+    sequences = []
+    for seed in range(12):
+        sequences.append(ask(engine, prompt(5 + 3 * seed, seed).cuda(), decoding))
+        engine.step()
+    found = answers(engine, sequences)
+    cpu = tiny(seed=4)
+    assert found == [library(cpu, prompt(5 + 3 * seed, seed), decoding) for seed in range(12)]
+
+
+@pytest.mark.gpu
+def test_on_a_gpu_graphs_and_grammars_go_together() -> None:
+    llm, grammar = tiny(seed=6, vocab_size=40), Grammar(TIMED, "dense_caption", 100)
+    expected = [library(llm, prompt(9, seed), Decoding(max_new_tokens=30), grammar) for seed in range(6)]
+    for widths in ((), (1,)):
+        engine = SlotEngine(llm.cuda(), num_slots=3, length=128, static_widths=widths)
+        sequences = [ask(engine, prompt(9, seed).cuda(), Decoding(max_new_tokens=30), grammar) for seed in range(6)]
+        assert answers(engine, sequences) == expected
+
+
+@pytest.mark.gpu
+def test_on_a_gpu_decoding_allocates_nothing_that_it_keeps() -> None:
+    engine = SlotEngine(tiny(seed=4).cuda(), num_slots=4, length=256)
+    engine.run([ask(engine, prompt(20, seed).cuda(), Decoding(max_new_tokens=20)) for seed in range(4)])
+    before = torch.cuda.memory_allocated()
+    engine.run([ask(engine, prompt(20, seed).cuda(), Decoding(max_new_tokens=100)) for seed in range(8)])
+    assert torch.cuda.memory_allocated() <= before
