@@ -3,7 +3,7 @@
 from collections.abc import Sequence as Items
 
 import torch
-from jaxtyping import Bool, Float, Int
+from jaxtyping import Float, Int
 from torch import Tensor
 
 from model.engine.beams import BeamSearch
@@ -15,41 +15,37 @@ from model.timeline.grammar import Allowed
 
 def choose(sequences: Items[Sequence], logits: Float[Tensor, "rows beams vocabulary"], masks: GrammarMasks) -> None:
     """Let each sequence of one width go on, or end, by the logits after its tokens."""
-    forbidden = _forbidden(sequences, masks)
     if sequences[0].width == 1:
-        _along_paths(sequences, logits[:, 0], forbidden)
+        _along_paths(sequences, logits, masks)
     else:
-        _along_beams(sequences, logits, forbidden)
+        _along_beams(sequences, logits, masks)
 
 
-def _forbidden(sequences: Items[Sequence], masks: GrammarMasks) -> Bool[Tensor, "_ vocabulary"] | None:
+def restricted(
+    sequences: Items[Sequence], logits: Float[Tensor, "rows beams vocabulary"], masks: GrammarMasks
+) -> tuple[Float[Tensor, "rows beams vocabulary"], Float[Tensor, "rows beams"]]:
+    """What the grammars leave of logits, or of log-probabilities, and the logarithm of the sum of what is left."""
     width = sequences[0].width
     allowed: list[Allowed | None] = []
     for sequence in sequences:
         allowed += sequence.search.allowed() or [None] * width
     grammars = (s.search.grammar for s in sequences)
-    return masks.forbidden(allowed, next((g.vocabulary for g in grammars if g is not None), None))
+    forbidden = masks.forbidden(allowed, next((g.vocabulary for g in grammars if g is not None), None))
+    left = logits if forbidden is None else logits.masked_fill(forbidden.view_as(logits), -torch.inf)
+    return left, left.logsumexp(dim=2)
 
 
-def _along_paths(
-    sequences: Items[Sequence],
-    logits: Float[Tensor, "rows vocabulary"],
-    forbidden: Bool[Tensor, "rows vocabulary"] | None,
-) -> None:
-    norms = within = logits.logsumexp(dim=1)
-    masked = logits
-    if forbidden is not None:
-        masked = logits.masked_fill(forbidden, -torch.inf)
-        within = masked.logsumexp(dim=1)
-    tokens = masked.argmax(dim=1)
+def _along_paths(sequences: Items[Sequence], logits: Float[Tensor, "rows 1 vocabulary"], masks: GrammarMasks) -> None:
+    left, total = restricted(sequences, logits, masks)
+    tokens = left.argmax(dim=2)
     paths = [s.search for s in sequences if isinstance(s.search, Path)]
     if drawn := [row for row, path in enumerate(paths) if path.is_drawn]:
         rows = torch.tensor(drawn, device=logits.device)
-        tokens[rows] = draw([paths[row] for row in drawn], masked[rows])
-    picked = logits.gather(1, tokens[:, None])[:, 0]
-    columns = torch.stack([tokens.double(), (picked - norms).double(), (picked - within).double()]).tolist()
-    for sequence, path, token, own, in_grammar in zip(sequences, paths, *columns, strict=True):
-        sequence.completion = path.take(int(token), own, in_grammar)
+        tokens[rows, 0] = draw([paths[row] for row in drawn], left[rows, 0])
+    picked = logits.gather(2, tokens[:, :, None])[:, :, 0]
+    found = torch.cat([tokens.double(), (picked - logits.logsumexp(dim=2)).double(), (picked - total).double()], dim=1)
+    for sequence, path, (token, own, within) in zip(sequences, paths, found.tolist(), strict=True):
+        sequence.completion = path.take(int(token), own, within)
 
 
 def draw(paths: Items[Path], logits: Float[Tensor, "rows vocabulary"]) -> Int[Tensor, " rows"]:
@@ -65,31 +61,17 @@ def draw(paths: Items[Path], logits: Float[Tensor, "rows vocabulary"]) -> Int[Te
 
 
 def _along_beams(
-    sequences: Items[Sequence],
-    logits: Float[Tensor, "rows beams vocabulary"],
-    forbidden: Bool[Tensor, "_ vocabulary"] | None,
+    sequences: Items[Sequence], logits: Float[Tensor, "rows beams vocabulary"], masks: GrammarMasks
 ) -> None:
     searches = [s.search for s in sequences if isinstance(s.search, BeamSearch)]
     scores = torch.tensor([search.scores for search in searches], device=logits.device)
     num_logits, most = logits.shape[2], max(search.num_candidates for search in searches)
-    log_probs = masked = logits.log_softmax(dim=2)
-    within = torch.zeros_like(scores)  # what the allowed ones have in all, as a logarithm
-    if forbidden is not None:
-        masked = log_probs.masked_fill(forbidden.view_as(log_probs), -torch.inf)
-        within = masked.logsumexp(dim=2)
-    best, places = (masked + scores[:, :, None]).flatten(1).topk(most, dim=1)
+    log_probs = logits.log_softmax(dim=2)
+    left, total = restricted(sequences, log_probs, masks)
+    best, places = (left + scores[:, :, None]).flatten(1).topk(most, dim=1)
     parents, tokens = places // num_logits, places % num_logits
     own = log_probs.flatten(1).gather(1, places)
-    in_grammar = own - within.gather(1, parents)
-    columns = torch.stack([tensor.double() for tensor in (best, tokens, parents, own, in_grammar)], dim=1).tolist()
-    for sequence, search, (best_, tokens_, parents_, own_, in_grammar_) in zip(
-        sequences, searches, columns, strict=True
-    ):
-        count = search.num_candidates
-        sequence.completion = search.take(
-            best_[:count],
-            [int(token) for token in tokens_[:count]],
-            [int(parent) for parent in parents_[:count]],
-            own_[:count],
-            in_grammar_[:count],
-        )
+    found = torch.stack([t.double() for t in (best, tokens, parents, own, own - total.gather(1, parents))], dim=1)
+    for sequence, search, columns in zip(sequences, searches, found.tolist(), strict=True):
+        best_, tokens_, parents_, own_, within = (column[: search.num_candidates] for column in columns)
+        sequence.completion = search.take(best_, list(map(int, tokens_)), list(map(int, parents_)), own_, within)
