@@ -11,7 +11,7 @@ from torch import Tensor
 from model.audio.segment import split
 from model.audio.waveform import Waveform
 from model.checkpoint import EMBEDDED, load_checkpoint
-from model.engine.asking import Asker
+from model.engine.asking import Asker, Question
 from model.engine.engine import SlotEngine
 from model.engine.session import Session
 from model.engine.updates import Answer
@@ -124,13 +124,22 @@ class Pipeline:
         Raises:
             TaskNotSupported: the checkpoint was not trained for the task.
             ContextTooLong: the recording and the question leave no room for an answer.
+            OutOfMemory: there is too little for the prompt.
+        """
+        asked = self.ask(recording, task, question, decoding)
+        self.engine.run([asked.sequence])
+        if asked.sequence.error is not None:
+            raise asked.sequence.error
+        return asked.answer()
+
+    def ask(self, recording: Recording, task: Task, question: str, decoding: Decoding | None = None) -> Question:
+        """A question that the engine has not answered yet: run several together with `engine.run`.
+
+        Raises:
+            TaskNotSupported, ContextTooLong: as for `answer`.
         """
         if task not in self.tasks:
             raise TaskNotSupported(f"{self.name} was trained for {', '.join(self.tasks)}, not for {task}.")
         asker = Asker(self.engine, self.tokenizer, self.model.config.prompt)
         prefix = asker.prefix(recording.audio_tokens)
-        asked = asker.ask(prefix, recording.duration, task, question, decoding or Decoding())
-        self.engine.run([asked.sequence])
-        if asked.sequence.error is not None:
-            raise asked.sequence.error
-        return asked.answer()
+        return asker.ask(prefix, recording.duration, task, question, decoding or Decoding())

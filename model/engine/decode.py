@@ -30,6 +30,12 @@ class LanguageModel:
         # Renamed within version 5 of the library, where the old name is warned about.
         self._cache = "cache" if "cache" in inspect.signature(llm.forward).parameters else "past_key_values"
 
+    @property
+    def eos_ids(self) -> frozenset[int]:
+        """The ids that end an answer, where no grammar says which."""
+        ids = self.llm.generation_config.eos_token_id
+        return frozenset(ids if isinstance(ids, list) else [] if ids is None else [ids])
+
     def __call__(
         self,
         embeds: Float[Tensor, "rows tokens dim"],

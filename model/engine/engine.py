@@ -75,8 +75,6 @@ class SlotEngine:
         self._length_step = length_step or (CUDA_LENGTH_STEP if is_cuda else CPU_LENGTH_STEP)
         lengths = sorted({self._bucket(entries) for entries in range(1, self.length + 1)})
         self._static = StaticSteps(self._decoder, static_widths, lengths) if static_widths else None
-        eos = llm.generation_config.eos_token_id
-        self._eos_ids = frozenset(eos if isinstance(eos, list) else [] if eos is None else [eos])
 
     @property
     def embed(self) -> torch.nn.Module:
@@ -118,7 +116,7 @@ class SlotEngine:
         """
         if decoding.num_beams > self.most_beams:
             raise ValueError(f"num_beams is at most {self.most_beams} here, not {decoding.num_beams}.")
-        eos_ids = self._eos_ids if grammar is None else frozenset({grammar.vocabulary.eos_id})
+        eos_ids = self._decoder.model.eos_ids if grammar is None else frozenset({grammar.vocabulary.eos_id})
         sequence = Sequence(prefix, suffix, decoding, grammar, eos_ids)
         room = self.length - sequence.num_prompt_tokens
         if room < 1:

@@ -6,6 +6,7 @@ import torch
 from jaxtyping import Bool
 from torch import Tensor
 
+from model.engine.search import Search
 from model.timeline.grammar import Allowed
 from model.timeline.vocabulary import Vocabulary
 
@@ -20,19 +21,30 @@ class GrammarMasks:
     """
 
     def __init__(self, num_logits: int, most_rows: int, *, device: torch.device) -> None:
+        # Row 0 forbids nothing.
         self._table = torch.zeros(1 + KEPT + most_rows, num_logits, dtype=torch.bool, device=device)
         self._rows: dict[Allowed, int] = {}
+        self._generation = 0
 
-    def forbidden(
-        self, allowed: Sequence[Allowed | None], vocabulary: Vocabulary | None
-    ) -> Bool[Tensor, "rows vocabulary"] | None:
-        """True where a token may not come next. None in `allowed` forbids nothing, and no vocabulary nothing at all."""
-        if vocabulary is None:
+    def forbidden(self, searches: Sequence[Search]) -> Bool[Tensor, "rows vocabulary"] | None:
+        """True where a token may not come next, a row for each beam; None where no search has a grammar."""
+        if all(search.grammar is None for search in searches):
             return None
-        if len(self._rows) + len(allowed) >= len(self._table):
+        if len(self._rows) + sum(search.width for search in searches) >= len(self._table):
             self._rows.clear()  # full: all are made anew
-        rows = [0 if item is None else self._row(item, vocabulary) for item in allowed]
-        return self._table[torch.tensor(rows, device=self._table.device)]
+            self._generation += 1
+        rows: list[int] = []
+        for search in searches:
+            rows += self._rows_of(search)
+        return self._table.index_select(0, torch.tensor(rows, device=self._table.device))
+
+    def _rows_of(self, search: Search) -> list[int]:
+        allowed = search.allowed()
+        if allowed is None or search.grammar is None:
+            return [0] * search.width
+        if search.masks is None or search.masks[0] != self._generation:
+            search.masks = self._generation, [self._row(item, search.grammar.vocabulary) for item in allowed]
+        return search.masks[1]
 
     def _row(self, allowed: Allowed, vocabulary: Vocabulary) -> int:
         row = self._rows.get(allowed)

@@ -34,6 +34,7 @@ class Search:
         tokens: what the next step is given, one per beam.
         parents: which beam of the step before each of them continues.
         limit: the most tokens.
+        masks: kept for `GrammarMasks`, until what is allowed changes.
     """
 
     width = 1
@@ -47,18 +48,22 @@ class Search:
         self.tokens: list[int] = []
         self.parents: list[int] = []
         self._states: list[State] = [START] * self.width
+        self._allowed = None if grammar is None else [grammar.allowed_after(START)] * self.width
         self._is_behind = False
+        self.masks: tuple[int, list[int]] | None = None
 
     def allowed(self) -> list[Allowed] | None:
         """What the grammar lets each beam say next; None without a grammar."""
         grammar = self.grammar
-        if grammar is None:
-            return None
-        if self._is_behind:
-            before = self._states
-            self._states = [grammar.advance(before[p], t) for p, t in zip(self.parents, self.tokens, strict=True)]
+        if grammar is not None and self._is_behind:
             self._is_behind = False
-        return [grammar.allowed_after(state) for state in self._states]
+            before = self._states
+            states = [grammar.advance(before[p], t) for p, t in zip(self.parents, self.tokens, strict=True)]
+            if states != before:  # a word after a word changes nothing
+                self._states = states
+                self._allowed = [grammar.allowed_after(state) for state in states]
+                self.masks = None
+        return self._allowed
 
     def _goes_on(self, tokens: list[int], parents: list[int]) -> None:
         self.tokens, self.parents, self._is_behind = tokens, parents, True

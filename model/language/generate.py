@@ -11,14 +11,14 @@ from model.language.decoding import Decoding
 @torch.inference_mode()
 def generate(llm: PreTrainedModel, prompt: Float[Tensor, "length dim"], decoding: Decoding) -> list[int]:
     """The ids of the answer, end-of-sequence token left out. The model is on its own, as in the released code."""
-    eos_id = llm.generation_config.eos_token_id
+    eos_id: int | None = llm.generation_config.eos_token_id
     output = llm.generate(
         inputs_embeds=prompt[None],
         attention_mask=torch.ones(1, len(prompt), dtype=torch.long, device=prompt.device),
         max_new_tokens=decoding.max_new_tokens,
         num_beams=decoding.num_beams,
         do_sample=False,
-        pad_token_id=eos_id,
+        pad_token_id=0 if eos_id is None else eos_id,
     )
     ids: list[int] = output[0].tolist()
-    return ids[: ids.index(eos_id)] if eos_id in ids else ids
+    return ids[: ids.index(eos_id)] if eos_id is not None and eos_id in ids else ids

@@ -1,0 +1,93 @@
+"""Tokens per second of a slot engine, and of `generate` over the same modules, one request after another."""
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import asdict, dataclass
+from functools import partial
+from typing import Any
+
+import torch
+from torch import Tensor
+from transformers import PreTrainedModel
+
+from model.engine.engine import SlotEngine
+from model.engine.sequence import Prefix
+from model.language.decoding import Decoding
+from model.language.generate import generate
+from model.measure.clock import Took, median, rates, took
+
+FIRST = 2
+"""Tokens of an answer that are counted to its prompt, in the library as in the engine's first step."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Load:
+    """What is decoded: requests that come at once, with random prompts, all answers of one length."""
+
+    requests: int
+    num_beams: int
+    prompt_tokens: int = 80
+    new_tokens: int = 60
+    library_requests: int = 4
+    """So many of them are given to the library."""
+    repeats: int = 3
+
+
+@contextmanager
+def endless(llm: PreTrainedModel) -> Iterator[None]:
+    """No token ends an answer meanwhile: all are as long as they may be."""
+    ends = llm.generation_config.eos_token_id
+    llm.generation_config.eos_token_id = None
+    try:
+        yield
+    finally:
+        llm.generation_config.eos_token_id = ends
+
+
+def random_prompts(llm: PreTrainedModel, count: int, length: int) -> list[Tensor]:
+    """Prompts of random ids, as embeddings. The same ones each time."""
+    generator = torch.Generator().manual_seed(0)
+    embedding = llm.get_input_embeddings()
+    ids = torch.randint(len(embedding.weight), (count, length), generator=generator)
+    with torch.inference_mode():
+        return list(embedding(ids.to(embedding.weight.device)))
+
+
+def decode_rate(llm: PreTrainedModel, engine: SlotEngine, load: Load) -> dict[str, Any]:
+    """Tokens of answers per second (not of beams), without and with the prompts, and whether the answers are equal."""
+    decoding = Decoding(num_beams=load.num_beams, max_new_tokens=load.new_tokens)
+    prompts = random_prompts(llm, load.requests, load.prompt_tokens)
+    theirs = prompts[: load.library_requests]
+    short = Decoding(num_beams=load.num_beams, max_new_tokens=FIRST)
+    answers: dict[int, list[int]] = {}
+    runs: list[tuple[Took, Took, Took, Took]] = []
+    with endless(llm):
+        for _ in range(1 + load.repeats):
+            asked = [engine.add(Prefix(prompt[:1]), prompt[1:], decoding) for prompt in prompts]
+            prefill = took(lambda: _prefill(engine))
+            left = sum(load.new_tokens - sequence.search.num_tokens for sequence in asked)
+            decode = took(partial(engine.run, asked))
+            library_prefill = took(lambda: [generate(llm, prompt, short) for prompt in theirs])
+            library = took(lambda: answers.update((i, generate(llm, p, decoding)) for i, p in enumerate(theirs)))
+            runs.append((prefill + decode, decode, library, library - library_prefill))
+    # The first run is a rehearsal.
+    engine_all, engine_decode, library_all, library_decode = map(median, zip(*runs[1:], strict=True))
+    completions = [sequence.completion for sequence in asked]
+    same = sum(c is not None and list(c.ids) == answers.get(i) for i, c in enumerate(completions))
+    library_left = len(theirs) * (load.new_tokens - FIRST)
+    return {
+        **asdict(load),
+        "decode": rates("tokens", (left, engine_decode), (library_left, library_decode)),
+        "with_prompts": rates(
+            "tokens",
+            (load.requests * load.new_tokens, engine_all),
+            (len(theirs) * load.new_tokens, library_all),
+        ),
+        "same_answers": f"{same} of {len(answers)}",
+    }
+
+
+def _prefill(engine: SlotEngine) -> None:
+    engine.step()
+    while engine.num_waiting:
+        engine.step()

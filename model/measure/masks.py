@@ -1,0 +1,53 @@
+"""The grammar's share of the time that answers take."""
+
+import time
+from typing import Any
+
+from model.audio.waveform import Waveform
+from model.engine import choose
+from model.engine.asking import Question
+from model.language.decoding import Decoding
+from model.language.prompt import question_of
+from model.pipeline import Pipeline
+
+
+def mask_share(pipeline: Pipeline, waveforms: list[Waveform], *, num_beams: int) -> dict[str, Any]:
+    """Dense captions of all recordings at once: seconds in grammars and their masks, and in all of the decoding.
+
+    Units: processor time of the thread that decodes, which other work on the machine hardly changes.
+    """
+    recordings = [pipeline.encode(waveform) for waveform in waveforms]
+    engine, decoding = pipeline.engine, Decoding(num_beams=num_beams)
+    seconds = 0.0
+    plain = choose.restricted
+
+    def timed(*arguments: Any) -> Any:
+        nonlocal seconds
+        began = time.thread_time()
+        try:
+            return plain(*arguments)
+        finally:
+            seconds += time.thread_time() - began
+
+    def answers() -> list[Question]:
+        asked = [pipeline.ask(r, "dense_caption", question_of("dense_caption"), decoding) for r in recordings]
+        engine.run([question.sequence for question in asked])
+        return asked
+
+    answers()  # a server has made its masks long ago
+    choose.restricted = timed
+    try:
+        began = time.thread_time()
+        asked = answers()
+        whole = time.thread_time() - began
+    finally:
+        choose.restricted = plain
+    tokens = [question.answer().num_completion_tokens for question in asked]
+    return {
+        "answers": len(tokens),
+        "num_beams": num_beams,
+        "mean_tokens": sum(tokens) / len(tokens),
+        "decode_s": whole,
+        "masks_s": seconds,
+        "share": seconds / whole,
+    }
