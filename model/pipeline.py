@@ -49,7 +49,13 @@ class Pipeline:
     """A checkpoint, ready to hear."""
 
     def __init__(
-        self, model: TimeAudio, tokenizer: Tokenizer, *, num_slots: int | None = 8, slot_tokens: int = 1024
+        self,
+        model: TimeAudio,
+        tokenizer: Tokenizer,
+        *,
+        num_slots: int | None = 8,
+        slot_tokens: int = 1024,
+        most_beams: int = 8,
     ) -> None:
         self.model = model
         self.tokenizer = tokenizer
@@ -57,6 +63,7 @@ class Pipeline:
         self.tasks = model.config.tasks
         self._num_slots = num_slots
         self._slot_tokens = slot_tokens
+        self._most_beams = most_beams
 
     @classmethod
     def load(
@@ -66,6 +73,7 @@ class Pipeline:
         device: str = "cpu",
         num_slots: int | None = 8,
         slot_tokens: int = 1024,
+        most_beams: int = 8,
     ) -> "Pipeline":
         """Load a checkpoint directory; without one, the embedded `timeaudio-tiny`.
 
@@ -74,17 +82,20 @@ class Pipeline:
             device: what the model computes on.
             num_slots: answers that can be written at once, see `session`; what fits into the device's memory if None.
             slot_tokens: the most tokens of a prompt and its answer together.
+            most_beams: the widest search.
 
         Raises:
             CheckpointError: the directory is not a whole checkpoint.
         """
         parts = load_checkpoint(checkpoint or EMBEDDED, device=device)
-        return cls(*parts, num_slots=num_slots, slot_tokens=slot_tokens)
+        return cls(*parts, num_slots=num_slots, slot_tokens=slot_tokens, most_beams=most_beams)
 
     @cached_property
     def engine(self) -> SlotEngine:
         """What decodes. Its slots are allocated at the first use."""
-        return SlotEngine(self.model.llm, num_slots=self._num_slots, length=self._slot_tokens)
+        return SlotEngine(
+            self.model.llm, num_slots=self._num_slots, length=self._slot_tokens, most_beams=self._most_beams
+        )
 
     def session(self) -> Session:
         """For many requests at once, as a server has them."""

@@ -124,7 +124,13 @@ def _answer(duration: int, query: str) -> Answer:
 class Pipeline:
     @classmethod
     def load(
-        cls, checkpoint: Path | None = None, *, device: str = "cpu", num_slots: int | None = None, slot_tokens: int = 0
+        cls,
+        checkpoint: Path | None = None,
+        *,
+        device: str = "cpu",
+        num_slots: int | None = None,
+        slot_tokens: int = 1024,
+        most_beams: int = 8,
     ) -> "Pipeline":
         match os.environ.get("SCRIPTED_LOAD"):
             case "slow":

@@ -109,6 +109,18 @@ def demo(model: ModelDir = None) -> None:
     run_demo(model)
 
 
+@app.command(epilog="Examples:  timeaudio bench   |   timeaudio bench --device cuda --output h200.json")
+def bench(
+    model: ModelDir = None,
+    device: Annotated[str, typer.Option(help="cpu or cuda; on a GPU the paper's size is measured too.")] = "cpu",
+    output: Annotated[Path, typer.Option(metavar="FILE", help="Where the figures go, as JSON.")] = Path("bench.json"),
+) -> None:
+    """Measure the engine here, against the same model one request at a time."""
+    from timeaudio.bench import run_bench
+
+    run_bench(model, device, output)
+
+
 @app.command(context_settings=PASSED_THROUGH)
 def evaluate(context: typer.Context) -> None:
     """Measure a checkpoint on composed scenes: prints a table, writes JSON. See `timeaudio evaluate --help`."""

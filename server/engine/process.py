@@ -29,6 +29,7 @@ class WorkerCommand:
     threads: int
     slots: int
     slot_tokens: int
+    most_beams: int
     pipeline: str
 
     def arguments(self, socket: Path) -> list[str]:
@@ -36,6 +37,7 @@ class WorkerCommand:
         line = [sys.executable, "-m", "server.worker", "--socket", str(socket), "--parent", str(os.getpid())]
         line += ["--device", self.device, "--threads", str(self.threads), "--pipeline", self.pipeline]
         line += ["--slots", str(self.slots), "--slot-tokens", str(self.slot_tokens)]
+        line += ["--most-beams", str(self.most_beams)]
         if self.checkpoint is not None:
             line += ["--checkpoint", str(self.checkpoint)]
         return line

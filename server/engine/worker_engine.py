@@ -49,6 +49,7 @@ class WorkerEngine:
             threads=worker.threads,
             slots=worker.slots,
             slot_tokens=worker.slot_tokens,
+            most_beams=settings.limits.num_beams,
             pipeline=worker.pipeline,
         )
         self.on_restart: Callable[[], object] = lambda: None

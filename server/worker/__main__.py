@@ -28,6 +28,7 @@ async def serve(arguments: argparse.Namespace) -> None:
         device=arguments.device,
         num_slots=arguments.slots or None,
         slot_tokens=arguments.slot_tokens,
+        most_beams=arguments.most_beams,
     )
     await server.wait_for_termination()
 
@@ -41,6 +42,7 @@ def main() -> None:
     parser.add_argument("--threads", type=int, default=0, help="threads to compute with; 0: one per core")
     parser.add_argument("--slots", type=int, default=0, help="answers written at once; 0: what memory allows")
     parser.add_argument("--slot-tokens", type=int, default=1024, help="tokens of a prompt and its answer together")
+    parser.add_argument("--most-beams", type=int, default=8, help="widest beam search")
     parser.add_argument("--parent", type=int, help="process whose end ends this one")
     parser.add_argument("--pipeline", default="model.pipeline", help=argparse.SUPPRESS)
     arguments = parser.parse_args()

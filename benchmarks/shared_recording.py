@@ -1,0 +1,76 @@
+"""Eight queries about one recording of 30 s, in one request and in eight, in seconds of processor time.
+
+    python benchmarks/shared_recording.py [--model DIR] [--queries 8] [--seconds 30] [--repeats 3] [--json FILE]
+
+Both ways run through one session, all requests at once: the eight share batches as well as they can. Bar: 3.
+"""
+
+import argparse
+import json
+import statistics
+import time
+from pathlib import Path
+
+from model.audio.waveform import Waveform
+from model.engine.session import Session
+from model.engine.updates import Answered
+from model.language.decoding import Decoding
+from model.measure.clips import noises
+from model.measure.suite import machine
+from model.pipeline import Pipeline
+
+QUERIES = (
+    "a dog barks", "a rooster crows", "rain", "sea waves", "a crying baby", "a clock ticks", "someone sneezes",
+    "a helicopter", "a chainsaw", "a crackling fire",
+)  # fmt: skip
+
+
+def cpu_seconds(session: Session, waveform: Waveform, requests: list[list[str]]) -> tuple[float, list[str]]:
+    """Processor time of all requests together, and their answers' texts."""
+    texts = {}
+    began = time.process_time()
+    for queries in requests:
+        session.submit(waveform, "ground", queries, Decoding())
+    while not session.is_idle:
+        for inquiry, update in session.step():
+            if isinstance(update, Answered):
+                texts[inquiry.questions[update.index]] = update.answer.text
+    return time.process_time() - began, [texts[question] for question in sorted(texts)]
+
+
+def main() -> None:
+    """Measure and print."""
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--model", type=Path)
+    parser.add_argument("--queries", type=int, default=8, choices=range(1, len(QUERIES) + 1))
+    parser.add_argument("--seconds", type=float, default=30.0)
+    parser.add_argument("--repeats", type=int, default=3)
+    parser.add_argument("--json", type=Path)
+    arguments = parser.parse_args()
+    session = Pipeline.load(arguments.model, num_slots=16).session()
+    [waveform] = noises(1, arguments.seconds)
+    queries = list(QUERIES[: arguments.queries])
+    ways = {"one_request": [queries], "several_requests": [[query] for query in queries]}
+    cpu_seconds(session, waveform, ways["one_request"])
+    runs = [
+        {way: cpu_seconds(session, waveform, given) for way, given in ways.items()} for _ in range(arguments.repeats)
+    ]
+    seconds = {way: statistics.median(run[way][0] for run in runs) for way in ways}
+    text = json.dumps(
+        {
+            "machine": machine("cpu"),
+            "queries": len(queries),
+            "audio_s": arguments.seconds,
+            "cpu_s": seconds,
+            "ratio": seconds["several_requests"] / seconds["one_request"],
+            "same_answers": all(run["one_request"][1] == run["several_requests"][1] for run in runs),
+        },
+        indent=2,
+    )
+    print(text)
+    if arguments.json is not None:
+        arguments.json.write_text(text + "\n", encoding="utf-8")
+
+
+if __name__ == "__main__":
+    main()

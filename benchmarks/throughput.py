@@ -1,0 +1,124 @@
+"""Clips per second over HTTP with many clients, against the same checkpoint in a plain loop: encode, `generate`, next.
+
+    python benchmarks/throughput.py [--model DIR] [--clients 16] [--clips 64] [--loop-clips 8] [--seconds 10]
+                                    [--beams 1] [--json FILE]
+
+The clips are all different: two to four pieces of the bundled recordings, at other places and levels. The loop runs in this process,
+without a server, before the server starts; it decodes the same WAV files and asks the same question, without a grammar.
+Answers end where the model ends them, on both sides. Bar: 1.8.
+"""
+
+import argparse
+import io
+import json
+import time
+import wave
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
+
+import numpy as np
+import torch
+
+from model.audio.decode import decode_audio
+from model.language.decoding import Decoding
+from model.language.generate import generate
+from model.language.prompt import prompt_ids, question_of, splice
+from model.measure.suite import machine
+from model.pipeline import Pipeline
+from timeaudio.client import Client
+from timeaudio.server_process import ServerProcess
+
+RECORDINGS = sorted((Path(__file__).parents[1] / "server" / "recordings").glob("*.flac"))
+RATE = 16_000
+
+
+def wav(samples: np.ndarray) -> bytes:
+    """A 16-bit mono WAV file."""
+    file = io.BytesIO()
+    with wave.open(file, "wb") as writer:
+        writer.setnchannels(1)
+        writer.setsampwidth(2)
+        writer.setframerate(RATE)
+        writer.writeframes((samples.clip(-1, 1) * 32767).astype("<i2").tobytes())
+    return file.getvalue()
+
+
+def clips(count: int, seconds: float) -> list[bytes]:
+    """So many different clips of one length, as WAV files."""
+    sounds = [decode_audio(path.read_bytes(), max_seconds=60.0).samples for path in RECORDINGS]
+    rng = np.random.default_rng(0)
+    made = []
+    for _ in range(count):
+        scene = rng.normal(0, 0.002, round(seconds * RATE))
+        for _ in range(rng.integers(2, 5)):
+            sound = sounds[rng.integers(len(sounds))][: int(RATE * rng.uniform(1.0, 4.0))]
+            start = int(rng.integers(0, max(1, len(scene) - len(sound))))
+            part = sound[: len(scene) - start]
+            scene[start : start + len(part)] += part * rng.uniform(0.2, 1.0)
+        made.append(wav(scene))
+    return made
+
+
+def loop(pipeline: Pipeline, files: list[bytes], decoding: Decoding) -> tuple[float, int]:
+    """Clips per second one after another, and tokens of their answers."""
+    llm, tokens = pipeline.model.llm, 0
+    began = time.perf_counter()
+    for file in files:
+        recording = pipeline.encode(decode_audio(file, max_seconds=150.0))
+        before, after = prompt_ids(pipeline.tokenizer, pipeline.model.config.prompt, question_of("dense_caption"))
+        with torch.inference_mode():
+            prompt = splice(llm.get_input_embeddings(), before, recording.audio_tokens, after)
+        tokens += len(generate(llm, prompt, decoding))
+    return len(files) / (time.perf_counter() - began), tokens
+
+
+def served(url: str, files: list[bytes], num_clients: int, options: dict[str, int]) -> tuple[float, int]:
+    """Clips per second of so many clients, each with a clip in flight at all times, and tokens of their answers."""
+    with Client(url, timeout=600) as client, ThreadPoolExecutor(num_clients) as threads:
+        list(threads.map(lambda file: client.dense_caption(file, **options), files[:num_clients]))
+        began = time.perf_counter()
+        answers = list(threads.map(lambda file: client.dense_caption(file, **options), files))
+        rate = len(files) / (time.perf_counter() - began)
+    return rate, sum(answer.usage.completion_tokens for answer in answers)
+
+
+def main() -> None:
+    """Measure and print."""
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--model", type=Path)
+    parser.add_argument("--clients", type=int, default=16)
+    parser.add_argument("--clips", type=int, default=64)
+    parser.add_argument("--loop-clips", type=int, default=8)
+    parser.add_argument("--seconds", type=float, default=10.0)
+    parser.add_argument("--beams", type=int, default=1)
+    parser.add_argument("--json", type=Path)
+    arguments = parser.parse_args()
+    files = clips(arguments.clips, arguments.seconds)
+    pipeline = Pipeline.load(arguments.model)
+    decoding = Decoding(num_beams=arguments.beams)
+    loop(pipeline, files[:1], decoding)
+    loop_rate, loop_tokens = loop(pipeline, files[: arguments.loop_clips], decoding)
+    del pipeline
+    with ServerProcess(arguments.model) as server:
+        server.wait_ready(lambda _: None)
+        rate, tokens = served(server.url, files, arguments.clients, {"num_beams": arguments.beams})
+    report = {
+        "machine": machine("cpu"),
+        "clients": arguments.clients,
+        "clips": len(files),
+        "seconds": arguments.seconds,
+        "num_beams": arguments.beams,
+        "server_clips_per_s": rate,
+        "loop_clips_per_s": loop_rate,
+        "ratio": rate / loop_rate,
+        "server_mean_tokens": tokens / len(files),
+        "loop_mean_tokens": loop_tokens / min(len(files), arguments.loop_clips),
+    }
+    text = json.dumps(report, indent=2)
+    print(text)
+    if arguments.json is not None:
+        arguments.json.write_text(text + "\n", encoding="utf-8")
+
+
+if __name__ == "__main__":
+    main()
