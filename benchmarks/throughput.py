@@ -3,8 +3,8 @@
     python benchmarks/throughput.py [--model DIR] [--clients 16] [--clips 64] [--loop-clips 8] [--seconds 10]
                                     [--beams 1] [--json FILE]
 
-The clips are all different: two to four pieces of the bundled recordings, at other places and levels. The loop runs in this process,
-without a server, before the server starts; it decodes the same WAV files and asks the same question, without a grammar.
+The clips are all different: two to four pieces of the bundled recordings, at other places and levels. The loop runs in
+this process, before the server starts; it decodes the same WAV files and asks the same question, without a grammar.
 Answers end where the model ends them, on both sides. Bar: 1.8.
 """
 

@@ -87,6 +87,8 @@ class Pipeline:
         Raises:
             CheckpointError: the directory is not a whole checkpoint.
         """
+        if device.startswith("cuda"):
+            torch.set_float32_matmul_precision("high")  # the encoders stay in float32, on the tensor cores
         parts = load_checkpoint(checkpoint or EMBEDDED, device=device)
         return cls(*parts, num_slots=num_slots, slot_tokens=slot_tokens, most_beams=most_beams)
 

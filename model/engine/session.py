@@ -22,6 +22,8 @@ class Inquiry:
 
     Attributes:
         has_started: whether the encoders have begun with it.
+        asked: its questions, once the recording is heard.
+        answered: by the question's number; told in this order, the first `num_told` of them already.
     """
 
     def __init__(self, hearing: Hearing, task: Task, questions: Sequence[str], decoding: Decoding) -> None:
@@ -31,6 +33,8 @@ class Inquiry:
         self.decoding = decoding
         self.has_started = False
         self.asked: list[Question] = []
+        self.answered: dict[int, Answered] = {}
+        self.num_told = 0
 
 
 class Session:
@@ -153,6 +157,9 @@ class Session:
         answer = question.answer()
         for event in answer.events[len(question.events) :]:
             yield inquiry, Found(index, event)
-        yield inquiry, Answered(index, answer, question.sequence.seconds)
-        if not any(asked.sequence in self._written for asked in inquiry.asked):
+        inquiry.answered[index] = Answered(index, answer, question.sequence.seconds)
+        while (told := inquiry.num_told) in inquiry.answered:
+            inquiry.num_told += 1
+            yield inquiry, inquiry.answered[told]
+        if inquiry.num_told == len(inquiry.questions):
             yield inquiry, Done()

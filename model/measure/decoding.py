@@ -71,7 +71,9 @@ def decode_rate(llm: PreTrainedModel, engine: SlotEngine, load: Load) -> dict[st
             library = took(lambda: answers.update((i, generate(llm, p, decoding)) for i, p in enumerate(theirs)))
             runs.append((prefill + decode, decode, library, library - library_prefill))
     # The first run is a rehearsal.
-    engine_all, engine_decode, library_all, library_decode = map(median, zip(*runs[1:], strict=True))
+    engine_all, engine_decode, library_all, library_decode = (
+        median(list(column)) for column in zip(*runs[1:], strict=True)
+    )
     completions = [sequence.completion for sequence in asked]
     same = sum(c is not None and list(c.ids) == answers.get(i) for i, c in enumerate(completions))
     library_left = len(theirs) * (load.new_tokens - FIRST)

@@ -22,6 +22,7 @@ def full_size(device: str) -> TimeAudio:
     """Whisper large, BEATs and a Llama of 7 billion parameters in bfloat16: 16 GB. Made on the device itself."""
     config = ModelConfig(name="full-size-random", tasks=("dense_caption",), pad_segments=True)
     torch.manual_seed(0)
+    torch.set_float32_matmul_precision("high")  # as `Pipeline.load` does
     with torch.device(device):
         llm = AutoModelForCausalLM.from_config(LlamaConfig(**LLAMA_7B), dtype=torch.bfloat16)
         model = TimeAudio(config, SpeechEncoder(WhisperConfig(**WHISPER_LARGE)), BEATs(BEATsConfig()), llm)

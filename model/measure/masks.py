@@ -2,6 +2,7 @@
 
 import time
 from typing import Any
+from unittest.mock import patch
 
 from model.audio.waveform import Waveform
 from model.engine import choose
@@ -35,13 +36,10 @@ def mask_share(pipeline: Pipeline, waveforms: list[Waveform], *, num_beams: int)
         return asked
 
     answers()  # a server has made its masks long ago
-    choose.restricted = timed
-    try:
+    with patch.object(choose, "restricted", timed):
         began = time.thread_time()
         asked = answers()
         whole = time.thread_time() - began
-    finally:
-        choose.restricted = plain
     tokens = [question.answer().num_completion_tokens for question in asked]
     return {
         "answers": len(tokens),

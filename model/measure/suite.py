@@ -3,6 +3,7 @@
 import os
 import platform
 from collections.abc import Callable, Iterator
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -46,19 +47,14 @@ def measurements(checkpoint: Path | None, device: str) -> Iterator[Measurement]:
     """Each by its name; a checkpoint on any device, and on a GPU the full size with random weights too."""
     pipeline = Pipeline.load(checkpoint, device=device, num_slots=16)
     for load in SMALL_DECODE:
-        yield (
-            _name("decode", pipeline.name, load),
-            lambda load=load: decode_rate(pipeline.model.llm, pipeline.engine, load),
-        )
+        yield _name("decode", pipeline.name, load), partial(decode_rate, pipeline.model.llm, pipeline.engine, load)
     for num_beams in (1, 4):
-        yield (
-            f"masks {pipeline.name}, beams {num_beams}",
-            lambda b=num_beams: mask_share(pipeline, noises(16, 10.0), num_beams=b),
-        )
+        share = partial(mask_share, pipeline, noises(16, 10.0), num_beams=num_beams)
+        yield f"masks {pipeline.name}, beams {num_beams}", share
     for clips in SMALL_CLIPS:
-        yield _name("clips", pipeline.name, clips), lambda load=clips: clip_rate(pipeline.model, pipeline.engine, load)
+        yield _name("clips", pipeline.name, clips), partial(clip_rate, pipeline.model, pipeline.engine, clips)
     if device.startswith("cuda"):
-        del pipeline
+        del pipeline, share
         yield from _full(device)
 
 
@@ -66,9 +62,9 @@ def _full(device: str) -> Iterator[Measurement]:
     model = full_size(device)
     engine = SlotEngine(model.llm, num_slots=128, length=768)
     for load in FULL_DECODE:
-        yield _name("decode", model.config.name, load), lambda load=load: decode_rate(model.llm, engine, load)
+        yield _name("decode", model.config.name, load), partial(decode_rate, model.llm, engine, load)
     for clips in FULL_CLIPS:
-        yield _name("clips", model.config.name, clips), lambda load=clips: clip_rate(model, engine, load)
+        yield _name("clips", model.config.name, clips), partial(clip_rate, model, engine, clips)
 
 
 def _name(kind: str, model: str, load: Load | ClipLoad) -> str:
