@@ -87,9 +87,13 @@ class ModelLoop:
         threading.Thread(target=self.run, name="model", daemon=True).start()
 
     def run(self) -> None:
-        """Run in this thread, for ever."""
-        while True:
-            self.turn()
+        """Run in this thread, for ever. A process without its model's thread would look alive, so it ends instead."""
+        try:
+            while True:
+                self.turn()
+        except BaseException:
+            _log.critical("The model's thread ended.", exc_info=True)
+            os._exit(1)
 
     def turn(self) -> None:
         """What happens between two steps, waiting for work where there is none, and a step."""
