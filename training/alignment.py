@@ -17,7 +17,7 @@ from model.config import MergeConfig, ModelConfig, QFormerConfig, TimeEncodingCo
 from model.language.markers import add_markers, train_only_rows
 from model.language.tokenizer import Tokenizer
 from model.timeaudio import TimeAudio
-from training.batch import BatchBuilder, answer_loss, time_weight
+from training.batch import AnswerLoss, BatchBuilder
 from training.config import AlignmentStageConfig
 from training.data import tasks
 from training.data.composer import PlacedEvent
@@ -140,8 +140,9 @@ class AlignmentTrainer:
     ) -> None:
         self.model, self.features, self.config = model, features, config
         self.builder = BatchBuilder(tokenizer, model.config.prompt)
-        self.weight = time_weight(len(tokenizer), tokenizer.marker_ids, config.time_weight)
-        self.weight[list(presence_ids(tokenizer))] = config.presence_weight
+        self.answer_loss = AnswerLoss.of(
+            tokenizer, len(tokenizer), tokenizer.marker_ids, config.time_weight, config.presence_weight
+        )
 
     def losses(self, step: int) -> Mapping[str, Tensor]:
         """Cross-entropy of the answers' tokens."""
@@ -152,17 +153,11 @@ class AlignmentTrainer:
         begin = drawn.first_window * WINDOW_SAMPLES
         examples = [self._example(shifted(e, begin), begin + drawn.num_samples, rng) for e in drawn.events]
         embeds, mask, labels = self.builder.build(self.model.llm.get_input_embeddings(), list(audio), examples)
-        return {"loss": answer_loss(self.model.llm, embeds, mask, labels, self.weight)}
+        return self.answer_loss(self.model.llm, embeds, mask, labels)
 
     def _example(self, events: Sequence[PlacedEvent], num_samples: int, rng: np.random.Generator) -> tasks.Example:
         ask = tasks.ground if rng.random() < self.config.ground_share else tasks.dense_caption
         return ask(events, num_samples, rng)
-
-
-def presence_ids(tokenizer: Tokenizer) -> tuple[int, int]:
-    """The first ids at which "The given query happens" and "does not occur" part."""
-    present, absent = (tokenizer.encode(text) for text in (tasks.ground_answer([]), tasks.ABSENT))
-    return next((p, a) for p, a in zip(present, absent, strict=False) if p != a)
 
 
 def warm_up(trainer: WarmUpTrainer, run: Path) -> None:

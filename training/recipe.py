@@ -51,7 +51,7 @@ def compute_features(config: RunConfig, encoders: EncoderTrainer, pool: Pool, ru
 
     def encode(waveforms: Tensor) -> tuple[Tensor, Tensor]:
         with torch.autocast(waveforms.device.type, torch.bfloat16, enabled=config.encoders.optim.bfloat16):
-            return encoders.features(waveforms, augment=False)
+            return encoders.features(waveforms)
 
     scene, stage = config.data.scene, config.alignment
     long = sparse(scene, config.data.long_seconds, 6)
