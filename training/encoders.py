@@ -134,9 +134,9 @@ class EncoderTrainer:
         }
         return {"loss": torch.stack(list(losses.values())).sum(), **losses}
 
-    def features(self, waveforms: Float[Tensor, "batch samples"]) -> tuple[Tensor, Tensor]:
+    def features(self, waveforms: Float[Tensor, "batch samples"], *, augment: bool = False) -> tuple[Tensor, Tensor]:
         """Both encoders' frames."""
-        return self.speech_frames(waveforms, augment=False), self.sound_frames(waveforms, augment=False)
+        return self.speech_frames(waveforms, augment=augment), self.sound_frames(waveforms, augment=augment)
 
     def speech_frames(self, waveforms: Float[Tensor, "batch samples"], *, augment: bool) -> Tensor:
         """The speech encoder's frames; with augmentation a band is lost and the positions are shifted."""

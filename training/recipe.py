@@ -45,13 +45,17 @@ def train(config: RunConfig, data: Path, run: Path, out: Path, variant: str = ""
 
 
 def compute_features(config: RunConfig, encoders: EncoderTrainer, pool: Pool, run: Path) -> Features:
-    """Both encoders' frames of the scenes of stage 1, without dropout."""
+    """Both encoders' frames of the scenes of stage 1, without dropout.
+
+    Half of the batches lose bands of their spectrograms, as they did in stage 0: on recordings that they learned from,
+    the encoders are surer than they will ever be again.
+    """
     for module in encoders.modules.values():
         module.eval().requires_grad_(False)
 
     def encode(waveforms: Tensor) -> tuple[Tensor, Tensor]:
         with torch.autocast(waveforms.device.type, torch.bfloat16, enabled=config.encoders.optim.bfloat16):
-            return encoders.features(waveforms)
+            return encoders.features(waveforms, augment=bool(torch.rand(()) < 0.5))
 
     scene, stage = config.data.scene, config.alignment
     long = sparse(scene, config.data.long_seconds, 6)
