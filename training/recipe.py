@@ -35,7 +35,9 @@ def train(config: RunConfig, data: Path, run: Path, out: Path, variant: str = ""
     tokenizer = language.builder.tokenizer
     features = compute_features(config, encoders, pool, run)
     model = build_model(config.alignment, config.name, encoders, language)
-    warm_up(WarmUpTrainer(model, language, features, config.alignment), run / variant / "connector")
+    connecting = WarmUpTrainer(model, language.kinds, features, config.alignment)
+    warm_up(connecting, run / variant / "connector")
+    connecting.join(language.timeline)
     align(AlignmentTrainer(model, tokenizer, features, config.alignment), tokenizer, run / variant / "alignment")
     save_checkpoint(out, model, tokenizer, dtype=torch.float16)
     if (data / "clips.csv").is_file():
