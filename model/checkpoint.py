@@ -17,7 +17,6 @@ from pathlib import Path
 from typing import Any
 
 import torch
-from peft import PeftModel
 from safetensors.torch import load_file, save_file
 from torch import Tensor, nn
 from transformers import AutoModelForCausalLM, PreTrainedModel, WhisperConfig
@@ -144,6 +143,8 @@ def _language_model(directory: Path, dtype: torch.dtype) -> PreTrainedModel:
             f"{directory}/llm is not a causal language model in the library's layout: {error}"
         ) from None
     if (directory / "adapter").is_dir():
+        from peft import PeftModel  # late: a second of every start that has no adapter
+
         llm = PeftModel.from_pretrained(llm, directory / "adapter").merge_and_unload()
     return llm
 

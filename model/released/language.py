@@ -25,8 +25,9 @@ def released_tokenizer(path: Path) -> Tokenizer:
         CheckpointError: there is no tokenizer.
     """
     library = library_tokenizer(path)
-    if library.pad_token is None:
-        library.add_special_tokens({"pad_token": PAD})
+    library.add_special_tokens(
+        {"pad_token": PAD}
+    )  # also where the files name another one: `<unk>`, in some of Vicuna's
     return Tokenizer(library)
 
 
