@@ -52,6 +52,9 @@ DType = Annotated[
     Literal["bfloat16", "float16", "float32"],
     typer.Option("--dtype", help="In which the language model is stored and computes."),
 ]
+Heads = Annotated[
+    int | None, typer.Option("--qformer-heads", min=1, help="Heads of a given Q-Former that has not bert-base's 12.")
+]
 PASSED_THROUGH = {"allow_extra_args": True, "ignore_unknown_options": True, "help_option_names": []}
 
 
@@ -133,7 +136,7 @@ def import_(
     checkpoint: Annotated[Path, typer.Option(metavar="FILE", help="The .pth file that TimeAudio's authors publish.")],
     out: OutDir,
     dtype: DType = "bfloat16",
-    qformer_heads: Annotated[int | None, typer.Option(min=1, help="The Q-Former's, if not bert-base's 12.")] = None,
+    qformer_heads: Heads = None,
 ) -> None:
     """Turn the authors' checkpoint, and the three models under it, into a directory to serve. Goes on if stopped."""
     from timeaudio.local import extra_needed
@@ -159,6 +162,7 @@ def init(
         Path | None, typer.Option(metavar="FILE", help="Start the connector from SALMONN's, as the paper does.")
     ] = None,
     dtype: DType = "bfloat16",
+    qformer_heads: Heads = None,
 ) -> None:
     """Prepare a checkpoint of full size for training: time markers added, the connector fresh. Goes on if stopped."""
     from timeaudio.local import extra_needed
@@ -168,7 +172,7 @@ def init(
         from model.released.native import NativeParts
 
         parts = NativeParts(llm=llm, whisper=whisper, beats=beats, salmonn=from_salmonn)
-        raise typer.Exit(run_init(parts, out, dtype=dtype))
+        raise typer.Exit(run_init(parts, out, dtype=dtype, num_heads=qformer_heads))
 
 
 @app.command(context_settings=PASSED_THROUGH)

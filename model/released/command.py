@@ -26,9 +26,9 @@ def run_import(downloads: Downloads, out: Path, *, dtype: Precision, num_heads: 
     return _run(NOTICE, lambda start: import_released(downloads, out, dtype=dtype, num_heads=num_heads, start=start))
 
 
-def run_init(parts: NativeParts, out: Path, *, dtype: Precision) -> int:
+def run_init(parts: NativeParts, out: Path, *, dtype: Precision, num_heads: int | None) -> int:
     """The exit status: 0, or 2 when a file is not what it should be."""
-    return _run(NATIVE_NOTICE, lambda start: init_native(parts, out, dtype=dtype, start=start))
+    return _run(NATIVE_NOTICE, lambda start: init_native(parts, out, dtype=dtype, num_heads=num_heads, start=start))
 
 
 def _run(notice: str, work: Callable[[Start], Written]) -> int:
@@ -43,7 +43,9 @@ def _run(notice: str, work: Callable[[Start], Written]) -> int:
         console.print(Text(f"timeaudio: {error}"), soft_wrap=True)
         return 2
     kept = f", {done.num_kept} of them from before" if done.num_kept else ""
-    console.print(f"{done.directory} is whole: {done.num_bytes / 1e9:.2f} GB in {done.num_files} files{kept}.")
+    console.print(
+        f"{done.directory} is whole: {done.num_bytes / 1e6:,.0f} MB of weights in {done.num_files} files{kept}."
+    )
     console.print(f"Next:  timeaudio serve --model {done.directory}", soft_wrap=True)
     return 0
 

@@ -99,13 +99,13 @@ def _names_of_head(llm: PreTrainedModel) -> list[str]:
     return [name for name, p in llm.named_parameters(remove_duplicate=False) if p is head]
 
 
-def require_parts(renamed: Renamed, path: Path) -> None:
-    """A file holds enough of the connector to tell its sizes from.
+def require_parts(renamed: Renamed, path: Path, needed: tuple[str, ...] = (*NEEDED, TIME)) -> None:
+    """A file holds enough of the connector to tell its sizes from: the `needed` tensors.
 
     Raises:
         WeightsDoNotFit: it is an adapter alone, SALMONN's, or something else.
     """
-    missing = [name for name in (*NEEDED, TIME) if name not in renamed.tensors]
+    missing = [name for name in needed if name not in renamed.tensors]
     if not missing:
         return
     if missing == [TIME]:

@@ -5,6 +5,7 @@ that is there; their rows start as Eq. 1 says. A SALMONN checkpoint gives the co
 it was trained with, its adapters) the start that the paper's has; what TimeAudio added to SALMONN starts fresh.
 """
 
+import dataclasses
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -12,7 +13,7 @@ import torch
 from torch import Tensor
 from transformers import PretrainedConfig
 
-from model.config import ModelConfig, WindowConfig
+from model.config import ModelConfig, QFormerConfig, WindowConfig
 from model.connector.connector import Connector
 from model.encoders.fuse import Fusion
 from model.errors import CheckpointError
@@ -20,8 +21,18 @@ from model.language.markers import with_markers
 from model.language.tokenizer import Tokenizer, library_tokenizer
 from model.released.card import native_card
 from model.released.compare import compare
+from model.released.configs import qformer_config
 from model.released.downloads import Shape
-from model.released.fit import Needs, adapter_shapes, embedding_names, meta_language_model, needs, require_fit
+from model.released.fit import (
+    NEEDED,
+    Needs,
+    adapter_shapes,
+    embedding_names,
+    meta_language_model,
+    needs,
+    require_fit,
+    require_parts,
+)
 from model.released.importer import Precision
 from model.released.keys import merged
 from model.released.layout import Layout, Start, Written, silent
@@ -57,6 +68,7 @@ def init_native(
     out: Path,
     *,
     dtype: Precision = "bfloat16",
+    num_heads: int | None = None,
     start: Start = silent,
 ) -> Written:
     """Write a checkpoint directory with native settings, or go on where an earlier call was stopped.
@@ -70,14 +82,15 @@ def init_native(
     speech, speech_config = open_speech(parts.whisper)
     sound, sound_config = open_sound(parts.beats)
     tokenizer = Tokenizer(library_tokenizer(parts.llm))
+    trained = None if parts.salmonn is None else open_trained(parts.salmonn, "--from-salmonn")
     config = ModelConfig(
         name=out.absolute().name,
         tasks=("dense_caption", "ground", "summarize", "ask"),
         sound_encoder="beats",
         pad_segments=True,
         language_dtype=dtype,
+        qformer=QFormerConfig() if trained is None else _qformer(trained, num_heads),
     )
-    trained = None if parts.salmonn is None else open_trained(parts.salmonn, "--from-salmonn")
     names = embedding_names(meta_language_model(llm_config))
     num_rows = llm.shapes.get(names[0], (int(llm_config.vocab_size),))[0]
     # A matrix may be padded beyond its tokenizer: those rows stay, markers take the first of them.
@@ -116,6 +129,13 @@ def init_native(
     read = [file.path for net in (llm, speech, sound) for file in net.files]
     read += [] if parts.salmonn is None else [parts.salmonn]
     return layout.write(out, files, read, start, dtype=dtype)
+
+
+def _qformer(trained: Trained, num_heads: int | None) -> QFormerConfig:
+    """The size of SALMONN's Q-Former, in native mode."""
+    require_parts(trained.renamed, trained.path, needed=NEEDED)
+    theirs = qformer_config(trained.renamed.tensors, num_heads)
+    return dataclasses.replace(theirs, frame_positions=True, self_attention="segment")
 
 
 def fresh_connector(
