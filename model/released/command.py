@@ -70,7 +70,7 @@ def fault_table(faults: tuple[WeightFault, ...]) -> Table:
         table.add_column(column, overflow="fold")
     lines = folded(faults)
     for fault in lines[:MOST_ROWS]:
-        table.add_row(*(Text(cell) for cell in (fault.kind, fault.file, fault.name, fault.detail)))
+        table.add_row(*(Text(cell) for cell in (fault.kind, Path(fault.file).name, fault.name, fault.detail)))
     if len(lines) > MOST_ROWS:
         table.add_row("...", "", f"{len(lines) - MOST_ROWS} more lines", "")
     return table

@@ -6,6 +6,7 @@ Every tensor that is returned here is mapped: its bytes are read when it is used
 import json
 import pickle
 import re
+import warnings
 import zipfile
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
@@ -114,7 +115,9 @@ def read_torch(path: Path) -> Any:
             f"{path} is cut off after {path.stat().st_size:,} bytes: the download was interrupted. {_AGAIN}."
         )
     try:
-        return torch.load(path, map_location="cpu", weights_only=True, mmap=zipped)  # old files cannot be mapped
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")  # about pickles of other ages
+            return torch.load(path, map_location="cpu", weights_only=True, mmap=zipped)  # old files cannot be mapped
     except pickle.UnpicklingError as error:
         code = re.search(r"GLOBAL ([\w.]+)", str(error))
         if code is None:
@@ -123,8 +126,8 @@ def read_torch(path: Path) -> Any:
             f"{path} holds code ({code[1]}), and code in a download is never run. Save its tensors alone: "
             "torch.save({'cfg': ..., 'model': ...}, file)."
         ) from None
-    except (RuntimeError, EOFError, ValueError, OSError) as error:
-        raise CheckpointError(f"{path} is damaged ({_first_line(error)}). {_AGAIN}.") from None
+    except Exception as error:  # an unpickler may fail in any way on bytes that are no pickle
+        raise CheckpointError(f"{path} is damaged, or was not written by torch.save ({error!r}). {_AGAIN}.") from None
 
 
 def read_safetensors(path: Path) -> dict[str, Tensor]:

@@ -42,4 +42,7 @@ def check_rotation(state: Mapping[str, Tensor], llm: PretrainedConfig, where: st
         return
     computed = LlamaRotaryEmbedding(llm).inv_freq
     if stored.shape != computed.shape or not torch.allclose(stored.float(), computed, rtol=1e-2):
-        raise CheckpointError(f"{where} was trained on a language model with another rotary embedding than {llm}.")
+        raise CheckpointError(
+            f"{where} was trained on a language model with another rotary embedding than the given one's config says: "
+            "give the language model that it was trained on (the released file: vicuna-7b-v1.5)."
+        )
