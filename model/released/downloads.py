@@ -58,7 +58,10 @@ def weight_files(directory: Path, option: str) -> list[WeightFile]:
             return [weight_file(directory / name)]
         index = directory / f"{name}.index.json"
         if index.is_file():
-            names = sorted(set(read_json(index)["weight_map"].values()))
+            places = read_json(index).get("weight_map")
+            if not isinstance(places, dict):
+                raise CheckpointError(f"{index} has no weight_map, which says where tensors are. {_AGAIN}.")
+            names = sorted(set(places.values()))
             if missing := [name for name in names if not (directory / name).is_file()]:
                 raise CheckpointError(
                     f"{option} {directory} lacks {', '.join(missing)}, which {index.name} names. Download them."

@@ -80,7 +80,7 @@ def import_released(
         )
     require_parts(trained.renamed, downloads.checkpoint)
     config = architecture(
-        out.absolute().name, trained, dtype, index=measured_on(trained.renamed.tensors[TIME]), num_heads=num_heads
+        out.resolve().name, trained, dtype, index=measured_on(trained.renamed.tensors[TIME]), num_heads=num_heads
     )
     llm_config.vocab_size = _rows(trained, llm_config)
     need = needs(config, speech_config, sound_config, llm_config)

@@ -84,7 +84,7 @@ def init_native(
     tokenizer = Tokenizer(library_tokenizer(parts.llm))
     trained = None if parts.salmonn is None else open_trained(parts.salmonn, "--from-salmonn")
     config = ModelConfig(
-        name=out.absolute().name,
+        name=out.resolve().name,
         tasks=("dense_caption", "ground", "summarize", "ask"),
         sound_encoder="beats",
         pad_segments=True,

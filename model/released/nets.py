@@ -86,7 +86,7 @@ def open_sound(path: Path) -> tuple[Net, BEATsConfig]:
         CheckpointError: it is something else, or damaged.
     """
     held = read_torch(path)
-    if not isinstance(held, dict) or not {"cfg", "model"} <= held.keys():
+    if not isinstance(held, dict) or not isinstance(held.get("cfg"), dict) or "model" not in held:
         if isinstance(held, dict) and "model" in held and held.keys() & {"config", "optimizer", "epoch"}:
             raise CheckpointError(
                 f"--beats {path} is a checkpoint of TimeAudio or SALMONN: give {BEATS_FILE} here, and this file as "

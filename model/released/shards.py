@@ -51,8 +51,8 @@ class Unfinished:
         """
         if out.exists() and (not out.is_dir() or any(out.iterdir())):
             raise CheckpointError(f"--out {out} exists: remove it, or give another directory.")
-        self.out = out
-        self.folder = out.with_name(out.name + ".partial")
+        self.out = out.resolve()
+        self.folder = self.out.with_name(self.out.name + ".partial")
         self._journal = self.folder / _JOURNAL
         self._origin = json.loads(json.dumps(origin))
         self._done: dict[str, dict[str, Any]] = {}
