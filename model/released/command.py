@@ -23,15 +23,23 @@ MOST_ROWS = 40
 
 def run_import(downloads: Downloads, out: Path, *, dtype: Precision, num_heads: int | None) -> int:
     """The exit status: 0, or 2 when a file is not what it should be."""
-    return _run(NOTICE, lambda start: import_released(downloads, out, dtype=dtype, num_heads=num_heads, start=start))
+    return _run(
+        NOTICE,
+        lambda start: import_released(downloads, out, dtype=dtype, num_heads=num_heads, start=start),
+        after=f"Next:  timeaudio serve --model {out}",
+    )
 
 
 def run_init(parts: NativeParts, out: Path, *, dtype: Precision, num_heads: int | None) -> int:
     """The exit status: 0, or 2 when a file is not what it should be."""
-    return _run(NATIVE_NOTICE, lambda start: init_native(parts, out, dtype=dtype, num_heads=num_heads, start=start))
+    return _run(
+        NATIVE_NOTICE,
+        lambda start: init_native(parts, out, dtype=dtype, num_heads=num_heads, start=start),
+        after="It has not been trained: it answers nonsense.",
+    )
 
 
-def _run(notice: str, work: Callable[[Start], Written]) -> int:
+def _run(notice: str, work: Callable[[Start], Written], *, after: str) -> int:
     console = Console(stderr=True, highlight=False)
     console.print(notice + "\n", style="dim", soft_wrap=True)
     try:
@@ -43,10 +51,8 @@ def _run(notice: str, work: Callable[[Start], Written]) -> int:
         console.print(Text(f"timeaudio: {error}"), soft_wrap=True)
         return 2
     kept = f", {done.num_kept} of them from before" if done.num_kept else ""
-    console.print(
-        f"{done.directory} is whole: {done.num_bytes / 1e6:,.0f} MB of weights in {done.num_files} files{kept}."
-    )
-    console.print(f"Next:  timeaudio serve --model {done.directory}", soft_wrap=True)
+    size = f"{done.num_bytes / 1e6:,.0f} MB of weights in {done.num_files} files{kept}"
+    console.print(Text(f"{done.directory} is whole: {size}.\n{after}"), soft_wrap=True)
     return 0
 
 

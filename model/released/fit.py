@@ -38,6 +38,7 @@ class Needs:
 
     Attributes:
         embeddings: the names of the embedding and of the head in `llm`; one, if they are tied.
+        tied: other names of the same matrices, which files may hold too.
     """
 
     speech: dict[str, Shape]
@@ -45,6 +46,7 @@ class Needs:
     connector: dict[str, Shape]
     llm: dict[str, Shape]
     embeddings: tuple[str, ...]
+    tied: frozenset[str]
 
 
 def needs(config: ModelConfig, speech: WhisperConfig, sound: BEATsConfig, llm: PretrainedConfig) -> Needs:
@@ -53,7 +55,7 @@ def needs(config: ModelConfig, speech: WhisperConfig, sound: BEATsConfig, llm: P
         net = TimeAudio(config, SpeechEncoder(speech), BEATs(sound), meta_language_model(llm))
     shapes = {name: tuple(tensor.shape) for name, tensor in net.state_dict().items()}
     embeddings = embedding_names(net.llm)
-    tied = set(_names_of_head(net.llm)) - set(embeddings)  # the embedding's own matrix under a second name
+    tied = frozenset(_names_of_head(net.llm)) - set(embeddings)
 
     def part(*prefixes: str, keep: str = "") -> dict[str, Shape]:
         return {
@@ -69,6 +71,7 @@ def needs(config: ModelConfig, speech: WhisperConfig, sound: BEATsConfig, llm: P
         connector=part("fusion.", keep="fusion.") | part("connector.", keep="connector."),
         llm={name: shape for name, shape in part("llm.").items() if name not in tied},
         embeddings=embeddings,
+        tied=tied,
     )
 
 
@@ -128,7 +131,7 @@ def needed_adapters(llm: Mapping[str, Shape], theirs: Mapping[str, Any]) -> dict
     rank = int(theirs.get("lora_rank", 8))
     shapes: dict[str, Shape] = {}
     for name, shape in llm.items() if theirs.get("lora", True) else ():
-        if name.split(".")[-2:-1] and name.split(".")[-2] in ADAPTED and name.endswith(".weight"):
+        if name.endswith(tuple(f".{matrix}.weight" for matrix in ADAPTED)):
             matrix = f"llm.{name.removesuffix('weight')}lora_"
             shapes |= {matrix + "A": (rank, shape[1]), matrix + "B": (shape[0], rank)}
     return shapes

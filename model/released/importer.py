@@ -172,7 +172,7 @@ def _rows(trained: Trained, llm: PretrainedConfig) -> int:
 def _language_faults(llm: Net, need: Needs) -> list[WeightFault]:
     """The language model's own files, less what the authors' file replaces."""
     own = {name: shape for name, shape in need.llm.items() if name not in need.embeddings}
-    found = {name: shape for name, shape in llm.shapes.items() if name not in need.embeddings}
+    found = {n: shape for n, shape in llm.shapes.items() if n not in need.embeddings and n not in need.tied}
     return list(compare(own, found, llm.origin))
 
 

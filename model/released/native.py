@@ -39,6 +39,9 @@ from model.released.layout import Layout, Start, Written, silent
 from model.released.nets import Net, Trained, open_language, open_sound, open_speech, open_trained
 from model.released.writing import Change, language_files, net_file, whole_file
 
+Adapters = dict[str, tuple[tuple[Tensor, Tensor], float]]
+"""Our name of a matrix -> both halves of what is added to it, and their scale."""
+
 SEED = 0
 """Of what starts at random: the same parts make the same checkpoint, byte for byte."""
 
@@ -101,7 +104,7 @@ def init_native(
         [
             *compare(need.speech, speech.shapes, parts.whisper),
             *compare(need.sound, sound.shapes, parts.beats),
-            *compare(need.llm, {n: grown.get(n, s) for n, s in llm.shapes.items() if n in need.llm}, parts.llm),
+            *compare(need.llm, {n: grown.get(n, s) for n, s in llm.shapes.items() if n not in need.tied}, parts.llm),
         ],
         "Download the repository again, whole.",
     )
@@ -109,26 +112,34 @@ def init_native(
     if trained is not None:
         connector |= salmonn_connector(trained, connector)
 
+    adapters = {} if trained is None else _adapters_of(trained, llm)
     files = [
         whole_file("model.safetensors", connector),
         net_file("sound_encoder/model.safetensors", sound, {}),
         net_file("speech_encoder/model.safetensors", speech, {}),
-        *language_files(llm, need.llm, getattr(torch, dtype), _change(names, tokenizer, trained, llm)),
+        *language_files(llm, need.llm, getattr(torch, dtype), _change(names, tokenizer, adapters)),
     ]
-    given = {"llm": parts.llm, "whisper": parts.whisper, "beats": parts.beats}
-    if parts.salmonn is not None:
-        given["connector"] = parts.salmonn
     layout = Layout(
         config=config,
         speech=speech_config,
         sound=sound_config,
         llm=llm_config,
         tokenizer=tokenizer,
-        card=native_card(config.name, given, dtype),
+        card=native_card(config.name, _sources(parts, bool(adapters)), dtype),
     )
     read = [file.path for net in (llm, speech, sound) for file in net.files]
     read += [] if parts.salmonn is None else [parts.salmonn]
     return layout.write(out, files, read, start, dtype=dtype)
+
+
+def _sources(parts: NativeParts, adapters: bool) -> dict[str, Path]:
+    """What came from where, for the card."""
+    given = {"llm": parts.llm, "whisper": parts.whisper, "beats": parts.beats}
+    if parts.salmonn is not None:
+        given["connector, but what is new"] = parts.salmonn
+        if adapters:
+            given["adapters, merged"] = parts.salmonn
+    return given
 
 
 def _qformer(trained: Trained, num_heads: int | None) -> QFormerConfig:
@@ -179,26 +190,24 @@ def salmonn_connector(trained: Trained, fresh: dict[str, Tensor]) -> dict[str, T
     return given
 
 
-def _change(names: tuple[str, ...], tokenizer: Tokenizer, trained: Trained | None, llm: Net) -> Change:
-    adapters = {} if trained is None or not _adapters_fit(trained, llm) else trained.renamed.adapters
-    scale = 1.0 if trained is None else float(trained.theirs.get("lora_alpha", 32))
-
+def _change(names: tuple[str, ...], tokenizer: Tokenizer, adapters: Adapters) -> Change:
     def change(name: str, tensor: Tensor | None) -> Tensor:
         assert tensor is not None, f"{name} was checked to be there"
         if name in names:
             return with_markers(tensor, tokenizer)
         adapter = adapters.get(f"llm.{name}")
-        return tensor if adapter is None else merged(tensor.float(), adapter, scale / len(adapter[0]))
+        return tensor if adapter is None else merged(tensor.float(), *adapter)
 
     return change
 
 
-def _adapters_fit(trained: Trained, llm: Net) -> bool:
-    """Whether SALMONN's adapters are for matrices of this language model: Vicuna's are, another family's differ."""
+def _adapters_of(trained: Trained, llm: Net) -> Adapters:
+    """SALMONN's adapters if all are for matrices of this language model: Vicuna's are, another family's differ."""
     halves: dict[str, Shape] = adapter_shapes(trained.renamed)
     for name in trained.renamed.adapters:
         matrix = llm.shapes.get(name.removeprefix("llm."))
         stem = name.removesuffix("weight")
         if matrix is None or (halves[stem + "lora_B"][0], halves[stem + "lora_A"][1]) != matrix:
-            return False
-    return True
+            return {}
+    alpha = float(trained.theirs.get("lora_alpha", 32))
+    return {name: (pair, alpha / len(pair[0])) for name, pair in trained.renamed.adapters.items()}
