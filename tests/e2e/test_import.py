@@ -13,7 +13,7 @@ from timeaudio.server_process import ServerProcess
 ROOT = Path(__file__).parents[2]
 
 
-@pytest.mark.timeout(300)
+@pytest.mark.timeout(600)  # three starts of the library, on a machine that may be busy
 def test_an_imported_checkpoint_is_served(tmp_path, tone_wav):
     downloads = write_downloads(tmp_path / "downloads", shards="bin")
     out = tmp_path / "timeaudio-small"

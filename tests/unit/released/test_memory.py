@@ -7,6 +7,7 @@ import sys
 import textwrap
 from pathlib import Path
 
+import pytest
 import torch
 from safetensors.torch import save_file
 
@@ -69,6 +70,7 @@ def write_wide_language_model(folder):
     return max(path.stat().st_size for path in folder.glob("model-*"))
 
 
+@pytest.mark.timeout(300)  # half a gigabyte is written, read, written again
 def test_an_import_takes_one_and_a_half_shards_and_little_beside(tmp_path):
     """The bound that is promised is 1.5 x the largest shard + 4 GiB. Here the slack is 128 MiB, and the model 500."""
     downloads = write_downloads(tmp_path / "d", change=widen)
