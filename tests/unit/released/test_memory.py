@@ -59,7 +59,7 @@ def write_wide_language_model(folder):
     shapes |= {"input_layernorm.weight": (DIM,), "post_attention_layernorm.weight": (DIM,)}
     weight_map = {}
     for layer in range(LAYERS):
-        tensors = {f"model.layers.{layer}.{name}": torch.randn(shape) for name, shape in shapes.items()}
+        tensors = {f"model.layers.{layer}.{name}": torch.full(shape, 0.5) for name, shape in shapes.items()}
         if layer == 0:
             tensors |= {name: torch.randn(620, DIM) for name in ("model.embed_tokens.weight", "lm_head.weight")}
             tensors["model.norm.weight"] = torch.ones(DIM)
