@@ -13,6 +13,7 @@ from model.checkpoint import EMBEDDED, load_checkpoint
 from model.errors import EmptyPrompt, TaskNotSupported
 from model.language.generate import Decoding, generate
 from model.language.prompt import QUESTIONS, prompt_ids, splice
+from model.language.quantize import Quantization
 from model.language.tokenizer import Tokenizer
 from model.timeaudio import TimeAudio
 from model.timeline.event import Event
@@ -81,13 +82,17 @@ class Pipeline:
         self.tasks = model.config.tasks
 
     @classmethod
-    def load(cls, checkpoint: Path | None = None, *, device: str = "cpu") -> "Pipeline":
+    def load(
+        cls, checkpoint: Path | None = None, *, device: str = "cpu", quantize: Quantization | None = None
+    ) -> "Pipeline":
         """Load a checkpoint directory; without one, the embedded `timeaudio-tiny`.
+
+        `quantize` holds the language model in fewer bits.
 
         Raises:
             CheckpointError: the directory is not a whole checkpoint.
         """
-        return cls(*load_checkpoint(checkpoint or EMBEDDED, device=device))
+        return cls(*load_checkpoint(checkpoint or EMBEDDED, device=device, quantize=quantize))
 
     @torch.inference_mode()
     def encode(self, waveform: Waveform) -> Recording:

@@ -28,6 +28,7 @@ class WorkerCommand:
     device: str
     threads: int
     pipeline: str
+    quantize: str | None = None
 
     def arguments(self, socket: Path) -> list[str]:
         """The command line, for this interpreter."""
@@ -35,6 +36,8 @@ class WorkerCommand:
         line += ["--device", self.device, "--threads", str(self.threads), "--pipeline", self.pipeline]
         if self.checkpoint is not None:
             line += ["--checkpoint", str(self.checkpoint)]
+        if self.quantize is not None:
+            line += ["--quantize", self.quantize]
         return line
 
 

@@ -44,7 +44,11 @@ class WorkerEngine:
         worker = settings.worker
         self._settings = worker
         self._command = WorkerCommand(
-            checkpoint=checkpoint, device=device, threads=worker.threads, pipeline=worker.pipeline
+            checkpoint=checkpoint,
+            device=device,
+            threads=worker.threads,
+            pipeline=worker.pipeline,
+            quantize=worker.quantize,
         )
         self.on_restart: Callable[[], object] = lambda: None
         self.on_failure: Callable[[], object] = lambda: None

@@ -22,9 +22,10 @@ async def serve(arguments: argparse.Namespace) -> None:
     worker_pb2_grpc.add_WorkerServiceServicer_to_server(service, server)
     server.add_insecure_port(f"unix:{arguments.socket}")
     await server.start()
-    await service.load(
-        lambda: importlib.import_module(arguments.pipeline), checkpoint=arguments.checkpoint, device=arguments.device
-    )
+    options = {"checkpoint": arguments.checkpoint, "device": arguments.device}
+    if arguments.quantize is not None:
+        options["quantize"] = arguments.quantize
+    await service.load(lambda: importlib.import_module(arguments.pipeline), **options)
     await server.wait_for_termination()
 
 
@@ -35,6 +36,7 @@ def main() -> None:
     parser.add_argument("--checkpoint", type=Path, help="checkpoint directory; the embedded one without it")
     parser.add_argument("--device", default="cpu")
     parser.add_argument("--threads", type=int, default=0, help="threads to compute with; 0: one per core")
+    parser.add_argument("--quantize", choices=("int8", "int4"), help="hold the language model's weights in fewer bits")
     parser.add_argument("--parent", type=int, help="process whose end ends this one")
     parser.add_argument("--pipeline", default="model.pipeline", help=argparse.SUPPRESS)
     arguments = parser.parse_args()
