@@ -43,8 +43,8 @@ proto: $(VENV)/.dev  ## generate server/pb from proto/
 	@$(BIN)/python -m grpc_tools.protoc -Iserver/pb=proto --python_out=. --pyi_out=. --grpc_python_out=. \
 		$(addprefix server/pb/,$(PROTOS))
 
-parity: $(VENV)/.dev  ## compare with the authors' numbers and with upstream models, slow tests too
-	@$(BIN)/python -m pytest tests/parity -m "not gpu"
+parity: $(VENV)/.dev  ## the authors' numbers, and their checkpoint imported and served; slow tests too
+	@$(BIN)/python -m pytest tests/parity tests/unit/released tests/e2e/test_import.py -m "not gpu"
 
 clean:  ## remove what the commands above made, .venv too
 	@echo "Removing .venv, caches and build folders ..."

@@ -17,7 +17,6 @@ from pathlib import Path
 from typing import Any
 
 import torch
-from peft import PeftModel
 from safetensors.torch import load_file, save_file
 from torch import Tensor, nn
 from transformers import AutoModelForCausalLM, PreTrainedModel, WhisperConfig
@@ -28,6 +27,7 @@ from model.encoders.beats import BEATs, BEATsConfig
 from model.encoders.conv import ConvEncoder, ConvEncoderConfig
 from model.encoders.whisper import SpeechEncoder
 from model.errors import CheckpointError, MissingWeights, UnexpectedWeights
+from model.language.quantize import Quantization, quantization_config
 from model.language.tokenizer import Tokenizer
 from model.timeaudio import TimeAudio
 
@@ -36,11 +36,15 @@ EMBEDDED = Path(__file__).parent / "checkpoints" / "timeaudio-tiny"
 
 
 def load_checkpoint(
-    directory: Path, *, device: str = "cpu", dtype: torch.dtype | None = None
+    directory: Path,
+    *,
+    device: str = "cpu",
+    dtype: torch.dtype | None = None,
+    quantize: Quantization | None = None,
 ) -> tuple[TimeAudio, Tokenizer]:
     """The model in evaluation mode and its tokenizer. Nothing is unpickled: weights come from safetensors alone.
 
-    The language model computes in `dtype`; in what the config says if None.
+    The language model computes in `dtype`; in what the config says if None. Its weights may be held in fewer bits.
 
     Raises:
         CheckpointError: a file is missing, or does not fit the others.
@@ -51,7 +55,7 @@ def load_checkpoint(
     load_tensors(speech.encoder, directory / "speech_encoder" / "model.safetensors")
     sound = sound_encoder(config.sound_encoder, _json(directory / "sound_encoder" / "config.json"))
     load_tensors(sound, directory / "sound_encoder" / "model.safetensors")
-    llm = _language_model(directory, dtype or getattr(torch, config.language_dtype))
+    llm = _language_model(directory, dtype or getattr(torch, config.language_dtype), device, quantize)
     model = TimeAudio(config, speech, sound, llm)
     load_tensors(nn.ModuleDict({"fusion": model.fusion, "connector": model.connector}), directory / "model.safetensors")
     rows = model.llm.get_input_embeddings().weight.shape[0]
@@ -133,17 +137,32 @@ def _stored(module: nn.Module, dtype: torch.dtype) -> dict[str, Tensor]:
     }
 
 
-def _language_model(directory: Path, dtype: torch.dtype) -> PreTrainedModel:
+def _language_model(directory: Path, dtype: torch.dtype, device: str, quantize: Quantization | None) -> PreTrainedModel:
+    has_adapter = (directory / "adapter").is_dir()
+    fewer_bits: dict[str, Any] = {}
+    if quantize is not None:
+        if has_adapter:
+            raise CheckpointError(
+                f"{directory} has an adapter, which cannot be merged into {quantize}: merge it first."
+            )
+        fewer_bits = {"quantization_config": quantization_config(quantize, dtype), "device_map": {"": device}}
     logging.disable_progress_bar()  # a server's log and a command's terminal have their own
     try:
         llm = AutoModelForCausalLM.from_pretrained(
-            directory / "llm", dtype=dtype, local_files_only=True, use_safetensors=True, trust_remote_code=False
+            directory / "llm",
+            dtype=dtype,
+            local_files_only=True,
+            use_safetensors=True,
+            trust_remote_code=False,
+            **fewer_bits,
         )
     except (OSError, ValueError) as error:
         raise CheckpointError(
             f"{directory}/llm is not a causal language model in the library's layout: {error}"
         ) from None
-    if (directory / "adapter").is_dir():
+    if has_adapter:
+        from peft import PeftModel  # late: a second of every start that has no adapter
+
         llm = PeftModel.from_pretrained(llm, directory / "adapter").merge_and_unload()
     return llm
 

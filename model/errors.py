@@ -12,7 +12,8 @@ TimeAudioError
 │   └── ContextTooLong      audio tokens and words together are more than a slot holds
 ├── CheckpointError
 │   ├── MissingWeights
-│   └── UnexpectedWeights
+│   ├── UnexpectedWeights
+│   └── WeightsDoNotFit     the files of an import do not belong together
 ├── OutOfMemory             the device has no memory for it now
 └── TaskNotSupported        the checkpoint was not trained for it
 
@@ -21,7 +22,8 @@ A malformed marker in generated text is not an error: the grammar prevents it, t
 """
 
 from collections.abc import Iterable
-from typing import Any
+from dataclasses import dataclass
+from typing import Any, Literal
 
 
 class TimeAudioError(Exception):
@@ -117,6 +119,26 @@ class UnexpectedWeights(CheckpointError):
     def __init__(self, keys: Iterable[str], *, where: str) -> None:
         self.keys = tuple(keys)
         super().__init__(f"{where} holds {len(self.keys)} tensors with no place, first {', '.join(self.keys[:5])}.")
+
+
+@dataclass(frozen=True, slots=True)
+class WeightFault:
+    """What is wrong with one tensor of a file, or with the same tensor of several layers (`layers.{0..31}`)."""
+
+    kind: Literal["missing", "unexpected", "wrong shape"]
+    file: str
+    name: str
+    detail: str = ""
+
+
+class WeightsDoNotFit(CheckpointError):
+    """Files that were to become one checkpoint do not fit each other. `faults` names every tensor."""
+
+    def __init__(self, faults: Iterable[WeightFault], *, fix: str) -> None:
+        self.faults = tuple(faults)
+        first = self.faults[0]
+        more = f" ({len(self.faults)} faults in all)" if len(self.faults) > 1 else ""
+        super().__init__(f"{first.file}: {first.name} is {first.kind}: {first.detail}{more}. {fix}")
 
 
 class TaskNotSupported(TimeAudioError):

@@ -18,6 +18,7 @@ from model.engine.updates import Answer
 from model.errors import TaskNotSupported
 from model.language.decoding import Decoding
 from model.language.prompt import question_of
+from model.language.quantize import Quantization
 from model.language.tokenizer import Tokenizer
 from model.timeaudio import TimeAudio
 from model.timeline.task import Task
@@ -71,6 +72,7 @@ class Pipeline:
         checkpoint: Path | None = None,
         *,
         device: str = "cpu",
+        quantize: Quantization | None = None,
         num_slots: int | None = 8,
         slot_tokens: int = 1024,
         most_beams: int = 8,
@@ -80,6 +82,7 @@ class Pipeline:
         Args:
             checkpoint: the directory.
             device: what the model computes on.
+            quantize: holds the language model in fewer bits.
             num_slots: answers that can be written at once, see `session`; what fits into the device's memory if None.
             slot_tokens: the most tokens of a prompt and its answer together.
             most_beams: the widest search.
@@ -89,7 +92,7 @@ class Pipeline:
         """
         if device.startswith("cuda"):
             torch.set_float32_matmul_precision("high")  # the encoders stay in float32, on the tensor cores
-        parts = load_checkpoint(checkpoint or EMBEDDED, device=device)
+        parts = load_checkpoint(checkpoint or EMBEDDED, device=device, quantize=quantize)
         return cls(*parts, num_slots=num_slots, slot_tokens=slot_tokens, most_beams=most_beams)
 
     @cached_property

@@ -140,6 +140,9 @@ PROBLEMS: Mapping[type[TimeAudioError], Problem] = {
     model_errors.UnexpectedWeights: Problem(
         "unexpected-weights", "The checkpoint does not fit the model", 503, StatusCode.UNAVAILABLE
     ),
+    model_errors.WeightsDoNotFit: Problem(
+        "weights-do-not-fit", "The checkpoint's files do not belong together", 503, StatusCode.UNAVAILABLE
+    ),
     model_errors.CheckpointError: Problem("checkpoint", "The checkpoint cannot be loaded", 503, StatusCode.UNAVAILABLE),
     MalformedRequest: Problem("malformed-request", "The request body cannot be read", 400, _INVALID),
     NotAForm: Problem("not-a-form", "Send a multipart form", 415, _INVALID),

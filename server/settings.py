@@ -3,6 +3,8 @@
 The architecture belongs to the checkpoint and the options of one request to its caller; neither is here.
 """
 
+from typing import Literal
+
 from pydantic import BaseModel, ConfigDict, Field
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
@@ -54,6 +56,8 @@ class Worker(_Group):
 
     threads: int = Field(0, ge=0)
     """Threads that the model computes with; 0: one per core."""
+    quantize: Literal["int8", "int4"] | None = None
+    """Bits that the language model's weights are held in; unset: as the checkpoint says. Needs the `quantize` extra."""
     slots: int = Field(0, ge=0)
     """Answers that are written at once, whatever their number of beams; others wait. 0: 32 on a CPU, up to 128 on a
     GPU, as its memory allows."""

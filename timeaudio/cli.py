@@ -12,7 +12,7 @@ import sys
 from collections.abc import Sequence
 from importlib.metadata import version
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Literal
 
 import typer
 
@@ -40,6 +40,20 @@ ServerUrl = Annotated[
 ]
 AsJson = Annotated[
     bool, typer.Option("--json", help="For machines: one JSON object; with several files, one per line.")
+]
+WhisperDir = Annotated[
+    Path, typer.Option("--whisper", metavar="DIR", help="Whisper, as downloaded from the Hugging Face hub.")
+]
+BeatsFile = Annotated[
+    Path, typer.Option("--beats", metavar="FILE", help="BEATs, the .pt file that its authors publish.")
+]
+OutDir = Annotated[Path, typer.Option("--out", metavar="DIR", help="Directory to write, named after the checkpoint.")]
+DType = Annotated[
+    Literal["bfloat16", "float16", "float32"],
+    typer.Option("--dtype", help="In which the language model is stored and computes."),
+]
+Heads = Annotated[
+    int | None, typer.Option("--qformer-heads", min=1, help="Heads of a given Q-Former that has not bert-base's 12.")
 ]
 PASSED_THROUGH = {"allow_extra_args": True, "ignore_unknown_options": True, "help_option_names": []}
 
@@ -91,6 +105,7 @@ def serve(
     host: Annotated[str, typer.Option(help="Address to listen on; 0.0.0.0 is every network.")] = "127.0.0.1",
     port: Annotated[int, typer.Option(min=0, max=65535, help="Port to listen on; 0 is any free one.")] = 8000,
     model: ModelDir = None,
+    device: Annotated[str, typer.Option(help="What the model computes on: cpu, cuda, cuda:1 ...")] = "cpu",
 ) -> None:
     """Serve the model over HTTP until interrupted. Limits come from TIMEAUDIO_... in the environment."""
     from timeaudio.local import extra_needed
@@ -98,7 +113,7 @@ def serve(
     with extra_needed("server"):
         from server.__main__ import serve as run
 
-        raise typer.Exit(run(host=host, port=port, model=model))
+        raise typer.Exit(run(host=host, port=port, model=model, device=device))
 
 
 @app.command()
@@ -107,6 +122,58 @@ def demo(model: ModelDir = None) -> None:
     from timeaudio.demo import run_demo
 
     run_demo(model)
+
+
+@app.command(
+    "import",
+    epilog="Example:  timeaudio import --whisper whisper-large-v2 --beats "
+    "BEATs_iter3_plus_AS2M_finetuned_on_AS2M_cpt2.pt --llm vicuna-7b-v1.5 --checkpoint timeaudio.pth "
+    "--out timeaudio-7b",
+)
+def import_(
+    whisper: WhisperDir,
+    beats: BeatsFile,
+    llm: Annotated[Path, typer.Option(metavar="DIR", help="Vicuna-7B-v1.5, as downloaded from the Hugging Face hub.")],
+    checkpoint: Annotated[Path, typer.Option(metavar="FILE", help="The .pth file that TimeAudio's authors publish.")],
+    out: OutDir,
+    dtype: DType = "bfloat16",
+    qformer_heads: Heads = None,
+) -> None:
+    """Turn the authors' checkpoint, and the three models under it, into a directory to serve. Goes on if stopped."""
+    from timeaudio.local import extra_needed
+
+    with extra_needed("server"):
+        from model.released.command import run_import
+        from model.released.importer import Downloads
+
+        downloads = Downloads(whisper=whisper, beats=beats, llm=llm, checkpoint=checkpoint)
+        raise typer.Exit(run_import(downloads, out, dtype=dtype, num_heads=qformer_heads))
+
+
+@app.command(
+    epilog="Example:  timeaudio init --llm Qwen3-8B --whisper whisper-large-v3 "
+    "--beats BEATs_iter3_plus_AS2M_finetuned_on_AS2M_cpt2.pt --out start",
+)
+def init(
+    llm: Annotated[Path, typer.Option(metavar="DIR", help="Any causal language model in the Hugging Face layout.")],
+    whisper: WhisperDir,
+    beats: BeatsFile,
+    out: OutDir,
+    from_salmonn: Annotated[
+        Path | None, typer.Option(metavar="FILE", help="Start the connector from SALMONN's, as the paper does.")
+    ] = None,
+    dtype: DType = "bfloat16",
+    qformer_heads: Heads = None,
+) -> None:
+    """Prepare a checkpoint of full size for training: time markers added, the connector fresh. Goes on if stopped."""
+    from timeaudio.local import extra_needed
+
+    with extra_needed("server"):
+        from model.released.command import run_init
+        from model.released.native import NativeParts
+
+        parts = NativeParts(llm=llm, whisper=whisper, beats=beats, salmonn=from_salmonn)
+        raise typer.Exit(run_init(parts, out, dtype=dtype, num_heads=qformer_heads))
 
 
 @app.command(epilog="Examples:  timeaudio bench   |   timeaudio bench --device cuda --output h200.json")

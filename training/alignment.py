@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
+import numpy.typing as npt
 import torch
 from peft import LoraConfig, get_peft_model
 from torch import Tensor, nn
@@ -17,15 +18,21 @@ from model.config import MergeConfig, ModelConfig, QFormerConfig, TimeEncodingCo
 from model.language.markers import add_markers, train_only_rows
 from model.language.tokenizer import Tokenizer
 from model.timeaudio import TimeAudio
-from training.batch import BatchBuilder, answer_loss, time_weight
+from training.batch import AnswerLoss, BatchBuilder
 from training.config import AlignmentStageConfig
 from training.data import tasks
 from training.data.composer import PlacedEvent
 from training.data.features import FeatureSet
-from training.data.timelines import WINDOW_SAMPLES, written_timeline
+from training.data.timelines import WINDOW_SAMPLES, timeline_width, written_timeline
 from training.encoders import EncoderTrainer
 from training.language import LanguageTrainer
 from training.loop import Group, fit
+
+SCALE_SCENES = 256
+"""Scenes from which it is read how much each number of a timeline varies."""
+
+LEAST_STD = 0.02
+"""Added to a number's deviation: digits that hardly ever stand are not to weigh without bound."""
 
 LAST_START = 738
 """Windows before which a shifted recording begins, so that its 30 windows find rows among the 768."""
@@ -101,35 +108,55 @@ def build_model(
     return TimeAudio(model_config, encoders.speech, encoders.sound, language.llm)
 
 
-class WarmUpTrainer:
-    """The connector learns to give the tokens that the language model knows from written timelines."""
+class WarmUpTrainer(nn.Module):
+    """The connector learns to write the timelines that the language model learned to read.
+
+    `head` turns its tokens into the numbers of a written timeline; `join` then puts the language model's own map of
+    those numbers behind it. So this needs no language model, and may run beside that one's training.
+    """
 
     def __init__(
-        self, model: TimeAudio, language: LanguageTrainer, features: Features, config: AlignmentStageConfig
+        self, model: TimeAudio, kinds: Sequence[str], features: Features, config: AlignmentStageConfig
     ) -> None:
-        self.model, self.language, self.features, self.config = model, language, features, config
+        super().__init__()
+        self.model, self.kinds, self.features, self.config = model, tuple(kinds), features, config
+        self.head = nn.Linear(model.config.qformer.dim, timeline_width(len(self.kinds)))
+        short = features.short
+        few = [self._written(events, short.num_samples, 0) for events in short.events[:SCALE_SCENES]]
+        self.register_buffer("scale", 1 / (np_tensor(few).flatten(0, 1).std(dim=0) + LEAST_STD), persistent=False)
 
     def losses(self, step: int) -> Mapping[str, Tensor]:
-        """Squared distance between the connector's tokens and the written timeline's, in units of their variance."""
+        """Squared distance to the written timeline, each number in units of how much it varies."""
         rng = np.random.default_rng([3, step])
         drawn = draw(self.features, self.config, self.config.warm_up.batch_size, rng)
-        kinds = self.language.kinds
-        written = [
-            written_timeline([e for e in events if e.kind in kinds], kinds, drawn.num_samples, first=drawn.first_window)
-            for events in drawn.events
-        ]
-        with torch.no_grad():
-            wanted = self.language.timeline(torch.from_numpy(np.stack(written)))
-        said = hear(self.model, drawn, self.config.feature_dropout, may_merge=False)
-        return {"loss": (said - wanted).float().square().mean() / wanted.float().var()}
+        wanted = np_tensor([self._written(events, drawn.num_samples, drawn.first_window) for events in drawn.events])
+        connector = self.model.connector
+        windows = connector.windows(fuse(self.model, drawn, self.config.feature_dropout), None, drawn.first_window)
+        said = self.head(connector.unmerged(connector.heard(*windows)))
+        return {"loss": ((said - wanted).float() * self.scale).square().mean()}
+
+    def _written(self, events: Sequence[PlacedEvent], num_samples: int, first: int) -> npt.NDArray[np.float32]:
+        named = [e for e in events if e.kind in self.kinds]
+        return written_timeline(named, self.kinds, num_samples, first=first)
+
+    @torch.no_grad()
+    def join(self, timeline: nn.Linear) -> None:
+        """Make the connector's projection the head followed by the language model's map of timelines."""
+        projection = self.model.connector.projection
+        projection.weight.copy_(timeline.weight @ self.head.weight)
+        projection.bias.copy_(timeline(self.head.bias))
 
 
-def hear(model: TimeAudio, drawn: Draw, dropout: float, *, may_merge: bool = True) -> Tensor:
-    """Audio tokens of stored frames; some features are dropped, as the nets are surer of recordings they know."""
+def np_tensor(rows: Sequence[npt.NDArray[np.float32]]) -> Tensor:
+    """Arrays of one shape as one tensor."""
+    return torch.from_numpy(np.stack(rows))
+
+
+def fuse(model: TimeAudio, drawn: Draw, dropout: float) -> Tensor:
+    """Fused frames of stored ones; some features are dropped, as the nets are surer of recordings they know."""
     frames = nn.functional.dropout(drawn.frames, dropout)
-    fused = model.fusion(*frames.split([model.speech.dim, model.sound.dim], dim=-1))
-    tokens: Tensor = model.connector(fused, first_window=drawn.first_window, may_merge=may_merge)
-    return tokens
+    fused: Tensor = model.fusion(*frames.split([model.speech.dim, model.sound.dim], dim=-1))
+    return fused
 
 
 class AlignmentTrainer:
@@ -140,38 +167,34 @@ class AlignmentTrainer:
     ) -> None:
         self.model, self.features, self.config = model, features, config
         self.builder = BatchBuilder(tokenizer, model.config.prompt)
-        self.weight = time_weight(len(tokenizer), tokenizer.marker_ids, config.time_weight)
-        self.weight[list(presence_ids(tokenizer))] = config.presence_weight
+        self.answer_loss = AnswerLoss.of(
+            tokenizer, len(tokenizer), tokenizer.marker_ids, config.time_weight, config.presence_weight
+        )
 
     def losses(self, step: int) -> Mapping[str, Tensor]:
         """Cross-entropy of the answers' tokens."""
         rng = np.random.default_rng([4, step])
         drawn = draw(self.features, self.config, self.config.optim.batch_size, rng)
-        audio = hear(self.model, drawn, self.config.feature_dropout)
+        fused = fuse(self.model, drawn, self.config.feature_dropout)
+        audio = self.model.connector(fused, first_window=drawn.first_window)
         # Where the clock begins late, the answers do: what happened before is not heard, and not told.
         begin = drawn.first_window * WINDOW_SAMPLES
         examples = [self._example(shifted(e, begin), begin + drawn.num_samples, rng) for e in drawn.events]
         embeds, mask, labels = self.builder.build(self.model.llm.get_input_embeddings(), list(audio), examples)
-        return {"loss": answer_loss(self.model.llm, embeds, mask, labels, self.weight)}
+        return self.answer_loss(self.model.llm, embeds, mask, labels)
 
     def _example(self, events: Sequence[PlacedEvent], num_samples: int, rng: np.random.Generator) -> tasks.Example:
         ask = tasks.ground if rng.random() < self.config.ground_share else tasks.dense_caption
         return ask(events, num_samples, rng)
 
 
-def presence_ids(tokenizer: Tokenizer) -> tuple[int, int]:
-    """The first ids at which "The given query happens" and "does not occur" part."""
-    present, absent = (tokenizer.encode(text) for text in (tasks.ground_answer([]), tasks.ABSENT))
-    return next((p, a) for p, a in zip(present, absent, strict=False) if p != a)
-
-
 def warm_up(trainer: WarmUpTrainer, run: Path) -> None:
     """Train the connector alone, from nothing or from where `run` stands."""
     model = trainer.model
-    modules: dict[str, nn.Module] = {"fusion": model.fusion, "connector": model.connector}
+    modules: dict[str, nn.Module] = {"fusion": model.fusion, "connector": model.connector, "head": trainer.head}
     model.train()
     groups = [
-        *_groups([model.fusion, model.connector.qformer, model.connector.projection]),
+        *_groups([model.fusion, model.connector.qformer, trainer.head]),
         Group([model.connector.time_encoding.weight], weight_decay=False),
     ]
     fit(modules, groups, trainer.losses, trainer.config.warm_up, run, title="stage 0, connector")

@@ -1,6 +1,7 @@
 """Prompts and answers as one batch of embeddings."""
 
 from collections.abc import Sequence
+from dataclasses import dataclass
 
 import torch
 from jaxtyping import Bool, Float, Int
@@ -11,7 +12,7 @@ from transformers import PreTrainedModel
 from model.config import PromptConfig
 from model.language.prompt import prompt_ids
 from model.language.tokenizer import Tokenizer
-from training.data.tasks import Example
+from training.data import tasks
 
 IGNORED = -100
 """The label of positions that are not part of an answer."""
@@ -25,7 +26,7 @@ class BatchBuilder:
         self.prompt = prompt
 
     def build(
-        self, embedding: nn.Module, audio: Sequence[Float[Tensor, "tokens dim"]], examples: Sequence[Example]
+        self, embedding: nn.Module, audio: Sequence[Float[Tensor, "tokens dim"]], examples: Sequence[tasks.Example]
     ) -> tuple[Float[Tensor, "batch length dim"], Bool[Tensor, "batch length"], Int[Tensor, "batch length"]]:
         """Embeddings, which positions are there, and the labels: the answer's ids and the end."""
         rows, labels = [], []
@@ -47,25 +48,49 @@ class BatchBuilder:
         )
 
 
-def time_weight(num_rows: int, ids: Sequence[int], weight: float) -> Float[Tensor, " vocabulary"]:
-    """1 for every id, `weight` for those that write times."""
-    weights = torch.ones(num_rows)
-    weights[list(ids)] = weight
-    return weights
+@dataclass(frozen=True, slots=True)
+class AnswerLoss:
+    """Cross-entropy of answers, in which times and the word of presence may weigh more than other words.
 
-
-def answer_loss(
-    llm: PreTrainedModel,
-    embeds: Tensor,
-    mask: Tensor,
-    labels: Tensor,
-    weight: Float[Tensor, " vocabulary"] | None = None,
-) -> Tensor:
-    """Mean cross-entropy of the answers' tokens, each weighted by its id where `weight` is given.
-
-    Logits are computed only where an answer is: most positions are audio and question.
+    Attributes:
+        time_ids: ids that write times: digits, or markers.
+        presence_ids: the first ids at which "The given query happens" and "does not occur" part.
+        weight: [vocabulary], of each id.
     """
-    hidden = llm.get_decoder()(inputs_embeds=embeds, attention_mask=mask, use_cache=False).last_hidden_state
-    predicts = labels[:, 1:] != IGNORED
-    logits = llm.get_output_embeddings()(hidden[:, :-1][predicts])
-    return nn.functional.cross_entropy(logits.float(), labels[:, 1:][predicts], weight=weight)
+
+    time_ids: Int[Tensor, " time"]
+    presence_ids: Int[Tensor, " presence"]
+    weight: Float[Tensor, " vocabulary"]
+
+    @classmethod
+    def of(
+        cls, tokenizer: Tokenizer, num_rows: int, time_ids: Sequence[int], time_weight: float, presence_weight: float
+    ) -> "AnswerLoss":
+        """For the answers that this tokenizer writes; `num_rows` is the size of the prediction head."""
+        weight = torch.ones(num_rows)
+        weight[list(time_ids)] = time_weight
+        presence = presence_ids(tokenizer)
+        weight[list(presence)] = presence_weight
+        return cls(torch.tensor(time_ids), torch.tensor(presence), weight)
+
+    def __call__(self, llm: PreTrainedModel, embeds: Tensor, mask: Tensor, labels: Tensor) -> dict[str, Tensor]:
+        """The weighted mean as `loss`, and the plain means over times, presence and all other words.
+
+        Logits are computed only where an answer is: most positions are audio and question.
+        """
+        hidden = llm.get_decoder()(inputs_embeds=embeds, attention_mask=mask, use_cache=False).last_hidden_state
+        predicts = labels[:, 1:] != IGNORED
+        logits = llm.get_output_embeddings()(hidden[:, :-1][predicts]).float()
+        labels = labels[:, 1:][predicts]
+        each = nn.functional.cross_entropy(logits, labels, reduction="none")
+        weights = self.weight[labels]
+        is_time, is_presence = torch.isin(labels, self.time_ids), torch.isin(labels, self.presence_ids)
+        parts = {"time": is_time, "presence": is_presence, "words": ~(is_time | is_presence)}
+        means = {name: each.detach()[part].mean() for name, part in parts.items() if part.any()}
+        return {"loss": (each * weights).sum() / weights.sum(), **means}
+
+
+def presence_ids(tokenizer: Tokenizer) -> tuple[int, int]:
+    """The first ids at which "The given query happens" and "does not occur" part."""
+    present, absent = (tokenizer.encode(text) for text in (tasks.ground_answer([]), tasks.ABSENT))
+    return next((p, a) for p, a in zip(present, absent, strict=False) if p != a)

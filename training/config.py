@@ -66,6 +66,9 @@ class EncoderStageConfig:
     """Fields of transformers' WhisperConfig."""
     sound: dict[str, Any] = field(default_factory=dict)
     """Fields of ConvEncoderConfig or BEATsConfig."""
+    speech_every: int = 1
+    """The speech encoder learns from every so many steps' scenes: from nothing it learns sounds slower than the sound
+    encoder does, and is the smaller help with them."""
     mask_bins: int = 16
     """Widest band of a spectrogram that is blanked, as a share of 128 bins."""
     optim: OptimConfig
@@ -80,8 +83,17 @@ class LanguageStageConfig:
     model: dict[str, Any] = field(default_factory=dict)
     """Fields of transformers' LlamaConfig."""
     long_share: float = 0.1
+    ground_share: float = 0.5
+    """Share of grounding questions."""
+    paraphrase_share: float = 0.15
+    """Share of questions about what a query means; the rest asks for dense captions."""
+    easy_steps: int = 0
+    """Over so many first steps the share of easy examples (one event, asked for by its name) falls from 1 to 0. A
+    small net that meets all wordings and several events at once does not learn to match a query with a kind at all."""
     time_weight: float = 1.0
     """Weight of a digit's cross-entropy, against 1 for a word: times are exact, captions a choice among paraphrases."""
+    presence_weight: float = 1.0
+    """Weight of the one word by which a grounding answer says that the query happens, or that it does not."""
     optim: OptimConfig
 
 

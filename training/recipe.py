@@ -35,7 +35,9 @@ def train(config: RunConfig, data: Path, run: Path, out: Path, variant: str = ""
     tokenizer = language.builder.tokenizer
     features = compute_features(config, encoders, pool, run)
     model = build_model(config.alignment, config.name, encoders, language)
-    warm_up(WarmUpTrainer(model, language, features, config.alignment), run / variant / "connector")
+    connecting = WarmUpTrainer(model, language.kinds, features, config.alignment)
+    warm_up(connecting, run / variant / "connector")
+    connecting.join(language.timeline)
     align(AlignmentTrainer(model, tokenizer, features, config.alignment), tokenizer, run / variant / "alignment")
     save_checkpoint(out, model, tokenizer, dtype=torch.float16)
     if (data / "clips.csv").is_file():
@@ -45,13 +47,17 @@ def train(config: RunConfig, data: Path, run: Path, out: Path, variant: str = ""
 
 
 def compute_features(config: RunConfig, encoders: EncoderTrainer, pool: Pool, run: Path) -> Features:
-    """Both encoders' frames of the scenes of stage 1, without dropout."""
+    """Both encoders' frames of the scenes of stage 1, without dropout.
+
+    Half of the batches lose bands of their spectrograms, as they did in stage 0: on recordings that they learned from,
+    the encoders are surer than they will ever be again.
+    """
     for module in encoders.modules.values():
         module.eval().requires_grad_(False)
 
     def encode(waveforms: Tensor) -> tuple[Tensor, Tensor]:
         with torch.autocast(waveforms.device.type, torch.bfloat16, enabled=config.encoders.optim.bfloat16):
-            return encoders.features(waveforms, augment=False)
+            return encoders.features(waveforms, augment=bool(torch.rand(()) < 0.5))
 
     scene, stage = config.data.scene, config.alignment
     long = sparse(scene, config.data.long_seconds, 6)

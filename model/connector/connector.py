@@ -54,9 +54,15 @@ class Connector(nn.Module):
             may_merge: without it there is one token per window at any length.
         """
         segments = self.heard(*self.windows(frames, num_samples, first_window))
-        tokens = self.merged(segments) if may_merge else torch.cat([part for part, _ in segments], dim=1)
-        projected: Tensor = self.projection(tokens)
+        projected: Tensor = self.projection(self.merged(segments) if may_merge else self.unmerged(segments))
         return projected
+
+    @staticmethod
+    def unmerged(
+        segments: Sequence[tuple[Float[Tensor, "batch _ dim"], SelfAttention]],
+    ) -> Float[Tensor, "batch windows dim"]:
+        """The tokens of all segments, one per window."""
+        return torch.cat([tokens for tokens, _ in segments], dim=1)
 
     def windows(
         self,

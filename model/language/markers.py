@@ -1,7 +1,8 @@
 """Rows for the time markers in a language model that has never seen them."""
 
 import torch
-from torch import nn
+from jaxtyping import Float
+from torch import Tensor, nn
 from transformers import PreTrainedModel
 
 from model.language.tokenizer import Tokenizer
@@ -21,16 +22,25 @@ def add_markers(llm: PreTrainedModel, tokenizer: Tokenizer, *, initialise: bool 
     llm.resize_token_embeddings(len(tokenizer), mean_resizing=False)
     if not initialise:
         return
-    # A tokenizer may put a word-start piece before a lone character: the character is its last piece.
-    digits = [tokenizer.encode(str(d))[-1] for d in range(10)]
-    point = tokenizer.encode(".")[-1]
     matrices = [llm.get_input_embeddings().weight, llm.get_output_embeddings().weight]
     for weight in {id(m): m for m in matrices}.values():
-        for digit, (anchor, offset) in enumerate(
-            zip(tokenizer.marker_ids[:10], tokenizer.marker_ids[10:], strict=True)
-        ):
-            weight[anchor] = weight[digits[digit]]
-            weight[offset] = (weight[digits[digit]] + weight[point]) / 2
+        weight[list(tokenizer.marker_ids)] = marker_rows(weight, tokenizer)
+
+
+def marker_rows(weight: Float[Tensor, "rows dim"], tokenizer: Tokenizer) -> Float[Tensor, "20 dim"]:
+    """The markers' rows by Eq. 1, anchors first, from the other rows of the same matrix."""
+    # A tokenizer may put a word-start piece before a lone character: the character is its last piece.
+    digits = weight[[tokenizer.encode(str(d))[-1] for d in range(10)]]
+    point = weight[tokenizer.encode(".")[-1]]
+    return torch.cat([digits, (digits + point) / 2])
+
+
+def with_markers(weight: Float[Tensor, "rows dim"], tokenizer: Tokenizer) -> Float[Tensor, "all dim"]:
+    """An embedding or a head, grown where the tokenizer has more pieces, with the markers' rows in their places."""
+    grown = weight.new_zeros(max(len(weight), len(tokenizer)), weight.shape[1])
+    grown[: len(weight)] = weight
+    grown[list(tokenizer.marker_ids)] = marker_rows(weight.float(), tokenizer).to(weight.dtype)
+    return grown
 
 
 def train_only_rows(weight: nn.Parameter, rows: list[int]) -> None:

@@ -25,8 +25,9 @@ def released_tokenizer(path: Path) -> Tokenizer:
         CheckpointError: there is no tokenizer.
     """
     library = library_tokenizer(path)
-    if library.pad_token is None:
-        library.add_special_tokens({"pad_token": PAD})
+    library.add_special_tokens(
+        {"pad_token": PAD}
+    )  # also where the files name another one: `<unk>`, in some of Vicuna's
     return Tokenizer(library)
 
 
@@ -41,4 +42,7 @@ def check_rotation(state: Mapping[str, Tensor], llm: PretrainedConfig, where: st
         return
     computed = LlamaRotaryEmbedding(llm).inv_freq
     if stored.shape != computed.shape or not torch.allclose(stored.float(), computed, rtol=1e-2):
-        raise CheckpointError(f"{where} was trained on a language model with another rotary embedding than {llm}.")
+        raise CheckpointError(
+            f"{where} was trained on a language model with another rotary embedding than the given one's config says: "
+            "give the language model that it was trained on (the released file: vicuna-7b-v1.5)."
+        )

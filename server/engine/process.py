@@ -31,6 +31,7 @@ class WorkerCommand:
     slot_tokens: int
     most_beams: int
     pipeline: str
+    quantize: str | None = None
 
     def arguments(self, socket: Path) -> list[str]:
         """The command line, for this interpreter."""
@@ -40,6 +41,8 @@ class WorkerCommand:
         line += ["--most-beams", str(self.most_beams)]
         if self.checkpoint is not None:
             line += ["--checkpoint", str(self.checkpoint)]
+        if self.quantize is not None:
+            line += ["--quantize", self.quantize]
         return line
 
 

@@ -51,6 +51,7 @@ class WorkerEngine:
             slot_tokens=worker.slot_tokens,
             most_beams=settings.limits.num_beams,
             pipeline=worker.pipeline,
+            quantize=worker.quantize,
         )
         self.on_restart: Callable[[], object] = lambda: None
         self.on_failure: Callable[[], object] = lambda: None

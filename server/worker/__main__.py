@@ -22,14 +22,12 @@ async def serve(arguments: argparse.Namespace) -> None:
     worker_pb2_grpc.add_WorkerServiceServicer_to_server(service, server)
     server.add_insecure_port(f"unix:{arguments.socket}")
     await server.start()
-    await service.load(
-        lambda: importlib.import_module(arguments.pipeline),
-        checkpoint=arguments.checkpoint,
-        device=arguments.device,
-        num_slots=arguments.slots or None,
-        slot_tokens=arguments.slot_tokens,
-        most_beams=arguments.most_beams,
-    )
+    options = {"checkpoint": arguments.checkpoint, "device": arguments.device}
+    options |= {"num_slots": arguments.slots or None, "slot_tokens": arguments.slot_tokens}
+    options |= {"most_beams": arguments.most_beams}
+    if arguments.quantize is not None:
+        options["quantize"] = arguments.quantize
+    await service.load(lambda: importlib.import_module(arguments.pipeline), **options)
     await server.wait_for_termination()
 
 
@@ -40,6 +38,7 @@ def main() -> None:
     parser.add_argument("--checkpoint", type=Path, help="checkpoint directory; the embedded one without it")
     parser.add_argument("--device", default="cpu")
     parser.add_argument("--threads", type=int, default=0, help="threads to compute with; 0: one per core")
+    parser.add_argument("--quantize", choices=("int8", "int4"), help="hold the language model's weights in fewer bits")
     parser.add_argument("--slots", type=int, default=0, help="answers written at once; 0: what memory allows")
     parser.add_argument("--slot-tokens", type=int, default=1024, help="tokens of a prompt and its answer together")
     parser.add_argument("--most-beams", type=int, default=8, help="widest beam search")

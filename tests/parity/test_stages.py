@@ -1,5 +1,7 @@
 """Every stage of the released code, number for number, through `model.reference`."""
 
+import json
+
 import pytest
 import torch
 import torch.nn.functional as F
@@ -62,6 +64,16 @@ def test_windows_hold_the_fused_frames_and_their_row_of_the_time_encoding(ours, 
         stages, rows = ours[name], released.model.connector.time_encoding.weight
         windows = stages["fused"][:, :frames].unflatten(1, (-1, 17)) + rows[stages["time_index"]][:, :, None]
         agree(stages["windows"], windows, 0)
+
+
+def test_the_q_formers_norms_have_berts_epsilon(released, data):
+    """The stored tensors are too loud to show it: on these, 1e-5 for 1e-12 would be a factor of 30."""
+    epsilon = json.loads((data / "tiny_configs.json").read_text())["bert"]["layer_norm_eps"]
+    norms = [module for module in released.model.connector.qformer.modules() if isinstance(module, torch.nn.LayerNorm)]
+    quiet = 1e-4 * torch.randn(5, 64, generator=torch.Generator().manual_seed(0))
+    assert len(norms) == 1 + 3 * len(released.model.connector.qformer.layers)
+    for norm in norms:
+        agree(norm(quiet), F.layer_norm(quiet, norm.normalized_shape, norm.weight, norm.bias, eps=epsilon))
 
 
 def test_over_a_minute_unmerged(ours, theirs):

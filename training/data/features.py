@@ -62,6 +62,7 @@ def _compute(
     events: list[list[tuple[str, int, int]]] = []
     stored: np.memmap | None = None
     for first in track(range(0, count, batch), description=title):
+        torch.manual_seed(seed + first)  # what the encoders draw from
         scenes: list[Scene] = [
             compose(pool, config, np.random.default_rng([seed, i])) for i in range(first, min(count, first + batch))
         ]

@@ -10,17 +10,24 @@ from model.audio.waveform import SAMPLES_PER_TENTH
 from model.timeline.interval import Interval
 from model.timeline.markers import format_interval
 from training.data.composer import PlacedEvent
-from training.data.words import DENSE_CAPTION_INSTRUCTIONS, GROUND_INSTRUCTIONS, WORDS
+from training.data.words import (
+    DENSE_CAPTION_INSTRUCTIONS,
+    GROUND_INSTRUCTIONS,
+    PARAPHRASE_INSTRUCTION,
+    QUERY_FRAMES,
+    WORDS,
+)
 
 NOTHING_HEARD = "No sound events are heard."
 ABSENT = "The given query does not occur in the audio."
+ABSENT_SHARE = 0.5
 
 
 @dataclass(frozen=True, slots=True)
 class Example:
     """A question about a scene, and its answer in the words and times of the model."""
 
-    task: Literal["dense_caption", "ground"]
+    task: Literal["dense_caption", "ground", "paraphrase"]
     question: str
     answer: str
 
@@ -66,23 +73,43 @@ def ground(
     num_samples: int,
     rng: np.random.Generator,
     write: Callable[[Interval], str] = format_interval,
-    absent_probability: float = 0.5,
+    *,
+    by_name: bool = False,
 ) -> Example:
-    """Where one kind happens, asked in any of its wordings; or that a kind, which is not there, does not."""
+    """Where one kind happens, asked in any of its wordings; or, half of the time, that a kind does not happen.
+
+    `by_name` asks for it by its plainest name.
+    """
     present = by_kind(events, num_samples)
     kinds = [k for k in WORDS if k not in present]
-    ask_absent = bool(kinds) and (not present or rng.random() < absent_probability)
+    ask_absent = bool(kinds) and (not present or rng.random() < ABSENT_SHARE)
     choice = kinds if ask_absent else list(present)
     kind = choice[int(rng.integers(len(choice)))]
-    question = str(rng.choice(GROUND_INSTRUCTIONS)).format(query=draw_query(kind, rng))
+    query = WORDS[kind].queries[0] if by_name else draw_query(kind, rng)
+    question = str(rng.choice(GROUND_INSTRUCTIONS)).format(query=query)
     answer = ABSENT if ask_absent else ground_answer(present[kind], write)
     return Example("ground", question, answer)
 
 
+def paraphrase(rng: np.random.Generator) -> Example:
+    """What a query means, whatever is heard: one of the captions of its kind.
+
+    Who knows that can look it up in a timeline; a small language model does not learn both at once.
+    """
+    kind = str(rng.choice(list(WORDS)))
+    question = PARAPHRASE_INSTRUCTION.format(query=draw_query(kind, rng))
+    return Example("paraphrase", question, str(rng.choice(WORDS[kind].captions)))
+
+
 def draw_query(kind: str, rng: np.random.Generator) -> str:
-    """A query for a kind: a phrase, or one of its captions; with a capital, or not."""
+    """A query for a kind: a phrase, sometimes framed, or one of its captions; with a capital, or not."""
     words = WORDS[kind]
-    query = str(rng.choice(words.queries if rng.random() < 0.75 else [c.rstrip(".") for c in words.captions]))
+    if rng.random() < 0.75:
+        query = str(rng.choice(words.queries))
+        if rng.random() < 0.15:
+            query = str(rng.choice(QUERY_FRAMES)).format(query)
+    else:
+        query = str(rng.choice(words.captions)).rstrip(".")
     return query.lower() if rng.random() < 0.7 else query[0].upper() + query[1:]
 
 

@@ -1,4 +1,8 @@
-"""A timeline as a language model could be told it, window by window: what sounds, what begins, what ends, and when."""
+"""A timeline as a language model could be told it, window by window: what sounds, what begins, what ends, and when.
+
+Where something begins stands also when it will end: a small language model learns to copy an event from one place long
+before it learns to look for the end that belongs to a beginning. Finding it is left to the Q-Former's self-attention.
+"""
 
 from collections.abc import Sequence
 
@@ -16,7 +20,7 @@ TIME_WIDTH = 33
 
 def timeline_width(num_kinds: int) -> int:
     """Numbers per window."""
-    return 3 * num_kinds + TIME_WIDTH
+    return 3 * num_kinds + 2 * TIME_WIDTH
 
 
 def written_timeline(
@@ -27,11 +31,10 @@ def written_timeline(
     *,
     first: int = 0,
 ) -> Float[np.ndarray, "windows width"]:
-    """Per window: the share of it in which each kind sounds, which kinds begin and end, and the digits of when.
+    """Per window: the share in which each kind sounds, which begin and end, digits of when, and of a beginning's end.
 
     Events are in samples from the first window, whose number on the recording's clock is `first`.
-    Beginnings and ends write their digits in the same place, so that whoever learns to read the ones can read the
-    others; where a window has several, the last beginning's stand. With `rng` all of it is a little doubted and
+    Where a window has several edges, the last beginning's digits stand. With `rng` all of it is a little doubted and
     blurred, as a net would hear it.
     """
     num_windows = -(-num_samples // WINDOW_SAMPLES)
@@ -42,12 +45,18 @@ def written_timeline(
         kind = kinds.index(event.kind)
         inside = np.minimum(event.end, edges[1:]) - np.maximum(event.start, edges[:-1])
         told[:, kind] = np.maximum(told[:, kind], np.clip(inside / WINDOW_SAMPLES, 0, 1))
+
+    def digits(sample: int) -> Float[np.ndarray, "33"]:
+        return _digits(round((first * WINDOW_SAMPLES + sample) / 1600))
+
     for edge in (2, 1):  # ends, then beginnings
         for event in events:
             sample = event.end if edge == 2 else event.start
             window = min(sample, num_samples - 1) // WINDOW_SAMPLES
             told[window, edge * count + kinds.index(event.kind)] = 1
-            told[window, 3 * count :] = _digits(round((first * WINDOW_SAMPLES + sample) / 1600))
+            told[window, 3 * count : 3 * count + TIME_WIDTH] = digits(sample)
+            if edge == 1:
+                told[window, 3 * count + TIME_WIDTH :] = digits(event.end)
     if rng is not None:
         told = told * rng.uniform(0.7, 1.0) + rng.normal(0, 0.08, told.shape).astype(np.float32)
     return told

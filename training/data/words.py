@@ -36,6 +36,8 @@ WORDS: dict[str, Wording] = {
             "chainsaw", "a chainsaw", "a chainsaw running", "a chainsaw cutting wood", "chain saw",
             "a revving chainsaw", "the engine of a chainsaw", "someone sawing with a motor saw", "a motor saw",
             "the buzz of a chainsaw",
+            "chainsaw noise", "a chainsaw being used", "a chain saw cutting a tree", "a loud chainsaw",
+            "someone using a chainsaw", "a petrol saw", "logging with a chainsaw", "a tree being cut down",
         ),
     ),
     "clock_tick": Wording(
@@ -53,6 +55,8 @@ WORDS: dict[str, Wording] = {
         (
             "clock tick", "a clock", "a clock ticking", "a ticking clock", "ticking", "the ticking of a clock",
             "a watch ticking", "the tick of a clock", "clock", "a mechanical clock",
+            "clock ticking", "a tick-tock", "the second hand of a clock", "a wall clock", "an alarm clock ticking",
+            "a stopwatch ticking", "a ticking watch", "tick tock",
         ),
     ),
     "crackling_fire": Wording(
@@ -70,6 +74,8 @@ WORDS: dict[str, Wording] = {
         (
             "crackling fire", "a fire", "a fire crackling", "a crackling fire", "a burning fire", "a campfire",
             "flames", "fire", "the crackling of burning wood", "a fireplace",
+            "fire crackling", "wood burning", "a log fire", "a bonfire", "crackling flames", "burning logs",
+            "a fire burning in a fireplace", "the crackle of a fire",
         ),
     ),
     "crying_baby": Wording(
@@ -87,6 +93,8 @@ WORDS: dict[str, Wording] = {
         (
             "crying baby", "a baby", "a baby crying", "a crying baby", "an infant crying", "a baby wailing", "baby",
             "a crying infant", "the cry of a baby", "a newborn crying",
+            "baby crying", "an infant", "a wailing infant", "a baby screaming", "a newborn baby", "a child crying",
+            "a toddler crying", "crying",
         ),
     ),
     "dog": Wording(
@@ -104,6 +112,8 @@ WORDS: dict[str, Wording] = {
         (
             "dog", "a dog", "a dog barking", "a barking dog", "barking", "the bark of a dog", "a dog's bark",
             "dog barks", "a hound barking", "a puppy barking",
+            "dog barking", "a dog that barks", "a barking puppy", "barks", "a dog woofing", "a yapping dog",
+            "a canine", "woof",
         ),
     ),
     "helicopter": Wording(
@@ -121,6 +131,8 @@ WORDS: dict[str, Wording] = {
         (
             "helicopter", "a helicopter", "a helicopter flying", "a helicopter overhead", "the rotor of a helicopter",
             "helicopter blades", "a chopper", "a hovering helicopter", "a helicopter passing by", "rotor blades",
+            "helicopter flying", "a helicopter hovering", "helicopter noise", "the blades of a helicopter",
+            "a helicopter flying overhead", "a flying helicopter", "a rotorcraft", "the chop of rotor blades",
         ),
     ),
     "rain": Wording(
@@ -138,6 +150,8 @@ WORDS: dict[str, Wording] = {
         (
             "rain", "rain falling", "the sound of rain", "falling rain", "heavy rain", "raindrops", "rainfall",
             "rain pouring down", "a rain shower", "it is raining",
+            "raining", "rain pattering", "a downpour", "pouring rain", "rain drops", "drizzle", "the patter of rain",
+            "light rain",
         ),
     ),
     "rooster": Wording(
@@ -155,6 +169,8 @@ WORDS: dict[str, Wording] = {
         (
             "rooster", "a rooster", "a rooster crowing", "a crowing rooster", "the crow of a rooster", "a cock crowing",
             "a cockerel", "the call of a rooster", "cock-a-doodle-doo", "a rooster's call",
+            "rooster crowing", "a rooster that crows", "crowing", "a cock", "the crowing of a cock",
+            "a cockerel crowing", "a cock's crow", "a farmyard rooster",
         ),
     ),
     "sea_waves": Wording(
@@ -172,6 +188,8 @@ WORDS: dict[str, Wording] = {
         (
             "sea waves", "waves", "the sea", "ocean waves", "waves breaking on the shore", "the sound of the sea",
             "waves on a beach", "the ocean", "surf", "waves crashing",
+            "sea", "the waves of the sea", "breaking waves", "waves rolling in", "the surf", "an ocean beach",
+            "waves washing up on the shore", "the seashore",
         ),
     ),
     "sneezing": Wording(
@@ -189,6 +207,8 @@ WORDS: dict[str, Wording] = {
         (
             "sneezing", "a sneeze", "someone sneezing", "a person sneezing", "somebody sneezes", "sneeze",
             "the sneeze of a person", "a man sneezing", "a woman sneezing", "a loud sneeze",
+            "a person who sneezes", "achoo", "somebody sneezing", "someone sneezes", "a sneezing person",
+            "a human sneeze", "people sneezing", "the sound of sneezing",
         ),
     ),
 }  # fmt: skip
@@ -212,3 +232,16 @@ GROUND_INSTRUCTIONS = (
     "Give the start and end times of '{query}'.",
 )
 """Six instructions of the task; `{query}` is the caller's words. The first is the one that the server asks."""
+
+PARAPHRASE_INSTRUCTION = "What sound is '{query}'?"
+"""Stage 0 alone asks this."""
+
+QUERY_FRAMES = (
+    "the sound of {}",
+    "sound of {}",
+    "{} in the background",
+    "{} nearby",
+    "the noise of {}",
+    "{} being heard",
+)
+"""What people put around a query."""

@@ -1,0 +1,82 @@
+"""`timeaudio import` and `timeaudio init` as people meet them: notice, progress bar, table of what does not fit."""
+
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+from rich.console import Console
+from rich.progress import BarColumn, DownloadColumn, Progress, TextColumn, TimeRemainingColumn
+from rich.table import Table
+from rich.text import Text
+
+from model.errors import TimeAudioError, WeightFault, WeightsDoNotFit
+from model.released import writing
+from model.released.card import NATIVE_NOTICE, NOTICE
+from model.released.compare import folded
+from model.released.importer import Downloads, Precision, import_released
+from model.released.layout import Start, Written
+from model.released.native import NativeParts, init_native
+
+MOST_ROWS = 40
+"""Lines of a table of faults: more would hide the message under it."""
+
+
+def run_import(downloads: Downloads, out: Path, *, dtype: Precision, num_heads: int | None) -> int:
+    """The exit status: 0, or 2 when a file is not what it should be."""
+    return _run(
+        NOTICE,
+        lambda start: import_released(downloads, out, dtype=dtype, num_heads=num_heads, start=start),
+        after=f"Next:  timeaudio serve --model {out}",
+    )
+
+
+def run_init(parts: NativeParts, out: Path, *, dtype: Precision, num_heads: int | None) -> int:
+    """The exit status: 0, or 2 when a file is not what it should be."""
+    return _run(
+        NATIVE_NOTICE,
+        lambda start: init_native(parts, out, dtype=dtype, num_heads=num_heads, start=start),
+        after="It has not been trained: it answers nonsense.",
+    )
+
+
+def _run(notice: str, work: Callable[[Start], Written], *, after: str) -> int:
+    console = Console(stderr=True, highlight=False)
+    console.print(notice + "\n", style="dim", soft_wrap=True)
+    try:
+        with _bar(console) as start:
+            done = work(start)
+    except TimeAudioError as error:
+        if isinstance(error, WeightsDoNotFit):
+            console.print(fault_table(error.faults))
+        console.print(Text(f"timeaudio: {error}"), soft_wrap=True)
+        return 2
+    kept = f", {done.num_kept} of them from before" if done.num_kept else ""
+    size = f"{done.num_bytes / 1e6:,.0f} MB of weights in {done.num_files} files{kept}"
+    console.print(Text(f"{done.directory} is whole: {size}.\n{after}"), soft_wrap=True)
+    return 0
+
+
+@contextmanager
+def _bar(console: Console) -> Iterator[Start]:
+    """A progress bar in bytes, shown once there is something to write."""
+    columns = (TextColumn("{task.description}"), BarColumn(), DownloadColumn(), TimeRemainingColumn())
+    with Progress(*columns, console=console, transient=True) as bar:
+
+        def start(total: int) -> writing.Progress:
+            task = bar.add_task("writing", total=total)
+            return lambda num_bytes, name: bar.update(task, advance=num_bytes, description=name)
+
+        yield start
+
+
+def fault_table(faults: tuple[WeightFault, ...]) -> Table:
+    """Every tensor that is missing, unexpected or of a wrong shape; what is alike in several layers is one line."""
+    table = Table(title="What does not fit", title_justify="left")
+    for column in ("fault", "file", "tensor", "shape"):
+        table.add_column(column, overflow="fold")
+    lines = folded(faults)
+    for fault in lines[:MOST_ROWS]:
+        table.add_row(*(Text(cell) for cell in (fault.kind, Path(fault.file).name, fault.name, fault.detail)))
+    if len(lines) > MOST_ROWS:
+        table.add_row("...", "", f"{len(lines) - MOST_ROWS} more lines", "")
+    return table

@@ -1,0 +1,42 @@
+"""What files hold against what the architecture needs: every difference, in one list."""
+
+import re
+from collections.abc import Iterable, Iterator, Mapping
+from itertools import groupby
+from pathlib import Path
+
+from model.errors import WeightFault
+from model.released.downloads import Shape
+
+
+def compare(expected: Mapping[str, Shape], found: Mapping[str, Shape], file: Path) -> Iterator[WeightFault]:
+    """Where `found` is not what is expected, by name."""
+    for name in sorted(expected.keys() | found.keys()):
+        if name not in found:
+            yield WeightFault("missing", str(file), name, f"needed {list(expected[name])}")
+        elif name not in expected:
+            yield WeightFault("unexpected", str(file), name, f"it is {list(found[name])}")
+        elif tuple(found[name]) != tuple(expected[name]):
+            yield WeightFault(
+                "wrong shape", str(file), name, f"it is {list(found[name])}, needed {list(expected[name])}"
+            )
+
+
+def folded(faults: Iterable[WeightFault]) -> list[WeightFault]:
+    """The same, sorted, with one line for what is wrong alike in several layers."""
+
+    def key(fault: WeightFault) -> tuple[str, str, str, str]:
+        return fault.kind, fault.file, re.sub(r"\.\d+\.", ".{}.", fault.name), fault.detail
+
+    lines = []
+    for _, group in groupby(sorted(faults, key=key), key):
+        first, *others = alike = list(group)
+        if not others:
+            lines.append(first)
+            continue
+        layers = sorted({int(number) for fault in alike for number in re.findall(r"\.(\d+)\.", fault.name)[:1]})
+        is_run = layers == [*range(layers[0], layers[-1] + 1)]
+        told = f"{layers[0]}..{layers[-1]}" if is_run else ",".join(map(str, layers))
+        name = re.sub(r"\.\d+\.", f".{{{told}}}.", first.name, count=1)
+        lines.append(WeightFault(first.kind, first.file, name, first.detail))
+    return lines

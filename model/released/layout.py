@@ -1,0 +1,82 @@
+"""A checkpoint directory from planned files of weights: written, completed by what stands beside them, and renamed."""
+
+import dataclasses
+import json
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+from transformers import GenerationConfig, PretrainedConfig, WhisperConfig
+
+from model.config import ModelConfig
+from model.encoders.beats import BEATsConfig
+from model.language.tokenizer import Tokenizer
+from model.released.shards import Unfinished, require_space
+from model.released.writing import INDEX, PlannedFile, Progress, language_index, write_files
+
+Start = Callable[[int], Progress]
+"""Called with the number of bytes to write, before the first; gives what is called after every file."""
+
+
+def silent(num_bytes: int) -> Progress:
+    """A `Start` that tells nobody."""
+    return lambda *_: None
+
+
+@dataclass(frozen=True, slots=True)
+class Written:
+    """What was done: `num_kept` of `num_files` files of weights stood there from before."""
+
+    directory: Path
+    num_files: int
+    num_kept: int
+    num_bytes: int
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Layout:
+    """Everything beside the weights that makes a directory a checkpoint."""
+
+    config: ModelConfig
+    speech: WhisperConfig
+    sound: BEATsConfig
+    llm: PretrainedConfig
+    tokenizer: Tokenizer
+    card: str
+
+    def write(
+        self, out: Path, files: Sequence[PlannedFile], read: Sequence[Path], start: Start, **choices: object
+    ) -> Written:
+        """The whole directory; goes on with what stands in `OUT.partial` if it came from the same files and choices.
+
+        Raises:
+            CheckpointError: OUT is taken, or its disk is too small.
+        """
+        total = sum(file.num_bytes for file in files)
+        origin = {"files": [[p.name, p.stat().st_size, p.stat().st_mtime_ns] for p in read], "name": self.config.name}
+        place = Unfinished(out, origin | choices)
+        require_space(place.folder, total - place.num_bytes)
+        kept = write_files(files, place, start(total))
+        self._write_beside(place.folder, files)
+        place.finish()
+        return Written(out, len(files), kept, total)
+
+    def _write_beside(self, folder: Path, files: Sequence[PlannedFile]) -> None:
+        self.tokenizer.library.save_pretrained(folder)
+        _write_json(folder / "speech_encoder" / "config.json", self.speech.to_diff_dict())
+        _write_json(folder / "sound_encoder" / "config.json", dataclasses.asdict(self.sound))
+        self.llm.dtype = self.config.language_dtype
+        self.llm.save_pretrained(folder / "llm")
+        # Only who begins and who ends: how an answer is searched for is said by who asks.
+        GenerationConfig(
+            bos_token_id=self.llm.bos_token_id,
+            eos_token_id=self.llm.eos_token_id,
+            pad_token_id=self.tokenizer.eos_id,
+        ).save_pretrained(folder / "llm")
+        _write_json(folder / INDEX, language_index(files))
+        (folder / "README.md").write_text(self.card, encoding="utf-8")
+        self.config.write(folder / "config.json")
+
+
+def _write_json(path: Path, fields: Mapping[str, object]) -> None:
+    path.write_text(json.dumps(fields, indent=2) + "\n", encoding="utf-8")

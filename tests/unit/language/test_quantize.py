@@ -1,0 +1,48 @@
+"""The language model in fewer bits: how far its logits move. With the `quantize` extra; without it, what is said."""
+
+import importlib.util
+
+import pytest
+import torch
+
+from model.checkpoint import EMBEDDED, load_checkpoint
+from model.errors import CheckpointError
+from model.pipeline import Pipeline
+
+LIBRARIES = {"int8": "torchao", "int4": "bitsandbytes"}
+MOST_KL = {"int8": 0.001, "int4": 0.05}
+"""Measured on the embedded checkpoint: 0.0002 and 0.028 nats."""
+
+
+def is_there(kind):
+    return importlib.util.find_spec(LIBRARIES[kind]) is not None
+
+
+@pytest.mark.parametrize("kind", LIBRARIES)
+def test_without_the_library_it_is_named(kind):
+    if is_there(kind):
+        pytest.skip("it is installed")
+    with pytest.raises(CheckpointError, match=rf"{kind} needs {LIBRARIES[kind]}: pip install 'timeaudio\[quantize\]'"):
+        Pipeline.load(quantize=kind)
+
+
+@pytest.mark.parametrize("kind", LIBRARIES)
+@pytest.mark.filterwarnings("ignore")  # the libraries' own
+def test_the_logits_move_little_and_the_weights_shrink(kind):
+    if not is_there(kind):
+        pytest.skip("pip install 'timeaudio[quantize]'")
+    exact, fewer = (load_checkpoint(EMBEDDED, quantize=quantize)[0].llm for quantize in (None, kind))
+    ids = torch.randint(0, 500, (4, 60), generator=torch.Generator().manual_seed(0))
+    with torch.inference_mode():
+        ours, theirs = (llm(ids).logits.log_softmax(-1) for llm in (exact, fewer))
+    kl = (ours.exp() * (ours - theirs)).sum(-1).mean()
+    assert 0 < kl < MOST_KL[kind]
+    assert fewer.lm_head.weight.dtype == torch.float32, "the head is not quantised"
+
+
+def test_an_adapter_cannot_be_merged_into_fewer_bits(tmp_path):
+    for path in EMBEDDED.iterdir():
+        (tmp_path / path.name).symlink_to(path)
+    (tmp_path / "adapter").mkdir()
+    with pytest.raises(CheckpointError, match="merge it first"):
+        load_checkpoint(tmp_path, quantize="int8")
