@@ -1,9 +1,10 @@
-"""The routes that hear: each reads a form with a recording, and answers in JSON."""
+"""The routes that hear: each reads a recording and fields, and answers in the format that was asked for."""
 
 import time
-from typing import TypeVar
+from collections.abc import Mapping
+from typing import Any
 
-from fastapi import APIRouter, Request
+from fastapi import APIRouter, Request, Response
 
 from model.errors import (
     AudioTooLong,
@@ -14,69 +15,102 @@ from model.errors import (
     TaskNotSupported,
     UnsupportedAudio,
 )
-from server import present, schema
 from server.errors import (
     DeadlineExceeded,
     DecodeTooCostly,
     InternalError,
     InvalidField,
     MalformedRequest,
-    NotAForm,
     NotReady,
     Overloaded,
+    UnsupportedBody,
     UploadTooLarge,
     UploadTooSlow,
     WorkerLost,
 )
+from server.present import PRESENTERS
+from server.rest.describe import operation, written_answer
 from server.rest.disconnect import while_connected
-from server.rest.form import DenseCaptionForm, GroundForm, request_body
+from server.rest.form import AskForm, DenseCaptionForm, Form, GroundForm, SummarizeForm
 from server.rest.problems import documented
 from server.rest.upload import receive
-from server.service import Analysis, Service
+from server.service import Service
+from timeaudio import results
+from timeaudio.formats import FORMATS
 
 router = APIRouter(prefix="/v1", tags=["hearing"])
 
-Form = TypeVar("Form", bound=DenseCaptionForm)
+BODY = (MalformedRequest, UnsupportedBody, UploadTooLarge, UploadTooSlow, InvalidField)
+AUDIO = (UnsupportedAudio, CorruptAudio, EmptyAudio, AudioTooLong, DecodeTooCostly)
+PROMPT = (EmptyPrompt, PromptTooLong)
+SERVICE = (TaskNotSupported, Overloaded, NotReady, WorkerLost, DeadlineExceeded, InternalError)
 
-_BODY = (MalformedRequest, NotAForm, UploadTooLarge, UploadTooSlow, InvalidField)
-_AUDIO = (UnsupportedAudio, CorruptAudio, EmptyAudio, AudioTooLong, DecodeTooCostly)
-_SERVICE = (TaskNotSupported, Overloaded, NotReady, WorkerLost, DeadlineExceeded, InternalError)
+
+def _described(form: type[Form], *errors: type) -> Mapping[str, Any]:
+    """What OpenAPI is told of a route with this form."""
+    return {
+        "responses": documented(*BODY, *AUDIO, *errors, *SERVICE) | written_answer(form),
+        "openapi_extra": operation(form),
+    }
 
 
 @router.post(
     "/dense-caption",
-    response_model=schema.DenseCaptionAnswer,
-    responses=documented(*_BODY, *_AUDIO, *_SERVICE),
-    openapi_extra={"requestBody": request_body(DenseCaptionForm)},
+    response_model=results.DenseCaption,
     summary="Everything that is heard, and when",
+    **_described(DenseCaptionForm),
 )
-async def dense_caption(request: Request) -> schema.DenseCaptionAnswer:
+async def dense_caption(request: Request) -> Response:
     """Each event with its intervals and a caption. Seconds count from the start of the file."""
-    return present.dense_caption(await _hear(request, DenseCaptionForm))
+    return await _hear(request, DenseCaptionForm)
 
 
 @router.post(
     "/ground",
-    response_model=schema.GroundAnswer,
-    responses=documented(*_BODY, *_AUDIO, EmptyPrompt, PromptTooLong, *_SERVICE),
-    openapi_extra={"requestBody": request_body(GroundForm)},
+    response_model=results.Grounding,
     summary="When something happens, or that it does not",
+    **_described(GroundForm, *PROMPT),
 )
-async def ground(request: Request) -> schema.GroundAnswer:
+async def ground(request: Request) -> Response:
     """For each `query` the intervals in which it happens, or `present: false`. The recording is encoded once."""
-    return present.ground(await _hear(request, GroundForm))
+    return await _hear(request, GroundForm)
 
 
-async def _hear(request: Request, form: type[Form]) -> Analysis:
+@router.post(
+    "/summarize",
+    response_model=results.Summary,
+    summary="What is said, stretch by stretch",
+    **_described(SummarizeForm),
+)
+async def summarize(request: Request) -> Response:
+    """Consecutive stretches of speech, each with a sentence that sums it up; none where nobody speaks."""
+    return await _hear(request, SummarizeForm)
+
+
+@router.post(
+    "/ask",
+    response_model=results.QuestionAnswer,
+    summary="The answer to a question about the recording",
+    **_described(AskForm, *PROMPT),
+)
+async def ask(request: Request) -> Response:
+    """The answer to `question`, and the intervals that it names, if any."""
+    return await _hear(request, AskForm)
+
+
+async def _hear(request: Request, form: type[Form]) -> Response:
     """A place in the queue before the first byte of the body is read; then the body, then the work."""
     service: Service = request.app.state.service
     begun = time.monotonic()
     with service.admit() as ticket:
+        service.check_task(form.task)
         async with service.workspace() as folder:
             source = folder / "upload"
             limits = service.settings.limits
-            fields = await receive(request, form, limits, source)
-            inquiry = fields.inquiry(limits)
+            received = await receive(request, form, limits, source)
+            inquiry = received.fields.inquiry(limits)
+            # Where `stream` is asked for, the updates of the engine will be passed on from here.
             analysis = await while_connected(request, service.analyze(ticket, source, inquiry))
     analysis.total_s = time.monotonic() - begun
-    return analysis
+    row = FORMATS[received.fields.response_format]
+    return Response(row.write(PRESENTERS[form.task](analysis), received.name), media_type=row.media_type)

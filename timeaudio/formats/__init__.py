@@ -45,9 +45,9 @@ FORMATS: Final[Mapping[FormatName, Format]] = {
     "tsv": Format(rows.tsv, "text/tab-separated-values", ".tsv"),
     "audacity": Format(rows.audacity, "text/plain", ".audacity.txt"),
     "rttm": Format(rows.rttm, "text/plain", ".rttm"),
-    "jams": Format(trees.jams, "application/json", ".jams"),
+    "jams": Format(trees.jams, "application/vnd.jams+json", ".jams"),
     "textgrid": Format(text_grid.textgrid, "text/plain", ".TextGrid"),
-    "label-studio": Format(trees.label_studio, "application/json", ".label-studio.json"),
+    "label-studio": Format(trees.label_studio, "application/vnd.label-studio+json", ".label-studio.json"),
 }
 
 
