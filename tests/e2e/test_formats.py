@@ -1,12 +1,15 @@
 """Every route in every format, on one real server: the same text as the writers make of its JSON."""
 
+import asyncio
 from collections.abc import Callable, Iterator
+from pathlib import Path
 from typing import Any
 
 import httpx
 import pytest
 
 from tests.scripted_engine import CAPTION
+from timeaudio import AsyncClient, Client
 from timeaudio.formats import FORMATS, write
 from timeaudio.results import AnyAnswer, DenseCaption, Grounding, QuestionAnswer, Summary
 
@@ -83,6 +86,34 @@ def test_what_the_server_says_is_not_empty(answers: dict[str, AnyAnswer]) -> Non
     assert [(s.start, s.end, s.summary) for s in summary.segments] == [(1.0, 2.5, "Hello."), (2.5, 4.0, "Goodbye.")]
     assert isinstance(answered, QuestionAnswer)
     assert (answered.question, answered.answer, len(answered.intervals)) == ("how often?", "HOW OFTEN?", 1)
+
+
+METHODS = dict(zip(ROUTES, ("dense_caption", "ground", "summarize", "ask"), strict=True))
+WORDS = {"/v1/ground": [["a dog", "nothing"]], "/v1/ask": ["how often?"]}
+
+
+@pytest.mark.parametrize("path", ROUTES)
+def test_both_python_clients_say_the_same_in_every_format(
+    four_tasks: Any, sound: bytes, answers: dict[str, AnyAnswer], path: str, tmp_path: Path
+) -> None:
+    file = tmp_path / NAME
+    file.write_bytes(sound)
+    words, part = WORDS.get(path, []), {"start": 1.0, "end": 4.0}
+    texts = [name for name in FORMATS if name not in ("json", "verbose_json")]
+
+    async def ask_all() -> list[Any]:
+        async with AsyncClient(four_tasks.url) as client:
+            ask = getattr(client, METHODS[path])
+            return [await ask(file, *words, response_format=name, **part) for name in ("json", *texts)]
+
+    with Client(four_tasks.url) as client:
+        ask = getattr(client, METHODS[path])
+        blocking = [ask(file, *words, response_format=name, **part) for name in ("json", *texts)]
+    first = answers[path]
+    for answer, *written in (blocking, asyncio.run(ask_all())):
+        assert answer.model_copy(update={"id": first.id, "timing": first.timing}) == first
+        for name, text in zip(texts, written, strict=True):
+            assert text.replace(_id_in(text), first.id) == write(first, name, name=NAME)
 
 
 def test_an_unknown_format_is_answered_with_the_list(client: httpx.Client, sound: bytes) -> None:

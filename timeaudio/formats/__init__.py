@@ -51,12 +51,21 @@ FORMATS: Final[Mapping[FormatName, Format]] = {
 }
 
 
+def find(format_name: FormatName) -> Format:
+    """The format of that name.
+
+    Raises:
+        ValueError: there is none.
+    """
+    if format_name not in FORMATS:
+        raise ValueError(f"{format_name!r} is no format. There are {', '.join(FORMATS)}.")
+    return FORMATS[format_name]
+
+
 def write(answer: AnyAnswer, format_name: FormatName, *, name: str = DEFAULT_NAME) -> str:
     """An answer in a format, as text for a UTF-8 file. `name` is the recording's file name, where the format tells it.
 
     Raises:
         ValueError: there is no such format.
     """
-    if format_name not in FORMATS:
-        raise ValueError(f"{format_name!r} is no format. There are {', '.join(FORMATS)}.")
-    return FORMATS[format_name].write(answer, name)
+    return find(format_name).write(answer, name)
