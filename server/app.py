@@ -59,7 +59,7 @@ def create_app(engine: Engine, settings: Settings) -> FastAPI:
         lifespan=lifespan,
     )
     app.state.service = service
-    app.include_router(answers.router)
+    app.include_router(answers.router(settings.limits))
     app.include_router(chat.router)
     app.include_router(models.router)
     app.include_router(health.router)

@@ -5,11 +5,17 @@ Source: https://platform.openai.com/docs/api-reference, "Chat Completions", "Mod
 
 from typing import Annotated, Any, Literal
 
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import AfterValidator, BaseModel, ConfigDict, Field
 
 from server.engine.protocol import Task
 
 _Seconds = Annotated[float, Field(ge=0, allow_inf_nan=False)]
+
+
+def _not_yet(stream: bool) -> bool:
+    if stream:
+        raise ValueError("streaming is not offered; leave it out")
+    return stream
 
 
 class _Asked(BaseModel):
@@ -70,8 +76,8 @@ class ChatRequest(_Asked):
     max_completion_tokens: Annotated[int, Field(ge=1)] | None = None
     max_tokens: Annotated[int, Field(ge=1)] | None = None
     """The older name of `max_completion_tokens`."""
-    n: Literal[1] | None = None
-    stream: Literal[False] | None = None
+    n: Annotated[int, Field(ge=1, le=1)] | None = None
+    stream: Annotated[bool, AfterValidator(_not_yet), Field(json_schema_extra={"enum": [False]})] | None = None
     start: _Seconds | None = None
     """Where to start listening, in seconds."""
     end: _Seconds | None = None

@@ -1,8 +1,8 @@
 """The routes that hear: each reads a recording and fields, and answers in the format that was asked for."""
 
 import time
-from collections.abc import Mapping
-from typing import Any
+from collections.abc import Awaitable, Callable
+from dataclasses import dataclass
 
 from fastapi import APIRouter, Request, Response
 
@@ -13,6 +13,7 @@ from model.errors import (
     EmptyPrompt,
     PromptTooLong,
     TaskNotSupported,
+    TimeAudioError,
     UnsupportedAudio,
 )
 from server.errors import (
@@ -35,10 +36,10 @@ from server.rest.form import AskForm, DenseCaptionForm, Form, GroundForm, Summar
 from server.rest.problems import documented
 from server.rest.upload import receive
 from server.service import Service
+from server.settings import Limits
 from timeaudio import results
 from timeaudio.formats import FORMATS
-
-router = APIRouter(prefix="/v1", tags=["hearing"])
+from timeaudio.results import AnyAnswer
 
 BODY = (MalformedRequest, UnsupportedBody, UploadTooLarge, UploadTooSlow, InvalidField)
 AUDIO = (UnsupportedAudio, CorruptAudio, EmptyAudio, AudioTooLong, DecodeTooCostly)
@@ -46,56 +47,76 @@ PROMPT = (EmptyPrompt, PromptTooLong)
 SERVICE = (TaskNotSupported, Overloaded, NotReady, WorkerLost, DeadlineExceeded, InternalError)
 
 
-def _described(form: type[Form], *errors: type) -> Mapping[str, Any]:
-    """What OpenAPI is told of a route with this form."""
-    return {
-        "responses": documented(*BODY, *AUDIO, *errors, *SERVICE) | written_answer(form),
-        "openapi_extra": operation(form),
-    }
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Route:
+    """One route, and what its page says of it."""
+
+    path: str
+    form: type[Form]
+    answer: type[AnyAnswer]
+    summary: str
+    description: str
+    errors: tuple[type[TimeAudioError], ...] = ()
 
 
-@router.post(
-    "/dense-caption",
-    response_model=results.DenseCaption,
-    summary="Everything that is heard, and when",
-    **_described(DenseCaptionForm),
+ROUTES = (
+    Route(
+        path="/dense-caption",
+        form=DenseCaptionForm,
+        answer=results.DenseCaption,
+        summary="Everything that is heard, and when",
+        description="Each event with its intervals and a caption. Seconds count from the start of the file.",
+    ),
+    Route(
+        path="/ground",
+        form=GroundForm,
+        answer=results.Grounding,
+        summary="When something happens, or that it does not",
+        description="For each `query` the intervals in which it happens, or `present: false`. "
+        "The recording is encoded once.",
+        errors=PROMPT,
+    ),
+    Route(
+        path="/summarize",
+        form=SummarizeForm,
+        answer=results.Summary,
+        summary="What is said, stretch by stretch",
+        description="Consecutive stretches of speech, each with a sentence that sums it up; none where nobody speaks.",
+    ),
+    Route(
+        path="/ask",
+        form=AskForm,
+        answer=results.QuestionAnswer,
+        summary="The answer to a question about the recording",
+        description="The answer to `question`, and the intervals that it names, if any.",
+        errors=PROMPT,
+    ),
 )
-async def dense_caption(request: Request) -> Response:
-    """Each event with its intervals and a caption. Seconds count from the start of the file."""
-    return await _hear(request, DenseCaptionForm)
 
 
-@router.post(
-    "/ground",
-    response_model=results.Grounding,
-    summary="When something happens, or that it does not",
-    **_described(GroundForm, *PROMPT),
-)
-async def ground(request: Request) -> Response:
-    """For each `query` the intervals in which it happens, or `present: false`. The recording is encoded once."""
-    return await _hear(request, GroundForm)
+def router(limits: Limits) -> APIRouter:
+    """The four routes, described with the operator's limits."""
+    made = APIRouter(prefix="/v1", tags=["hearing"])
+    for route in ROUTES:
+        made.add_api_route(
+            route.path,
+            _handler(route.form),
+            methods=["POST"],
+            name=route.form.task,
+            response_model=route.answer,
+            responses=documented(*BODY, *AUDIO, *route.errors, *SERVICE) | written_answer(route.form),
+            openapi_extra=operation(route.form, limits),
+            summary=route.summary,
+            description=route.description,
+        )
+    return made
 
 
-@router.post(
-    "/summarize",
-    response_model=results.Summary,
-    summary="What is said, stretch by stretch",
-    **_described(SummarizeForm),
-)
-async def summarize(request: Request) -> Response:
-    """Consecutive stretches of speech, each with a sentence that sums it up; none where nobody speaks."""
-    return await _hear(request, SummarizeForm)
+def _handler(form: type[Form]) -> Callable[[Request], Awaitable[Response]]:
+    async def answer(request: Request) -> Response:
+        return await _hear(request, form)
 
-
-@router.post(
-    "/ask",
-    response_model=results.QuestionAnswer,
-    summary="The answer to a question about the recording",
-    **_described(AskForm, *PROMPT),
-)
-async def ask(request: Request) -> Response:
-    """The answer to `question`, and the intervals that it names, if any."""
-    return await _hear(request, AskForm)
+    return answer
 
 
 async def _hear(request: Request, form: type[Form]) -> Response:

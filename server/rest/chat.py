@@ -99,7 +99,7 @@ async def _read(request: Request, limits: Limits) -> ChatRequest:
     async with while_arriving(limits):
         value = await read_object(request, limits)
     try:
-        return ChatRequest.model_validate(value)
+        return ChatRequest.model_validate(value, strict=True)
     except ValidationError as error:
         raise InvalidField(field_errors(error)) from None
 

@@ -6,6 +6,7 @@ from typing import Any
 from server.rest.examples import ANSWERS, BESIDE, RECORDING
 from server.rest.fields import FILE
 from server.rest.form import Form
+from server.settings import Limits
 from timeaudio.formats import FORMATS, write
 from timeaudio.results import AnyAnswer
 
@@ -14,9 +15,12 @@ _SHOWN_AS = "street.flac"
 _JSON = "application/json"
 
 
-def operation(form: type[Form]) -> dict[str, Any]:
-    """The request of a route that reads this form: `openapi_extra`."""
-    return {"requestBody": _request_body(form), "parameters": _parameters(form)}
+def operation(form: type[Form], limits: Limits) -> dict[str, Any]:
+    """The request of a route that reads this form, within these limits: `openapi_extra`."""
+    schema = form.model_json_schema()
+    properties = {name: _bounded(field, _bounds(limits).get(name, {})) for name, field in schema["properties"].items()}
+    required = schema.get("required", [])
+    return {"requestBody": _request_body(form, properties, required), "parameters": _parameters(properties)}
 
 
 def written_answer(form: type[Form]) -> dict[int | str, dict[str, Any]]:
@@ -42,9 +46,29 @@ def _example(answer: AnyAnswer, name: Any) -> dict[str, Any]:
     return {"value": text}
 
 
-def _request_body(form: type[Form]) -> dict[str, Any]:
-    properties = form.model_json_schema()["properties"]
-    required = [FILE, *form.model_json_schema().get("required", [])]
+def _bounds(limits: Limits) -> dict[str, dict[str, Any]]:
+    """What the operator's settings, and what is not there yet, add to the fields' own schemas."""
+    words = {"minLength": 1, "maxLength": limits.query_chars}
+    return {
+        "num_beams": {"maximum": limits.num_beams},
+        "max_new_tokens": {"maximum": limits.max_new_tokens},
+        "timeout_s": {"maximum": limits.timeout_s},
+        "min_confidence": {"maximum": 0},
+        "query": {"maxItems": limits.queries, "items": {"type": "string"} | words},
+        "question": words,
+    }
+
+
+def _bounded(field: dict[str, Any], bounds: dict[str, Any]) -> dict[str, Any]:
+    """The schema of a field with bounds on it; they are those of its value, where it may be null."""
+    if "anyOf" not in field:
+        return field | bounds
+    kinds = [kind if kind.get("type") == "null" else kind | bounds for kind in field["anyOf"]]
+    return field | {"anyOf": kinds}
+
+
+def _request_body(form: type[Form], properties: dict[str, Any], required: list[str]) -> dict[str, Any]:
+    required = [FILE, *required]
     binary = {"type": "string", "format": "binary"}
     encoded = {"type": "string", "format": "byte", "description": f"An audio file in base64: {_KINDS}."}
     whole = {"schema": binary | {"description": f"An audio file: {_KINDS}."}}
@@ -70,10 +94,10 @@ def _request_body(form: type[Form]) -> dict[str, Any]:
     }
 
 
-def _parameters(form: type[Form]) -> list[dict[str, Any]]:
+def _parameters(properties: dict[str, Any]) -> list[dict[str, Any]]:
     """The fields again, in the query string: for bodies that are the recording alone."""
     parameters = []
-    for name, field in form.model_json_schema()["properties"].items():
+    for name, field in properties.items():
         schema = _without_null(field)
         told = schema.pop("description")
         parameters.append(
@@ -81,7 +105,7 @@ def _parameters(form: type[Form]) -> list[dict[str, Any]]:
                 "name": name,
                 "in": "query",
                 "required": False,
-                "description": f"Where the body is the recording alone, or a form without this field. {told}",
+                "description": f"As the field of this name, where the body does not have it. {told}",
                 "schema": schema,
             }
         )

@@ -40,8 +40,8 @@ def gathered(form: type[Form], sent: Iterable[tuple[str, object]], errors: list[
     return values
 
 
-def checked(form: type[F], values: Mapping[str, Any], errors: list[FieldError], *, strict: bool = False) -> F:
-    """The form with these values. `strict`: a number may not come as text, nor anything else as what it is not.
+def checked(form: type[F], values: Mapping[str, Any], errors: list[FieldError]) -> F:
+    """The form with these values.
 
     Raises:
         InvalidField: something is wrong with them, or `errors` tells of something already.
@@ -50,13 +50,23 @@ def checked(form: type[F], values: Mapping[str, Any], errors: list[FieldError], 
     errors = errors + [_unknown(name, form) for name in values if name not in form.model_fields]
     known = {name: value for name, value in values.items() if name in form.model_fields}
     try:
-        fields = form.model_validate(known, strict=strict)
+        fields = form.model_validate(known)
     except ValidationError as error:
         errors += [found for found in field_errors(error) if found.field not in told]
         raise InvalidField(errors) from None
     if errors:
         raise InvalidField(errors)
     return fields
+
+
+def mistyped(form: type[Form], values: Mapping[str, Any]) -> list[FieldError]:
+    """Fields of a JSON object that are of another type than they should: a number sent as text, for one."""
+    known = {name: value for name, value in values.items() if name in form.model_fields}
+    try:
+        form.model_validate(known, strict=True)
+    except ValidationError as error:
+        return [found for found in field_errors(error) if found.field.split("/")[0] in known]
+    return []
 
 
 def field_errors(error: ValidationError) -> list[FieldError]:

@@ -1,17 +1,19 @@
 """A recording and the fields beside it, from any of three kinds of body.
 
-multipart/form-data                     the recording in the field `file`, fields in the form or the query string
-audio/*, video/*, octet-stream, ogg     the recording is the body, fields in the query string
-application/json                        the recording in `file` as base64, fields in the object
+    multipart/form-data                     the recording in the field `file`, other fields beside it
+    application/json                        the recording in `file` as base64, other fields beside it
+    audio/*, video/*, octet-stream, ogg     the recording is the body
+
+Fields may stand in the query string too, each of them in one place.
 """
 
 import asyncio
 import shutil
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Mapping
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from pathlib import Path, PurePosixPath
-from typing import IO, Generic, TypeVar
+from typing import IO, Any, Generic, TypeVar
 
 from starlette.datastructures import FormData, UploadFile
 from starlette.exceptions import HTTPException
@@ -20,7 +22,7 @@ from starlette.requests import ClientDisconnect, Request
 from model.errors import EmptyAudio
 from server.errors import Cancelled, FieldError, MalformedRequest, UnsupportedBody, UploadTooSlow
 from server.offload import file_work
-from server.rest.fields import FILE, checked, gathered
+from server.rest.fields import FILE, checked, gathered, mistyped
 from server.rest.form import Form
 from server.rest.json_body import decoded, read_object
 from server.settings import Limits
@@ -89,9 +91,8 @@ async def _from_form(request: Request, form: type[F], limits: Limits, target: Pa
     most_fields = len(form.model_fields) + limits.queries + _SPARE
     async with request.form(max_files=_SPARE, max_fields=most_fields) as data:
         errors = _file_errors(data)
-        beside = [item for item in data.multi_items() if item[0] != FILE]
-        sent = [*request.query_params.multi_items(), *beside]
-        fields = checked(form, gathered(form, sent, errors), errors)
+        beside = gathered(form, [item for item in data.multi_items() if item[0] != FILE], errors)
+        fields = checked(form, _with_query(request, form, beside, errors), errors)
         upload = data[FILE]
         assert isinstance(upload, UploadFile), "checked by _file_errors"
         _not_empty(upload.size or 0)
@@ -101,7 +102,7 @@ async def _from_form(request: Request, form: type[F], limits: Limits, target: Pa
 
 async def _from_raw(request: Request, form: type[F], target: Path) -> Received[F]:
     errors: list[FieldError] = []
-    fields = checked(form, gathered(form, request.query_params.multi_items(), errors), errors)
+    fields = checked(form, _with_query(request, form, {}, errors), errors)
     length = 0
     with target.open("wb") as file:
         async for chunk in request.stream():  # pieces of some kilobytes, into the page cache
@@ -112,8 +113,8 @@ async def _from_raw(request: Request, form: type[F], target: Path) -> Received[F
 
 async def _from_json(request: Request, form: type[F], limits: Limits, target: Path) -> Received[F]:
     values = await read_object(request, limits)
-    errors = [FieldError(name[:50], "belongs in the JSON object") for name in request.query_params]
     text, recording = values.pop(FILE, None), b""
+    errors = mistyped(form, values)
     if isinstance(text, str):
         try:
             recording = await decoded(text)
@@ -121,10 +122,20 @@ async def _from_json(request: Request, form: type[F], limits: Limits, target: Pa
             errors.insert(0, FieldError(FILE, str(error)))
     else:
         errors.insert(0, FieldError(FILE, "missing; send the recording's bytes in base64"))
-    fields = checked(form, values, errors, strict=True)
+    fields = checked(form, _with_query(request, form, values, errors), errors)
     _not_empty(len(recording))
     await file_work(len(recording), target.write_bytes, recording)
     return Received(fields, fields.name or DEFAULT_NAME)
+
+
+def _with_query(
+    request: Request, form: type[Form], values: Mapping[str, Any], errors: list[FieldError]
+) -> dict[str, Any]:
+    """The body's fields and the query string's. What is wrong is added to `errors`."""
+    beside = gathered(form, request.query_params.multi_items(), errors)
+    twice = "stands in the body and in the query string; send it once"
+    errors += [FieldError(name, twice) for name in beside if name in values]
+    return {**beside, **values}
 
 
 def _file_errors(data: FormData) -> list[FieldError]:

@@ -10,6 +10,7 @@ import pytest
 
 AUDIO_TYPES = ("audio/wav", "audio/x-anything; rate=16000", "video/mp4", "application/octet-stream", "application/ogg")
 CHANGING = {"id", "timing"}
+TWICE = "stands in the body and in the query string; send it once"
 
 
 @pytest.fixture(scope="module")
@@ -62,7 +63,9 @@ def test_json(client: httpx.Client, sound: bytes) -> None:
 def test_fields_beside_a_form_may_stand_in_the_query_string(client: httpx.Client, sound: bytes) -> None:
     response = client.post("/v1/dense-caption?response_format=srt", files={"file": sound})
     assert response.text.startswith("1\n00:00:00,000 --> ")
-    twice = client.post("/v1/dense-caption?start=1", data={"start": "1"}, files={"file": sound})
+    both = client.post("/v1/dense-caption?start=1", data={"start": "1"}, files={"file": sound})
+    assert pointers(both) == {"start": TWICE}
+    twice = client.post("/v1/dense-caption?start=1&start=2", files={"file": sound})
     assert pointers(twice) == {"start": "was sent 2 times; send it once"}
 
 
@@ -125,9 +128,11 @@ def test_mistakes_in_json(client: httpx.Client, sound: bytes, change: dict[str, 
     assert pointers(client.post("/v1/ground", json=fields)).keys() == {named}
 
 
-def test_fields_beside_json_belong_into_it(client: httpx.Client, sound: bytes) -> None:
-    response = client.post("/v1/dense-caption?start=1", json={"file": text(sound)})
-    assert pointers(response) == {"start": "belongs in the JSON object"}
+def test_fields_beside_json_may_stand_in_the_query_string(client: httpx.Client, sound: bytes) -> None:
+    response = client.post("/v1/ground?query=a+dog&start=1", json={"file": text(sound), "end": 2.5})
+    assert told(response)["audio"] == {"duration": 1.5, "start": 1.0}
+    both = client.post("/v1/dense-caption?start=1", json={"file": text(sound), "start": None})
+    assert pointers(both) == {"start": TWICE}
 
 
 @pytest.mark.parametrize("body", [b"", b"{", b"[]", b'"x"', b"null", b'{"file": "\\ud800"}', b"\xff", b"[" * 100_000])
@@ -147,6 +152,17 @@ def test_json_has_a_limit_of_its_own(run_scripted: Any, sound: bytes) -> None:
             assert "TIMEAUDIO_LIMITS__JSON_BYTES" in response.json()["detail"]
             assert "multipart" in response.json()["detail"]
         assert raw(client, "/v1/dense-caption", sound).is_success
+
+
+def test_a_raw_body_is_not_read_beyond_the_limit(run_scripted: Any, sound: bytes) -> None:
+    limits = {"TIMEAUDIO_LIMITS__UPLOAD_BYTES": str(len(sound))}
+    with run_scripted(**limits) as server, server.client() as client:
+        assert raw(client, "/v1/dense-caption", sound).is_success
+        for longer in (sound + b"x", iter([sound, b"x"])):
+            response = raw(client, "/v1/dense-caption", longer)
+            assert response.status_code == 413
+            assert "TIMEAUDIO_LIMITS__UPLOAD_BYTES" in response.json()["detail"]
+        assert server.metric("timeaudio_audio_seconds_inside") == 0
 
 
 def test_a_task_that_the_model_does_not_know_is_refused_unread(run_scripted: Any) -> None:

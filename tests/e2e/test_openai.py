@@ -175,7 +175,7 @@ def test_a_starting_server_is_waited_for_as_it_asks(run_scripted: Any, recording
             refused = http.get("/v1/models")
         assert refused.status_code == 503
         assert refused.json()["error"]["type"] == "server_error"
-        with openai.OpenAI(base_url=f"{server.url}/v1", api_key="none", max_retries=10) as client:
+        with openai.OpenAI(base_url=f"{server.url}/v1", api_key="none", max_retries=100) as client:
             assert complete(client, said(recording)).choices
 
 
