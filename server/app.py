@@ -8,7 +8,7 @@ from fastapi import FastAPI
 from fastapi.responses import RedirectResponse
 
 from server.engine.protocol import Engine
-from server.rest import answers, context, health, problems
+from server.rest import answers, chat, context, health, models, problems
 from server.service import Service
 from server.settings import Settings
 from server.telemetry.metrics import Metrics
@@ -16,13 +16,20 @@ from server.telemetry.metrics import Metrics
 DESCRIPTION = """\
 Hears *what* happens in a recording and *when*.
 
-Send an audio file as a multipart form; times come back as numbers, in seconds of that file:
+Send an audio file as a multipart form, as the body itself, or as base64 in JSON; times come back as numbers, in seconds
+of that file, or in a format of your tools:
 
     curl -F file=@street.flac http://127.0.0.1:8000/v1/dense-caption
     curl -F file=@street.flac -F query="a dog barks" -F query="a siren" http://127.0.0.1:8000/v1/ground
+    curl -F file=@street.flac -F response_format=srt http://127.0.0.1:8000/v1/dense-caption
+    curl --data-binary @street.flac -H "Content-Type: audio/flac" "http://127.0.0.1:8000/v1/ground?query=rain"
 
-Every error is `application/problem+json` (RFC 9457); its `detail` says what to do next.
-Every response carries `X-Request-ID`, yours if you sent one. 429 and 503 carry `Retry-After`.
+Programs that speak to OpenAI find `/v1/chat/completions` and `/v1/models`. A task that the loaded model was not trained
+for is refused: `/v1/models` lists what it does.
+
+Every error is `application/problem+json` (RFC 9457), or OpenAI's error object on its routes; `detail` and `message` say
+what to do next. 429 and 503 carry `Retry-After`. Every response carries `X-Request-ID`, yours if you sent one, and
+`traceparent` (W3C), in your trace if you named one.
 """
 
 
@@ -52,7 +59,9 @@ def create_app(engine: Engine, settings: Settings) -> FastAPI:
         lifespan=lifespan,
     )
     app.state.service = service
-    app.include_router(answers.router)
+    app.include_router(answers.router(settings.limits))
+    app.include_router(chat.router)
+    app.include_router(models.router)
     app.include_router(health.router)
     problems.install(app)
     problems.document(app)

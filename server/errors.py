@@ -3,9 +3,10 @@
 TimeAudioError
 ├── ...                       model/errors.py
 └── ServiceError
-    ├── MalformedRequest      the body cannot be read as a form
-    ├── NotAForm              the body is of another media type
-    ├── InvalidField          a form field is missing, unknown or wrong
+    ├── MalformedRequest      the body is not what its media type says
+    ├── UnsupportedBody       the body is of a media type that is not read
+    ├── InvalidField          a field is missing, unknown or wrong
+    ├── ModelNotFound         another model was asked for
     ├── UploadTooLarge        more bytes than the limit
     ├── UploadTooSlow         the body did not arrive in time
     ├── DecodeTooCostly       decoding the file hit the limit of time or memory
@@ -33,40 +34,51 @@ class ServiceError(TimeAudioError):
 
 
 class MalformedRequest(ServiceError):
-    """The body says that it is a form, and is none."""
+    """The body says that it is a form, or JSON, and is none."""
 
 
-class NotAForm(ServiceError):
+class UnsupportedBody(ServiceError):
     """The body is of a media type that this route does not read."""
 
 
 @dataclass(frozen=True, slots=True)
 class FieldError:
-    """One thing that is wrong with one form field."""
+    """One thing that is wrong with one field."""
 
     field: str
     detail: str
 
 
 class InvalidField(ServiceError):
-    """Form fields are missing, unknown or wrong. `errors` lists all of them at once."""
+    """Fields are missing, unknown or wrong. `errors` lists all of them at once."""
 
     def __init__(self, errors: Sequence[FieldError]) -> None:
         self.errors = tuple(errors)
         super().__init__(" ".join(f"{error.field}: {error.detail}" for error in self.errors))
 
 
-class UploadTooLarge(ServiceError):
-    """The body is larger than the limit, in bytes."""
+class ModelNotFound(ServiceError):
+    """The request names a model that is not loaded here."""
 
-    def __init__(self, *, limit: int, length: int | None = None) -> None:
+    def __init__(self, name: str, *, loaded: str) -> None:
+        super().__init__(f"There is no model {name[:100]!r} here. Ask for {loaded!r}, or see GET /v1/models.")
+
+
+class UploadTooLarge(ServiceError):
+    """The body is larger than the limit, in bytes. `setting` names it, and `instead` says what else to do."""
+
+    def __init__(
+        self,
+        *,
+        limit: int,
+        length: int | None = None,
+        setting: str = "UPLOAD_BYTES",
+        instead: str = "A compressed format (flac, ogg, mp3) or a mono 16 kHz file holds the same sound in fewer.",
+    ) -> None:
         self.limit = limit
         self.length = length
         sent = f"this one is {length} bytes" if length is not None else "this one is larger"
-        super().__init__(
-            f"Send at most {limit} bytes; {sent} (limit: TIMEAUDIO_LIMITS__UPLOAD_BYTES). "
-            "A compressed format (flac, ogg, mp3) or a mono 16 kHz file holds the same sound in fewer."
-        )
+        super().__init__(f"Send at most {limit} bytes; {sent} (limit: TIMEAUDIO_LIMITS__{setting}). {instead}")
 
 
 class UploadTooSlow(ServiceError):
@@ -145,8 +157,9 @@ PROBLEMS: Mapping[type[TimeAudioError], Problem] = {
     ),
     model_errors.CheckpointError: Problem("checkpoint", "The checkpoint cannot be loaded", 503, StatusCode.UNAVAILABLE),
     MalformedRequest: Problem("malformed-request", "The request body cannot be read", 400, _INVALID),
-    NotAForm: Problem("not-a-form", "Send a multipart form", 415, _INVALID),
-    InvalidField: Problem("invalid-field", "A form field is wrong", 422, _INVALID),
+    UnsupportedBody: Problem("unsupported-body", "A body of this kind is not read here", 415, _INVALID),
+    InvalidField: Problem("invalid-field", "A field is wrong", 422, _INVALID),
+    ModelNotFound: Problem("model-not-found", "There is no such model here", 404, StatusCode.NOT_FOUND),
     UploadTooLarge: Problem("upload-too-large", "The request body is too large", 413, _INVALID),
     UploadTooSlow: Problem("upload-too-slow", "The request body arrived too slowly", 408, StatusCode.DEADLINE_EXCEEDED),
     DecodeTooCostly: Problem("decode-too-costly", "The audio file could not be decoded safely", 422, _INVALID),

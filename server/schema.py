@@ -1,7 +1,4 @@
-"""The JSON of the REST routes. Imports nothing of ours.
-
-Seconds are numbers rounded to a tenth, on the clock of the file that was sent; intervals are half-open.
-"""
+"""The JSON of the REST routes beside the answers, which are `timeaudio.results`. Imports nothing of ours."""
 
 from pydantic import BaseModel, ConfigDict, Field
 
@@ -10,93 +7,8 @@ class _Model(BaseModel):
     model_config = ConfigDict(frozen=True, extra="forbid", use_attribute_docstrings=True)
 
 
-class Interval(_Model):
-    """A stretch of time `[start, end)`."""
-
-    start: float = Field(examples=[0.5])
-    """Seconds from the start of the file."""
-    end: float = Field(examples=[2.5])
-    """Seconds from the start of the file; larger than `start`."""
-    confidence: float | None = None
-    """How likely the interval is right, 0 to 1; null until the model's confidence is calibrated."""
-
-
-class Event(_Model):
-    """Something that is heard, and when."""
-
-    intervals: list[Interval]
-    caption: str = Field(examples=["A dog barks."])
-
-
-class Audio(_Model):
-    """What was analysed."""
-
-    duration: float = Field(examples=[10.0])
-    """Seconds that were analysed."""
-    start: float = Field(examples=[0.0])
-    """Where they begin in the file, in seconds."""
-
-
-class Usage(_Model):
-    """What the answer cost."""
-
-    audio_seconds: float = Field(examples=[10.0])
-    audio_tokens: int = Field(examples=[30])
-    """Tokens that the recording became for the language model."""
-    prompt_tokens: int = Field(examples=[52])
-    """Tokens that the language model read, those of the recording included; summed over the queries."""
-    completion_tokens: int = Field(examples=[24])
-    """Tokens that the language model wrote; summed over the queries."""
-
-
-class Timing(_Model):
-    """Where the time went, in seconds."""
-
-    decode_s: float = Field(examples=[0.012])
-    """Decoding the file to samples."""
-    queue_s: float = Field(examples=[0.001])
-    """Waiting for the model."""
-    encode_s: float = Field(examples=[0.18])
-    """Encoding the sound, once for all queries."""
-    generate_s: float = Field(examples=[0.31])
-    """Writing the answers."""
-    total_s: float = Field(examples=[0.512])
-    """From the first byte of the request to its answer."""
-
-
-class Answer(_Model):
-    """What every answer carries."""
-
-    id: str = Field(examples=["ta-6f0c2d9b8a4e4b0f9a5f5f0d6f1f2a3b"])
-    model: str = Field(examples=["timeaudio-tiny"])
-    audio: Audio
-    usage: Usage
-    timing: Timing
-
-
-class DenseCaptionAnswer(Answer):
-    """Everything that is heard. No events: nothing that the model knows is heard."""
-
-    events: list[Event]
-
-
-class GroundingResult(_Model):
-    """When one query happens."""
-
-    query: str = Field(examples=["a dog barks"])
-    present: bool
-    """False: it does not happen, and `intervals` is empty."""
-    intervals: list[Interval]
-
-
-class GroundAnswer(Answer):
-    """One result per query, in the order of the queries."""
-
-    results: list[GroundingResult]
-
-
 class ProblemField(_Model):
-    """One thing that is wrong with one form field."""
+    """One thing that is wrong with one field."""
 
     pointer: str = Field(examples=["#/query"])
     """The field, after `#/`."""
@@ -108,7 +20,7 @@ class Problem(_Model):
 
     type: str = Field(examples=["urn:timeaudio:problem:invalid-field"])
     """`urn:timeaudio:problem:` and a name that does not change."""
-    title: str = Field(examples=["A form field is wrong"])
+    title: str = Field(examples=["A field is wrong"])
     status: int = Field(examples=[422])
     """The HTTP status."""
     detail: str = Field(examples=["query: missing; send at least one"])

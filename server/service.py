@@ -7,58 +7,19 @@ import time
 import uuid
 from collections.abc import AsyncIterator, Iterator
 from contextlib import aclosing, asynccontextmanager, contextmanager
-from dataclasses import dataclass, field
 from pathlib import Path
 
-from model.errors import TimeAudioError
+from model.errors import TaskNotSupported, TimeAudioError
 from server.decoding.pool import Decoded, DecodePool
 from server.engine.admission import Admission, Ticket
-from server.engine.protocol import SAMPLE_RATE, Answered, Encoded, Engine, Options, Request, Started, Task
+from server.engine.protocol import Answered, Encoded, Engine, Request, Started, Task
 from server.errors import PROBLEMS, DeadlineExceeded, InternalError, NotReady, Overloaded, RetryableError, problem_of
+from server.inquiry import Analysis, Inquiry
 from server.offload import file_work
 from server.settings import Settings
 from server.telemetry.metrics import Metrics
 
 _TENTHS = 10
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Inquiry:
-    """What a caller wants to know about a file. Units: seconds, except `start`, which is in tenths."""
-
-    task: Task
-    queries: tuple[str, ...] = ()
-    options: Options = Options()
-    start: int = 0
-    end_s: float | None = None
-    timeout_s: float | None = None
-
-
-@dataclass(slots=True, kw_only=True)
-class Analysis:
-    """What was found, and what it took. Times in the answers count from `start` (tenths) of the file."""
-
-    id: str
-    model: str
-    queries: tuple[str, ...]
-    start: int
-    num_samples: int
-    decode_s: float
-    num_audio_tokens: int = 0
-    queue_s: float = 0.0
-    encode_s: float = 0.0
-    total_s: float = 0.0
-    answers: list[Answered] = field(default_factory=list)
-
-    @property
-    def generate_s(self) -> float:
-        """Seconds that the language model took for all answers."""
-        return sum(answer.generate_s for answer in self.answers)
-
-    @property
-    def audio_s(self) -> float:
-        """Seconds of audio that were analysed, unrounded."""
-        return self.num_samples / SAMPLE_RATE
 
 
 class Service:
@@ -121,6 +82,19 @@ class Service:
             raise NotReady("The audio decoders are starting. Send the request again later.", retry_after_s=1)
         if not self.ready:
             raise NotReady(f"{self.engine.state} Send the request again later.", retry_after_s=2)
+
+    def check_task(self, task: Task) -> None:
+        """Raise where the model was not trained for a task. Whoever asks a model for more gets guesses.
+
+        Raises:
+            TaskNotSupported: it was not.
+        """
+        model = self.engine.model
+        if model is not None and task not in model.tasks:
+            raise TaskNotSupported(
+                f"{model.name} was not trained for {task}; it does: {', '.join(model.tasks)}. "
+                "GET /v1/models tells what a server can do."
+            )
 
     @contextmanager
     def admit(self) -> Iterator[Ticket]:

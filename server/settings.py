@@ -18,6 +18,8 @@ class Limits(_Group):
 
     upload_bytes: int = Field(256 * 1024 * 1024, gt=0)
     """Largest request body. 256 MiB hold 23 minutes of 16-bit stereo WAV at 48 kHz, or hours of anything compressed."""
+    json_bytes: int = Field(32 * 1024 * 1024, gt=0)
+    """Largest JSON body. It is held in memory, the recording in it too: 32 MiB of base64 are 24 MiB of a file."""
     upload_timeout_s: float = Field(300.0, gt=0)
     """Seconds within which a request body must have arrived: a slow sender holds a place in the queue."""
     audio_seconds: float = Field(150.0, gt=0)

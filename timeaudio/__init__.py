@@ -1,5 +1,6 @@
-"""TimeAudio for those who call it: a client with typed results. It loads neither torch nor FastAPI."""
+"""TimeAudio for those who call it: clients with typed results. It loads neither torch nor FastAPI."""
 
+from timeaudio.async_client import AsyncClient
 from timeaudio.client import Client
 from timeaudio.errors import ApiError, ClientError, FieldError, ServerUnreachable, UnexpectedAnswer
 from timeaudio.results import (
@@ -9,12 +10,16 @@ from timeaudio.results import (
     Grounding,
     GroundingResult,
     Interval,
+    QuestionAnswer,
+    Summary,
+    SummarySegment,
     Timing,
     Usage,
 )
 
 __all__ = [
     "ApiError",
+    "AsyncClient",
     "AudioInfo",
     "CaptionedEvent",
     "Client",
@@ -24,7 +29,10 @@ __all__ = [
     "Grounding",
     "GroundingResult",
     "Interval",
+    "QuestionAnswer",
     "ServerUnreachable",
+    "Summary",
+    "SummarySegment",
     "Timing",
     "UnexpectedAnswer",
     "Usage",

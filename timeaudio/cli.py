@@ -1,7 +1,8 @@
 """`timeaudio`: the command line.
 
-Exit codes: 0 all is well, 1 some file or command failed, 2 the command was not understood, 130 interrupted.
-What is asked for goes to stdout; progress and errors go to stderr, an error in one line that says what to do next.
+Exit codes: 0 all is well, 1 some recording or command failed, 2 the command was not understood, 130 interrupted.
+What is asked for goes to stdout or into files; progress and errors go to stderr, an error in one line that says what to
+do next.
 
 Nothing heavy is imported until a command needs it, so that `timeaudio --help` answers at once.
 """
@@ -16,6 +17,8 @@ from typing import Annotated, Literal
 
 import typer
 
+from timeaudio import hearing
+from timeaudio.choices import ModelDir
 from timeaudio.errors import ClientError
 from timeaudio.report import complain
 
@@ -24,23 +27,12 @@ DEBUG_VARIABLE = "TIMEAUDIO_DEBUG"
 app = typer.Typer(
     name="timeaudio",
     help="Hears what happens in a recording, and when.",
-    epilog="Every command has a --help of its own, with examples.",
+    epilog="Every command has a --help of its own, with examples. Tab completion: timeaudio --install-completion",
     pretty_exceptions_enable=False,
     context_settings={"help_option_names": ["-h", "--help"]},
 )
+hearing.register(app)
 
-Files = Annotated[list[Path], typer.Argument(metavar="FILE...", help="Recordings: wav, flac, ogg, mp3, m4a, webm ...")]
-ModelDir = Annotated[
-    Path | None,
-    typer.Option("--model", metavar="DIR", help="Checkpoint directory to load here, instead of the embedded one."),
-]
-ServerUrl = Annotated[
-    str | None,
-    typer.Option("--server", metavar="URL", help="Ask the server at this address; nothing is loaded here."),
-]
-AsJson = Annotated[
-    bool, typer.Option("--json", help="For machines: one JSON object; with several files, one per line.")
-]
 WhisperDir = Annotated[
     Path, typer.Option("--whisper", metavar="DIR", help="Whisper, as downloaded from the Hugging Face hub.")
 ]
@@ -70,34 +62,6 @@ def top(
     if context.invoked_subcommand is None:
         typer.echo(context.get_help())
         raise typer.Exit(2)
-
-
-@app.command(
-    epilog="Examples:  timeaudio caption street.flac   |   timeaudio caption *.wav --json > events.jsonl",
-)
-def caption(files: Files, server: ServerUrl = None, model: ModelDir = None, as_json: AsJson = False) -> None:
-    """Tell every sound event of each FILE, and when it happens."""
-    from timeaudio.listen import answer_each, open_listener
-
-    with open_listener(server=server, model=model) as listener:
-        raise typer.Exit(answer_each(files, listener.dense_caption, as_json=as_json))
-
-
-@app.command(
-    epilog="Example:  timeaudio ground street.flac 'a dog barks' 'rain'",
-)
-def ground(
-    file: Annotated[Path, typer.Argument(metavar="FILE", help="The recording.")],
-    queries: Annotated[list[str], typer.Argument(metavar="QUERY...", help="What to look for, in words; quote each.")],
-    server: ServerUrl = None,
-    model: ModelDir = None,
-    as_json: AsJson = False,
-) -> None:
-    """Find when each QUERY happens in FILE, or that it does not."""
-    from timeaudio.listen import answer_each, open_listener
-
-    with open_listener(server=server, model=model) as listener:
-        raise typer.Exit(answer_each([file], lambda audio: listener.ground(audio, queries), as_json=as_json))
 
 
 @app.command(epilog="Example:  timeaudio serve --host 0.0.0.0 --port 8000")

@@ -1,59 +1,31 @@
-"""Client: one method per task, over REST.
+"""Client: one method per task, over REST. What is sent and what is made of it is `timeaudio.exchange`."""
 
-A full or starting server answers 429 or 503 and says in Retry-After when to come back; the client waits that long and
-sends the recording again, for at most `retry_for_s` seconds. Every other refusal is raised at once as ApiError.
-"""
-
-import io
-import itertools
-import os
 import time
-from collections.abc import Mapping, Sequence
-from contextlib import AbstractContextManager, nullcontext
-from datetime import UTC, datetime
-from email.utils import parsedate_to_datetime
-from ipaddress import ip_address
-from pathlib import Path
+from collections.abc import Sequence
+from contextlib import closing
 from types import TracebackType
-from typing import Any, BinaryIO, Self, TypedDict, TypeVar, Unpack
+from typing import Literal, Self, Unpack, overload
 
 import httpx
-from pydantic import ValidationError
 
-from timeaudio.errors import ApiError, ServerUnreachable, UnexpectedAnswer
-from timeaudio.results import DenseCaption, Grounding, Result
-
-DEFAULT_URL = "http://127.0.0.1:8000"
-RETRIED_STATUSES = frozenset({httpx.codes.TOO_MANY_REQUESTS, httpx.codes.SERVICE_UNAVAILABLE})
-CONNECT_TIMEOUT_S = 10.0
-FIRST_BACKOFF_S, LAST_BACKOFF_S = 0.5, 8.0  # when the server names no time: doubled from the first to the last
-
-Audio = str | os.PathLike[str] | bytes | BinaryIO
-ResultType = TypeVar("ResultType", bound=Result)
-
-
-class Options(TypedDict, total=False):
-    """What may be asked beside the task. Absent means: as the server decides.
-
-    `start` and `end` bound the part that is analysed and `timeout_s` the whole request, in seconds.
-    """
-
-    start: float
-    end: float
-    num_beams: int
-    max_new_tokens: int
-    timeout_s: float
+from timeaudio.errors import ServerUnreachable
+from timeaudio.exchange import DEFAULT_URL, Audio, Exchange, Get, Options, Send, Steps, T, Wait
+from timeaudio.formats import FormatName, TextFormat
+from timeaudio.replies import reached
+from timeaudio.results import DenseCaption, Grounding, QuestionAnswer, Summary
 
 
 class Client:
     """A connection to one TimeAudio server; use it as a context manager, or call `close`.
 
-    `audio` is a path, the bytes of an audio file, or a binary file object (read from where it stands).
+    `audio` is a path, the bytes of an audio file, or a binary file object (read from where it stands). A busy server is
+    asked again when it says so. With `response_format` an answer is text for other tools: docs/formats.md.
 
     Example:
         with Client("http://127.0.0.1:8000") as client:
             for event in client.dense_caption("street.flac").events:
                 print(event.caption, event.intervals)
+            print(client.dense_caption("street.flac", response_format="srt"))
     """
 
     def __init__(
@@ -69,15 +41,20 @@ class Client:
         Raises:
             ValueError: the address is not of the form http://HOST:PORT.
         """
-        self._url = _checked_url(base_url)
-        self._retry_for_s = retry_for_s
-        self._http = httpx.Client(
-            base_url=self._url,
-            timeout=httpx.Timeout(timeout, connect=min(timeout, CONNECT_TIMEOUT_S)),
-            trust_env=not _is_loopback(self._url.host),  # a proxy cannot reach this very machine
-        )
+        self._exchange = Exchange(base_url, retry_for_s=retry_for_s)
+        self._http = httpx.Client(**self._exchange.connection(timeout))
 
-    def dense_caption(self, audio: Audio, **options: Unpack[Options]) -> DenseCaption:
+    @overload
+    def dense_caption(
+        self, audio: Audio, *, response_format: Literal["json"] = ..., **options: Unpack[Options]
+    ) -> DenseCaption: ...
+
+    @overload
+    def dense_caption(self, audio: Audio, *, response_format: TextFormat, **options: Unpack[Options]) -> str: ...
+
+    def dense_caption(
+        self, audio: Audio, *, response_format: FormatName = "json", **options: Unpack[Options]
+    ) -> DenseCaption | str:
         """Every event of a recording, with its intervals and a caption.
 
         Raises:
@@ -86,22 +63,80 @@ class Client:
             UnexpectedAnswer: the answer was not a TimeAudio server's.
             OSError: the file cannot be read.
         """
-        return self._hear("/v1/dense-caption", audio, options, DenseCaption)
+        return self._run(self._exchange.dense_caption(audio, options, response_format))
 
-    def ground(self, audio: Audio, queries: str | Sequence[str], **options: Unpack[Options]) -> Grounding:
+    @overload
+    def ground(
+        self,
+        audio: Audio,
+        queries: str | Sequence[str],
+        *,
+        response_format: Literal["json"] = ...,
+        **options: Unpack[Options],
+    ) -> Grounding: ...
+
+    @overload
+    def ground(
+        self, audio: Audio, queries: str | Sequence[str], *, response_format: TextFormat, **options: Unpack[Options]
+    ) -> str: ...
+
+    def ground(
+        self,
+        audio: Audio,
+        queries: str | Sequence[str],
+        *,
+        response_format: FormatName = "json",
+        **options: Unpack[Options],
+    ) -> Grounding | str:
         """Where each query happens; the recording is sent and encoded once for all of them.
 
         Raises:
             ApiError, ServerUnreachable, UnexpectedAnswer, OSError: as for `dense_caption`.
         """
-        words = [queries] if isinstance(queries, str) else list(queries)
-        return self._hear("/v1/ground", audio, {**options, "query": words}, Grounding)
+        return self._run(self._exchange.ground(audio, queries, options, response_format))
+
+    @overload
+    def summarize(
+        self, audio: Audio, *, response_format: Literal["json"] = ..., **options: Unpack[Options]
+    ) -> Summary: ...
+
+    @overload
+    def summarize(self, audio: Audio, *, response_format: TextFormat, **options: Unpack[Options]) -> str: ...
+
+    def summarize(
+        self, audio: Audio, *, response_format: FormatName = "json", **options: Unpack[Options]
+    ) -> Summary | str:
+        """What is said in a recording, stretch by stretch.
+
+        Raises:
+            ApiError, ServerUnreachable, UnexpectedAnswer, OSError: as for `dense_caption`; ApiError too where the
+                server's model was not trained for it.
+        """
+        return self._run(self._exchange.summarize(audio, options, response_format))
+
+    @overload
+    def ask(
+        self, audio: Audio, question: str, *, response_format: Literal["json"] = ..., **options: Unpack[Options]
+    ) -> QuestionAnswer: ...
+
+    @overload
+    def ask(self, audio: Audio, question: str, *, response_format: TextFormat, **options: Unpack[Options]) -> str: ...
+
+    def ask(
+        self, audio: Audio, question: str, *, response_format: FormatName = "json", **options: Unpack[Options]
+    ) -> QuestionAnswer | str:
+        """The answer to a question about a recording, and the intervals that it names.
+
+        Raises:
+            ApiError, ServerUnreachable, UnexpectedAnswer, OSError: as for `summarize`.
+        """
+        return self._run(self._exchange.ask(audio, question, options, response_format))
 
     def is_ready(self) -> bool:
         """Whether the server would take a recording now; False too when nobody answers."""
         try:
-            return self._http.get("/readyz").is_success
-        except httpx.HTTPError:
+            return self._run(self._exchange.ready())
+        except ServerUnreachable:
             return False
 
     def close(self) -> None:
@@ -116,100 +151,23 @@ class Client:
     ) -> None:
         self.close()
 
-    def _hear(self, path: str, audio: Audio, fields: Mapping[str, Any], kind: type[ResultType]) -> ResultType:
-        """The parsed answer to one recording."""
-        response = self._post(path, audio, fields)
-        if not response.is_success:
-            raise self._refusal(response)
-        try:
-            return kind.model_validate_json(response.content)
-        except ValidationError as error:
-            raise UnexpectedAnswer(
-                f"{self._url} answered, but not as a TimeAudio server of this version does "
-                f"({error.error_count()} fields wrong). Check the address, and that both sides are up to date."
-            ) from error
+    def _run(self, steps: Steps[T]) -> T:
+        """Does what an exchange asks for, to its end."""
+        response = None
+        with closing(steps):
+            while True:
+                try:
+                    step = steps.send(response)
+                except StopIteration as end:
+                    result: T = end.value
+                    return result
+                response = self._do(step)
 
-    def _post(self, path: str, audio: Audio, fields: Mapping[str, Any]) -> httpx.Response:
-        """The last response: the first that is neither 429 nor 503, or whichever one ended the patience."""
-        give_up_at = time.monotonic() + self._retry_for_s
-        with _opened(audio) as stream:
-            for attempt in itertools.count():
-                response = self._send(path, stream, fields)
-                if response.status_code not in RETRIED_STATUSES:
-                    break
-                wait_s = _retry_after_s(response)
-                if wait_s is None:
-                    wait_s = min(FIRST_BACKOFF_S * 2**attempt, LAST_BACKOFF_S)
-                if time.monotonic() + wait_s >= give_up_at:
-                    break
-                time.sleep(wait_s)
-        return response
-
-    def _send(self, path: str, stream: BinaryIO, fields: Mapping[str, Any]) -> httpx.Response:
-        """One attempt. The file's name stays here: the server has no use for it."""
-        stream.seek(0)
-        try:
-            return self._http.post(path, data=dict(fields), files={"file": ("audio", stream)})
-        except httpx.ConnectError as error:
-            raise ServerUnreachable(
-                f"No server answers at {self._url}. Start one with `timeaudio serve`, or check the address."
-            ) from error
-        except httpx.TimeoutException as error:
-            raise ServerUnreachable(f"{self._url} did not answer in time. Ask for less, or raise `timeout`.") from error
-        except httpx.TransportError as error:
-            raise ServerUnreachable(f"The connection to {self._url} broke ({error}). Try again.") from error
-
-    def _refusal(self, response: httpx.Response) -> ApiError:
-        """The problem that a response carries; a made-up one where something other than our server answered."""
-        problem: Any = None
-        if "json" in response.headers.get("content-type", ""):
-            try:
-                problem = response.json()
-            except ValueError:
-                problem = None
-        if not isinstance(problem, Mapping):
-            reason = response.reason_phrase or "an error"
-            detail = f"{self._url} answered {response.status_code} {reason}. Check that a TimeAudio server runs there."
-            problem = {"title": reason, "detail": detail}
-        return ApiError(response.status_code, problem, retry_after_s=_retry_after_s(response))
-
-
-def _checked_url(base_url: str) -> httpx.URL:
-    """The address as a URL with a scheme that HTTP clients speak and a host."""
-    try:
-        url = httpx.URL(base_url)
-    except httpx.InvalidURL as error:
-        raise ValueError(f"{base_url!r} is no address: {error}. Give it as http://HOST:PORT.") from error
-    if url.scheme not in {"http", "https"} or not url.host:
-        raise ValueError(f"{base_url!r} is no address. Give it as http://HOST:PORT.")
-    return url
-
-
-def _is_loopback(host: str) -> bool:
-    """Whether the host is this machine."""
-    try:
-        return ip_address(host).is_loopback
-    except ValueError:
-        return host == "localhost"
-
-
-def _opened(audio: Audio) -> AbstractContextManager[BinaryIO]:
-    """A stream that can be sent again from its start. A path is streamed from disk; all else is held in memory."""
-    if isinstance(audio, str | os.PathLike):
-        return Path(audio).open("rb")
-    return nullcontext(io.BytesIO(audio if isinstance(audio, bytes) else audio.read()))
-
-
-def _retry_after_s(response: httpx.Response) -> float | None:
-    """Seconds until the server wants to be asked again; None when it does not say, or says it unreadably.
-
-    Source: RFC 9110 section 10.2.3 (a count of seconds, or a date).
-    """
-    text = response.headers.get("retry-after", "").strip()
-    if text.isdecimal():
-        return float(text)
-    try:
-        at = parsedate_to_datetime(text)
-    except ValueError:
-        return None
-    return max(0.0, (at.replace(tzinfo=at.tzinfo or UTC) - datetime.now(UTC)).total_seconds())
+    def _do(self, step: Send | Get | Wait) -> httpx.Response | None:
+        if isinstance(step, Wait):
+            time.sleep(step.seconds)
+            return None
+        with reached(self._exchange.url):
+            if isinstance(step, Get):
+                return self._http.get(step.path)
+            return self._http.post(step.path, **step.content())

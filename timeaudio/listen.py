@@ -1,6 +1,5 @@
-"""Asking about files one after the other, and telling what came of each: the body of `caption` and `ground`."""
+"""Asking about recordings one after the other, and telling what came of each: the body of the four commands."""
 
-import json
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
@@ -11,21 +10,32 @@ from rich.console import Console
 
 from timeaudio.client import Client
 from timeaudio.errors import ClientError
-from timeaudio.report import complain, print_answer
-from timeaudio.results import DenseCaption, Grounding
+from timeaudio.inputs import SUFFIXES, Source
+from timeaudio.outputs import Output
+from timeaudio.progress import Account, Bar
+from timeaudio.report import complain
+from timeaudio.results import AnyAnswer, DenseCaption, Grounding, QuestionAnswer, Summary
 
-Ask = Callable[[Path], DenseCaption | Grounding]
+Ask = Callable[[Path | bytes], AnyAnswer]
 
 
 class Listener(Protocol):
     """Who answers: a server through Client, or the model in this process."""
 
-    def dense_caption(self, audio: Path, /) -> DenseCaption:
+    def dense_caption(self, audio: Path | bytes, /) -> DenseCaption:
         """Every event of a recording."""
         ...
 
-    def ground(self, audio: Path, queries: Sequence[str], /) -> Grounding:
+    def ground(self, audio: Path | bytes, queries: Sequence[str], /) -> Grounding:
         """Where each query happens."""
+        ...
+
+    def summarize(self, audio: Path | bytes, /) -> Summary:
+        """What is said."""
+        ...
+
+    def ask(self, audio: Path | bytes, question: str, /) -> QuestionAnswer:
+        """The answer to a question."""
         ...
 
 
@@ -40,7 +50,7 @@ def open_listener(*, server: str | None, model: Path | None) -> Iterator[Listene
     if server is None:
         from timeaudio.local import LocalModel
 
-        with _progress("Loading the model ..."):
+        with _spinner("Loading the model ..."):
             listener = LocalModel(model)
         yield listener
         return
@@ -54,39 +64,45 @@ def open_listener(*, server: str | None, model: Path | None) -> Iterator[Listene
         yield client
 
 
-def answer_each(files: Sequence[Path], ask: Ask, *, as_json: bool) -> int:
-    """Asks about every file and prints the answers; a file that fails does not keep the next from being heard.
+def answer_each(sources: Sequence[Source], ask: Ask, output: Output) -> int:
+    """Asks about every recording; one that fails does not keep the next from being heard.
 
-    Returns: the exit code, 0 when every file was answered, else 1.
+    Returns: the exit code, 0 when every recording was answered, else 1.
     """
-    console = Console(highlight=False)
-    num_failed = 0
-    for file in files:
-        try:
-            with _progress(f"Listening to {file.name} ..."):
-                answer = ask(file)
-        except (ClientError, OSError) as error:
-            complain(f"{file}: {_reason(error, file)}")
-            num_failed += 1
-            continue
-        if as_json:
-            print_json(answer, file, console, compact=len(files) > 1)
-        else:
-            print_answer(console, answer, name=str(file))
-    if num_failed and len(files) > 1:
-        complain(f"{num_failed} of {len(files)} files failed.")
-    return 1 if num_failed else 0
+    account = Account(len(sources))
+    with Bar(sources, account) as bar:
+        for source in sources:
+            bar.begin(source)
+            if output.is_done(source):
+                account.num_skipped += 1
+            else:
+                _answer(source, ask, output, account, bar)
+            account.num_done += 1
+            bar.end(source)
+    if output.folder is not None:
+        complain(str(account))
+    elif account.num_failed and len(sources) > 1:
+        complain(f"{account.num_failed} of {len(sources)} files failed.")
+    return 1 if account.num_failed else 0
 
 
-def print_json(answer: DenseCaption | Grounding, file: Path, console: Console, *, compact: bool) -> None:
-    """One JSON object: the server's answer, with the file's path in front."""
-    fields = {"file": str(file), **answer.model_dump(mode="json")}
-    ascii_only = console.options.ascii_only
-    typer.echo(json.dumps(fields, ensure_ascii=ascii_only, indent=None if compact else 2))
+def _answer(source: Source, ask: Ask, output: Output, account: Account, bar: Bar) -> None:
+    """Asks about one recording, and tells the answer or what went wrong."""
+    try:
+        answer = ask(source.audio())
+        output.store(source, answer)
+    except (ClientError, OSError) as error:
+        account.num_failed += 1
+        with bar.hidden():
+            complain(f"{source.shown}: {_reason(error)}")
+        return
+    account.heard_s += answer.audio.duration
+    with bar.hidden():
+        output.show(source, answer)
 
 
 @contextmanager
-def _progress(message: str) -> Iterator[None]:
+def _spinner(message: str) -> Iterator[None]:
     """A spinner on stderr while something takes its time; nothing where stderr is no terminal."""
     console = Console(stderr=True)
     if not console.is_terminal:
@@ -96,12 +112,14 @@ def _progress(message: str) -> Iterator[None]:
         yield
 
 
-def _reason(error: Exception, file: Path) -> str:
-    """What went wrong with a file, and what to do."""
+def _reason(error: Exception) -> str:
+    """What went wrong with a recording, and what to do."""
     if isinstance(error, FileNotFoundError):
         return "no such file. Check the path."
     if isinstance(error, IsADirectoryError):
-        return f"this is a folder. Name the files in it: {file}/*"
+        kinds = ", ".join(sorted(suffix.removeprefix(".") for suffix in SUFFIXES))
+        return f"this folder holds no recordings ({kinds}). Name files that end differently."
     if isinstance(error, OSError):
-        return f"cannot be read ({error.strerror or error})."
+        where = f" ({error.filename})" if error.filename else ""
+        return f"cannot be read or written: {error.strerror or error}{where}."
     return str(error)

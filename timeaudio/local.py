@@ -1,4 +1,4 @@
-"""The model in this very process, behind the two methods of Client that the command line calls.
+"""The model in this very process, behind the four methods of Client that the command line calls.
 
 This module and the commands that use it are the only part of the package that needs the `server` extra.
 """
@@ -17,6 +17,7 @@ from timeaudio.errors import LocalModelError
 if TYPE_CHECKING:
     from model.pipeline import Answer, Recording
     from model.timeline.interval import Interval
+    from model.timeline.task import Task
 
 LIMIT_S = 150.0
 """Longest recording, in seconds: one pass of the model, and the server's default."""
@@ -56,8 +57,8 @@ class LocalModel:
             where = "The embedded checkpoint" if checkpoint is None else f"The checkpoint {checkpoint}"
             raise LocalModelError(f"{where} cannot be loaded: {error}") from error
 
-    def dense_caption(self, audio: Path) -> results.DenseCaption:
-        """Every event of a recording.
+    def dense_caption(self, audio: Path | bytes) -> results.DenseCaption:
+        """Every event of a recording: a file, or its bytes.
 
         Raises:
             LocalModelError: the recording cannot be used; the message says what to do.
@@ -70,7 +71,7 @@ class LocalModel:
         )
         return results.DenseCaption(events=tuple(events), **account)
 
-    def ground(self, audio: Path, queries: Sequence[str]) -> results.Grounding:
+    def ground(self, audio: Path | bytes, queries: Sequence[str]) -> results.Grounding:
         """Where each query happens; the recording is encoded once.
 
         Raises:
@@ -89,9 +90,42 @@ class LocalModel:
         )
         return results.Grounding(results=tuple(found), **account)
 
-    def _hear(self, audio: Path, ask: "Callable[[Recording], list[Answer]]") -> "tuple[list[Answer], _Account]":
-        """The model's answers about one file, and what every result says about how they came about."""
-        data = audio.read_bytes()
+    def summarize(self, audio: Path | bytes) -> results.Summary:
+        """What is said in a recording.
+
+        Raises:
+            LocalModelError, OSError: as for `dense_caption`; also where the checkpoint was not trained for it.
+        """
+        answer, account = self._say(audio, "summarize")
+        segments = (
+            results.SummarySegment(start=interval.start_s, end=interval.end_s, summary=event.caption)
+            for event in answer.events
+            for interval in event.intervals
+        )
+        return results.Summary(segments=tuple(segments), **account)
+
+    def ask(self, audio: Path | bytes, question: str) -> results.QuestionAnswer:
+        """The answer to a question about a recording.
+
+        Raises:
+            LocalModelError, OSError: as for `summarize`.
+        """
+        answer, account = self._say(audio, "ask", question=question)
+        intervals = _intervals(interval for event in answer.events for interval in event.intervals)
+        return results.QuestionAnswer(question=question, answer=answer.text, intervals=intervals, **account)
+
+    def _say(self, audio: Path | bytes, task: "Task", **words: str) -> "tuple[Answer, _Account]":
+        from model.language.prompt import QUESTIONS
+
+        question = QUESTIONS[task].format(**words)
+        [answer], account = self._hear(
+            audio, lambda heard: [self._pipeline.answer(heard, task, question, self._options)]
+        )
+        return answer, account
+
+    def _hear(self, audio: Path | bytes, ask: "Callable[[Recording], list[Answer]]") -> "tuple[list[Answer], _Account]":
+        """The model's answers about one recording, and what every result says about how they came about."""
+        data = audio if isinstance(audio, bytes) else audio.read_bytes()
         clock = [time.perf_counter()]
         try:
             waveform = self._decode(data, max_seconds=LIMIT_S)

@@ -1,26 +1,28 @@
-"""An answer as people read it on a terminal: a heading, the table, the timeline, and what it took."""
+"""An answer on a terminal: a heading, a table, a timeline and what it took; or JSON; or the text of a format."""
+
+import json
 
 import typer
 from rich.console import Console
+from rich.table import Table
 from rich.text import Text
 
 from timeaudio import table, timeline
-from timeaudio.results import DenseCaption, Grounding
+from timeaudio.results import AnyAnswer, DenseCaption, Grounding, QuestionAnswer, Summary
 
 WIDEST = 120  # columns; a wider picture is harder to read across
 
 
-def print_answer(console: Console, answer: DenseCaption | Grounding, *, name: str) -> None:
+def print_answer(console: Console, answer: AnyAnswer, *, name: str) -> None:
     """Prints an answer about the recording `name`; with ASCII alone where the terminal has no more."""
     console.print(Text(f"{name}  {answer.audio.duration:.1f} s", style="bold"))
-    if isinstance(answer, DenseCaption):
-        lanes, rows = timeline.event_lanes(answer.events), table.event_table(answer.events)
-    else:
-        lanes, rows = timeline.query_lanes(answer.results), table.query_table(answer.results)
+    if isinstance(answer, QuestionAnswer):
+        console.print(Text(f"\n{timeline.one_line(answer.question)}\n{timeline.one_line(answer.answer)}\n"))
+    lanes, rows, if_none = _pictured(answer)
     if lanes:
         console.print(rows)
-    else:
-        console.print("No sound events are heard.")
+    elif if_none:
+        console.print(if_none)
     if any(lane.intervals for lane in lanes):
         width = min(console.width, WIDEST)
         end_s = answer.audio.start + answer.audio.duration
@@ -28,6 +30,32 @@ def print_answer(console: Console, answer: DenseCaption | Grounding, *, name: st
     console.print(Text(f"\n{answer.model} took {answer.timing.total_s:.2f} s.\n", style="dim"))
 
 
+def print_json(console: Console, answer: AnyAnswer, *, name: str, compact: bool) -> None:
+    """One JSON object: the server's answer, with the recording's name in front. `compact`: on one line."""
+    fields = {"file": name, **answer.model_dump(mode="json")}
+    typer.echo(json.dumps(fields, ensure_ascii=console.options.ascii_only, indent=None if compact else 2))
+
+
+def print_text(text: str) -> None:
+    """A file's content, in UTF-8 whatever the terminal: most often it is on its way into a file."""
+    typer.echo(text.encode(), nl=not text.endswith("\n"))
+
+
 def complain(message: str) -> None:
     """One line on stderr, whatever the message holds."""
     typer.echo(f"timeaudio: {timeline.one_line(message)}", err=True)
+
+
+def _pictured(answer: AnyAnswer) -> tuple[list[timeline.Lane], Table, str]:
+    """Lanes and table of an answer, and what is said where there are none."""
+    if isinstance(answer, DenseCaption):
+        rows = [(event.caption, event.intervals) for event in answer.events]
+        return timeline.lanes(rows), table.interval_table("event", rows), "No sound events are heard."
+    if isinstance(answer, Grounding):
+        rows = [(found.query, found.intervals) for found in answer.results]
+        return timeline.lanes(rows), table.interval_table("query", rows), ""
+    if isinstance(answer, Summary):
+        rows = [(segment.summary, (segment,)) for segment in answer.segments]
+        return timeline.lanes(rows), table.interval_table("summary", rows), "No speech is heard."
+    rows = [(answer.answer, answer.intervals)] if answer.intervals else []
+    return timeline.lanes(rows), table.interval_table("answer", rows), ""

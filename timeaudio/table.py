@@ -6,23 +6,14 @@ from rich import box
 from rich.table import Table
 from rich.text import Text
 
-from timeaudio.results import CaptionedEvent, GroundingResult, Interval
+from timeaudio.results import Interval
 from timeaudio.timeline import one_line
 
 NOT_HEARD = "not heard"
 
 
-def event_table(events: Sequence[CaptionedEvent]) -> Table:
-    """Every event with its intervals; the caption stands beside the first of them."""
-    return _table("event", [(event.caption, event.intervals) for event in events])
-
-
-def query_table(results: Sequence[GroundingResult]) -> Table:
-    """Every query with its intervals, or with words that say that it does not occur."""
-    return _table("query", [(result.query, result.intervals) for result in results])
-
-
-def _table(heading: str, rows: Sequence[tuple[str, tuple[Interval, ...]]]) -> Table:
+def interval_table(heading: str, rows: Sequence[tuple[str, Sequence[Interval]]]) -> Table:
+    """Words and their intervals; the words stand beside the first of them, or alone where there is none."""
     has_confidence = any(interval.confidence is not None for _, intervals in rows for interval in intervals)
     table = Table(box=box.SIMPLE_HEAD, pad_edge=False)
     table.add_column("start", justify="right", no_wrap=True)

@@ -14,7 +14,7 @@ from dataclasses import dataclass
 from rich.cells import cell_len, set_cell_size
 from rich.text import Text
 
-from timeaudio.results import CaptionedEvent, GroundingResult, Interval
+from timeaudio.results import Interval
 
 COLOURS = ("cyan", "magenta", "green", "yellow", "blue", "red")
 TICK_STEPS = (
@@ -69,14 +69,9 @@ def one_line(words: str) -> str:
     return " ".join("".join(letter if letter.isprintable() else " " for letter in words).split())
 
 
-def event_lanes(events: Sequence[CaptionedEvent]) -> list[Lane]:
-    """One lane per event, in order."""
-    return [Lane(event.caption, event.intervals) for event in events]
-
-
-def query_lanes(results: Sequence[GroundingResult]) -> list[Lane]:
-    """One lane per query, in order; that of an absent one is empty."""
-    return [Lane(result.query, result.intervals) for result in results]
+def lanes(rows: Sequence[tuple[str, Sequence[Interval]]]) -> list[Lane]:
+    """One lane per row of words and intervals, in order; that of an absent query is empty."""
+    return [Lane(words, tuple(intervals)) for words, intervals in rows]
 
 
 def draw(lanes: Sequence[Lane], duration_s: float, *, width: int, ascii_only: bool = False) -> Text:

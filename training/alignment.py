@@ -23,16 +23,13 @@ from training.config import AlignmentStageConfig
 from training.data import tasks
 from training.data.composer import PlacedEvent
 from training.data.features import FeatureSet
-from training.data.timelines import WINDOW_SAMPLES, timeline_width, written_timeline
+from training.data.timelines import TIME_WIDTH, WINDOW_SAMPLES, timeline_width, written_timeline
 from training.encoders import EncoderTrainer
 from training.language import LanguageTrainer
 from training.loop import Group, fit
 
 SCALE_SCENES = 256
-"""Scenes from which it is read how much each number of a timeline varies."""
-
-LEAST_STD = 0.02
-"""Added to a number's deviation: digits that hardly ever stand are not to weigh without bound."""
+"""Scenes from which it is read how much the numbers of a timeline vary."""
 
 LAST_START = 738
 """Windows before which a shifted recording begins, so that its 30 windows find rows among the 768."""
@@ -123,10 +120,13 @@ class WarmUpTrainer(nn.Module):
         self.head = nn.Linear(model.config.qformer.dim, timeline_width(len(self.kinds)))
         short = features.short
         few = [self._written(events, short.num_samples, 0) for events in short.events[:SCALE_SCENES]]
-        self.register_buffer("scale", 1 / (np_tensor(few).flatten(0, 1).std(dim=0) + LEAST_STD), persistent=False)
+        # A number's own variance would not do: the hundreds of a clock hardly ever vary, and would weigh without bound.
+        blocks = np_tensor(few).split([len(self.kinds)] * 3 + [TIME_WIDTH] * 2, dim=-1)
+        scale = torch.cat([torch.full((b.shape[-1],), float(b.var().rsqrt())) for b in blocks])
+        self.register_buffer("scale", scale, persistent=False)
 
     def losses(self, step: int) -> Mapping[str, Tensor]:
-        """Squared distance to the written timeline, each number in units of how much it varies."""
+        """Squared distance to the written timeline, each kind of number in units of how much it varies."""
         rng = np.random.default_rng([3, step])
         drawn = draw(self.features, self.config, self.config.warm_up.batch_size, rng)
         wanted = np_tensor([self._written(events, drawn.num_samples, drawn.first_window) for events in drawn.events])

@@ -85,8 +85,10 @@ class LanguageStageConfig:
     long_share: float = 0.1
     ground_share: float = 0.5
     """Share of grounding questions."""
-    paraphrase_share: float = 0.15
-    """Share of questions about what a query means; the rest asks for dense captions."""
+    paraphrase_share: float = 0.1
+    """Share of questions about what a query means."""
+    look_up_share: float = 0.2
+    """Share of questions that are answered sound by sound, each before its times; the rest asks for dense captions."""
     easy_steps: int = 0
     """Over so many first steps the share of easy examples (one event, asked for by its name) falls from 1 to 0. A
     small net that meets all wordings and several events at once does not learn to match a query with a kind at all."""

@@ -60,7 +60,11 @@ def _corpus(prompt: PromptConfig) -> list[str]:
         prompt.after_audio.format(question=""),
         "0 1 2 3 4 5 6 7 8 9 0.1 - 2.3, 4.5 seconds, A",
     ]
-    texts += [*DENSE_CAPTION_INSTRUCTIONS, PARAPHRASE_INSTRUCTION, *[tasks.NOTHING_HEARD, tasks.ABSENT] * 50]
+    texts += [
+        *DENSE_CAPTION_INSTRUCTIONS,
+        PARAPHRASE_INSTRUCTION,
+        *[tasks.NOTHING_HEARD, tasks.ABSENT] * 50,
+    ]
     for words in WORDS.values():
         # As they stand in an answer (after a space), and as they stand in a question (quoted, either case).
         texts += [" " + c for c in words.captions] * 2
@@ -131,12 +135,17 @@ class LanguageTrainer:
     def _example(
         self, events: Sequence[PlacedEvent], num_samples: int, rng: np.random.Generator, *, easy: bool
     ) -> tasks.Example:
-        chance = rng.random()
-        if chance < self.config.paraphrase_share:
+        config = self.config
+        task = rng.choice(
+            ["paraphrase", "look_up", "ground", "dense_caption"],
+            p=np.diff(np.cumsum([0, config.paraphrase_share, config.look_up_share, config.ground_share]), append=1),
+        )
+        if task == "paraphrase":
             return tasks.paraphrase(rng)
-        if chance < self.config.paraphrase_share + self.config.ground_share:
+        if task == "ground":
             return tasks.ground(events, num_samples, rng, tasks.plain_interval, by_name=easy)
-        return tasks.dense_caption(events, num_samples, rng, tasks.plain_interval)
+        ask = tasks.look_up if task == "look_up" else tasks.dense_caption
+        return ask(events, num_samples, rng, tasks.plain_interval)
 
 
 def train_language_model(

@@ -2,11 +2,10 @@
 
 from collections.abc import AsyncGenerator, Callable
 from dataclasses import dataclass
-from typing import Literal, Protocol
+from typing import Protocol
 
 from model.timeline.event import Event
-
-Task = Literal["dense_caption", "ground"]
+from model.timeline.task import Task as Task
 
 SAMPLE_RATE = 16_000
 """Samples per second of `Request.pcm`; equal to `model.audio.waveform.SAMPLE_RATE`, which needs NumPy."""
@@ -33,7 +32,7 @@ class Request:
     pcm: bytes
     """Mono float32 little-endian samples at `SAMPLE_RATE`."""
     queries: tuple[str, ...] = ()
-    """Grounding: one answer each, in this order."""
+    """Grounding: one answer each, in this order. Asking: the one question."""
     options: Options = Options()
     deadline: float
     """On `time.monotonic()`'s clock: after it nobody wants the answer."""

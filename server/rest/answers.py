@@ -1,9 +1,10 @@
-"""The routes that hear: each reads a form with a recording, and answers in JSON."""
+"""The routes that hear: each reads a recording and fields, and answers in the format that was asked for."""
 
 import time
-from typing import TypeVar
+from collections.abc import Awaitable, Callable
+from dataclasses import dataclass
 
-from fastapi import APIRouter, Request
+from fastapi import APIRouter, Request, Response
 
 from model.errors import (
     AudioTooLong,
@@ -12,71 +13,125 @@ from model.errors import (
     EmptyPrompt,
     PromptTooLong,
     TaskNotSupported,
+    TimeAudioError,
     UnsupportedAudio,
 )
-from server import present, schema
 from server.errors import (
     DeadlineExceeded,
     DecodeTooCostly,
     InternalError,
     InvalidField,
     MalformedRequest,
-    NotAForm,
     NotReady,
     Overloaded,
+    UnsupportedBody,
     UploadTooLarge,
     UploadTooSlow,
     WorkerLost,
 )
+from server.present import PRESENTERS
+from server.rest.describe import operation, written_answer
 from server.rest.disconnect import while_connected
-from server.rest.form import DenseCaptionForm, GroundForm, request_body
+from server.rest.form import AskForm, DenseCaptionForm, Form, GroundForm, SummarizeForm
 from server.rest.problems import documented
 from server.rest.upload import receive
-from server.service import Analysis, Service
+from server.service import Service
+from server.settings import Limits
+from timeaudio import results
+from timeaudio.formats import FORMATS
+from timeaudio.results import AnyAnswer
 
-router = APIRouter(prefix="/v1", tags=["hearing"])
-
-Form = TypeVar("Form", bound=DenseCaptionForm)
-
-_BODY = (MalformedRequest, NotAForm, UploadTooLarge, UploadTooSlow, InvalidField)
-_AUDIO = (UnsupportedAudio, CorruptAudio, EmptyAudio, AudioTooLong, DecodeTooCostly)
-_SERVICE = (TaskNotSupported, Overloaded, NotReady, WorkerLost, DeadlineExceeded, InternalError)
+BODY = (MalformedRequest, UnsupportedBody, UploadTooLarge, UploadTooSlow, InvalidField)
+AUDIO = (UnsupportedAudio, CorruptAudio, EmptyAudio, AudioTooLong, DecodeTooCostly)
+PROMPT = (EmptyPrompt, PromptTooLong)
+SERVICE = (TaskNotSupported, Overloaded, NotReady, WorkerLost, DeadlineExceeded, InternalError)
 
 
-@router.post(
-    "/dense-caption",
-    response_model=schema.DenseCaptionAnswer,
-    responses=documented(*_BODY, *_AUDIO, *_SERVICE),
-    openapi_extra={"requestBody": request_body(DenseCaptionForm)},
-    summary="Everything that is heard, and when",
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Route:
+    """One route, and what its page says of it."""
+
+    path: str
+    form: type[Form]
+    answer: type[AnyAnswer]
+    summary: str
+    description: str
+    errors: tuple[type[TimeAudioError], ...] = ()
+
+
+ROUTES = (
+    Route(
+        path="/dense-caption",
+        form=DenseCaptionForm,
+        answer=results.DenseCaption,
+        summary="Everything that is heard, and when",
+        description="Each event with its intervals and a caption. Seconds count from the start of the file.",
+    ),
+    Route(
+        path="/ground",
+        form=GroundForm,
+        answer=results.Grounding,
+        summary="When something happens, or that it does not",
+        description="For each `query` the intervals in which it happens, or `present: false`. "
+        "The recording is encoded once.",
+        errors=PROMPT,
+    ),
+    Route(
+        path="/summarize",
+        form=SummarizeForm,
+        answer=results.Summary,
+        summary="What is said, stretch by stretch",
+        description="Consecutive stretches of speech, each with a sentence that sums it up; none where nobody speaks.",
+    ),
+    Route(
+        path="/ask",
+        form=AskForm,
+        answer=results.QuestionAnswer,
+        summary="The answer to a question about the recording",
+        description="The answer to `question`, and the intervals that it names, if any.",
+        errors=PROMPT,
+    ),
 )
-async def dense_caption(request: Request) -> schema.DenseCaptionAnswer:
-    """Each event with its intervals and a caption. Seconds count from the start of the file."""
-    return present.dense_caption(await _hear(request, DenseCaptionForm))
 
 
-@router.post(
-    "/ground",
-    response_model=schema.GroundAnswer,
-    responses=documented(*_BODY, *_AUDIO, EmptyPrompt, PromptTooLong, *_SERVICE),
-    openapi_extra={"requestBody": request_body(GroundForm)},
-    summary="When something happens, or that it does not",
-)
-async def ground(request: Request) -> schema.GroundAnswer:
-    """For each `query` the intervals in which it happens, or `present: false`. The recording is encoded once."""
-    return present.ground(await _hear(request, GroundForm))
+def router(limits: Limits) -> APIRouter:
+    """The four routes, described with the operator's limits."""
+    made = APIRouter(prefix="/v1", tags=["hearing"])
+    for route in ROUTES:
+        made.add_api_route(
+            route.path,
+            _handler(route.form),
+            methods=["POST"],
+            name=route.form.task,
+            response_model=route.answer,
+            responses=documented(*BODY, *AUDIO, *route.errors, *SERVICE) | written_answer(route.form),
+            openapi_extra=operation(route.form, limits),
+            summary=route.summary,
+            description=route.description,
+        )
+    return made
 
 
-async def _hear(request: Request, form: type[Form]) -> Analysis:
+def _handler(form: type[Form]) -> Callable[[Request], Awaitable[Response]]:
+    async def answer(request: Request) -> Response:
+        return await _hear(request, form)
+
+    return answer
+
+
+async def _hear(request: Request, form: type[Form]) -> Response:
     """A place in the queue before the first byte of the body is read; then the body, then the work."""
     service: Service = request.app.state.service
     begun = time.monotonic()
     with service.admit() as ticket:
+        service.check_task(form.task)
         async with service.workspace() as folder:
             source = folder / "upload"
             limits = service.settings.limits
-            fields = await receive(request, form, limits, source)
-            inquiry = fields.inquiry(limits)
+            received = await receive(request, form, limits, source)
+            inquiry = received.fields.inquiry(limits)
+            # Where `stream` is asked for, the updates of the engine will be passed on from here.
             analysis = await while_connected(request, service.analyze(ticket, source, inquiry))
     analysis.total_s = time.monotonic() - begun
-    return analysis
+    row = FORMATS[received.fields.response_format]
+    return Response(row.write(PRESENTERS[form.task](analysis), received.name), media_type=row.media_type)

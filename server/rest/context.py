@@ -1,4 +1,4 @@
-"""Around every request: its id, the bound on its body, and its count. Plain ASGI, so that streams pass untouched."""
+"""Around every request: its id, its trace, the bound on its body, its count. Plain ASGI: streams pass untouched."""
 
 import logging
 import re
@@ -10,6 +10,7 @@ from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from server.errors import UploadTooLarge
 from server.telemetry.metrics import Metrics
+from server.telemetry.traceparent import TraceParent
 
 _log = logging.getLogger("server.access")
 
@@ -17,7 +18,7 @@ _REQUEST_ID = re.compile(r"[A-Za-z0-9._:-]{1,128}")
 
 
 class RequestContext:
-    """Takes or makes X-Request-ID and answers with it, ends bodies at the limit, counts responses."""
+    """Takes or makes X-Request-ID and traceparent and answers with them, ends bodies at the limit, counts responses."""
 
     def __init__(self, app: ASGIApp, *, max_bytes: int, metrics: Metrics) -> None:
         self._app = app
@@ -32,16 +33,24 @@ class RequestContext:
         headers = Headers(scope=scope)
         given = headers.get("x-request-id", "")
         scope["request_id"] = given if _REQUEST_ID.fullmatch(given) else uuid.uuid4().hex
+        told = headers.getlist("traceparent")
+        trace = TraceParent.continued(told[0] if len(told) == 1 else None)
 
         async def tagged(message: Message) -> None:
             if message["type"] == "http.response.start":
-                MutableHeaders(scope=message)["X-Request-ID"] = scope["request_id"]
+                answered = MutableHeaders(scope=message)
+                answered["X-Request-ID"] = scope["request_id"]
+                answered["traceparent"] = str(trace)
                 route, status = _route(scope), message["status"]
                 self._metrics.http.labels(route, str(status)).inc()
                 # What machines ask every few seconds is not news.
                 level = logging.INFO if route.startswith("/v1/") else logging.DEBUG
                 took_s = time.monotonic() - begun
-                _log.log(level, "%s %s %d %.3fs id=%s", scope["method"], route, status, took_s, scope["request_id"])
+                _log.log(
+                    level,
+                    "%s %s %d %.3fs id=%s trace=%s",
+                    *(scope["method"], route, status, took_s, scope["request_id"], trace.trace_id),
+                )
             await send(message)
 
         await self._app(scope, _bounded(receive, self._max_bytes, _length(headers)), tagged)

@@ -1,26 +1,33 @@
-"""The form fields beside `file`: their types, their limits, and how OpenAPI tells of them."""
+"""The fields beside the recording: their types and limits, per route."""
 
-from typing import Annotated, Any
+from typing import Annotated, ClassVar
 
-from pydantic import BaseModel, ConfigDict, Field, ValidationError
+from pydantic import BaseModel, ConfigDict, Field
 
 from model.errors import EmptyPrompt, PromptTooLong
-from server.engine.protocol import Options
+from server.engine.protocol import Options, Task
 from server.errors import FieldError, InvalidField
-from server.service import Inquiry
+from server.inquiry import Inquiry
 from server.settings import Limits
+from timeaudio.formats import FormatName
 
-_FINITE = Field(allow_inf_nan=False)
 _Seconds = Annotated[float, Field(ge=0, le=1e6, allow_inf_nan=False)]  # no file is days long
 _MIN_SPAN_S = 0.1
 _TENTHS = 10
 
 
-class DenseCaptionForm(BaseModel):
+class Form(BaseModel):
     """Fields of every route. All of them may be left out."""
 
     model_config = ConfigDict(extra="forbid", frozen=True, use_attribute_docstrings=True)
 
+    task: ClassVar[Task]
+    """What a route with this form does."""
+
+    response_format: FormatName = "json"
+    """How to write the answer; docs/formats.md shows each."""
+    name: Annotated[str, Field(max_length=255)] | None = None
+    """What the recording is called, for formats that name it; the uploaded file's name where this is left out."""
     start: _Seconds | None = None
     """Where to start listening, in seconds of the file; rounded down to a tenth, as all times are in tenths."""
     end: _Seconds | None = None
@@ -29,7 +36,7 @@ class DenseCaptionForm(BaseModel):
     """Answers that are followed side by side (beam search): slower and a little better. 1: greedy."""
     max_new_tokens: Annotated[int, Field(ge=1)] | None = None
     """Where to cut the answer, in tokens; what is cut is still well formed."""
-    min_confidence: Annotated[float, _FINITE] | None = None
+    min_confidence: Annotated[float, Field(ge=0, le=1, allow_inf_nan=False)] | None = None
     """Reserved: confidence is not calibrated yet, so only 0 is accepted."""
     timeout_s: Annotated[float, Field(gt=0, allow_inf_nan=False)] | None = None
     """Seconds after the upload in which the answer must be ready; 504 otherwise."""
@@ -39,13 +46,15 @@ class DenseCaptionForm(BaseModel):
 
         Raises:
             InvalidField: fields are outside the limits, or contradict each other.
+            EmptyPrompt, PromptTooLong: a query or question cannot be used.
         """
         errors = self._errors(limits)
         if errors:
             raise InvalidField(errors)
         defaults = Options()
         return Inquiry(
-            task="dense_caption",
+            task=self.task,
+            queries=self._prompts(limits),
             options=Options(
                 num_beams=defaults.num_beams if self.num_beams is None else self.num_beams,
                 max_new_tokens=defaults.max_new_tokens if self.max_new_tokens is None else self.max_new_tokens,
@@ -54,6 +63,10 @@ class DenseCaptionForm(BaseModel):
             end_s=self.end,
             timeout_s=self.timeout_s,
         )
+
+    def _prompts(self, limits: Limits) -> tuple[str, ...]:
+        """What the model is asked in words."""
+        return ()
 
     def _errors(self, limits: Limits) -> list[FieldError]:
         errors = []
@@ -79,61 +92,56 @@ class DenseCaptionForm(BaseModel):
         return errors
 
 
-class GroundForm(DenseCaptionForm):
-    """The same, and what to look for."""
+class DenseCaptionForm(Form):
+    """Nothing beside the recording is needed."""
 
-    query: Annotated[list[str], Field(min_length=1)]
+    task = "dense_caption"
+
+
+class GroundForm(Form):
+    """And what to look for."""
+
+    task = "ground"
+
+    query: Annotated[list[str], Field(min_length=1, examples=[["a dog barks", "rain"]])]
     """What to look for, in words, such as "a dog barks". Repeat the field for more: the recording is encoded once."""
 
-    def inquiry(self, limits: Limits) -> Inquiry:
-        """See `DenseCaptionForm.inquiry`.
-
-        Raises:
-            EmptyPrompt, PromptTooLong: one of the queries cannot be used.
-        """
-        inquiry = super().inquiry(limits)
+    def _prompts(self, limits: Limits) -> tuple[str, ...]:
         if len(self.query) > limits.queries:
             detail = f"at most {limits.queries} (limit: TIMEAUDIO_LIMITS__QUERIES), not {len(self.query)}"
             raise InvalidField([FieldError("query", detail)])
-        for number, query in enumerate(self.query, start=1):
-            if not query.strip():
-                raise EmptyPrompt(f'Query {number} of {len(self.query)} is empty. Say what to look for: "a dog barks".')
-            if len(query) > limits.query_chars:
-                raise PromptTooLong(limit=limits.query_chars, length=len(query))
-        return Inquiry(
-            task="ground",
-            queries=tuple(query.strip() for query in self.query),
-            options=inquiry.options,
-            start=inquiry.start,
-            end_s=inquiry.end_s,
-            timeout_s=inquiry.timeout_s,
+        return tuple(
+            _prompt(
+                query, limits, f'Query {number} of {len(self.query)} is empty. Say what to look for: "a dog barks".'
+            )
+            for number, query in enumerate(self.query, start=1)
         )
 
 
-def field_errors(error: ValidationError) -> list[FieldError]:
-    """Pydantic's findings in our words, the fields' names in front."""
-    return [FieldError(str(item["loc"][0]), _detail(item["type"], item["msg"])) for item in error.errors()]
+class SummarizeForm(Form):
+    """Nothing beside the recording is needed."""
+
+    task = "summarize"
 
 
-def _detail(kind: str, message: str) -> str:
-    if kind == "missing":
-        return "missing; send at least one"
-    return message[0].lower() + message[1:]
+class AskForm(Form):
+    """And the question."""
+
+    task = "ask"
+
+    question: Annotated[str, Field(examples=["How often does the dog bark?"])]
+    """What you want to know about the recording: how often, how long, what came first."""
+
+    def _prompts(self, limits: Limits) -> tuple[str, ...]:
+        return (_prompt(self.question, limits, 'The question is empty. Ask one: "How often does the dog bark?"'),)
 
 
-def request_body(form: type[DenseCaptionForm]) -> dict[str, Any]:
-    """The `requestBody` of a route that reads this form, for OpenAPI."""
-    schema = form.model_json_schema()
-    properties = {name: _clean(value) for name, value in schema["properties"].items()}
-    file = {"type": "string", "format": "binary", "description": "An audio file: wav, flac, ogg, mp3, m4a or webm."}
-    required = ["file", *schema.get("required", [])]
-    body: dict[str, Any] = {"type": "object", "properties": {"file": file, **properties}, "required": required}
-    body["additionalProperties"] = False
-    return {"required": True, "content": {"multipart/form-data": {"schema": body}}}
+FORMS: dict[Task, type[Form]] = {form.task: form for form in (DenseCaptionForm, GroundForm, SummarizeForm, AskForm)}
 
 
-def _clean(field: dict[str, Any]) -> dict[str, Any]:
-    # Forms know no null: an optional field is one that is not sent.
-    kinds = [kind for kind in field.get("anyOf", []) if kind.get("type") != "null"]
-    kept = {key: value for key, value in field.items() if key != "anyOf" and not (key == "default" and value is None)}
-    return kept | (kinds[0] if len(kinds) == 1 else {})
+def _prompt(words: str, limits: Limits, if_empty: str) -> str:
+    if not words.strip():
+        raise EmptyPrompt(if_empty)
+    if len(words) > limits.query_chars:
+        raise PromptTooLong(limit=limits.query_chars, length=len(words))
+    return words.strip()

@@ -1,18 +1,20 @@
-"""Every error as application/problem+json (RFC 9457), and how OpenAPI tells of it."""
+"""Every error as application/problem+json (RFC 9457), or as OpenAI's object where its clients call; and in OpenAPI."""
 
 import logging
 import math
 from collections import defaultdict
+from collections.abc import Mapping
 from http import HTTPStatus
 from typing import Any
 
 from fastapi import FastAPI, Request
 from fastapi.exceptions import RequestValidationError
 from fastapi.responses import JSONResponse
+from pydantic import BaseModel
 from starlette.exceptions import HTTPException
 
 from model.errors import TimeAudioError
-from server import schema
+from server import openai_schema, schema
 from server.errors import (
     PROBLEMS,
     FieldError,
@@ -21,6 +23,8 @@ from server.errors import (
     RetryableError,
     problem_of,
 )
+from server.rest import openai_errors
+from server.rest.openai_errors import error_object, speaks_openai
 
 MEDIA_TYPE = "application/problem+json"
 
@@ -35,6 +39,7 @@ def problem_response(request: Request, error: TimeAudioError) -> JSONResponse:
         # What broke is for the log; the id leads there.
         _log.error("Request %s failed: %s", _request_id(request), error, exc_info=error)
         detail = f"This is our fault, not yours. The log has more under request id {_request_id(request)}."
+    headers = {"Retry-After": str(math.ceil(error.retry_after_s))} if isinstance(error, RetryableError) else None
     problem = schema.Problem(
         type=f"urn:timeaudio:problem:{row.slug}",
         title=row.title,
@@ -43,10 +48,7 @@ def problem_response(request: Request, error: TimeAudioError) -> JSONResponse:
         instance=f"urn:timeaudio:request:{_request_id(request)}",
         errors=_fields(error),
     )
-    headers = {"Retry-After": str(math.ceil(error.retry_after_s))} if isinstance(error, RetryableError) else None
-    return JSONResponse(
-        problem.model_dump(exclude_none=True), status_code=row.http, headers=headers, media_type=MEDIA_TYPE
-    )
+    return _response(request, problem, row.slug, headers)
 
 
 def install(app: FastAPI) -> None:
@@ -74,38 +76,43 @@ def install(app: FastAPI) -> None:
 
 
 def document(app: FastAPI) -> None:
-    """Add the schema that `documented` refers to to what /openapi.json says."""
+    """Add the schemas that routes refer to by name alone to what /openapi.json says."""
     generate = app.openapi
+    named: tuple[type[BaseModel], ...] = (schema.Problem, openai_schema.ErrorAnswer, openai_schema.ChatRequest)
 
     def openapi() -> dict[str, Any]:
         known = app.openapi_schema is not None
         document = generate()
         if not known:
-            problem = schema.Problem.model_json_schema(ref_template="#/components/schemas/{model}")
-            document["components"]["schemas"] |= problem.pop("$defs") | {"Problem": problem}
+            for kind in named:
+                told = kind.model_json_schema(ref_template="#/components/schemas/{model}")
+                document["components"]["schemas"] |= told.pop("$defs", {}) | {kind.__name__: told}
         return document
 
     app.openapi = openapi  # type: ignore[method-assign]
 
 
-def documented(*errors: type[TimeAudioError]) -> dict[int | str, dict[str, Any]]:
-    """The `responses` of a route that may raise these errors, an example for each."""
+def documented(*errors: type[TimeAudioError], openai: bool = False) -> dict[int | str, dict[str, Any]]:
+    """The `responses` of a route that may raise these errors, an example for each. `openai`: told in its way."""
     by_status: dict[int, list[type[TimeAudioError]]] = defaultdict(list)
     for error in errors:
         by_status[PROBLEMS[error].http].append(error)
-    return {status: _documented(kinds) for status, kinds in sorted(by_status.items())}
+    return {status: _documented(kinds, openai=openai) for status, kinds in sorted(by_status.items())}
 
 
-def _documented(kinds: list[type[TimeAudioError]]) -> dict[str, Any]:
+def _documented(kinds: list[type[TimeAudioError]], *, openai: bool) -> dict[str, Any]:
     examples = {}
     for kind in kinds:
         row = PROBLEMS[kind]
-        value = {"type": f"urn:timeaudio:problem:{row.slug}", "title": row.title, "status": row.http}
+        value: dict[str, Any] = {"type": f"urn:timeaudio:problem:{row.slug}", "title": row.title, "status": row.http}
+        if openai:
+            value = error_object(row.http, row.slug, f"{row.title}.")
         examples[row.slug] = {"summary": row.title, "value": value}
     # No "model": FastAPI would promise it as application/json as well. `document` adds the schema instead.
+    name, media_type = ("ErrorAnswer", openai_errors.MEDIA_TYPE) if openai else ("Problem", MEDIA_TYPE)
     response: dict[str, Any] = {
         "description": "; ".join(PROBLEMS[kind].title for kind in kinds),
-        "content": {MEDIA_TYPE: {"schema": {"$ref": "#/components/schemas/Problem"}, "examples": examples}},
+        "content": {media_type: {"schema": {"$ref": f"#/components/schemas/{name}"}, "examples": examples}},
     }
     if any(issubclass(kind, RetryableError) for kind in kinds):
         response["headers"] = {
@@ -122,19 +129,23 @@ def _framework_response(request: Request, error: HTTPException) -> JSONResponse:
             f"{request.url.path} does not take {request.method}, but {(error.headers or {}).get('Allow', 'others')}."
         ),
     }
+    status = HTTPStatus(error.status_code)
     problem = schema.Problem(
         type="about:blank",
-        title=HTTPStatus(error.status_code).phrase,
-        status=error.status_code,
-        detail=details.get(HTTPStatus(error.status_code), str(error.detail)),
+        title=status.phrase,
+        status=status,
+        detail=details.get(status, str(error.detail)),
         instance=f"urn:timeaudio:request:{_request_id(request)}",
     )
-    return JSONResponse(
-        problem.model_dump(exclude_none=True),
-        status_code=error.status_code,
-        headers=error.headers,
-        media_type=MEDIA_TYPE,
-    )
+    return _response(request, problem, status.phrase.lower().replace(" ", "-"), error.headers)
+
+
+def _response(request: Request, problem: schema.Problem, slug: str, headers: Mapping[str, str] | None) -> JSONResponse:
+    if speaks_openai(request.url.path):
+        body = error_object(problem.status, slug, problem.detail, problem.errors)
+        return JSONResponse(body, status_code=problem.status, headers=headers, media_type=openai_errors.MEDIA_TYPE)
+    body = problem.model_dump(exclude_none=True)
+    return JSONResponse(body, status_code=problem.status, headers=headers, media_type=MEDIA_TYPE)
 
 
 def _fields(error: TimeAudioError) -> list[schema.ProblemField] | None:

@@ -1,60 +1,81 @@
-"""A multipart body, read to a file on disk and to checked fields. Every mistake in it is told at once."""
+"""A recording and the fields beside it, from any of three kinds of body.
+
+    multipart/form-data                     the recording in the field `file`, other fields beside it
+    application/json                        the recording in `file` as base64, other fields beside it
+    audio/*, video/*, octet-stream, ogg     the recording is the body
+
+Fields may stand in the query string too, each of them in one place.
+"""
 
 import asyncio
 import shutil
-from collections.abc import Iterator
-from contextlib import contextmanager
-from pathlib import Path
-from typing import IO, Any, TypeVar
+from collections.abc import AsyncIterator, Mapping
+from contextlib import asynccontextmanager
+from dataclasses import dataclass
+from pathlib import Path, PurePosixPath
+from typing import IO, Any, Generic, TypeVar
 
-from pydantic import ValidationError
 from starlette.datastructures import FormData, UploadFile
 from starlette.exceptions import HTTPException
 from starlette.requests import ClientDisconnect, Request
 
 from model.errors import EmptyAudio
-from server.errors import Cancelled, FieldError, InvalidField, MalformedRequest, NotAForm, UploadTooSlow
+from server.errors import Cancelled, FieldError, MalformedRequest, UnsupportedBody, UploadTooSlow
 from server.offload import file_work
-from server.rest.form import DenseCaptionForm, field_errors
+from server.rest.fields import FILE, checked, gathered, mistyped
+from server.rest.form import Form
+from server.rest.json_body import decoded, read_object
 from server.settings import Limits
+from timeaudio.formats import DEFAULT_NAME
 
-Form = TypeVar("Form", bound=DenseCaptionForm)
+F = TypeVar("F", bound=Form)
 
-_FILE = "file"
 _SPARE = 8  # parts beyond what a correct request has: wrong ones are listed by name, not just refused
+_RAW = ("audio/", "video/", "application/octet-stream", "application/ogg")
 
 
-async def receive(request: Request, form: type[Form], limits: Limits, target: Path) -> Form:
-    """Read the body: the file to `target`, the other fields to a checked form.
+@dataclass(frozen=True, slots=True)
+class Received(Generic[F]):
+    """The checked fields, and what the recording is called."""
+
+    fields: F
+    name: str
+
+
+async def receive(request: Request, form: type[F], limits: Limits, target: Path) -> Received[F]:
+    """Read the body: the recording to `target`, the fields to a checked form.
 
     Raises:
-        NotAForm, MalformedRequest, UploadTooLarge, UploadTooSlow: the body cannot be read.
+        UnsupportedBody, MalformedRequest, UploadTooLarge, UploadTooSlow: the body cannot be read.
         InvalidField: fields are missing, unknown or of a wrong type; all of them are listed.
-        EmptyAudio: the file has no bytes.
+        EmptyAudio: the recording has no bytes.
+        Cancelled: the caller went away.
     """
     media_type = request.headers.get("content-type", "").partition(";")[0].strip().lower()
-    if media_type != "multipart/form-data":
-        raise NotAForm(
-            f"Send multipart/form-data with the recording in the field {_FILE}, not {media_type or 'an unnamed type'}. "
-            f"With curl: -F {_FILE}=@recording.wav"
-        )
-    with _told_in_our_words(limits):
-        async with (
-            asyncio.timeout(limits.upload_timeout_s),
-            request.form(
-                max_files=_SPARE,
-                max_fields=len(form.model_fields) + limits.queries + _SPARE,
-            ) as data,
-        ):
-            fields = _fields(data, form)
-            await _save(data[_FILE], target)
-            return fields
+    async with while_arriving(limits):
+        if media_type == "multipart/form-data":
+            return await _from_form(request, form, limits, target)
+        if media_type == "application/json":
+            return await _from_json(request, form, limits, target)
+        if media_type.startswith(_RAW):
+            return await _from_raw(request, form, target)
+    raise UnsupportedBody(
+        f"Send the recording as multipart/form-data in the field {FILE} (with curl: -F {FILE}=@recording.wav), "
+        f"or as the body with Content-Type: audio/wav or the like, or in base64 in a JSON object; "
+        f"not as {media_type or 'an unnamed type'}."
+    )
 
 
-@contextmanager
-def _told_in_our_words(limits: Limits) -> Iterator[None]:
+@asynccontextmanager
+async def while_arriving(limits: Limits) -> AsyncIterator[None]:
+    """Around what reads a body: bounds its time, and tells what goes wrong in our words.
+
+    Raises:
+        UploadTooSlow, MalformedRequest, Cancelled: in place of what the libraries raise.
+    """
     try:
-        yield
+        async with asyncio.timeout(limits.upload_timeout_s):
+            yield
     except TimeoutError:
         raise UploadTooSlow(
             f"The body must arrive within {limits.upload_timeout_s:g} s (limit: TIMEAUDIO_LIMITS__UPLOAD_TIMEOUT_S). "
@@ -66,56 +87,73 @@ def _told_in_our_words(limits: Limits) -> Iterator[None]:
         raise MalformedRequest(f"The multipart body cannot be read: {error.detail}") from error
 
 
-def _fields(data: FormData, form: type[Form]) -> Form:
-    """The checked fields; all that is wrong with them, and with the file's own field, at once."""
-    errors = _file_errors(data, form)
-    values: dict[str, Any] = {}
-    for name in data:
-        if name == _FILE or name not in form.model_fields:
-            continue
-        sent = data.getlist(name)
-        if any(isinstance(value, UploadFile) for value in sent):
-            errors.append(FieldError(name, "was sent as a file; send it as text"))
-        elif form.model_fields[name].annotation == list[str]:
-            values[name] = sent
-        elif len(sent) > 1:
-            errors.append(FieldError(name, f"was sent {len(sent)} times; send it once"))
-        else:
-            values[name] = sent[0]
-    told = {error.field for error in errors}
-    try:
-        fields = form.model_validate(values)
-    except ValidationError as error:
-        errors += [found for found in field_errors(error) if found.field not in told]
-        raise InvalidField(errors) from None
-    if errors:
-        raise InvalidField(errors)
-    return fields
+async def _from_form(request: Request, form: type[F], limits: Limits, target: Path) -> Received[F]:
+    most_fields = len(form.model_fields) + limits.queries + _SPARE
+    async with request.form(max_files=_SPARE, max_fields=most_fields) as data:
+        errors = _file_errors(data)
+        beside = gathered(form, [item for item in data.multi_items() if item[0] != FILE], errors)
+        fields = checked(form, _with_query(request, form, beside, errors), errors)
+        upload = data[FILE]
+        assert isinstance(upload, UploadFile), "checked by _file_errors"
+        _not_empty(upload.size or 0)
+        await file_work(upload.size or 0, _copy, upload.file, target)
+        return Received(fields, fields.name or PurePosixPath(upload.filename or "").name or DEFAULT_NAME)
 
 
-def _file_errors(data: FormData, form: type[Form]) -> list[FieldError]:
-    allowed = ", ".join((_FILE, *form.model_fields))
-    errors = [
-        FieldError(name[:50], f"unknown; the fields are {allowed}")
-        for name in data
-        if name != _FILE and name not in form.model_fields
-    ]
-    files = data.getlist(_FILE)
+async def _from_raw(request: Request, form: type[F], target: Path) -> Received[F]:
+    errors: list[FieldError] = []
+    fields = checked(form, _with_query(request, form, {}, errors), errors)
+    length = 0
+    with target.open("wb") as file:
+        async for chunk in request.stream():  # pieces of some kilobytes, into the page cache
+            length += file.write(chunk)
+    _not_empty(length)
+    return Received(fields, fields.name or DEFAULT_NAME)
+
+
+async def _from_json(request: Request, form: type[F], limits: Limits, target: Path) -> Received[F]:
+    values = await read_object(request, limits)
+    text, recording = values.pop(FILE, None), b""
+    errors = mistyped(form, values)
+    if isinstance(text, str):
+        try:
+            recording = await decoded(text)
+        except ValueError as error:
+            errors.insert(0, FieldError(FILE, str(error)))
+    else:
+        errors.insert(0, FieldError(FILE, "missing; send the recording's bytes in base64"))
+    fields = checked(form, _with_query(request, form, values, errors), errors)
+    _not_empty(len(recording))
+    await file_work(len(recording), target.write_bytes, recording)
+    return Received(fields, fields.name or DEFAULT_NAME)
+
+
+def _with_query(
+    request: Request, form: type[Form], values: Mapping[str, Any], errors: list[FieldError]
+) -> dict[str, Any]:
+    """The body's fields and the query string's. What is wrong is added to `errors`."""
+    beside = gathered(form, request.query_params.multi_items(), errors)
+    twice = "stands in the body and in the query string; send it once"
+    errors += [FieldError(name, twice) for name in beside if name in values]
+    return {**beside, **values}
+
+
+def _file_errors(data: FormData) -> list[FieldError]:
+    files = data.getlist(FILE)
     if not files:
-        errors.insert(0, FieldError(_FILE, f"missing; send the recording, with curl: -F {_FILE}=@recording.wav"))
-    elif len(files) > 1:
-        errors.insert(0, FieldError(_FILE, f"was sent {len(files)} times; send one recording per request"))
-    elif not isinstance(files[0], UploadFile):
-        detail = f"was sent as text; send it as a file, with curl: -F {_FILE}=@recording.wav (mind the @)"
-        errors.insert(0, FieldError(_FILE, detail))
-    return errors
+        return [FieldError(FILE, f"missing; send the recording, with curl: -F {FILE}=@recording.wav")]
+    if len(files) > 1:
+        return [FieldError(FILE, f"was sent {len(files)} times; send one recording per request")]
+    if not isinstance(files[0], UploadFile):
+        return [
+            FieldError(FILE, f"was sent as text; send it as a file, with curl: -F {FILE}=@recording.wav (mind the @)")
+        ]
+    return []
 
 
-async def _save(upload: UploadFile | str, target: Path) -> None:
-    assert isinstance(upload, UploadFile), "checked by _file_errors"
-    if not upload.size:
+def _not_empty(num_bytes: int) -> None:
+    if not num_bytes:
         raise EmptyAudio("The file has 0 bytes. Send a recording with at least 0.1 s of sound.")
-    await file_work(upload.size, _copy, upload.file, target)
 
 
 def _copy(source: IO[bytes], target: Path) -> None:

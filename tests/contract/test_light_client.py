@@ -17,7 +17,7 @@ def fresh(code: str) -> str:
 
 
 @pytest.mark.parametrize(
-    "start", ["import timeaudio", "import timeaudio.cli", "import timeaudio.listen, timeaudio.demo"]
+    "start", ["import timeaudio", "import timeaudio.cli", "import timeaudio.listen, timeaudio.demo, timeaudio.outputs"]
 )
 def test_importing_the_client_loads_nothing_heavy(start):
     loaded = json.loads(fresh(f"{start}; import json, sys; print(json.dumps(list(sys.modules)))"))

@@ -9,8 +9,11 @@ import pytest
 from server.app import create_app
 from server.engine.worker_engine import WorkerEngine
 from server.settings import Settings
+from timeaudio.formats import FORMATS
 
 SNAPSHOT = Path(__file__).with_name("openapi.json")
+HEARING = ("/v1/dense-caption", "/v1/ground", "/v1/summarize", "/v1/ask")
+OPENAI = (("/v1/chat/completions", "post"), ("/v1/models", "get"), ("/v1/models/{name}", "get"))
 
 
 @pytest.fixture(scope="module")
@@ -25,13 +28,12 @@ def test_snapshot(document: dict[str, Any]) -> None:
     )
 
 
-@pytest.mark.parametrize("path", ["/v1/dense-caption", "/v1/ground"])
+@pytest.mark.parametrize("path", HEARING)
 def test_problems_are_documented_with_examples(document: dict[str, Any], path: str) -> None:
     responses = document["paths"][path]["post"]["responses"]
     assert responses.keys() == {"200", "400", "408", "413", "415", "422", "429", "500", "503", "504"}
     for status, response in responses.items():
         if status == "200":
-            assert response["content"].keys() == {"application/json"}
             continue
         (media_type,) = response["content"]
         assert media_type == "application/problem+json"
@@ -40,6 +42,37 @@ def test_problems_are_documented_with_examples(document: dict[str, Any], path: s
             assert str(example["value"]["status"]) == status
     assert "Retry-After" in responses["429"]["headers"]
     assert "Retry-After" in responses["503"]["headers"]
+
+
+@pytest.mark.parametrize("path", HEARING)
+def test_every_format_is_documented_with_an_example(document: dict[str, Any], path: str) -> None:
+    content = document["paths"][path]["post"]["responses"]["200"]["content"]
+    assert content.keys() == {row.media_type for row in FORMATS.values()}
+    shown = {name: media_type for media_type, told in content.items() for name in told["examples"]}
+    assert shown == {name: row.media_type for name, row in FORMATS.items()}
+    assert content["application/json"]["schema"]["$ref"].startswith("#/components/schemas/")
+
+
+@pytest.mark.parametrize("path", HEARING)
+def test_three_kinds_of_body_are_documented(document: dict[str, Any], path: str) -> None:
+    operation = document["paths"][path]["post"]
+    content = operation["requestBody"]["content"]
+    assert content.keys() == {"multipart/form-data", "application/json", "audio/*", "application/octet-stream"}
+    fields = content["multipart/form-data"]["schema"]["properties"].keys()
+    assert content["application/json"]["schema"]["properties"].keys() == fields
+    assert {parameter["name"] for parameter in operation["parameters"]} == fields - {"file"}
+    example = content["application/json"]["example"]
+    assert set(content["application/json"]["schema"]["required"]) <= example.keys() <= fields
+
+
+@pytest.mark.parametrize(("path", "method"), OPENAI)
+def test_openai_s_routes_document_its_error_object(document: dict[str, Any], path: str, method: str) -> None:
+    responses = document["paths"][path][method]["responses"]
+    assert "503" in responses
+    for status, response in responses.items():
+        if status != "200":
+            schema = response["content"]["application/json"]["schema"]
+            assert schema == {"$ref": "#/components/schemas/ErrorAnswer"}
 
 
 def test_every_reference_leads_somewhere(document: dict[str, Any]) -> None:
@@ -59,11 +92,9 @@ def test_every_reference_leads_somewhere(document: dict[str, Any]) -> None:
 
 def test_forms_name_their_fields(document: dict[str, Any]) -> None:
     def form(path: str) -> dict[str, Any]:
-        schema: dict[str, Any] = document["paths"][path]["post"]["requestBody"]["content"]["multipart/form-data"][
-            "schema"
-        ]
-        return schema
+        content = document["paths"][path]["post"]["requestBody"]["content"]
+        return dict(content["multipart/form-data"]["schema"])
 
-    assert form("/v1/dense-caption")["required"] == ["file"]
-    assert form("/v1/ground")["required"] == ["file", "query"]
-    assert "null" not in json.dumps([form("/v1/dense-caption"), form("/v1/ground")])  # forms cannot say null
+    required = {path: form(path)["required"] for path in HEARING}
+    assert required == dict(zip(HEARING, (["file"], ["file", "query"], ["file"], ["file", "question"]), strict=True))
+    assert "null" not in json.dumps([form(path) for path in HEARING])  # forms cannot say null

@@ -93,13 +93,15 @@ def resident(pid: int) -> int:
 
 
 @contextlib.contextmanager
-def running(*arguments: str, ready: bool = True, port: int | None = None, **environment: str) -> Iterator[Server]:
-    """A server for as long as the context lasts; `environment` beside the usual one."""
+def running(
+    *arguments: str, ready: bool = True, port: int | None = None, module: str = "server", **environment: str
+) -> Iterator[Server]:
+    """`python -m module` for as long as the context lasts; `environment` beside the usual one."""
     env = {name: value for name, value in os.environ.items() if not name.startswith("TIMEAUDIO_")}
     env |= {"PYTHONPATH": str(TESTS), "OMP_NUM_THREADS": "2"} | environment
     port = free_port() if port is None else port
     with tempfile.TemporaryFile("w+") as log:
-        command = [sys.executable, "-m", "server", "--port", str(port), *arguments]
+        command = [sys.executable, "-m", module, "--port", str(port), *arguments]
         process = subprocess.Popen(command, env=env, stdout=log, stderr=subprocess.STDOUT, text=True, cwd=TESTS.parent)
         server = Server(process, f"http://127.0.0.1:{port}", log)
         try:
@@ -144,6 +146,13 @@ def run_scripted() -> Callable[..., contextlib.AbstractContextManager[Server]]:
 def scripted(run_scripted: Callable[..., contextlib.AbstractContextManager[Server]]) -> Iterator[Server]:
     """One scripted server for all tests of a module."""
     with run_scripted() as server:
+        yield server
+
+
+@pytest.fixture(scope="session")
+def four_tasks() -> Iterator[Server]:
+    """One server for all tests that answers all four tasks: tests/scripted_engine.py, with no model behind it."""
+    with running(module="tests.scripted_engine") as server:
         yield server
 
 

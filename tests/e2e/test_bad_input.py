@@ -180,11 +180,14 @@ def test_start_behind_the_end_of_the_file(client: httpx.Client, tone_wav: Callab
     assert "3.00 s long" in problem(response, 422, "empty-audio")["detail"]
 
 
-def test_bodies_that_are_no_form(client: httpx.Client, tone_wav: Callable[..., bytes]) -> None:
+def test_bodies_of_other_kinds(client: httpx.Client, tone_wav: Callable[..., bytes]) -> None:
     sound = tone_wav(1.0)
-    problem(client.post("/v1/dense-caption", content=sound, headers={"content-type": "audio/wav"}), 415, "not-a-form")
-    problem(client.post("/v1/dense-caption", json={"file": "x"}), 415, "not-a-form")
-    problem(client.post("/v1/dense-caption"), 415, "not-a-form")
+    for media_type in ("application/x-www-form-urlencoded", "text/plain", "image/png", "nonsense"):
+        response = client.post("/v1/dense-caption", content=sound, headers={"content-type": media_type})
+        detail = problem(response, 415, "unsupported-body")["detail"]
+        assert media_type in detail
+        assert "-F file=@recording.wav" in detail
+    problem(client.post("/v1/dense-caption"), 415, "unsupported-body")
     for media_type in ("multipart/form-data", "multipart/form-data; boundary=other"):
         response = client.post("/v1/dense-caption", content=b"--x\r\nrubbish", headers={"content-type": media_type})
         problem(response, 400, "malformed-request")

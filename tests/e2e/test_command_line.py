@@ -10,6 +10,7 @@ import pytest
 
 from timeaudio import ApiError, Client, ServerUnreachable
 from timeaudio.cli import main
+from timeaudio.formats import FORMATS
 
 
 @pytest.fixture
@@ -75,6 +76,34 @@ def test_the_command_line_prints_what_the_server_says(scripted: Any, clip: Path,
     out = capsys.readouterr().out
     assert "nothing  (not heard)" in out
     assert any(line.split()[:2] == ["0.1", "1.5"] for line in out.splitlines())
+
+
+@pytest.mark.parametrize(
+    ("words", "path", "fields"),
+    [
+        (["caption"], "/v1/dense-caption", {}),
+        (["ground", "-q", "a dog", "-q", "nothing"], "/v1/ground", {"query": ["a dog", "nothing"]}),
+        (["summarize"], "/v1/summarize", {}),
+        (["ask", "-q", "how often?"], "/v1/ask", {"question": "how often?"}),
+    ],
+)
+def test_files_of_the_command_line_are_what_the_server_writes(
+    four_tasks: Any, clip: Path, tmp_path: Path, words: list[str], path: str, fields: dict[str, Any]
+) -> None:
+    folder = tmp_path / "answers"
+    assert main([*words, str(clip), "-o", str(folder), "-f", "all", "--server", four_tasks.url]) == 0
+    with four_tasks.client() as http, clip.open("rb") as file:
+        for name in ("srt", "vtt", "tsv", "audacity", "rttm", "textgrid"):
+            file.seek(0)
+            response = http.post(path, data=fields | {"response_format": name}, files={"file": (clip.name, file)})
+            written = (folder / f"tone{FORMATS[name].suffix}").read_bytes()
+            assert written == response.content
+            assert written
+
+
+def test_a_task_that_the_server_s_model_does_not_know_is_told(scripted: Any, clip: Path, capsys: Any) -> None:
+    assert main(["summarize", str(clip), "--server", scripted.url]) == 1
+    assert "was not trained for summarize; it does: dense_caption, ground." in capsys.readouterr().err
 
 
 def test_json_of_the_command_line_is_the_servers_answer(scripted: Any, clip: Path, capsys: Any) -> None:

@@ -13,6 +13,7 @@ from training.data.composer import PlacedEvent
 from training.data.words import (
     DENSE_CAPTION_INSTRUCTIONS,
     GROUND_INSTRUCTIONS,
+    LOOK_UP_INSTRUCTION,
     PARAPHRASE_INSTRUCTION,
     QUERY_FRAMES,
     WORDS,
@@ -27,7 +28,7 @@ ABSENT_SHARE = 0.5
 class Example:
     """A question about a scene, and its answer in the words and times of the model."""
 
-    task: Literal["dense_caption", "ground", "paraphrase"]
+    task: Literal["dense_caption", "ground", "paraphrase", "look_up"]
     question: str
     answer: str
 
@@ -99,6 +100,25 @@ def paraphrase(rng: np.random.Generator) -> Example:
     kind = str(rng.choice(list(WORDS)))
     question = PARAPHRASE_INSTRUCTION.format(query=draw_query(kind, rng))
     return Example("paraphrase", question, str(rng.choice(WORDS[kind].captions)))
+
+
+def look_up(
+    events: Sequence[PlacedEvent],
+    num_samples: int,
+    rng: np.random.Generator,
+    write: Callable[[Interval], str] = format_interval,
+) -> Example:
+    """Every kind, in any order, with its times after it: what is said first decides which times follow.
+
+    Neither dense captions (times first) nor grounding (one kind of many) makes a small language model look up the
+    times of a kind as soon as this does, several times in each answer.
+    """
+    found = list(by_kind(events, num_samples).items())
+    said = [
+        f"{str(rng.choice(WORDS[kind].captions)).rstrip('.')} in {', '.join(map(write, intervals))} seconds."
+        for kind, intervals in (found[i] for i in rng.permutation(len(found)))
+    ]
+    return Example("look_up", LOOK_UP_INSTRUCTION, " ".join(said) or NOTHING_HEARD)
 
 
 def draw_query(kind: str, rng: np.random.Generator) -> str:

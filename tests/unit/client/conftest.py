@@ -1,9 +1,10 @@
 """A real HTTP server that answers from a script and remembers what it was sent."""
 
 import contextlib
+import functools
 import json
 import threading
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from email import policy
 from email.parser import BytesParser
@@ -11,6 +12,9 @@ from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from typing import Any
 
 import pytest
+from anyio.from_thread import start_blocking_portal
+
+from timeaudio import AsyncClient, Client
 
 
 @dataclass
@@ -123,3 +127,42 @@ def grounding_json() -> dict[str, Any]:
         "intervals": [{"start": 0.2, "end": 2.7, "confidence": 0.75}],
     }
     return {**answer_fields(), "results": [found, {"query": "rain", "present": False, "intervals": []}]}
+
+
+@pytest.fixture
+def summary_json() -> dict[str, Any]:
+    return {**answer_fields(), "segments": [{"start": 0.0, "end": 4.1, "confidence": None, "summary": "She greets."}]}
+
+
+@pytest.fixture
+def asked_json() -> dict[str, Any]:
+    interval = {"start": 0.5, "end": 1.0, "confidence": None}
+    return {**answer_fields(), "question": "How often?", "answer": "Once.", "intervals": [interval]}
+
+
+class BlockingAsyncClient:
+    """AsyncClient with the face of Client: its event loop runs in a thread for as long as the context lasts."""
+
+    def __init__(self, *args: Any, **options: Any) -> None:
+        self._client = AsyncClient(*args, **options)
+        self._portals = contextlib.ExitStack()
+
+    def __enter__(self) -> "BlockingAsyncClient":
+        self._portal = self._portals.enter_context(start_blocking_portal())
+        self._portal.call(self._client.__aenter__)
+        return self
+
+    def __exit__(self, *error: object) -> None:
+        self._portal.call(self._client.__aexit__, None, None, None)
+        self._portals.close()
+
+    def __getattr__(self, name: str) -> Callable[..., Any]:
+        method = getattr(self._client, name)
+        return lambda *args, **options: self._portal.call(functools.partial(method, *args, **options))
+
+
+@pytest.fixture(params=[Client, BlockingAsyncClient], ids=["sync", "async"])
+def connect(request: pytest.FixtureRequest) -> Callable[..., Any]:
+    """`with connect(url, ...) as client`: one client, then the other."""
+    kind: Callable[..., Any] = request.param
+    return kind

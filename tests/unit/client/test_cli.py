@@ -63,12 +63,14 @@ def test_json_of_several_files_is_one_object_per_line(server, caption_json, clip
 
 def test_a_file_that_fails_does_not_stop_the_others(server, caption_json, clip, tmp_path, capsys):
     server.answer(200, caption_json)
-    assert run("caption", tmp_path / "nothing.wav", tmp_path, clip, "--json", "--server", server.url) == 1
+    empty = tmp_path / "empty"
+    empty.mkdir()
+    assert run("caption", tmp_path / "nothing.wav", empty, clip, "--json", "--server", server.url) == 1
     told = capsys.readouterr()
     assert len(told.out.splitlines()) == 1
     missing, folder, total = told.err.splitlines()
     assert missing == f"timeaudio: {tmp_path}/nothing.wav: no such file. Check the path."
-    assert "is a folder" in folder
+    assert "holds no recordings" in folder
     assert total == "timeaudio: 2 of 3 files failed."
 
 
@@ -96,6 +98,16 @@ def test_no_server_is_one_line_that_says_how_to_start_one(clip, capsys):
         ("caption", "a.wav", "--server", "localhost:8000"),
         ("caption", "a.wav", "--server", NOBODY, "--model", "folder"),
         ("ground", "a.wav"),
+        ("ask", "a.wav"),
+        ("ask", "a.wav", "how", "often"),
+        ("summarize",),
+        ("caption", "a.wav", "-f", "ass"),
+        ("caption", "a.wav", "-f", "srt", "-f", "vtt"),
+        ("caption", "a.wav", "b.wav", "-f", "srt"),
+        ("caption", "a.wav", "-f", "srt", "--json"),
+        ("caption", "a.wav", "--resume"),
+        ("ground", __file__, __file__),
+        ("ground", "a.wav", "-q"),
         ("serve", "--port", "70000"),
         ("serve", "--port", "x"),
     ],

@@ -1,3 +1,5 @@
+"""Both clients against a scripted server: `connect` is Client, and AsyncClient made to look like it."""
+
 import io
 import threading
 import time
@@ -6,15 +8,15 @@ from email.utils import format_datetime
 
 import pytest
 
-from timeaudio import ApiError, Client, FieldError, ServerUnreachable, UnexpectedAnswer
+from timeaudio import ApiError, FieldError, ServerUnreachable, UnexpectedAnswer
 
 SOUND = bytes(range(256)) * 40
 BUSY = {"type": "overloaded", "title": "The queue is full", "status": 429, "detail": "Come back in 1 s."}
 
 
-def test_dense_caption_sends_the_file_and_reads_the_events(server, caption_json):
+def test_dense_caption_sends_the_file_and_reads_the_events(connect, server, caption_json):
     server.answer(200, caption_json)
-    with Client(server.url) as client:
+    with connect(server.url) as client:
         result = client.dense_caption(SOUND)
     assert server.received[0].path == "/v1/dense-caption"
     assert server.received[0].fields == [("file", SOUND)]
@@ -25,28 +27,28 @@ def test_dense_caption_sends_the_file_and_reads_the_events(server, caption_json)
     assert result.timing.total_s == 0.31
 
 
-def test_a_path_bytes_and_a_file_object_send_the_same(server, caption_json, tmp_path):
+def test_a_path_bytes_and_a_file_object_send_the_same(connect, server, caption_json, tmp_path):
     server.answer(200, caption_json)
     path = tmp_path / "clip.wav"
     path.write_bytes(SOUND)
-    with Client(server.url) as client:
+    with connect(server.url) as client:
         for audio in (path, str(path), SOUND, io.BytesIO(SOUND)):
             client.dense_caption(audio)
     assert [request.all("file") for request in server.received] == [[SOUND]] * 4
 
 
-def test_the_name_of_the_file_stays_with_the_caller(server, caption_json, tmp_path):
+def test_the_name_of_the_file_stays_with_the_caller(connect, server, caption_json, tmp_path):
     server.answer(200, caption_json)
     path = tmp_path / "secret-name.wav"
     path.write_bytes(b"sound")
-    with Client(server.url) as client:
+    with connect(server.url) as client:
         client.dense_caption(path)
     assert b"secret-name" not in server.received[0].body
 
 
-def test_ground_sends_every_query_with_one_file(server, grounding_json):
+def test_ground_sends_every_query_with_one_file(connect, server, grounding_json):
     server.answer(200, grounding_json)
-    with Client(server.url) as client:
+    with connect(server.url) as client:
         result = client.ground(SOUND, ["a dog barks", "rain"], num_beams=4, start=1.5)
     request = server.received[0]
     assert request.path == "/v1/ground"
@@ -58,50 +60,50 @@ def test_ground_sends_every_query_with_one_file(server, grounding_json):
     assert result.results[0].intervals[0].confidence == 0.75
 
 
-def test_one_query_may_be_a_plain_string(server, grounding_json):
+def test_one_query_may_be_a_plain_string(connect, server, grounding_json):
     server.answer(200, grounding_json)
-    with Client(server.url) as client:
+    with connect(server.url) as client:
         client.ground(SOUND, "rain")
     assert server.received[0].all("query") == [b"rain"]
 
 
 @pytest.mark.parametrize("status", [429, 503])
-def test_a_busy_server_is_asked_again_after_the_time_it_names(server, caption_json, tmp_path, status):
+def test_a_busy_server_is_asked_again_after_the_time_it_names(connect, server, caption_json, tmp_path, status):
     path = tmp_path / "clip.wav"
     path.write_bytes(SOUND)
     server.answer(status, BUSY, headers={"Retry-After": "1"})
     server.answer(200, caption_json)
     started = time.monotonic()
-    with Client(server.url) as client:
+    with connect(server.url) as client:
         client.dense_caption(path)
     assert time.monotonic() - started >= 1.0
     assert [request.all("file") for request in server.received] == [[SOUND], [SOUND]], "the whole file, both times"
 
 
-def test_retry_after_may_be_a_date(server, caption_json):
+def test_retry_after_may_be_a_date(connect, server, caption_json):
     at = datetime.now(UTC) + timedelta(seconds=2)
     server.answer(429, BUSY, headers={"Retry-After": format_datetime(at, usegmt=True)})
     server.answer(200, caption_json)
-    with Client(server.url) as client:
+    with connect(server.url) as client:
         client.dense_caption(SOUND)
     assert datetime.now(UTC) >= at.replace(microsecond=0)
 
 
 @pytest.mark.parametrize("unreadable", ["soon", "-3", ""])
-def test_without_a_readable_time_it_backs_off_by_itself(server, caption_json, unreadable):
+def test_without_a_readable_time_it_backs_off_by_itself(connect, server, caption_json, unreadable):
     server.answer(503, BUSY, headers={"Retry-After": unreadable})
     server.answer(200, caption_json)
     started = time.monotonic()
-    with Client(server.url) as client:
+    with connect(server.url) as client:
         client.dense_caption(SOUND)
     assert time.monotonic() - started >= 0.5
     assert len(server.received) == 2
 
 
-def test_patience_ends_with_the_servers_own_words(server):
+def test_patience_ends_with_the_servers_own_words(connect, server):
     server.answer(429, BUSY, headers={"Retry-After": "30"})
     started = time.monotonic()
-    with Client(server.url, retry_for_s=5) as client, pytest.raises(ApiError) as caught:
+    with connect(server.url, retry_for_s=5) as client, pytest.raises(ApiError) as caught:
         client.dense_caption(SOUND)
     assert time.monotonic() - started < 25, "a wait that is longer than the patience is not begun"
     assert caught.value.status == 429
@@ -110,14 +112,14 @@ def test_patience_ends_with_the_servers_own_words(server):
 
 
 @pytest.mark.parametrize("status", [400, 404, 413, 415, 422, 500, 504])
-def test_other_refusals_are_raised_at_once(server, status):
+def test_other_refusals_are_raised_at_once(connect, server, status):
     server.answer(status, BUSY, headers={"Retry-After": "1"})
-    with Client(server.url) as client, pytest.raises(ApiError):
+    with connect(server.url) as client, pytest.raises(ApiError):
         client.dense_caption(SOUND)
     assert len(server.received) == 1
 
 
-def test_a_problem_arrives_as_fields(server):
+def test_a_problem_arrives_as_fields(connect, server):
     problem = {
         "type": "urn:timeaudio:invalid-field",
         "title": "A form field is wrong",
@@ -127,7 +129,7 @@ def test_a_problem_arrives_as_fields(server):
         "errors": [{"pointer": "#/query", "detail": "Say what to look for."}],
     }
     server.answer(422, problem, content_type="application/problem+json")
-    with Client(server.url) as client, pytest.raises(ApiError) as caught:
+    with connect(server.url) as client, pytest.raises(ApiError) as caught:
         client.ground(SOUND, "")
     error = caught.value
     assert (error.status, error.type, error.title) == (422, "urn:timeaudio:invalid-field", "A form field is wrong")
@@ -136,10 +138,10 @@ def test_a_problem_arrives_as_fields(server):
     assert str(error) == "Mend these fields. (query: Say what to look for.)"
 
 
-def test_a_field_that_the_detail_names_already_is_not_said_twice(server):
+def test_a_field_that_the_detail_names_already_is_not_said_twice(connect, server):
     field = {"pointer": "#/end", "detail": "must come after start"}
     server.answer(422, {"detail": "end: must come after start", "errors": [field, "nonsense"]})
-    with Client(server.url) as client, pytest.raises(ApiError) as caught:
+    with connect(server.url) as client, pytest.raises(ApiError) as caught:
         client.dense_caption(SOUND)
     assert str(caught.value) == "end: must come after start"
 
@@ -148,70 +150,70 @@ def test_a_field_that_the_detail_names_already_is_not_said_twice(server):
     ("body", "content_type"),
     [(b"<html>Bad gateway</html>", "text/html"), (b"{broken", "application/json"), (b"[1]", "application/json")],
 )
-def test_a_refusal_by_something_else_is_still_one_clear_error(server, body, content_type):
+def test_a_refusal_by_something_else_is_still_one_clear_error(connect, server, body, content_type):
     server.answer(502, body, content_type=content_type)
-    with Client(server.url) as client, pytest.raises(ApiError, match="502") as caught:
+    with connect(server.url) as client, pytest.raises(ApiError, match="502") as caught:
         client.dense_caption(SOUND)
     assert server.url in str(caught.value)
 
 
 @pytest.mark.parametrize("body", [b"hello", b"{}", b'{"id": "a", "events": 3}'])
-def test_an_answer_of_another_kind_is_told(server, body):
+def test_an_answer_of_another_kind_is_told(connect, server, body):
     server.answer(200, body)
-    with Client(server.url) as client, pytest.raises(UnexpectedAnswer, match="Check the address"):
+    with connect(server.url) as client, pytest.raises(UnexpectedAnswer, match="Check the address"):
         client.dense_caption(SOUND)
 
 
-def test_fields_of_a_newer_server_are_tolerated(server, caption_json):
+def test_fields_of_a_newer_server_are_tolerated(connect, server, caption_json):
     caption_json["novelty"] = 1
     caption_json["events"][0]["colour"] = "blue"
     server.answer(200, caption_json)
-    with Client(server.url) as client:
+    with connect(server.url) as client:
         assert client.dense_caption(SOUND).events
 
 
-def test_nobody_there_is_told_with_what_to_do():
-    with Client("http://127.0.0.1:9") as client, pytest.raises(ServerUnreachable, match="timeaudio serve"):
+def test_nobody_there_is_told_with_what_to_do(connect):
+    with connect("http://127.0.0.1:9") as client, pytest.raises(ServerUnreachable, match="timeaudio serve"):
         client.dense_caption(SOUND)
 
 
-def test_a_server_that_never_answers_is_given_up(server, caption_json):
+def test_a_server_that_never_answers_is_given_up(connect, server, caption_json):
     release = threading.Event()
     server.answer(200, caption_json)
     answer = server._answer
     server._answer = lambda request: (release.wait(5), answer(request))
-    with Client(server.url, timeout=0.2) as client, pytest.raises(ServerUnreachable, match="in time"):
+    with connect(server.url, timeout=0.2) as client, pytest.raises(ServerUnreachable, match="in time"):
         client.dense_caption(SOUND)
     release.set()
 
 
 @pytest.mark.parametrize("address", ["localhost:8000", "ftp://host", "http://", "", "http://[::1", "//host"])
-def test_an_address_without_scheme_or_host_is_refused_at_once(address):
+def test_an_address_without_scheme_or_host_is_refused_at_once(connect, address):
     with pytest.raises(ValueError, match="http://HOST:PORT"):
-        Client(address)
+        connect(address)
 
 
-def test_a_proxy_in_the_environment_is_not_asked_for_this_machine(server, caption_json, monkeypatch):
+def test_a_proxy_in_the_environment_is_not_asked_for_this_machine(connect, server, caption_json, monkeypatch):
     monkeypatch.setenv("HTTP_PROXY", "http://127.0.0.1:9")
     monkeypatch.setenv("http_proxy", "http://127.0.0.1:9")
     monkeypatch.delenv("NO_PROXY", raising=False)
     monkeypatch.delenv("no_proxy", raising=False)
     server.answer(200, caption_json)
-    with Client(server.url) as client:
+    with connect(server.url) as client:
         assert client.dense_caption(SOUND).events
 
 
-def test_a_missing_file_is_an_os_error(server, tmp_path):
-    with Client(server.url) as client, pytest.raises(FileNotFoundError):
+def test_a_missing_file_is_an_os_error(connect, server, tmp_path):
+    with connect(server.url) as client, pytest.raises(FileNotFoundError):
         client.dense_caption(tmp_path / "nothing.wav")
 
 
-def test_is_ready_follows_readyz(server):
+def test_is_ready_follows_readyz(connect, server):
     server.answer(503, BUSY)
     server.answer(200, {"status": "ready"})
-    with Client(server.url) as client:
+    with connect(server.url) as client:
         assert not client.is_ready()
         assert client.is_ready()
     assert {request.path for request in server.received} == {"/readyz"}
-    with Client("http://127.0.0.1:9") as nobody:
+    with connect("http://127.0.0.1:9") as nobody:
         assert not nobody.is_ready()

@@ -10,7 +10,7 @@ from timeaudio.cli import main
 from timeaudio.errors import LocalModelError
 from timeaudio.local import LIMIT_S, LocalModel
 
-SCRIPTED = Path(__file__).parents[2] / "scripted_pipeline.py"
+SCRIPTED = Path(__file__).parents[2] / "local_pipeline.py"
 
 
 @pytest.fixture
@@ -44,6 +44,28 @@ def test_ground_keeps_the_order_of_the_queries_and_sums_their_tokens(model, clip
     assert [(found.query, found.present) for found in result.results] == [("nothing", False), ("a dog barks", True)]
     assert [(interval.start, interval.end) for interval in result.results[1].intervals] == [(0.1, 1.5)]
     assert result.usage.completion_tokens == 14
+
+
+def test_summarize(model, clip):
+    result = model.summarize(clip)
+    assert [(s.start, s.end, s.summary) for s in result.segments] == [(0.0, 1.0, "Hello."), (1.0, 3.0, "Goodbye.")]
+
+
+def test_ask(model, clip):
+    result = model.ask(clip, "How often?")
+    assert (result.question, result.answer) == ("How often?", "HOW OFTEN?")
+    assert [(interval.start, interval.end) for interval in result.intervals] == [(0.5, 1.0)]
+
+
+def test_bytes_are_heard_as_their_file_is(model, clip):
+    assert model.dense_caption(clip.read_bytes()).events == model.dense_caption(clip).events
+
+
+def test_a_task_that_was_not_trained_is_refused(model, clip, monkeypatch):
+    monkeypatch.setattr(type(model._pipeline), "tasks", ("dense_caption", "ground"))
+    for refuse in (lambda: model.summarize(clip), lambda: model.ask(clip, "How often?")):
+        with pytest.raises(LocalModelError, match="trained for dense_caption, ground"):
+            refuse()
 
 
 def test_the_time_adds_up(model, clip):

@@ -3,16 +3,16 @@ from hypothesis import given
 from hypothesis import strategies as st
 from rich.cells import cell_len
 
-from timeaudio.results import CaptionedEvent, GroundingResult, Interval
-from timeaudio.timeline import Lane, draw, event_lanes, one_line, query_lanes
+from timeaudio.results import Interval
+from timeaudio.timeline import Lane, draw, lanes, one_line
 
 
 def lane(*pairs, label="x"):
     return Lane(label, tuple(Interval(start=start, end=end) for start, end in pairs))
 
 
-def lines(lanes, duration_s, **options):
-    return draw(lanes, duration_s, **options).plain.split("\n")
+def lines(drawn, duration_s, **options):
+    return draw(drawn, duration_s, **options).plain.split("\n")
 
 
 def test_the_picture_of_two_events():
@@ -113,9 +113,4 @@ def test_words_cannot_steer_the_terminal(words, line):
 
 def test_lanes_keep_order_and_absent_queries_have_an_empty_one():
     interval = Interval(start=0, end=1)
-    assert event_lanes([CaptionedEvent(intervals=(interval,), caption="A.")]) == [Lane("A.", (interval,))]
-    results = [
-        GroundingResult(query="b", present=True, intervals=(interval,)),
-        GroundingResult(query="a", present=False, intervals=()),
-    ]
-    assert query_lanes(results) == [Lane("b", (interval,)), Lane("a", ())]
+    assert lanes([("b", [interval]), ("a", ())]) == [Lane("b", (interval,)), Lane("a", ())]

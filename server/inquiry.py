@@ -1,0 +1,44 @@
+"""What is asked about a file, and what is found in it, whatever the transport."""
+
+from dataclasses import dataclass, field
+
+from server.engine.protocol import SAMPLE_RATE, Answered, Options, Task
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Inquiry:
+    """What a caller wants to know about a file. Units: seconds, except `start`, which is in tenths."""
+
+    task: Task
+    queries: tuple[str, ...] = ()
+    options: Options = Options()
+    start: int = 0
+    end_s: float | None = None
+    timeout_s: float | None = None
+
+
+@dataclass(slots=True, kw_only=True)
+class Analysis:
+    """What was found, and what it took. Times in the answers count from `start` (tenths) of the file."""
+
+    id: str
+    model: str
+    queries: tuple[str, ...]
+    start: int
+    num_samples: int
+    decode_s: float
+    num_audio_tokens: int = 0
+    queue_s: float = 0.0
+    encode_s: float = 0.0
+    total_s: float = 0.0
+    answers: list[Answered] = field(default_factory=list)
+
+    @property
+    def generate_s(self) -> float:
+        """Seconds that the language model took for all answers."""
+        return sum(answer.generate_s for answer in self.answers)
+
+    @property
+    def audio_s(self) -> float:
+        """Seconds of audio that were analysed, unrounded."""
+        return self.num_samples / SAMPLE_RATE

@@ -1,0 +1,123 @@
+"""How OpenAPI tells of a route that hears: three kinds of body, ten formats of answer, examples of both."""
+
+import json
+from typing import Any
+
+from server.rest.examples import ANSWERS, BESIDE, RECORDING
+from server.rest.fields import FILE
+from server.rest.form import Form
+from server.settings import Limits
+from timeaudio.formats import FORMATS, write
+from timeaudio.results import AnyAnswer
+
+_KINDS = "wav, flac, ogg, opus, mp3, m4a, mp4, webm, mkv, aac, aiff or caf"
+_SHOWN_AS = "street.flac"
+_JSON = "application/json"
+
+
+def operation(form: type[Form], limits: Limits) -> dict[str, Any]:
+    """The request of a route that reads this form, within these limits: `openapi_extra`."""
+    schema = form.model_json_schema()
+    properties = {name: _bounded(field, _bounds(limits).get(name, {})) for name, field in schema["properties"].items()}
+    required = schema.get("required", [])
+    return {"requestBody": _request_body(form, properties, required), "parameters": _parameters(properties)}
+
+
+def written_answer(form: type[Form]) -> dict[int | str, dict[str, Any]]:
+    """The success of a route with this form, in every format, an example for each: an entry of `responses`."""
+    answer = ANSWERS[form.task]
+    content: dict[str, Any] = {}
+    for name, row in FORMATS.items():
+        if row.media_type == _JSON:
+            continue
+        described = content.setdefault(row.media_type, {"schema": {"type": "string"}, "examples": {}})
+        if row.media_type.endswith("json"):
+            described["schema"] = {}
+        described["examples"][name] = _example(answer, name)
+    # FastAPI adds the answer's own schema to this one.
+    content[_JSON] = {"examples": {name: _example(answer, name) for name in ("json", "verbose_json")}}
+    return {200: {"description": "The answer, in the format that was asked for.", "content": content}}
+
+
+def _example(answer: AnyAnswer, name: Any) -> dict[str, Any]:
+    text = write(answer, name, name=_SHOWN_AS)
+    if FORMATS[name].media_type.endswith("json"):
+        return {"value": json.loads(text)}
+    return {"value": text}
+
+
+def _bounds(limits: Limits) -> dict[str, dict[str, Any]]:
+    """What the operator's settings, and what is not there yet, add to the fields' own schemas."""
+    words = {"minLength": 1, "maxLength": limits.query_chars}
+    return {
+        "num_beams": {"maximum": limits.num_beams},
+        "max_new_tokens": {"maximum": limits.max_new_tokens},
+        "timeout_s": {"maximum": limits.timeout_s},
+        "min_confidence": {"maximum": 0},
+        "query": {"maxItems": limits.queries, "items": {"type": "string"} | words},
+        "question": words,
+    }
+
+
+def _bounded(field: dict[str, Any], bounds: dict[str, Any]) -> dict[str, Any]:
+    """The schema of a field with bounds on it; they are those of its value, where it may be null."""
+    if "anyOf" not in field:
+        return field | bounds
+    kinds = [kind if kind.get("type") == "null" else kind | bounds for kind in field["anyOf"]]
+    return field | {"anyOf": kinds}
+
+
+def _request_body(form: type[Form], properties: dict[str, Any], required: list[str]) -> dict[str, Any]:
+    required = [FILE, *required]
+    binary = {"type": "string", "format": "binary"}
+    encoded = {"type": "string", "format": "byte", "description": f"An audio file in base64: {_KINDS}."}
+    whole = {"schema": binary | {"description": f"An audio file: {_KINDS}."}}
+    return {
+        "required": True,
+        "content": {
+            "multipart/form-data": {
+                "schema": _object(
+                    required,
+                    {
+                        FILE: binary | {"description": f"An audio file: {_KINDS}."},
+                        **{name: _without_null(field) for name, field in properties.items()},
+                    },
+                )
+            },
+            _JSON: {
+                "schema": _object(required, {FILE: encoded, **properties}),
+                "example": {FILE: RECORDING, **BESIDE[form.task]},
+            },
+            "audio/*": whole,
+            "application/octet-stream": whole,
+        },
+    }
+
+
+def _parameters(properties: dict[str, Any]) -> list[dict[str, Any]]:
+    """The fields again, in the query string: for bodies that are the recording alone."""
+    parameters = []
+    for name, field in properties.items():
+        schema = _without_null(field)
+        told = schema.pop("description")
+        parameters.append(
+            {
+                "name": name,
+                "in": "query",
+                "required": False,
+                "description": f"As the field of this name, where the body does not have it. {told}",
+                "schema": schema,
+            }
+        )
+    return parameters
+
+
+def _object(required: list[str], properties: dict[str, Any]) -> dict[str, Any]:
+    return {"type": "object", "properties": properties, "required": required, "additionalProperties": False}
+
+
+def _without_null(field: dict[str, Any]) -> dict[str, Any]:
+    # Forms and query strings know no null: an optional field is one that is not sent.
+    kinds = [kind for kind in field.get("anyOf", []) if kind.get("type") != "null"]
+    kept = {key: value for key, value in field.items() if key != "anyOf" and not (key == "default" and value is None)}
+    return kept | (kinds[0] if len(kinds) == 1 else {})

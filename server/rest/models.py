@@ -1,0 +1,48 @@
+"""`GET /v1/models`: the loaded checkpoint as OpenAI's clients list it, with the tasks that it was trained for."""
+
+import time
+
+from fastapi import APIRouter, Request
+
+from server.errors import ModelNotFound, NotReady
+from server.openai_schema import ModelCard, ModelList
+from server.rest.problems import documented
+from server.service import Service
+
+router = APIRouter(prefix="/v1", tags=["OpenAI's dialect"])
+
+_STARTED = int(time.time())
+# Not a parameter of the function: FastAPI would promise its own 422, which a string never earns.
+_NAME = {"name": "name", "in": "path", "required": True, "schema": {"type": "string"}, "example": "timeaudio-tiny"}
+
+
+@router.get(
+    "/models", response_model=ModelList, responses=documented(NotReady, openai=True), summary="What can this server do?"
+)
+async def list_models(request: Request) -> ModelList:
+    """The one model, and its tasks: what is not among them is answered with a problem, never with a guess."""
+    return ModelList(data=[_card(request)])
+
+
+@router.get(
+    "/models/{name:path}",
+    response_model=ModelCard,
+    responses=documented(ModelNotFound, NotReady, openai=True),
+    openapi_extra={"parameters": [_NAME]},
+    summary="One of the models",
+)
+async def retrieve_model(request: Request) -> ModelCard:
+    """The model of this name, if it is loaded."""
+    card = _card(request)
+    name = request.path_params["name"]
+    if name != card.id:
+        raise ModelNotFound(name, loaded=card.id)
+    return card
+
+
+def _card(request: Request) -> ModelCard:
+    service: Service = request.app.state.service
+    service.check_ready()
+    model = service.engine.model
+    assert model is not None, "a ready engine has a model"
+    return ModelCard(id=model.name, created=_STARTED, tasks=list(model.tasks))

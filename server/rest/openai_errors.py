@@ -1,0 +1,30 @@
+"""OpenAI's error object, for the routes that its clients call: the same errors as everywhere, told their way."""
+
+from collections.abc import Sequence
+from http import HTTPStatus
+from typing import Any
+
+from server.openai_schema import ErrorAnswer, ErrorDetails
+from server.schema import ProblemField
+
+MEDIA_TYPE = "application/json"
+
+_PREFIXES = ("/v1/chat/", "/v1/models")
+_KINDS = {HTTPStatus.TOO_MANY_REQUESTS: "rate_limit_error", HTTPStatus.NOT_FOUND: "not_found_error"}
+
+
+def speaks_openai(path: str) -> bool:
+    """Whether errors at this path are told in OpenAI's way. The route decides, never the Accept header."""
+    return path.startswith(_PREFIXES)
+
+
+def error_object(status: int, slug: str, message: str, fields: Sequence[ProblemField] | None = None) -> dict[str, Any]:
+    """The body. `fields` are those that are wrong; OpenAI's object has room for one, the message names the others."""
+    by_us = status >= HTTPStatus.INTERNAL_SERVER_ERROR
+    details = ErrorDetails(
+        message=message,
+        type="server_error" if by_us else _KINDS.get(HTTPStatus(status), "invalid_request_error"),
+        param=fields[0].pointer.removeprefix("#/").replace("/", ".") if fields else None,
+        code=slug.replace("-", "_"),
+    )
+    return ErrorAnswer(error=details).model_dump()

@@ -1,0 +1,28 @@
+"""docs/formats.md says what the writers write."""
+
+import re
+from pathlib import Path
+
+import pytest
+
+from tests.answers import PLAIN
+from timeaudio.formats import FORMATS, write
+from timeaudio.formats.trees import LABELING_CONFIG
+
+PAGE = (Path(__file__).parents[2] / "docs" / "formats.md").read_text(encoding="utf-8")
+EXAMPLES = dict(re.findall(r"^### (\S+)\n\n```text\n(.*?)^```", PAGE, re.MULTILINE | re.DOTALL))
+
+
+def test_the_table_names_every_format_with_its_type_and_ending() -> None:
+    table = re.findall(r"^\| `(\S+)` \|.*?\| `(\S+)` \| `(\S+)` \| `.*` \|$", PAGE, re.MULTILINE)
+    assert table == [(name, form.media_type, form.suffix) for name, form in FORMATS.items()]
+
+
+@pytest.mark.parametrize("name", EXAMPLES)
+def test_the_examples_are_what_is_written(name: str) -> None:
+    assert write(PLAIN["dense_caption"], name, name="street.flac") == EXAMPLES[name]
+
+
+def test_there_are_examples_and_the_labelling_configuration() -> None:
+    assert EXAMPLES.keys() == {"srt", "vtt", "tsv", "audacity", "rttm"}
+    assert LABELING_CONFIG in PAGE

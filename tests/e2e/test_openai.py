@@ -1,0 +1,190 @@
+"""The official `openai` client against a real server: what it is told, and which of its errors it raises."""
+
+import base64
+import json
+from collections.abc import Callable, Iterator
+from typing import Any
+
+import httpx
+import openai
+import pytest
+
+
+@pytest.fixture(scope="module")
+def client(four_tasks: Any) -> Iterator[openai.OpenAI]:
+    with openai.OpenAI(base_url=f"{four_tasks.url}/v1", api_key="none", max_retries=0) as client:
+        yield client
+
+
+@pytest.fixture(scope="module")
+def recording(tone_wav: Callable[..., bytes]) -> dict[str, Any]:
+    data = base64.b64encode(tone_wav(4.0)).decode()
+    return {"type": "input_audio", "input_audio": {"data": data, "format": "wav"}}
+
+
+def said(*parts: Any) -> list[Any]:
+    return [{"role": "user", "content": [{"type": "text", "text": p} if isinstance(p, str) else p for p in parts]}]
+
+
+def complete(client: openai.OpenAI, messages: list[Any], **more: Any) -> Any:
+    return client.chat.completions.create(model="scripted", messages=messages, **more)
+
+
+@pytest.mark.parametrize(
+    ("words", "task", "content"),
+    [
+        ("Describe what you hear.", "dense_caption", '0.0 - 2.0 s, 1.9 - 4.0 s: A dog says "wow" --> twice.'),
+        ("When does a dog bark?", "ground", "a dog bark: 0.1 - 2.0 s"),
+        ("Find 'nothing'", "ground", "nothing: not heard"),
+        ("Summarize the talk.", "summarize", "0.0 - 2.0 s: Hello.\n2.0 - 4.0 s: Goodbye."),
+        ("How often does it bark?", "ask", "HOW OFTEN DOES IT BARK?"),
+    ],
+)
+def test_the_words_say_the_task(
+    client: openai.OpenAI, recording: dict[str, Any], words: str, task: str, content: str
+) -> None:
+    completion = complete(client, said(words, recording), temperature=0, seed=1)
+    assert completion.choices[0].message.content == content
+    assert completion.choices[0].finish_reason == "stop"
+    assert completion.model_extra["task"] == task
+    assert completion.model_extra["result"]["audio"]["duration"] == 4.0
+    assert completion.id == completion.model_extra["result"]["id"]
+    assert completion.usage.total_tokens == completion.usage.prompt_tokens + completion.usage.completion_tokens
+    assert completion.usage.prompt_tokens_details.audio_tokens == 40
+
+
+def test_a_recording_without_words_is_described(client: openai.OpenAI, recording: dict[str, Any]) -> None:
+    assert complete(client, said(recording)).model_extra["task"] == "dense_caption"
+
+
+def test_the_task_may_be_said(client: openai.OpenAI, recording: dict[str, Any]) -> None:
+    completion = complete(client, said("a dog", recording), extra_body={"task": "ground", "start": 1.0})
+    assert completion.choices[0].message.content == "a dog: 1.1 - 2.5 s"
+
+
+def test_the_last_words_of_the_user_count_wherever_the_recording_stands(
+    client: openai.OpenAI, recording: dict[str, Any]
+) -> None:
+    messages = [
+        {"role": "system", "content": "You are a helpful assistant."},
+        *said("Describe it.", recording),
+        {"role": "assistant", "content": "A dog."},
+        {"role": "user", "content": "When is the dog heard?"},
+    ]
+    assert complete(client, messages).choices[0].message.content == "the dog: 0.1 - 2.0 s"
+
+
+def test_the_native_answer_as_text(client: openai.OpenAI, recording: dict[str, Any]) -> None:
+    completion = complete(client, said("When is rain heard?", recording), response_format={"type": "json_object"})
+    assert json.loads(completion.choices[0].message.content) == completion.model_extra["result"]
+
+
+def test_an_answer_of_the_full_length_was_cut(client: openai.OpenAI, recording: dict[str, Any]) -> None:
+    for tokens, reason in ((8, "stop"), (7, "length"), (1_000_000, "stop")):
+        completion = complete(client, said(recording), max_completion_tokens=tokens)
+        assert completion.choices[0].finish_reason == reason
+
+
+def test_models(client: openai.OpenAI) -> None:
+    [model] = client.models.list().data
+    assert (model.id, model.object, model.owned_by) == ("scripted", "model", "timeaudio")
+    assert model.model_extra == {"tasks": ["dense_caption", "ground", "summarize", "ask"]}
+    assert client.models.retrieve("scripted") == model
+    with pytest.raises(openai.NotFoundError, match="Ask for 'scripted'"):
+        client.models.retrieve("gpt-4o")
+
+
+def test_another_model_is_not_found(client: openai.OpenAI, recording: dict[str, Any]) -> None:
+    with pytest.raises(openai.NotFoundError) as caught:
+        client.chat.completions.create(model="gpt-4o-audio-preview", messages=said(recording))
+    assert caught.value.code == "model_not_found"
+
+
+@pytest.mark.parametrize(
+    ("more", "param"),
+    [
+        ({"stream": True}, "stream"),
+        ({"n": 2}, "n"),
+        ({"extra_body": {"task": "sing"}}, "task"),
+        ({"extra_body": {"num_beams": 9}}, "num_beams"),
+        ({"extra_body": {"start": 2.0, "end": 1.0}}, "end"),
+        ({"response_format": {"type": "json_schema", "json_schema": {"name": "x"}}}, "response_format.type"),
+    ],
+)
+def test_what_is_not_offered_is_named(
+    client: openai.OpenAI, recording: dict[str, Any], more: dict[str, Any], param: str
+) -> None:
+    with pytest.raises(openai.UnprocessableEntityError) as caught:
+        complete(client, said("Describe it.", recording), **more)
+    assert caught.value.param == param
+    assert caught.value.code == "invalid_field"
+    assert caught.value.type == "invalid_request_error"
+    assert caught.value.request_id
+
+
+@pytest.mark.parametrize(
+    ("parts", "message"),
+    [
+        (["Describe it."], "hold 0"),
+        ([{"type": "image_url", "image_url": {"url": "x"}}], "input_audio"),
+        ([{"type": "input_audio", "input_audio": {"data": "?", "format": "wav"}}], "base64"),
+    ],
+)
+def test_messages_without_a_recording(client: openai.OpenAI, parts: list[Any], message: str) -> None:
+    with pytest.raises(openai.UnprocessableEntityError, match=message):
+        complete(client, said(*parts))
+
+
+def test_many_words(client: openai.OpenAI, recording: dict[str, Any]) -> None:
+    assert complete(client, said("Describe it. " + "x" * 487, recording)).choices
+    with pytest.raises(openai.UnprocessableEntityError, match="at most 500 characters"):
+        complete(client, said("what is " * 100_000, recording))
+
+
+def test_two_recordings(client: openai.OpenAI, recording: dict[str, Any]) -> None:
+    with pytest.raises(openai.UnprocessableEntityError, match="hold 2"):
+        complete(client, said(recording, recording))
+
+
+def test_a_recording_that_is_none(client: openai.OpenAI) -> None:
+    data = base64.b64encode(b"no sound at all, but long enough").decode()
+    part = {"type": "input_audio", "input_audio": {"data": data, "format": "mp3"}}
+    with pytest.raises(openai.APIStatusError) as caught:
+        complete(client, said(part))
+    assert (caught.value.status_code, caught.value.code) == (415, "unsupported_audio")
+
+
+def test_errors_of_the_framework_are_told_the_same_way(four_tasks: Any) -> None:
+    with four_tasks.client() as http:
+        for response in (
+            http.get("/v1/chat/completions"),
+            http.post("/v1/models"),
+            http.post("/v1/chat/completions", content=b"x", headers={"content-type": "text/plain"}),
+            http.post("/v1/chat/completions", content=b"{", headers={"content-type": "application/json"}),
+            http.post("/v1/chat/nothing"),
+        ):
+            assert response.status_code in (400, 404, 405, 415)
+            assert response.headers["content-type"] == "application/json"
+            assert response.json()["error"].keys() == {"message", "type", "param", "code"}
+
+
+def test_a_starting_server_is_waited_for_as_it_asks(run_scripted: Any, recording: dict[str, Any]) -> None:
+    with run_scripted(SCRIPTED_LOAD="slow", ready=False) as server:
+        with server.client() as http:
+            _until_it_listens(http)
+            refused = http.get("/v1/models")
+        assert refused.status_code == 503
+        assert refused.json()["error"]["type"] == "server_error"
+        with openai.OpenAI(base_url=f"{server.url}/v1", api_key="none", max_retries=100) as client:
+            assert complete(client, said(recording)).choices
+
+
+def _until_it_listens(http: httpx.Client) -> None:
+    import time
+
+    for _ in range(1000):
+        try:
+            http.get("/livez")
+            return
+        except httpx.TransportError:
+            time.sleep(0.05)

@@ -1,0 +1,69 @@
+"""A pipeline of all four tasks for the command line's own process: it stands where `model.pipeline` stands.
+
+"nothing" is absent, "sleep 0.3" takes so long, all else happens from 0.1 s to half of the recording. The environment's
+SCRIPTED_LOAD=refuse makes the checkpoint a bad one.
+"""
+
+import os
+import time
+from dataclasses import dataclass
+from pathlib import Path
+
+from model.audio.waveform import Waveform
+from model.errors import CheckpointError, TaskNotSupported
+from model.timeline.event import Event
+from model.timeline.interval import Interval
+from model.timeline.task import TASKS
+
+
+@dataclass(frozen=True)
+class Decoding:
+    pass
+
+
+@dataclass(frozen=True)
+class Recording:
+    duration: int
+    num_audio_tokens: int
+
+
+@dataclass(frozen=True)
+class Answer:
+    events: tuple[Event, ...]
+    text: str = ""
+    num_prompt_tokens: int = 12
+    num_completion_tokens: int = 7
+
+    @property
+    def present(self) -> bool:
+        return bool(self.events)
+
+
+class Pipeline:
+    name = "scripted"
+    tasks = TASKS
+
+    @classmethod
+    def load(cls, checkpoint: Path | None = None) -> "Pipeline":
+        if os.environ.get("SCRIPTED_LOAD") == "refuse":
+            raise CheckpointError(f"{checkpoint} holds no config.json.")
+        return cls()
+
+    def encode(self, waveform: Waveform) -> Recording:
+        return Recording(waveform.duration_tenths, -(-waveform.num_samples // 5440))
+
+    def dense_caption(self, recording: Recording, decoding: Decoding) -> Answer:
+        return Answer((Event((Interval(0, recording.duration),), "All of it."),))
+
+    def ground(self, recording: Recording, query: str, decoding: Decoding) -> Answer:
+        if query.startswith("sleep"):
+            time.sleep(float(query.split()[1]))
+        half = Event((Interval(1, max(2, recording.duration // 2)),), "")
+        return Answer(() if query == "nothing" else (half,))
+
+    def answer(self, recording: Recording, task: str, question: str, decoding: Decoding) -> Answer:
+        if task not in self.tasks:
+            raise TaskNotSupported(f"{self.name} was trained for {', '.join(self.tasks)}, not for {task}.")
+        if task == "summarize":
+            return Answer((Event((Interval(0, 10),), "Hello."), Event((Interval(10, 30),), "Goodbye.")))
+        return Answer((Event((Interval(5, 10),), ""),), question.upper())

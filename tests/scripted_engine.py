@@ -1,0 +1,78 @@
+"""An engine that answers all four tasks without a model: `python -m tests.scripted_engine --port N` serves with it.
+
+Its answers follow from the recording's length and the words alone. Grounding: "nothing" is absent, all else happens
+from 0.1 s to half of the recording. A question is answered with its own words, in capitals.
+"""
+
+import argparse
+from collections.abc import AsyncGenerator, Callable
+
+import uvicorn
+
+from model.timeline.event import Event
+from model.timeline.interval import Interval
+from model.timeline.task import TASKS
+from server.app import create_app
+from server.engine.protocol import SAMPLE_RATE, Answered, Encoded, ModelInfo, Request, Started, Update
+from server.settings import Settings
+
+CAPTION = 'A dog says "wow" --> twice.'
+"""Words that formats have to spell with care."""
+
+
+class ScriptedEngine:
+    """See `server.engine.protocol.Engine`."""
+
+    model: ModelInfo | None = ModelInfo(name="scripted", tasks=TASKS)
+    state = "The scripted engine is ready."
+
+    def __init__(self) -> None:
+        self.on_restart: Callable[[], object] = lambda: None
+        self.on_failure: Callable[[], object] = lambda: None
+
+    async def start(self) -> None:
+        pass
+
+    async def close(self) -> None:
+        pass
+
+    async def analyze(self, request: Request) -> AsyncGenerator[Update, None]:
+        end = max(4, len(request.pcm) // 4 * 10 // SAMPLE_RATE)
+        half = end // 2
+        yield Started(queue_s=0.0)
+        yield Encoded(encode_s=0.01, num_audio_tokens=end)
+        match request.task:
+            case "dense_caption":
+                yield answered(0, Event((Interval(0, half), Interval(half - 1, end)), CAPTION), text="all")
+            case "ground":
+                for index, query in enumerate(request.queries):
+                    found = [] if query == "nothing" else [Event((Interval(1, half),), "")]
+                    yield answered(index, *found)
+            case "summarize":
+                first, second = Event((Interval(0, half),), "Hello."), Event((Interval(half, end),), "Goodbye.")
+                yield answered(0, first, second)
+            case "ask":
+                yield answered(0, Event((Interval(0, 1),), ""), text=request.queries[0].upper())
+
+
+def answered(index: int, *events: Event, text: str = "") -> Answered:
+    return Answered(
+        index=index,
+        events=events,
+        text=text,
+        present=bool(events),
+        num_prompt_tokens=12,
+        num_completion_tokens=7,
+        generate_s=0.02,
+    )
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser()
+    parser.add_argument("--port", type=int, required=True)
+    port = parser.parse_args().port
+    uvicorn.run(create_app(ScriptedEngine(), Settings()), port=port, log_level="warning")
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,116 @@
+"""What both clients make of each task, in objects and in text, and how several recordings share an AsyncClient."""
+
+import asyncio
+import inspect
+import io
+import os
+import threading
+from pathlib import Path
+
+import pytest
+
+from timeaudio import AsyncClient, Client, DenseCaption, Grounding, QuestionAnswer, Summary
+from timeaudio.formats import FORMATS, write
+
+SOUND = b"sound" * 100
+CALLS = {
+    "dense_caption": ((), "/v1/dense-caption", {}, DenseCaption),
+    "ground": ((["a dog", "rain"],), "/v1/ground", {"query": [b"a dog", b"rain"]}, Grounding),
+    "summarize": ((), "/v1/summarize", {}, Summary),
+    "ask": (("How often?",), "/v1/ask", {"question": [b"How often?"]}, QuestionAnswer),
+}
+
+
+@pytest.fixture
+def answers(caption_json, grounding_json, summary_json, asked_json):
+    return dict(zip(CALLS, (caption_json, grounding_json, summary_json, asked_json), strict=True))
+
+
+@pytest.mark.parametrize("task", CALLS)
+def test_each_task(connect, server, answers, task):
+    words, path, fields, kind = CALLS[task]
+    server.answer(200, answers[task])
+    with connect(server.url) as client:
+        result = getattr(client, task)(SOUND, *words, start=0.5)
+    assert result == kind.model_validate(answers[task])
+    [request] = server.received
+    assert request.path == path
+    assert request.all("start") == [b"0.5"]
+    assert {name: request.all(name) for name in fields} == fields
+    assert request.all("response_format") == []
+
+
+@pytest.mark.parametrize("name", [name for name in FORMATS if name != "json"])
+@pytest.mark.parametrize("task", CALLS)
+def test_each_task_as_text_that_names_the_file(connect, server, answers, tmp_path, task, name):
+    words, _, _, kind = CALLS[task]
+    path = tmp_path / "my street.flac"
+    path.write_bytes(SOUND)
+    server.answer(200, answers[task])
+    with connect(server.url) as client:
+        text = getattr(client, task)(path, *words, response_format=name)
+    assert text == write(kind.model_validate(answers[task]), name, name="my street.flac")
+    assert b"my street" not in server.received[0].body
+
+
+def test_what_has_no_name_is_a_recording(connect, server, caption_json, tmp_path):
+    path = tmp_path / "street.flac"
+    path.write_bytes(SOUND)
+    server.answer(200, caption_json)
+    with connect(server.url) as client, path.open("rb") as file:
+        names = [
+            client.dense_caption(audio, response_format="rttm").split()[1]
+            for audio in (SOUND, io.BytesIO(SOUND), file, str(path))
+        ]
+    assert names == ["recording", "recording", "street", "street"]
+
+
+def test_an_unknown_format_is_refused_before_anything_is_sent(connect, server, caption_json):
+    server.answer(200, caption_json)
+    with connect(server.url) as client, pytest.raises(ValueError, match="'ass' is no format"):
+        client.dense_caption(SOUND, response_format="ass")
+    assert server.received == []
+
+
+def test_both_clients_have_the_same_methods_with_the_same_arguments():
+    def methods(kind):
+        found = inspect.getmembers(kind, inspect.isfunction)
+        return {name: inspect.signature(method) for name, method in found if not name.startswith("_")}
+
+    ours, theirs = methods(Client), methods(AsyncClient)
+    assert ours.pop("close") == theirs.pop("aclose")
+    assert ours == theirs
+    assert ours.keys() == {*CALLS, "is_ready"}
+
+
+def test_several_recordings_at_once(server, caption_json):
+    server.answer(200, caption_json)
+    answer = server._answer
+    everyone = threading.Barrier(5, timeout=60)
+
+    def answer_when_all_are_there(request):
+        everyone.wait()
+        answer(request)
+
+    server._answer = answer_when_all_are_there
+
+    async def hear():
+        async with AsyncClient(server.url) as client:
+            return await asyncio.gather(*(client.dense_caption(SOUND) for _ in range(5)))
+
+    assert len(asyncio.run(hear())) == 5
+
+
+def test_a_cancelled_call_closes_its_file(server, caption_json, tmp_path):
+    path = tmp_path / "street.flac"
+    path.write_bytes(SOUND)
+    server.answer(429, {}, headers={"Retry-After": "30"})
+
+    async def give_up():
+        async with AsyncClient(server.url) as client:
+            await asyncio.wait_for(client.dense_caption(path), 0.5)
+
+    with pytest.raises(TimeoutError):
+        asyncio.run(give_up())
+    assert len(server.received) == 1
+    assert str(path) not in [os.path.realpath(link) for link in Path("/proc/self/fd").iterdir()]

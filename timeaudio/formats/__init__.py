@@ -1,0 +1,71 @@
+"""Answers of all four tasks in the formats that other tools read.
+
+Pure functions over `timeaudio.results`, shared by the server (`response_format`), the client and the command line.
+
+    tracks      what all formats hold: named tracks of labelled spans
+    trees       json, verbose_json, jams, label-studio
+    subtitles   srt, vtt
+    rows        tsv (DCASE), audacity, rttm
+    text_grid   textgrid
+    prose       plain lines, for people
+"""
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from typing import Final, Literal, get_args
+
+from timeaudio.formats import rows, subtitles, text_grid, trees
+from timeaudio.results import AnyAnswer
+
+FormatName = Literal[
+    "json", "verbose_json", "srt", "vtt", "tsv", "audacity", "rttm", "jams", "textgrid", "label-studio"
+]
+TextFormat = Literal["verbose_json", "srt", "vtt", "tsv", "audacity", "rttm", "jams", "textgrid", "label-studio"]
+"""All but `json`, whose answers are objects in Python."""
+
+FORMAT_NAMES: Final[tuple[FormatName, ...]] = get_args(FormatName)
+DEFAULT_NAME: Final = "recording"
+"""What a recording is called whose name nobody told."""
+
+
+@dataclass(frozen=True, slots=True)
+class Format:
+    """One format: its writer, of an answer and its recording's name, and how others call files of it."""
+
+    write: Callable[[AnyAnswer, str], str]
+    media_type: str
+    suffix: str
+
+
+FORMATS: Final[Mapping[FormatName, Format]] = {
+    "json": Format(trees.plain_json, "application/json", ".json"),
+    "verbose_json": Format(trees.verbose_json, "application/json", ".verbose.json"),
+    "srt": Format(subtitles.srt, "application/x-subrip", ".srt"),
+    "vtt": Format(subtitles.vtt, "text/vtt", ".vtt"),
+    "tsv": Format(rows.tsv, "text/tab-separated-values", ".tsv"),
+    "audacity": Format(rows.audacity, "text/plain", ".audacity.txt"),
+    "rttm": Format(rows.rttm, "text/plain", ".rttm"),
+    "jams": Format(trees.jams, "application/vnd.jams+json", ".jams"),
+    "textgrid": Format(text_grid.textgrid, "text/plain", ".TextGrid"),
+    "label-studio": Format(trees.label_studio, "application/vnd.label-studio+json", ".label-studio.json"),
+}
+
+
+def find(format_name: FormatName) -> Format:
+    """The format of that name.
+
+    Raises:
+        ValueError: there is none.
+    """
+    if format_name not in FORMATS:
+        raise ValueError(f"{format_name!r} is no format. There are {', '.join(FORMATS)}.")
+    return FORMATS[format_name]
+
+
+def write(answer: AnyAnswer, format_name: FormatName, *, name: str = DEFAULT_NAME) -> str:
+    """An answer in a format, as text for a UTF-8 file. `name` is the recording's file name, where the format tells it.
+
+    Raises:
+        ValueError: there is no such format.
+    """
+    return find(format_name).write(answer, name)

@@ -1,0 +1,49 @@
+"""One row per span: DCASE's table, Audacity's label track, and NIST's RTTM."""
+
+import csv
+import io
+from pathlib import PurePath
+
+from timeaudio.formats.tracks import Span, one_line, spans
+from timeaudio.results import AnyAnswer
+
+
+def tsv(answer: AnyAnswer, name: str) -> str:
+    """The columns of DCASE's sound event detection tasks, `filename onset offset event_label`, quoted as csv does."""
+    text = io.StringIO()
+    table = csv.writer(text, delimiter="\t", lineterminator="\n")
+    table.writerow(("filename", "onset", "offset", "event_label"))
+    table.writerows((one_line(name), *_seconds(span, 3), span.label) for span in spans(answer))
+    return text.getvalue()
+
+
+def audacity(answer: AnyAnswer, name: str) -> str:
+    """A label track. Source: Audacity's manual, "Importing and Exporting Labels"; no escapes, six decimals."""
+    return "".join("\t".join((*_seconds(span, 6), span.label)) + "\n" for span in spans(answer))
+
+
+def rttm(answer: AnyAnswer, name: str) -> str:
+    """Rich Transcription Time Marked: onset and *duration*; the recording is named without its extension.
+
+    Fields end at white space, so words are joined by `_`. Readers take a double quote for the start of a quoted field,
+    so it becomes a single one.
+    """
+    recording = _word(PurePath(one_line(name)).stem)
+    rows = []
+    for span in spans(answer):
+        onset, duration = _decimal(span.start_ms, 3), _decimal(span.end_ms - span.start_ms, 3)
+        rows.append(f"SPEAKER {recording} 1 {onset} {duration} <NA> <NA> {_word(span.label)} <NA> <NA>\n")
+    return "".join(rows)
+
+
+def _word(words: str) -> str:
+    return one_line(words).replace(" ", "_").replace('"', "'")
+
+
+def _seconds(span: Span, digits: int) -> tuple[str, str]:
+    return _decimal(span.start_ms, digits), _decimal(span.end_ms, digits)
+
+
+def _decimal(milliseconds: int, digits: int) -> str:
+    """Milliseconds as seconds with so many decimals, at least three."""
+    return f"{milliseconds // 1000}.{milliseconds % 1000:03d}" + "0" * (digits - 3)

@@ -1,0 +1,91 @@
+"""An answer of any task as what all formats hold: named tracks of labelled spans. Pure.
+
+    captions    one track; each interval of an event is a span with its caption
+    grounding   one track per query, empty where it is absent
+    summary     one track of consecutive spans
+    answer      one track; where the answer names no interval, it is about all that was heard, and one span says so
+
+Units: integer milliseconds of the file.
+"""
+
+import unicodedata
+from collections.abc import Iterable
+from dataclasses import dataclass
+
+from timeaudio.results import AnyAnswer, DenseCaption, Grounding, Interval, Summary
+
+NAMELESS = "?"
+"""Stands for words of which nothing is left that a line of text can hold."""
+
+
+@dataclass(frozen=True, slots=True)
+class Span:
+    """A stretch of time and what is said of it, on one line."""
+
+    start_ms: int
+    end_ms: int
+    label: str
+    confidence: float | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Track:
+    """Spans that belong together, in order of time; they may overlap. `kind` says what each of them is."""
+
+    kind: str
+    name: str
+    spans: tuple[Span, ...]
+
+
+def tracks(answer: AnyAnswer) -> tuple[Track, ...]:
+    """The tracks of an answer; at least one, except for a grounding without queries."""
+    if isinstance(answer, DenseCaption):
+        spans = [span for event in answer.events for span in _spans(event.intervals, event.caption)]
+        return (Track("event", "events", _in_order(spans)),)
+    if isinstance(answer, Grounding):
+        return tuple(
+            Track("query", one_line(found.query), _in_order(_spans(found.intervals, found.query)))
+            for found in answer.results
+        )
+    if isinstance(answer, Summary):
+        spans = [span for segment in answer.segments for span in _spans([segment], segment.summary)]
+        return (Track("segment", "segments", _in_order(spans)),)
+    heard = Interval(start=answer.audio.start, end=answer.audio.start + answer.audio.duration)
+    return (Track("answer", one_line(answer.question), _in_order(_spans(answer.intervals or [heard], answer.answer))),)
+
+
+def spans(answer: AnyAnswer) -> list[Span]:
+    """All spans of all tracks, in order of time."""
+    return list(_in_order([span for track in tracks(answer) for span in track.spans]))
+
+
+def end_ms(answer: AnyAnswer) -> int:
+    """Where the part of the file ends that was heard; never before the last span."""
+    heard = milliseconds(answer.audio.start + answer.audio.duration)
+    return max([heard, 1, *(span.end_ms for span in spans(answer))])
+
+
+def milliseconds(seconds: float) -> int:
+    """Seconds as whole milliseconds."""
+    return round(seconds * 1000)
+
+
+def one_line(words: str) -> str:
+    """Words on one line: runs of white space become one space, other control characters vanish, nothing else changes.
+
+    Never empty: formats that need a label get one.
+    """
+    kept = (" " if unicodedata.category(letter) in ("Cc", "Cs") else letter for letter in words)
+    return " ".join("".join(kept).split()) or NAMELESS
+
+
+def _spans(intervals: Iterable[Interval], words: str) -> list[Span]:
+    label = one_line(words)
+    return [
+        Span(milliseconds(interval.start), milliseconds(interval.end), label, interval.confidence)
+        for interval in intervals
+    ]
+
+
+def _in_order(found: Iterable[Span]) -> tuple[Span, ...]:
+    return tuple(sorted(found, key=lambda span: (span.start_ms, span.end_ms)))

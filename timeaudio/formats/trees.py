@@ -1,0 +1,104 @@
+"""The formats that are JSON: the answer itself, the answer with a flat view, JAMS, and Label Studio's tasks."""
+
+import json
+from typing import Any
+
+from timeaudio.formats.prose import prose
+from timeaudio.formats.tracks import Span, end_ms, one_line, spans, tracks
+from timeaudio.results import AnyAnswer, DenseCaption, Grounding, QuestionAnswer, Summary
+
+TASKS = {DenseCaption: "dense_caption", Grounding: "ground", Summary: "summarize", QuestionAnswer: "ask"}
+
+LABELING_CONFIG = """\
+<View>
+  <Labels name="label" toName="audio">
+    <Label value="event"/><Label value="query"/><Label value="segment"/><Label value="answer"/>
+  </Labels>
+  <Audio name="audio" value="$audio"/>
+  <TextArea name="words" toName="audio" perRegion="true" editable="true"/>
+</View>
+"""
+"""What a Label Studio project must be set up with to show the tasks of `label_studio`."""
+
+
+def plain_json(answer: AnyAnswer, name: str) -> str:
+    """The answer as the server sends it."""
+    return answer.model_dump_json()
+
+
+def verbose_json(answer: AnyAnswer, name: str) -> str:
+    """The same, and what readers of OpenAI's `verbose_json` look for: `task`, `duration`, `text`, flat `segments`.
+
+    A summary has segments of its own: they gain `id` and `text`.
+    """
+    flat = []
+    for index, span in enumerate(spans(answer)):
+        segment = {"id": index, "start": span.start_ms / 1000, "end": span.end_ms / 1000, "text": span.label}
+        more = {"summary": span.label} if isinstance(answer, Summary) else {}
+        flat.append(segment | more | {"confidence": span.confidence})
+    told = {"task": TASKS[type(answer)], "duration": answer.audio.duration, "text": prose(answer)}
+    return _dump(told | answer.model_dump(mode="json") | {"segments": flat})
+
+
+def jams(answer: AnyAnswer, name: str) -> str:
+    """JAMS, an annotation of namespace `segment_open` per track. Source: https://jams.readthedocs.io, "JAMS structure".
+
+    The file's own duration is not known where only a part was heard: it is told to end with that part.
+    """
+    annotations = [
+        {
+            "namespace": "segment_open",
+            "annotation_metadata": {"annotation_tools": "TimeAudio", "annotator": {"model": answer.model}},
+            "time": answer.audio.start,
+            "duration": answer.audio.duration,
+            "data": [_observation(span) for span in track.spans],
+            "sandbox": {"kind": track.kind, "name": track.name},
+        }
+        for track in tracks(answer)
+    ]
+    metadata = {
+        "title": one_line(name), "artist": "", "release": "", "duration": end_ms(answer) / 1000, "identifiers": {},
+        "jams_version": "0.3.5",
+    }  # fmt: skip
+    return _dump({"file_metadata": metadata, "annotations": annotations, "sandbox": {"timeaudio_id": answer.id}})
+
+
+def label_studio(answer: AnyAnswer, name: str) -> str:
+    """A list of one Label Studio task: predicted regions, labelled by kind, with the words as text of the region.
+
+    `data.audio` is the recording's name: change it to the address under which the project finds the file. Queries that
+    are absent have no region, and are listed in `data.absent`.
+    """
+    data: dict[str, Any] = {"audio": one_line(name)}
+    if isinstance(answer, Grounding):
+        data["absent"] = [found.query for found in answer.results if not found.present]
+    length_s = end_ms(answer) / 1000
+    result = [
+        part
+        for number, (kind, span) in enumerate((track.kind, span) for track in tracks(answer) for span in track.spans)
+        for part in _region(f"{answer.id}-{number}", kind, span, length_s)
+    ]
+    return _dump([{"data": data, "predictions": [{"model_version": answer.model, "result": result}]}])
+
+
+def _observation(span: Span) -> dict[str, Any]:
+    length_ms = span.end_ms - span.start_ms
+    return {
+        "time": span.start_ms / 1000, "duration": length_ms / 1000, "value": span.label, "confidence": span.confidence
+    }  # fmt: skip
+
+
+def _region(region: str, kind: str, span: Span, length_s: float) -> list[dict[str, Any]]:
+    """Label and words share an id: that makes them one region."""
+    where = {"start": span.start_ms / 1000, "end": span.end_ms / 1000, "channel": 0}
+    shared: dict[str, Any] = {"id": region, "to_name": "audio", "original_length": length_s}
+    if span.confidence is not None:
+        shared["score"] = span.confidence
+    return [
+        {**shared, "from_name": "label", "type": "labels", "value": {**where, "labels": [kind]}},
+        {**shared, "from_name": "words", "type": "textarea", "value": {**where, "text": [span.label]}},
+    ]
+
+
+def _dump(tree: object) -> str:
+    return json.dumps(tree, ensure_ascii=False, separators=(",", ":"))

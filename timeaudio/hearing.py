@@ -1,0 +1,197 @@
+"""The four commands that hear: `caption`, `ground`, `summarize`, `ask`. They share all options but the words.
+
+Recordings are files, folders, patterns in quotes, or `-` for standard input. Answers are tables for people; with -o
+they are files, one per recording and format.
+"""
+
+from collections.abc import Callable, Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, NoReturn
+
+import typer
+
+from timeaudio.choices import (
+    RECORDINGS,
+    AsJson,
+    Files,
+    Formats,
+    JsonLines,
+    ModelDir,
+    OutputDir,
+    Resume,
+    ServerUrl,
+    Wanted,
+)
+
+if TYPE_CHECKING:
+    from timeaudio.listen import Listener
+    from timeaudio.results import AnyAnswer
+
+
+def register(app: typer.Typer) -> None:
+    """Adds the commands to an application."""
+    for command, epilog in (
+        (caption, _CAPTION_EXAMPLES),
+        (ground, _GROUND_EXAMPLES),
+        (summarize, _SUMMARIZE_EXAMPLES),
+        (ask, _ASK_EXAMPLES),
+    ):
+        app.command(epilog=epilog)(command)
+
+
+_CAPTION_EXAMPLES = """
+Examples:
+
+timeaudio caption street.flac
+
+timeaudio caption recordings/ -o answers -f srt -f json --resume --server http://127.0.0.1:8000
+
+timeaudio caption 'day*/*.wav' --json-lines > events.jsonl
+
+ffmpeg -i film.mkv -f wav - | timeaudio caption - -f vtt > film.vtt
+"""
+
+
+def caption(
+    files: Files,
+    output_dir: OutputDir = None,
+    formats: Formats = None,
+    as_json: AsJson = False,
+    json_lines: JsonLines = False,
+    resume: Resume = False,
+    server: ServerUrl = None,
+    model: ModelDir = None,
+) -> None:
+    """Tell every sound event of each FILE, and when it happens."""
+    output = Wanted(output_dir, formats, as_json, json_lines, resume)
+    _hear(files, lambda listener, audio: listener.dense_caption(audio), output, server, model)
+
+
+_GROUND_EXAMPLES = """
+Examples:
+
+timeaudio ground street.flac 'a dog barks' rain
+
+timeaudio ground recordings/ more.wav -q 'a dog barks' -q rain -o answers -f tsv
+
+An absent query has no row in a table of events; JSON says `"present": false`.
+"""
+
+
+def ground(
+    words: Annotated[
+        list[str],
+        typer.Argument(
+            metavar="FILE QUERY",
+            help=f"A recording, and what to look for in it; quote each query. With -q, any number of {RECORDINGS}",
+        ),
+    ],
+    queries: Annotated[
+        list[str] | None,
+        typer.Option("--query", "-q", help="What to look for; may be repeated. All words are files then."),
+    ] = None,
+    output_dir: OutputDir = None,
+    formats: Formats = None,
+    as_json: AsJson = False,
+    json_lines: JsonLines = False,
+    resume: Resume = False,
+    server: ServerUrl = None,
+    model: ModelDir = None,
+) -> None:
+    """Find when each QUERY happens in FILE, or that it does not."""
+    files, wanted = _split(words, queries, "QUERY", "-q")
+    output = Wanted(output_dir, formats, as_json, json_lines, resume)
+    _hear(files, lambda listener, audio: listener.ground(audio, wanted), output, server, model)
+
+
+_SUMMARIZE_EXAMPLES = """
+Examples:
+
+timeaudio summarize talk.mp3
+
+timeaudio summarize talks/ -o summaries -f vtt -f textgrid
+"""
+
+
+def summarize(
+    files: Files,
+    output_dir: OutputDir = None,
+    formats: Formats = None,
+    as_json: AsJson = False,
+    json_lines: JsonLines = False,
+    resume: Resume = False,
+    server: ServerUrl = None,
+    model: ModelDir = None,
+) -> None:
+    """Tell what is said in each FILE, stretch by stretch. Needs a checkpoint that was trained for it."""
+    output = Wanted(output_dir, formats, as_json, json_lines, resume)
+    _hear(files, lambda listener, audio: listener.summarize(audio), output, server, model)
+
+
+_ASK_EXAMPLES = """
+Examples:
+
+timeaudio ask street.flac 'How often does the dog bark?'
+
+timeaudio ask recordings/ -q 'Is anybody speaking?' --json-lines
+"""
+
+
+def ask(
+    words: Annotated[
+        list[str],
+        typer.Argument(
+            metavar="FILE QUESTION",
+            help=f"A recording, and a question about it in quotes. With -q, any number of {RECORDINGS}",
+        ),
+    ],
+    question: Annotated[
+        str | None,
+        typer.Option("--question", "-q", metavar="QUESTION", help="What you want to know. All words are files then."),
+    ] = None,
+    output_dir: OutputDir = None,
+    formats: Formats = None,
+    as_json: AsJson = False,
+    json_lines: JsonLines = False,
+    resume: Resume = False,
+    server: ServerUrl = None,
+    model: ModelDir = None,
+) -> None:
+    """Answer a QUESTION about each FILE. Needs a checkpoint that was trained for it."""
+    files, [asked, *more] = _split(words, None if question is None else [question], "QUESTION", "-q")
+    if more:
+        raise typer.BadParameter("one question at a time: put it in quotes. With several files: -q QUESTION")
+    output = Wanted(output_dir, formats, as_json, json_lines, resume)
+    _hear(files, lambda listener, audio: listener.ask(audio, asked), output, server, model)
+
+
+def _hear(
+    files: Sequence[str | Path],
+    ask: "Callable[[Listener, Path | bytes], AnyAnswer]",
+    wanted: Wanted,
+    server: str | None,
+    model: Path | None,
+) -> NoReturn:
+    """Asks about all recordings and ends with the exit code."""
+    from timeaudio.inputs import sources
+    from timeaudio.listen import answer_each, open_listener
+
+    found = sources(map(str, files))
+    output = wanted.output(found)
+    with open_listener(server=server, model=model) as listener:
+        raise typer.Exit(answer_each(found, lambda audio: ask(listener, audio), output))
+
+
+def _split(
+    words: Sequence[str], asked: Sequence[str] | None, what: str, option: str
+) -> tuple[Sequence[str], Sequence[str]]:
+    """Files, and what is asked about them: the words after the first, unless the option says it."""
+    if asked:
+        return words, asked
+    [file, *rest] = words
+    if not rest:
+        raise typer.BadParameter(f"say what to look for: FILE {what}, or FILE... {option} {what}")
+    for word in rest:
+        if Path(word).exists():
+            raise typer.BadParameter(f"{word!r} is a file. With several files say {option} {what}")
+    return [file], rest

@@ -1,0 +1,97 @@
+"""What becomes of answers: shown on stdout, stored in a folder, or both."""
+
+import os
+from collections import defaultdict
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path, PurePath
+from typing import Literal
+
+from rich.console import Console
+
+from timeaudio.formats import FORMATS, FormatName, write
+from timeaudio.inputs import Source
+from timeaudio.report import print_answer, print_json, print_text
+from timeaudio.results import AnyAnswer
+
+Shown = Literal["tables", "json", "json_lines", "text", "nothing"]
+"""On stdout: tables for people, indented JSON, a line of JSON per recording, a format's text, or nothing."""
+
+
+class Folder:
+    """A folder of answers: `street.flac` becomes `street.srt`, as players expect it.
+
+    Where two recordings differ in their extension alone, both keep it: `street.flac.srt`.
+
+    Raises:
+        ValueError: two recordings would be written to the same file.
+    """
+
+    def __init__(self, path: Path, sources: Iterable[Source]) -> None:
+        self._path = path
+        self._stems = _stems(set(sources))
+
+    def file(self, source: Source, name: FormatName) -> Path:
+        """Where the answer about a recording is stored in a format."""
+        stem = self._stems[source]
+        return self._path / stem.with_name(stem.name + FORMATS[name].suffix)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Output:
+    """Where answers go. `formats` are those of the folder's files, or the one that is shown as text.
+
+    `resume` leaves recordings out whose files are all in the folder.
+    """
+
+    shown: Shown
+    formats: Sequence[FormatName]
+    folder: Folder | None = None
+    resume: bool = False
+
+    def is_done(self, source: Source) -> bool:
+        """Whether a recording need not be heard again. Files appear when they are whole."""
+        folder = self.folder
+        return self.resume and folder is not None and all(folder.file(source, f).is_file() for f in self.formats)
+
+    def store(self, source: Source, answer: AnyAnswer) -> None:
+        """Write the files of an answer, if any are wanted.
+
+        Raises:
+            OSError: one cannot be written.
+        """
+        for name in self.formats if self.folder is not None else ():
+            assert self.folder is not None
+            path = self.folder.file(source, name)
+            path.parent.mkdir(parents=True, exist_ok=True)
+            part = path.with_name(f".{path.name}.part")
+            part.write_text(write(answer, name, name=source.place.name), encoding="utf-8", newline="")
+            os.replace(part, path)
+
+    def show(self, source: Source, answer: AnyAnswer) -> None:
+        """Print an answer as it is wanted."""
+        console = Console(highlight=False)
+        match self.shown:
+            case "tables":
+                print_answer(console, answer, name=source.shown)
+            case "json" | "json_lines":
+                print_json(console, answer, name=source.shown, compact=self.shown == "json_lines")
+            case "text":
+                print_text(write(answer, self.formats[0], name=source.place.name))
+
+
+def _stems(sources: set[Source]) -> Mapping[Source, PurePath]:
+    """What the files of each recording are called, before their ending."""
+    sharing: dict[PurePath, list[Source]] = defaultdict(list)
+    for source in sources:
+        sharing[source.place.with_name(source.place.stem)].append(source)
+    stems = {source: stem if len(found) == 1 else source.place for stem, found in sharing.items() for source in found}
+    taken: dict[PurePath, Source] = {}
+    for source, stem in sorted(stems.items(), key=lambda item: item[0].shown):
+        if stem in taken:
+            raise ValueError(
+                f"{taken[stem].shown} and {source.shown} would be written to the same files; "
+                "hear them in separate runs, each with a folder of its own"
+            )
+        taken[stem] = source
+    return stems

@@ -1,0 +1,101 @@
+"""What a terminal shows while recordings are heard: a bar, how much faster than real time, and the time left."""
+
+import time
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from types import TracebackType
+from typing import Self
+
+from rich.console import Console
+from rich.progress import BarColumn, Progress, SpinnerColumn, TextColumn, TimeRemainingColumn
+
+from timeaudio.inputs import Source
+from timeaudio.timeline import one_line
+
+
+class Account:
+    """How many recordings there are, and how it goes.
+
+    Attributes:
+        heard_s: seconds of sound that were answered.
+    """
+
+    def __init__(self, num_sources: int) -> None:
+        self.num_sources = num_sources
+        self.num_done = 0
+        self.num_failed = 0
+        self.num_skipped = 0
+        self.heard_s = 0.0
+        self._begun = time.monotonic()
+
+    @property
+    def speed(self) -> str:
+        """How many times faster than real time: `20x`. Empty before anything was heard."""
+        took_s = time.monotonic() - self._begun
+        return f"{self.heard_s / took_s:.1f}x" if self.heard_s and took_s > 0 else ""
+
+    def __str__(self) -> str:
+        """In words, as `12 recordings, 1 failed: 80.0 s of sound in 4.0 s (20.0x real time)`."""
+        counts = [f"{self.num_sources} recording{'s' if self.num_sources != 1 else ''}"]
+        counts += [f"{self.num_failed} failed"] if self.num_failed else []
+        counts += [f"{self.num_skipped} skipped (answered before)"] if self.num_skipped else []
+        speed = f" ({self.speed} real time)" if self.speed else ""
+        took_s = time.monotonic() - self._begun
+        return f"{', '.join(counts)}: {self.heard_s:.1f} s of sound in {took_s:.1f} s{speed}."
+
+
+class Bar:
+    """The bar, on stderr; nothing where that is no terminal. Print only while it is `hidden`."""
+
+    def __init__(self, sources: Sequence[Source], account: Account) -> None:
+        console = Console(stderr=True)
+        self._account = account
+        self._progress = Progress(
+            SpinnerColumn(),
+            TextColumn("{task.description}", markup=False),
+            BarColumn(),
+            TextColumn("{task.fields[counts]}"),
+            TimeRemainingColumn(compact=True),
+            console=console,
+            transient=True,
+            redirect_stdout=False,
+            redirect_stderr=False,
+            disable=not console.is_terminal,
+        )
+        # The time left is told by bytes: how long a recording is, is known only afterwards.
+        self._task = self._progress.add_task("", total=sum(map(_weight, sources)), counts="")
+
+    def __enter__(self) -> Self:
+        self._progress.start()
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self._progress.stop()
+
+    def begin(self, source: Source) -> None:
+        """A recording is being heard."""
+        description = one_line(f"Listening to {source.place.name}")
+        self._progress.update(self._task, description=description, counts=self._counts)
+
+    def end(self, source: Source) -> None:
+        """It was heard, or cannot be."""
+        self._progress.update(self._task, advance=_weight(source), counts=self._counts)
+
+    @contextmanager
+    def hidden(self) -> Iterator[None]:
+        """Off the terminal, for as long as something else is printed."""
+        self._progress.stop()
+        yield
+        self._progress.start()
+
+    @property
+    def _counts(self) -> str:
+        account = self._account
+        speed = f"  {account.speed} real time" if account.speed else ""
+        return f"{account.num_done}/{account.num_sources}{speed}"
+
+
+def _weight(source: Source) -> int:
+    return source.num_bytes + 1
