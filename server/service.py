@@ -64,6 +64,7 @@ class Service:
             running=lambda: self._running,
             waiting=lambda: self._admission.requests - self._running,
             audio_inside=lambda: self._admission.audio_s,
+            workers=lambda: self.engine.num_workers,
             ready=lambda: self.ready,
         )
 

@@ -106,6 +106,14 @@ class Engine(Protocol):
     def state(self) -> str:
         """One sentence for people: what the engine is doing."""
 
+    @property
+    def num_workers(self) -> int:
+        """Models that can answer side by side."""
+
+    @property
+    def num_free(self) -> int:
+        """Requests that would be worked on at once."""
+
     async def start(self) -> None:
         """Begin to load; does not wait for the model."""
 
@@ -119,5 +127,6 @@ class Engine(Protocol):
 
         Raises:
             NotReady, WorkerLost, DeadlineExceeded: nobody can answer, or not in time.
+            RequestQuarantined: workers die of it.
             TimeAudioError: whatever the model finds wrong with the request.
         """
