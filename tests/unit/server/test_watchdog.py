@@ -28,6 +28,7 @@ def test_work_without_a_step() -> None:
     for _ in range(4):
         it.heard(num_steps=7, is_busy=True)
     assert it.verdict is None  # the first of them only told where it was
+    assert it.is_doubtful
     it.heard(num_steps=7, is_busy=True)
     assert "STUCK_S" in (it.verdict or "")
 
