@@ -3,6 +3,7 @@
 import asyncio
 import multiprocessing
 import os
+import shutil
 from concurrent.futures.process import BrokenProcessPool
 from dataclasses import dataclass
 from pathlib import Path
@@ -12,18 +13,25 @@ import pebble
 from model.errors import AudioTooLong
 from server.decoding import child
 from server.errors import DecodeTooCostly, NotReady, revive
-from server.offload import file_work
 from server.settings import Settings
 
+_GRACE_S = 1.0
+_SAMPLE_BYTES = 4
 _AUDIO_LIMIT = "TIMEAUDIO_LIMITS__AUDIO_SECONDS"
 
 
 @dataclass(frozen=True, slots=True)
 class Decoded:
-    """Mono float32 little-endian samples at 16 kHz, as bytes: this process never computes with them."""
+    """Mono float32 little-endian samples at 16 kHz, in a file: this process never computes with them."""
 
-    pcm: bytes
+    path: Path
     num_samples: int
+
+    def read(self, start: int = 0, end: int | None = None) -> bytes:
+        """The samples from number `start` to before `end`."""
+        with self.path.open("rb") as file:
+            file.seek(start * _SAMPLE_BYTES)
+            return file.read(-1 if end is None else (end - start) * _SAMPLE_BYTES)
 
 
 class DecodePool:
@@ -48,10 +56,12 @@ class DecodePool:
             await asyncio.to_thread(pool.join)
 
     async def decode(self, source: Path, *, start_s: float = 0.0, end_s: float | None = None) -> Decoded:
-        """The samples of the file at `source`, from `start_s` to `end_s` (seconds).
+        """The samples of the file at `source`, from `start_s` to `end_s` (seconds), in a file beside it.
 
-        They pass through a file beside it: pipes would copy them in small pieces, and hold up the pool's locks.
-        Cancelling this kills the process that decodes.
+        Not through a pipe, which would copy them in small pieces and hold up the pool's locks; and an hour of them is
+        230 MB, which nobody has to hold.
+        Cancelling this ends the work: at once where it waits, else by killing the process if it still decodes a second
+        later. Most files are done by then, and a new process costs more than they do.
 
         Raises:
             UnsupportedAudio, CorruptAudio, EmptyAudio, AudioTooLong: as `decode_audio` finds.
@@ -63,14 +73,18 @@ class DecodePool:
         outcome = await self._run(source, target, span)
         if isinstance(outcome, child.Refused):
             raise _told(outcome)
-        return Decoded(pcm=await file_work(target.stat().st_size, target.read_bytes), num_samples=outcome)
+        return Decoded(target, outcome)
 
     async def _run(self, source: Path, target: Path, span: child.Span) -> int | child.Refused:
         future = self._running().schedule(
             child.decode_file, args=(source, target, span), timeout=self._settings.timeout_s
         )
+        waiting = asyncio.wrap_future(future)
         try:
-            return await asyncio.wrap_future(future)
+            return await asyncio.shield(waiting)
+        except asyncio.CancelledError:
+            _abandon(future, waiting, target.parent)
+            raise
         except TimeoutError:
             raise DecodeTooCostly(
                 f"Decoding this file took longer than {self._settings.timeout_s:g} s and was stopped "
@@ -102,6 +116,20 @@ class DecodePool:
                 context=multiprocessing.get_context("spawn"),
             )
         return self._pool
+
+
+def _abandon(
+    future: "pebble.ProcessFuture[int | child.Refused]", waiting: asyncio.Future[int | child.Refused], folder: Path
+) -> None:
+    """Let nobody wait for it any more. What it may still have written when it ends is removed."""
+
+    def ended(waiting: asyncio.Future[int | child.Refused]) -> None:
+        if not waiting.cancelled():
+            waiting.exception()  # nobody is left to hear it
+        shutil.rmtree(folder, ignore_errors=True)
+
+    waiting.add_done_callback(ended)
+    asyncio.get_running_loop().call_later(_GRACE_S if future.running() else 0.0, future.cancel)
 
 
 def _told(refused: child.Refused) -> Exception:
