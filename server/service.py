@@ -5,33 +5,21 @@ import shutil
 import tempfile
 import time
 import uuid
-from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
+from collections.abc import AsyncIterator, Iterator
 from contextlib import aclosing, asynccontextmanager, contextmanager
 from pathlib import Path
 
 from model.errors import TaskNotSupported, TimeAudioError
 from server.decoding.pool import Decoded, DecodePool
 from server.engine.admission import Admission, Ticket
-from server.engine.protocol import Answered, Encoded, Engine, Request, Started, Task, Update
-from server.errors import (
-    PROBLEMS,
-    Cancelled,
-    DeadlineExceeded,
-    InternalError,
-    NotReady,
-    Overloaded,
-    RetryableError,
-    problem_of,
-)
+from server.engine.protocol import Answered, Encoded, Engine, Request, Started, Task
+from server.errors import PROBLEMS, DeadlineExceeded, InternalError, NotReady, Overloaded, RetryableError, problem_of
 from server.inquiry import Analysis, Inquiry
 from server.offload import file_work
 from server.settings import Settings
 from server.telemetry.metrics import Metrics
 
 _TENTHS = 10
-
-Tell = Callable[[Analysis, Update], Awaitable[None]]
-"""Who follows the work is told of each update here. The engine is not read further before it returns."""
 
 
 class Service:
@@ -129,9 +117,6 @@ class Service:
         except TimeAudioError as error:
             self.metrics.failure.labels(problem_of(error).slug).inc()
             raise
-        except asyncio.CancelledError:  # streams and calls are cancelled with their callers
-            self.metrics.failure.labels(PROBLEMS[Cancelled].slug).inc()
-            raise
         except Exception as error:
             self.metrics.failure.labels(PROBLEMS[InternalError].slug).inc()
             raise InternalError(repr(error)) from error
@@ -146,8 +131,8 @@ class Service:
             held = sum(path.stat().st_size for path in folder.iterdir())
             await file_work(held, shutil.rmtree, folder, ignore_errors=True)
 
-    async def analyze(self, ticket: Ticket, source: Path, inquiry: Inquiry, *, tell: Tell | None = None) -> Analysis:
-        """Decode the file at `source` and ask the engine; `tell` is called for every update of it, as it comes.
+    async def analyze(self, ticket: Ticket, source: Path, inquiry: Inquiry) -> Analysis:
+        """Decode the file at `source` and ask the engine.
 
         Raises:
             DeadlineExceeded: it took longer than the inquiry's timeout, or the server's.
@@ -157,16 +142,14 @@ class Service:
         timeout_s = limit_s if inquiry.timeout_s is None else min(inquiry.timeout_s, limit_s)
         try:
             async with asyncio.timeout(timeout_s):
-                return await self._analyze(ticket, source, inquiry, time.monotonic() + timeout_s, tell)
+                return await self._analyze(ticket, source, inquiry, deadline=time.monotonic() + timeout_s)
         except TimeoutError:
             raise DeadlineExceeded(
                 f"The answer was not ready within {timeout_s:g} s. Send less audio, or allow more in timeout_s "
                 f"(at most {limit_s:g}, limit: TIMEAUDIO_LIMITS__TIMEOUT_S)."
             ) from None
 
-    async def _analyze(
-        self, ticket: Ticket, source: Path, inquiry: Inquiry, deadline: float, tell: Tell | None
-    ) -> Analysis:
+    async def _analyze(self, ticket: Ticket, source: Path, inquiry: Inquiry, *, deadline: float) -> Analysis:
         begun = time.monotonic()
         decoded = await self._decoder.decode(source, start_s=inquiry.start / _TENTHS, end_s=inquiry.end_s)
         await file_work(source.stat().st_size, source.unlink)
@@ -183,13 +166,11 @@ class Service:
             num_samples=decoded.num_samples,
             decode_s=time.monotonic() - begun,
         )
-        await self._ask(analysis, decoded, inquiry, deadline, tell)
+        await self._ask(analysis, decoded, inquiry, deadline)
         self._count(analysis, inquiry.task)
         return analysis
 
-    async def _ask(
-        self, analysis: Analysis, decoded: Decoded, inquiry: Inquiry, deadline: float, tell: Tell | None
-    ) -> None:
+    async def _ask(self, analysis: Analysis, decoded: Decoded, inquiry: Inquiry, deadline: float) -> None:
         request = Request(
             id=analysis.id,
             task=inquiry.task,
@@ -212,8 +193,6 @@ class Service:
                             analysis.num_audio_tokens = update.num_audio_tokens
                         case Answered():
                             analysis.answers.append(update)
-                    if tell is not None:
-                        await tell(analysis, update)
         finally:
             self._running -= running
 
