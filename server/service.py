@@ -34,7 +34,16 @@ from model.errors import TaskNotSupported, TimeAudioError
 from server.decoding.pool import Decoded, DecodePool
 from server.engine.admission import Admission, Ticket
 from server.engine.protocol import Answered, Encoded, Engine, Request, Started, Task, Update
-from server.errors import PROBLEMS, DeadlineExceeded, InternalError, NotReady, Overloaded, RetryableError, problem_of
+from server.errors import (
+    PROBLEMS,
+    Cancelled,
+    DeadlineExceeded,
+    InternalError,
+    NotReady,
+    Overloaded,
+    RetryableError,
+    problem_of,
+)
 from server.inquiry import Analysis, Inquiry
 from server.offload import file_work
 from server.settings import Settings
@@ -137,6 +146,9 @@ class Service:
             raise
         except TimeAudioError as error:
             self.metrics.failure.labels(problem_of(error).slug).inc()
+            raise
+        except asyncio.CancelledError:  # streams and calls are cancelled with their callers
+            self.metrics.failure.labels(PROBLEMS[Cancelled].slug).inc()
             raise
         except Exception as error:
             self.metrics.failure.labels(PROBLEMS[InternalError].slug).inc()

@@ -2,7 +2,7 @@
 
 import time
 from collections.abc import Awaitable, Callable
-from contextlib import AsyncExitStack
+from contextlib import AsyncExitStack, aclosing
 from dataclasses import dataclass
 
 from fastapi import APIRouter, Request, Response
@@ -138,8 +138,8 @@ async def _hear(request: Request, form: type[Form]) -> Response:
 
             async def work(say: Say) -> None:
                 telling = Telling(inquiry.task, say)
-                async with kept:
-                    analysis = await service.analyze(ticket, source, inquiry, tell=telling.update)
+                async with kept, aclosing(service.stream(ticket, source, inquiry)) as parts:
+                    analysis = await telling.follow(parts)
                 analysis.total_s = time.monotonic() - begun
                 await telling.end(analysis)
 

@@ -1,7 +1,7 @@
 """`POST /v1/chat/completions`: a recording and words in OpenAI's shape. The words say which task is meant."""
 
 import time
-from contextlib import AsyncExitStack
+from contextlib import AsyncExitStack, aclosing
 from pathlib import Path
 from typing import Any
 
@@ -86,8 +86,8 @@ async def chat_completions(request: Request) -> Any:
             async def work(say: Say) -> None:
                 with_usage = body.stream_options is not None and body.stream_options.include_usage
                 telling = ChatTelling(inquiry, say, as_json=_wants_json(body), with_usage=with_usage)
-                async with kept:
-                    analysis = await service.analyze(ticket, source, inquiry, tell=telling.update)
+                async with kept, aclosing(service.stream(ticket, source, inquiry)) as parts:
+                    analysis = await telling.follow(parts)
                 analysis.total_s = time.monotonic() - begun
                 await telling.end(analysis)
 

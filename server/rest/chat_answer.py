@@ -2,15 +2,16 @@
 
 import json
 import time
+from collections.abc import AsyncGenerator
 from typing import Literal
 
 from fastapi.sse import format_sse_event
 from starlette.requests import Request
 
 from model.errors import TimeAudioError
-from server.engine.protocol import Started, Update
+from server.engine.protocol import Update
 from server.errors import problem_of
-from server.inquiry import Analysis, Inquiry
+from server.inquiry import Analysis, Inquiry, beginning_of
 from server.openai_schema import (
     AnswerMessage,
     ChatChunk,
@@ -61,12 +62,16 @@ class ChatTelling:
         self._created = int(time.time())
         self._content = ""
 
-    async def update(self, analysis: Analysis, update: Update) -> None:
-        """Tell what an update of the engine adds."""
-        if isinstance(update, Started):
-            await self._tell(self._chunk(analysis, Delta(role="assistant", content="")))
-        if self._as_json:
-            return  # JSON has its totals inside: it comes whole
+    async def follow(self, parts: AsyncGenerator[Analysis | Update, None]) -> Analysis:
+        """Tell what each part of `Service.stream` adds, and return the complete analysis."""
+        analysis = await beginning_of(parts)
+        await self._tell(self._chunk(analysis, Delta(role="assistant", content="")))
+        async for update in parts:
+            if not self._as_json:  # JSON has its totals inside: it comes whole
+                await self._update(analysis, update)
+        return analysis
+
+    async def _update(self, analysis: Analysis, update: Update) -> None:
         for piece in pieces(self._inquiry.task, analysis, update):
             if isinstance(piece, CaptionedEvent | GroundingResult | SummarySegment):
                 await self._add(analysis, ("\n" if self._content else "") + line(piece))

@@ -9,7 +9,7 @@ event: done      the whole answer, as without `stream`, with usage and timing
 event: error     a problem (RFC 9457) in place of all that would have followed
 """
 
-from collections.abc import Mapping
+from collections.abc import AsyncGenerator, Mapping
 from typing import Final
 
 from fastapi.sse import format_sse_event
@@ -17,8 +17,8 @@ from pydantic import BaseModel
 from starlette.requests import Request
 
 from model.errors import TimeAudioError
-from server.engine.protocol import Started, Task, Update
-from server.inquiry import Analysis
+from server.engine.protocol import Task, Update
+from server.inquiry import Analysis, beginning_of
 from server.present import PRESENTERS, beginning, pieces
 from server.rest.events import Say
 from server.rest.problems import problem
@@ -40,12 +40,14 @@ class Telling:
         self._say = say
         self._number = 0
 
-    async def update(self, analysis: Analysis, update: Update) -> None:
-        """Tell what an update of the engine adds."""
-        if isinstance(update, Started):
-            await self._tell("start", beginning(analysis))
-        for piece in pieces(self._task, analysis, update):
-            await self._tell(PIECE_NAMES[self._task], piece)
+    async def follow(self, parts: AsyncGenerator[Analysis | Update, None]) -> Analysis:
+        """Tell what each part of `Service.stream` adds, and return the complete analysis."""
+        analysis = await beginning_of(parts)
+        await self._tell("start", beginning(analysis))
+        async for update in parts:
+            for piece in pieces(self._task, analysis, update):
+                await self._tell(PIECE_NAMES[self._task], piece)
+        return analysis
 
     async def end(self, analysis: Analysis) -> None:
         """Tell the whole answer."""
