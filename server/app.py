@@ -33,21 +33,28 @@ what to do next. 429 and 503 carry `Retry-After`. Every response carries `X-Requ
 """
 
 
-def create_app(engine: Engine, settings: Settings) -> FastAPI:
+def create_app(engine: Engine, settings: Settings, *, grpc_address: str | None = None) -> FastAPI:
     """The application over an engine; `app.state.service` is what its routes work on.
 
-    The engine is started and closed with the application.
+    The engine is started and closed with the application, and so is the gRPC front, `app.state.grpc`, if its address
+    (host:port) is given.
     """
     metrics = Metrics()
     engine.on_restart = metrics.restarts.inc
     service = Service(engine, settings, metrics)
 
+    front: Front | None = None
+
     @asynccontextmanager
     async def lifespan(app: FastAPI) -> AsyncIterator[None]:
         await service.start()
         try:
+            if front is not None:
+                app.state.grpc_port = await front.start()
             yield
         finally:
+            if front is not None:
+                await front.stop(settings.drain_s)
             await service.close()
 
     app = FastAPI(

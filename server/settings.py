@@ -24,6 +24,8 @@ class Limits(_Group):
     """Seconds within which a request body must have arrived: a slow sender holds a place in the queue."""
     audio_seconds: float = Field(150.0, gt=0)
     """Longest stretch that is analysed: one pass of the model. It will rise when longer files run as several passes."""
+    live_seconds: float = Field(7200.0, gt=0)
+    """Longest live sound of one call. A window of it is held at a time; each is heard like a request of its own."""
     queries: int = Field(32, gt=0)
     """Most `query` fields of one grounding request."""
     query_chars: int = Field(500, gt=0)
