@@ -9,7 +9,13 @@ import sys
 from pathlib import Path
 
 
-def serve(host: str = "127.0.0.1", port: int = 8000, model: Path | None = None, device: str = "cpu") -> int:
+def serve(
+    host: str = "127.0.0.1",
+    port: int = 8000,
+    model: Path | None = None,
+    device: str = "cpu",
+    grpc_port: int | None = None,
+) -> int:
     """Serve until a signal ends it, or the model is lost for good.
 
     Args:
@@ -17,6 +23,7 @@ def serve(host: str = "127.0.0.1", port: int = 8000, model: Path | None = None, 
         port: port to listen on; 0 for any free one, which the log tells.
         model: directory of a checkpoint; None for the embedded one.
         device: what the model computes on.
+        grpc_port: port to listen on for gRPC, 0 for any free one; None: no gRPC.
 
     Returns:
         The exit status: 0 after SIGTERM or Ctrl-C, 1 when the model cannot be loaded or brought back, or the address
@@ -34,7 +41,7 @@ def serve(host: str = "127.0.0.1", port: int = 8000, model: Path | None = None, 
             name = "__".join(str(part) for part in item["loc"]).upper()
             print(f"TIMEAUDIO_{name}: {item['msg']}, not {item['input']!r}", file=sys.stderr)  # noqa: T201
         return 2
-    return run(settings, host=host, port=port, model=model, device=device)
+    return run(settings, host=host, port=port, grpc_port=grpc_port, model=model, device=device)
 
 
 def print_openapi() -> None:
@@ -52,6 +59,7 @@ def main() -> None:
     parser = argparse.ArgumentParser(prog="python -m server", description="Serve TimeAudio over HTTP.")
     parser.add_argument("--host", default="127.0.0.1")
     parser.add_argument("--port", type=int, default=8000, help="0 for any free port")
+    parser.add_argument("--grpc-port", type=int, help="listen for gRPC too; 0 for any free port")
     parser.add_argument("--model", type=Path, help="checkpoint directory; the embedded one without it")
     parser.add_argument("--device", default="cpu")
     parser.add_argument("--openapi", action="store_true", help="print the API's description and exit")
@@ -59,7 +67,7 @@ def main() -> None:
     if arguments.openapi:
         print_openapi()
         return
-    sys.exit(serve(arguments.host, arguments.port, arguments.model, arguments.device))
+    sys.exit(serve(arguments.host, arguments.port, arguments.model, arguments.device, arguments.grpc_port))
 
 
 if __name__ == "__main__":

@@ -8,6 +8,7 @@ from fastapi import FastAPI
 from fastapi.responses import RedirectResponse
 
 from server.engine.protocol import Engine
+from server.grpc.front import Front
 from server.rest import answers, chat, context, health, models, problems
 from server.service import Service
 from server.settings import Settings
@@ -43,14 +44,14 @@ def create_app(engine: Engine, settings: Settings, *, grpc_address: str | None =
     engine.on_restart = metrics.restarts.inc
     service = Service(engine, settings, metrics)
 
-    front: Front | None = None
+    front = None if grpc_address is None else Front(service, grpc_address)
 
     @asynccontextmanager
     async def lifespan(app: FastAPI) -> AsyncIterator[None]:
         await service.start()
         try:
             if front is not None:
-                app.state.grpc_port = await front.start()
+                await front.start()
             yield
         finally:
             if front is not None:
@@ -66,6 +67,7 @@ def create_app(engine: Engine, settings: Settings, *, grpc_address: str | None =
         lifespan=lifespan,
     )
     app.state.service = service
+    app.state.grpc = front
     app.include_router(answers.router(settings.limits))
     app.include_router(chat.router)
     app.include_router(models.router)

@@ -3,6 +3,8 @@
 import asyncio
 import contextlib
 import logging
+import socket
+from typing import Any
 
 import grpc
 from grpc_health.v1 import health, health_pb2, health_pb2_grpc
@@ -31,13 +33,7 @@ class Front:
     def __init__(self, service: Service, address: str) -> None:
         self._service = service
         self._address = address
-        limit = service.settings.limits.json_bytes + _OVERHEAD
-        self._server = grpc.aio.server(options=[("grpc.max_receive_message_length", limit), ("grpc.so_reuseport", 0)])
-        self._health = health.aio.HealthServicer()
-        add_TimeAudioServiceServicer_to_server(Methods(service), self._server)
-        health_pb2_grpc.add_HealthServicer_to_server(self._health, self._server)
-        names = (NAME, health.SERVICE_NAME, reflection.SERVICE_NAME)
-        reflection.enable_server_reflection(names, self._server)
+        self._server: Any = None
         self._looking: asyncio.Task[None] | None = None
 
     async def start(self) -> int:
@@ -46,17 +42,27 @@ class Front:
         Raises:
             OSError: the address cannot be used.
         """
+        limit = self._service.settings.limits.json_bytes + _OVERHEAD
+        options = [("grpc.max_receive_message_length", limit), ("grpc.so_reuseport", 0)]
+        server = grpc.aio.server(options=options)  # here, where the event loop runs
+        self._health = health.aio.HealthServicer()
+        add_TimeAudioServiceServicer_to_server(Methods(self._service), server)
+        health_pb2_grpc.add_HealthServicer_to_server(self._health, server)
+        reflection.enable_server_reflection((NAME, health.SERVICE_NAME, reflection.SERVICE_NAME), server)
         try:
-            port = int(self._server.add_insecure_port(self._address))
+            port = int(server.add_insecure_port(self._address))
         except RuntimeError as error:
             raise OSError(f"gRPC cannot listen on {self._address}: {error}") from None
-        await self._server.start()
+        await server.start()
+        self._server = server
         self._looking = asyncio.create_task(self._look(), name="health")
         _log.info("gRPC listens on port %d.", port)
         return port
 
     async def stop(self, grace_s: float) -> None:
         """Take no more calls; return when the running ones have ended, or were cut off after `grace_s` seconds."""
+        if self._server is None:
+            return
         if self._looking is not None:
             self._looking.cancel()
             with contextlib.suppress(asyncio.CancelledError):
@@ -72,3 +78,11 @@ class Front:
             for name in ("", NAME):
                 await self._health.set(name, word)
             await asyncio.sleep(_LOOK_S)
+
+
+def check_free(host: str, port: int) -> None:
+    """Raise OSError where nobody could listen: gRPC itself tells it less clearly."""
+    family, kind, protocol, _, address = socket.getaddrinfo(host, port, type=socket.SOCK_STREAM)[0]
+    with socket.socket(family, kind, protocol) as probe:
+        probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        probe.bind(address)
