@@ -4,7 +4,7 @@ import asyncio
 import re
 import time
 from collections import deque
-from collections.abc import AsyncIterator, Awaitable, Callable
+from collections.abc import AsyncGenerator, AsyncIterator, Awaitable, Callable
 from contextlib import aclosing
 from typing import Final
 
@@ -177,7 +177,7 @@ def _check(config: pb.AnalyzeConfig, task: str) -> None:
         raise InvalidField(errors)
 
 
-async def _ahead(blocks: AsyncIterator[bytes], most: int) -> AsyncIterator[bytes]:
+async def _ahead(blocks: AsyncIterator[bytes], most: int) -> AsyncGenerator[bytes, None]:
     """The same blocks, read while the engine works, but at most so many ahead: then whoever sends has to wait."""
     waiting: asyncio.Queue[bytes | Exception | None] = asyncio.Queue(maxsize=most)
 

@@ -17,7 +17,7 @@ from server.errors import InternalError, MalformedRequest, UploadTooLarge
 from server.grpc import asked, told
 from server.grpc.chunks import save
 from server.grpc.errors import status_of
-from server.inquiry import Analysis, Inquiry, beginning_of
+from server.inquiry import Analysis, Inquiry, begun
 from server.offload import file_work
 from server.present import PRESENTERS, beginning, pieces
 from server.service import Service
@@ -52,7 +52,7 @@ class Methods(TimeAudioServiceServicer):
         await _answering(context, "Analyze", lambda: self._analyze(aiter(requests), context))
 
     async def _whole(self, task: Task, request: Any, context: Any) -> Message:
-        service, begun = self._service, time.monotonic()
+        service, since = self._service, time.monotonic()
         with service.admit() as ticket:
             service.check_task(task)
             limits = service.settings.limits
@@ -68,11 +68,11 @@ class Methods(TimeAudioServiceServicer):
                 source = folder / "upload"
                 await file_work(len(request.file), source.write_bytes, request.file)
                 analysis = await service.analyze(ticket, source, inquiry)
-        analysis.total_s = time.monotonic() - begun
+        analysis.total_s = time.monotonic() - since
         return told.whole(task, PRESENTERS[task](analysis))
 
     async def _analyze(self, requests: AsyncIterator[pb.AnalyzeRequest], context: Any) -> None:
-        service, begun = self._service, time.monotonic()
+        service, since = self._service, time.monotonic()
         with service.admit() as ticket:
             first = await anext(requests, None)
             if first is None or first.WhichOneof("part") != "config":
@@ -91,16 +91,16 @@ class Methods(TimeAudioServiceServicer):
                 source = folder / "upload"
                 await save(requests, limits, source)
                 async with aclosing(service.stream(ticket, source, inquiry)) as parts:
-                    analysis = await beginning_of(parts)
+                    analysis, updates = await begun(parts)
                     await context.write(told.beginning(beginning(analysis)))
-                    async for update in parts:
+                    async for update in updates:
                         for found in pieces(task, analysis, update):
                             await context.write(told.piece(found))
-        await context.write(_end(analysis, task, begun))
+        await context.write(_end(analysis, task, since))
 
 
-def _end(analysis: Analysis, task: Task, begun: float) -> pb.AnalyzeResponse:
-    analysis.total_s = time.monotonic() - begun
+def _end(analysis: Analysis, task: Task, since: float) -> pb.AnalyzeResponse:
+    analysis.total_s = time.monotonic() - since
     return told.end(task, PRESENTERS[task](analysis))
 
 

@@ -1,9 +1,10 @@
 """From what callers send to mono float32 samples at 16 kHz, in blocks of a tenth of a second."""
 
-from collections.abc import Iterator
-from typing import Final
+from collections.abc import Iterator, Mapping
+from typing import Any, Final
 
 import numpy as np
+import numpy.typing as npt
 import soxr
 
 from server.engine.protocol import SAMPLE_RATE
@@ -13,7 +14,7 @@ from timeaudio.v1 import timeaudio_pb2 as pb
 BLOCK: Final = SAMPLE_RATE // 10
 """Samples of a block: times are in tenths, so windows begin and end with blocks."""
 
-_KINDS: Final = {pb.ENCODING_S16LE: np.dtype("<i2"), pb.ENCODING_F32LE: np.dtype("<f4")}
+_KINDS: Final[Mapping[int, np.dtype[Any]]] = {pb.ENCODING_S16LE: np.dtype("<i2"), pb.ENCODING_F32LE: np.dtype("<f4")}
 _RATES: Final = range(8_000, 192_001)
 _MOST_CHANNELS: Final = 16
 
@@ -63,15 +64,16 @@ class Samples:
         if len(self._ready):
             yield self._ready.astype("<f4").tobytes()
 
-    def _mono(self, data: bytes) -> "np.typing.NDArray[np.float32]":
+    def _mono(self, data: bytes) -> npt.NDArray[np.float32]:
         samples = np.frombuffer(data, self._kind).astype(np.float32)
         if self._kind.kind == "i":
             samples /= 32768.0
         # What is no number would reach everything that the model hears.
         samples = np.nan_to_num(samples, nan=0.0, posinf=1.0, neginf=-1.0)
-        return samples.reshape(-1, self._channels).mean(axis=1) if self._channels > 1 else samples
+        mono: npt.NDArray[np.float32] = samples.reshape(-1, self._channels).mean(axis=1)
+        return mono
 
-    def _blocks(self, samples: "np.typing.NDArray[np.float32]", *, is_last: bool) -> Iterator[bytes]:
+    def _blocks(self, samples: npt.NDArray[np.float32], *, is_last: bool) -> Iterator[bytes]:
         if self._resampler is not None:
             samples = self._resampler.resample_chunk(samples, last=is_last)
         self._ready = np.concatenate([self._ready, samples])
