@@ -41,7 +41,7 @@ def inquiry(task: Task, asked: Any, limits: Limits) -> Inquiry:
     """
     options: pb.Options = asked.options
     values: dict[str, Any] = {field.name: value for field, value in options.ListFields()}
-    if task == "ground":
+    if task == "ground" and asked.queries:
         values["query"] = list(asked.queries)
     elif task == "ask" and asked.question:
         values["question"] = asked.question

@@ -315,8 +315,8 @@ def test_buf_curl_needs_no_more_than_reflection(four_tasks: Any, sound: bytes, a
         pytest.skip("buf is not installed")
     url = f"http://{four_tasks.grpc}/timeaudio.v1.TimeAudioService/DenseCaption"
     body = json.dumps({"file": base64.b64encode(sound).decode(), "options": PART})
-    command = [buf, "curl", "--http2-prior-knowledge", "--protocol", "grpc", url, "-d", body]
-    told = subprocess.run(command, check=True, capture_output=True, text=True).stdout
+    command = [buf, "curl", "--http2-prior-knowledge", "--protocol", "grpc", url, "-d", "@-"]
+    told = subprocess.run(command, check=True, capture_output=True, text=True, input=body).stdout
     first = answers["dense_caption"]
     assert isinstance(first, DenseCaption)
     assert [event["caption"] for event in json.loads(told)["events"]] == [event.caption for event in first.events]
