@@ -75,15 +75,15 @@ def answered(index: int, *events: Event, text: str = "") -> Answered:
     )
 
 
-def main() -> None:
+def main(engine: ScriptedEngine) -> None:
     parser = argparse.ArgumentParser()
     parser.add_argument("--port", type=int, required=True)
     parser.add_argument("--grpc-port", type=int)
     arguments = parser.parse_args()
     address = None if arguments.grpc_port is None else f"127.0.0.1:{arguments.grpc_port}"
-    app = create_app(ScriptedEngine(), Settings(), grpc_address=address)
+    app = create_app(engine, Settings(), grpc_address=address)
     uvicorn.run(app, port=arguments.port, log_level="warning")
 
 
 if __name__ == "__main__":
-    main()
+    main(ScriptedEngine())
