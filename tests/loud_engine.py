@@ -1,7 +1,7 @@
 """An engine that hears what is loud, to the tenth: `python -m tests.loud_engine --port N --grpc-port M` serves with it.
 
 Every stretch above a tenth of full scale is an event: "A low tone." where it crosses zero less than 2,000 times a
-second, else "A high tone.". Grounding finds either by its words ("a low tone"). SLOW_S makes each request take so many seconds.
+second, else "A high tone.". Grounding finds either by its words ("a low tone"). SLOW_S seconds pass before each answer.
 """
 
 import asyncio
