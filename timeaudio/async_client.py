@@ -1,13 +1,13 @@
 """AsyncClient: `Client` for asyncio, and over HTTP for trio. The two differ in who waits."""
 
-from collections.abc import AsyncGenerator, Sequence
+from collections.abc import AsyncGenerator, AsyncIterable, Sequence
 from contextlib import aclosing
 from types import TracebackType
 from typing import Any, Literal, Self, Unpack, cast, overload
 
 from timeaudio import exchange
 from timeaudio.errors import ApiError, ClientError
-from timeaudio.exchange import DEFAULT_URL, A, Asked, Audio, Options, Part, Patience
+from timeaudio.exchange import DEFAULT_URL, A, Asked, Audio, LiveOptions, Options, Part, Patience
 from timeaudio.formats import FormatName, TextFormat
 from timeaudio.results import (
     CaptionedEvent,
@@ -135,6 +135,20 @@ class AsyncClient:
     ) -> AsyncStream[Interval, QuestionAnswer]:
         """See `Client.stream_ask`."""
         return self._stream(exchange.ask(audio, question, options))
+
+    def live_dense_caption(
+        self, chunks: AsyncIterable[bytes], **options: Unpack[LiveOptions]
+    ) -> AsyncStream[CaptionedEvent, DenseCaption]:
+        """See `Client.live_dense_caption`."""
+        live = exchange.live_dense_caption(chunks, options)
+        return AsyncStream(cast(AsyncGenerator[Part, None], self._transport.live(live)), live.kind)
+
+    def live_ground(
+        self, chunks: AsyncIterable[bytes], queries: str | Sequence[str], **options: Unpack[LiveOptions]
+    ) -> AsyncStream[GroundingResult, Grounding]:
+        """See `Client.live_ground`."""
+        live = exchange.live_ground(chunks, queries, options)
+        return AsyncStream(cast(AsyncGenerator[Part, None], self._transport.live(live)), live.kind)
 
     async def is_ready(self) -> bool:
         """Whether the server would take a recording now; False too when nobody answers."""

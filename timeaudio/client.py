@@ -1,14 +1,14 @@
 """Client: two methods per task, over HTTP or gRPC. What is asked is `timeaudio.exchange`; who waits is here."""
 
 import time
-from collections.abc import Generator, Sequence
+from collections.abc import Generator, Iterable, Sequence
 from contextlib import closing
 from types import TracebackType
 from typing import Any, Literal, Self, Unpack, cast, overload
 
 from timeaudio import exchange
 from timeaudio.errors import ApiError, ClientError
-from timeaudio.exchange import DEFAULT_URL, A, Asked, Audio, Options, Part, Patience
+from timeaudio.exchange import DEFAULT_URL, A, Asked, Audio, LiveOptions, Options, Part, Patience
 from timeaudio.formats import FormatName, TextFormat
 from timeaudio.results import (
     CaptionedEvent,
@@ -166,6 +166,25 @@ class Client:
     def stream_ask(self, audio: Audio, question: str, **options: Unpack[Options]) -> Stream[Interval, QuestionAnswer]:
         """The intervals that the answer names; its words come with `answer()`. Raises: as `stream_dense_caption`."""
         return self._stream(exchange.ask(audio, question, options))
+
+    def live_dense_caption(
+        self, chunks: Iterable[bytes], **options: Unpack[LiveOptions]
+    ) -> Stream[CaptionedEvent, DenseCaption]:
+        """Every event of live sound, each within one window of its end; over gRPC alone.
+
+        `chunks` are bare samples, cut anywhere; they are asked for no faster than the server hears.
+        Raises:
+            ValueError: the address is not one of gRPC.
+        """
+        live = exchange.live_dense_caption(chunks, options)
+        return Stream(cast(Generator[Part, None, None], self._transport.live(live)), live.kind)
+
+    def live_ground(
+        self, chunks: Iterable[bytes], queries: str | Sequence[str], **options: Unpack[LiveOptions]
+    ) -> Stream[GroundingResult, Grounding]:
+        """Each interval of each query in live sound. Raises: as `live_dense_caption`."""
+        live = exchange.live_ground(chunks, queries, options)
+        return Stream(cast(Generator[Part, None, None], self._transport.live(live)), live.kind)
 
     def is_ready(self) -> bool:
         """Whether the server would take a recording now; False too when nobody answers."""

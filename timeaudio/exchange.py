@@ -7,7 +7,7 @@ Every other refusal is raised at once as ApiError.
 import io
 import os
 import time
-from collections.abc import AsyncIterator, Iterator, Mapping, Sequence
+from collections.abc import AsyncIterable, AsyncIterator, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from ipaddress import ip_address
 from pathlib import Path, PurePath
@@ -113,6 +113,44 @@ def _asked(
     return Asked(task, kind, Recording(audio), options, words, form)
 
 
+class LiveOptions(TypedDict, total=False):
+    """What live sound is like: 16 kHz, mono, 16 bits where nothing is said; and how it is heard.
+
+    `sample_rate` is samples per second and channel; `window_s` the seconds that are heard at once, 5 to 30 (10).
+    """
+
+    sample_rate: int
+    channels: int
+    encoding: Literal["s16le", "f32le"]
+    window_s: float
+    num_beams: int
+    max_new_tokens: int
+
+
+C = TypeVar("C", Iterable[bytes], AsyncIterable[bytes])
+
+
+@dataclass(frozen=True, slots=True)
+class Live(Generic[A, C]):
+    """A question about sound that arrives while it is heard. `chunks` may be cut anywhere."""
+
+    task: Literal["dense_caption", "ground"]
+    kind: type[A]
+    chunks: C
+    queries: Sequence[str]
+    options: LiveOptions
+
+
+def live_dense_caption(chunks: C, options: LiveOptions) -> Live[DenseCaption, C]:
+    """Ask for every event of live sound."""
+    return Live("dense_caption", DenseCaption, chunks, (), options)
+
+
+def live_ground(chunks: C, queries: str | Sequence[str], options: LiveOptions) -> Live[Grounding, C]:
+    """Ask for the times of each query in live sound."""
+    return Live("ground", Grounding, chunks, [queries] if isinstance(queries, str) else list(queries), options)
+
+
 class Patience:
     """With a busy server, for one question. Units: seconds."""
 
@@ -143,6 +181,13 @@ class Transport(Protocol):
     def parts(self, asked: Asked[Any]) -> Iterator[Part]:
         """The answer as it is found. Closing the iterator drops the work."""
 
+    def live(self, live: Live[Any, Iterable[bytes]]) -> Iterator[Part]:
+        """The same for live sound.
+
+        Raises:
+            ValueError: this transport carries none.
+        """
+
     def ready(self) -> bool:
         """Whether the server would take a recording now."""
 
@@ -158,6 +203,9 @@ class AsyncTransport(Protocol):
 
     def parts(self, asked: Asked[Any]) -> AsyncIterator[Part]:
         """See `Transport.parts`."""
+
+    def live(self, live: Live[Any, AsyncIterable[bytes]]) -> AsyncIterator[Part]:
+        """See `Transport.live`."""
 
     async def ready(self) -> bool:
         """See `Transport.ready`."""

@@ -3,7 +3,9 @@
 Needs the extra `grpc`. The only part of the package that loads it.
 """
 
-from collections.abc import AsyncIterator, Iterator, Mapping
+from collections.abc import AsyncGenerator, AsyncIterable, AsyncIterator, Iterable, Iterator, Mapping
+from contextlib import aclosing
+from itertools import chain
 from typing import Any, BinaryIO, Final
 from urllib.parse import SplitResult
 
@@ -16,7 +18,8 @@ from pydantic import ValidationError
 
 from timeaudio import results
 from timeaudio.errors import ApiError, ClientError, ServerUnreachable, UnexpectedAnswer
-from timeaudio.exchange import A, Asked, Part, TaskName, is_loopback
+from timeaudio.exchange import A, Asked, Live, Part, TaskName, is_loopback
+from timeaudio.results import AnyAnswer
 from timeaudio.v1 import timeaudio_pb2 as pb
 from timeaudio.v1.timeaudio_pb2_grpc import TimeAudioServiceStub
 
@@ -29,6 +32,7 @@ _TASKS: Final[Mapping[TaskName, pb.Task]] = {
     "summarize": pb.TASK_SUMMARIZE,
     "ask": pb.TASK_ASK,
 }
+_ENCODINGS: Final[Mapping[str, pb.Encoding]] = {"s16le": pb.ENCODING_S16LE, "f32le": pb.ENCODING_F32LE}
 _PARTS: Final[Mapping[str, type[Part]]] = {
     "start": results.Beginning,
     "event": results.CaptionedEvent,
@@ -58,17 +62,26 @@ class GrpcTransport:
 
     def parts(self, asked: Asked[Any]) -> Iterator[Part]:  # noqa: D102
         with asked.recording.opened() as file:
-            call = TimeAudioServiceStub(self._channel).Analyze(_requests(asked, file), timeout=self._timeout)
-            try:
-                for response in call:
-                    if (part := _part(response, self._url)) is not None:
-                        yield part
-                        if isinstance(part, asked.kind):
-                            return
-            except grpc.RpcError as error:
-                raise _refusal(error, self._url) from error
-            finally:
-                call.cancel()
+            yield from self._call(_requests(asked, file), asked.kind, self._timeout)
+
+    def live(self, live: Live[Any, Iterable[bytes]]) -> Iterator[Part]:  # noqa: D102
+        chunks = (pb.AnalyzeRequest(chunk=chunk) for chunk in live.chunks)
+        yield from self._call(chain([_live_config(live)], chunks), live.kind, None)
+
+    def _call(
+        self, requests: Iterator[pb.AnalyzeRequest], kind: type[AnyAnswer], timeout: float | None
+    ) -> Iterator[Part]:
+        call = TimeAudioServiceStub(self._channel).Analyze(requests, timeout=timeout)
+        try:
+            for response in call:
+                if (part := _part(response, self._url)) is not None:
+                    yield part
+                    if isinstance(part, kind):
+                        return
+        except grpc.RpcError as error:
+            raise _refusal(error, self._url) from error
+        finally:
+            call.cancel()
         raise _cut_off(self._url)
 
     def ready(self) -> bool:  # noqa: D102
@@ -101,17 +114,32 @@ class AsyncGrpcTransport:
 
     async def parts(self, asked: Asked[Any]) -> AsyncIterator[Part]:  # noqa: D102
         with asked.recording.opened() as file:
-            call = TimeAudioServiceStub(self._channel).Analyze(_requests(asked, file), timeout=self._timeout)
-            try:
-                async for response in call:
-                    if (part := _part(response, self._url)) is not None:
-                        yield part
-                        if isinstance(part, asked.kind):
-                            return
-            except grpc.RpcError as error:
-                raise _refusal(error, self._url) from error
-            finally:
-                call.cancel()
+            async with aclosing(self._call(_requests(asked, file), asked.kind, self._timeout)) as parts:
+                async for part in parts:
+                    yield part
+
+    async def live(self, live: Live[Any, AsyncIterable[bytes]]) -> AsyncIterator[Part]:  # noqa: D102
+        async def requests() -> AsyncIterator[pb.AnalyzeRequest]:
+            yield _live_config(live)
+            async for chunk in live.chunks:
+                yield pb.AnalyzeRequest(chunk=chunk)
+
+        async with aclosing(self._call(requests(), live.kind, None)) as parts:
+            async for part in parts:
+                yield part
+
+    async def _call(self, requests: Any, kind: type[AnyAnswer], timeout: float | None) -> AsyncGenerator[Part, None]:
+        call = TimeAudioServiceStub(self._channel).Analyze(requests, timeout=timeout)
+        try:
+            async for response in call:
+                if (part := _part(response, self._url)) is not None:
+                    yield part
+                    if isinstance(part, kind):
+                        return
+        except grpc.RpcError as error:
+            raise _refusal(error, self._url) from error
+        finally:
+            call.cancel()
         raise _cut_off(self._url)
 
     async def ready(self) -> bool:  # noqa: D102
@@ -156,6 +184,28 @@ def _requests(asked: Asked[Any], file: BinaryIO) -> Iterator[pb.AnalyzeRequest]:
     )
     while not file.closed and (chunk := file.read(CHUNK_BYTES)):
         yield pb.AnalyzeRequest(chunk=chunk)
+
+
+def _live_config(live: Live[Any, Any]) -> pb.AnalyzeRequest:
+    """The configuration of live sound.
+
+    Raises:
+        ValueError: it is of no encoding that is known.
+    """
+    options: dict[str, Any] = {**live.options}
+    encoding = options.pop("encoding", "s16le")
+    if encoding not in _ENCODINGS:
+        raise ValueError(f"{encoding!r} is no encoding; there are {', '.join(_ENCODINGS)}.")
+    sound: dict[str, Any] = {name: options.pop(name) for name in ("channels", "window_s") if name in options}
+    rate = options.pop("sample_rate", 16_000)
+    return pb.AnalyzeRequest(
+        config=pb.AnalyzeConfig(
+            task=_TASKS[live.task],
+            queries=live.queries,
+            options=pb.Options(**options),
+            live=pb.LiveAudio(encoding=_ENCODINGS[encoding], sample_rate=rate, **sound),
+        )
+    )
 
 
 def _part(response: pb.AnalyzeResponse, url: str) -> Part | None:

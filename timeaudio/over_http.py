@@ -8,7 +8,7 @@ import httpx
 from httpx_sse import EventSource, ServerSentEvent
 
 from timeaudio.errors import ApiError, ServerUnreachable
-from timeaudio.exchange import CONNECT_TIMEOUT_S, A, Asked, Part, TaskName, is_loopback
+from timeaudio.exchange import CONNECT_TIMEOUT_S, A, Asked, Live, Part, TaskName, is_loopback
 from timeaudio.replies import parsed, parsed_json, reached, refusal
 from timeaudio.results import Beginning, CaptionedEvent, GroundingResult, Interval, SummarySegment
 
@@ -59,6 +59,9 @@ class HttpTransport:
                         return
         raise _cut_off(self.url)
 
+    def live(self, live: Live[Any, Any]) -> Iterator[Part]:  # noqa: D102
+        raise ValueError(f"Live sound goes over gRPC; {self.url} is HTTP. Give an address like grpc://HOST:PORT.")
+
     def ready(self) -> bool:  # noqa: D102
         with reached(self.url):
             return self._http.get("/readyz").is_success
@@ -94,6 +97,9 @@ class AsyncHttpTransport:
                         if isinstance(part, asked.kind):
                             return
         raise _cut_off(self.url)
+
+    def live(self, live: Live[Any, Any]) -> AsyncIterator[Part]:  # noqa: D102
+        raise ValueError(f"Live sound goes over gRPC; {self.url} is HTTP. Give an address like grpc://HOST:PORT.")
 
     async def ready(self) -> bool:  # noqa: D102
         with reached(self.url):

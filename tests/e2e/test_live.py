@@ -1,14 +1,16 @@
 """Live sound over gRPC: windows of it are heard while it goes on, and its times are exact."""
 
+import asyncio
 import threading
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import AsyncIterator, Callable, Iterator
 from typing import Any
 
 import grpc
 import numpy as np
 import pytest
 
+from timeaudio import ApiError, AsyncClient, Client
 from timeaudio.v1 import timeaudio_pb2 as pb
 from timeaudio.v1.timeaudio_pb2_grpc import TimeAudioServiceStub
 
@@ -111,6 +113,45 @@ def test_an_event_is_told_within_one_window_of_its_end(loud: Any, window_s: floa
                 if interval.end in arrived:
                     arrived[interval.end].set()
     assert late == []
+
+
+def test_both_clients_hear_live_sound(loud: Any) -> None:
+    data = sound(44_100, channels=2)
+    chunks = [data[start : start + 9_999] for start in range(0, len(data), 9_999)]
+    like = {"sample_rate": 44_100, "channels": 2, "window_s": 5.0}
+
+    async def awaited() -> list[Any]:
+        async def coming() -> AsyncIterator[bytes]:
+            for chunk in chunks:
+                yield chunk
+
+        async with AsyncClient(f"grpc://{loud.grpc}") as client:
+            events = client.live_dense_caption(coming(), **like)
+            return [event async for event in events]
+
+    with Client(f"grpc://{loud.grpc}") as client:
+        stream = client.live_dense_caption(iter(chunks), **like)
+        events = list(stream)
+        assert stream.beginning is not None
+        assert stream.beginning.audio is None
+        assert stream.answer().usage.audio_seconds == pytest.approx(LENGTH_S, abs=0.06)
+        results = list(client.live_ground(chunks, "a high tone", **like))
+        with pytest.raises(ValueError, match="no encoding"):
+            list(client.live_dense_caption(chunks, encoding="mp3"))
+        with pytest.raises(ApiError, match="window_s"):
+            list(client.live_dense_caption(chunks, window_s=99.0))
+    told = [(event.caption, interval.start, interval.end) for event in events for interval in event.intervals]
+    assert sorted(told, key=lambda event: event[1]) == TONES
+    assert asyncio.run(awaited()) == events
+    assert [(r.query, i.start, i.end) for r in results for i in r.intervals] == [
+        ("a high tone", 5.0, 5.6),
+        ("a high tone", 31.4, 33.0),
+    ]
+
+
+def test_live_sound_is_not_sent_over_http(loud: Any) -> None:
+    with Client(loud.url) as client, pytest.raises(ValueError, match="grpc://"):
+        client.live_dense_caption([])
 
 
 def test_reading_waits_for_the_engine() -> None:
