@@ -5,7 +5,7 @@ import contextlib
 import logging
 import signal
 import threading
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 from types import FrameType
 
@@ -66,10 +66,12 @@ class Listener(uvicorn.Server):
             self._ending = self._loop.create_task(self._front.stop(self._settings.drain_s))
 
 
-def run(settings: Settings, *, host: str, port: int, grpc_port: int | None, model: Path | None, device: str) -> int:
+def run(
+    settings: Settings, *, host: str, port: int, grpc_port: int | None, model: Path | None, devices: Sequence[str]
+) -> int:
     """Serve until the end. The exit status: see `server.__main__.serve`."""
     logging.basicConfig(level=logging.INFO, format="%(asctime)s %(levelname)s %(name)s: %(message)s")
-    engine = WorkerEngine(settings, checkpoint=model, device=device)
+    engine = WorkerEngine(settings, checkpoint=model, devices=devices)
     if grpc_port is not None:
         try:
             check_free(host, grpc_port)

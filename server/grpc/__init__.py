@@ -7,5 +7,6 @@ told       answers and their pieces as messages
 errors     every error as a status with google.rpc details
 chunks     a file that arrives in chunks
 live       sound that arrives while it is heard
+windows    from what overlapping windows hear to what is told
 samples    from what callers send to mono samples at 16 kHz
 """

@@ -1,7 +1,6 @@
 """Sound that arrives while it is heard: overlapping windows, each a request of its own to the engine."""
 
 import asyncio
-import re
 import time
 from collections import deque
 from collections.abc import AsyncGenerator, AsyncIterator, Awaitable, Callable
@@ -10,16 +9,16 @@ from typing import Final
 
 from model.errors import AudioTooLong, EmptyAudio
 from model.timeline.interval import Interval
-from server.decoding.pool import Decoded
+from model.timeline.stitch import ALIKE, alike
 from server.engine.admission import Ticket
 from server.errors import FieldError, InvalidField
 from server.grpc import asked, told
 from server.grpc.chunks import chunk_of
 from server.grpc.samples import BLOCK, Samples
+from server.grpc.windows import Heard, Windows
 from server.inquiry import Analysis
 from server.present import shared
 from server.service import Service
-from server.stitch import Heard, Stitcher
 from timeaudio import results
 from timeaudio.v1 import timeaudio_pb2 as pb
 
@@ -60,8 +59,7 @@ class Live:
         self._width = round(window_s * _TENTHS)
         self._hop = self._width // 2
         ticket.add_audio(self._width * BLOCK)
-        self._stitcher = Stitcher()
-        self._captions: dict[str, str] = {}
+        self._windows = Windows(_is_same_query if self._task == "ground" else _is_same_caption)
         self._found: list[Heard] = []
         self._whole: Analysis | None = None
         self._num_samples = 0
@@ -91,7 +89,7 @@ class Live:
         if num_new:
             await self._window(begin, held, is_last=True)
         else:
-            await self._tell(self._stitcher.add(begin, None, []))
+            await self._tell(self._windows.add(begin, None, []))
         await self._end(begun)
 
     async def _blocks(self, requests: AsyncIterator[pb.AnalyzeRequest]) -> AsyncIterator[bytes]:
@@ -108,20 +106,17 @@ class Live:
 
     async def _window(self, begin: int, held: deque[bytes], *, is_last: bool) -> None:
         pcm = b"".join(held)
-        analysis = await self._service.hear(Decoded(pcm, len(pcm) // _BYTES), self._inquiry)
+        analysis = await self._service.hear(pcm, self._inquiry)
         await self._add_up(analysis)
         last_word = None if is_last else begin + self._width - (self._width - self._hop) // 2
-        await self._tell(self._stitcher.add(begin, last_word, self._heard(analysis, begin)))
+        await self._tell(self._windows.add(begin, last_word, self._heard(analysis, begin)))
 
     def _heard(self, analysis: Analysis, begin: int) -> list[Heard]:
-        """What a window heard, on the stream's clock, by what is the same event in two windows: its words, or query."""
+        """What a window heard, on the stream's clock, by its caption, or the number of its query."""
         found = []
         for answer in analysis.answers:
             for event in answer.events:
-                key = (
-                    str(answer.index) if self._task == "ground" else " ".join(re.findall(r"\w+", event.caption.lower()))
-                )
-                self._captions.setdefault(key, event.caption)
+                key = str(answer.index) if self._task == "ground" else event.caption
                 found += [Heard(key, interval.shift(begin)) for interval in event.intervals]
         return found
 
@@ -146,7 +141,7 @@ class Live:
         spans = tuple(results.Interval(start=i.start_s, end=i.end_s) for i in intervals)
         if self._task == "ground":
             return results.GroundingResult(query=self._inquiry.queries[int(key)], present=bool(spans), intervals=spans)
-        return results.CaptionedEvent(intervals=spans, caption=self._captions[key])
+        return results.CaptionedEvent(intervals=spans, caption=key)
 
     async def _end(self, begun: float) -> None:
         whole = self._whole
@@ -161,6 +156,14 @@ class Live:
         field = "results" if self._task == "ground" else "events"
         kind = results.Grounding if self._task == "ground" else results.DenseCaption
         await self._write(told.end(self._task, kind(**shared(whole), **{field: found})))
+
+
+def _is_same_query(one: str, other: str) -> bool:
+    return one == other
+
+
+def _is_same_caption(one: str, other: str) -> bool:
+    return alike(one, other) >= ALIKE
 
 
 def _check(config: pb.AnalyzeConfig, task: str) -> None:

@@ -8,7 +8,7 @@ interval that goes on for many windows is told when it ends, from its first star
     window 2               |---------------*-------|
 """
 
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from typing import Final
 
@@ -26,10 +26,15 @@ class Heard:
     interval: Interval
 
 
-class Stitcher:
-    """The windows of one stream, in order."""
+class Windows:
+    """The windows of one stream, in order.
 
-    def __init__(self) -> None:
+    Args:
+        is_same: whether two keys say the same.
+    """
+
+    def __init__(self, is_same: Callable[[str, str], bool]) -> None:
+        self._is_same = is_same
         self._open: list[Heard] = []
         self._told: list[Heard] = []
 
@@ -43,7 +48,7 @@ class Stitcher:
         self._told = [told for told in self._told if told.interval.end > begin]
         final: list[Heard] = []
         for heard in sorted(found, key=lambda h: (h.interval.start, h.interval.end)):
-            whole = _joined(heard, going_on)
+            whole = self._joined(heard, going_on)
             fresh = self._untold(whole)
             if fresh is None:
                 continue
@@ -60,20 +65,26 @@ class Stitcher:
         """The part of an interval that was not told; None where that is nothing, or too little to be news."""
         start, end = heard.interval.start, heard.interval.end
         for told in self._told:
-            if told.key == heard.key and _touch(told.interval, heard.interval):
+            if self._is_same(told.key, heard.key) and _touch(told.interval, heard.interval):
                 if end <= told.interval.end + _SAME_END:
                     return None
                 start = max(start, told.interval.end)
         return Heard(heard.key, Interval(start, end))
 
+    def _joined(self, heard: Heard, going_on: list[Heard]) -> Heard:
+        """An interval together with those of the window before that it continues, which leave `going_on`.
 
-def _joined(heard: Heard, going_on: list[Heard]) -> Heard:
-    """An interval together with those of the window before that it continues, which are taken out of `going_on`."""
-    before = [other for other in going_on if other.key == heard.key and _touch(other.interval, heard.interval)]
-    for other in before:
-        going_on.remove(other)
-    start = min([heard.interval.start, *(other.interval.start for other in before)])
-    return Heard(heard.key, Interval(start, heard.interval.end))
+        Its key is that of the first of them: what something was called when it began.
+        """
+        before = [
+            other
+            for other in going_on
+            if self._is_same(other.key, heard.key) and _touch(other.interval, heard.interval)
+        ]
+        for other in before:
+            going_on.remove(other)
+        first = min([*before, heard], key=lambda h: h.interval.start)
+        return Heard(first.key, Interval(first.interval.start, heard.interval.end))
 
 
 def _touch(one: Interval, other: Interval) -> bool:

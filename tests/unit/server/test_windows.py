@@ -1,10 +1,12 @@
 """Overlapping windows, told once each."""
 
+from operator import eq
+
 from hypothesis import given
 from hypothesis import strategies as st
 
 from model.timeline.interval import Interval
-from server.stitch import Heard, Stitcher
+from server.grpc.windows import Heard, Windows
 
 
 def windows(length: int, width: int) -> list[tuple[int, int, bool]]:
@@ -18,7 +20,7 @@ def windows(length: int, width: int) -> list[tuple[int, int, bool]]:
 
 def run(truth: list[Heard], length: int, width: int) -> list[tuple[Heard, int]]:
     """What is told, and when, if each window hears the truth inside of it exactly."""
-    stitcher, told = Stitcher(), []
+    windows_, told = Windows(eq), []
     for begin, end, is_last in windows(length, width):
         found = [
             Heard(h.key, Interval(max(h.interval.start, begin), min(h.interval.end, end)))
@@ -26,7 +28,7 @@ def run(truth: list[Heard], length: int, width: int) -> list[tuple[Heard, int]]:
             if h.interval.start < end and h.interval.end > begin
         ]
         last_word = None if is_last else begin + width - (width - width // 2) // 2
-        told += [(heard, end) for heard in stitcher.add(begin, last_word, found)]
+        told += [(heard, end) for heard in windows_.add(begin, last_word, found)]
     return told
 
 
@@ -60,28 +62,28 @@ def test_an_event_that_goes_on_over_many_windows_is_one() -> None:
 
 
 def test_a_window_that_disagrees_a_little_about_an_end_is_no_news() -> None:
-    stitcher = Stitcher()
-    assert stitcher.add(0, 75, [Heard("dog", Interval(40, 70))]) == [Heard("dog", Interval(40, 70))]
-    assert stitcher.add(50, 125, [Heard("dog", Interval(50, 74))]) == []
-    assert stitcher.add(100, None, []) == []
+    windows_ = Windows(eq)
+    assert windows_.add(0, 75, [Heard("dog", Interval(40, 70))]) == [Heard("dog", Interval(40, 70))]
+    assert windows_.add(50, 125, [Heard("dog", Interval(50, 74))]) == []
+    assert windows_.add(100, None, []) == []
 
 
 def test_a_window_that_hears_much_more_adds_the_rest_alone() -> None:
-    stitcher = Stitcher()
-    assert stitcher.add(0, 75, [Heard("dog", Interval(40, 70))]) == [Heard("dog", Interval(40, 70))]
-    assert stitcher.add(50, 125, [Heard("dog", Interval(50, 110))]) == [Heard("dog", Interval(70, 110))]
+    windows_ = Windows(eq)
+    assert windows_.add(0, 75, [Heard("dog", Interval(40, 70))]) == [Heard("dog", Interval(40, 70))]
+    assert windows_.add(50, 125, [Heard("dog", Interval(50, 110))]) == [Heard("dog", Interval(70, 110))]
 
 
 def test_what_the_next_window_does_not_hear_is_told_as_it_was_heard() -> None:
-    stitcher = Stitcher()
-    assert stitcher.add(0, 75, [Heard("dog", Interval(80, 95))]) == []
-    assert stitcher.add(50, 125, []) == [Heard("dog", Interval(80, 95))]
+    windows_ = Windows(eq)
+    assert windows_.add(0, 75, [Heard("dog", Interval(80, 95))]) == []
+    assert windows_.add(50, 125, []) == [Heard("dog", Interval(80, 95))]
 
 
 def test_other_words_are_another_event() -> None:
-    stitcher = Stitcher()
-    assert stitcher.add(0, 75, [Heard("dog", Interval(60, 100))]) == []
-    assert stitcher.add(50, 125, [Heard("cat", Interval(60, 120))]) == [
+    windows_ = Windows(eq)
+    assert windows_.add(0, 75, [Heard("dog", Interval(60, 100))]) == []
+    assert windows_.add(50, 125, [Heard("cat", Interval(60, 120))]) == [
         Heard("dog", Interval(60, 100)),
         Heard("cat", Interval(60, 120)),
     ]
