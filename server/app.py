@@ -8,8 +8,8 @@ from fastapi import FastAPI
 from fastapi.responses import RedirectResponse
 
 from server.engine.protocol import Engine
-from server.grpc.front import Front
 from server.rest import answers, chat, context, health, models, problems
+from server.rpc.front import Front
 from server.service import Service
 from server.settings import Settings
 from server.telemetry.metrics import Metrics
