@@ -226,3 +226,14 @@ def test_both_transports_refuse_alike(four_tasks: Any, sound: bytes, mistake: st
     assert rpc.instance.startswith("urn:timeaudio:request:")
     if not http.errors:  # fields have other names there
         assert rpc.detail == http.detail
+
+
+HOSTILE = "a\u2028b\u2029c\x85d\r\ne: f\n\ndata: g \U0001f415"
+
+
+@pytest.mark.parametrize("scheme", ["http", "grpc"])
+def test_words_that_look_like_the_ends_of_lines_stay_whole(four_tasks: Any, sound: bytes, scheme: str) -> None:
+    with Client(four_tasks.url if scheme == "http" else f"grpc://{four_tasks.grpc}") as client:
+        results = list(client.stream_ground(sound, [HOSTILE, "nothing"]))
+        assert client.stream_ask(sound, HOSTILE).answer().answer == HOSTILE.upper()
+    assert [result.query for result in results] == [HOSTILE, "nothing"]
