@@ -21,6 +21,7 @@ from server.rpc import asked, told
 from server.rpc.chunks import save
 from server.rpc.errors import status_of
 from server.service import Service
+from server.settings import Limits
 from server.telemetry.traceparent import TraceParent
 from timeaudio.v1 import timeaudio_pb2 as pb
 from timeaudio.v1.timeaudio_pb2_grpc import TimeAudioServiceServicer
@@ -61,7 +62,7 @@ class Methods(TimeAudioServiceServicer):
         with service.admit() as ticket:
             service.check_task(task)
             limits = service.settings.limits
-            inquiry = _within(context, asked.inquiry(task, request, limits))
+            inquiry = _within(context, asked.inquiry(task, request, limits), limits)
             if len(request.file) > limits.json_bytes:
                 instead = "Send larger recordings through Analyze, in chunks."
                 raise UploadTooLarge(
@@ -91,7 +92,7 @@ class Methods(TimeAudioServiceServicer):
 
                 await Live(service, config, ticket, context.write).hear(requests)
                 return
-            inquiry = _within(context, asked.inquiry(task, config, limits))
+            inquiry = _within(context, asked.inquiry(task, config, limits), limits)
             async with service.workspace() as folder:
                 source = folder / "upload"
                 await save(requests, limits, source)
@@ -109,10 +110,10 @@ def _end(analysis: Analysis, task: Task, since: float) -> pb.AnalyzeResponse:
     return told.end(task, PRESENTERS[task](analysis))
 
 
-def _within(context: Any, inquiry: Inquiry) -> Inquiry:
-    """The inquiry, with no more time than the call has."""
+def _within(context: Any, inquiry: Inquiry, limits: Limits) -> Inquiry:
+    """The inquiry, with no more time than the call has; a call never has more than the server allows."""
     left_s = context.time_remaining()
-    if left_s is None:
+    if left_s is None or left_s >= limits.longest_timeout_s:
         return inquiry
     timeout_s = left_s if inquiry.timeout_s is None else min(left_s, inquiry.timeout_s)
     return replace(inquiry, timeout_s=max(0.001, timeout_s))
