@@ -23,6 +23,7 @@ from server.telemetry.metrics import Metrics
 
 _TENTHS = 10
 _SAMPLES_PER_TENTH = SAMPLE_RATE // _TENTHS
+_SAMPLE_BYTES = 4
 
 
 class Analyst:
@@ -59,18 +60,10 @@ class Analyst:
             deadline = begun + timeout_s
             self._check_time(deadline)
             ticket.add_audio(decoded.num_samples)
-            analysis = self._begun(inquiry, decoded, decode_s=time.monotonic() - begun)
+            analysis = self._begun(inquiry, decoded.num_samples, decode_s=time.monotonic() - begun)
             yield analysis
-            request = Request(
-                id=analysis.id,
-                task=inquiry.task,
-                pcm=b"",
-                queries=inquiry.queries,
-                options=inquiry.options,
-                deadline=deadline,
-                is_live=is_live,
-            )
-            async with aclosing(self._ask(analysis, request, decoded, passes)) as updates:
+            request = _request(analysis, inquiry, deadline, is_live=is_live)
+            async with aclosing(self._ask(analysis, await self._updates(request, decoded, passes))) as updates:
                 # Around each step alone: what the caller does with an update is no business of this timeout.
                 while (update := await _next(updates, deadline)) is not None:
                     if isinstance(update, Started):
@@ -83,6 +76,18 @@ class Analyst:
             ) from None
         self._admission.measured(model_s=analysis.encode_s + analysis.generate_s, audio_s=analysis.audio_s)
         self._metrics.answered(analysis, inquiry.task, took_s=time.monotonic() - begun)
+
+    async def hear(self, pcm: bytes, inquiry: Inquiry) -> Analysis:
+        """See `Service.hear`."""
+        begun = time.monotonic()
+        analysis = self._begun(inquiry, len(pcm) // _SAMPLE_BYTES, decode_s=0.0)
+        request = _request(analysis, inquiry, begun + self._limits.timeout_s, is_live=False)
+        async with aclosing(self._ask(analysis, self._engine.analyze(replace(request, pcm=pcm)))) as updates:
+            async for _ in updates:
+                pass
+        self._admission.measured(model_s=analysis.encode_s + analysis.generate_s, audio_s=analysis.audio_s)
+        self._metrics.answered(analysis, inquiry.task, took_s=time.monotonic() - begun)
+        return analysis
 
     async def _decode(self, source: Path, inquiry: Inquiry) -> Decoded:
         decoded = await self._decoder.decode(source, start_s=inquiry.start / _TENTHS, end_s=inquiry.end_s)
@@ -112,7 +117,7 @@ class Analyst:
                 "Send it again later, or allow more in timeout_s."
             )
 
-    def _begun(self, inquiry: Inquiry, decoded: Decoded, *, decode_s: float) -> Analysis:
+    def _begun(self, inquiry: Inquiry, num_samples: int, *, decode_s: float) -> Analysis:
         model = self._engine.model
         if model is None:
             raise NotReady(f"{self._engine.state} Send the request again later.", retry_after_s=2)
@@ -121,17 +126,15 @@ class Analyst:
             model=model.name,
             queries=inquiry.queries,
             start=inquiry.start,
-            num_samples=decoded.num_samples,
+            num_samples=num_samples,
             decode_s=decode_s,
         )
 
-    async def _ask(
-        self, analysis: Analysis, request: Request, decoded: Decoded, passes: list[Interval]
-    ) -> AsyncGenerator[Update, None]:
+    async def _ask(self, analysis: Analysis, asked: AsyncGenerator[Update, None]) -> AsyncGenerator[Update, None]:
         """The engine's updates, of one pass or of several, each entered in the analysis."""
         began, is_running, has_event = time.monotonic(), False, False
         try:
-            async with aclosing(await self._updates(request, decoded, passes)) as updates:
+            async with aclosing(asked) as updates:
                 async for update in updates:
                     match update:
                         case Started():
@@ -163,6 +166,19 @@ class Analyst:
             return decoded.read(span.start * _SAMPLES_PER_TENTH, end)
 
         return analyze_passes(self._engine, request, passes, read)
+
+
+def _request(analysis: Analysis, inquiry: Inquiry, deadline: float, *, is_live: bool) -> Request:
+    """What the engine is asked, still without samples."""
+    return Request(
+        id=analysis.id,
+        task=inquiry.task,
+        pcm=b"",
+        queries=inquiry.queries,
+        options=inquiry.options,
+        deadline=deadline,
+        is_live=is_live,
+    )
 
 
 async def _next(updates: AsyncGenerator[Update, None], deadline: float) -> Update | None:

@@ -24,6 +24,7 @@ answer's order, except for a recording of several passes: there they come once t
 """
 
 import asyncio
+import contextlib
 import shutil
 import tempfile
 import time
@@ -36,7 +37,7 @@ from server.analyst import Analyst
 from server.decoding.pool import DecodePool
 from server.engine.admission import Admission, Ticket
 from server.engine.protocol import Engine, Task, Update
-from server.errors import PROBLEMS, InternalError, NotReady, Overloaded, RetryableError, problem_of
+from server.errors import PROBLEMS, Cancelled, InternalError, NotReady, Overloaded, RetryableError, problem_of
 from server.inquiry import Analysis, Inquiry
 from server.offload import file_work
 from server.settings import Settings
@@ -140,6 +141,9 @@ class Service:
         except TimeAudioError as error:
             self.metrics.failure.labels(problem_of(error).slug).inc()
             raise
+        except asyncio.CancelledError:  # streams and calls are cancelled with their callers
+            self.metrics.failure.labels(PROBLEMS[Cancelled].slug).inc()
+            raise
         except Exception as error:
             self.metrics.failure.labels(PROBLEMS[InternalError].slug).inc()
             raise InternalError(repr(error)) from error
@@ -151,7 +155,9 @@ class Service:
         try:
             yield folder
         finally:
-            held = sum(path.stat().st_size for path in folder.iterdir())
+            held = 0
+            with contextlib.suppress(FileNotFoundError):  # decoding that was given up may have cleared it already
+                held = sum(path.stat().st_size for path in folder.iterdir())
             await file_work(held, shutil.rmtree, folder, ignore_errors=True)
 
     async def analyze(self, ticket: Ticket, source: Path, inquiry: Inquiry) -> Analysis:
@@ -176,3 +182,11 @@ class Service:
             TimeAudioError: whatever decoding and the model find.
         """
         return self._analyst.stream(ticket, source, inquiry, is_live=True)
+
+    async def hear(self, pcm: bytes, inquiry: Inquiry) -> Analysis:
+        """Ask the engine about samples that are there already; the ticket of whoever asks has counted them.
+
+        Raises:
+            As `stream`.
+        """
+        return await self._analyst.hear(pcm, inquiry)

@@ -24,6 +24,8 @@ class Limits(_Group):
     """Seconds within which a request body must have arrived: a slow sender holds a place in the queue."""
     audio_seconds: float = Field(7200.0, gt=0)
     """Longest stretch that is analysed. What is longer than one pass of the model is heard in several, see `passes`."""
+    live_seconds: float = Field(7200.0, gt=0)
+    """Longest live sound of one call. A window of it is held at a time; each is heard like a request of its own."""
     queries: int = Field(32, gt=0)
     """Most `query` fields of one grounding request."""
     query_chars: int = Field(500, gt=0)
@@ -118,6 +120,8 @@ class Settings(BaseSettings):
     passes: Passes = Passes()
     decode: Decode = Decode()
     worker: Worker = Worker()
+    ping_s: float = Field(10.0, gt=0)
+    """Seconds of silence in a stream after which a comment is sent: proxies cut connections on which nothing moves."""
     drain_s: float = Field(30.0, ge=0)
     """Seconds that requests may take to finish after SIGTERM, before they are cut off."""
     drain_delay_s: float = Field(0.0, ge=0)
