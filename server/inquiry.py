@@ -1,8 +1,9 @@
 """What is asked about a file, and what is found in it, whatever the transport."""
 
+from collections.abc import AsyncGenerator
 from dataclasses import dataclass, field
 
-from server.engine.protocol import SAMPLE_RATE, Answered, Options, Task
+from server.engine.protocol import SAMPLE_RATE, Answered, Options, Task, Update
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -42,3 +43,10 @@ class Analysis:
     def audio_s(self) -> float:
         """Seconds of audio that were analysed, unrounded."""
         return self.num_samples / SAMPLE_RATE
+
+
+async def beginning_of(parts: AsyncGenerator[Analysis | Update, None]) -> Analysis:
+    """The first part of `Service.stream`: the analysis, which the others complete."""
+    analysis = await anext(parts)
+    assert isinstance(analysis, Analysis), "it comes first"
+    return analysis

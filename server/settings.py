@@ -91,6 +91,8 @@ class Settings(BaseSettings):
     limits: Limits = Limits()
     decode: Decode = Decode()
     worker: Worker = Worker()
+    ping_s: float = Field(10.0, gt=0)
+    """Seconds of silence in a stream after which a comment is sent: proxies cut connections on which nothing moves."""
     drain_s: float = Field(30.0, ge=0)
     """Seconds that requests may take to finish after SIGTERM, before they are cut off."""
     drain_delay_s: float = Field(0.0, ge=0)

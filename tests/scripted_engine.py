@@ -13,7 +13,7 @@ from model.timeline.event import Event
 from model.timeline.interval import Interval
 from model.timeline.task import TASKS
 from server.app import create_app
-from server.engine.protocol import SAMPLE_RATE, Answered, Encoded, ModelInfo, Request, Started, Update
+from server.engine.protocol import SAMPLE_RATE, Answered, Encoded, Found, ModelInfo, Request, Started, Update
 from server.settings import Settings
 
 CAPTION = 'A dog says "wow" --> twice.'
@@ -37,6 +37,14 @@ class ScriptedEngine:
         pass
 
     async def analyze(self, request: Request) -> AsyncGenerator[Update, None]:
+        """An answer's events, then the answer."""
+        async for update in self._updates(request):
+            if isinstance(update, Answered):
+                for event in update.events:
+                    yield Found(update.index, event)
+            yield update
+
+    async def _updates(self, request: Request) -> AsyncGenerator[Update, None]:
         end = max(4, len(request.pcm) // 4 * 10 // SAMPLE_RATE)
         half = end // 2
         yield Started(queue_s=0.0)

@@ -36,6 +36,8 @@ class Request:
     options: Options = Options()
     deadline: float
     """On `time.monotonic()`'s clock: after it nobody wants the answer."""
+    is_live: bool = True
+    """Whether somebody reads the updates as they come. Otherwise the request can be asked again however far it was."""
 
 
 @dataclass(frozen=True, slots=True)
