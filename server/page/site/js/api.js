@@ -36,7 +36,7 @@ export async function loadedModel() {
 export async function analyse(task, file, name, fields, { tell, signal }) {
   const form = new FormData();
   for (const [field, value] of fields) form.append(field, value);
-  // form.append("stream", "true");
+  form.append("stream", "true");
   form.append("file", file, name);
   try {
     const response = await fetch(ROUTES[task], { method: "POST", body: form, signal });

@@ -68,7 +68,7 @@ export class Group {
 
 function laneName({ task, words }, span) {
   if (task === "dense_caption") return span.text.replace(/\.$/, "");
-  return { ground: words, ask: "In the answer", summarize: "Chapters" }[task];
+  return { ground: words, ask: "In the answer", summarize: "What is said" }[task];
 }
 
 function bar(finding, span, duration, index) {

@@ -116,8 +116,8 @@ for (const asking of document.querySelectorAll("form[data-task]")) {
   asking.addEventListener("submit", (event) => {
     event.preventDefault();
     if (input.value.trim()) select(findings.ask(asking.dataset.task, input.value.trim()));
-    else input.focus();
-    input.select();
+    input.value = "";
+    input.focus();
   });
 }
 for (const button of document.querySelectorAll("button[data-task]")) {

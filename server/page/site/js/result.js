@@ -8,16 +8,16 @@ import { outcome, title } from "./status.js";
 import { drawTable } from "./table.js";
 
 const HINTS = {
-  json: "as the API answers",
-  verbose_json: "as OpenAI's audio API",
+  json: "the answer itself",
+  verbose_json: "like OpenAI",
   srt: "subtitles",
-  vtt: "subtitles for the web",
+  vtt: "web subtitles",
   tsv: "DCASE, sed_eval",
   audacity: "label track",
   rttm: "diarisation tools",
   jams: "music research",
   textgrid: "Praat",
-  "label-studio": "to correct by hand",
+  "label-studio": "to annotate",
 };
 
 export class Result {

@@ -22,6 +22,12 @@ export function outcome(finding) {
   return { dense_caption: "Nothing was recognised", ground: "Not heard here", summarize: "Nobody speaks here" }[task];
 }
 
+/** The lane below says what was looked for, once there is one. */
+function heading(finding) {
+  const isShown = finding.task === "ground" && spansOf(finding.task, finding.answer).length > 0;
+  return isShown ? element("span", {}, "Found", element("span", { class: "unseen" }, ` ${title(finding)}`)) : title(finding);
+}
+
 function counted(number, task) {
   const [one, many] = { dense_caption: ["event", "events"], ground: ["place", "places"], summarize: ["chapter", "chapters"], ask: ["time", "times"] }[task];
   return `${number} ${number === 1 ? one : many}`;
@@ -37,7 +43,7 @@ export function drawStatus(line, finding, { isSelected, limits, duration, can })
   line.dataset.state = state;
   line.classList.toggle("selected", isSelected);
   const part = finding.part ? element("span", { class: "fine part-told" }, `${clock(finding.part.start)} to ${clock(finding.part.end)}`) : null;
-  const button = element("button", { type: "button", class: "status-title", "aria-pressed": String(isSelected), onclick: can.select }, title(finding));
+  const button = element("button", { type: "button", class: "status-title", "aria-pressed": String(isSelected), onclick: can.select }, heading(finding));
   const words = element("span", { class: task === "ask" && state === "done" ? "status-answer" : "status-words" }, outcome(finding));
   const parts = [button, words, part];
   if (isRunning) parts.push(small("Stop", can.stop));
