@@ -50,15 +50,14 @@ export async function analyse(task, file, name, fields, { tell, signal }) {
   }
 }
 
-/** Reads a streamed answer: a beginning, a piece per event, then the whole. */
+/** Reads a streamed answer: a start, a piece per event, then the whole as done, or an error in its place. */
 async function followed(body, tell) {
   let whole = null;
   for await (const { event, data } of messages(body)) {
-    if (data === "[DONE]") break;
     const told = JSON.parse(data);
     if (event === "error") throw problemTold(told);
-    if (told.usage) whole = told;
-    else if (!told.audio) tell(told);
+    if (event === "done") whole = told;
+    else if (event !== "start") tell(told);
   }
   if (whole) return whole;
   throw new Problem({

@@ -72,7 +72,7 @@ function laneName({ task, words }, span) {
 }
 
 function bar(finding, span, duration, index) {
-  const said = `${span.text} From ${spoken(span.start)} to ${spoken(span.end)}. Confidence ${confidenceWords(span.confidence)}.`;
+  const said = `${span.text.replace(/\.$/, "")}. From ${spoken(span.start)} to ${spoken(span.end)}. Confidence ${confidenceWords(span.confidence)}.`;
   const made = element(
     "button",
     { class: "bar", type: "button", tabindex: "-1", "aria-label": said, "data-span": spanId(finding, span) },

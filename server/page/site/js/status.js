@@ -6,7 +6,7 @@ import { spansOf } from "./spans.js";
 
 /** What was asked, in words. */
 export function title({ task, words }) {
-  return { dense_caption: "Everything", summarize: "Chapters", ground: `“${words}”`, ask: words }[task];
+  return { dense_caption: "Everything", summarize: "Summary", ground: `“${words}”`, ask: words }[task];
 }
 
 /** How it stands, in words. */
