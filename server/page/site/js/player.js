@@ -9,7 +9,7 @@ const HEIGHT = 96;
 /** Tells "time" (at each frame while it plays, and after each jump), "play" and "pause". */
 export class Player extends EventTarget {
   #surfer;
-  #url = null;
+  #sought = null; // where a seek that is not over leads
 
   constructor(container) {
     super();
@@ -25,14 +25,25 @@ export class Player extends EventTarget {
     for (const [theirs, ours] of [["timeupdate", "time"], ["seeking", "time"], ["play", "play"], ["pause", "pause"], ["finish", "pause"]]) {
       this.#surfer.on(theirs, () => this.dispatchEvent(new Event(ours)));
     }
-    this.#surfer.on("error", () => {}); // `load` tells it
+    // wavesurfer.js 8.0.1 can lose a seek that comes during another (keys that are held): it is made afterwards.
+    this.#media.addEventListener("seeked", () => {
+      const isThere = this.#sought === null || Math.abs(this.#media.currentTime - this.#sought) < 0.01;
+      if (isThere) this.#sought = null;
+      else this.#surfer.setTime(this.#sought);
+    });
+    this.#surfer.on("interaction", () => (this.#sought = null));
+  }
+
+  get #media() {
+    return this.#surfer.getMediaElement();
   }
 
   /** Shows a file. Returns its length in seconds, or null where this browser cannot decode it. */
   async load(file) {
     this.unload();
+    const refused = new Promise((_, reject) => this.#surfer.once("error", reject)); // it may come without the other
     try {
-      await this.#surfer.loadBlob(file);
+      await Promise.race([this.#surfer.loadBlob(file), refused]);
       return this.#surfer.getDuration();
     } catch {
       this.unload();
@@ -41,12 +52,13 @@ export class Player extends EventTarget {
   }
 
   unload() {
+    this.#sought = null;
     this.#surfer.pause();
     this.#surfer.empty();
   }
 
   get time() {
-    return this.#surfer.getCurrentTime();
+    return this.#sought ?? this.#surfer.getCurrentTime();
   }
 
   get isPlaying() {
@@ -62,12 +74,18 @@ export class Player extends EventTarget {
   }
 
   seek(seconds) {
-    this.#surfer.setTime(Math.min(Math.max(0, seconds), this.#surfer.getDuration()));
+    const duration = this.#surfer.getDuration();
+    if (!(duration > 0)) return;
+    this.#sought = Math.min(Math.max(0, seconds), duration);
+    if (!this.#media.seeking) this.#surfer.setTime(this.#sought);
+    this.dispatchEvent(new Event("time"));
   }
 
   /** Plays from `start` to `end`, and stops there. */
-  playSpan({ start, end }) {
-    this.#surfer.play(start, end).catch(() => {}); // a file that cannot be played
+  async playSpan({ start, end }) {
+    this.#sought = null;
+    if (this.#media.seeking) await new Promise((resolve) => this.#media.addEventListener("seeked", resolve, { once: true }));
+    await this.#surfer.play(start, end).catch(() => {}); // a file that cannot be played
   }
 
   /** Takes the theme's colours. */

@@ -14,7 +14,7 @@ export class Sheet extends EventTarget {
   #score = $("score");
   #groups = new Map();
   #duration = 1;
-  #zoom = 1;
+  #level = 0;
   #player;
 
   constructor(player) {
@@ -36,7 +36,7 @@ export class Sheet extends EventTarget {
     this.#groups.forEach((group) => group.element.remove());
     this.#groups.clear();
     this.#duration = duration;
-    this.#zoom = 1;
+    this.#level = 0;
     $("seek").setAttribute("aria-valuemax", duration.toFixed(1));
     $("whole").textContent = clock(duration);
     this.#measure();
@@ -73,7 +73,9 @@ export class Sheet extends EventTarget {
   /** +1: larger, -1: smaller. The playhead stays in sight. */
   zoom(direction) {
     const most = Math.max(1, WIDEST_PIXELS / this.#view());
-    this.#zoom = Math.min(most, Math.max(1, this.#zoom * ZOOM_STEP ** direction));
+    const level = Math.max(0, this.#level + direction);
+    if (ZOOM_STEP ** level > most) return;
+    this.#level = level;
     this.#measure();
     this.#keepInSight({ always: true });
   }
@@ -86,6 +88,10 @@ export class Sheet extends EventTarget {
     const next = at < 0 ? (direction > 0 ? 0 : bars.length - 1) : Math.min(bars.length - 1, Math.max(0, at + direction));
     bars[next].focus();
     bars[next].scrollIntoView({ block: "nearest", inline: "nearest" });
+  }
+
+  get #zoom() {
+    return ZOOM_STEP ** this.#level;
   }
 
   #bars() {
@@ -114,7 +120,7 @@ export class Sheet extends EventTarget {
     this.#score.style.setProperty("--track", `${width}px`);
     this.#score.style.setProperty("--view", `${this.#sheet.clientWidth}px`);
     drawRuler($("ruler"), this.#duration, width);
-    $("zoom-out").disabled = this.#zoom <= 1;
+    $("zoom-out").disabled = this.#level === 0;
     this.#follow();
   }
 
@@ -130,7 +136,7 @@ export class Sheet extends EventTarget {
   }
 
   #keepInSight({ always }) {
-    if (this.#zoom === 1) return;
+    if (this.#level === 0) return;
     const x = (this.#player.time / this.#duration) * this.#view() * this.#zoom;
     const isSeen = x >= this.#sheet.scrollLeft && x <= this.#sheet.scrollLeft + this.#view() * 0.92;
     if (always || !isSeen) this.#sheet.scrollLeft = x - this.#view() * (always ? 0.5 : 0.1);
