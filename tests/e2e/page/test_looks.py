@@ -60,12 +60,16 @@ def test_a_phone_needs_no_sideways_scrolling(visit: Callable[..., Page], server:
     small = [
         button.inner_text()
         for button in page.get_by_role("button").all()
-        if (box := button.bounding_box()) and min(box["width"], box["height"]) < 24 and "bar" not in (button.get_attribute("class") or "")
+        if (box := button.bounding_box())
+        and min(box["width"], box["height"]) < 24
+        and "bar" not in (button.get_attribute("class") or "")
     ]
     assert small == []  # WCAG 2.2, target size
 
 
-def test_the_theme_is_the_systems_until_one_is_chosen_and_then_remembered(visit: Callable[..., Page], server: Any) -> None:
+def test_the_theme_is_the_systems_until_one_is_chosen_and_then_remembered(
+    visit: Callable[..., Page], server: Any
+) -> None:
     page = visit(server, color_scheme="dark")
     paper = "() => getComputedStyle(document.body).backgroundColor"
     dark = page.evaluate(paper)

@@ -101,7 +101,9 @@ def test_the_wheel_carries_every_file() -> None:
     packages = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))["tool"]["setuptools"]
     patterns = packages["package-data"]["server"]
     carried = [f"page/site/{path}" for path in FILES] + ["page/clips/farmyard.flac", "page/clips/ATTRIBUTION.md"]
-    assert [path for path in carried if not any(fnmatch(path, pattern.replace("**/", "*")) for pattern in patterns)] == []
+    assert [
+        path for path in carried if not any(fnmatch(path, pattern.replace("**/", "*")) for pattern in patterns)
+    ] == []
 
 
 def test_what_is_vendored_comes_with_its_licence() -> None:
@@ -111,5 +113,7 @@ def test_what_is_vendored_comes_with_its_licence() -> None:
 
 
 def test_the_modules_stay_small() -> None:
-    long = [path.name for path in [*SITE.glob("js/*.js"), *SITE.glob("css/*.css")] if path.read_text().count("\n") > 200]
+    long = [
+        path.name for path in [*SITE.glob("js/*.js"), *SITE.glob("css/*.css")] if path.read_text().count("\n") > 200
+    ]
     assert long == []

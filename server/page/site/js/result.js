@@ -47,7 +47,7 @@ export class Result {
   draw(finding, name) {
     this.#finding = finding;
     this.#name = name;
-    $("result").hidden = finding === null;
+    $("result").hidden = finding === null || finding.state === "failed"; // then its line in the timeline says all
     if (finding === null) return;
     $("result-title").textContent = title(finding);
     $("result-about").textContent = outcome(finding) + took(finding);
