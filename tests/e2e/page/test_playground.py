@@ -14,7 +14,6 @@ from playwright.sync_api import Page, expect
 from tests.e2e.page.conftest import CLIP
 from timeaudio.formats import FORMAT_NAMES, FORMATS
 
-
 NOW = re.compile(r"\bnow\b")
 
 
@@ -69,7 +68,8 @@ def test_a_dropped_file_is_taken(opening: Page) -> None:
             const bytes = Uint8Array.from(atob(base64), (letter) => letter.charCodeAt(0));
             const dataTransfer = new DataTransfer();
             dataTransfer.items.add(new File([bytes], "dropped.flac", { type: "audio/flac" }));
-            document.getElementById("drop").dispatchEvent(new DragEvent("drop", { dataTransfer, bubbles: true, cancelable: true }));
+            const drop = new DragEvent("drop", { dataTransfer, bubbles: true, cancelable: true });
+            document.getElementById("drop").dispatchEvent(drop);
         }""",
         base64.b64encode(CLIP.read_bytes()).decode(),
     )

@@ -2,6 +2,7 @@
 
 import gzip
 import re
+import tomllib
 from collections.abc import Iterator
 from fnmatch import fnmatch
 from pathlib import Path
@@ -9,7 +10,6 @@ from typing import Any
 
 import httpx
 import pytest
-import tomllib
 
 from server.page.assets import MEDIA_TYPES
 

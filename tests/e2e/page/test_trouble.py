@@ -22,9 +22,10 @@ def crowd(server: Any) -> Iterator[Callable[[], None]]:
         host, port = server.url.removeprefix("http://").split(":")
         for _ in range(2):
             caller = stack.enter_context(socket.create_connection((host, int(port))))
-            caller.sendall(
-                b"POST /v1/dense-caption HTTP/1.1\r\nHost: x\r\nContent-Type: audio/wav\r\nContent-Length: 99\r\n\r\nRIFF"
+            head = (
+                b"POST /v1/dense-caption HTTP/1.1\r\nHost: x\r\nContent-Type: audio/wav\r\nContent-Length: 99\r\n\r\n"
             )
+            caller.sendall(head + b"Content-Length: 99\r\n\r\nRIFF")
         yield stack.close
 
 
