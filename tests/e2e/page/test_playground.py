@@ -166,6 +166,7 @@ def test_the_copied_requests_do_what_the_page_did(desk: Page, tmp_path: Path) ->
     wait_for(desk, "ground")
     on_page = spans(desk, ".group-ground .bar")
     (tmp_path / "farmyard.flac").write_bytes(CLIP.read_bytes())
+    desk.get_by_role("tab", name="curl").click()
     command = desk.locator("#code").inner_text()
     answered = subprocess.run(["bash", "-c", command], cwd=tmp_path, capture_output=True, text=True, check=True)
     [result] = json.loads(answered.stdout)["results"]

@@ -59,6 +59,7 @@ def test_a_recording_that_is_too_long_is_heard_in_part(opening: Page, encoded: C
     opening.get_by_role("button", name="Hear the first 0:15").click()
     opening.locator(f"{STATUS}[data-state=done]").wait_for()
     assert spans(opening, ".group-dense_caption .bar")[-1][1] == 15.0
+    opening.get_by_role("tab", name="curl").click()
     assert "--form-string 'end=15'" in opening.locator("#code").inner_text()
 
 
