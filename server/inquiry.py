@@ -1,7 +1,8 @@
 """What is asked about a file, and what is found in it, whatever the transport."""
 
-from collections.abc import AsyncGenerator
+from collections.abc import AsyncGenerator, AsyncIterator
 from dataclasses import dataclass, field
+from typing import cast
 
 from server.engine.protocol import SAMPLE_RATE, Answered, Options, Task, Update
 
@@ -45,8 +46,8 @@ class Analysis:
         return self.num_samples / SAMPLE_RATE
 
 
-async def beginning_of(parts: AsyncGenerator[Analysis | Update, None]) -> Analysis:
-    """The first part of `Service.stream`: the analysis, which the others complete."""
+async def begun(parts: AsyncGenerator[Analysis | Update, None]) -> tuple[Analysis, AsyncIterator[Update]]:
+    """`Service.stream` taken apart: the analysis, which comes first, and the updates that complete it."""
     analysis = await anext(parts)
     assert isinstance(analysis, Analysis), "it comes first"
-    return analysis
+    return analysis, cast(AsyncIterator[Update], parts)

@@ -28,6 +28,9 @@ class ScriptedEngine:
 
     model: ModelInfo | None = ModelInfo(name="scripted", tasks=TASKS)
     state = "The scripted engine is ready."
+    num_workers = 1
+    num_free = 32
+    slot_usage = 0.0
 
     def __init__(self) -> None:
         self.on_restart: Callable[[], object] = lambda: None
@@ -87,12 +90,15 @@ def answered(index: int, *events: Event, text: str = "") -> Answered:
     )
 
 
-def main() -> None:
+def main(engine: ScriptedEngine) -> None:
     parser = argparse.ArgumentParser()
     parser.add_argument("--port", type=int, required=True)
-    port = parser.parse_args().port
-    uvicorn.run(create_app(ScriptedEngine(), Settings()), port=port, log_level="warning")
+    parser.add_argument("--grpc-port", type=int)
+    arguments = parser.parse_args()
+    address = None if arguments.grpc_port is None else f"127.0.0.1:{arguments.grpc_port}"
+    app = create_app(engine, Settings(), grpc_address=address)
+    uvicorn.run(app, port=arguments.port, log_level="warning")
 
 
 if __name__ == "__main__":
-    main()
+    main(ScriptedEngine())

@@ -132,4 +132,4 @@ class Beginning(Result):
 
     id: str = Field(examples=["ta-6f0c2d9b8a4e4b0f9a5f5f0d6f1f2a3b"])
     model: str = Field(examples=["timeaudio-tiny"])
-    audio: AudioInfo
+    audio: AudioInfo | None = Field(None, description="None for live sound: nobody knows yet how long it will be.")

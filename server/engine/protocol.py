@@ -74,6 +74,8 @@ class Answered:
     num_prompt_tokens: int
     num_completion_tokens: int
     generate_s: float
+    num_interventions: int = 0
+    """Tokens before which the grammar forbade what the model held likelier than not."""
 
 
 Update = Started | Encoded | Found | Answered
@@ -106,6 +108,18 @@ class Engine(Protocol):
     def state(self) -> str:
         """One sentence for people: what the engine is doing."""
 
+    @property
+    def num_workers(self) -> int:
+        """Models that can answer side by side."""
+
+    @property
+    def num_free(self) -> int:
+        """Requests that would be worked on at once."""
+
+    @property
+    def slot_usage(self) -> float:
+        """The share of the answers that can be written at once which are being written, 0.0 to 1.0."""
+
     async def start(self) -> None:
         """Begin to load; does not wait for the model."""
 
@@ -119,5 +133,6 @@ class Engine(Protocol):
 
         Raises:
             NotReady, WorkerLost, DeadlineExceeded: nobody can answer, or not in time.
+            RequestQuarantined: workers die of it.
             TimeAudioError: whatever the model finds wrong with the request.
         """

@@ -11,7 +11,7 @@ from starlette.requests import Request
 from model.errors import TimeAudioError
 from server.engine.protocol import Update
 from server.errors import problem_of
-from server.inquiry import Analysis, Inquiry, beginning_of
+from server.inquiry import Analysis, Inquiry, begun
 from server.openai_schema import (
     AnswerMessage,
     ChatChunk,
@@ -64,9 +64,9 @@ class ChatTelling:
 
     async def follow(self, parts: AsyncGenerator[Analysis | Update, None]) -> Analysis:
         """Tell what each part of `Service.stream` adds, and return the complete analysis."""
-        analysis = await beginning_of(parts)
+        analysis, updates = await begun(parts)
         await self._tell(self._chunk(analysis, Delta(role="assistant", content="")))
-        async for update in parts:
+        async for update in updates:
             if not self._as_json:  # JSON has its totals inside: it comes whole
                 await self._update(analysis, update)
         return analysis

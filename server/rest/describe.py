@@ -63,7 +63,7 @@ def _bounds(limits: Limits) -> dict[str, dict[str, Any]]:
     return {
         "num_beams": {"maximum": limits.num_beams},
         "max_new_tokens": {"maximum": limits.max_new_tokens},
-        "timeout_s": {"maximum": limits.timeout_s},
+        "timeout_s": {"maximum": limits.longest_timeout_s},
         "min_confidence": {"maximum": 0},
         "query": {"maxItems": limits.queries, "items": {"type": "string"} | words},
         "question": words,

@@ -85,7 +85,7 @@ class Form(BaseModel):
         upper = {
             "num_beams": (limits.num_beams, "NUM_BEAMS"),
             "max_new_tokens": (limits.max_new_tokens, "MAX_NEW_TOKENS"),
-            "timeout_s": (limits.timeout_s, "TIMEOUT_S"),
+            "timeout_s": (limits.longest_timeout_s, "TIMEOUT_S"),
         }
         for name, (limit, setting) in upper.items():
             value = getattr(self, name)

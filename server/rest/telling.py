@@ -18,7 +18,7 @@ from starlette.requests import Request
 
 from model.errors import TimeAudioError
 from server.engine.protocol import Task, Update
-from server.inquiry import Analysis, beginning_of
+from server.inquiry import Analysis, begun
 from server.present import PRESENTERS, beginning, pieces
 from server.rest.events import Say
 from server.rest.problems import problem
@@ -42,9 +42,9 @@ class Telling:
 
     async def follow(self, parts: AsyncGenerator[Analysis | Update, None]) -> Analysis:
         """Tell what each part of `Service.stream` adds, and return the complete analysis."""
-        analysis = await beginning_of(parts)
+        analysis, updates = await begun(parts)
         await self._tell("start", beginning(analysis))
-        async for update in parts:
+        async for update in updates:
             for piece in pieces(self._task, analysis, update):
                 await self._tell(PIECE_NAMES[self._task], piece)
         return analysis

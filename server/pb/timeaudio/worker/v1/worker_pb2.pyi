@@ -114,7 +114,7 @@ class FoundEvent(_message.Message):
     def __init__(self, index: _Optional[int] = ..., event: _Optional[_Union[Event, _Mapping]] = ...) -> None: ...
 
 class Answer(_message.Message):
-    __slots__ = ("index", "events", "text", "present", "num_prompt_tokens", "num_completion_tokens", "generate_s")
+    __slots__ = ("index", "events", "text", "present", "num_prompt_tokens", "num_completion_tokens", "generate_s", "num_interventions")
     INDEX_FIELD_NUMBER: _ClassVar[int]
     EVENTS_FIELD_NUMBER: _ClassVar[int]
     TEXT_FIELD_NUMBER: _ClassVar[int]
@@ -122,6 +122,7 @@ class Answer(_message.Message):
     NUM_PROMPT_TOKENS_FIELD_NUMBER: _ClassVar[int]
     NUM_COMPLETION_TOKENS_FIELD_NUMBER: _ClassVar[int]
     GENERATE_S_FIELD_NUMBER: _ClassVar[int]
+    NUM_INTERVENTIONS_FIELD_NUMBER: _ClassVar[int]
     index: int
     events: _containers.RepeatedCompositeFieldContainer[Event]
     text: str
@@ -129,7 +130,8 @@ class Answer(_message.Message):
     num_prompt_tokens: int
     num_completion_tokens: int
     generate_s: float
-    def __init__(self, index: _Optional[int] = ..., events: _Optional[_Iterable[_Union[Event, _Mapping]]] = ..., text: _Optional[str] = ..., present: bool = ..., num_prompt_tokens: _Optional[int] = ..., num_completion_tokens: _Optional[int] = ..., generate_s: _Optional[float] = ...) -> None: ...
+    num_interventions: int
+    def __init__(self, index: _Optional[int] = ..., events: _Optional[_Iterable[_Union[Event, _Mapping]]] = ..., text: _Optional[str] = ..., present: bool = ..., num_prompt_tokens: _Optional[int] = ..., num_completion_tokens: _Optional[int] = ..., generate_s: _Optional[float] = ..., num_interventions: _Optional[int] = ...) -> None: ...
 
 class Done(_message.Message):
     __slots__ = ()
@@ -148,7 +150,7 @@ class StatusRequest(_message.Message):
     def __init__(self) -> None: ...
 
 class StatusResponse(_message.Message):
-    __slots__ = ("state", "model", "tasks", "num_requests", "num_steps", "failed", "num_running", "num_waiting", "num_slots", "num_free_slots")
+    __slots__ = ("state", "model", "tasks", "num_requests", "num_steps", "failed", "num_running", "num_waiting", "num_slots", "num_free_slots", "is_busy")
     STATE_FIELD_NUMBER: _ClassVar[int]
     MODEL_FIELD_NUMBER: _ClassVar[int]
     TASKS_FIELD_NUMBER: _ClassVar[int]
@@ -159,6 +161,7 @@ class StatusResponse(_message.Message):
     NUM_WAITING_FIELD_NUMBER: _ClassVar[int]
     NUM_SLOTS_FIELD_NUMBER: _ClassVar[int]
     NUM_FREE_SLOTS_FIELD_NUMBER: _ClassVar[int]
+    IS_BUSY_FIELD_NUMBER: _ClassVar[int]
     state: State
     model: str
     tasks: _containers.RepeatedScalarFieldContainer[Task]
@@ -169,4 +172,5 @@ class StatusResponse(_message.Message):
     num_waiting: int
     num_slots: int
     num_free_slots: int
-    def __init__(self, state: _Optional[_Union[State, str]] = ..., model: _Optional[str] = ..., tasks: _Optional[_Iterable[_Union[Task, str]]] = ..., num_requests: _Optional[int] = ..., num_steps: _Optional[int] = ..., failed: _Optional[_Union[Failed, _Mapping]] = ..., num_running: _Optional[int] = ..., num_waiting: _Optional[int] = ..., num_slots: _Optional[int] = ..., num_free_slots: _Optional[int] = ...) -> None: ...
+    is_busy: bool
+    def __init__(self, state: _Optional[_Union[State, str]] = ..., model: _Optional[str] = ..., tasks: _Optional[_Iterable[_Union[Task, str]]] = ..., num_requests: _Optional[int] = ..., num_steps: _Optional[int] = ..., failed: _Optional[_Union[Failed, _Mapping]] = ..., num_running: _Optional[int] = ..., num_waiting: _Optional[int] = ..., num_slots: _Optional[int] = ..., num_free_slots: _Optional[int] = ..., is_busy: bool = ...) -> None: ...
