@@ -46,8 +46,12 @@ def browser() -> Iterator[Browser]:
 
 @pytest.fixture(scope="package")
 def server(run_server: Callable[..., Any]) -> Iterator[Any]:
-    """tests/scripted_engine.py with narrow limits: two requests at once, recordings of 15 s."""
-    limits = {"TIMEAUDIO_LIMITS__QUEUED_REQUESTS": "2", "TIMEAUDIO_LIMITS__AUDIO_SECONDS": "15"}
+    """tests/scripted_engine.py with narrow limits: two requests at once, recordings of 15 s and 3 MB."""
+    limits = {
+        "TIMEAUDIO_LIMITS__QUEUED_REQUESTS": "2",
+        "TIMEAUDIO_LIMITS__AUDIO_SECONDS": "15",
+        "TIMEAUDIO_LIMITS__UPLOAD_BYTES": "3000000",
+    }
     with run_server(module="tests.scripted_engine", **limits) as server:
         yield server
 

@@ -75,3 +75,22 @@ def test_times_are_written_and_spoken(opening: Page, seconds: float, shown: str,
         "async (s) => { const m = await import('./page/js/clock.js'); return [m.clock(s), m.spoken(s)]; }", seconds
     )
     assert told == [shown, spoken]
+
+
+def test_a_known_confidence_is_told_and_pales_the_bar(opening: Page) -> None:
+    told = opening.evaluate(
+        """async () => {
+            const { Group } = await import("./page/js/lanes.js");
+            const intervals = [{ start: 0, end: 61, confidence: 0.824 }, { start: 2, end: 4, confidence: null }];
+            const answer = { events: [{ caption: "Rain.", intervals }] };
+            const group = new Group({ id: 1, task: "dense_caption", answer }, 0);
+            group.draw(100);
+            return [...group.element.querySelectorAll(".bar")].map((bar) => [
+                bar.getAttribute("aria-label"), bar.textContent, bar.style.getPropertyValue("--sure"),
+            ]);
+        }"""
+    )
+    assert told == [
+        ["Rain. From 0 seconds to 1 minute 1 second. Confidence 82 %.", "1:01.0", "0.824"],
+        ["Rain. From 2 seconds to 4 seconds. Confidence not calibrated.", "2.0 s", "1"],
+    ]

@@ -90,6 +90,12 @@ def test_an_empty_file_is_not_even_sent(opening: Page) -> None:
     expect(opening.locator("#opening")).to_be_visible()
 
 
+def test_a_file_beyond_the_limit_is_not_even_sent(desk: Page) -> None:
+    give(desk, "huge.wav", bytes(3_200_000))
+    expect(desk.locator("#desk-trouble")).to_contain_text("It has 3.1 MB, and the server takes 2.9 MB.")
+    expect(desk.locator("#name")).to_have_text("farmyard.flac")  # what was there stays
+
+
 def test_a_server_out_of_reach_is_told_and_tried_again(desk: Page) -> None:
     desk.context.set_offline(True)
     try:

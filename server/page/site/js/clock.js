@@ -14,6 +14,11 @@ export function mark(seconds) {
   return clock(seconds).replace(/\.0$/, "");
 }
 
+/** How long something lasts: 3.25 -> "3.3 s", 75.3 -> "1:15.3" */
+export function length(seconds) {
+  return seconds < 59.95 ? `${seconds.toFixed(1)} s` : clock(seconds);
+}
+
 /** For those who listen: 75.3 -> "1 minute 15.3 seconds" */
 export function spoken(seconds) {
   const minutes = Math.floor(seconds / 60);

@@ -1,6 +1,6 @@
 // One finding on the timeline: a line that says how it stands, and under it a lane per kind of event.
 
-import { clock, spoken } from "./clock.js";
+import { length, spoken } from "./clock.js";
 import { element } from "./dom.js";
 import { Kinds } from "./kinds.js";
 import { confidenceWords, spansOf } from "./spans.js";
@@ -46,7 +46,7 @@ export class Group {
   #add(span, duration) {
     const isByKind = this.#finding.task === "dense_caption";
     const lane = this.#lane(isByKind ? this.#kinds.laneOf(span.text) : 0, span);
-    lane.append(bar(this.#finding, span, duration, lane.childElementCount));
+    lane.append(bar(this.#finding, span, duration));
   }
 
   #lane(index, span) {
@@ -71,18 +71,17 @@ function laneName({ task, words }, span) {
   return { ground: words, ask: "In the answer", summarize: "What is said" }[task];
 }
 
-function bar(finding, span, duration, index) {
+function bar(finding, span, duration) {
   const said = `${span.text.replace(/\.$/, "")}. From ${spoken(span.start)} to ${spoken(span.end)}. Confidence ${confidenceWords(span.confidence)}.`;
   const made = element(
     "button",
     { class: "bar", type: "button", tabindex: "-1", "aria-label": said, "data-span": spanId(finding, span) },
-    element("span", { class: "bar-text" }, finding.task === "summarize" ? span.text : clock(span.end - span.start).replace(/^0:0?/, "") + " s"),
+    element("span", { class: "bar-text" }, finding.task === "summarize" ? span.text : length(span.end - span.start)),
   );
   Object.assign(made.dataset, { start: span.start, end: span.end, text: span.text, confidence: span.confidence ?? "" });
   made.style.left = `${(span.start / duration) * 100}%`;
   made.style.width = `${((span.end - span.start) / duration) * 100}%`;
   made.style.setProperty("--sure", span.confidence ?? 1);
-  made.style.setProperty("--turn", index);
   return element("div", { role: "listitem", class: "item" }, made);
 }
 

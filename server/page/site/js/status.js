@@ -29,41 +29,49 @@ function heading(finding) {
 }
 
 function counted(number, task) {
-  const [one, many] = { dense_caption: ["event", "events"], ground: ["place", "places"], summarize: ["chapter", "chapters"], ask: ["time", "times"] }[task];
-  return `${number} ${number === 1 ? one : many}`;
+  const noun = { dense_caption: "event", ground: "place", summarize: "chapter", ask: "time" }[task];
+  return `${number} ${noun}${number === 1 ? "" : "s"}`;
 }
 
 /**
- * Fills the line of a finding. `can` holds what its buttons do: select, stop, again, remove, hearPart(start, end).
- * `limits` and `player` say what a recording that is too long can be cut to.
+ * Fills the line of a finding. `can` holds what its buttons do: select, stop, again, remove, hearPart(start, end) and
+ * hearFromPlayhead, which a recording that is longer than `limits` allow is offered.
  */
-export function drawStatus(line, finding, { isSelected, limits, duration, can }) {
-  const { state, problem, task } = finding;
+export function drawStatus(line, finding, { isSelected, limits, can }) {
+  const { state, problem, task, part } = finding;
   const isRunning = state === "listening" || state === "waiting";
   line.dataset.state = state;
   line.classList.toggle("selected", isSelected);
-  const part = finding.part ? element("span", { class: "fine part-told" }, `${clock(finding.part.start)} to ${clock(finding.part.end)}`) : null;
-  const button = element("button", { type: "button", class: "status-title", "aria-pressed": String(isSelected), onclick: can.select }, heading(finding));
-  const words = element("span", { class: task === "ask" && state === "done" ? "status-answer" : "status-words" }, outcome(finding));
-  const parts = [button, words, part];
+  const pressed = { class: "status-title", "aria-pressed": String(isSelected) };
+  const isAnswer = task === "ask" && state === "done";
+  const parts = [
+    element("button", { type: "button", ...pressed, onclick: can.select }, heading(finding)),
+    element("span", { class: isAnswer ? "status-answer" : "status-words" }, outcome(finding)),
+    part && element("span", { class: "fine part-told" }, `${clock(part.start)} to ${clock(part.end)}`),
+  ];
+  if (state === "stopped") parts.push(small("Go on", can.again));
   if (isRunning) parts.push(small("Stop", can.stop));
-  else if (state === "stopped") parts.push(small("Go on", can.again));
-  if (!isRunning) parts.push(element("button", { type: "button", class: "remove", "aria-label": `Remove ${title(finding)}`, onclick: can.remove }, "×"));
+  else parts.push(element("button", { ...removes(finding), onclick: can.remove }, "×"));
   const rows = [element("p", { class: "status-line" }, ...parts)];
-  if (state === "failed") rows.push(trouble(problem, { limits, duration, can }));
+  if (state === "failed") rows.push(trouble(problem, { limits, can }));
   replaceKeepingFocus(line, rows);
 }
 
-function trouble(problem, { limits, duration, can }) {
+function removes(finding) {
+  return { type: "button", class: "remove", "aria-label": `Remove ${title(finding)}` };
+}
+
+function trouble(problem, { limits, can }) {
   const ways = [];
-  if (problem.slug === "audio-too-long" && limits) {
+  if (problem.slug === "audio-too-long") {
     const most = limits.audio_seconds;
     ways.push(small(`Hear the first ${clock(most).replace(/\.0$/, "")}`, () => can.hearPart(0, most)));
-    ways.push(small("Hear on from the playhead", () => can.hearFromPlayhead()));
+    ways.push(small("Hear on from the playhead", can.hearFromPlayhead));
   } else {
     ways.push(small("Try again", can.again));
   }
-  return element("div", { class: "trouble", role: "alert" }, element("p", {}, problem.detail), element("p", { class: "ways" }, ...ways));
+  const told = element("p", {}, problem.detail);
+  return element("div", { class: "trouble", role: "alert" }, told, element("p", { class: "ways" }, ...ways));
 }
 
 function small(words, does) {

@@ -1,6 +1,6 @@
 // The finding as a table: the same as its lanes, in words.
 
-import { clock } from "./clock.js";
+import { clock, length } from "./clock.js";
 import { $, element } from "./dom.js";
 import { spanId } from "./lanes.js";
 import { confidenceWords, spansOf } from "./spans.js";
@@ -24,10 +24,14 @@ function row(finding, span, play) {
     { "data-span": spanId(finding, span), onclick: () => play(span) },
     element("td", { class: "time" }, button),
     element("td", { class: "time" }, clock(end)),
-    element("td", { class: "time long" }, `${(end - start).toFixed(1)} s`),
+    element("td", { class: "time long" }, length(end - start)),
     element("td", { class: "what" }, text),
-    element("td", { class: "time long" }, isKnown ? confidenceWords(confidence) : element("span", { class: "fine", title: "Not calibrated: this model gives no confidence yet." }, "–")),
+    element("td", { class: "time long" }, isKnown ? confidenceWords(confidence) : unknown()),
   );
   Object.assign(made.dataset, { start, end });
   return made;
+}
+
+function unknown() {
+  return element("span", { class: "fine", title: "Not calibrated: this model gives no confidence yet." }, "–");
 }
