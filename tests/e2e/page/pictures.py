@@ -1,4 +1,4 @@
-"""The page's pictures in docs/: `python -m tests.e2e.page.pictures`, or `make pictures`. Look at them afterwards."""
+"""The page's pictures in docs/: `make pictures`. Port 8000 must be free: it is in them. Look at them afterwards."""
 
 import io
 import wave
@@ -81,7 +81,7 @@ def take(browser: Browser, server: Server, folder: Path) -> None:
 
 def main() -> None:
     DOCS.mkdir(parents=True, exist_ok=True)
-    with running(TIMEAUDIO_LIMITS__AUDIO_SECONDS="15") as server, sync_playwright() as playwright:
+    with running(port=8000, TIMEAUDIO_LIMITS__AUDIO_SECONDS="15") as server, sync_playwright() as playwright:
         kind = playwright.chromium
         take(kind.launch(executable_path=find_chromium(kind), args=ARGUMENTS), server, DOCS)
     for path in sorted(DOCS.glob("page-*.png")):

@@ -72,7 +72,7 @@ export class Findings extends EventTarget {
     try {
       for (let tries = 1; ; tries++) {
         try {
-          this.#set(finding, { state: "listening", answer: GROWING[finding.task].empty(), problem: null, since: performance.now() });
+          this.#set(finding, { state: "listening", answer: GROWING[finding.task].empty(), problem: null });
           const answer = await this.#hear(finding, signal);
           this.#set(finding, { state: "done", answer });
           return;

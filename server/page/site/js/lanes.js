@@ -72,16 +72,15 @@ function laneName({ task, words }, span) {
 }
 
 function bar(finding, span, duration) {
-  const said = `${span.text.replace(/\.$/, "")}. From ${spoken(span.start)} to ${spoken(span.end)}. Confidence ${confidenceWords(span.confidence)}.`;
-  const made = element(
-    "button",
-    { class: "bar", type: "button", tabindex: "-1", "aria-label": said, "data-span": spanId(finding, span) },
-    element("span", { class: "bar-text" }, finding.task === "summarize" ? span.text : length(span.end - span.start)),
-  );
-  Object.assign(made.dataset, { start: span.start, end: span.end, text: span.text, confidence: span.confidence ?? "" });
-  made.style.left = `${(span.start / duration) * 100}%`;
-  made.style.width = `${((span.end - span.start) / duration) * 100}%`;
-  made.style.setProperty("--sure", span.confidence ?? 1);
+  const { start, end, text, confidence } = span;
+  const times = `From ${spoken(start)} to ${spoken(end)}`;
+  const said = `${text.replace(/\.$/, "")}. ${times}. Confidence ${confidenceWords(confidence)}.`;
+  const shown = element("span", { class: "bar-text" }, finding.task === "summarize" ? text : length(end - start));
+  const made = element("button", { class: "bar", type: "button", tabindex: "-1", "aria-label": said }, shown);
+  Object.assign(made.dataset, { span: spanId(finding, span), start, end, text, confidence: confidence ?? "" });
+  made.style.left = `${(start / duration) * 100}%`;
+  made.style.width = `${((end - start) / duration) * 100}%`;
+  made.style.setProperty("--sure", confidence ?? 1);
   return element("div", { role: "listitem", class: "item" }, made);
 }
 
@@ -91,5 +90,5 @@ export function spanId(finding, { start, end, text }) {
 }
 
 function sameSpan(one, other) {
-  return other && one.start === other.start && one.end === other.end && one.text === other.text && one.confidence === other.confidence;
+  return other && ["start", "end", "text", "confidence"].every((part) => one[part] === other[part]);
 }

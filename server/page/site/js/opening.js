@@ -27,7 +27,8 @@ export function offerWays(about, take) {
 export function showTrouble(problem) {
   const place = $("desk").hidden ? $("opening-trouble") : $("desk-trouble");
   for (const each of [$("opening-trouble"), $("desk-trouble")]) each.replaceChildren();
-  if (problem) place.replaceChildren(element("p", { class: "notice" }, element("strong", {}, problem.title), " ", problem.detail));
+  if (!problem) return;
+  place.replaceChildren(element("p", { class: "notice" }, element("strong", {}, problem.title), " ", problem.detail));
 }
 
 function refusal({ size }, { upload_bytes: most }) {

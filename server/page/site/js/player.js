@@ -22,7 +22,8 @@ export class Player extends EventTarget {
       hideScrollbar: true,
       ...colours(),
     });
-    for (const [theirs, ours] of [["timeupdate", "time"], ["seeking", "time"], ["play", "play"], ["pause", "pause"], ["finish", "pause"]]) {
+    const names = { timeupdate: "time", seeking: "time", play: "play", pause: "pause", finish: "pause" };
+    for (const [theirs, ours] of Object.entries(names)) {
       this.#surfer.on(theirs, () => this.dispatchEvent(new Event(ours)));
     }
     // wavesurfer.js 8.0.1 can lose a seek that comes during another (keys that are held): it is made afterwards.
@@ -84,7 +85,9 @@ export class Player extends EventTarget {
   /** Plays from `start` to `end`, and stops there. */
   async playSpan({ start, end }) {
     this.#sought = null;
-    if (this.#media.seeking) await new Promise((resolve) => this.#media.addEventListener("seeked", resolve, { once: true }));
+    if (this.#media.seeking) {
+      await new Promise((resolve) => this.#media.addEventListener("seeked", resolve, { once: true }));
+    }
     await this.#surfer.play(start, end).catch(() => {}); // a file that cannot be played
   }
 

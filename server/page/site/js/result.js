@@ -68,8 +68,8 @@ export class Result {
 
   #formatButton({ name, suffix }) {
     const save = () => this.#save(name, suffix);
-    const button = element("button", { type: "button", "data-format": name, onclick: save }, name, element("span", { class: "hint" }, HINTS[name] ?? ""));
-    return element("li", {}, button);
+    const hint = element("span", { class: "hint" }, HINTS[name] ?? "");
+    return element("li", {}, element("button", { type: "button", "data-format": name, onclick: save }, name, hint));
   }
 
   async #save(format, suffix) {

@@ -17,7 +17,8 @@ export function drawTable(finding, play) {
 
 function row(finding, span, play) {
   const { start, end, text, confidence } = span;
-  const button = element("button", { type: "button", class: "row-play", "aria-label": `Play from ${clock(start)}: ${text}` }, clock(start));
+  const said = `Play from ${clock(start)}: ${text}`;
+  const button = element("button", { type: "button", class: "row-play", "aria-label": said }, clock(start));
   const isKnown = confidence !== null && confidence !== undefined;
   const made = element(
     "tr",

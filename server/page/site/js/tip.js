@@ -4,6 +4,8 @@ import { clock } from "./clock.js";
 import { $, element } from "./dom.js";
 import { confidenceWords } from "./spans.js";
 
+const GAP = 8; // pixels between a tip and what it is near
+
 export function offerTips() {
   const groups = $("groups");
   const show = (event) => {
@@ -24,16 +26,19 @@ export function offerTips() {
 function open(bar) {
   const { start, end, text, confidence } = bar.dataset;
   const told = confidenceWords(confidence === "" ? null : Number(confidence));
+  const times = `${clock(Number(start))} – ${clock(Number(end))}`;
   $("tip").replaceChildren(
     element("p", { class: "tip-text" }, text),
-    element("p", { class: "tip-times" }, `${clock(Number(start))} – ${clock(Number(end))}`, element("span", {}, `confidence ${told}`)),
+    element("p", { class: "tip-times" }, times, element("span", {}, `confidence ${told}`)),
   );
   $("tip").hidden = false;
   const { left, top, bottom, width } = bar.getBoundingClientRect();
   const box = $("tip").getBoundingClientRect();
-  const isRoomAbove = top - box.height - 8 > 0;
-  $("tip").style.left = `${Math.max(8, Math.min(innerWidth - box.width - 8, left + Math.min(width, innerWidth) / 2 - box.width / 2))}px`;
-  $("tip").style.top = `${isRoomAbove ? top - box.height - 8 : bottom + 8}px`;
+  const isRoomAbove = top - box.height > GAP;
+  const middle = (Math.max(0, left) + Math.min(innerWidth, left + width)) / 2; // of what is seen of the bar
+  const x = Math.min(innerWidth - box.width - GAP, middle - box.width / 2);
+  $("tip").style.left = `${Math.max(GAP, x)}px`;
+  $("tip").style.top = `${isRoomAbove ? top - box.height - GAP : bottom + GAP}px`;
   mark(bar.dataset.span);
 }
 
