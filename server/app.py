@@ -7,9 +7,9 @@ from importlib.metadata import version
 from fastapi import FastAPI
 
 from server.engine.protocol import Engine
-from server.grpc.front import Front
 from server.page import routes as page
 from server.rest import answers, chat, context, health, models, problems
+from server.rpc.front import Front
 from server.service import Service
 from server.settings import Settings
 from server.telemetry.metrics import Metrics

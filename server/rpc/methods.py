@@ -14,12 +14,12 @@ from google.protobuf.message import Message
 from model.errors import EmptyAudio, TimeAudioError
 from server.engine.protocol import Task
 from server.errors import InternalError, MalformedRequest, UploadTooLarge
-from server.grpc import asked, told
-from server.grpc.chunks import save
-from server.grpc.errors import status_of
 from server.inquiry import Analysis, Inquiry, begun
 from server.offload import file_work
 from server.present import PRESENTERS, beginning, pieces
+from server.rpc import asked, told
+from server.rpc.chunks import save
+from server.rpc.errors import status_of
 from server.service import Service
 from server.telemetry.traceparent import TraceParent
 from timeaudio.v1 import timeaudio_pb2 as pb
@@ -36,19 +36,24 @@ class Methods(TimeAudioServiceServicer):
     def __init__(self, service: Service) -> None:
         self._service = service
 
-    async def DenseCaption(self, request: pb.DenseCaptionRequest, context: Any) -> Message:  # noqa: D102, N802
+    async def DenseCaption(self, request: pb.DenseCaptionRequest, context: Any) -> Message:  # noqa: N802
+        """Everything that is heard."""
         return await _answering(context, "DenseCaption", lambda: self._whole("dense_caption", request, context))
 
-    async def Ground(self, request: pb.GroundRequest, context: Any) -> Message:  # noqa: D102, N802
+    async def Ground(self, request: pb.GroundRequest, context: Any) -> Message:  # noqa: N802
+        """When each query happens."""
         return await _answering(context, "Ground", lambda: self._whole("ground", request, context))
 
-    async def Summarize(self, request: pb.SummarizeRequest, context: Any) -> Message:  # noqa: D102, N802
+    async def Summarize(self, request: pb.SummarizeRequest, context: Any) -> Message:  # noqa: N802
+        """What is said."""
         return await _answering(context, "Summarize", lambda: self._whole("summarize", request, context))
 
-    async def Ask(self, request: pb.AskRequest, context: Any) -> Message:  # noqa: D102, N802
+    async def Ask(self, request: pb.AskRequest, context: Any) -> Message:  # noqa: N802
+        """The answer to a question."""
         return await _answering(context, "Ask", lambda: self._whole("ask", request, context))
 
-    async def Analyze(self, requests: AsyncIterator[pb.AnalyzeRequest], context: Any) -> None:  # noqa: D102, N802
+    async def Analyze(self, requests: AsyncIterator[pb.AnalyzeRequest], context: Any) -> None:  # noqa: N802
+        """Any of these, on a file in chunks or on live sound."""
         await _answering(context, "Analyze", lambda: self._analyze(aiter(requests), context))
 
     async def _whole(self, task: Task, request: Any, context: Any) -> Message:
@@ -82,7 +87,7 @@ class Methods(TimeAudioServiceServicer):
             service.check_task(task)
             limits = service.settings.limits
             if config.HasField("live"):
-                from server.grpc.live import Live  # NumPy and soxr come with it
+                from server.rpc.live import Live  # NumPy and soxr come with it
 
                 await Live(service, config, ticket, context.write).hear(requests)
                 return
