@@ -10,7 +10,7 @@ PORT ?= 8000
 PROTOC = $(BIN)/python -m grpc_tools.protoc --python_out=. --pyi_out=. --grpc_python_out=.
 
 .DEFAULT_GOAL := help
-.PHONY: help demo serve test check fix proto parity clean
+.PHONY: help demo serve test check fix proto parity pictures clean
 
 help:  ## this list
 	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "make %-8s %s\n", $$1, $$2 }' Makefile
@@ -48,6 +48,9 @@ proto: $(VENV)/.dev  ## generate timeaudio/v1 and server/pb from proto/
 
 parity: $(VENV)/.dev  ## the authors' numbers, and their checkpoint imported and served; slow tests too
 	@$(BIN)/python -m pytest tests/parity tests/unit/released tests/e2e/test_import.py -m "not gpu"
+
+pictures: $(VENV)/.dev  ## the page's pictures in docs/, by a real Chromium; look at them afterwards
+	@$(BIN)/python -m tests.e2e.page.pictures
 
 clean:  ## remove what the commands above made, .venv too
 	@echo "Removing .venv, caches and build folders ..."

@@ -5,9 +5,9 @@ from contextlib import asynccontextmanager
 from importlib.metadata import version
 
 from fastapi import FastAPI
-from fastapi.responses import RedirectResponse
 
 from server.engine.protocol import Engine
+from server.page import routes as page
 from server.rest import answers, chat, context, health, models, problems
 from server.rpc.front import Front
 from server.service import Service
@@ -72,12 +72,8 @@ def create_app(engine: Engine, settings: Settings, *, grpc_address: str | None =
     app.include_router(chat.router)
     app.include_router(models.router)
     app.include_router(health.router)
+    app.include_router(page.router(settings.limits))
     problems.install(app)
     problems.document(app)
     app.add_middleware(context.RequestContext, max_bytes=settings.limits.upload_bytes, metrics=metrics)
-
-    @app.get("/", include_in_schema=False)
-    async def root() -> RedirectResponse:
-        return RedirectResponse("/docs")
-
     return app

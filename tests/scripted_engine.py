@@ -1,10 +1,12 @@
 """An engine that answers all four tasks without a model: `python -m tests.scripted_engine --port N` serves with it.
 
 Its answers follow from the recording's length and the words alone. Grounding: "nothing" is absent, all else happens
-from 0.1 s to half of the recording. A question is answered with its own words, in capitals.
+from 0.1 s to half of the recording. A question is answered with its own words, in capitals; one that begins with
+"slowly" is answered a second after its interval was found, and one that begins with "break" never.
 """
 
 import argparse
+import asyncio
 from collections.abc import AsyncGenerator, Callable
 
 import uvicorn
@@ -14,6 +16,7 @@ from model.timeline.interval import Interval
 from model.timeline.task import TASKS
 from server.app import create_app
 from server.engine.protocol import SAMPLE_RATE, Answered, Encoded, Found, ModelInfo, Request, Started, Update
+from server.errors import WorkerLost
 from server.settings import Settings
 
 CAPTION = 'A dog says "wow" --> twice.'
@@ -45,6 +48,7 @@ class ScriptedEngine:
             if isinstance(update, Answered):
                 for event in update.events:
                     yield Found(update.index, event)
+                await dawdle(request)
             yield update
 
     async def _updates(self, request: Request) -> AsyncGenerator[Update, None]:
@@ -64,6 +68,14 @@ class ScriptedEngine:
                 yield answered(0, first, second)
             case "ask":
                 yield answered(0, Event((Interval(0, 1),), ""), text=request.queries[0].upper())
+
+
+async def dawdle(request: Request) -> None:
+    words = request.queries[0] if request.task == "ask" else ""
+    if words.startswith("slowly"):
+        await asyncio.sleep(1.0)
+    if words.startswith("break"):
+        raise WorkerLost("The model was lost. Send the request again.", retry_after_s=1.0)
 
 
 def answered(index: int, *events: Event, text: str = "") -> Answered:

@@ -1,0 +1,82 @@
+"""Files as they are sent: read once, tagged by their content, compressed where that helps.
+
+The tag is a hash, so that replicas agree on it however their files were installed. Source: RFC 9110, sections 8.8.3
+and 13.1.2.
+"""
+
+import gzip
+import hashlib
+from collections.abc import Iterator
+from dataclasses import dataclass
+from importlib.resources.abc import Traversable
+from pathlib import PurePosixPath
+from typing import Final
+
+from fastapi import Request, Response
+
+MEDIA_TYPES: Final = {
+    ".html": "text/html; charset=utf-8",
+    ".css": "text/css; charset=utf-8",
+    ".js": "text/javascript; charset=utf-8",
+    ".svg": "image/svg+xml",
+    ".txt": "text/plain; charset=utf-8",
+    ".woff2": "font/woff2",
+    ".flac": "audio/flac",
+}
+"""Files of other kinds are not sent."""
+
+_PACKED: Final = {".woff2", ".flac"}  # compressed already
+
+CACHING: Final = {"Cache-Control": "no-cache", "Vary": "Accept-Encoding"}
+"""Kept by the browser, and asked after each time: a 304 is a hundred bytes, and a new version is seen at once."""
+
+
+@dataclass(frozen=True, slots=True)
+class Asset:
+    """One file."""
+
+    body: bytes
+    zipped: bytes | None
+    etag: str
+    media_type: str
+
+
+def read_folder(folder: Traversable) -> dict[str, Asset]:
+    """Every file of a folder and of those below, by its path from there."""
+    return {path: _asset(path, file.read_bytes()) for path, file in _walk(folder) if _suffix(path) in MEDIA_TYPES}
+
+
+def respond(request: Request, asset: Asset, headers: dict[str, str]) -> Response:
+    """The file; or that the one which the browser has is still right; or its headers alone, where it asks for those."""
+    headers = {**CACHING, **headers, "ETag": asset.etag}
+    if _names(request.headers.get("if-none-match", ""), asset.etag):
+        return Response(status_code=304, headers=headers)
+    body = asset.body
+    if asset.zipped is not None and "gzip" in request.headers.get("accept-encoding", ""):
+        body = asset.zipped
+        headers["Content-Encoding"] = "gzip"
+    return Response(body, media_type=asset.media_type, headers=headers)
+
+
+def _walk(folder: Traversable, above: str = "") -> Iterator[tuple[str, Traversable]]:
+    for entry in folder.iterdir():
+        path = f"{above}{entry.name}"
+        if entry.is_dir():
+            yield from _walk(entry, f"{path}/")
+        else:
+            yield path, entry
+
+
+def _asset(path: str, body: bytes) -> Asset:
+    # Weak: the same tag stands for the compressed bytes and for the plain ones.
+    etag = f'W/"{hashlib.sha256(body).hexdigest()[:20]}"'
+    zipped = None if _suffix(path) in _PACKED else gzip.compress(body, mtime=0)
+    return Asset(body, zipped, etag, MEDIA_TYPES[_suffix(path)])
+
+
+def _suffix(path: str) -> str:
+    return PurePosixPath(path).suffix
+
+
+def _names(told: str, etag: str) -> bool:
+    return told.strip() == "*" or etag in (tag.strip() for tag in told.split(","))

@@ -1,0 +1,83 @@
+// The server's API, as anybody else would call it.
+
+import { messages } from "./event_stream.js";
+import { Problem, problemFrom, problemOf, problemTold } from "./problem.js";
+
+export const ROUTES = {
+  dense_caption: "v1/dense-caption",
+  ground: "v1/ground",
+  ask: "v1/ask",
+  summarize: "v1/summarize",
+};
+
+/** The page's address without its last part: a proxy may serve it below a path. */
+export const BASE = new URL(".", document.baseURI).href;
+
+/** GET JSON. Throws a Problem. */
+export async function read(path) {
+  try {
+    const response = await fetch(path, { headers: { Accept: "application/json" } });
+    if (!response.ok) throw await problemOf(response);
+    return await response.json();
+  } catch (error) {
+    throw problemFrom(error);
+  }
+}
+
+/** The loaded model: { id, tasks }. Throws a Problem, one with `retryAfter` while it loads. */
+export async function loadedModel() {
+  return (await read("v1/models")).data[0];
+}
+
+/**
+ * Asks for one task. `fields` is a list of [name, value]. `tell(piece)` is called for each event as it is found, where
+ * the server streams. Returns the whole answer. Throws a Problem, or AbortError.
+ */
+export async function analyse(task, file, name, fields, { tell, signal }) {
+  const form = new FormData();
+  for (const [field, value] of fields) form.append(field, value);
+  form.append("stream", "true");
+  form.append("file", file, name);
+  try {
+    const response = await fetch(ROUTES[task], { method: "POST", body: form, signal });
+    if (!response.ok) throw await problemOf(response);
+    const type = response.headers.get("content-type") ?? "";
+    if (!type.startsWith("text/event-stream")) return await response.json();
+    return await followed(response.body, tell);
+  } catch (error) {
+    if (error.name === "AbortError") throw error;
+    throw problemFrom(error);
+  }
+}
+
+/** Reads a streamed answer: a start, a piece per event, then the whole as done, or an error in its place. */
+async function followed(body, tell) {
+  let whole = null;
+  for await (const { event, data } of messages(body)) {
+    const told = JSON.parse(data);
+    if (event === "error") throw problemTold(told);
+    if (event === "done") whole = told;
+    else if (event !== "start") tell(told);
+  }
+  if (whole) return whole;
+  throw new Problem({
+    slug: "cut-off",
+    title: "The answer was cut off",
+    detail: "The connection ended before the answer did. Try again.",
+  });
+}
+
+/** An answer in another format, as a Blob. */
+export async function written(format, task, answer, name) {
+  try {
+    const response = await fetch(`page/written/${format}`, {
+      method: "POST",
+      headers: { "Content-Type": "application/json" },
+      body: JSON.stringify({ task, answer, name }),
+    });
+    if (!response.ok) throw await problemOf(response);
+    return await response.blob();
+  } catch (error) {
+    throw problemFrom(error);
+  }
+}

@@ -1,0 +1,28 @@
+// Seconds as people read them.
+
+/** 75.31 -> "1:15.3", 3675 -> "1:01:15.0" */
+export function clock(seconds) {
+  const tenths = Math.round(seconds * 10);
+  const hours = Math.floor(tenths / 36000);
+  const minutes = Math.floor(tenths / 600) % 60;
+  const rest = ((tenths % 600) / 10).toFixed(1).padStart(4, "0");
+  return hours ? `${hours}:${String(minutes).padStart(2, "0")}:${rest}` : `${minutes}:${rest}`;
+}
+
+/** For the ruler: without tenths where there are none. */
+export function mark(seconds) {
+  return clock(seconds).replace(/\.0$/, "");
+}
+
+/** How long something lasts: 3.25 -> "3.3 s", 75.3 -> "1:15.3" */
+export function length(seconds) {
+  return seconds < 59.95 ? `${seconds.toFixed(1)} s` : clock(seconds);
+}
+
+/** For those who listen: 75.3 -> "1 minute 15.3 seconds" */
+export function spoken(seconds) {
+  const minutes = Math.floor(seconds / 60);
+  const rest = Math.round((seconds % 60) * 10) / 10;
+  const words = `${rest} ${rest === 1 ? "second" : "seconds"}`;
+  return minutes ? `${minutes} ${minutes === 1 ? "minute" : "minutes"} ${words}` : words;
+}

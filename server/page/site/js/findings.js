@@ -1,0 +1,111 @@
+// What was asked about the recording, and what is known of the answers so far.
+//
+// A finding is { id, task, words, part, state, answer, problem, waitS }: `words` is the query or question, `part` the
+// stretch that was asked about, null for all of it. States: listening, waiting (the server is busy; `waitS` seconds
+// until the next try), done, failed, stopped.
+
+import { analyse } from "./api.js";
+import { GROWING } from "./spans.js";
+
+const MOST_TRIES = 20;
+
+/** The fields of a request, beside the recording, as [name, value]. */
+export function fieldsOf({ task, words, part }) {
+  const fields = [];
+  if (task === "ground") fields.push(["query", words]);
+  if (task === "ask") fields.push(["question", words]);
+  if (part) fields.push(["start", String(part.start)], ["end", String(part.end)]);
+  return fields;
+}
+
+/** Tells "change" and "remove" with the finding as `detail`. */
+export class Findings extends EventTarget {
+  #recording = null;
+  #all = [];
+  #number = 0;
+
+  /** Forgets everything, and stops what runs. */
+  about(recording) {
+    for (const finding of [...this.#all]) this.remove(finding);
+    this.#recording = recording;
+  }
+
+  get all() {
+    return this.#all;
+  }
+
+  /** Asks; what was asked before in the same words is replaced. */
+  ask(task, words = "", part = null) {
+    const before = this.#all.find((finding) => finding.task === task && finding.words === words);
+    if (before) this.remove(before);
+    const finding = { id: ++this.#number, task, words, part, stopper: new AbortController() };
+    this.#all.push(finding);
+    this.#run(finding);
+    return finding;
+  }
+
+  stop(finding) {
+    finding.stopper.abort();
+  }
+
+  /** Stops whatever runs. Returns whether anything did. */
+  stopAll() {
+    const running = this.#all.filter(({ state }) => state === "listening" || state === "waiting");
+    running.forEach((finding) => this.stop(finding));
+    return running.length > 0;
+  }
+
+  again(finding, part = finding.part) {
+    finding.part = part;
+    finding.stopper = new AbortController();
+    this.#run(finding);
+  }
+
+  remove(finding) {
+    this.#all = this.#all.filter((other) => other !== finding);
+    finding.stopper.abort();
+    this.dispatchEvent(new CustomEvent("remove", { detail: finding }));
+  }
+
+  async #run(finding) {
+    const { signal } = finding.stopper;
+    try {
+      for (let tries = 1; ; tries++) {
+        try {
+          this.#set(finding, { state: "listening", answer: GROWING[finding.task].empty(), problem: null });
+          const answer = await this.#hear(finding, signal);
+          this.#set(finding, { state: "done", answer });
+          return;
+        } catch (error) {
+          if (!error.isBusy || tries === MOST_TRIES) throw error;
+          await this.#wait(finding, error, signal);
+        }
+      }
+    } catch (error) {
+      if (signal.aborted) this.#set(finding, { state: "stopped" });
+      else this.#set(finding, { state: "failed", problem: error });
+    }
+  }
+
+  #hear(finding, signal) {
+    const { file, name } = this.#recording;
+    const tell = (piece) => {
+      GROWING[finding.task].join(finding.answer, piece);
+      this.#set(finding, {});
+    };
+    return analyse(finding.task, file, name, fieldsOf(finding), { tell, signal });
+  }
+
+  async #wait(finding, problem, signal) {
+    for (let waitS = Math.ceil(problem.retryAfter); waitS > 0; waitS--) {
+      this.#set(finding, { state: "waiting", problem, waitS });
+      await new Promise((resolve) => setTimeout(resolve, 1000));
+      signal.throwIfAborted();
+    }
+  }
+
+  #set(finding, changes) {
+    Object.assign(finding, changes);
+    if (this.#all.includes(finding)) this.dispatchEvent(new CustomEvent("change", { detail: finding }));
+  }
+}

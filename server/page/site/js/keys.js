@@ -1,0 +1,45 @@
+// The keyboard. Keys of one letter do nothing while somebody writes; Space and Enter stay with buttons in focus.
+
+import { $ } from "./dom.js";
+
+const SECOND_S = 1;
+const TENTH_S = 0.1;
+
+/** `can` holds what keys do: toggle, seekBy(seconds), step(direction), zoom(direction), stop. */
+export function listenToKeys(can) {
+  $("show-keys").addEventListener("click", () => $("keys").showModal());
+  addEventListener("keydown", (event) => {
+    if (event.ctrlKey || event.metaKey || event.altKey || $("keys").open) return;
+    const { target, key } = event;
+    if (key === "Escape") {
+      if (can.stop()) event.preventDefault();
+      return;
+    }
+    if (target.closest("input, textarea, [role=tablist]")) return;
+    if (key === " " && target.closest("button, a, pre")) return;
+    if (key.startsWith("Arrow") && target.closest("pre")) return;
+    const isInTimeline = target.closest("#sheet") !== null;
+    const deed = deeds(can, event.shiftKey, isInTimeline)[key];
+    if (!deed) return;
+    event.preventDefault();
+    deed();
+  });
+}
+
+function deeds(can, isFine, isInTimeline) {
+  const by = isFine ? TENTH_S : SECOND_S;
+  const always = { "?": () => $("keys").showModal() };
+  if ($("desk").hidden) return always;
+  return {
+    ...always,
+    " ": can.toggle,
+    ArrowLeft: () => can.seekBy(-by),
+    ArrowRight: () => can.seekBy(by),
+    "+": () => can.zoom(1),
+    "=": () => can.zoom(1),
+    "-": () => can.zoom(-1),
+    "/": () => $("query").focus(),
+    // The page scrolls with these, unless the timeline is in focus.
+    ...(isInTimeline && { ArrowUp: () => can.step(-1), ArrowDown: () => can.step(1) }),
+  };
+}

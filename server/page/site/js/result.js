@@ -1,0 +1,107 @@
+// The finding in hand below the timeline: its table, its files, and its request.
+
+import { written } from "./api.js";
+import { $, element, say } from "./dom.js";
+import { problemFrom } from "./problem.js";
+import { curl, python } from "./snippets.js";
+import { outcome, title } from "./status.js";
+import { drawTable } from "./table.js";
+
+const HINTS = {
+  json: "the answer itself",
+  verbose_json: "like OpenAI",
+  srt: "subtitles",
+  vtt: "web subtitles",
+  tsv: "DCASE, sed_eval",
+  audacity: "label track",
+  rttm: "diarisation tools",
+  jams: "music research",
+  textgrid: "Praat",
+  "label-studio": "to annotate",
+};
+
+export class Result {
+  #finding = null;
+  #name = "";
+  #language = curl;
+  #play;
+
+  /** `play(span)` is called for a row that was asked for. */
+  constructor(play, formats) {
+    this.#play = play;
+    $("formats").replaceChildren(...formats.map((format) => this.#formatButton(format)));
+    const tabs = [[$("as-curl"), curl], [$("as-python"), python]];
+    for (const [tab, language] of tabs) {
+      tab.addEventListener("click", () => this.#show(language, tab, tabs));
+      tab.addEventListener("keydown", ({ key }) => {
+        if (key !== "ArrowLeft" && key !== "ArrowRight") return;
+        const [other, its] = tabs.find(([candidate]) => candidate !== tab);
+        this.#show(its, other, tabs);
+        other.focus();
+      });
+    }
+    $("copy").addEventListener("click", () => this.#copy());
+  }
+
+  /** Shows a finding of the recording called `name`; null: none. */
+  draw(finding, name) {
+    this.#finding = finding;
+    this.#name = name;
+    $("result").hidden = finding === null || finding.state === "failed"; // then its line in the timeline says all
+    if (finding === null) return;
+    $("result-title").textContent = title(finding);
+    $("result-about").textContent = outcome(finding) + took(finding);
+    drawTable(finding, this.#play);
+    for (const button of $("formats").querySelectorAll("button")) button.disabled = finding.state !== "done";
+    $("code").textContent = this.#language(finding, name);
+  }
+
+  #show(language, tab, tabs) {
+    this.#language = language;
+    for (const [other] of tabs) {
+      other.setAttribute("aria-selected", String(other === tab));
+      other.tabIndex = other === tab ? 0 : -1;
+    }
+    $("snippet").setAttribute("aria-labelledby", tab.id);
+    $("code").textContent = language(this.#finding, this.#name);
+  }
+
+  #formatButton({ name, suffix }) {
+    const save = () => this.#save(name, suffix);
+    const hint = element("span", { class: "hint" }, HINTS[name] ?? "");
+    return element("li", {}, element("button", { type: "button", "data-format": name, onclick: save }, name, hint));
+  }
+
+  async #save(format, suffix) {
+    const { task, answer } = this.#finding;
+    try {
+      const blob = await written(format, task, answer, this.#name);
+      const url = URL.createObjectURL(blob);
+      const name = this.#name.replace(/\.[^.]+$/, "") + suffix;
+      element("a", { href: url, download: name }).click();
+      setTimeout(() => URL.revokeObjectURL(url), 10_000);
+      say(`Saved ${name}`);
+    } catch (error) {
+      $("result-about").textContent = problemFrom(error).detail;
+    }
+  }
+
+  async #copy() {
+    const text = $("code").textContent;
+    try {
+      await navigator.clipboard.writeText(text);
+      $("copy").textContent = "Copied";
+      say("Copied");
+    } catch {
+      // Not allowed, or not https: it is selected, for Ctrl+C.
+      getSelection().selectAllChildren($("code"));
+      $("copy").textContent = "Selected";
+    }
+    setTimeout(() => ($("copy").textContent = "Copy"), 1500);
+  }
+}
+
+function took({ state, answer }) {
+  if (state !== "done" || !answer.timing) return "";
+  return ` · ${answer.model} took ${answer.timing.total_s.toFixed(2)} s for ${answer.audio.duration.toFixed(1)} s of sound`;
+}

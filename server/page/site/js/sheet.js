@@ -1,0 +1,157 @@
+// The timeline: ruler, waveform and lanes on one scale, the playhead across all of them, and zoom.
+
+import { clock, spoken } from "./clock.js";
+import { $ } from "./dom.js";
+import { Group } from "./lanes.js";
+import { drawRuler } from "./ruler.js";
+
+const ZOOM_STEP = 1.6;
+const WIDEST_PIXELS = 24000; // of the waveform: browsers draw no wider canvases without trouble
+
+/** Tells "play" with { start, end } as `detail`, where a bar was asked for. */
+export class Sheet extends EventTarget {
+  #sheet = $("sheet");
+  #score = $("score");
+  #groups = new Map();
+  #duration = 1;
+  #level = 0;
+  #player;
+
+  constructor(player) {
+    super();
+    this.#player = player;
+    player.addEventListener("time", () => this.#follow());
+    new ResizeObserver(() => this.#measure()).observe(this.#sheet);
+    $("groups").addEventListener("click", (event) => {
+      const bar = event.target.closest(".bar");
+      if (bar) this.dispatchEvent(new CustomEvent("play", { detail: this.#spanOf(bar) }));
+    });
+    $("groups").addEventListener("focusin", (event) => {
+      if (event.target.matches(".bar")) this.#rove(event.target);
+    });
+  }
+
+  /** Begins with a recording of `duration` seconds. */
+  begin(duration) {
+    this.#groups.forEach((group) => group.element.remove());
+    this.#groups.clear();
+    this.#duration = duration;
+    this.#level = 0;
+    $("seek").setAttribute("aria-valuemax", duration.toFixed(1));
+    $("whole").textContent = clock(duration);
+    this.#measure();
+    this.#follow();
+  }
+
+  get duration() {
+    return this.#duration;
+  }
+
+  /** Draws what is new of a finding. Returns the element of its line. */
+  draw(finding) {
+    let group = this.#groups.get(finding.id);
+    if (!group) {
+      const lanes = [...this.#groups.values()].reduce((sum, { numLanes }) => sum + numLanes, 0);
+      group = new Group(finding, lanes);
+      this.#groups.set(finding.id, group);
+      $("groups").append(group.element);
+    }
+    group.draw(this.#duration);
+    const bars = this.#bars();
+    if (bars.length && !bars.some(({ tabIndex }) => tabIndex === 0)) this.#rove(bars[0]);
+    this.#light();
+    return group.status;
+  }
+
+  remove(finding) {
+    this.#groups.get(finding.id)?.element.remove();
+    this.#groups.delete(finding.id);
+    const bars = this.#bars();
+    if (bars.length) this.#rove(bars[0]);
+  }
+
+  /** +1: larger, -1: smaller. The playhead stays in sight. */
+  zoom(direction) {
+    const most = Math.max(1, WIDEST_PIXELS / this.#view());
+    const level = Math.max(0, this.#level + direction);
+    if (ZOOM_STEP ** level > most) return;
+    this.#level = level;
+    this.#measure();
+    this.#keepInSight({ always: true });
+  }
+
+  /** Moves to the event after the one in hand (+1), or before it (-1), in the order in which they begin. */
+  step(direction) {
+    const bars = this.#bars().sort((one, other) => one.dataset.start - other.dataset.start);
+    if (!bars.length) return;
+    const at = bars.indexOf(document.activeElement);
+    const next = at < 0 ? (direction > 0 ? 0 : bars.length - 1) : Math.min(bars.length - 1, Math.max(0, at + direction));
+    bars[next].focus();
+    bars[next].scrollIntoView({ block: "nearest", inline: "nearest" });
+  }
+
+  get #zoom() {
+    return ZOOM_STEP ** this.#level;
+  }
+
+  #bars() {
+    return [...$("groups").querySelectorAll(".bar")];
+  }
+
+  #spanOf({ dataset }) {
+    return { start: Number(dataset.start), end: Number(dataset.end) };
+  }
+
+  /** One bar is reached with Tab, the others with arrows. */
+  #rove(bar) {
+    this.#bars().forEach((other) => (other.tabIndex = other === bar ? 0 : -1));
+  }
+
+  #gutter() {
+    return $("ruler").offsetLeft;
+  }
+
+  #view() {
+    return Math.max(1, this.#sheet.clientWidth - this.#gutter());
+  }
+
+  #measure() {
+    const width = Math.round(this.#view() * this.#zoom);
+    this.#score.style.setProperty("--track", `${width}px`);
+    this.#score.style.setProperty("--view", `${this.#sheet.clientWidth}px`);
+    drawRuler($("ruler"), this.#duration, width);
+    $("zoom-out").disabled = this.#level === 0;
+    this.#follow();
+  }
+
+  #follow() {
+    const { time } = this.#player;
+    const share = Math.min(1, time / this.#duration);
+    this.#score.style.setProperty("--played", share);
+    $("now").textContent = clock(time);
+    $("seek").setAttribute("aria-valuenow", time.toFixed(1));
+    $("seek").setAttribute("aria-valuetext", spoken(time));
+    if (this.#player.isPlaying) this.#keepInSight({ always: false });
+    this.#light();
+  }
+
+  #keepInSight({ always }) {
+    if (this.#level === 0) return;
+    const x = (this.#player.time / this.#duration) * this.#view() * this.#zoom;
+    const isSeen = x >= this.#sheet.scrollLeft && x <= this.#sheet.scrollLeft + this.#view() * 0.92;
+    if (always || !isSeen) this.#sheet.scrollLeft = x - this.#view() * (always ? 0.5 : 0.1);
+  }
+
+  /** Marks what sounds at the playhead, here and in the table, and says it beside the clock. */
+  #light() {
+    const { time } = this.#player;
+    const told = new Set();
+    for (const marked of document.querySelectorAll("[data-span]")) {
+      const isNow = time > 0 && marked.dataset.start <= time && time < marked.dataset.end;
+      marked.classList.toggle("now", isNow);
+      if (isNow && marked.matches(".bar")) told.add(marked.dataset.text);
+    }
+    const words = [...told].join("  ");
+    if ($("following").textContent !== words) $("following").textContent = words;
+  }
+}

@@ -1,0 +1,36 @@
+// The request of a finding, to be copied into a shell or into Python. Both send what the page sent.
+
+import { BASE, ROUTES } from "./api.js";
+import { fieldsOf } from "./findings.js";
+
+/** One command for a POSIX shell. Fields go as --form-string: curl would read "@name" as a file. */
+export function curl(finding, name) {
+  const file = `file=@"${name.replace(/["\\]/g, "\\$&")}"`; // quoted for curl, which splits names at ; and ,
+  const fields = fieldsOf(finding).map(([field, value]) => `--form-string ${quoted(`${field}=${value}`)}`);
+  return ["curl -s", `-F ${quoted(file)}`, ...fields, quoted(BASE + ROUTES[finding.task])].join(" \\\n  ");
+}
+
+export function python(finding, name) {
+  const { task, words, part } = finding;
+  const given = [JSON.stringify(name), ...(words ? [JSON.stringify(words)] : [])];
+  if (part) given.push(`start=${part.start}`, `end=${part.end}`);
+  const call = `client.${task}(${given.join(", ")})`;
+  return [
+    "from timeaudio import Client",
+    "",
+    `with Client(${JSON.stringify(BASE.replace(/\/$/, ""))}) as client:`,
+    `    answer = ${call}`,
+    ...LOOPS[task],
+  ].join("\n");
+}
+
+const LOOPS = {
+  dense_caption: ["", "for event in answer.events:", "    print(event.caption, event.intervals)"],
+  ground: ["", "for result in answer.results:", "    print(result.query, result.present, result.intervals)"],
+  summarize: ["", "for segment in answer.segments:", "    print(segment.start, segment.end, segment.summary)"],
+  ask: ["", "print(answer.answer, answer.intervals)"],
+};
+
+function quoted(text) {
+  return `'${text.replaceAll("'", "'\\''")}'`;
+}

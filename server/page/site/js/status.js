@@ -1,0 +1,86 @@
+// The line of a finding: what was asked, how it stands, and what can be done about it.
+
+import { element } from "./dom.js";
+import { clock } from "./clock.js";
+import { spansOf } from "./spans.js";
+
+/** What was asked, in words. */
+export function title({ task, words }) {
+  return { dense_caption: "Everything", summarize: "Summary", ground: `“${words}”`, ask: words }[task];
+}
+
+/** How it stands, in words. */
+export function outcome(finding) {
+  const { task, state, answer, waitS } = finding;
+  const number = spansOf(task, answer).length;
+  if (state === "waiting") return `The server is busy. Trying again in ${waitS} s`;
+  if (state === "listening") return number ? `${counted(number, task)} so far` : "Listening";
+  if (state === "stopped") return number ? `Stopped after ${counted(number, task)}` : "Stopped";
+  if (state === "failed") return finding.problem.title;
+  if (task === "ask") return answer.answer;
+  if (number) return counted(number, task);
+  return { dense_caption: "Nothing was recognised", ground: "Not heard here", summarize: "Nobody speaks here" }[task];
+}
+
+/** The lane below says what was looked for, once there is one. */
+function heading(finding) {
+  const isShown = finding.task === "ground" && spansOf(finding.task, finding.answer).length > 0;
+  return isShown ? element("span", {}, "Found", element("span", { class: "unseen" }, ` ${title(finding)}`)) : title(finding);
+}
+
+function counted(number, task) {
+  const noun = { dense_caption: "event", ground: "place", summarize: "chapter", ask: "time" }[task];
+  return `${number} ${noun}${number === 1 ? "" : "s"}`;
+}
+
+/**
+ * Fills the line of a finding. `can` holds what its buttons do: select, stop, again, remove, hearPart(start, end) and
+ * hearFromPlayhead, which a recording that is longer than `limits` allow is offered.
+ */
+export function drawStatus(line, finding, { isSelected, limits, can }) {
+  const { state, problem, task, part } = finding;
+  const isRunning = state === "listening" || state === "waiting";
+  line.dataset.state = state;
+  line.classList.toggle("selected", isSelected);
+  const pressed = { class: "status-title", "aria-pressed": String(isSelected) };
+  const isAnswer = task === "ask" && state === "done";
+  const parts = [
+    element("button", { type: "button", ...pressed, onclick: can.select }, heading(finding)),
+    element("span", { class: isAnswer ? "status-answer" : "status-words" }, outcome(finding)),
+    part && element("span", { class: "fine part-told" }, `${clock(part.start)} to ${clock(part.end)}`),
+  ];
+  if (state === "stopped") parts.push(small("Go on", can.again));
+  if (isRunning) parts.push(small("Stop", can.stop));
+  else parts.push(element("button", { ...removes(finding), onclick: can.remove }, "×"));
+  const rows = [element("p", { class: "status-line" }, ...parts)];
+  if (state === "failed") rows.push(trouble(problem, { limits, can }));
+  replaceKeepingFocus(line, rows);
+}
+
+function removes(finding) {
+  return { type: "button", class: "remove", "aria-label": `Remove ${title(finding)}` };
+}
+
+function trouble(problem, { limits, can }) {
+  const ways = [];
+  if (problem.slug === "audio-too-long") {
+    const most = limits.audio_seconds;
+    ways.push(small(`Hear the first ${clock(most).replace(/\.0$/, "")}`, () => can.hearPart(0, most)));
+    ways.push(small("Hear on from the playhead", can.hearFromPlayhead));
+  } else {
+    ways.push(small("Try again", can.again));
+  }
+  const told = element("p", {}, problem.detail);
+  return element("div", { class: "trouble", role: "alert" }, told, element("p", { class: "ways" }, ...ways));
+}
+
+function small(words, does) {
+  return element("button", { type: "button", class: "small", onclick: does }, words);
+}
+
+/** The line is drawn anew each second at times: whoever stands on one of its buttons stays there. */
+function replaceKeepingFocus(line, rows) {
+  const held = line.contains(document.activeElement) ? document.activeElement.textContent : null;
+  line.replaceChildren(...rows);
+  if (held !== null) [...line.querySelectorAll("button")].find((button) => button.textContent === held)?.focus();
+}

@@ -1,0 +1,38 @@
+// The finding as a table: the same as its lanes, in words.
+
+import { clock, length } from "./clock.js";
+import { $, element } from "./dom.js";
+import { spanId } from "./lanes.js";
+import { confidenceWords, spansOf } from "./spans.js";
+
+/** Fills the table; `play(span)` is called for a row that was asked for. Returns how many rows there are. */
+export function drawTable(finding, play) {
+  const spans = spansOf(finding.task, finding.answer).sort((one, other) => one.start - other.start || one.end - other.end);
+  const held = document.activeElement?.closest("#rows [data-span]")?.dataset.span;
+  $("rows").replaceChildren(...spans.map((span) => row(finding, span, play)));
+  if (held) [...$("rows").children].find(({ dataset }) => dataset.span === held)?.querySelector("button").focus();
+  $("table").hidden = spans.length === 0;
+  return spans.length;
+}
+
+function row(finding, span, play) {
+  const { start, end, text, confidence } = span;
+  const said = `Play from ${clock(start)}: ${text}`;
+  const button = element("button", { type: "button", class: "row-play", "aria-label": said }, clock(start));
+  const isKnown = confidence !== null && confidence !== undefined;
+  const made = element(
+    "tr",
+    { "data-span": spanId(finding, span), onclick: () => play(span) },
+    element("td", { class: "time" }, button),
+    element("td", { class: "time" }, clock(end)),
+    element("td", { class: "time long" }, length(end - start)),
+    element("td", { class: "what" }, text),
+    element("td", { class: "time long" }, isKnown ? confidenceWords(confidence) : unknown()),
+  );
+  Object.assign(made.dataset, { start, end });
+  return made;
+}
+
+function unknown() {
+  return element("span", { class: "fine", title: "Not calibrated: this model gives no confidence yet." }, "–");
+}

@@ -1,0 +1,52 @@
+// What a bar says when it is pointed at or in focus, and the row of the table that belongs to it.
+
+import { clock } from "./clock.js";
+import { $, element } from "./dom.js";
+import { confidenceWords } from "./spans.js";
+
+const GAP = 8; // pixels between a tip and what it is near
+
+export function offerTips() {
+  const groups = $("groups");
+  const show = (event) => {
+    const bar = event.target.closest?.(".bar");
+    if (bar) open(bar);
+  };
+  groups.addEventListener("pointerover", show);
+  groups.addEventListener("focusin", show);
+  groups.addEventListener("pointerout", close);
+  groups.addEventListener("focusout", close);
+  $("sheet").addEventListener("scroll", close);
+  addEventListener("scroll", close, { passive: true });
+  // A row of the table shows its bar.
+  $("rows").addEventListener("pointerover", (event) => mark(event.target.closest("[data-span]")?.dataset.span));
+  $("rows").addEventListener("pointerleave", () => mark(null));
+}
+
+function open(bar) {
+  const { start, end, text, confidence } = bar.dataset;
+  const told = confidenceWords(confidence === "" ? null : Number(confidence));
+  const times = `${clock(Number(start))} – ${clock(Number(end))}`;
+  $("tip").replaceChildren(
+    element("p", { class: "tip-text" }, text),
+    element("p", { class: "tip-times" }, times, element("span", {}, `confidence ${told}`)),
+  );
+  $("tip").hidden = false;
+  const { left, top, bottom, width } = bar.getBoundingClientRect();
+  const box = $("tip").getBoundingClientRect();
+  const isRoomAbove = top - box.height > GAP;
+  const middle = (Math.max(0, left) + Math.min(innerWidth, left + width)) / 2; // of what is seen of the bar
+  const x = Math.min(innerWidth - box.width - GAP, middle - box.width / 2);
+  $("tip").style.left = `${Math.max(GAP, x)}px`;
+  $("tip").style.top = `${isRoomAbove ? top - box.height - GAP : bottom + GAP}px`;
+  mark(bar.dataset.span);
+}
+
+function close() {
+  $("tip").hidden = true;
+  mark(null);
+}
+
+function mark(span) {
+  for (const found of document.querySelectorAll("[data-span]")) found.classList.toggle("pointed", found.dataset.span === span);
+}

@@ -1,0 +1,41 @@
+// A recording as a WAV file of 16 kHz, mono, 16 bits: what the model hears. A browser's own recordings (webm, mp4)
+// lack their length and cannot be searched.
+
+const RATE_HZ = 16000;
+const HEADER_BYTES = 44;
+
+/** Decodes whatever the browser knows. Returns a Blob of audio/wav. */
+export async function monoWav(blob) {
+  const context = new OfflineAudioContext(1, 1, RATE_HZ); // it resamples while it decodes
+  const decoded = await context.decodeAudioData(await blob.arrayBuffer());
+  return new Blob([header(decoded.length), samples(decoded)], { type: "audio/wav" });
+}
+
+function samples(decoded) {
+  const mixed = new Int16Array(decoded.length);
+  const channels = Array.from({ length: decoded.numberOfChannels }, (_, index) => decoded.getChannelData(index));
+  for (let index = 0; index < mixed.length; index++) {
+    const mean = channels.reduce((sum, channel) => sum + channel[index], 0) / channels.length;
+    mixed[index] = Math.max(-1, Math.min(1, mean)) * 32767;
+  }
+  return mixed;
+}
+
+/** RIFF, as the WAVE format of 1991 has it; all numbers little-endian. */
+function header(length) {
+  const view = new DataView(new ArrayBuffer(HEADER_BYTES));
+  const text = (offset, letters) => [...letters].forEach((letter, i) => view.setUint8(offset + i, letter.charCodeAt(0)));
+  text(0, "RIFF");
+  view.setUint32(4, HEADER_BYTES - 8 + 2 * length, true);
+  text(8, "WAVEfmt ");
+  view.setUint32(16, 16, true); // bytes of this part
+  view.setUint16(20, 1, true); // PCM
+  view.setUint16(22, 1, true); // channels
+  view.setUint32(24, RATE_HZ, true);
+  view.setUint32(28, 2 * RATE_HZ, true); // bytes a second
+  view.setUint16(32, 2, true); // bytes a frame
+  view.setUint16(34, 16, true); // bits a sample
+  text(36, "data");
+  view.setUint32(40, 2 * length, true);
+  return view;
+}

@@ -1,0 +1,169 @@
+"""For all eyes, hands and ears: accessibility, themes, a phone's width, the keyboard."""
+
+from typing import Any
+
+import pytest
+from axe_playwright_python.sync_playwright import Axe
+from playwright.sync_api import Page, expect
+
+from tests.e2e.page.conftest import CLIP
+from tests.e2e.page.test_playground import ask, find, position, wait_for
+
+PHONE = {"width": 360, "height": 740}
+
+
+def faults_of(page: Page) -> list[tuple[str, Any]]:
+    """What axe-core finds against WCAG 2.2 A and AA, and its own advice."""
+    told = Axe().run(page).response
+    assert len(told["passes"]) > 10  # it did look
+    found = told["violations"]
+    return [(fault["id"], [node["html"][:160] for node in fault["nodes"]]) for fault in found]
+
+
+def upload(page: Page) -> None:
+    page.locator("#file").set_input_files(CLIP)
+    wait_for(page, "dense_caption")
+
+
+def still(page: Page) -> None:
+    """Bars are drawn in half a second; colours are measured afterwards."""
+    page.evaluate("() => Promise.all(document.getAnimations().map((animation) => animation.finished))")
+
+
+def test_axe_finds_nothing_on_any_state_of_the_page(opening: Page) -> None:
+    assert in_both_themes(opening) == []
+    upload(opening)
+    find(opening, "rain")
+    find(opening, "nothing")
+    ask(opening, "how often?")
+    wait_for(opening, "ask")
+    opening.locator("#summarize").click()
+    wait_for(opening, "summarize")
+    assert in_both_themes(opening) == []
+    opening.locator("#show-keys").click()
+    assert faults_of(opening) == []
+    opening.keyboard.press("Escape")
+
+
+def in_both_themes(page: Page) -> list[tuple[str, Any]]:
+    faults = []
+    for scheme in ("dark", "light"):
+        page.emulate_media(color_scheme=scheme)
+        still(page)
+        faults += faults_of(page)
+    return faults
+
+
+def test_a_phone_needs_no_sideways_scrolling(opening: Page) -> None:
+    before = opening.viewport_size
+    assert before
+    opening.set_viewport_size(PHONE)
+    try:
+        for arrive in (lambda: None, lambda: upload(opening), lambda: find(opening, "a" * 120)):
+            arrive()
+            assert opening.evaluate("() => document.documentElement.scrollWidth") == PHONE["width"]
+        name = opening.locator(".lane-name").first.bounding_box()
+        bar = opening.locator(".bar").first.bounding_box()
+        assert name
+        assert bar
+        assert name["y"] + name["height"] <= bar["y"] + 1  # the name stands above its bar
+        assert opening.evaluate(TOO_SMALL) == []
+    finally:
+        opening.set_viewport_size(before)
+
+
+# WCAG 2.2, target size; bars are as long as what they stand for.
+TOO_SMALL = """() => [...document.querySelectorAll("button:not(.bar), a, input")]
+    .filter((element) => element.checkVisibility() && !element.matches(".unseen, .skip, .unseen *"))
+    .map((element) => [element.textContent, element.getBoundingClientRect()])
+    .filter(([, { width, height }]) => Math.min(width, height) < 24)
+    .map(([words]) => words)"""
+
+
+def test_the_theme_is_the_systems_until_one_is_chosen_and_then_remembered(opening: Page) -> None:
+    paper = "() => getComputedStyle(document.body).backgroundColor"
+    opening.emulate_media(color_scheme="dark")
+    dark = opening.evaluate(paper)
+    opening.locator("#theme").click()
+    expect(opening.locator("#theme")).to_have_accessible_name("Theme: light")
+    light = opening.evaluate(paper)
+    assert light != dark
+    opening.reload()
+    assert opening.evaluate(paper) == light
+    expect(opening.locator("#theme")).to_have_accessible_name("Theme: light")
+    opening.locator("#theme").click()
+    opening.locator("#theme").click()
+    expect(opening.locator("#theme")).to_have_accessible_name("Theme: system")
+    opening.emulate_media(color_scheme="light")
+    assert opening.evaluate(paper) == light
+    opening.locator("#clips button").first.wait_for()
+
+
+def test_all_of_it_can_be_done_with_the_keyboard(opening: Page) -> None:
+    page = opening
+    page.reload()  # nothing is in focus
+    page.locator("#clips button").first.wait_for()
+    page.keyboard.press("Tab")
+    expect(page.locator(".skip")).to_be_focused()
+    page.get_by_role("button", name="A farmyard").focus()
+    page.keyboard.press("Enter")
+    wait_for(page, "dense_caption")
+    page.keyboard.press("/")
+    expect(page.locator("#query")).to_be_focused()
+    page.keyboard.type("a / bark?")  # keys are letters here
+    page.keyboard.press("Enter")
+    wait_for(page, "ground")
+    expect(page.locator(".group-ground .lane-name")).to_have_text(["a / bark?"])
+    page.locator("#seek").focus()
+    page.keyboard.press("ArrowRight")
+    page.keyboard.press("Shift+ArrowRight")
+    assert position(page) == pytest.approx(1.1, abs=0.02)
+    page.keyboard.press(" ")
+    expect(page.locator("#play")).to_have_accessible_name("Pause")
+    page.keyboard.press("Escape")
+    expect(page.locator("#play")).to_have_accessible_name("Play")
+    page.keyboard.press("ArrowDown")
+    bars = page.locator(".bar")
+    expect(bars.first).to_be_focused()
+    page.keyboard.press("ArrowDown")
+    expect(page.locator(".group-ground .bar")).to_be_focused()  # 0.1 s comes before 5.9 s, whatever the lane
+    expect(page.locator("#tip")).to_contain_text("a / bark?")
+    page.keyboard.press("Enter")
+    expect(page.locator("#play")).to_have_accessible_name("Pause")
+    page.keyboard.press("?")
+    expect(page.locator("#keys")).to_be_visible()
+    page.keyboard.press("Escape")
+    expect(page.locator("#keys")).to_be_hidden()
+
+
+def test_one_stop_of_the_tab_key_holds_all_bars(desk: Page) -> None:
+    find(desk, "rain")
+    wait_for(desk, "ground")
+    assert [bar.get_attribute("tabindex") for bar in desk.locator(".bar").all()] == ["0", "-1", "-1"]
+
+
+def test_what_happens_is_said_aloud(desk: Page) -> None:
+    expect(desk.locator("#said")).to_have_text("Everything: 2 events")
+    expect(desk.locator(".group-dense_caption .bar").nth(1)).to_have_accessible_name(
+        'A dog says "wow" --> twice. From 5.9 seconds to 12 seconds. Confidence not calibrated.'
+    )
+    desk.locator("#seek").focus()
+    desk.keyboard.press("ArrowRight")
+    expect(desk.locator("#seek")).to_have_attribute("aria-valuetext", "1 second")
+
+
+def test_zoom_widens_the_timeline_and_keeps_names_in_sight(desk: Page) -> None:
+    sheet = desk.locator("#sheet")
+    assert sheet.evaluate("(sheet) => sheet.scrollWidth <= sheet.clientWidth")
+    for _ in range(4):
+        desk.locator("#zoom-in").click()
+    assert sheet.evaluate("(sheet) => sheet.scrollWidth > 4 * sheet.clientWidth")
+    sheet.evaluate("(sheet) => (sheet.scrollLeft = 1500)")
+    box, name = sheet.bounding_box(), desk.locator(".lane-name").first.bounding_box()
+    assert box
+    assert name
+    assert name["x"] == box["x"]
+    desk.keyboard.press("-")
+    for _ in range(3):
+        desk.locator("#zoom-out").click()
+    expect(desk.locator("#zoom-out")).to_be_disabled()

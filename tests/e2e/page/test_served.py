@@ -1,0 +1,119 @@
+"""How the page's files are sent. No browser is needed here."""
+
+import gzip
+import re
+import tomllib
+from collections.abc import Iterator
+from fnmatch import fnmatch
+from pathlib import Path
+from typing import Any
+
+import httpx
+import pytest
+
+from server.page.assets import MEDIA_TYPES
+
+ROOT = Path(__file__).parents[3]
+SITE = ROOT / "server" / "page" / "site"
+FILES = sorted(path.relative_to(SITE).as_posix() for path in SITE.rglob("*") if path.is_file())
+
+
+@pytest.fixture(scope="module")
+def client(server: Any) -> Iterator[httpx.Client]:
+    with server.client() as client:
+        yield client
+
+
+def test_every_file_is_sent_whole_and_known_again(client: httpx.Client) -> None:
+    for path in FILES:
+        response = client.get(f"/page/{path}")
+        assert response.content == (SITE / path).read_bytes(), path
+        assert response.headers["content-type"] == MEDIA_TYPES[Path(path).suffix]
+        assert response.headers["cache-control"] == "no-cache"
+        again = client.get(f"/page/{path}", headers={"If-None-Match": response.headers["etag"]})
+        assert (again.status_code, again.content) == (304, b"")
+        assert again.headers["etag"] == response.headers["etag"]
+
+
+def test_a_changed_file_has_another_tag(client: httpx.Client) -> None:
+    tags = [client.get(f"/page/{path}").headers["etag"] for path in FILES]
+    assert len(set(tags)) == len(FILES)
+    assert client.get(f"/page/{FILES[0]}", headers={"If-None-Match": tags[1]}).status_code == 200
+
+
+def test_text_is_compressed_for_those_who_can_read_it(client: httpx.Client) -> None:
+    path = "vendor/wavesurfer/wavesurfer.js"
+    with client.stream("GET", f"/page/{path}", headers={"Accept-Encoding": "gzip"}) as response:
+        raw = b"".join(response.iter_raw())
+    assert response.headers["content-encoding"] == "gzip"
+    assert "accept-encoding" in response.headers["vary"].lower()
+    assert len(raw) < 20_000
+    assert gzip.decompress(raw) == (SITE / path).read_bytes()
+    assert "content-encoding" not in client.get(f"/page/{path}", headers={"Accept-Encoding": "identity"}).headers
+
+
+def test_the_page_allows_no_script_and_no_style_but_its_own(client: httpx.Client) -> None:
+    policy = client.get("/").headers["content-security-policy"]
+    assert "default-src 'none'" in policy
+    assert "script-src 'self';" in policy
+    assert "unsafe" not in policy
+    assert "http" not in policy
+    page = (SITE / "index.html").read_text(encoding="utf-8")
+    assert not re.search(r"<style|style=|\son\w+=|<script>|https?://", page)
+
+
+def test_head_tells_the_headers_alone(client: httpx.Client) -> None:
+    response = client.head("/")
+    assert response.status_code == 200
+    assert response.content == b""
+    assert response.headers["etag"] == client.get("/").headers["etag"]
+
+
+@pytest.mark.parametrize("path", ["nothing.js", "../routes.py", "..%2Froutes.py", "%2Fetc%2Fpasswd", "js", ""])
+def test_there_is_nothing_beside_the_site(client: httpx.Client, path: str) -> None:
+    assert client.get(f"/page/{path}").status_code == 404
+
+
+def test_a_clip_that_is_not_there_is_not_found(client: httpx.Client) -> None:
+    assert client.get("/page/clips/../routes.py").status_code == 404
+    assert client.get("/page/clips/nothing.flac").status_code == 404
+    assert client.get("/page/clips/ATTRIBUTION.md").status_code == 404
+
+
+def test_the_clips_are_there_and_their_authors_named(client: httpx.Client) -> None:
+    folders = [ROOT / "server" / "page" / "clips", ROOT / "server" / "recordings"]
+    named = "".join((folder / "ATTRIBUTION.md").read_text(encoding="utf-8") for folder in folders)
+    for clip in client.get("/page/about.json").json()["clips"]:
+        assert client.get(f"/page/clips/{clip['file']}").headers["content-type"] == "audio/flac"
+        assert f"{clip['file']}" in named
+
+
+def test_what_is_no_answer_is_not_written(client: httpx.Client) -> None:
+    good = {"task": "ask", "answer": {}, "name": "x"}
+    for path, body in [("srt", good), ("srt", {}), ("docx", good), ("srt", [1]), ("srt", {**good, "more": 1})]:
+        response = client.post(f"/page/written/{path}", json=body)
+        assert response.status_code in (400, 422)
+        assert response.headers["content-type"] == "application/problem+json"
+    assert client.post("/page/written/srt", content=b"no json").status_code == 400
+
+
+def test_the_wheel_carries_every_file() -> None:
+    packages = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))["tool"]["setuptools"]
+    patterns = packages["package-data"]["server"]
+    carried = [f"page/site/{path}" for path in FILES] + ["page/clips/farmyard.flac", "page/clips/ATTRIBUTION.md"]
+    assert [
+        path for path in carried if not any(fnmatch(path, pattern.replace("**/", "*")) for pattern in patterns)
+    ] == []
+
+
+def test_what_is_vendored_comes_with_its_licence() -> None:
+    assert "BSD 3-Clause" in (SITE / "vendor/wavesurfer/LICENSE.txt").read_text(encoding="utf-8")
+    for font in (SITE / "fonts").glob("*.woff2"):
+        assert "SIL Open Font License" in font.with_name(f"{font.stem}-OFL.txt").read_text(encoding="utf-8")
+
+
+def test_the_modules_stay_small() -> None:
+    long = [
+        path.name for path in [*SITE.glob("js/*.js"), *SITE.glob("css/*.css")] if path.read_text().count("\n") > 200
+    ]
+    assert long == []
