@@ -7,6 +7,7 @@ from importlib.metadata import version
 from fastapi import FastAPI
 from fastapi.responses import RedirectResponse
 
+from server.access import install as access
 from server.engine.protocol import Engine
 from server.rest import answers, chat, context, health, models, problems
 from server.service import Service
@@ -65,6 +66,8 @@ def create_app(engine: Engine, settings: Settings) -> FastAPI:
     app.include_router(health.router)
     problems.install(app)
     problems.document(app)
+    # Before a body is read: who calls. The context is around it, so that refusals are counted and carry an id too.
+    app.state.gate = access.install(app, settings.access, metrics.registry)
     app.add_middleware(context.RequestContext, max_bytes=settings.limits.upload_bytes, metrics=metrics)
 
     @app.get("/", include_in_schema=False)

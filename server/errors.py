@@ -3,6 +3,8 @@
 TimeAudioError
 ├── ...                       model/errors.py
 └── ServiceError
+    ├── Unauthorized          no API key, or an unknown one
+    ├── RateLimited           the API key's owner asks for more than it may
     ├── MalformedRequest      the body is not what its media type says
     ├── UnsupportedBody       the body is of a media type that is not read
     ├── InvalidField          a field is missing, unknown or wrong
@@ -31,6 +33,10 @@ from model.errors import TimeAudioError
 
 class ServiceError(TimeAudioError):
     """The server cannot do what was asked."""
+
+
+class Unauthorized(ServiceError):
+    """The request has no API key, or one that is not known."""
 
 
 class MalformedRequest(ServiceError):
@@ -97,6 +103,10 @@ class RetryableError(ServiceError):
         super().__init__(message)
 
 
+class RateLimited(RetryableError):
+    """The owner of the API key sends more than it may; others are not affected."""
+
+
 class Overloaded(RetryableError):
     """The queue is full."""
 
@@ -156,6 +166,8 @@ PROBLEMS: Mapping[type[TimeAudioError], Problem] = {
         "weights-do-not-fit", "The checkpoint's files do not belong together", 503, StatusCode.UNAVAILABLE
     ),
     model_errors.CheckpointError: Problem("checkpoint", "The checkpoint cannot be loaded", 503, StatusCode.UNAVAILABLE),
+    Unauthorized: Problem("unauthorized", "An API key is needed", 401, StatusCode.UNAUTHENTICATED),
+    RateLimited: Problem("rate-limited", "Too many requests with this key", 429, StatusCode.RESOURCE_EXHAUSTED),
     MalformedRequest: Problem("malformed-request", "The request body cannot be read", 400, _INVALID),
     UnsupportedBody: Problem("unsupported-body", "A body of this kind is not read here", 415, _INVALID),
     InvalidField: Problem("invalid-field", "A field is wrong", 422, _INVALID),

@@ -72,6 +72,7 @@ def run(settings: Settings, *, host: str, port: int, model: Path | None, device:
         port=port,
         log_config=None,
         access_log=False,
+        server_header=False,
         timeout_graceful_shutdown=max(1, round(settings.drain_s)),
     )
     listener = Listener(config, app.state.service, delay_s=settings.drain_delay_s)

@@ -3,10 +3,18 @@
 The architecture belongs to the checkpoint and the options of one request to its caller; neither is here.
 """
 
-from typing import Literal
+from pathlib import Path
+from typing import Annotated, Literal
 
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import AfterValidator, BaseModel, ConfigDict, Field
 from pydantic_settings import BaseSettings, SettingsConfigDict
+
+from server.access.keys import read_callers
+
+
+def _holds_keys(path: Path) -> Path:
+    read_callers(path)
+    return path
 
 
 class _Group(BaseModel):
@@ -77,6 +85,15 @@ class Worker(_Group):
     """Module that holds `Pipeline` and `Decoding`. Tests put a scripted one in its place."""
 
 
+class Access(_Group):
+    """Who may call."""
+
+    keys_file: Annotated[Path, AfterValidator(_holds_keys)] | None = None
+    """File of API keys, see server/access/keys.py; read again when it changes. Unset: nobody is asked for a key."""
+    cors_origins: tuple[str, ...] = ()
+    """Origins whose pages may call from a browser, as JSON: `["https://app.example"]`. None of them by default."""
+
+
 class Settings(BaseSettings):
     """All of it. Made once, at the start, and passed down."""
 
@@ -91,6 +108,7 @@ class Settings(BaseSettings):
     limits: Limits = Limits()
     decode: Decode = Decode()
     worker: Worker = Worker()
+    access: Access = Access()
     drain_s: float = Field(30.0, ge=0)
     """Seconds that requests may take to finish after SIGTERM, before they are cut off."""
     drain_delay_s: float = Field(0.0, ge=0)

@@ -35,7 +35,7 @@ def test_settings_do_not_change() -> None:
 
 
 def test_every_setting_is_explained() -> None:
-    for group in (Settings, *(type(getattr(Settings(), name)) for name in ("limits", "decode", "worker"))):
+    for group in (Settings, *(type(getattr(Settings(), name)) for name in ("limits", "decode", "worker", "access"))):
         for name, field in group.model_fields.items():
-            nested = name in ("limits", "decode", "worker")
+            nested = name in ("limits", "decode", "worker", "access")
             assert nested or field.description, name
