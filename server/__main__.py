@@ -6,17 +6,20 @@ Imports are late: decoding processes load this module too (that is how spawn wor
 import argparse
 import json
 import sys
+from collections.abc import Sequence
 from pathlib import Path
 
 
-def serve(host: str = "127.0.0.1", port: int = 8000, model: Path | None = None, device: str = "cpu") -> int:
+def serve(
+    host: str = "127.0.0.1", port: int = 8000, model: Path | None = None, devices: Sequence[str] = ("cpu",)
+) -> int:
     """Serve until a signal ends it, or the model is lost for good.
 
     Args:
         host: address to listen on.
         port: port to listen on; 0 for any free one, which the log tells.
         model: directory of a checkpoint; None for the embedded one.
-        device: what the model computes on.
+        devices: what the model computes on, with one process for each of them.
 
     Returns:
         The exit status: 0 after SIGTERM or Ctrl-C, 1 when the model cannot be loaded or brought back, or the address
@@ -34,7 +37,7 @@ def serve(host: str = "127.0.0.1", port: int = 8000, model: Path | None = None, 
             name = "__".join(str(part) for part in item["loc"]).upper()
             print(f"TIMEAUDIO_{name}: {item['msg']}, not {item['input']!r}", file=sys.stderr)  # noqa: T201
         return 2
-    return run(settings, host=host, port=port, model=model, device=device)
+    return run(settings, host=host, port=port, model=model, devices=devices)
 
 
 def print_openapi() -> None:
@@ -53,13 +56,14 @@ def main() -> None:
     parser.add_argument("--host", default="127.0.0.1")
     parser.add_argument("--port", type=int, default=8000, help="0 for any free port")
     parser.add_argument("--model", type=Path, help="checkpoint directory; the embedded one without it")
-    parser.add_argument("--device", default="cpu")
+    parser.add_argument("--device", "--devices", default="cpu", help="cpu, cuda, or several: cuda:0,cuda:1")
+    parser.add_argument("--workers", type=int, default=1, help="processes per device")
     parser.add_argument("--openapi", action="store_true", help="print the API's description and exit")
     arguments = parser.parse_args()
     if arguments.openapi:
         print_openapi()
         return
-    sys.exit(serve(arguments.host, arguments.port, arguments.model, arguments.device))
+    sys.exit(serve(arguments.host, arguments.port, arguments.model, arguments.device.split(",") * arguments.workers))
 
 
 if __name__ == "__main__":

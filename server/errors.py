@@ -15,6 +15,7 @@ TimeAudioError
     ├── Overloaded            the queue is full
     ├── NotReady              the model is loading, was lost, or the server is draining
     ├── WorkerLost            the process that held the request died
+    ├── RequestQuarantined    it brought the model's process down twice
     ├── DeadlineExceeded      the answer was not ready in time
     ├── Cancelled             the caller went away
     └── InternalError         a defect of ours
@@ -119,6 +120,10 @@ class WorkerLost(RetryableError):
     """The process that held the request died before it answered."""
 
 
+class RequestQuarantined(ServiceError):
+    """The process that works on this request dies each time, so it is not tried again for a while."""
+
+
 class DeadlineExceeded(ServiceError):
     """The answer was not ready within the time that the request allowed."""
 
@@ -178,6 +183,7 @@ PROBLEMS: Mapping[type[TimeAudioError], Problem] = {
     Overloaded: Problem("overloaded", "The queue is full", 429, StatusCode.RESOURCE_EXHAUSTED),
     NotReady: Problem("not-ready", "The model is not ready", 503, StatusCode.UNAVAILABLE),
     WorkerLost: Problem("worker-lost", "The model was lost while it worked", 503, StatusCode.UNAVAILABLE),
+    RequestQuarantined: Problem("quarantined", "The model dies of this request", 422, _INVALID),
     DeadlineExceeded: Problem("deadline-exceeded", "The answer took too long", 504, StatusCode.DEADLINE_EXCEEDED),
     Cancelled: Problem("cancelled", "The caller went away", 499, StatusCode.CANCELLED),
     InternalError: Problem("internal", "Something is broken here", 500, StatusCode.INTERNAL),

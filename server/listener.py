@@ -5,7 +5,7 @@ import contextlib
 import logging
 import signal
 import threading
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 from types import FrameType
 
@@ -61,10 +61,10 @@ class Listener(uvicorn.Server):
         self.should_exit = True
 
 
-def run(settings: Settings, *, host: str, port: int, model: Path | None, device: str) -> int:
+def run(settings: Settings, *, host: str, port: int, model: Path | None, devices: Sequence[str]) -> int:
     """Serve until the end. The exit status: see `server.__main__.serve`."""
     logging.basicConfig(level=logging.INFO, format="%(asctime)s %(levelname)s %(name)s: %(message)s")
-    engine = WorkerEngine(settings, checkpoint=model, device=device)
+    engine = WorkerEngine(settings, checkpoint=model, devices=devices)
     app = create_app(engine, settings)
     config = uvicorn.Config(
         app,

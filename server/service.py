@@ -1,18 +1,39 @@
-"""What every transport does with a recording: admit it, decode it, ask the engine, keep the deadline."""
+"""What every transport does with a recording: admit it, decode it, ask the engine, keep the deadline.
+
+A transport that answers at once awaits `Service.analyze`. One that streams reads `Service.stream`, always closing it:
+
+    with service.admit() as ticket:
+        service.check_task(inquiry.task)
+        async with service.workspace() as folder:
+            ...  # the file to folder / "upload"
+            async with aclosing(service.stream(ticket, source, inquiry)) as parts:
+                analysis = await anext(parts)           # an Analysis: the file was decoded, its length is known
+                async for update in parts:
+                    match update:
+                        case Found(index, event): ...   # an event, at once; `event.shift(analysis.start)` is on the
+                                                        # file's clock; `index` is the query's
+                        case Answered(): ...            # the whole answer to one query; `analysis.answers` has it too
+                        case Started() | Encoded(): ...
+        # here `analysis` is complete, for `server.present.PRESENTERS`
+
+The first `anext` raises whatever is wrong with the file, before a byte of the answer has to be sent; later errors come
+out of the iteration. Closing the iterator, or cancelling the task that reads it, drops the work within one step of the
+model. Every event of an answer comes as Found, in its order, before its Answered; with beams only just before.
+"""
 
 import asyncio
 import shutil
 import tempfile
 import time
 import uuid
-from collections.abc import AsyncIterator, Iterator
+from collections.abc import AsyncGenerator, AsyncIterator, Iterator
 from contextlib import aclosing, asynccontextmanager, contextmanager
 from pathlib import Path
 
 from model.errors import TaskNotSupported, TimeAudioError
 from server.decoding.pool import Decoded, DecodePool
 from server.engine.admission import Admission, Ticket
-from server.engine.protocol import Answered, Encoded, Engine, Request, Started, Task
+from server.engine.protocol import Answered, Encoded, Engine, Request, Started, Task, Update
 from server.errors import PROBLEMS, DeadlineExceeded, InternalError, NotReady, Overloaded, RetryableError, problem_of
 from server.inquiry import Analysis, Inquiry
 from server.offload import file_work
@@ -43,6 +64,7 @@ class Service:
             running=lambda: self._running,
             waiting=lambda: self._admission.requests - self._running,
             audio_inside=lambda: self._admission.audio_s,
+            workers=lambda: self.engine.num_workers,
             ready=lambda: self.ready,
         )
 
@@ -132,45 +154,73 @@ class Service:
             await file_work(held, shutil.rmtree, folder, ignore_errors=True)
 
     async def analyze(self, ticket: Ticket, source: Path, inquiry: Inquiry) -> Analysis:
-        """Decode the file at `source` and ask the engine.
+        """Decode the file at `source` and ask the engine; all that was found.
+
+        Raises:
+            As `stream`.
+        """
+        async with aclosing(self._stream(ticket, source, inquiry, is_live=False)) as parts:
+            analysis = await anext(parts)
+            assert isinstance(analysis, Analysis), "it comes first"
+            async for _ in parts:
+                pass
+        return analysis
+
+    def stream(self, ticket: Ticket, source: Path, inquiry: Inquiry) -> AsyncGenerator[Analysis | Update, None]:
+        """The same as it comes: first the analysis, which is completed meanwhile, then the engine's updates.
 
         Raises:
             DeadlineExceeded: it took longer than the inquiry's timeout, or the server's.
             TimeAudioError: whatever decoding and the model find.
         """
+        return self._stream(ticket, source, inquiry, is_live=True)
+
+    async def _stream(
+        self, ticket: Ticket, source: Path, inquiry: Inquiry, *, is_live: bool
+    ) -> AsyncGenerator[Analysis | Update, None]:
+        begun = time.monotonic()
         limit_s = self.settings.limits.timeout_s
         timeout_s = limit_s if inquiry.timeout_s is None else min(inquiry.timeout_s, limit_s)
+        deadline = begun + timeout_s
         try:
             async with asyncio.timeout(timeout_s):
-                return await self._analyze(ticket, source, inquiry, deadline=time.monotonic() + timeout_s)
+                decoded = await self._decode(ticket, source, inquiry)
+            analysis = self._begun(inquiry, decoded, decode_s=time.monotonic() - begun)
+            yield analysis
+            async with aclosing(self._ask(analysis, decoded, inquiry, deadline, is_live=is_live)) as updates:
+                # Around each step alone: what the caller does with an update is no business of this timeout.
+                while (update := await _next(updates, deadline)) is not None:
+                    yield update
         except TimeoutError:
             raise DeadlineExceeded(
                 f"The answer was not ready within {timeout_s:g} s. Send less audio, or allow more in timeout_s "
                 f"(at most {limit_s:g}, limit: TIMEAUDIO_LIMITS__TIMEOUT_S)."
             ) from None
+        self._count(analysis, inquiry.task)
 
-    async def _analyze(self, ticket: Ticket, source: Path, inquiry: Inquiry, *, deadline: float) -> Analysis:
-        begun = time.monotonic()
+    async def _decode(self, ticket: Ticket, source: Path, inquiry: Inquiry) -> Decoded:
         decoded = await self._decoder.decode(source, start_s=inquiry.start / _TENTHS, end_s=inquiry.end_s)
         await file_work(source.stat().st_size, source.unlink)
         ticket.add_audio(decoded.num_samples)
+        return decoded
+
+    def _begun(self, inquiry: Inquiry, decoded: Decoded, *, decode_s: float) -> Analysis:
         model = self.engine.model
         if model is None:
             self.check_ready()
             raise AssertionError("a ready engine has a model")
-        analysis = Analysis(
+        return Analysis(
             id=f"ta-{uuid.uuid4().hex}",
             model=model.name,
             queries=inquiry.queries,
             start=inquiry.start,
             num_samples=decoded.num_samples,
-            decode_s=time.monotonic() - begun,
+            decode_s=decode_s,
         )
-        await self._ask(analysis, decoded, inquiry, deadline)
-        self._count(analysis, inquiry.task)
-        return analysis
 
-    async def _ask(self, analysis: Analysis, decoded: Decoded, inquiry: Inquiry, deadline: float) -> None:
+    async def _ask(
+        self, analysis: Analysis, decoded: Decoded, inquiry: Inquiry, deadline: float, *, is_live: bool
+    ) -> AsyncGenerator[Update, None]:
         request = Request(
             id=analysis.id,
             task=inquiry.task,
@@ -178,23 +228,25 @@ class Service:
             queries=inquiry.queries,
             options=inquiry.options,
             deadline=deadline,
+            is_live=is_live,
         )
-        running = False
+        is_running = False
         try:
             async with aclosing(self.engine.analyze(request)) as updates:
                 async for update in updates:
                     match update:
                         case Started():
-                            running = True
-                            self._running += 1
+                            self._running += not is_running
+                            is_running = True
                             analysis.queue_s = update.queue_s
                         case Encoded():
                             analysis.encode_s = update.encode_s
                             analysis.num_audio_tokens = update.num_audio_tokens
                         case Answered():
                             analysis.answers.append(update)
+                    yield update
         finally:
-            self._running -= running
+            self._running -= is_running
 
     def _count(self, analysis: Analysis, task: Task) -> None:
         metrics = self.metrics
@@ -211,3 +263,9 @@ class Service:
             ("generate", analysis.generate_s),
         ):
             metrics.stage_s.labels(stage).observe(seconds)
+
+
+async def _next(updates: AsyncGenerator[Update, None], deadline: float) -> Update | None:
+    """The next update, None after the last one; TimeoutError after `deadline` (on `time.monotonic()`'s clock)."""
+    async with asyncio.timeout(deadline - time.monotonic()):
+        return await anext(updates, None)

@@ -62,10 +62,10 @@ class Decode(_Group):
 
 
 class Worker(_Group):
-    """The process that owns the model."""
+    """The processes that own the model."""
 
     threads: int = Field(0, ge=0)
-    """Threads that the model computes with; 0: one per core."""
+    """Threads that each of them computes with; 0: one per core, shared by the workers."""
     quantize: Literal["int8", "int4"] | None = None
     """Bits that the language model's weights are held in; unset: as the checkpoint says. Needs the `quantize` extra."""
     slots: int = Field(0, ge=0)
@@ -78,7 +78,15 @@ class Worker(_Group):
     startup_timeout_s: float = Field(300.0, gt=0)
     """Seconds within which the checkpoint must be loaded, or the process is killed and started again."""
     max_restarts: int = Field(5, ge=0)
-    """Deaths in a row, without an answer between them, after which the server gives up and exits."""
+    """Deaths in a row of every worker, without any work done between, after which the server gives up and exits."""
+    heartbeat_s: float = Field(1.0, gt=0)
+    """Seconds between two questions to each worker how it is. One that leaves two of them unanswered gets no new
+    requests, and counts as not ready."""
+    silent_s: float = Field(10.0, gt=0)
+    """Seconds without an answer after which it is killed and replaced, at most three heartbeats later."""
+    stuck_s: float = Field(60.0, gt=0)
+    """Seconds without a step, though it has work, after which the same happens. A step of a large model on a CPU may
+    take longer than the default: raise it there."""
     backoff_s: float = Field(0.5, ge=0)
     """Seconds before the first restart; doubled at each further death in a row, up to 30."""
     pipeline: str = "model.pipeline"

@@ -25,6 +25,8 @@ class ScriptedEngine:
 
     model: ModelInfo | None = ModelInfo(name="scripted", tasks=TASKS)
     state = "The scripted engine is ready."
+    num_workers = 1
+    num_free = 32
 
     def __init__(self) -> None:
         self.on_restart: Callable[[], object] = lambda: None

@@ -69,7 +69,10 @@ def serve(
     host: Annotated[str, typer.Option(help="Address to listen on; 0.0.0.0 is every network.")] = "127.0.0.1",
     port: Annotated[int, typer.Option(min=0, max=65535, help="Port to listen on; 0 is any free one.")] = 8000,
     model: ModelDir = None,
-    device: Annotated[str, typer.Option(help="What the model computes on: cpu, cuda, cuda:1 ...")] = "cpu",
+    device: Annotated[
+        str, typer.Option("--device", "--devices", help="What the model computes on: cpu, cuda, cuda:0,cuda:1 ...")
+    ] = "cpu",
+    workers: Annotated[int, typer.Option(min=1, help="Processes with a model of their own, per device.")] = 1,
 ) -> None:
     """Serve the model over HTTP until interrupted. Limits come from TIMEAUDIO_... in the environment."""
     from timeaudio.local import extra_needed
@@ -77,7 +80,7 @@ def serve(
     with extra_needed("server"):
         from server.__main__ import serve as run
 
-        raise typer.Exit(run(host=host, port=port, model=model, device=device))
+        raise typer.Exit(run(host=host, port=port, model=model, devices=device.split(",") * workers))
 
 
 @app.command()

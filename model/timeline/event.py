@@ -22,3 +22,11 @@ class Event:
     def __post_init__(self) -> None:
         if not self.intervals:
             raise ValueError("An event needs at least one interval.")
+
+    def shift(self, tenths: int) -> "Event":
+        """The same event later (or, below zero, earlier).
+
+        Raises:
+            ValueError: it would start before the recording does.
+        """
+        return Event(tuple(interval.shift(tenths) for interval in self.intervals), self.caption)

@@ -36,7 +36,8 @@ class WorkerCommand:
     def arguments(self, socket: Path) -> list[str]:
         """The command line, for this interpreter."""
         line = [sys.executable, "-m", "server.worker", "--socket", str(socket), "--parent", str(os.getpid())]
-        line += ["--device", self.device, "--threads", str(self.threads), "--pipeline", self.pipeline]
+        device = "cuda" if self.device.startswith("cuda") else self.device  # it sees no other, see `environment`
+        line += ["--device", device, "--threads", str(self.threads), "--pipeline", self.pipeline]
         line += ["--slots", str(self.slots), "--slot-tokens", str(self.slot_tokens)]
         line += ["--most-beams", str(self.most_beams)]
         if self.checkpoint is not None:
@@ -44,6 +45,15 @@ class WorkerCommand:
         if self.quantize is not None:
             line += ["--quantize", self.quantize]
         return line
+
+    def environment(self) -> dict[str, str]:
+        """Its environment: of several GPUs it sees its own alone, so that nothing lands on another by mistake."""
+        kind, _, number = self.device.partition(":")
+        if kind != "cuda" or not number:
+            return dict(os.environ)
+        seen = [name for name in os.environ.get("CUDA_VISIBLE_DEVICES", "").split(",") if name]
+        own = seen[int(number)] if int(number) < len(seen) else number
+        return dict(os.environ) | {"CUDA_VISIBLE_DEVICES": own}
 
 
 class WorkerProcess:
@@ -55,6 +65,7 @@ class WorkerProcess:
 
     def __init__(self, process: asyncio.subprocess.Process, socket: Path) -> None:
         self._process = process
+        self._num_victims = 0
         self._channel = grpc.aio.insecure_channel(f"unix:{socket}", options=MESSAGE_OPTIONS)
         self.stub = worker_pb2_grpc.WorkerServiceStub(self._channel)
 
@@ -63,13 +74,20 @@ class WorkerProcess:
         """Start it. Returns before it listens."""
         # Never forked: gRPC and CUDA do not survive it. In a session of its own, a Ctrl-C in the terminal reaches the
         # front end alone, which then lets running requests finish.
-        process = await asyncio.create_subprocess_exec(*command.arguments(socket), start_new_session=True)
+        process = await asyncio.create_subprocess_exec(
+            *command.arguments(socket), env=command.environment(), start_new_session=True
+        )
         return cls(process, socket)
 
     @property
     def pid(self) -> int:
         """Its process id."""
         return self._process.pid
+
+    def num_victims(self, num_inside: int) -> int:
+        """How many requests it held when the first of them saw it dead: told by that one, and kept for the others."""
+        self._num_victims = max(self._num_victims, num_inside)
+        return self._num_victims
 
     async def ready(self) -> pb.StatusResponse:
         """Wait until the model is loaded. Never returns where the process dies first: race it against `exited`.

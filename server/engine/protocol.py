@@ -36,6 +36,8 @@ class Request:
     options: Options = Options()
     deadline: float
     """On `time.monotonic()`'s clock: after it nobody wants the answer."""
+    is_live: bool = True
+    """Whether somebody reads the updates as they come. Otherwise the request can be asked again however far it was."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -104,6 +106,14 @@ class Engine(Protocol):
     def state(self) -> str:
         """One sentence for people: what the engine is doing."""
 
+    @property
+    def num_workers(self) -> int:
+        """Models that can answer side by side."""
+
+    @property
+    def num_free(self) -> int:
+        """Requests that would be worked on at once."""
+
     async def start(self) -> None:
         """Begin to load; does not wait for the model."""
 
@@ -117,5 +127,6 @@ class Engine(Protocol):
 
         Raises:
             NotReady, WorkerLost, DeadlineExceeded: nobody can answer, or not in time.
+            RequestQuarantined: workers die of it.
             TimeAudioError: whatever the model finds wrong with the request.
         """

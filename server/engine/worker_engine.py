@@ -1,196 +1,209 @@
-"""The engine that the server runs on: one worker process, started again when it dies."""
+"""The engine that the server runs on: a worker process per device, each replaced when it dies or does not go on."""
 
 import asyncio
-import contextlib
 import logging
+import os
 import shutil
 import tempfile
 import time
-from collections.abc import AsyncGenerator, Callable
+from collections.abc import AsyncGenerator, Callable, Sequence
+from contextlib import aclosing
 from pathlib import Path
 
 import grpc
 
 from model.errors import TimeAudioError
 from server.engine import convert
+from server.engine.keeper import Keeper
+from server.engine.places import Places
 from server.engine.process import WorkerCommand, WorkerProcess
-from server.engine.protocol import ModelInfo, Request, Started, Update
+from server.engine.protocol import Answered, Found, ModelInfo, Request, Started, Update
+from server.engine.suspects import Suspects
 from server.errors import DeadlineExceeded, InternalError, NotReady, WorkerLost
 from server.settings import Settings
 
 _log = logging.getLogger(__name__)
 
-_MAX_BACKOFF_S = 30.0
-_LOST = "The model was lost and is being loaded again."
-_MAX_SOCKET_PATH = 90  # sockaddr_un holds 108 bytes, 104 on a Mac
+_MAX_SOCKET_PATH = 85  # sockaddr_un holds 108 bytes, 104 on a Mac
+
+
+class _Died(Exception):
+    """The worker that held a request is gone."""
 
 
 class WorkerEngine:
-    """Supervises the worker and hands it as many requests as it has slots, in the order in which they came.
+    """Supervises the workers and hands each as many requests as it has slots, in the order in which they came.
+
+    A request whose worker dies before any of its answer was read is asked once more.
 
     Args:
         settings: how long to wait, how often to restart.
         checkpoint: directory of the model; None for the embedded one.
-        device: what it computes on.
+        devices: what each worker computes on; one process for each.
     """
 
-    def __init__(
-        self,
-        settings: Settings,
-        *,
-        checkpoint: Path | None,
-        device: str = "cpu",
-    ) -> None:
-        worker = settings.worker
-        self._settings = worker
-        self._command = WorkerCommand(
-            checkpoint=checkpoint,
-            device=device,
-            threads=worker.threads,
-            slots=worker.slots,
-            slot_tokens=worker.slot_tokens,
-            most_beams=settings.limits.num_beams,
-            pipeline=worker.pipeline,
-            quantize=worker.quantize,
-        )
+    def __init__(self, settings: Settings, *, checkpoint: Path | None, devices: Sequence[str] = ("cpu",)) -> None:
+        self._settings = settings.worker
         self.on_restart: Callable[[], object] = lambda: None
         self.on_failure: Callable[[], object] = lambda: None
+        self._places = Places()
+        self._keepers = [
+            Keeper(command, settings.worker, self._places.wake) for command in _commands(settings, checkpoint, devices)
+        ]
+        self._places.keepers = self._keepers
+        self._suspects = Suspects()
         self._folder: Path | None = None
-        self._worker: WorkerProcess | None = None
-        self._model: ModelInfo | None = None
-        self._state = "The model has not been started."
-        self._deaths = 0
-        self._places = asyncio.Semaphore(1)  # one per slot, once a worker has told how many it has
-        self._supervisor: asyncio.Task[None] | None = None
+        self._state: str | None = "The model has not been started."
+        self._supervisors: list[asyncio.Task[None]] = []
 
     @property
     def model(self) -> ModelInfo | None:
-        """The model, while its worker lives."""
-        return self._model
+        """The model, while any worker can answer."""
+        return next((keeper.model for keeper in self._keepers if keeper.model is not None), None)
 
     @property
     def state(self) -> str:
         """One sentence for people."""
-        return self._state
+        if self._state is not None:
+            return self._state
+        return max(self._keepers, key=lambda keeper: keeper.model is not None).state
+
+    @property
+    def num_workers(self) -> int:
+        """Workers that can answer."""
+        return sum(keeper.model is not None for keeper in self._keepers)
+
+    @property
+    def num_free(self) -> int:
+        """Requests that would be worked on at once."""
+        return self._places.num_free
 
     async def start(self) -> None:
         """Start to supervise; the model loads meanwhile."""
-        self._state = "The model is loading."
+        self._state = None
         self._folder = _socket_folder()
-        self._supervisor = asyncio.create_task(self._supervise(), name="supervisor")
+        self._supervisors = [
+            asyncio.create_task(self._supervise(keeper, self._folder / str(number)), name=f"supervisor-{number}")
+            for number, keeper in enumerate(self._keepers)
+        ]
 
     async def close(self) -> None:
-        """Stop the worker."""
+        """Stop the workers."""
         self._state = "The server is shutting down."
-        if self._supervisor is not None:
-            self._supervisor.cancel()
-            with contextlib.suppress(asyncio.CancelledError):
-                await self._supervisor
+        self._places.close(NotReady(f"{self._state} Send the request to another one, or later.", retry_after_s=5))
+        for supervisor in self._supervisors:
+            supervisor.cancel()
+        await asyncio.gather(*self._supervisors, return_exceptions=True)
         if self._folder is not None:
             shutil.rmtree(self._folder, ignore_errors=True)
 
     async def analyze(self, request: Request) -> AsyncGenerator[Update, None]:
         """See `Engine.analyze`."""
         arrived = time.monotonic()
-        self._living()  # Who comes while there is no model is told at once, not after a wait.
-        async with self._places:
-            if time.monotonic() > request.deadline:
-                raise DeadlineExceeded("The request waited for its whole time. Send it again when there is less to do.")
-            worker = self._living()
-            call = worker.stub.Analyze(convert.request_message(request))
+        if self.model is None:  # Who comes while there is no model is told at once, not after a wait.
+            raise NotReady(f"{self.state} Send the request again later.", retry_after_s=self._retry_after_s)
+        alone = self._suspects.check(request)
+        for is_last in (False, True):
+            was_read = False
             try:
-                async for message in call:
-                    update = convert.update(message)
-                    if update is None:
-                        self._deaths = 0
-                        return
-                    yield Started(time.monotonic() - arrived) if isinstance(update, Started) else update
-            except grpc.aio.AioRpcError as error:
-                if error.code() is grpc.StatusCode.UNAVAILABLE:
-                    self._lose(worker)
+                async with aclosing(self._ask(request, alone=alone)) as updates:
+                    async for update in updates:
+                        was_read |= isinstance(update, Found | Answered)
+                        yield Started(time.monotonic() - arrived) if isinstance(update, Started) else update
+                self._suspects.clear(request)
+                return
+            except _Died:
+                if is_last or was_read:
                     raise WorkerLost(
                         "The process that held this request died, and is being started again. Send it again.",
                         retry_after_s=self._retry_after_s,
                     ) from None
-                raise InternalError(f"The worker answered {error.code().name}: {error.details()}") from error
+                _log.warning("Request %s is asked again: its worker died.", request.id)
+
+    async def _ask(self, request: Request, *, alone: bool) -> AsyncGenerator[Update, None]:
+        """One attempt. Unless the request is live, its answers come all together at the end.
+
+        Raises:
+            _Died: the worker died.
+        """
+        async with self._places.place(alone=alone) as keeper:
+            if time.monotonic() > request.deadline:
+                raise DeadlineExceeded("The request waited for its whole time. Send it again when there is less to do.")
+            worker, kept = keeper.worker, list[Update]()
+            call = worker.stub.Analyze(convert.request_message(request))
+            try:
+                async for message in call:
+                    update = convert.update(message)
+                    keeper.deaths = 0
+                    if update is None:
+                        break
+                    if request.is_live or not isinstance(update, Found | Answered):
+                        yield update
+                    elif isinstance(update, Answered):
+                        kept.append(update)
+                else:
+                    raise InternalError("The worker ended a request without a word.")
+            except grpc.aio.AioRpcError as error:
+                self._mourn(error, keeper, worker, request)
+                raise _Died from error
             finally:
                 call.cancel()
+        for update in kept:
+            yield update
+
+    def _mourn(self, error: grpc.aio.AioRpcError, keeper: Keeper, worker: WorkerProcess, request: Request) -> None:
+        """Take note of a worker's death.
+
+        Raises:
+            RequestQuarantined: it is the request's fault.
+            InternalError: the worker is well; it is a defect.
+        """
+        if error.code() is not grpc.StatusCode.UNAVAILABLE:
+            raise InternalError(f"The worker answered {error.code().name}: {error.details()}") from error
+        keeper.lose(worker)
+        self._suspects.accuse(request, was_alone=worker.num_victims(keeper.num_inside) == 1)
 
     @property
     def _retry_after_s(self) -> float:
-        return max(1.0, self._backoff_s)
+        return max(1.0, min(keeper.backoff_s for keeper in self._keepers))
 
-    @property
-    def _backoff_s(self) -> float:
-        return float(min(_MAX_BACKOFF_S, self._settings.backoff_s * 2 ** max(0, self._deaths - 1)))
+    async def _supervise(self, keeper: Keeper, sockets: Path) -> None:
+        try:
+            await keeper.run(sockets, on_death=self._goes_on, on_restart=lambda: self.on_restart())
+        except TimeAudioError as error:
+            self._give_up(f"The model cannot be loaded: {error}")
 
-    def _living(self) -> WorkerProcess:
-        if self._worker is None or self._model is None:
-            raise NotReady(f"{self._state} Send the request again later.", retry_after_s=self._retry_after_s)
-        return self._worker
-
-    def _lose(self, worker: WorkerProcess) -> None:
-        """Stop counting on a worker that hung up, also before the news of its death; its supervisor does the rest."""
-        if self._worker is worker:
-            self._worker = self._model = None
-            self._state = _LOST
-        worker.kill()
-
-    async def _supervise(self) -> None:
-        assert self._folder is not None, "made by start"
-        number = 0
-        while True:
-            try:
-                status = await self._live(self._folder / f"worker-{number}.sock")
-            except TimeAudioError as error:
-                self._give_up(f"The model cannot be loaded: {error}")
-                return
-            number += 1
-            self._deaths += 1
-            if self._deaths > self._settings.max_restarts:
-                self._give_up(f"The model's process died {self._deaths} times in a row, the last time with {status}.")
-                return
-            self._state = _LOST
-            _log.warning("The worker ended with status %s; starting it again in %.1f s.", status, self._backoff_s)
-            await asyncio.sleep(self._backoff_s)
-            self.on_restart()
+    def _goes_on(self, status: int | None) -> bool:
+        """Whether there is hope: one worker that is not at its end is enough."""
+        if any(keeper.deaths <= self._settings.max_restarts for keeper in self._keepers):
+            return True
+        deaths = max(keeper.deaths for keeper in self._keepers)
+        self._give_up(f"The model's process died {deaths} times in a row, the last time with {status}.")
+        return False
 
     def _give_up(self, why: str) -> None:
         self._state = why
+        self._places.close(NotReady(f"{why} The server ends.", retry_after_s=5))
         self.on_failure()
 
-    async def _live(self, socket: Path) -> int | None:
-        """One life of the worker, from its start to its exit status; None where it did not become ready in time.
 
-        Raises:
-            TimeAudioError: the checkpoint cannot be loaded.
-        """
-        worker = await WorkerProcess.start(self._command, socket)
-        exited = asyncio.create_task(worker.exited())
-        ready = asyncio.create_task(worker.ready())
-        try:
-            await asyncio.wait(
-                (exited, ready),
-                timeout=self._settings.startup_timeout_s,
-                return_when=asyncio.FIRST_COMPLETED,
-            )
-            if not exited.done():
-                if not ready.done():
-                    _log.error("The worker was not ready after %g s.", self._settings.startup_timeout_s)
-                    return None
-                status = ready.result()
-                self._places = asyncio.Semaphore(status.num_slots)
-                self._model = convert.model_info(status)
-                self._worker = worker
-                self._state = f"{self._model.name} is ready."
-                _log.info("%s is ready in process %d.", self._model.name, worker.pid)
-            return await exited
-        finally:
-            self._worker = self._model = None
-            exited.cancel()
-            ready.cancel()
-            await asyncio.shield(worker.stop())
-            socket.unlink(missing_ok=True)
+def _commands(settings: Settings, checkpoint: Path | None, devices: Sequence[str]) -> list[WorkerCommand]:
+    worker = settings.worker
+    num_cores = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
+    share = max(1, num_cores // len(devices)) if len(devices) > 1 else 0
+    return [
+        WorkerCommand(
+            checkpoint=checkpoint,
+            device=device,
+            threads=worker.threads or share,
+            slots=worker.slots,
+            slot_tokens=worker.slot_tokens,
+            most_beams=settings.limits.num_beams,
+            pipeline=worker.pipeline,
+            quantize=worker.quantize,
+        )
+        for device in devices
+    ]
 
 
 def _socket_folder() -> Path:

@@ -24,6 +24,7 @@ from server.errors import (
     MalformedRequest,
     NotReady,
     Overloaded,
+    RequestQuarantined,
     UnsupportedBody,
     UploadTooLarge,
     UploadTooSlow,
@@ -44,7 +45,7 @@ from timeaudio.results import AnyAnswer
 BODY = (MalformedRequest, UnsupportedBody, UploadTooLarge, UploadTooSlow, InvalidField)
 AUDIO = (UnsupportedAudio, CorruptAudio, EmptyAudio, AudioTooLong, DecodeTooCostly)
 PROMPT = (EmptyPrompt, PromptTooLong)
-SERVICE = (TaskNotSupported, Overloaded, NotReady, WorkerLost, DeadlineExceeded, InternalError)
+SERVICE = (TaskNotSupported, Overloaded, NotReady, WorkerLost, RequestQuarantined, DeadlineExceeded, InternalError)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

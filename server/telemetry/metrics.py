@@ -17,6 +17,7 @@ class Metrics:
         self.running = self._gauge("num_requests_running", "Requests that the model works on.")
         self.waiting = self._gauge("num_requests_waiting", "Requests inside that the model does not work on yet.")
         self.audio_inside = self._gauge("audio_seconds_inside", "Seconds of decoded audio inside the server.")
+        self.workers = self._gauge("workers", "Worker processes that can answer.")
         self.ready = self._gauge("ready", "1 while the model can answer.")
         self.success = self._counter("request_success", "Requests that were answered.", "task")
         self.failure = self._counter("request_failure", "Requests that failed, by the slug of the error.", "error")
@@ -37,12 +38,14 @@ class Metrics:
         running: Callable[[], float],
         waiting: Callable[[], float],
         audio_inside: Callable[[], float],
+        workers: Callable[[], float],
         ready: Callable[[], bool],
     ) -> None:
         """Read these gauges from their owner at each scrape."""
         self.running.set_function(running)
         self.waiting.set_function(waiting)
         self.audio_inside.set_function(audio_inside)
+        self.workers.set_function(workers)
         self.ready.set_function(lambda: float(ready()))
 
     def _gauge(self, name: str, help_: str) -> Gauge:

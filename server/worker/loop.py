@@ -74,6 +74,11 @@ class ModelLoop:
         """Jobs that the model has begun with."""
         return sum(job.has_started for job in list(self._jobs.values()))
 
+    @property
+    def is_busy(self) -> bool:
+        """Whether there is something to do, now or before the next step."""
+        return bool(self._jobs) or not self._inbox.empty()
+
     def add(self, job: Job) -> None:
         """Let a job in before the next step."""
         self._inbox.put((job, True))

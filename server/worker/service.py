@@ -63,6 +63,7 @@ class WorkerService(worker_pb2_grpc.WorkerServiceServicer):
             num_steps=model.num_steps,
             num_slots=model.session.num_slots,
             num_free_slots=model.session.num_free,
+            is_busy=model.is_busy,
         )
 
     async def Analyze(  # noqa: N802

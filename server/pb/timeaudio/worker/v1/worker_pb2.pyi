@@ -148,7 +148,7 @@ class StatusRequest(_message.Message):
     def __init__(self) -> None: ...
 
 class StatusResponse(_message.Message):
-    __slots__ = ("state", "model", "tasks", "num_requests", "num_steps", "failed", "num_running", "num_waiting", "num_slots", "num_free_slots")
+    __slots__ = ("state", "model", "tasks", "num_requests", "num_steps", "failed", "num_running", "num_waiting", "num_slots", "num_free_slots", "is_busy")
     STATE_FIELD_NUMBER: _ClassVar[int]
     MODEL_FIELD_NUMBER: _ClassVar[int]
     TASKS_FIELD_NUMBER: _ClassVar[int]
@@ -159,6 +159,7 @@ class StatusResponse(_message.Message):
     NUM_WAITING_FIELD_NUMBER: _ClassVar[int]
     NUM_SLOTS_FIELD_NUMBER: _ClassVar[int]
     NUM_FREE_SLOTS_FIELD_NUMBER: _ClassVar[int]
+    IS_BUSY_FIELD_NUMBER: _ClassVar[int]
     state: State
     model: str
     tasks: _containers.RepeatedScalarFieldContainer[Task]
@@ -169,4 +170,5 @@ class StatusResponse(_message.Message):
     num_waiting: int
     num_slots: int
     num_free_slots: int
-    def __init__(self, state: _Optional[_Union[State, str]] = ..., model: _Optional[str] = ..., tasks: _Optional[_Iterable[_Union[Task, str]]] = ..., num_requests: _Optional[int] = ..., num_steps: _Optional[int] = ..., failed: _Optional[_Union[Failed, _Mapping]] = ..., num_running: _Optional[int] = ..., num_waiting: _Optional[int] = ..., num_slots: _Optional[int] = ..., num_free_slots: _Optional[int] = ...) -> None: ...
+    is_busy: bool
+    def __init__(self, state: _Optional[_Union[State, str]] = ..., model: _Optional[str] = ..., tasks: _Optional[_Iterable[_Union[Task, str]]] = ..., num_requests: _Optional[int] = ..., num_steps: _Optional[int] = ..., failed: _Optional[_Union[Failed, _Mapping]] = ..., num_running: _Optional[int] = ..., num_waiting: _Optional[int] = ..., num_slots: _Optional[int] = ..., num_free_slots: _Optional[int] = ..., is_busy: bool = ...) -> None: ...

@@ -1,0 +1,116 @@
+"""Two workers behind one server: killed, stopped, stuck, poisoned. What callers see, and what takes their place."""
+
+import contextlib
+import os
+import signal
+import time
+from collections.abc import Callable, Iterator
+from concurrent.futures import Future, ThreadPoolExecutor
+from pathlib import Path
+from typing import Any
+
+import httpx
+import pytest
+
+Runner = Callable[..., contextlib.AbstractContextManager[Any]]
+
+HEARTBEAT_S, SILENT_S, STUCK_S = 0.2, 1.0, 1.5
+SETTINGS = {
+    "TIMEAUDIO_WORKER__HEARTBEAT_S": str(HEARTBEAT_S),
+    "TIMEAUDIO_WORKER__SILENT_S": str(SILENT_S),
+    "TIMEAUDIO_WORKER__STUCK_S": str(STUCK_S),
+    "TIMEAUDIO_WORKER__BACKOFF_S": "0.1",
+}
+
+
+@pytest.fixture(scope="module")
+def pair(run_scripted: Runner) -> Iterator[Any]:
+    with run_scripted("--workers", "2", **SETTINGS) as server:
+        yield server
+
+
+@pytest.fixture(scope="module")
+def second(tone_wav: Callable[..., bytes]) -> bytes:
+    return tone_wav(1.0)
+
+
+@pytest.fixture(autouse=True)
+def both(pair: Any) -> list[int]:
+    """Both workers, ready, before each test."""
+    until(lambda: pair.metric("timeaudio_workers") == 2)
+    return workers_of(pair)
+
+
+def until(condition: Callable[[], bool], timeout: float = 20.0) -> None:
+    give_up = time.monotonic() + timeout
+    while not condition():
+        assert time.monotonic() < give_up, "did not come true in time"
+        time.sleep(0.02)
+
+
+def workers_of(server: Any) -> list[int]:
+    found = []
+    for pid in server.tree():
+        with contextlib.suppress(OSError):
+            if b"server.worker" in Path(f"/proc/{pid}/cmdline").read_bytes():
+                found.append(pid)
+    return found
+
+
+def ask(server: Any, query: str, sound: bytes) -> httpx.Response:
+    with server.client() as client:
+        return client.post("/v1/ground", data={"query": query}, files={"file": sound})
+
+
+def asked(
+    server: Any, threads: ThreadPoolExecutor, query: str, sound: bytes, *, times: int
+) -> list[Future[httpx.Response]]:
+    answers = [threads.submit(ask, server, query, sound) for _ in range(times)]
+    until(lambda: server.metric("timeaudio_num_requests_running") == times)
+    return answers
+
+
+def test_requests_of_a_killed_worker_are_asked_again(pair: Any, both: list[int], second: bytes) -> None:
+    with ThreadPoolExecutor() as threads:
+        answers = asked(pair, threads, "sleep 1.2", second, times=4)
+        os.kill(both[0], signal.SIGKILL)
+        with pair.client() as client:  # the other one is there
+            assert client.get("/readyz").is_success
+            assert ask(pair, "dog", second).is_success
+        assert [answer.result().status_code for answer in answers] == [200] * 4
+    until(lambda: len(set(workers_of(pair)) - set(both)) == 1)
+
+
+def test_a_stopped_worker_is_replaced_within_the_bound(pair: Any, both: list[int], second: bytes) -> None:
+    began = time.monotonic()
+    for pid in both:
+        os.kill(pid, signal.SIGSTOP)
+    with pair.client() as client:
+        until(lambda: client.get("/readyz").status_code == 503, 5 * HEARTBEAT_S + 1)
+    until(lambda: not set(workers_of(pair)) & set(both), SILENT_S + 3 * HEARTBEAT_S + 1)
+    assert time.monotonic() - began >= SILENT_S - HEARTBEAT_S
+    pair.wait_ready()
+    assert ask(pair, "dog", second).is_success
+
+
+def test_a_worker_that_takes_no_step_is_replaced(pair: Any, both: list[int], second: bytes) -> None:
+    before = pair.metric("timeaudio_worker_restarts_total")
+    with ThreadPoolExecutor() as threads:
+        stuck = threads.submit(ask, pair, "stick", second)
+        until(lambda: pair.metric("timeaudio_worker_restarts_total") == before + 1, STUCK_S + 3 * HEARTBEAT_S + 3)
+        assert stuck.result().status_code == 422  # alone both times: it is to blame
+    pair.wait_ready()
+    assert ask(pair, "dog", second).is_success
+
+
+def test_a_request_that_kills_its_worker_twice_is_not_tried_again(pair: Any, both: list[int], second: bytes) -> None:
+    first = ask(pair, "crash", second)
+    assert first.status_code == 422
+    assert first.json()["type"] == "urn:timeaudio:problem:quarantined"
+    until(lambda: pair.metric("timeaudio_workers") == 2)
+    restarts = pair.metric("timeaudio_worker_restarts_total")
+    began = time.monotonic()
+    assert ask(pair, "crash", second).status_code == 422
+    assert time.monotonic() - began < 1.0
+    assert ask(pair, "dog", second).is_success
+    assert pair.metric("timeaudio_worker_restarts_total") == restarts
