@@ -112,7 +112,9 @@ def test_a_caller_has_no_more_requests_inside_than_it_may(server: Any, tone_wav:
     def ask() -> int:
         with server.client() as client:
             files = {"file": tone_wav(1.0)}
-            return client.post("/v1/ground", headers=bearer("one-key"), data={"query": "slow"}, files=files).status_code
+            return client.post(
+                "/v1/ground", headers=bearer("one-key"), data={"query": "sleep 1"}, files=files
+            ).status_code
 
     with ThreadPoolExecutor(3) as pool:
         statuses = list(pool.map(lambda _: ask(), range(3)))
