@@ -7,7 +7,7 @@ VENV := .venv
 BIN := $(VENV)/bin
 HOST ?= 127.0.0.1
 PORT ?= 8000
-PROTOS := timeaudio/v1/timeaudio.proto timeaudio/worker/v1/worker.proto
+PROTOC = $(BIN)/python -m grpc_tools.protoc --python_out=. --pyi_out=. --grpc_python_out=.
 
 .DEFAULT_GOAL := help
 .PHONY: help demo serve test check fix proto parity clean
@@ -25,7 +25,7 @@ test: $(VENV)/.dev  ## every test that needs no GPU and no patience: unit, contr
 	@echo "Testing (under 5 minutes on two cores) ..."
 	@$(BIN)/python -m pytest tests
 
-check: $(VENV)/.dev  ## format, lint, types, import rules
+check: $(VENV)/.dev  ## format, lint, types, import rules, wire contracts
 	@echo "Checking format and lint ..."
 	@$(BIN)/ruff format --check
 	@$(BIN)/ruff check
@@ -33,15 +33,18 @@ check: $(VENV)/.dev  ## format, lint, types, import rules
 	@$(BIN)/mypy
 	@echo "Checking import rules ..."
 	@$(BIN)/lint-imports --no-logo
+	@echo "Checking the wire contracts ..."
+	@$(BIN)/buf lint proto
+	@$(BIN)/buf breaking proto --against proto/released.binpb
 
 fix: $(VENV)/.dev  ## format, and mend what lint can mend by itself
 	@$(BIN)/ruff format
 	@$(BIN)/ruff check --fix
 
-proto: $(VENV)/.dev  ## generate server/pb from proto/
-	@echo "Generating server/pb from proto/ ..."
-	@$(BIN)/python -m grpc_tools.protoc -Iserver/pb=proto --python_out=. --pyi_out=. --grpc_python_out=. \
-		$(addprefix server/pb/,$(PROTOS))
+proto: $(VENV)/.dev  ## generate timeaudio/v1 and server/pb from proto/
+	@echo "Generating timeaudio/v1 and server/pb from proto/ ..."
+	@$(PROTOC) -Iproto timeaudio/v1/timeaudio.proto
+	@$(PROTOC) -Iserver/pb=proto server/pb/timeaudio/worker/v1/worker.proto
 
 parity: $(VENV)/.dev  ## the authors' numbers, and their checkpoint imported and served; slow tests too
 	@$(BIN)/python -m pytest tests/parity tests/unit/released tests/e2e/test_import.py -m "not gpu"

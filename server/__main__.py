@@ -11,7 +11,11 @@ from pathlib import Path
 
 
 def serve(
-    host: str = "127.0.0.1", port: int = 8000, model: Path | None = None, devices: Sequence[str] = ("cpu",)
+    host: str = "127.0.0.1",
+    port: int = 8000,
+    model: Path | None = None,
+    devices: Sequence[str] = ("cpu",),
+    grpc_port: int | None = None,
 ) -> int:
     """Serve until a signal ends it, or the model is lost for good.
 
@@ -20,6 +24,7 @@ def serve(
         port: port to listen on; 0 for any free one, which the log tells.
         model: directory of a checkpoint; None for the embedded one.
         devices: what the model computes on, with one process for each of them.
+        grpc_port: port to listen on for gRPC, 0 for any free one; None: no gRPC.
 
     Returns:
         The exit status: 0 after SIGTERM or Ctrl-C, 1 when the model cannot be loaded or brought back, or the address
@@ -37,7 +42,7 @@ def serve(
             name = "__".join(str(part) for part in item["loc"]).upper()
             print(f"TIMEAUDIO_{name}: {item['msg']}, not {item['input']!r}", file=sys.stderr)  # noqa: T201
         return 2
-    return run(settings, host=host, port=port, model=model, devices=devices)
+    return run(settings, host=host, port=port, grpc_port=grpc_port, model=model, devices=devices)
 
 
 def print_openapi() -> None:
@@ -55,6 +60,7 @@ def main() -> None:
     parser = argparse.ArgumentParser(prog="python -m server", description="Serve TimeAudio over HTTP.")
     parser.add_argument("--host", default="127.0.0.1")
     parser.add_argument("--port", type=int, default=8000, help="0 for any free port")
+    parser.add_argument("--grpc-port", type=int, help="listen for gRPC too; 0 for any free port")
     parser.add_argument("--model", type=Path, help="checkpoint directory; the embedded one without it")
     parser.add_argument("--device", "--devices", default="cpu", help="cpu, cuda, or several: cuda:0,cuda:1")
     parser.add_argument("--workers", type=int, default=1, help="processes per device")
@@ -63,7 +69,8 @@ def main() -> None:
     if arguments.openapi:
         print_openapi()
         return
-    sys.exit(serve(arguments.host, arguments.port, arguments.model, arguments.device.split(",") * arguments.workers))
+    devices = arguments.device.split(",") * arguments.workers
+    sys.exit(serve(arguments.host, arguments.port, arguments.model, devices, arguments.grpc_port))
 
 
 if __name__ == "__main__":

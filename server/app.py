@@ -9,6 +9,7 @@ from fastapi.responses import RedirectResponse
 
 from server.access import install as access
 from server.engine.protocol import Engine
+from server.grpc.front import Front
 from server.rest import answers, chat, context, health, models, problems
 from server.service import Service
 from server.settings import Settings
@@ -34,21 +35,28 @@ what to do next. 429 and 503 carry `Retry-After`. Every response carries `X-Requ
 """
 
 
-def create_app(engine: Engine, settings: Settings) -> FastAPI:
+def create_app(engine: Engine, settings: Settings, *, grpc_address: str | None = None) -> FastAPI:
     """The application over an engine; `app.state.service` is what its routes work on.
 
-    The engine is started and closed with the application.
+    The engine is started and closed with the application, and so is the gRPC front, `app.state.grpc`, if its address
+    (host:port) is given.
     """
     metrics = Metrics()
     engine.on_restart = metrics.restarts.inc
     service = Service(engine, settings, metrics)
 
+    front = None if grpc_address is None else Front(service, grpc_address)
+
     @asynccontextmanager
     async def lifespan(app: FastAPI) -> AsyncIterator[None]:
         await service.start()
         try:
+            if front is not None:
+                await front.start()
             yield
         finally:
+            if front is not None:
+                await front.stop(settings.drain_s)
             await service.close()
 
     app = FastAPI(
@@ -60,6 +68,7 @@ def create_app(engine: Engine, settings: Settings) -> FastAPI:
         lifespan=lifespan,
     )
     app.state.service = service
+    app.state.grpc = front
     app.include_router(answers.router(settings.limits))
     app.include_router(chat.router)
     app.include_router(models.router)

@@ -1,8 +1,10 @@
 """What is asked about a file, and what is found in it, whatever the transport."""
 
+from collections.abc import AsyncGenerator, AsyncIterator
 from dataclasses import dataclass, field
+from typing import cast
 
-from server.engine.protocol import SAMPLE_RATE, Answered, Options, Task
+from server.engine.protocol import SAMPLE_RATE, Answered, Options, Task, Update
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -42,3 +44,10 @@ class Analysis:
     def audio_s(self) -> float:
         """Seconds of audio that were analysed, unrounded."""
         return self.num_samples / SAMPLE_RATE
+
+
+async def begun(parts: AsyncGenerator[Analysis | Update, None]) -> tuple[Analysis, AsyncIterator[Update]]:
+    """`Service.stream` taken apart: the analysis, which comes first, and the updates that complete it."""
+    analysis = await anext(parts)
+    assert isinstance(analysis, Analysis), "it comes first"
+    return analysis, cast(AsyncIterator[Update], parts)

@@ -13,6 +13,7 @@ import uvicorn
 
 from server.app import create_app
 from server.engine.worker_engine import WorkerEngine
+from server.grpc.front import Front, check_free
 from server.service import Service
 from server.settings import Settings
 
@@ -24,10 +25,12 @@ _SIGNALS = (signal.SIGINT, signal.SIGTERM)
 class Listener(uvicorn.Server):
     """uvicorn, but a signal first turns away new requests, and ends with exit status 0 once the others are answered."""
 
-    def __init__(self, config: uvicorn.Config, service: Service, *, delay_s: float) -> None:
+    def __init__(self, config: uvicorn.Config, service: Service, front: Front | None, settings: Settings) -> None:
         super().__init__(config)
         self._service = service
-        self._delay_s = delay_s
+        self._front = front
+        self._settings = settings
+        self._ending: asyncio.Task[None] | None = None
         self._loop: asyncio.AbstractEventLoop | None = None
 
     async def serve(self, sockets: list[object] | None = None) -> None:  # type: ignore[override]
@@ -55,17 +58,28 @@ class Listener(uvicorn.Server):
             return
         self._service.draining = True
         assert self._loop is not None, "signals are captured while serving"
-        self._loop.call_soon_threadsafe(self._loop.call_later, self._delay_s, self._exit)
+        self._loop.call_soon_threadsafe(self._loop.call_later, self._settings.drain_delay_s, self._exit)
 
     def _exit(self) -> None:
         self.should_exit = True
+        if self._front is not None and self._loop is not None:  # both drain at once; the application waits for its end
+            self._ending = self._loop.create_task(self._front.stop(self._settings.drain_s))
 
 
-def run(settings: Settings, *, host: str, port: int, model: Path | None, devices: Sequence[str]) -> int:
+def run(
+    settings: Settings, *, host: str, port: int, grpc_port: int | None, model: Path | None, devices: Sequence[str]
+) -> int:
     """Serve until the end. The exit status: see `server.__main__.serve`."""
     logging.basicConfig(level=logging.INFO, format="%(asctime)s %(levelname)s %(name)s: %(message)s")
     engine = WorkerEngine(settings, checkpoint=model, devices=devices)
-    app = create_app(engine, settings)
+    if grpc_port is not None:
+        try:
+            check_free(host, grpc_port)
+        except OSError as error:
+            _log.error("gRPC cannot listen on %s, port %d: %s.", host, grpc_port, error.strerror or error)
+            return 1
+    address = None if grpc_port is None else f"[{host}]:{grpc_port}" if ":" in host else f"{host}:{grpc_port}"
+    app = create_app(engine, settings, grpc_address=address)
     config = uvicorn.Config(
         app,
         host=host,
@@ -75,7 +89,7 @@ def run(settings: Settings, *, host: str, port: int, model: Path | None, devices
         server_header=False,
         timeout_graceful_shutdown=max(1, round(settings.drain_s)),
     )
-    listener = Listener(config, app.state.service, delay_s=settings.drain_delay_s)
+    listener = Listener(config, app.state.service, app.state.grpc, settings)
     why = ""
 
     def fail() -> None:

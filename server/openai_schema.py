@@ -5,17 +5,12 @@ Source: https://platform.openai.com/docs/api-reference, "Chat Completions", "Mod
 
 from typing import Annotated, Any, Literal
 
-from pydantic import AfterValidator, BaseModel, ConfigDict, Field
+from pydantic import BaseModel, ConfigDict, Field
+from typing_extensions import TypedDict  # pydantic asks for this one before Python 3.12
 
 from server.engine.protocol import Task
 
 _Seconds = Annotated[float, Field(ge=0, allow_inf_nan=False)]
-
-
-def _not_yet(stream: bool) -> bool:
-    if stream:
-        raise ValueError("streaming is not offered; leave it out")
-    return stream
 
 
 class _Asked(BaseModel):
@@ -65,6 +60,13 @@ class AnswerFormat(_Asked):
     type: Literal["text", "json_object"]
 
 
+class StreamOptions(_Asked):
+    """What a stream tells beside the answer."""
+
+    include_usage: bool = False
+    """Whether its last message tells what the answer took."""
+
+
 class ChatRequest(_Asked):
     """OpenAI's body, and what this server adds: `task`, `start`, `end`, `num_beams`, `timeout_s`."""
 
@@ -77,7 +79,9 @@ class ChatRequest(_Asked):
     max_tokens: Annotated[int, Field(ge=1)] | None = None
     """The older name of `max_completion_tokens`."""
     n: Annotated[int, Field(ge=1, le=1)] | None = None
-    stream: Annotated[bool, AfterValidator(_not_yet), Field(json_schema_extra={"enum": [False]})] | None = None
+    stream: bool | None = None
+    """Whether to answer with server-sent events, a piece of the content for each event as soon as it is found."""
+    stream_options: StreamOptions | None = None
     start: _Seconds | None = None
     """Where to start listening, in seconds."""
     end: _Seconds | None = None
@@ -132,6 +136,36 @@ class ChatCompletion(_Told):
     usage: ChatUsage
     task: Task
     result: dict[str, Any]
+
+
+class Delta(TypedDict, total=False):
+    """What is added to the answer."""
+
+    role: Literal["assistant"]
+    content: str
+
+
+class ChunkChoice(_Told):
+    """The one answer, a piece of it."""
+
+    index: Literal[0] = 0
+    delta: Delta
+    finish_reason: Literal["stop", "length"] | None = None
+    logprobs: None = None
+
+
+class ChatChunk(_Told):
+    """One message of a stream. Its last one with a choice has `task` and `result` too, as the whole answer would."""
+
+    id: str
+    object: Literal["chat.completion.chunk"] = "chat.completion.chunk"
+    created: int
+    """Unix time."""
+    model: str
+    choices: list[ChunkChoice]
+    usage: ChatUsage | None = None
+    task: Task | None = None
+    result: dict[str, Any] | None = None
 
 
 class ModelCard(_Told):

@@ -1,56 +1,40 @@
 """From what was found to the answer that tells it. Pure."""
 
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from typing import Any
 
+from model.timeline.event import Event
 from model.timeline.interval import Interval
-from server.engine.protocol import Task
+from server.engine.protocol import Answered, Found, Task, Update
 from server.inquiry import Analysis
 from timeaudio import results
-from timeaudio.results import AnyAnswer
+from timeaudio.results import AnyAnswer, Piece
 
 _TENTHS = 10
 
 
 def dense_caption(analysis: Analysis) -> results.DenseCaption:
     """The events of the one answer."""
-    events = (
-        results.CaptionedEvent(intervals=_intervals(event.intervals, analysis.start), caption=event.caption)
-        for answer in analysis.answers
-        for event in answer.events
-    )
-    return results.DenseCaption(**_shared(analysis), events=tuple(events))
+    events = (_event(event, analysis.start) for answer in analysis.answers for event in answer.events)
+    return results.DenseCaption(**shared(analysis), events=tuple(events))
 
 
 def ground(analysis: Analysis) -> results.Grounding:
-    """One result per query; all intervals of an answer belong to its query."""
-    found = (
-        results.GroundingResult(
-            query=analysis.queries[answer.index],
-            present=answer.present,
-            intervals=_intervals((i for event in answer.events for i in event.intervals), analysis.start),
-        )
-        for answer in analysis.answers
-    )
-    return results.Grounding(**_shared(analysis), results=tuple(found))
+    """One result per query."""
+    return results.Grounding(**shared(analysis), results=tuple(_result(a, analysis) for a in analysis.answers))
 
 
 def summarize(analysis: Analysis) -> results.Summary:
     """One segment per interval, in the answer's order."""
-    segments = (
-        results.SummarySegment(start=interval.start, end=interval.end, summary=event.caption)
-        for answer in analysis.answers
-        for event in answer.events
-        for interval in _intervals(event.intervals, analysis.start)
-    )
-    return results.Summary(**_shared(analysis), segments=tuple(segments))
+    segments = (s for answer in analysis.answers for event in answer.events for s in _segments(event, analysis.start))
+    return results.Summary(**shared(analysis), segments=tuple(segments))
 
 
 def ask(analysis: Analysis) -> results.QuestionAnswer:
     """The words of the one answer, and the intervals in them."""
     [question], [answer] = analysis.queries, analysis.answers
     intervals = _intervals((i for event in answer.events for i in event.intervals), analysis.start)
-    return results.QuestionAnswer(**_shared(analysis), question=question, answer=answer.text, intervals=intervals)
+    return results.QuestionAnswer(**shared(analysis), question=question, answer=answer.text, intervals=intervals)
 
 
 PRESENTERS: Mapping[Task, Callable[[Analysis], AnyAnswer]] = {
@@ -61,17 +45,57 @@ PRESENTERS: Mapping[Task, Callable[[Analysis], AnyAnswer]] = {
 }
 
 
+def pieces(task: Task, analysis: Analysis, update: Update) -> Iterator[Piece]:
+    """What an update adds to the answer, ready to be told: all of them in order are the answer's events.
+
+    An event of captions or summaries as it is complete, a query once it is answered, an interval of an answer in words.
+    """
+    match task, update:
+        case "dense_caption", Found(_, event):
+            yield _event(event, analysis.start)
+        case "summarize", Found(_, event):
+            yield from _segments(event, analysis.start)
+        case "ask", Found(_, event):
+            yield from _intervals(event.intervals, analysis.start)
+        case "ground", Answered():
+            yield _result(update, analysis)
+
+
+def _event(event: Event, start: int) -> results.CaptionedEvent:
+    return results.CaptionedEvent(intervals=_intervals(event.intervals, start), caption=event.caption)
+
+
+def _segments(event: Event, start: int) -> Iterator[results.SummarySegment]:
+    for interval in _intervals(event.intervals, start):
+        yield results.SummarySegment(start=interval.start, end=interval.end, summary=event.caption)
+
+
+def _result(answer: Answered, analysis: Analysis) -> results.GroundingResult:
+    """All intervals of an answer belong to its query."""
+    return results.GroundingResult(
+        query=analysis.queries[answer.index],
+        present=answer.present,
+        intervals=_intervals((i for event in answer.events for i in event.intervals), analysis.start),
+    )
+
+
 def _intervals(intervals: Iterable[Interval], start: int) -> tuple[results.Interval, ...]:
     """On the file's clock: the part that was analysed begins at `start` tenths."""
     moved = (interval.shift(start) for interval in intervals)
     return tuple(results.Interval(start=interval.start_s, end=interval.end_s) for interval in moved)
 
 
-def _shared(analysis: Analysis) -> dict[str, Any]:
+def beginning(analysis: Analysis) -> results.Beginning:
+    """What is known before the first event."""
+    return results.Beginning(id=analysis.id, model=analysis.model, audio=_audio(analysis))
+
+
+def shared(analysis: Analysis) -> dict[str, Any]:
+    """The fields that every answer carries."""
     return {
         "id": analysis.id,
         "model": analysis.model,
-        "audio": results.AudioInfo(duration=round(analysis.audio_s, 1), start=round(analysis.start / _TENTHS, 1)),
+        "audio": _audio(analysis),
         "usage": results.Usage(
             audio_seconds=round(analysis.audio_s, 1),
             audio_tokens=analysis.num_audio_tokens,
@@ -86,6 +110,10 @@ def _shared(analysis: Analysis) -> dict[str, Any]:
             total_s=_millis(analysis.total_s),
         ),
     }
+
+
+def _audio(analysis: Analysis) -> results.AudioInfo:
+    return results.AudioInfo(duration=round(analysis.audio_s, 1), start=round(analysis.start / _TENTHS, 1))
 
 
 def _millis(seconds: float) -> float:

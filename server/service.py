@@ -18,29 +18,29 @@ A transport that answers at once awaits `Service.analyze`. One that streams read
 
 The first `anext` raises whatever is wrong with the file, before a byte of the answer has to be sent; later errors come
 out of the iteration. Closing the iterator, or cancelling the task that reads it, drops the work within one step of the
-model. Every event of an answer comes as Found, in its order, before its Answered; with beams only just before.
+model. Every event of an answer comes as Found before its Answered; with beams only just before. They come in the
+answer's order, except for a recording of several passes: there they come once they are certain, pass by pass, and
+`Answered.events` is in order of time.
 """
 
 import asyncio
 import shutil
 import tempfile
 import time
-import uuid
 from collections.abc import AsyncGenerator, AsyncIterator, Iterator
 from contextlib import aclosing, asynccontextmanager, contextmanager
 from pathlib import Path
 
 from model.errors import TaskNotSupported, TimeAudioError
-from server.decoding.pool import Decoded, DecodePool
+from server.analyst import Analyst
+from server.decoding.pool import DecodePool
 from server.engine.admission import Admission, Ticket
-from server.engine.protocol import Answered, Encoded, Engine, Request, Started, Task, Update
-from server.errors import PROBLEMS, DeadlineExceeded, InternalError, NotReady, Overloaded, RetryableError, problem_of
+from server.engine.protocol import Engine, Task, Update
+from server.errors import PROBLEMS, Cancelled, InternalError, NotReady, Overloaded, RetryableError, problem_of
 from server.inquiry import Analysis, Inquiry
 from server.offload import file_work
 from server.settings import Settings
 from server.telemetry.metrics import Metrics
-
-_TENTHS = 10
 
 
 class Service:
@@ -58,13 +58,14 @@ class Service:
         self._folder: Path | None = None
         self._decoder = DecodePool(settings)
         self._warming: asyncio.Task[None] | None = None
-        self._admission = Admission(settings.limits)
-        self._running = 0
+        self._admission = Admission(settings.limits, num_workers=lambda: engine.num_workers)
+        self._analyst = Analyst(engine, self._decoder, self._admission, settings, metrics)
         metrics.watch(
-            running=lambda: self._running,
-            waiting=lambda: self._admission.requests - self._running,
+            running=lambda: self._analyst.num_running,
+            waiting=lambda: self._admission.requests - self._analyst.num_running,
             audio_inside=lambda: self._admission.audio_s,
-            workers=lambda: self.engine.num_workers,
+            workers=lambda: engine.num_workers,
+            slot_usage=lambda: engine.slot_usage,
             ready=lambda: self.ready,
         )
 
@@ -139,6 +140,9 @@ class Service:
         except TimeAudioError as error:
             self.metrics.failure.labels(problem_of(error).slug).inc()
             raise
+        except asyncio.CancelledError:  # streams and calls are cancelled with their callers
+            self.metrics.failure.labels(PROBLEMS[Cancelled].slug).inc()
+            raise
         except Exception as error:
             self.metrics.failure.labels(PROBLEMS[InternalError].slug).inc()
             raise InternalError(repr(error)) from error
@@ -159,7 +163,7 @@ class Service:
         Raises:
             As `stream`.
         """
-        async with aclosing(self._stream(ticket, source, inquiry, is_live=False)) as parts:
+        async with aclosing(self._analyst.stream(ticket, source, inquiry, is_live=False)) as parts:
             analysis = await anext(parts)
             assert isinstance(analysis, Analysis), "it comes first"
             async for _ in parts:
@@ -170,102 +174,16 @@ class Service:
         """The same as it comes: first the analysis, which is completed meanwhile, then the engine's updates.
 
         Raises:
-            DeadlineExceeded: it took longer than the inquiry's timeout, or the server's.
+            DeadlineExceeded: it took longer than the inquiry's timeout, or the server's, or is bound to.
+            Overloaded: there is too much audio inside.
             TimeAudioError: whatever decoding and the model find.
         """
-        return self._stream(ticket, source, inquiry, is_live=True)
+        return self._analyst.stream(ticket, source, inquiry, is_live=True)
 
-    async def _stream(
-        self, ticket: Ticket, source: Path, inquiry: Inquiry, *, is_live: bool
-    ) -> AsyncGenerator[Analysis | Update, None]:
-        begun = time.monotonic()
-        limit_s = self.settings.limits.timeout_s
-        timeout_s = limit_s if inquiry.timeout_s is None else min(inquiry.timeout_s, limit_s)
-        deadline = begun + timeout_s
-        try:
-            async with asyncio.timeout(timeout_s):
-                decoded = await self._decode(ticket, source, inquiry)
-            analysis = self._begun(inquiry, decoded, decode_s=time.monotonic() - begun)
-            yield analysis
-            async with aclosing(self._ask(analysis, decoded, inquiry, deadline, is_live=is_live)) as updates:
-                # Around each step alone: what the caller does with an update is no business of this timeout.
-                while (update := await _next(updates, deadline)) is not None:
-                    yield update
-        except TimeoutError:
-            raise DeadlineExceeded(
-                f"The answer was not ready within {timeout_s:g} s. Send less audio, or allow more in timeout_s "
-                f"(at most {limit_s:g}, limit: TIMEAUDIO_LIMITS__TIMEOUT_S)."
-            ) from None
-        self._count(analysis, inquiry.task)
+    async def hear(self, pcm: bytes, inquiry: Inquiry) -> Analysis:
+        """Ask the engine about samples that are there already; the ticket of whoever asks has counted them.
 
-    async def _decode(self, ticket: Ticket, source: Path, inquiry: Inquiry) -> Decoded:
-        decoded = await self._decoder.decode(source, start_s=inquiry.start / _TENTHS, end_s=inquiry.end_s)
-        await file_work(source.stat().st_size, source.unlink)
-        ticket.add_audio(decoded.num_samples)
-        return decoded
-
-    def _begun(self, inquiry: Inquiry, decoded: Decoded, *, decode_s: float) -> Analysis:
-        model = self.engine.model
-        if model is None:
-            self.check_ready()
-            raise AssertionError("a ready engine has a model")
-        return Analysis(
-            id=f"ta-{uuid.uuid4().hex}",
-            model=model.name,
-            queries=inquiry.queries,
-            start=inquiry.start,
-            num_samples=decoded.num_samples,
-            decode_s=decode_s,
-        )
-
-    async def _ask(
-        self, analysis: Analysis, decoded: Decoded, inquiry: Inquiry, deadline: float, *, is_live: bool
-    ) -> AsyncGenerator[Update, None]:
-        request = Request(
-            id=analysis.id,
-            task=inquiry.task,
-            pcm=decoded.pcm,
-            queries=inquiry.queries,
-            options=inquiry.options,
-            deadline=deadline,
-            is_live=is_live,
-        )
-        is_running = False
-        try:
-            async with aclosing(self.engine.analyze(request)) as updates:
-                async for update in updates:
-                    match update:
-                        case Started():
-                            self._running += not is_running
-                            is_running = True
-                            analysis.queue_s = update.queue_s
-                        case Encoded():
-                            analysis.encode_s = update.encode_s
-                            analysis.num_audio_tokens = update.num_audio_tokens
-                        case Answered():
-                            analysis.answers.append(update)
-                    yield update
-        finally:
-            self._running -= is_running
-
-    def _count(self, analysis: Analysis, task: Task) -> None:
-        metrics = self.metrics
-        self._admission.measured(model_s=analysis.encode_s + analysis.generate_s, audio_s=analysis.audio_s)
-        metrics.success.labels(task).inc()
-        metrics.audio.inc(analysis.audio_s)
-        metrics.audio_tokens.inc(analysis.num_audio_tokens)
-        metrics.prompt_tokens.inc(sum(answer.num_prompt_tokens for answer in analysis.answers))
-        metrics.generation_tokens.inc(sum(answer.num_completion_tokens for answer in analysis.answers))
-        metrics.queue_s.observe(analysis.queue_s)
-        for stage, seconds in (
-            ("decode_audio", analysis.decode_s),
-            ("encode", analysis.encode_s),
-            ("generate", analysis.generate_s),
-        ):
-            metrics.stage_s.labels(stage).observe(seconds)
-
-
-async def _next(updates: AsyncGenerator[Update, None], deadline: float) -> Update | None:
-    """The next update, None after the last one; TimeoutError after `deadline` (on `time.monotonic()`'s clock)."""
-    async with asyncio.timeout(deadline - time.monotonic()):
-        return await anext(updates, None)
+        Raises:
+            As `stream`.
+        """
+        return await self._analyst.hear(pcm, inquiry)

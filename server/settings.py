@@ -30,8 +30,10 @@ class Limits(_Group):
     """Largest JSON body. It is held in memory, the recording in it too: 32 MiB of base64 are 24 MiB of a file."""
     upload_timeout_s: float = Field(300.0, gt=0)
     """Seconds within which a request body must have arrived: a slow sender holds a place in the queue."""
-    audio_seconds: float = Field(150.0, gt=0)
-    """Longest stretch that is analysed: one pass of the model. It will rise when longer files run as several passes."""
+    audio_seconds: float = Field(7200.0, gt=0)
+    """Longest stretch that is analysed. What is longer than one pass of the model is heard in several, see `passes`."""
+    live_seconds: float = Field(7200.0, gt=0)
+    """Longest live sound of one call. A window of it is held at a time; each is heard like a request of its own."""
     queries: int = Field(32, gt=0)
     """Most `query` fields of one grounding request."""
     query_chars: int = Field(500, gt=0)
@@ -41,11 +43,29 @@ class Limits(_Group):
     max_new_tokens: int = Field(1000, gt=0)
     """Longest answer that a caller may ask for, in tokens."""
     timeout_s: float = Field(300.0, gt=0)
-    """Seconds that a request may take once it is uploaded, and the most that `timeout_s` may ask for."""
+    """Seconds that a request may take once it is uploaded, unless it says `timeout_s`."""
+    timeout_per_audio_s: float = Field(1.0, ge=0)
+    """Seconds more that it may take, per second of its audio."""
     queued_requests: int = Field(32, gt=0)
     """Requests inside the server at once: uploading, decoding, waiting and running. One more is answered 429."""
-    queued_audio_seconds: float = Field(1800.0, gt=0)
-    """Seconds of decoded audio inside the server at once (64 kB each). One request always fits, however long."""
+    queued_audio_seconds: float = Field(10800.0, gt=0)
+    """Seconds of decoded audio inside the server at once (64 kB each, in temporary files). One request always fits,
+    however long."""
+
+    @property
+    def longest_timeout_s(self) -> float:
+        """The most seconds that a request may ask for: what the longest recording is given."""
+        return self.timeout_s + self.timeout_per_audio_s * self.audio_seconds
+
+
+class Passes(_Group):
+    """How a long recording is cut for the model. Its pieces are heard side by side, and their answers put together."""
+
+    seconds: float = Field(150.0, ge=1.0, le=150.0)
+    """The longest pass. What is no longer is heard in one."""
+    overlap_s: float = Field(15.0, ge=0.1, le=75.0)
+    """Seconds that neighbouring passes share, so that what happens at a seam is heard whole by one of them; at most
+    half a pass."""
 
 
 class Decode(_Group):
@@ -53,7 +73,7 @@ class Decode(_Group):
 
     workers: int = Field(2, gt=0)
     """How many files are decoded at once, each in a process of its own."""
-    timeout_s: float = Field(60.0, gt=0)
+    timeout_s: float = Field(120.0, gt=0)
     """Seconds after which a process that still decodes one file is killed."""
     memory_bytes: int = Field(2 * 1024**3, gt=0)
     """Address space that decoding one file may take, beyond what the libraries take themselves."""
@@ -114,9 +134,12 @@ class Settings(BaseSettings):
     )
 
     limits: Limits = Limits()
+    passes: Passes = Passes()
     decode: Decode = Decode()
     worker: Worker = Worker()
     access: Access = Access()
+    ping_s: float = Field(10.0, gt=0)
+    """Seconds of silence in a stream after which a comment is sent: proxies cut connections on which nothing moves."""
     drain_s: float = Field(30.0, ge=0)
     """Seconds that requests may take to finish after SIGTERM, before they are cut off."""
     drain_delay_s: float = Field(0.0, ge=0)

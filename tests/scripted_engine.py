@@ -13,7 +13,7 @@ from model.timeline.event import Event
 from model.timeline.interval import Interval
 from model.timeline.task import TASKS
 from server.app import create_app
-from server.engine.protocol import SAMPLE_RATE, Answered, Encoded, ModelInfo, Request, Started, Update
+from server.engine.protocol import SAMPLE_RATE, Answered, Encoded, Found, ModelInfo, Request, Started, Update
 from server.settings import Settings
 
 CAPTION = 'A dog says "wow" --> twice.'
@@ -27,6 +27,7 @@ class ScriptedEngine:
     state = "The scripted engine is ready."
     num_workers = 1
     num_free = 32
+    slot_usage = 0.0
 
     def __init__(self) -> None:
         self.on_restart: Callable[[], object] = lambda: None
@@ -39,6 +40,14 @@ class ScriptedEngine:
         pass
 
     async def analyze(self, request: Request) -> AsyncGenerator[Update, None]:
+        """An answer's events, then the answer."""
+        async for update in self._updates(request):
+            if isinstance(update, Answered):
+                for event in update.events:
+                    yield Found(update.index, event)
+            yield update
+
+    async def _updates(self, request: Request) -> AsyncGenerator[Update, None]:
         end = max(4, len(request.pcm) // 4 * 10 // SAMPLE_RATE)
         half = end // 2
         yield Started(queue_s=0.0)
@@ -69,12 +78,15 @@ def answered(index: int, *events: Event, text: str = "") -> Answered:
     )
 
 
-def main() -> None:
+def main(engine: ScriptedEngine) -> None:
     parser = argparse.ArgumentParser()
     parser.add_argument("--port", type=int, required=True)
-    port = parser.parse_args().port
-    uvicorn.run(create_app(ScriptedEngine(), Settings()), port=port, log_level="warning")
+    parser.add_argument("--grpc-port", type=int)
+    arguments = parser.parse_args()
+    address = None if arguments.grpc_port is None else f"127.0.0.1:{arguments.grpc_port}"
+    app = create_app(engine, Settings(), grpc_address=address)
+    uvicorn.run(app, port=arguments.port, log_level="warning")
 
 
 if __name__ == "__main__":
-    main()
+    main(ScriptedEngine())

@@ -5,6 +5,7 @@ from timeaudio.client import Client
 from timeaudio.errors import ApiError, ClientError, FieldError, ServerUnreachable, UnexpectedAnswer
 from timeaudio.results import (
     AudioInfo,
+    Beginning,
     CaptionedEvent,
     DenseCaption,
     Grounding,
@@ -16,11 +17,14 @@ from timeaudio.results import (
     Timing,
     Usage,
 )
+from timeaudio.stream import AsyncStream, Stream
 
 __all__ = [
     "ApiError",
     "AsyncClient",
+    "AsyncStream",
     "AudioInfo",
+    "Beginning",
     "CaptionedEvent",
     "Client",
     "ClientError",
@@ -31,6 +35,7 @@ __all__ = [
     "Interval",
     "QuestionAnswer",
     "ServerUnreachable",
+    "Stream",
     "Summary",
     "SummarySegment",
     "Timing",

@@ -1,17 +1,26 @@
-"""AsyncClient: `Client` for asyncio and trio. The two differ in who waits; all else is `timeaudio.exchange`."""
+"""AsyncClient: `Client` for asyncio, and over HTTP for trio. The two differ in who waits."""
 
-from collections.abc import Sequence
-from contextlib import closing
+from collections.abc import AsyncGenerator, AsyncIterable, Sequence
+from contextlib import aclosing
 from types import TracebackType
-from typing import Literal, Self, Unpack, overload
+from typing import Any, Literal, Self, Unpack, cast, overload
 
-import httpx
-
-from timeaudio.errors import ServerUnreachable
-from timeaudio.exchange import DEFAULT_URL, Audio, Exchange, Get, Options, Send, Steps, T, Wait
+from timeaudio import exchange
+from timeaudio.errors import ApiError, ClientError
+from timeaudio.exchange import DEFAULT_URL, A, Asked, Audio, LiveOptions, Options, Part, Patience
 from timeaudio.formats import FormatName, TextFormat
-from timeaudio.replies import reached
-from timeaudio.results import DenseCaption, Grounding, QuestionAnswer, Summary
+from timeaudio.results import (
+    CaptionedEvent,
+    DenseCaption,
+    Grounding,
+    GroundingResult,
+    Interval,
+    QuestionAnswer,
+    Summary,
+    SummarySegment,
+)
+from timeaudio.stream import AsyncStream, P
+from timeaudio.transports import async_transport
 
 
 class AsyncClient:
@@ -32,8 +41,8 @@ class AsyncClient:
         retry_for_s: float = 60.0,
     ) -> None:
         """See `Client`."""
-        self._exchange = Exchange(base_url, retry_for_s=retry_for_s)
-        self._http = httpx.AsyncClient(**self._exchange.connection(timeout))
+        self._transport = async_transport(base_url, timeout)
+        self._retry_for_s = retry_for_s
 
     @overload
     async def dense_caption(
@@ -47,7 +56,7 @@ class AsyncClient:
         self, audio: Audio, *, response_format: FormatName = "json", **options: Unpack[Options]
     ) -> DenseCaption | str:
         """See `Client.dense_caption`."""
-        return await self._run(self._exchange.dense_caption(audio, options, response_format))
+        return await self._run(exchange.dense_caption(audio, options, response_format))
 
     @overload
     async def ground(
@@ -73,7 +82,7 @@ class AsyncClient:
         **options: Unpack[Options],
     ) -> Grounding | str:
         """See `Client.ground`."""
-        return await self._run(self._exchange.ground(audio, queries, options, response_format))
+        return await self._run(exchange.ground(audio, queries, options, response_format))
 
     @overload
     async def summarize(
@@ -87,7 +96,7 @@ class AsyncClient:
         self, audio: Audio, *, response_format: FormatName = "json", **options: Unpack[Options]
     ) -> Summary | str:
         """See `Client.summarize`."""
-        return await self._run(self._exchange.summarize(audio, options, response_format))
+        return await self._run(exchange.summarize(audio, options, response_format))
 
     @overload
     async def ask(
@@ -103,18 +112,54 @@ class AsyncClient:
         self, audio: Audio, question: str, *, response_format: FormatName = "json", **options: Unpack[Options]
     ) -> QuestionAnswer | str:
         """See `Client.ask`."""
-        return await self._run(self._exchange.ask(audio, question, options, response_format))
+        return await self._run(exchange.ask(audio, question, options, response_format))
+
+    def stream_dense_caption(
+        self, audio: Audio, **options: Unpack[Options]
+    ) -> AsyncStream[CaptionedEvent, DenseCaption]:
+        """See `Client.stream_dense_caption`."""
+        return self._stream(exchange.dense_caption(audio, options))
+
+    def stream_ground(
+        self, audio: Audio, queries: str | Sequence[str], **options: Unpack[Options]
+    ) -> AsyncStream[GroundingResult, Grounding]:
+        """See `Client.stream_ground`."""
+        return self._stream(exchange.ground(audio, queries, options))
+
+    def stream_summarize(self, audio: Audio, **options: Unpack[Options]) -> AsyncStream[SummarySegment, Summary]:
+        """See `Client.stream_summarize`."""
+        return self._stream(exchange.summarize(audio, options))
+
+    def stream_ask(
+        self, audio: Audio, question: str, **options: Unpack[Options]
+    ) -> AsyncStream[Interval, QuestionAnswer]:
+        """See `Client.stream_ask`."""
+        return self._stream(exchange.ask(audio, question, options))
+
+    def live_dense_caption(
+        self, chunks: AsyncIterable[bytes], **options: Unpack[LiveOptions]
+    ) -> AsyncStream[CaptionedEvent, DenseCaption]:
+        """See `Client.live_dense_caption`."""
+        live = exchange.live_dense_caption(chunks, options)
+        return AsyncStream(cast(AsyncGenerator[Part, None], self._transport.live(live)), live.kind)
+
+    def live_ground(
+        self, chunks: AsyncIterable[bytes], queries: str | Sequence[str], **options: Unpack[LiveOptions]
+    ) -> AsyncStream[GroundingResult, Grounding]:
+        """See `Client.live_ground`."""
+        live = exchange.live_ground(chunks, queries, options)
+        return AsyncStream(cast(AsyncGenerator[Part, None], self._transport.live(live)), live.kind)
 
     async def is_ready(self) -> bool:
         """Whether the server would take a recording now; False too when nobody answers."""
         try:
-            return await self._run(self._exchange.ready())
-        except ServerUnreachable:
+            return await self._transport.ready()
+        except ClientError:
             return False
 
     async def aclose(self) -> None:
         """Closes the connection."""
-        await self._http.aclose()
+        await self._transport.close()
 
     async def __aenter__(self) -> Self:
         return self
@@ -124,25 +169,38 @@ class AsyncClient:
     ) -> None:
         await self.aclose()
 
-    async def _run(self, steps: Steps[T]) -> T:
-        """Does what an exchange asks for, to its end."""
-        response = None
-        with closing(steps):
-            while True:
-                try:
-                    step = steps.send(response)
-                except StopIteration as end:
-                    result: T = end.value
-                    return result
-                response = await self._do(step)
+    async def _run(self, asked: Asked[A]) -> A | str:
+        """The answer, in the format that was asked for."""
+        patience = Patience(self._retry_for_s)
+        while True:
+            try:
+                return asked.written(await self._transport.whole(asked))
+            except ApiError as error:
+                wait_s = patience.wait_s(error)
+            await _sleep(wait_s)
 
-    async def _do(self, step: Send | Get | Wait) -> httpx.Response | None:
-        if isinstance(step, Wait):
-            from anyio import sleep  # httpx stands on it
+    def _stream(self, asked: Asked[A]) -> AsyncStream[P, A]:
+        return AsyncStream(self._parts(asked), asked.kind)
 
-            await sleep(step.seconds)
-            return None
-        with reached(self._exchange.url):
-            if isinstance(step, Get):
-                return await self._http.get(step.path)
-            return await self._http.post(step.path, **step.content())
+    async def _parts(self, asked: Asked[Any]) -> AsyncGenerator[Part, None]:
+        """See `Client._parts`."""
+        patience = Patience(self._retry_for_s)
+        has_begun = False
+        while True:
+            try:
+                async with aclosing(cast(AsyncGenerator[Part, None], self._transport.parts(asked))) as parts:
+                    async for part in parts:
+                        has_begun = True
+                        yield part
+                return
+            except ApiError as error:
+                if has_begun:
+                    raise
+                wait_s = patience.wait_s(error)
+            await _sleep(wait_s)
+
+
+async def _sleep(seconds: float) -> None:
+    from anyio import sleep  # httpx stands on it
+
+    await sleep(seconds)

@@ -40,7 +40,10 @@ ModelDir = Annotated[
 ServerUrl = Annotated[
     str | None,
     typer.Option(
-        "--server", metavar="URL", rich_help_panel=_WHO, help="Ask the server at this address; nothing is loaded here."
+        "--server",
+        metavar="URL",
+        rich_help_panel=_WHO,
+        help="Ask the server at this address, http://... or grpc://...; nothing is loaded here.",
     ),
 ]
 OutputDir = Annotated[
@@ -84,6 +87,14 @@ Resume = Annotated[
         "--resume", rich_help_panel=_WHERE, help="With -o: leave out recordings whose files are all there already."
     ),
 ]
+Streamed = Annotated[
+    bool,
+    typer.Option(
+        "--stream",
+        rich_help_panel=_WHERE,
+        help="With --server: print a line for each event as soon as it is found; with --json-lines, of JSON.",
+    ),
+]
 
 
 @dataclass(frozen=True, slots=True)
@@ -95,6 +106,18 @@ class Wanted:
     as_json: bool
     json_lines: bool
     resume: bool
+    stream: bool = False
+
+    def check_streamed(self, server: str | None) -> None:
+        """Raise where the other options do not go with --stream.
+
+        Raises:
+            typer.BadParameter: they do not.
+        """
+        if server is None:
+            raise typer.BadParameter("--stream asks a server: name it with --server URL")
+        if self.output_dir or self.formats or self.as_json or self.resume:
+            raise typer.BadParameter("--stream prints lines: it goes with --json-lines, and not with -o, -f or --json")
 
     def output(self, found: "Sequence[Source]") -> "Output":
         """What is done with the answers about these recordings.

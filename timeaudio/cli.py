@@ -70,19 +70,23 @@ def top(
 def serve(
     host: Annotated[str, typer.Option(help="Address to listen on; 0.0.0.0 is every network.")] = "127.0.0.1",
     port: Annotated[int, typer.Option(min=0, max=65535, help="Port to listen on; 0 is any free one.")] = 8000,
+    grpc_port: Annotated[
+        int | None, typer.Option(min=0, max=65535, help="Port to listen on for gRPC too; 0 is any free one.")
+    ] = None,
     model: ModelDir = None,
     device: Annotated[
         str, typer.Option("--device", "--devices", help="What the model computes on: cpu, cuda, cuda:0,cuda:1 ...")
     ] = "cpu",
     workers: Annotated[int, typer.Option(min=1, help="Processes with a model of their own, per device.")] = 1,
 ) -> None:
-    """Serve the model over HTTP until interrupted. Limits come from TIMEAUDIO_... in the environment."""
+    """Serve the model over HTTP, and gRPC if asked, until interrupted. TIMEAUDIO_... in the environment sets limits."""
     from timeaudio.local import extra_needed
 
     with extra_needed("server"):
         from server.__main__ import serve as run
 
-        raise typer.Exit(run(host=host, port=port, model=model, devices=device.split(",") * workers))
+        devices = device.split(",") * workers
+        raise typer.Exit(run(host=host, port=port, model=model, devices=devices, grpc_port=grpc_port))
 
 
 @app.command()

@@ -1,31 +1,43 @@
-"""Client: one method per task, over REST. What is sent and what is made of it is `timeaudio.exchange`."""
+"""Client: two methods per task, over HTTP or gRPC. What is asked is `timeaudio.exchange`; who waits is here."""
 
 import time
-from collections.abc import Sequence
+from collections.abc import Generator, Iterable, Sequence
 from contextlib import closing
 from types import TracebackType
-from typing import Literal, Self, Unpack, overload
+from typing import Any, Literal, Self, Unpack, cast, overload
 
-import httpx
-
-from timeaudio.errors import ServerUnreachable
-from timeaudio.exchange import DEFAULT_URL, Audio, Exchange, Get, Options, Send, Steps, T, Wait
+from timeaudio import exchange
+from timeaudio.errors import ApiError, ClientError
+from timeaudio.exchange import DEFAULT_URL, A, Asked, Audio, LiveOptions, Options, Part, Patience
 from timeaudio.formats import FormatName, TextFormat
-from timeaudio.replies import reached
-from timeaudio.results import DenseCaption, Grounding, QuestionAnswer, Summary
+from timeaudio.results import (
+    CaptionedEvent,
+    DenseCaption,
+    Grounding,
+    GroundingResult,
+    Interval,
+    QuestionAnswer,
+    Summary,
+    SummarySegment,
+)
+from timeaudio.stream import P, Stream
+from timeaudio.transports import transport
 
 
 class Client:
     """A connection to one TimeAudio server; use it as a context manager, or call `close`.
 
     `audio` is a path, the bytes of an audio file, or a binary file object (read from where it stands). A busy server is
-    asked again when it says so. With `response_format` an answer is text for other tools: docs/formats.md.
+    asked again when it says so. With `response_format` an answer is text for other tools: docs/formats.md. The methods
+    `stream_...` tell what is found as soon as it is. An address like grpc://127.0.0.1:9000 is spoken to over gRPC.
 
     Example:
         with Client("http://127.0.0.1:8000") as client:
             for event in client.dense_caption("street.flac").events:
                 print(event.caption, event.intervals)
             print(client.dense_caption("street.flac", response_format="srt"))
+            for event in client.stream_dense_caption("street.flac"):
+                print(event.caption)
     """
 
     def __init__(
@@ -37,12 +49,14 @@ class Client:
     ) -> None:
         """Prepares a connection; nothing is sent yet.
 
-        Units: `timeout` is seconds without a byte from the server, `retry_for_s` seconds of patience with a busy one.
+        Units: `timeout` is seconds without a byte from the server (gRPC: for a whole call), `retry_for_s` seconds of
+        patience with a busy one.
         Raises:
-            ValueError: the address is not of the form http://HOST:PORT.
+            ValueError: the address is not of the form http://HOST:PORT or grpc://HOST:PORT.
+            ImportError: it needs gRPC, which is not installed.
         """
-        self._exchange = Exchange(base_url, retry_for_s=retry_for_s)
-        self._http = httpx.Client(**self._exchange.connection(timeout))
+        self._transport = transport(base_url, timeout)
+        self._retry_for_s = retry_for_s
 
     @overload
     def dense_caption(
@@ -63,7 +77,7 @@ class Client:
             UnexpectedAnswer: the answer was not a TimeAudio server's.
             OSError: the file cannot be read.
         """
-        return self._run(self._exchange.dense_caption(audio, options, response_format))
+        return self._run(exchange.dense_caption(audio, options, response_format))
 
     @overload
     def ground(
@@ -93,7 +107,7 @@ class Client:
         Raises:
             ApiError, ServerUnreachable, UnexpectedAnswer, OSError: as for `dense_caption`.
         """
-        return self._run(self._exchange.ground(audio, queries, options, response_format))
+        return self._run(exchange.ground(audio, queries, options, response_format))
 
     @overload
     def summarize(
@@ -112,7 +126,7 @@ class Client:
             ApiError, ServerUnreachable, UnexpectedAnswer, OSError: as for `dense_caption`; ApiError too where the
                 server's model was not trained for it.
         """
-        return self._run(self._exchange.summarize(audio, options, response_format))
+        return self._run(exchange.summarize(audio, options, response_format))
 
     @overload
     def ask(
@@ -130,18 +144,58 @@ class Client:
         Raises:
             ApiError, ServerUnreachable, UnexpectedAnswer, OSError: as for `summarize`.
         """
-        return self._run(self._exchange.ask(audio, question, options, response_format))
+        return self._run(exchange.ask(audio, question, options, response_format))
+
+    def stream_dense_caption(self, audio: Audio, **options: Unpack[Options]) -> Stream[CaptionedEvent, DenseCaption]:
+        """Every event of a recording, each as soon as it is found.
+
+        Reading the stream raises what `dense_caption` does; what goes wrong in the middle is raised there.
+        """
+        return self._stream(exchange.dense_caption(audio, options))
+
+    def stream_ground(
+        self, audio: Audio, queries: str | Sequence[str], **options: Unpack[Options]
+    ) -> Stream[GroundingResult, Grounding]:
+        """The result of each query, as soon as it is known. Raises: as `stream_dense_caption`."""
+        return self._stream(exchange.ground(audio, queries, options))
+
+    def stream_summarize(self, audio: Audio, **options: Unpack[Options]) -> Stream[SummarySegment, Summary]:
+        """What is said, stretch by stretch, as soon as it is known. Raises: as `stream_dense_caption`."""
+        return self._stream(exchange.summarize(audio, options))
+
+    def stream_ask(self, audio: Audio, question: str, **options: Unpack[Options]) -> Stream[Interval, QuestionAnswer]:
+        """The intervals that the answer names; its words come with `answer()`. Raises: as `stream_dense_caption`."""
+        return self._stream(exchange.ask(audio, question, options))
+
+    def live_dense_caption(
+        self, chunks: Iterable[bytes], **options: Unpack[LiveOptions]
+    ) -> Stream[CaptionedEvent, DenseCaption]:
+        """Every event of live sound, each within one window of its end; over gRPC alone.
+
+        `chunks` are bare samples, cut anywhere; they are asked for no faster than the server hears.
+        Raises:
+            ValueError: the address is not one of gRPC.
+        """
+        live = exchange.live_dense_caption(chunks, options)
+        return Stream(cast(Generator[Part, None, None], self._transport.live(live)), live.kind)
+
+    def live_ground(
+        self, chunks: Iterable[bytes], queries: str | Sequence[str], **options: Unpack[LiveOptions]
+    ) -> Stream[GroundingResult, Grounding]:
+        """Each interval of each query in live sound. Raises: as `live_dense_caption`."""
+        live = exchange.live_ground(chunks, queries, options)
+        return Stream(cast(Generator[Part, None, None], self._transport.live(live)), live.kind)
 
     def is_ready(self) -> bool:
         """Whether the server would take a recording now; False too when nobody answers."""
         try:
-            return self._run(self._exchange.ready())
-        except ServerUnreachable:
+            return self._transport.ready()
+        except ClientError:
             return False
 
     def close(self) -> None:
         """Closes the connection."""
-        self._http.close()
+        self._transport.close()
 
     def __enter__(self) -> Self:
         return self
@@ -151,23 +205,32 @@ class Client:
     ) -> None:
         self.close()
 
-    def _run(self, steps: Steps[T]) -> T:
-        """Does what an exchange asks for, to its end."""
-        response = None
-        with closing(steps):
-            while True:
-                try:
-                    step = steps.send(response)
-                except StopIteration as end:
-                    result: T = end.value
-                    return result
-                response = self._do(step)
+    def _run(self, asked: Asked[A]) -> A | str:
+        """The answer, in the format that was asked for."""
+        patience = Patience(self._retry_for_s)
+        while True:
+            try:
+                return asked.written(self._transport.whole(asked))
+            except ApiError as error:
+                wait_s = patience.wait_s(error)
+            time.sleep(wait_s)
 
-    def _do(self, step: Send | Get | Wait) -> httpx.Response | None:
-        if isinstance(step, Wait):
-            time.sleep(step.seconds)
-            return None
-        with reached(self._exchange.url):
-            if isinstance(step, Get):
-                return self._http.get(step.path)
-            return self._http.post(step.path, **step.content())
+    def _stream(self, asked: Asked[A]) -> Stream[P, A]:
+        return Stream(self._parts(asked), asked.kind)
+
+    def _parts(self, asked: Asked[Any]) -> Generator[Part, None, None]:
+        """The parts of a stream, which is asked for again as long as it has not begun."""
+        patience = Patience(self._retry_for_s)
+        has_begun = False
+        while True:
+            try:
+                with closing(cast(Generator[Part, None, None], self._transport.parts(asked))) as parts:
+                    for part in parts:
+                        has_begun = True
+                        yield part
+                return
+            except ApiError as error:
+                if has_begun:
+                    raise
+                wait_s = patience.wait_s(error)
+            time.sleep(wait_s)

@@ -1,36 +1,34 @@
-"""What is sent to a server and what is made of its answers, without a network: Client and AsyncClient both run this.
+"""What is asked of a server and how patiently, whatever the transport and whoever waits: both clients stand on this.
 
-An exchange is a generator. It asks for one thing at a time, `Send`, `Get` or `Wait`, is given the response (None after
-a wait), and returns the result. The file to be heard is open for as long as the generator is.
-
-A full or starting server answers 429 or 503 and says in Retry-After when to come back: the exchange waits that long and
-sends the recording again, for at most `retry_for_s` seconds. Every other refusal is raised at once as ApiError.
+A full or starting server says when to come back: the recording is sent again then, for at most `retry_for_s` seconds.
+Every other refusal is raised at once as ApiError.
 """
 
 import io
 import os
 import time
-from collections.abc import Generator, Mapping, Sequence
-from contextlib import AbstractContextManager, nullcontext
+from collections.abc import AsyncIterable, AsyncIterator, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from ipaddress import ip_address
 from pathlib import Path, PurePath
-from typing import Any, BinaryIO, TypedDict, TypeVar
+from typing import Any, BinaryIO, Final, Generic, Literal, Protocol, TypedDict, TypeVar
+from urllib.parse import SplitResult, urlsplit
 
-import httpx
-
+from timeaudio.errors import ApiError
 from timeaudio.formats import DEFAULT_NAME, FormatName, find
-from timeaudio.replies import parsed, refusal, retry_after_s
-from timeaudio.results import DenseCaption, Grounding, QuestionAnswer, Summary
+from timeaudio.results import AnyAnswer, Beginning, DenseCaption, Grounding, Piece, QuestionAnswer, Summary
 
-DEFAULT_URL = "http://127.0.0.1:8000"
-RETRIED_STATUSES = frozenset({httpx.codes.TOO_MANY_REQUESTS, httpx.codes.SERVICE_UNAVAILABLE})
-CONNECT_TIMEOUT_S = 10.0
+DEFAULT_URL: Final = "http://127.0.0.1:8000"
+RETRIED_STATUSES: Final = frozenset({429, 503})
+CONNECT_TIMEOUT_S: Final = 10.0
 FIRST_BACKOFF_S, LAST_BACKOFF_S = 0.5, 8.0  # when the server names no time: doubled from the first to the last
 
 Audio = str | os.PathLike[str] | bytes | BinaryIO
-A = TypeVar("A", DenseCaption, Grounding, Summary, QuestionAnswer)
-T = TypeVar("T")
+TaskName = Literal["dense_caption", "ground", "summarize", "ask"]
+A = TypeVar("A", bound=AnyAnswer)
+
+Part = Beginning | Piece | AnyAnswer
+"""What a stream is told in: a beginning, pieces, and the whole answer."""
 
 
 class Options(TypedDict, total=False):
@@ -46,135 +44,200 @@ class Options(TypedDict, total=False):
     timeout_s: float
 
 
-@dataclass(frozen=True, slots=True)
-class Send:
-    """Post a form with a recording. The file's name stays here: the server has no use for it."""
+class Recording:
+    """What is to be heard, to be sent as often as it takes. A path is read from disk; all else is held in memory."""
 
-    path: str
-    fields: Mapping[str, Any]
-    stream: BinaryIO
+    def __init__(self, audio: Audio) -> None:
+        self.name = _name(audio)
+        self._audio = audio if isinstance(audio, str | os.PathLike | bytes) else audio.read()
 
-    def content(self) -> dict[str, Any]:
-        """Arguments for httpx, the recording from its start."""
-        self.stream.seek(0)
-        return {"data": dict(self.fields), "files": {"file": ("audio", self.stream)}}
+    def opened(self) -> BinaryIO:
+        """A stream of it from its start.
 
-
-@dataclass(frozen=True, slots=True)
-class Get:
-    """Get a page."""
-
-    path: str
+        Raises:
+            OSError: the file cannot be read.
+        """
+        if isinstance(self._audio, bytes):
+            return io.BytesIO(self._audio)
+        return Path(self._audio).open("rb")
 
 
 @dataclass(frozen=True, slots=True)
-class Wait:
-    """Wait, in seconds."""
+class Asked(Generic[A]):
+    """A question about a recording, and how its answer is wanted.
 
-    seconds: float
-
-
-Steps = Generator[Send | Get | Wait, httpx.Response | None, T]
-
-
-class Exchange:
-    """The exchanges with one server.
-
-    Units: `retry_for_s` is seconds of patience with a busy server.
-    Raises:
-        ValueError: the address is not of the form http://HOST:PORT.
+    Attributes:
+        words: what is asked in words beside the task, by the field's name in a form.
     """
 
-    def __init__(self, base_url: str, *, retry_for_s: float) -> None:
-        self.url = _checked_url(base_url)
-        self._retry_for_s = retry_for_s
+    task: TaskName
+    kind: type[A]
+    recording: Recording
+    options: Options
+    words: Mapping[str, Any]
+    form: FormatName = "json"
 
-    def connection(self, timeout: float) -> dict[str, Any]:
-        """Arguments for an httpx client. Units: `timeout` is seconds without a byte from the server."""
-        return {
-            "base_url": self.url,
-            "timeout": httpx.Timeout(timeout, connect=min(timeout, CONNECT_TIMEOUT_S)),
-            "trust_env": not _is_loopback(self.url.host),  # a proxy cannot reach this very machine
-        }
-
-    def dense_caption(self, audio: Audio, options: Options, form: FormatName) -> Steps[DenseCaption | str]:
-        """Ask for every event."""
-        return self._hear("/v1/dense-caption", audio, options, DenseCaption, form)
-
-    def ground(
-        self, audio: Audio, queries: str | Sequence[str], options: Options, form: FormatName
-    ) -> Steps[Grounding | str]:
-        """Ask for the times of each query."""
-        words = [queries] if isinstance(queries, str) else list(queries)
-        return self._hear("/v1/ground", audio, {**options, "query": words}, Grounding, form)
-
-    def summarize(self, audio: Audio, options: Options, form: FormatName) -> Steps[Summary | str]:
-        """Ask what is said."""
-        return self._hear("/v1/summarize", audio, options, Summary, form)
-
-    def ask(self, audio: Audio, question: str, options: Options, form: FormatName) -> Steps[QuestionAnswer | str]:
-        """Ask a question."""
-        return self._hear("/v1/ask", audio, {**options, "question": question}, QuestionAnswer, form)
-
-    def ready(self) -> Steps[bool]:
-        """Ask whether the server would take a recording now."""
-        response = yield Get("/readyz")
-        return response is not None and response.is_success
-
-    def _hear(
-        self, path: str, audio: Audio, fields: Mapping[str, Any], kind: type[A], form: FormatName
-    ) -> Steps[A | str]:
-        """The parsed answer to one recording, or its text in a format other than JSON.
+    def written(self, answer: A) -> A | str:
+        """The answer, or its text in a format other than JSON.
 
         The format is written here, so that it can name the file, whose name the server is not told.
         """
-        format_ = find(form)  # before anything is sent
-        with _opened(audio) as stream:
-            response = yield from self._patiently(Send(path, fields, stream))
-        if not response.is_success:
-            raise refusal(response, self.url)
-        answer = parsed(response, kind, self.url)
-        return answer if form == "json" else format_.write(answer, _name(audio))
-
-    def _patiently(self, request: Send) -> Steps[httpx.Response]:
-        """The last response: the first that is neither 429 nor 503, or whichever one ended the patience."""
-        give_up_at = time.monotonic() + self._retry_for_s
-        backoff_s = FIRST_BACKOFF_S
-        while True:
-            response = yield request
-            assert response is not None, "a request is answered"
-            wait_s = retry_after_s(response)
-            if wait_s is None:
-                wait_s, backoff_s = backoff_s, min(2 * backoff_s, LAST_BACKOFF_S)
-            if response.status_code not in RETRIED_STATUSES or time.monotonic() + wait_s >= give_up_at:
-                return response
-            yield Wait(wait_s)
+        return answer if self.form == "json" else find(self.form).write(answer, self.recording.name)
 
 
-def _checked_url(base_url: str) -> httpx.URL:
-    """The address as a URL with a scheme that HTTP clients speak and a host."""
+def dense_caption(audio: Audio, options: Options, form: FormatName = "json") -> Asked[DenseCaption]:
+    """Ask for every event."""
+    return _asked("dense_caption", DenseCaption, audio, options, {}, form)
+
+
+def ground(audio: Audio, queries: str | Sequence[str], options: Options, form: FormatName = "json") -> Asked[Grounding]:
+    """Ask for the times of each query."""
+    words = [queries] if isinstance(queries, str) else list(queries)
+    return _asked("ground", Grounding, audio, options, {"query": words}, form)
+
+
+def summarize(audio: Audio, options: Options, form: FormatName = "json") -> Asked[Summary]:
+    """Ask what is said."""
+    return _asked("summarize", Summary, audio, options, {}, form)
+
+
+def ask(audio: Audio, question: str, options: Options, form: FormatName = "json") -> Asked[QuestionAnswer]:
+    """Ask a question."""
+    return _asked("ask", QuestionAnswer, audio, options, {"question": question}, form)
+
+
+def _asked(
+    task: TaskName, kind: type[A], audio: Audio, options: Options, words: Mapping[str, Any], form: FormatName
+) -> Asked[A]:
+    find(form)  # before anything is sent
+    return Asked(task, kind, Recording(audio), options, words, form)
+
+
+class LiveOptions(TypedDict, total=False):
+    """What live sound is like: 16 kHz, mono, 16 bits where nothing is said; and how it is heard.
+
+    `sample_rate` is samples per second and channel; `window_s` the seconds that are heard at once, 5 to 30 (10).
+    """
+
+    sample_rate: int
+    channels: int
+    encoding: Literal["s16le", "f32le"]
+    window_s: float
+    num_beams: int
+    max_new_tokens: int
+
+
+C = TypeVar("C", Iterable[bytes], AsyncIterable[bytes])
+
+
+@dataclass(frozen=True, slots=True)
+class Live(Generic[A, C]):
+    """A question about sound that arrives while it is heard. `chunks` may be cut anywhere."""
+
+    task: Literal["dense_caption", "ground"]
+    kind: type[A]
+    chunks: C
+    queries: Sequence[str]
+    options: LiveOptions
+
+
+def live_dense_caption(chunks: C, options: LiveOptions) -> Live[DenseCaption, C]:
+    """Ask for every event of live sound."""
+    return Live("dense_caption", DenseCaption, chunks, (), options)
+
+
+def live_ground(chunks: C, queries: str | Sequence[str], options: LiveOptions) -> Live[Grounding, C]:
+    """Ask for the times of each query in live sound."""
+    return Live("ground", Grounding, chunks, [queries] if isinstance(queries, str) else list(queries), options)
+
+
+class Patience:
+    """With a busy server, for one question. Units: seconds."""
+
+    def __init__(self, retry_for_s: float) -> None:
+        self._give_up_at = time.monotonic() + retry_for_s
+        self._backoff_s = FIRST_BACKOFF_S
+
+    def wait_s(self, error: ApiError) -> float:
+        """How long to wait before the same question is asked again.
+
+        Raises:
+            ApiError: the same, where that would not help or is not worth it.
+        """
+        wait_s = error.retry_after_s
+        if wait_s is None:
+            wait_s, self._backoff_s = self._backoff_s, min(2 * self._backoff_s, LAST_BACKOFF_S)
+        if error.status not in RETRIED_STATUSES or time.monotonic() + wait_s >= self._give_up_at:
+            raise error
+        return wait_s
+
+
+class Transport(Protocol):
+    """Carries one question at a time. Errors are those of `timeaudio.errors`; nothing is sent twice."""
+
+    def whole(self, asked: Asked[A]) -> A:
+        """The answer at once."""
+
+    def parts(self, asked: Asked[Any]) -> Iterator[Part]:
+        """The answer as it is found. Closing the iterator drops the work."""
+
+    def live(self, live: Live[Any, Iterable[bytes]]) -> Iterator[Part]:
+        """The same for live sound.
+
+        Raises:
+            ValueError: this transport carries none.
+        """
+
+    def ready(self) -> bool:
+        """Whether the server would take a recording now."""
+
+    def close(self) -> None:
+        """Closes the connection."""
+
+
+class AsyncTransport(Protocol):
+    """The same, for who waits with `await`."""
+
+    async def whole(self, asked: Asked[A]) -> A:
+        """See `Transport.whole`."""
+
+    def parts(self, asked: Asked[Any]) -> AsyncIterator[Part]:
+        """See `Transport.parts`."""
+
+    def live(self, live: Live[Any, AsyncIterable[bytes]]) -> AsyncIterator[Part]:
+        """See `Transport.live`."""
+
+    async def ready(self) -> bool:
+        """See `Transport.ready`."""
+
+    async def close(self) -> None:
+        """See `Transport.close`."""
+
+
+def checked_address(base_url: str) -> SplitResult:
+    """The address in its parts.
+
+    Raises:
+        ValueError: it is of none of the forms that are understood.
+    """
     try:
-        url = httpx.URL(base_url)
-    except httpx.InvalidURL as error:
+        url = urlsplit(base_url)
+        port = url.port
+    except ValueError as error:
         raise ValueError(f"{base_url!r} is no address: {error}. Give it as http://HOST:PORT.") from error
-    if url.scheme not in {"http", "https"} or not url.host:
-        raise ValueError(f"{base_url!r} is no address. Give it as http://HOST:PORT.")
+    if url.scheme not in {"http", "https", "grpc", "grpcs"} or not url.hostname:
+        raise ValueError(f"{base_url!r} is no address. Give it as http://HOST:PORT, or grpc://HOST:PORT.")
+    if url.scheme.startswith("grpc") and port is None:
+        raise ValueError(f"{base_url!r} names no port. Give it as {url.scheme}://HOST:PORT.")
     return url
 
 
-def _is_loopback(host: str) -> bool:
+def is_loopback(host: str) -> bool:
     """Whether the host is this machine."""
     try:
         return ip_address(host).is_loopback
     except ValueError:
         return host == "localhost"
-
-
-def _opened(audio: Audio) -> AbstractContextManager[BinaryIO]:
-    """A stream that can be sent again from its start. A path is streamed from disk; all else is held in memory."""
-    if isinstance(audio, str | os.PathLike):
-        return Path(audio).open("rb")
-    return nullcontext(io.BytesIO(audio if isinstance(audio, bytes) else audio.read()))
 
 
 def _name(audio: Audio) -> str:

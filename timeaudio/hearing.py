@@ -6,7 +6,7 @@ they are files, one per recording and format.
 
 from collections.abc import Callable, Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, NoReturn
+from typing import TYPE_CHECKING, Annotated, Any, NoReturn
 
 import typer
 
@@ -20,12 +20,15 @@ from timeaudio.choices import (
     OutputDir,
     Resume,
     ServerUrl,
+    Streamed,
     Wanted,
 )
 
 if TYPE_CHECKING:
+    from timeaudio.client import Client
     from timeaudio.listen import Listener
     from timeaudio.results import AnyAnswer
+    from timeaudio.stream import Stream
 
 
 def register(app: typer.Typer) -> None:
@@ -48,6 +51,8 @@ timeaudio caption recordings/ -o answers -f srt -f json --resume --server http:/
 
 timeaudio caption 'day*/*.wav' --json-lines > events.jsonl
 
+timeaudio caption street.flac --stream --server grpc://127.0.0.1:9000
+
 ffmpeg -i film.mkv -f wav - | timeaudio caption - -f vtt > film.vtt
 """
 
@@ -59,11 +64,14 @@ def caption(
     as_json: AsJson = False,
     json_lines: JsonLines = False,
     resume: Resume = False,
+    stream: Streamed = False,
     server: ServerUrl = None,
     model: ModelDir = None,
 ) -> None:
     """Tell every sound event of each FILE, and when it happens."""
-    output = Wanted(output_dir, formats, as_json, json_lines, resume)
+    output = Wanted(output_dir, formats, as_json, json_lines, resume, stream)
+    if stream:
+        _follow(files, lambda client, audio: client.stream_dense_caption(audio), output, server)
     _hear(files, lambda listener, audio: listener.dense_caption(audio), output, server, model)
 
 
@@ -95,12 +103,15 @@ def ground(
     as_json: AsJson = False,
     json_lines: JsonLines = False,
     resume: Resume = False,
+    stream: Streamed = False,
     server: ServerUrl = None,
     model: ModelDir = None,
 ) -> None:
     """Find when each QUERY happens in FILE, or that it does not."""
     files, wanted = _split(words, queries, "QUERY", "-q")
-    output = Wanted(output_dir, formats, as_json, json_lines, resume)
+    output = Wanted(output_dir, formats, as_json, json_lines, resume, stream)
+    if stream:
+        _follow(files, lambda client, audio: client.stream_ground(audio, wanted), output, server)
     _hear(files, lambda listener, audio: listener.ground(audio, wanted), output, server, model)
 
 
@@ -120,11 +131,14 @@ def summarize(
     as_json: AsJson = False,
     json_lines: JsonLines = False,
     resume: Resume = False,
+    stream: Streamed = False,
     server: ServerUrl = None,
     model: ModelDir = None,
 ) -> None:
     """Tell what is said in each FILE, stretch by stretch. Needs a checkpoint that was trained for it."""
-    output = Wanted(output_dir, formats, as_json, json_lines, resume)
+    output = Wanted(output_dir, formats, as_json, json_lines, resume, stream)
+    if stream:
+        _follow(files, lambda client, audio: client.stream_summarize(audio), output, server)
     _hear(files, lambda listener, audio: listener.summarize(audio), output, server, model)
 
 
@@ -154,6 +168,7 @@ def ask(
     as_json: AsJson = False,
     json_lines: JsonLines = False,
     resume: Resume = False,
+    stream: Streamed = False,
     server: ServerUrl = None,
     model: ModelDir = None,
 ) -> None:
@@ -161,7 +176,9 @@ def ask(
     files, [asked, *more] = _split(words, None if question is None else [question], "QUESTION", "-q")
     if more:
         raise typer.BadParameter("one question at a time: put it in quotes. With several files: -q QUESTION")
-    output = Wanted(output_dir, formats, as_json, json_lines, resume)
+    output = Wanted(output_dir, formats, as_json, json_lines, resume, stream)
+    if stream:
+        _follow(files, lambda client, audio: client.stream_ask(audio, asked), output, server)
     _hear(files, lambda listener, audio: listener.ask(audio, asked), output, server, model)
 
 
@@ -180,6 +197,24 @@ def _hear(
     output = wanted.output(found)
     with open_listener(server=server, model=model) as listener:
         raise typer.Exit(answer_each(found, lambda audio: ask(listener, audio), output))
+
+
+def _follow(
+    files: Sequence[str | Path],
+    ask: "Callable[[Client, Path | bytes], Stream[Any, Any]]",
+    wanted: Wanted,
+    server: str | None,
+) -> NoReturn:
+    """The same, telling each event as soon as it is found."""
+    from timeaudio.follow import follow_each
+    from timeaudio.inputs import sources
+    from timeaudio.listen import connected
+
+    wanted.check_streamed(server)
+    assert server is not None, "checked"
+    with connected(server) as client:
+        found = sources(map(str, files))
+        raise typer.Exit(follow_each(found, lambda audio: ask(client, audio), as_json=wanted.json_lines))
 
 
 def _split(

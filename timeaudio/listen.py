@@ -56,12 +56,20 @@ def open_listener(*, server: str | None, model: Path | None) -> Iterator[Listene
         return
     if model is not None:
         raise typer.BadParameter("give --server or --model, not both: a server has loaded its own.")
-    try:
-        client = Client(server)
-    except ValueError as error:
-        raise typer.BadParameter(str(error), param_hint="--server") from error
-    with client:
+    with connected(server) as client:
         yield client
+
+
+def connected(server: str) -> Client:
+    """A client of the server at an address.
+
+    Raises:
+        typer.BadParameter: the address is none, or needs a library that is not installed.
+    """
+    try:
+        return Client(server)
+    except (ValueError, ImportError) as error:
+        raise typer.BadParameter(str(error), param_hint="--server") from error
 
 
 def answer_each(sources: Sequence[Source], ask: Ask, output: Output) -> int:
@@ -94,7 +102,7 @@ def _answer(source: Source, ask: Ask, output: Output, account: Account, bar: Bar
     except (ClientError, OSError) as error:
         account.num_failed += 1
         with bar.hidden():
-            complain(f"{source.shown}: {_reason(error)}")
+            complain(f"{source.shown}: {reason(error)}")
         return
     account.heard_s += answer.audio.duration
     with bar.hidden():
@@ -112,7 +120,7 @@ def _spinner(message: str) -> Iterator[None]:
         yield
 
 
-def _reason(error: Exception) -> str:
+def reason(error: Exception) -> str:
     """What went wrong with a recording, and what to do."""
     if isinstance(error, FileNotFoundError):
         return "no such file. Check the path."

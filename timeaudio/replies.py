@@ -21,8 +21,13 @@ def parsed(response: httpx.Response, kind: type[R], url: httpx.URL) -> R:
     Raises:
         UnexpectedAnswer: it is of another shape.
     """
+    return parsed_json(response.content, kind, url)
+
+
+def parsed_json(text: str | bytes, kind: type[R], url: httpx.URL) -> R:
+    """An answer, or a piece of one, that came from the server at `url`. Raises: as `parsed`."""
     try:
-        return kind.model_validate_json(response.content)
+        return kind.model_validate_json(text)
     except ValidationError as error:
         raise UnexpectedAnswer(
             f"{url} answered, but not as a TimeAudio server of this version does "

@@ -122,3 +122,14 @@ class QuestionAnswer(Answer):
 
 
 AnyAnswer = DenseCaption | Grounding | Summary | QuestionAnswer
+
+Piece = CaptionedEvent | GroundingResult | SummarySegment | Interval
+"""What a streamed answer is told in, by task: an event, a query's result, a segment, an interval of an answer."""
+
+
+class Beginning(Result):
+    """What a streamed answer begins with, before its first event."""
+
+    id: str = Field(examples=["ta-6f0c2d9b8a4e4b0f9a5f5f0d6f1f2a3b"])
+    model: str = Field(examples=["timeaudio-tiny"])
+    audio: AudioInfo | None = Field(None, description="None for live sound: nobody knows yet how long it will be.")

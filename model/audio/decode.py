@@ -54,27 +54,46 @@ def decode_audio(
         AudioTooLong: the part is longer than `max_seconds`.
         ValueError: `start_s` is negative, or `end_s` is not after it.
     """
+    kept = bytearray()  # grows in place: a list of pieces would be held twice while it is joined
+    for piece in decode_pieces(
+        data, max_seconds=max_seconds, start_s=start_s, end_s=end_s, max_decoded_bytes=max_decoded_bytes
+    ):
+        kept += piece.data
+    return Waveform(np.frombuffer(kept, dtype=np.float32))
+
+
+def decode_pieces(
+    data: bytes,
+    *,
+    max_seconds: float,
+    start_s: float = 0.0,
+    end_s: float | None = None,
+    max_decoded_bytes: int | None = None,
+) -> Iterator[npt.NDArray[np.float32]]:
+    """The same samples piece by piece, so that the memory that it takes does not depend on the length.
+
+    Raises:
+        As `decode_audio`, while it is read or at its end.
+    """
     start, end = _to_samples(start_s), None if end_s is None else _to_samples(end_s)
     if start < 0 or (end is not None and end <= start):
         raise ValueError(f"A part ends after it starts, and starts at 0 or later: {start_s} to {end_s} s is none.")
     if max_decoded_bytes is None:
         max_decoded_bytes = max(DECODED_BYTES, math.ceil(max_seconds * DECODED_BYTES_PER_S))
     limit = _to_samples(max_seconds)
-    kept = bytearray()  # grows in place: a list of pieces would be held twice while it is joined
-    position = 0
+    num_kept = position = 0
     with Track(data, max_decoded_bytes=max_decoded_bytes) as track:
         for piece in _resample(track.blocks()):
             part = piece[max(0, start - position) : None if end is None else max(0, end - position)]
-            kept += _check(part).data
+            num_kept += len(part)
             position += len(piece)
-            if len(kept) > limit * piece.itemsize:
+            yield _check(part)
+            if num_kept > limit:
                 raise _too_long(max_seconds, start_s, end_s, track.declared_s)
             if end is not None and position >= end:
                 break
-    samples = np.frombuffer(kept, dtype=np.float32)
-    if len(samples) < MIN_SAMPLES:
-        raise EmptyAudio(_describe_lack(len(samples), position, start_s))
-    return Waveform(samples)
+    if num_kept < MIN_SAMPLES:
+        raise EmptyAudio(_describe_lack(num_kept, position, start_s))
 
 
 def _to_samples(seconds: float) -> int:

@@ -1,11 +1,14 @@
 """What every search for an answer has in common, and the simplest one: along a single path."""
 
+import math
 import random
 from collections.abc import Iterable
 from dataclasses import dataclass
 
 from model.language.decoding import Decoding
 from model.timeline.grammar import START, Allowed, Grammar, State
+
+LOG_HALF = math.log(0.5)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -25,6 +28,12 @@ class Completion:
     grammar_log_probs: tuple[float, ...]
     is_cut: bool
     score: float | None = None
+
+    @property
+    def num_interventions(self) -> int:
+        """Tokens before which the grammar forbade more than half of the probability."""
+        pairs = zip(self.log_probs, self.grammar_log_probs, strict=True)
+        return sum(own - within < LOG_HALF for own, within in pairs)
 
 
 class Search:

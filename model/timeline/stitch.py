@@ -90,7 +90,7 @@ class Stitcher:
 
 def _is_same(first: Event, second: Event, lap: Interval) -> bool:
     """Whether two events of neighbouring passes are one: alike in words, and together somewhere in the overlap."""
-    return _alike(first.caption, second.caption) >= ALIKE and any(
+    return alike(first.caption, second.caption) >= ALIKE and any(
         a.start - NEAR < b.end and b.start - NEAR < a.end
         for a in first.intervals
         for b in second.intervals
@@ -98,7 +98,8 @@ def _is_same(first: Event, second: Event, lap: Interval) -> bool:
     )
 
 
-def _alike(first: str, second: str) -> float:
+def alike(first: str, second: str) -> float:
+    """How much two captions have in common, 0 to 1."""
     mine, other = _stems(first), _stems(second)
     return len(mine & other) / len(mine | other) if mine | other else 1.0
 

@@ -50,13 +50,16 @@ def decode_file(source: Path, target: Path, span: Span) -> int | Refused:
     Returns:
         The number of samples, or why there are none.
     """
-    from model.audio.decode import decode_audio
+    from model.audio.decode import decode_pieces
 
+    num_samples = 0
     try:
-        waveform = decode_audio(
-            source.read_bytes(), max_seconds=span.max_seconds, start_s=span.start_s, end_s=span.end_s
-        )
+        with target.open("wb") as file:
+            for piece in decode_pieces(
+                source.read_bytes(), max_seconds=span.max_seconds, start_s=span.start_s, end_s=span.end_s
+            ):
+                file.write(piece.astype("<f4", copy=False).data)
+                num_samples += len(piece)
     except TimeAudioError as error:
         return Refused(type(error).__name__, str(error), dict(vars(error)))
-    target.write_bytes(waveform.samples.astype("<f4", copy=False).tobytes())
-    return waveform.num_samples
+    return num_samples

@@ -12,18 +12,24 @@ import pebble
 from model.errors import AudioTooLong
 from server.decoding import child
 from server.errors import DecodeTooCostly, NotReady, revive
-from server.offload import file_work
 from server.settings import Settings
 
+_SAMPLE_BYTES = 4
 _AUDIO_LIMIT = "TIMEAUDIO_LIMITS__AUDIO_SECONDS"
 
 
 @dataclass(frozen=True, slots=True)
 class Decoded:
-    """Mono float32 little-endian samples at 16 kHz, as bytes: this process never computes with them."""
+    """Mono float32 little-endian samples at 16 kHz, in a file: this process never computes with them."""
 
-    pcm: bytes
+    path: Path
     num_samples: int
+
+    def read(self, start: int = 0, end: int | None = None) -> bytes:
+        """The samples from number `start` to before `end`."""
+        with self.path.open("rb") as file:
+            file.seek(start * _SAMPLE_BYTES)
+            return file.read(-1 if end is None else (end - start) * _SAMPLE_BYTES)
 
 
 class DecodePool:
@@ -48,9 +54,10 @@ class DecodePool:
             await asyncio.to_thread(pool.join)
 
     async def decode(self, source: Path, *, start_s: float = 0.0, end_s: float | None = None) -> Decoded:
-        """The samples of the file at `source`, from `start_s` to `end_s` (seconds).
+        """The samples of the file at `source`, from `start_s` to `end_s` (seconds), in a file beside it.
 
-        They pass through a file beside it: pipes would copy them in small pieces, and hold up the pool's locks.
+        Not through a pipe, which would copy them in small pieces and hold up the pool's locks; and an hour of them is
+        230 MB, which nobody has to hold.
         Cancelling this kills the process that decodes.
 
         Raises:
@@ -63,7 +70,7 @@ class DecodePool:
         outcome = await self._run(source, target, span)
         if isinstance(outcome, child.Refused):
             raise _told(outcome)
-        return Decoded(pcm=await file_work(target.stat().st_size, target.read_bytes), num_samples=outcome)
+        return Decoded(target, outcome)
 
     async def _run(self, source: Path, target: Path, span: child.Span) -> int | child.Refused:
         future = self._running().schedule(

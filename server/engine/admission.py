@@ -1,15 +1,15 @@
 """Who may enter: a bound on requests and on audio inside the server, counted in samples. For the event loop alone."""
 
 import math
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 
 from server.engine.protocol import SAMPLE_RATE
 from server.errors import Overloaded
 from server.settings import Limits
 
-_FIRST_RATE = 0.2  # model seconds per second of audio, until there is a measurement
-_MEMORY = 0.8  # weight of the past in the measured rate
+_FIRST_GUESS = (2.0, 10.0)  # model seconds and seconds of audio, until there is a measurement
+_MEMORY = 0.9  # weight of the past in what was measured
 
 
 class Ticket:
@@ -18,6 +18,7 @@ class Ticket:
     def __init__(self, admission: "Admission") -> None:
         self._admission = admission
         self.num_samples = 0
+        self.has_started = False
 
     def add_audio(self, num_samples: int) -> None:
         """Hold so much decoded audio.
@@ -28,15 +29,28 @@ class Ticket:
         self._admission.hold(num_samples)
         self.num_samples += num_samples
 
+    def starts(self) -> None:
+        """The model has begun with it: others need not wait for all of it."""
+        if not self.has_started:
+            self.has_started = True
+            self._admission.begin(self.num_samples)
+
 
 class Admission:
-    """Counts what is inside, and tells whom it turns away how long that will take."""
+    """Counts what is inside, and tells whom it turns away how long that will take.
 
-    def __init__(self, limits: Limits) -> None:
+    Args:
+        limits: how much may be inside.
+        num_workers: models that share the work, now.
+    """
+
+    def __init__(self, limits: Limits, *, num_workers: Callable[[], int] = lambda: 1) -> None:
         self._limits = limits
+        self._num_workers = num_workers
         self._requests = 0
         self._num_samples = 0
-        self._rate = _FIRST_RATE
+        self._num_begun = 0
+        self._model_s, self._audio_s = _FIRST_GUESS
 
     @property
     def requests(self) -> int:
@@ -51,7 +65,15 @@ class Admission:
     @property
     def wait_s(self) -> float:
         """About how long the model needs for all that is inside, in whole seconds, at least 1."""
-        return float(max(1, math.ceil(self.audio_s * self._rate)))
+        return float(max(1, math.ceil(self._work_s(self._num_samples))))
+
+    @property
+    def turn_s(self) -> float:
+        """About how long the model needs for what is inside and was not begun, in seconds."""
+        return self._work_s(self._num_samples - self._num_begun)
+
+    def _work_s(self, num_samples: int) -> float:
+        return num_samples / SAMPLE_RATE * self._model_s / self._audio_s / max(1, self._num_workers())
 
     @contextmanager
     def enter(self) -> Iterator[Ticket]:
@@ -73,6 +95,7 @@ class Admission:
         finally:
             self._requests -= 1
             self._num_samples -= ticket.num_samples
+            self._num_begun -= ticket.num_samples * ticket.has_started
 
     def hold(self, num_samples: int) -> None:
         """Count more audio. One recording always fits, however long; see `Ticket.add_audio`."""
@@ -87,5 +110,9 @@ class Admission:
 
     def measured(self, *, model_s: float, audio_s: float) -> None:
         """Learn from a finished request how many seconds the model takes per second of audio."""
-        if audio_s > 0:
-            self._rate = _MEMORY * self._rate + (1 - _MEMORY) * model_s / audio_s
+        self._model_s = _MEMORY * self._model_s + model_s
+        self._audio_s = _MEMORY * self._audio_s + audio_s
+
+    def begin(self, num_samples: int) -> None:
+        """So much of what is inside does not wait any more."""
+        self._num_begun += num_samples

@@ -70,6 +70,7 @@ def _answered(answer: pb.Answer) -> Answered:
         num_prompt_tokens=answer.num_prompt_tokens,
         num_completion_tokens=answer.num_completion_tokens,
         generate_s=answer.generate_s,
+        num_interventions=answer.num_interventions,
     )
 
 

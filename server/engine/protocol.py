@@ -74,6 +74,8 @@ class Answered:
     num_prompt_tokens: int
     num_completion_tokens: int
     generate_s: float
+    num_interventions: int = 0
+    """Tokens before which the grammar forbade what the model held likelier than not."""
 
 
 Update = Started | Encoded | Found | Answered
@@ -113,6 +115,10 @@ class Engine(Protocol):
     @property
     def num_free(self) -> int:
         """Requests that would be worked on at once."""
+
+    @property
+    def slot_usage(self) -> float:
+        """The share of the answers that can be written at once which are being written, 0.0 to 1.0."""
 
     async def start(self) -> None:
         """Begin to load; does not wait for the model."""

@@ -78,6 +78,13 @@ class WorkerEngine:
         """Requests that would be worked on at once."""
         return self._places.num_free
 
+    @property
+    def slot_usage(self) -> float:
+        """The share of all slots that are taken, as the workers said last."""
+        told = [keeper.status for keeper in self._keepers if keeper.status is not None]
+        num_slots = sum(status.num_slots for status in told)
+        return 1.0 - sum(status.num_free_slots for status in told) / num_slots if num_slots else 0.0
+
     async def start(self) -> None:
         """Start to supervise; the model loads meanwhile."""
         self._state = None

@@ -2,6 +2,7 @@
 
 import time
 from collections.abc import Awaitable, Callable
+from contextlib import AsyncExitStack, aclosing
 from dataclasses import dataclass
 
 from fastapi import APIRouter, Request, Response
@@ -33,8 +34,10 @@ from server.errors import (
 from server.present import PRESENTERS
 from server.rest.describe import operation, written_answer
 from server.rest.disconnect import while_connected
+from server.rest.events import Say, streamed
 from server.rest.form import AskForm, DenseCaptionForm, Form, GroundForm, SummarizeForm
 from server.rest.problems import documented
+from server.rest.telling import Telling, error_message
 from server.rest.upload import receive
 from server.service import Service
 from server.settings import Limits
@@ -124,15 +127,27 @@ async def _hear(request: Request, form: type[Form]) -> Response:
     """A place in the queue before the first byte of the body is read; then the body, then the work."""
     service: Service = request.app.state.service
     begun = time.monotonic()
-    with service.admit() as ticket:
+    async with AsyncExitStack() as place:
+        ticket = place.enter_context(service.admit())
         service.check_task(form.task)
-        async with service.workspace() as folder:
-            source = folder / "upload"
-            limits = service.settings.limits
-            received = await receive(request, form, limits, source)
-            inquiry = received.fields.inquiry(limits)
-            # Where `stream` is asked for, the updates of the engine will be passed on from here.
-            analysis = await while_connected(request, service.analyze(ticket, source, inquiry))
+        source = await place.enter_async_context(service.workspace()) / "upload"
+        limits = service.settings.limits
+        received = await receive(request, form, limits, source)
+        inquiry = received.fields.inquiry(limits)
+        if received.fields.stream:
+            kept = place.pop_all()
+
+            async def work(say: Say) -> None:
+                telling = Telling(inquiry.task, say)
+                async with kept, aclosing(service.stream(ticket, source, inquiry)) as parts:
+                    analysis = await telling.follow(parts)
+                analysis.total_s = time.monotonic() - begun
+                await telling.end(analysis)
+
+            return await streamed(
+                request, work, lambda error: error_message(request, error), ping_s=service.settings.ping_s
+            )
+        analysis = await while_connected(request, service.analyze(ticket, source, inquiry))
     analysis.total_s = time.monotonic() - begun
     row = FORMATS[received.fields.response_format]
     return Response(row.write(PRESENTERS[form.task](analysis), received.name), media_type=row.media_type)

@@ -1,7 +1,7 @@
 """`POST /v1/chat/completions`: a recording and words in OpenAI's shape. The words say which task is meant."""
 
-import json
 import time
+from contextlib import AsyncExitStack, aclosing
 from pathlib import Path
 from typing import Any
 
@@ -10,20 +10,12 @@ from pydantic import ValidationError
 
 from model.errors import PromptTooLong
 from server.errors import FieldError, InvalidField, ModelNotFound, UnsupportedBody
-from server.inquiry import Analysis, Inquiry
-from server.openai_schema import (
-    AnswerMessage,
-    AudioPart,
-    ChatCompletion,
-    ChatRequest,
-    ChatUsage,
-    Choice,
-    PromptDetails,
-    TextPart,
-)
-from server.present import PRESENTERS
+from server.inquiry import Inquiry
+from server.openai_schema import AudioPart, ChatCompletion, ChatRequest, TextPart
 from server.rest.answers import AUDIO, BODY, PROMPT, SERVICE
+from server.rest.chat_answer import ChatTelling, chat_error, completion
 from server.rest.disconnect import while_connected
+from server.rest.events import Say, streamed
 from server.rest.examples import RECORDING
 from server.rest.fields import checked, field_errors
 from server.rest.form import FORMS
@@ -33,7 +25,6 @@ from server.rest.upload import while_arriving
 from server.rest.wording import understand
 from server.service import Service
 from server.settings import Limits
-from timeaudio.formats.prose import prose
 
 router = APIRouter(prefix="/v1", tags=["OpenAI's dialect"])
 
@@ -55,16 +46,22 @@ _BODY_DESCRIBED = {
         "application/json": {"schema": {"$ref": "#/components/schemas/ChatRequest"}, "example": _EXAMPLE},
     },
 }
+_STREAM_DESCRIBED: dict[int | str, dict[str, Any]] = {
+    200: {
+        "description": "The answer; with `stream` a ChatChunk per message, and `[DONE]`.",
+        "content": {"text/event-stream": {"schema": {"type": "string"}}},
+    }
+}
 
 
 @router.post(
     "/chat/completions",
     response_model=ChatCompletion,
-    responses=documented(*BODY, ModelNotFound, *AUDIO, *PROMPT, *SERVICE, openai=True),
+    responses=documented(*BODY, ModelNotFound, *AUDIO, *PROMPT, *SERVICE, openai=True) | _STREAM_DESCRIBED,
     openapi_extra={"requestBody": _BODY_DESCRIBED},
     summary="Any of the four tasks, asked in words",
 )
-async def chat_completions(request: Request) -> ChatCompletion:
+async def chat_completions(request: Request) -> Any:
     """For programs that speak to OpenAI: one `input_audio` part is heard, and the words of the last user turn are read.
 
     The words decide the task ("When does a dog bark?", "Describe what you hear.", "Summarize the talk."; any other
@@ -74,18 +71,32 @@ async def chat_completions(request: Request) -> ChatCompletion:
     """
     service: Service = request.app.state.service
     begun = time.monotonic()
-    with service.admit() as ticket:
+    async with AsyncExitStack() as place:
+        ticket = place.enter_context(service.admit())
         limits = service.settings.limits
-        async with service.workspace() as folder:
-            source = folder / "upload"
-            body = await _read(request, limits)
-            _check_model(service, body.model)
-            inquiry = _inquiry(body, limits)
-            service.check_task(inquiry.task)
-            await _save_recording(body, source)
-            analysis = await while_connected(request, service.analyze(ticket, source, inquiry))
+        source = await place.enter_async_context(service.workspace()) / "upload"
+        body = await _read(request, limits)
+        _check_model(service, body.model)
+        inquiry = _inquiry(body, limits)
+        service.check_task(inquiry.task)
+        await _save_recording(body, source)
+        if body.stream:
+            kept = place.pop_all()
+
+            async def work(say: Say) -> None:
+                with_usage = body.stream_options is not None and body.stream_options.include_usage
+                telling = ChatTelling(inquiry, say, as_json=_wants_json(body), with_usage=with_usage)
+                async with kept, aclosing(service.stream(ticket, source, inquiry)) as parts:
+                    analysis = await telling.follow(parts)
+                analysis.total_s = time.monotonic() - begun
+                await telling.end(analysis)
+
+            return await streamed(
+                request, work, lambda error: chat_error(request, error), ping_s=service.settings.ping_s
+            )
+        analysis = await while_connected(request, service.analyze(ticket, source, inquiry))
     analysis.total_s = time.monotonic() - begun
-    return _completion(analysis, inquiry, as_json=_wants_json(body))
+    return completion(analysis, inquiry, as_json=_wants_json(body))
 
 
 def _wants_json(body: ChatRequest) -> bool:
@@ -148,29 +159,3 @@ async def _save_recording(body: ChatRequest, target: Path) -> None:
     except ValueError as error:
         raise InvalidField([FieldError("messages", f"input_audio.data {error}")]) from None
     target.write_bytes(recording)
-
-
-def _completion(analysis: Analysis, inquiry: Inquiry, *, as_json: bool) -> ChatCompletion:
-    answer = PRESENTERS[inquiry.task](analysis)
-    result = answer.model_dump(mode="json")
-    usage = answer.usage
-    was_cut = any(found.num_completion_tokens >= inquiry.options.max_new_tokens for found in analysis.answers)
-    return ChatCompletion(
-        id=analysis.id,
-        created=int(time.time()),
-        model=analysis.model,
-        choices=[
-            Choice(
-                message=AnswerMessage(content=json.dumps(result, ensure_ascii=False) if as_json else prose(answer)),
-                finish_reason="length" if was_cut else "stop",
-            )
-        ],
-        usage=ChatUsage(
-            prompt_tokens=usage.prompt_tokens,
-            completion_tokens=usage.completion_tokens,
-            total_tokens=usage.prompt_tokens + usage.completion_tokens,
-            prompt_tokens_details=PromptDetails(audio_tokens=usage.audio_tokens),
-        ),
-        task=inquiry.task,
-        result=result,
-    )

@@ -3,12 +3,15 @@
 import json
 from typing import Any
 
+from pydantic import BaseModel
+
 from server.rest.examples import ANSWERS, BESIDE, RECORDING
 from server.rest.fields import FILE
 from server.rest.form import Form
+from server.rest.telling import message, named_pieces
 from server.settings import Limits
 from timeaudio.formats import FORMATS, write
-from timeaudio.results import AnyAnswer
+from timeaudio.results import AnyAnswer, Beginning
 
 _KINDS = "wav, flac, ogg, opus, mp3, m4a, mp4, webm, mkv, aac, aiff or caf"
 _SHOWN_AS = "street.flac"
@@ -34,9 +37,17 @@ def written_answer(form: type[Form]) -> dict[int | str, dict[str, Any]]:
         if row.media_type.endswith("json"):
             described["schema"] = {}
         described["examples"][name] = _example(answer, name)
+    content["text/event-stream"] = {"schema": {"type": "string"}, "examples": {"stream": {"value": _streamed(answer)}}}
     # FastAPI adds the answer's own schema to this one.
     content[_JSON] = {"examples": {name: _example(answer, name) for name in ("json", "verbose_json")}}
     return {200: {"description": "The answer, in the format that was asked for.", "content": content}}
+
+
+def _streamed(answer: AnyAnswer) -> str:
+    """What `stream` makes of the same answer."""
+    first = Beginning(id=answer.id, model=answer.model, audio=answer.audio)
+    told: list[tuple[str, BaseModel]] = [("start", first), *named_pieces(answer), ("done", answer)]
+    return "".join(message(name, value, number).decode() for number, (name, value) in enumerate(told))
 
 
 def _example(answer: AnyAnswer, name: Any) -> dict[str, Any]:
@@ -52,7 +63,7 @@ def _bounds(limits: Limits) -> dict[str, dict[str, Any]]:
     return {
         "num_beams": {"maximum": limits.num_beams},
         "max_new_tokens": {"maximum": limits.max_new_tokens},
-        "timeout_s": {"maximum": limits.timeout_s},
+        "timeout_s": {"maximum": limits.longest_timeout_s},
         "min_confidence": {"maximum": 0},
         "query": {"maxItems": limits.queries, "items": {"type": "string"} | words},
         "question": words,

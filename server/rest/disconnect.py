@@ -21,7 +21,7 @@ async def while_connected(request: Request, work: Coroutine[Any, Any, T]) -> T:
         Cancelled: the caller went away.
     """
     working = asyncio.create_task(work)
-    watching = asyncio.create_task(_disconnected(request))
+    watching = asyncio.create_task(disconnected(request))
     try:
         await asyncio.wait((working, watching), return_when=asyncio.FIRST_COMPLETED)
         if working.done():
@@ -35,6 +35,7 @@ async def while_connected(request: Request, work: Coroutine[Any, Any, T]) -> T:
                 await task
 
 
-async def _disconnected(request: Request) -> None:
+async def disconnected(request: Request) -> None:
+    """Return once the caller of `request` is gone; its body must have been read."""
     while (await request.receive())["type"] != "http.disconnect":
         pass

@@ -38,6 +38,8 @@ class Form(BaseModel):
     """Where to cut the answer, in tokens; what is cut is still well formed."""
     min_confidence: Annotated[float, Field(ge=0, le=1, allow_inf_nan=False)] | None = None
     """Reserved: confidence is not calibrated yet, so only 0 is accepted."""
+    stream: bool = False
+    """Whether to answer with server-sent events, one per event as soon as it is found; docs/api.md shows them."""
     timeout_s: Annotated[float, Field(gt=0, allow_inf_nan=False)] | None = None
     """Seconds after the upload in which the answer must be ready; 504 otherwise."""
 
@@ -70,6 +72,8 @@ class Form(BaseModel):
 
     def _errors(self, limits: Limits) -> list[FieldError]:
         errors = []
+        if self.stream and self.response_format != "json":
+            errors.append(FieldError("response_format", "what is streamed is JSON; leave it out, or send json"))
         if self.end is not None and self.end < (self.start or 0.0) + _MIN_SPAN_S:
             errors.append(FieldError("end", f"must be at least {_MIN_SPAN_S} s after start ({self.start or 0.0:g})"))
         if self.min_confidence:
@@ -81,7 +85,7 @@ class Form(BaseModel):
         upper = {
             "num_beams": (limits.num_beams, "NUM_BEAMS"),
             "max_new_tokens": (limits.max_new_tokens, "MAX_NEW_TOKENS"),
-            "timeout_s": (limits.timeout_s, "TIMEOUT_S"),
+            "timeout_s": (limits.longest_timeout_s, "TIMEOUT_S"),
         }
         for name, (limit, setting) in upper.items():
             value = getattr(self, name)

@@ -33,14 +33,19 @@ _log = logging.getLogger(__name__)
 
 def problem_response(request: Request, error: TimeAudioError) -> JSONResponse:
     """The error as its row of the table says, with Retry-After where a second try makes sense."""
+    headers = {"Retry-After": str(math.ceil(error.retry_after_s))} if isinstance(error, RetryableError) else None
+    return _response(request, problem(request, error), problem_of(error).slug, headers)
+
+
+def problem(request: Request, error: TimeAudioError) -> schema.Problem:
+    """What the caller is told; what broke here is logged instead."""
     row = problem_of(error)
     detail = str(error)
     if row.http == HTTPStatus.INTERNAL_SERVER_ERROR:
         # What broke is for the log; the id leads there.
         _log.error("Request %s failed: %s", _request_id(request), error, exc_info=error)
         detail = f"This is our fault, not yours. The log has more under request id {_request_id(request)}."
-    headers = {"Retry-After": str(math.ceil(error.retry_after_s))} if isinstance(error, RetryableError) else None
-    problem = schema.Problem(
+    return schema.Problem(
         type=f"urn:timeaudio:problem:{row.slug}",
         title=row.title,
         status=row.http,
@@ -48,7 +53,6 @@ def problem_response(request: Request, error: TimeAudioError) -> JSONResponse:
         instance=f"urn:timeaudio:request:{_request_id(request)}",
         errors=_fields(error),
     )
-    return _response(request, problem, row.slug, headers)
 
 
 def install(app: FastAPI) -> None:
@@ -78,7 +82,12 @@ def install(app: FastAPI) -> None:
 def document(app: FastAPI) -> None:
     """Add the schemas that routes refer to by name alone to what /openapi.json says."""
     generate = app.openapi
-    named: tuple[type[BaseModel], ...] = (schema.Problem, openai_schema.ErrorAnswer, openai_schema.ChatRequest)
+    named: tuple[type[BaseModel], ...] = (
+        schema.Problem,
+        openai_schema.ErrorAnswer,
+        openai_schema.ChatRequest,
+        openai_schema.ChatChunk,
+    )
 
     def openapi() -> dict[str, Any]:
         known = app.openapi_schema is not None
@@ -130,22 +139,22 @@ def _framework_response(request: Request, error: HTTPException) -> JSONResponse:
         ),
     }
     status = HTTPStatus(error.status_code)
-    problem = schema.Problem(
+    told = schema.Problem(
         type="about:blank",
         title=status.phrase,
         status=status,
         detail=details.get(status, str(error.detail)),
         instance=f"urn:timeaudio:request:{_request_id(request)}",
     )
-    return _response(request, problem, status.phrase.lower().replace(" ", "-"), error.headers)
+    return _response(request, told, status.phrase.lower().replace(" ", "-"), error.headers)
 
 
-def _response(request: Request, problem: schema.Problem, slug: str, headers: Mapping[str, str] | None) -> JSONResponse:
+def _response(request: Request, told: schema.Problem, slug: str, headers: Mapping[str, str] | None) -> JSONResponse:
     if speaks_openai(request.url.path):
-        body = error_object(problem.status, slug, problem.detail, problem.errors)
-        return JSONResponse(body, status_code=problem.status, headers=headers, media_type=openai_errors.MEDIA_TYPE)
-    body = problem.model_dump(exclude_none=True)
-    return JSONResponse(body, status_code=problem.status, headers=headers, media_type=MEDIA_TYPE)
+        body = error_object(told.status, slug, told.detail, told.errors)
+        return JSONResponse(body, status_code=told.status, headers=headers, media_type=openai_errors.MEDIA_TYPE)
+    body = told.model_dump(exclude_none=True)
+    return JSONResponse(body, status_code=told.status, headers=headers, media_type=MEDIA_TYPE)
 
 
 def _fields(error: TimeAudioError) -> list[schema.ProblemField] | None:

@@ -116,4 +116,5 @@ def _answer(update: Answered) -> pb.Answer:
         num_prompt_tokens=answer.num_prompt_tokens,
         num_completion_tokens=answer.num_completion_tokens,
         generate_s=update.generate_s,
+        num_interventions=0 if answer.completion is None else answer.completion.num_interventions,
     )

@@ -39,6 +39,8 @@ class Server:
     process: subprocess.Popen[str]
     url: str
     log: IO[str]
+    grpc: str = ""
+    """Host and port of its gRPC front, where it has one."""
 
     def client(self, *, timeout: float = 30.0) -> httpx.Client:
         return httpx.Client(base_url=self.url, timeout=timeout, trust_env=False)
@@ -103,7 +105,8 @@ def running(
     with tempfile.TemporaryFile("w+") as log:
         command = [sys.executable, "-m", module, "--port", str(port), *arguments]
         process = subprocess.Popen(command, env=env, stdout=log, stderr=subprocess.STDOUT, text=True, cwd=TESTS.parent)
-        server = Server(process, f"http://127.0.0.1:{port}", log)
+        grpc = f"127.0.0.1:{arguments[arguments.index('--grpc-port') + 1]}" if "--grpc-port" in arguments else ""
+        server = Server(process, f"http://127.0.0.1:{port}", log, grpc)
         try:
             if ready:
                 server.wait_ready()
@@ -145,14 +148,14 @@ def run_scripted() -> Callable[..., contextlib.AbstractContextManager[Server]]:
 @pytest.fixture(scope="module")
 def scripted(run_scripted: Callable[..., contextlib.AbstractContextManager[Server]]) -> Iterator[Server]:
     """One scripted server for all tests of a module."""
-    with run_scripted() as server:
+    with run_scripted("--grpc-port", str(free_port())) as server:
         yield server
 
 
 @pytest.fixture(scope="session")
 def four_tasks() -> Iterator[Server]:
     """One server for all tests that answers all four tasks: tests/scripted_engine.py, with no model behind it."""
-    with running(module="tests.scripted_engine") as server:
+    with running("--grpc-port", str(free_port()), module="tests.scripted_engine") as server:
         yield server
 
 

@@ -85,6 +85,56 @@ def test_an_answer_of_the_full_length_was_cut(client: openai.OpenAI, recording: 
         assert completion.choices[0].finish_reason == reason
 
 
+STREAMED = ["Describe what you hear.", "When does a dog bark?", "Summarize the talk.", "How often does it bark?"]
+
+
+@pytest.mark.parametrize("words", STREAMED)
+@pytest.mark.parametrize("more", [{}, {"response_format": {"type": "json_object"}}], ids=["lines", "json"])
+def test_the_pieces_of_a_stream_are_the_content(
+    client: openai.OpenAI, recording: dict[str, Any], words: str, more: dict[str, Any]
+) -> None:
+    whole = complete(client, said(words, recording), **more)
+    chunks = list(complete(client, said(words, recording), stream=True, stream_options={"include_usage": True}, **more))
+    assert chunks[0].choices[0].delta.role == "assistant"
+    *pieces, last, usage = chunks
+    content = "".join(chunk.choices[0].delta.content or "" for chunk in pieces)
+    if more:
+        assert json.loads(content) == last.model_extra["result"]
+    else:
+        assert content == whole.choices[0].message.content
+    assert [chunk.choices[0].finish_reason for chunk in (*pieces, last)] == [None] * len(pieces) + ["stop"]
+    assert (usage.choices, usage.usage) == ([], whole.usage)
+    assert {chunk.object for chunk in chunks} == {"chat.completion.chunk"}
+    assert len({chunk.id for chunk in chunks}) == 1
+    events = ("events", "results", "segments", "intervals")
+    told, found = (
+        next(r[e] for e in events if e in r) for r in (last.model_extra["result"], whole.model_extra["result"])
+    )
+    assert told == found
+
+
+def test_lines_come_one_by_one(client: openai.OpenAI, recording: dict[str, Any]) -> None:
+    chunks = list(complete(client, said("Summarize the talk.", recording), stream=True))
+    content = [chunk.choices[0].delta.content for chunk in chunks if chunk.choices[0].delta.content]
+    assert content == ["0.0 - 2.0 s: Hello.", "\n2.0 - 4.0 s: Goodbye."]
+    assert all(chunk.usage is None for chunk in chunks)
+
+
+def test_a_stream_that_cannot_begin_is_refused_as_without_it(client: openai.OpenAI) -> None:
+    data = base64.b64encode(b"no sound at all, but long enough").decode()
+    with pytest.raises(openai.APIStatusError) as caught:
+        complete(client, said({"type": "input_audio", "input_audio": {"data": data, "format": "mp3"}}), stream=True)
+    assert (caught.value.status_code, caught.value.code) == (415, "unsupported_audio")
+
+
+def test_an_error_midway_is_raised_while_reading(scripted: Any, recording: dict[str, Any]) -> None:
+    with openai.OpenAI(base_url=f"{scripted.url}/v1", api_key="none", max_retries=0) as client:
+        stream = complete(client, said("Find 'raise'", recording), stream=True)
+        with pytest.raises(openai.APIError, match="request id") as caught:
+            list(stream)
+    assert caught.value.code == "internal"
+
+
 def test_models(client: openai.OpenAI) -> None:
     [model] = client.models.list().data
     assert (model.id, model.object, model.owned_by) == ("scripted", "model", "timeaudio")
@@ -103,7 +153,6 @@ def test_another_model_is_not_found(client: openai.OpenAI, recording: dict[str, 
 @pytest.mark.parametrize(
     ("more", "param"),
     [
-        ({"stream": True}, "stream"),
         ({"n": 2}, "n"),
         ({"extra_body": {"task": "sing"}}, "task"),
         ({"extra_body": {"num_beams": 9}}, "num_beams"),

@@ -3,7 +3,16 @@
 from collections.abc import Iterable
 
 from timeaudio.formats.tracks import one_line
-from timeaudio.results import AnyAnswer, DenseCaption, Grounding, Interval, Summary
+from timeaudio.results import (
+    AnyAnswer,
+    CaptionedEvent,
+    DenseCaption,
+    Grounding,
+    GroundingResult,
+    Interval,
+    Summary,
+    SummarySegment,
+)
 
 
 def prose(answer: AnyAnswer) -> str:
@@ -14,17 +23,21 @@ def prose(answer: AnyAnswer) -> str:
     rain: not heard
     """
     if isinstance(answer, DenseCaption):
-        lines = [f"{_times(event.intervals)}: {one_line(event.caption)}" for event in answer.events]
-        return "\n".join(lines) or "No sound events are heard."
+        return "\n".join(map(line, answer.events)) or "No sound events are heard."
     if isinstance(answer, Grounding):
-        return "\n".join(
-            f"{one_line(found.query)}: {_times(found.intervals) if found.present else 'not heard'}"
-            for found in answer.results
-        )
+        return "\n".join(map(line, answer.results))
     if isinstance(answer, Summary):
-        lines = [f"{_times([segment])}: {one_line(segment.summary)}" for segment in answer.segments]
-        return "\n".join(lines) or "No speech is heard."
+        return "\n".join(map(line, answer.segments)) or "No speech is heard."
     return answer.answer
+
+
+def line(piece: CaptionedEvent | GroundingResult | SummarySegment) -> str:
+    """The line of one event, query or segment, as soon as it is known."""
+    if isinstance(piece, CaptionedEvent):
+        return f"{_times(piece.intervals)}: {one_line(piece.caption)}"
+    if isinstance(piece, GroundingResult):
+        return f"{one_line(piece.query)}: {_times(piece.intervals) if piece.present else 'not heard'}"
+    return f"{_times([piece])}: {one_line(piece.summary)}"
 
 
 def _times(intervals: Iterable[Interval]) -> str:

@@ -114,7 +114,7 @@ class FoundEvent(_message.Message):
     def __init__(self, index: _Optional[int] = ..., event: _Optional[_Union[Event, _Mapping]] = ...) -> None: ...
 
 class Answer(_message.Message):
-    __slots__ = ("index", "events", "text", "present", "num_prompt_tokens", "num_completion_tokens", "generate_s")
+    __slots__ = ("index", "events", "text", "present", "num_prompt_tokens", "num_completion_tokens", "generate_s", "num_interventions")
     INDEX_FIELD_NUMBER: _ClassVar[int]
     EVENTS_FIELD_NUMBER: _ClassVar[int]
     TEXT_FIELD_NUMBER: _ClassVar[int]
@@ -122,6 +122,7 @@ class Answer(_message.Message):
     NUM_PROMPT_TOKENS_FIELD_NUMBER: _ClassVar[int]
     NUM_COMPLETION_TOKENS_FIELD_NUMBER: _ClassVar[int]
     GENERATE_S_FIELD_NUMBER: _ClassVar[int]
+    NUM_INTERVENTIONS_FIELD_NUMBER: _ClassVar[int]
     index: int
     events: _containers.RepeatedCompositeFieldContainer[Event]
     text: str
@@ -129,7 +130,8 @@ class Answer(_message.Message):
     num_prompt_tokens: int
     num_completion_tokens: int
     generate_s: float
-    def __init__(self, index: _Optional[int] = ..., events: _Optional[_Iterable[_Union[Event, _Mapping]]] = ..., text: _Optional[str] = ..., present: bool = ..., num_prompt_tokens: _Optional[int] = ..., num_completion_tokens: _Optional[int] = ..., generate_s: _Optional[float] = ...) -> None: ...
+    num_interventions: int
+    def __init__(self, index: _Optional[int] = ..., events: _Optional[_Iterable[_Union[Event, _Mapping]]] = ..., text: _Optional[str] = ..., present: bool = ..., num_prompt_tokens: _Optional[int] = ..., num_completion_tokens: _Optional[int] = ..., generate_s: _Optional[float] = ..., num_interventions: _Optional[int] = ...) -> None: ...
 
 class Done(_message.Message):
     __slots__ = ()

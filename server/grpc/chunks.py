@@ -1,0 +1,45 @@
+"""A file that arrives in chunks, written as it comes: no more of it is in memory than one chunk."""
+
+import asyncio
+from collections.abc import AsyncIterator
+from pathlib import Path
+
+from model.errors import EmptyAudio
+from server.errors import MalformedRequest, UploadTooLarge, UploadTooSlow
+from server.settings import Limits
+from timeaudio.v1 import timeaudio_pb2 as pb
+
+
+async def save(requests: AsyncIterator[pb.AnalyzeRequest], limits: Limits, target: Path) -> None:
+    """Write all chunks to `target`.
+
+    Raises:
+        UploadTooLarge, UploadTooSlow, MalformedRequest: as for a body over HTTP.
+        EmptyAudio: there were no bytes.
+    """
+    length = 0
+    try:
+        async with asyncio.timeout(limits.upload_timeout_s):
+            with target.open("wb") as file:
+                async for request in requests:
+                    length += file.write(chunk_of(request))  # into the page cache
+                    if length > limits.upload_bytes:
+                        raise UploadTooLarge(limit=limits.upload_bytes)
+    except TimeoutError:
+        raise UploadTooSlow(
+            f"The file must arrive within {limits.upload_timeout_s:g} s (limit: TIMEAUDIO_LIMITS__UPLOAD_TIMEOUT_S). "
+            "Send a smaller file: flac and ogg hold the same sound in fewer bytes."
+        ) from None
+    if not length:
+        raise EmptyAudio("The file has 0 bytes. Send a recording with at least 0.1 s of sound.")
+
+
+def chunk_of(request: pb.AnalyzeRequest) -> bytes:
+    """The chunk in a request that is not the first.
+
+    Raises:
+        MalformedRequest: it holds none.
+    """
+    if request.WhichOneof("part") != "chunk":
+        raise MalformedRequest("After the first request, which is the configuration, every one must hold a chunk.")
+    return bytes(request.chunk)

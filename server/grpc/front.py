@@ -1,0 +1,88 @@
+"""The gRPC listener: the methods, health, and reflection, on the event loop of the HTTP listener."""
+
+import asyncio
+import contextlib
+import logging
+import socket
+from typing import Any
+
+import grpc
+from grpc_health.v1 import health, health_pb2, health_pb2_grpc
+from grpc_reflection.v1alpha import reflection
+
+from server.grpc.methods import Methods
+from server.service import Service
+from timeaudio.v1 import timeaudio_pb2 as pb
+from timeaudio.v1.timeaudio_pb2_grpc import add_TimeAudioServiceServicer_to_server
+
+_log = logging.getLogger(__name__)
+
+NAME = pb.DESCRIPTOR.services_by_name["TimeAudioService"].full_name
+_OVERHEAD = 1024 * 1024  # fields beside the file, and enough that our own refusal of larger files is heard
+_LOOK_S = 0.2  # between two looks at whether the service is ready
+
+
+class Front:
+    """A gRPC server over a service that somebody else starts and closes.
+
+    Args:
+        service: what it answers with.
+        address: host and port; port 0 is any free one.
+    """
+
+    def __init__(self, service: Service, address: str) -> None:
+        self._service = service
+        self._address = address
+        self._server: Any = None
+        self._looking: asyncio.Task[None] | None = None
+
+    async def start(self) -> int:
+        """Listen, and return the port.
+
+        Raises:
+            OSError: the address cannot be used.
+        """
+        limit = self._service.settings.limits.json_bytes + _OVERHEAD
+        options = [("grpc.max_receive_message_length", limit), ("grpc.so_reuseport", 0)]
+        server = grpc.aio.server(options=options)  # here, where the event loop runs
+        self._health = health.aio.HealthServicer()
+        add_TimeAudioServiceServicer_to_server(Methods(self._service), server)
+        health_pb2_grpc.add_HealthServicer_to_server(self._health, server)
+        reflection.enable_server_reflection((NAME, health.SERVICE_NAME, reflection.SERVICE_NAME), server)
+        try:
+            port = int(server.add_insecure_port(self._address))
+        except RuntimeError as error:
+            raise OSError(f"gRPC cannot listen on {self._address}: {error}") from None
+        await server.start()
+        self._server = server
+        self._looking = asyncio.create_task(self._look(), name="health")
+        _log.info("gRPC listens on port %d.", port)
+        return port
+
+    async def stop(self, grace_s: float) -> None:
+        """Take no more calls; return when the running ones have ended, or were cut off after `grace_s` seconds."""
+        if self._server is None:
+            return
+        if self._looking is not None:
+            self._looking.cancel()
+            with contextlib.suppress(asyncio.CancelledError):
+                await self._looking
+        await self._health.enter_graceful_shutdown()
+        await self._server.stop(grace_s)
+
+    async def _look(self) -> None:
+        """Keep the health service's word true."""
+        while True:
+            status = health_pb2.HealthCheckResponse
+            word = status.SERVING if self._service.ready else status.NOT_SERVING
+            for name in ("", NAME):
+                await self._health.set(name, word)
+            await asyncio.sleep(_LOOK_S)
+
+
+def check_free(host: str, port: int) -> None:
+    """Raise OSError where nobody could listen: gRPC itself tells it less clearly."""
+    family, kind, protocol, _, address = socket.getaddrinfo(host, port, type=socket.SOCK_STREAM)[0]
+    with socket.socket(family, kind, protocol) as probe:
+        probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        probe.bind(address)

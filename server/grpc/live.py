@@ -1,0 +1,202 @@
+"""Sound that arrives while it is heard: overlapping windows, each a request of its own to the engine."""
+
+import asyncio
+import time
+from collections import deque
+from collections.abc import AsyncGenerator, AsyncIterator, Awaitable, Callable
+from contextlib import aclosing
+from typing import Final
+
+from model.errors import AudioTooLong, EmptyAudio
+from model.timeline.interval import Interval
+from model.timeline.stitch import ALIKE, alike
+from server.engine.admission import Ticket
+from server.errors import FieldError, InvalidField
+from server.grpc import asked, told
+from server.grpc.chunks import chunk_of
+from server.grpc.samples import BLOCK, Samples
+from server.grpc.windows import Heard, Windows
+from server.inquiry import Analysis
+from server.present import shared
+from server.service import Service
+from timeaudio import results
+from timeaudio.v1 import timeaudio_pb2 as pb
+
+_TENTHS: Final = 10
+_DEFAULT_S, _SHORTEST_S, _LONGEST_S = 10.0, 5.0, 30.0
+_TASKS: Final = ("dense_caption", "ground")
+_BYTES: Final = 4
+
+
+class Live:
+    """One live stream.
+
+    Args:
+        service: asks the engine.
+        config: the first message of the stream.
+        ticket: the stream's place inside the server; it counts one window of audio.
+        write: sends a part to the caller.
+
+    Raises:
+        InvalidField: the configuration cannot be used.
+        Overloaded: there is no room for a window of audio.
+    """
+
+    def __init__(
+        self,
+        service: Service,
+        config: pb.AnalyzeConfig,
+        ticket: Ticket,
+        write: Callable[[pb.AnalyzeResponse], Awaitable[None]],
+    ) -> None:
+        self._service = service
+        self._write = write
+        self._task = asked.task_of(config)
+        self._inquiry = asked.inquiry(self._task, config, service.settings.limits)
+        _check(config, self._task)
+        self._samples = Samples(config.live)
+        window_s = config.live.window_s if config.live.HasField("window_s") else _DEFAULT_S
+        self._width = round(window_s * _TENTHS)
+        self._hop = self._width // 2
+        ticket.add_audio(self._width * BLOCK)
+        self._windows = Windows(_is_same_query if self._task == "ground" else _is_same_caption)
+        self._found: list[Heard] = []
+        self._whole: Analysis | None = None
+        self._num_samples = 0
+
+    async def hear(self, requests: AsyncIterator[pb.AnalyzeRequest]) -> None:
+        """Hear all of it, and tell it.
+
+        Raises:
+            AudioTooLong: it goes on for longer than live sound may.
+            EmptyAudio: it ends before anything could be heard.
+            TimeAudioError: whatever the model finds.
+        """
+        begun = time.monotonic()
+        held: deque[bytes] = deque()
+        begin = num_new = 0
+        async with aclosing(_ahead(self._blocks(requests), self._hop)) as blocks:
+            async for block in blocks:
+                held.append(block)
+                num_new += 1
+                if len(held) == self._width:
+                    await self._window(begin, held, is_last=False)
+                    for _ in range(self._hop):
+                        held.popleft()
+                    begin, num_new = begin + self._hop, 0
+        if not begin and sum(map(len, held)) < BLOCK * _BYTES:
+            raise EmptyAudio("The sound has less than 0.1 s. Send more of it before ending the stream.")
+        if num_new:
+            await self._window(begin, held, is_last=True)
+        else:
+            await self._tell(self._windows.add(begin, None, []))
+        await self._end(begun)
+
+    async def _blocks(self, requests: AsyncIterator[pb.AnalyzeRequest]) -> AsyncIterator[bytes]:
+        limit_s = self._service.settings.limits.live_seconds
+        async for request in requests:
+            for block in self._samples.add(chunk_of(request)):
+                self._num_samples += BLOCK
+                if self._num_samples > limit_s * _TENTHS * BLOCK:
+                    raise AudioTooLong(limit_s=limit_s, setting="TIMEAUDIO_LIMITS__LIVE_SECONDS")
+                yield block
+        for block in self._samples.end():
+            self._num_samples += len(block) // _BYTES
+            yield block
+
+    async def _window(self, begin: int, held: deque[bytes], *, is_last: bool) -> None:
+        pcm = b"".join(held)
+        analysis = await self._service.hear(pcm, self._inquiry)
+        await self._add_up(analysis)
+        last_word = None if is_last else begin + self._width - (self._width - self._hop) // 2
+        await self._tell(self._windows.add(begin, last_word, self._heard(analysis, begin)))
+
+    def _heard(self, analysis: Analysis, begin: int) -> list[Heard]:
+        """What a window heard, on the stream's clock, by its caption, or the number of its query."""
+        found = []
+        for answer in analysis.answers:
+            for event in answer.events:
+                key = str(answer.index) if self._task == "ground" else event.caption
+                found += [Heard(key, interval.shift(begin)) for interval in event.intervals]
+        return found
+
+    async def _add_up(self, analysis: Analysis) -> None:
+        """What all windows took together; the first one begins the answer."""
+        if self._whole is None:
+            self._whole = analysis
+            await self._write(pb.AnalyzeResponse(start=pb.Start(id=analysis.id, model=analysis.model)))
+            return
+        whole = self._whole
+        whole.queue_s += analysis.queue_s
+        whole.encode_s += analysis.encode_s
+        whole.num_audio_tokens += analysis.num_audio_tokens
+        whole.answers += analysis.answers
+
+    async def _tell(self, final: list[Heard]) -> None:
+        self._found += final
+        for heard in final:
+            await self._write(told.piece(self._piece(heard.key, [heard.interval])))
+
+    def _piece(self, key: str, intervals: list[Interval]) -> results.CaptionedEvent | results.GroundingResult:
+        spans = tuple(results.Interval(start=i.start_s, end=i.end_s) for i in intervals)
+        if self._task == "ground":
+            return results.GroundingResult(query=self._inquiry.queries[int(key)], present=bool(spans), intervals=spans)
+        return results.CaptionedEvent(intervals=spans, caption=key)
+
+    async def _end(self, begun: float) -> None:
+        whole = self._whole
+        assert whole is not None, "there was at least one window"
+        whole.num_samples, whole.total_s = self._num_samples, time.monotonic() - begun
+        by_key: dict[str, list[Interval]] = {}
+        if self._task == "ground":
+            by_key = {str(index): [] for index in range(len(self._inquiry.queries))}
+        for heard in self._found:
+            by_key.setdefault(heard.key, []).append(heard.interval)
+        found = tuple(self._piece(key, intervals) for key, intervals in by_key.items())
+        field = "results" if self._task == "ground" else "events"
+        kind = results.Grounding if self._task == "ground" else results.DenseCaption
+        await self._write(told.end(self._task, kind(**shared(whole), **{field: found})))
+
+
+def _is_same_query(one: str, other: str) -> bool:
+    return one == other
+
+
+def _is_same_caption(one: str, other: str) -> bool:
+    return alike(one, other) >= ALIKE
+
+
+def _check(config: pb.AnalyzeConfig, task: str) -> None:
+    errors = []
+    if task not in _TASKS:
+        errors.append(FieldError("task", f"live sound is heard for {' and '.join(_TASKS)}; send a file for {task}"))
+    window_s = config.live.window_s
+    if config.live.HasField("window_s") and not _SHORTEST_S <= window_s <= _LONGEST_S:
+        errors.append(FieldError("live.window_s", f"must be {_SHORTEST_S:g} to {_LONGEST_S:g}, not {window_s:g}"))
+    for name in ("start", "end", "timeout_s"):
+        if config.options.HasField(name):
+            errors.append(FieldError(f"options.{name}", "is of files; leave it out for live sound"))
+    if errors:
+        raise InvalidField(errors)
+
+
+async def _ahead(blocks: AsyncIterator[bytes], most: int) -> AsyncGenerator[bytes, None]:
+    """The same blocks, read while the engine works, but at most so many ahead: then whoever sends has to wait."""
+    waiting: asyncio.Queue[bytes | Exception | None] = asyncio.Queue(maxsize=most)
+
+    async def read() -> None:
+        try:
+            async for block in blocks:
+                await waiting.put(block)
+            await waiting.put(None)
+        except Exception as error:
+            await waiting.put(error)
+
+    reading = asyncio.create_task(read())
+    try:
+        while (block := await waiting.get()) is not None:
+            if isinstance(block, Exception):
+                raise block
+            yield block
+    finally:
+        reading.cancel()

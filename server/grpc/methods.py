@@ -1,0 +1,137 @@
+"""The five methods of `timeaudio.v1.TimeAudioService`, over the service that REST has."""
+
+import logging
+import time
+import uuid
+from collections.abc import AsyncIterator, Awaitable, Callable
+from contextlib import aclosing
+from dataclasses import replace
+from typing import Any, TypeVar
+
+import grpc
+from google.protobuf.message import Message
+
+from model.errors import EmptyAudio, TimeAudioError
+from server.engine.protocol import Task
+from server.errors import InternalError, MalformedRequest, UploadTooLarge
+from server.grpc import asked, told
+from server.grpc.chunks import save
+from server.grpc.errors import status_of
+from server.inquiry import Analysis, Inquiry, begun
+from server.offload import file_work
+from server.present import PRESENTERS, beginning, pieces
+from server.service import Service
+from server.telemetry.traceparent import TraceParent
+from timeaudio.v1 import timeaudio_pb2 as pb
+from timeaudio.v1.timeaudio_pb2_grpc import TimeAudioServiceServicer
+
+R = TypeVar("R")
+
+_log = logging.getLogger("server.access")
+
+
+class Methods(TimeAudioServiceServicer):
+    """See the contract. Who hangs up, or whose deadline is over, is cancelled by gRPC, and so is the work."""
+
+    def __init__(self, service: Service) -> None:
+        self._service = service
+
+    async def DenseCaption(self, request: pb.DenseCaptionRequest, context: Any) -> Message:  # noqa: D102, N802
+        return await _answering(context, "DenseCaption", lambda: self._whole("dense_caption", request, context))
+
+    async def Ground(self, request: pb.GroundRequest, context: Any) -> Message:  # noqa: D102, N802
+        return await _answering(context, "Ground", lambda: self._whole("ground", request, context))
+
+    async def Summarize(self, request: pb.SummarizeRequest, context: Any) -> Message:  # noqa: D102, N802
+        return await _answering(context, "Summarize", lambda: self._whole("summarize", request, context))
+
+    async def Ask(self, request: pb.AskRequest, context: Any) -> Message:  # noqa: D102, N802
+        return await _answering(context, "Ask", lambda: self._whole("ask", request, context))
+
+    async def Analyze(self, requests: AsyncIterator[pb.AnalyzeRequest], context: Any) -> None:  # noqa: D102, N802
+        await _answering(context, "Analyze", lambda: self._analyze(aiter(requests), context))
+
+    async def _whole(self, task: Task, request: Any, context: Any) -> Message:
+        service, since = self._service, time.monotonic()
+        with service.admit() as ticket:
+            service.check_task(task)
+            limits = service.settings.limits
+            inquiry = _within(context, asked.inquiry(task, request, limits))
+            if len(request.file) > limits.json_bytes:
+                instead = "Send larger recordings through Analyze, in chunks."
+                raise UploadTooLarge(
+                    limit=limits.json_bytes, length=len(request.file), setting="JSON_BYTES", instead=instead
+                )
+            if not request.file:
+                raise EmptyAudio("The file has 0 bytes. Send a recording with at least 0.1 s of sound.")
+            async with service.workspace() as folder:
+                source = folder / "upload"
+                await file_work(len(request.file), source.write_bytes, request.file)
+                analysis = await service.analyze(ticket, source, inquiry)
+        analysis.total_s = time.monotonic() - since
+        return told.whole(task, PRESENTERS[task](analysis))
+
+    async def _analyze(self, requests: AsyncIterator[pb.AnalyzeRequest], context: Any) -> None:
+        service, since = self._service, time.monotonic()
+        with service.admit() as ticket:
+            first = await anext(requests, None)
+            if first is None or first.WhichOneof("part") != "config":
+                raise MalformedRequest("The first request of a stream must hold the configuration.")
+            config = first.config
+            task = asked.task_of(config)
+            service.check_task(task)
+            limits = service.settings.limits
+            if config.HasField("live"):
+                from server.grpc.live import Live  # NumPy and soxr come with it
+
+                await Live(service, config, ticket, context.write).hear(requests)
+                return
+            inquiry = _within(context, asked.inquiry(task, config, limits))
+            async with service.workspace() as folder:
+                source = folder / "upload"
+                await save(requests, limits, source)
+                async with aclosing(service.stream(ticket, source, inquiry)) as parts:
+                    analysis, updates = await begun(parts)
+                    await context.write(told.beginning(beginning(analysis)))
+                    async for update in updates:
+                        for found in pieces(task, analysis, update):
+                            await context.write(told.piece(found))
+        await context.write(_end(analysis, task, since))
+
+
+def _end(analysis: Analysis, task: Task, since: float) -> pb.AnalyzeResponse:
+    analysis.total_s = time.monotonic() - since
+    return told.end(task, PRESENTERS[task](analysis))
+
+
+def _within(context: Any, inquiry: Inquiry) -> Inquiry:
+    """The inquiry, with no more time than the call has."""
+    left_s = context.time_remaining()
+    if left_s is None:
+        return inquiry
+    timeout_s = left_s if inquiry.timeout_s is None else min(left_s, inquiry.timeout_s)
+    return replace(inquiry, timeout_s=max(0.001, timeout_s))
+
+
+async def _answering(context: Any, method: str, work: Callable[[], Awaitable[R]]) -> R:
+    """Around every method: the request's id and trace, errors as statuses, a line in the log."""
+    begun = time.monotonic()
+    given = {key: value for key, value in context.invocation_metadata() or () if isinstance(value, str)}
+    request_id = given.get("x-request-id", "")[:128] or uuid.uuid4().hex
+    trace = TraceParent.continued(given.get("traceparent"))
+    about = (("x-request-id", request_id), ("traceparent", str(trace)))
+    context.set_trailing_metadata(about)
+    code = grpc.StatusCode.CANCELLED.name
+    try:
+        answer = await work()
+        code = grpc.StatusCode.OK.name
+        return answer
+    except Exception as error:
+        ours = error if isinstance(error, TimeAudioError) else InternalError(repr(error))
+        status = status_of(ours, request_id)
+        code = status.code.name
+        await context.abort(status.code, status.details, (*status.trailing_metadata, *about))
+        raise AssertionError("abort raises") from None
+    finally:
+        took_s = time.monotonic() - begun
+        _log.info("gRPC %s %s %.3fs id=%s trace=%s", method, code, took_s, request_id, trace.trace_id)

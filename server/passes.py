@@ -1,0 +1,128 @@
+"""A recording longer than one pass of the model: passes like requests of their own, their answers put together."""
+
+import asyncio
+from collections import deque
+from collections.abc import AsyncGenerator, Callable, Iterator
+from contextlib import aclosing
+from dataclasses import dataclass, field, replace
+
+from model.timeline.event import Event
+from model.timeline.interval import Interval
+from model.timeline.stitch import Stitcher
+from server.engine.protocol import Answered, Encoded, Engine, Found, Request, Started, Update
+
+AT_ONCE = 4
+"""Passes of one recording inside the engine at a time, per worker: its decoding steps are shared by so many, and what
+others send waits behind no more than these."""
+
+
+@dataclass(slots=True)
+class _Heard:
+    """What became of one pass."""
+
+    encoded: Encoded = Encoded(0.0, 0)
+    answers: list[Answered] = field(default_factory=list)
+
+
+async def analyze_passes(
+    engine: Engine, request: Request, passes: list[Interval], read: Callable[[Interval], bytes]
+) -> AsyncGenerator[Update, None]:
+    """The updates of a long recording, as `Engine.analyze` tells those of a short one.
+
+    Events come as soon as they are certain, in the order in which they are; in the answer they stand in order of time.
+    The engine may lose a worker meanwhile: passes that were lost are asked again.
+
+    Args:
+        engine: hears the passes.
+        request: what is asked, without samples.
+        passes: in tenths of the recording.
+        read: the samples of one pass.
+    """
+    started: asyncio.Future[Started] = asyncio.get_running_loop().create_future()
+    todo = iter(enumerate(passes))
+    running: deque[asyncio.Task[_Heard]] = deque()
+    stitchers = [Stitcher(passes, clips=request.task == "summarize") for _ in request.queries or [""]]
+    total, answers = Encoded(0.0, 0), [_blank(index) for index in range(len(stitchers))]
+    told = False
+    try:
+        for _ in passes:
+            for number, span in _up_to(todo, AT_ONCE * max(1, engine.num_workers) - len(running)):
+                asked = replace(request, id=f"{request.id}-{number}", is_live=False)
+                running.append(asyncio.create_task(_hear(engine, asked, span, read, started)))
+            if not told:
+                await asyncio.wait((started, running[0]), return_when=asyncio.FIRST_COMPLETED)
+                told = started.done()
+                if told:
+                    yield started.result()
+            heard = await running[0]
+            running.popleft()
+            total = Encoded(
+                total.encode_s + heard.encoded.encode_s, total.num_audio_tokens + heard.encoded.num_audio_tokens
+            )
+            for answer in heard.answers:
+                events = stitchers[answer.index].add(answer.events)
+                answers[answer.index] = _added(answers[answer.index], answer, events)
+                for event in events:
+                    yield Found(answer.index, event)
+    finally:
+        for task in running:
+            task.cancel()
+        await asyncio.gather(*running, return_exceptions=True)
+    yield total
+    for answer in answers:
+        yield _whole(answer)
+
+
+async def _hear(
+    engine: Engine,
+    request: Request,
+    span: Interval,
+    read: Callable[[Interval], bytes],
+    started: asyncio.Future[Started],
+) -> _Heard:
+    heard = _Heard()
+    pcm = await asyncio.to_thread(read, span)
+    async with aclosing(engine.analyze(replace(request, pcm=pcm))) as updates:
+        del pcm
+        async for update in updates:
+            match update:
+                case Started() if not started.done():
+                    started.set_result(update)
+                case Encoded():
+                    heard.encoded = update
+                case Answered():
+                    heard.answers.append(update)
+    return heard
+
+
+def _up_to(todo: Iterator[tuple[int, Interval]], most: int) -> Iterator[tuple[int, Interval]]:
+    for _ in range(most):
+        if (item := next(todo, None)) is None:
+            return
+        yield item
+
+
+def _blank(index: int) -> Answered:
+    return Answered(
+        index=index, events=(), text="", present=False, num_prompt_tokens=0, num_completion_tokens=0, generate_s=0.0
+    )
+
+
+def _added(whole: Answered, part: Answered, events: list[Event]) -> Answered:
+    return replace(
+        whole,
+        events=(*whole.events, *events),
+        num_prompt_tokens=whole.num_prompt_tokens + part.num_prompt_tokens,
+        num_completion_tokens=whole.num_completion_tokens + part.num_completion_tokens,
+        generate_s=whole.generate_s + part.generate_s,
+        num_interventions=whole.num_interventions + part.num_interventions,
+    )
+
+
+def _whole(answer: Answered) -> Answered:
+    events = sorted(answer.events, key=lambda event: min(event.intervals))
+    text = "\n".join(
+        ", ".join(f"{i.start_s:.1f} - {i.end_s:.1f}" for i in event.intervals) + f". {event.caption}".rstrip(". ") + "."
+        for event in events
+    )
+    return replace(answer, events=tuple(events), text=text, present=bool(events))

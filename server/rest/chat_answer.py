@@ -1,0 +1,117 @@
+"""Answers in OpenAI's shape: whole, or in pieces of content as events are found."""
+
+import json
+import time
+from collections.abc import AsyncGenerator
+from typing import Literal
+
+from fastapi.sse import format_sse_event
+from starlette.requests import Request
+
+from model.errors import TimeAudioError
+from server.engine.protocol import Update
+from server.errors import problem_of
+from server.inquiry import Analysis, Inquiry, begun
+from server.openai_schema import (
+    AnswerMessage,
+    ChatChunk,
+    ChatCompletion,
+    ChatUsage,
+    Choice,
+    ChunkChoice,
+    Delta,
+    PromptDetails,
+)
+from server.present import PRESENTERS, pieces
+from server.rest.events import Say
+from server.rest.openai_errors import error_object
+from server.rest.problems import problem
+from timeaudio.formats.prose import line, prose
+from timeaudio.results import AnyAnswer, CaptionedEvent, GroundingResult, SummarySegment
+
+
+def completion(analysis: Analysis, inquiry: Inquiry, *, as_json: bool) -> ChatCompletion:
+    """The whole answer; its content is lines for people, or JSON."""
+    answer = PRESENTERS[inquiry.task](analysis)
+    result = answer.model_dump(mode="json")
+    was_cut = any(found.num_completion_tokens >= inquiry.options.max_new_tokens for found in analysis.answers)
+    return ChatCompletion(
+        id=analysis.id,
+        created=int(time.time()),
+        model=analysis.model,
+        choices=[
+            Choice(
+                message=AnswerMessage(content=json.dumps(result, ensure_ascii=False) if as_json else prose(answer)),
+                finish_reason="length" if was_cut else "stop",
+            )
+        ],
+        usage=_usage(answer),
+        task=inquiry.task,
+        result=result,
+    )
+
+
+class ChatTelling:
+    """Tells one answer in chunks: a line of content per event. Together they are the content of the whole answer."""
+
+    def __init__(self, inquiry: Inquiry, say: Say, *, as_json: bool, with_usage: bool) -> None:
+        self._inquiry = inquiry
+        self._say = say
+        self._as_json = as_json
+        self._with_usage = with_usage
+        self._created = int(time.time())
+        self._content = ""
+
+    async def follow(self, parts: AsyncGenerator[Analysis | Update, None]) -> Analysis:
+        """Tell what each part of `Service.stream` adds, and return the complete analysis."""
+        analysis, updates = await begun(parts)
+        await self._tell(self._chunk(analysis, Delta(role="assistant", content="")))
+        async for update in updates:
+            if not self._as_json:  # JSON has its totals inside: it comes whole
+                await self._update(analysis, update)
+        return analysis
+
+    async def _update(self, analysis: Analysis, update: Update) -> None:
+        for piece in pieces(self._inquiry.task, analysis, update):
+            if isinstance(piece, CaptionedEvent | GroundingResult | SummarySegment):
+                await self._add(analysis, ("\n" if self._content else "") + line(piece))
+
+    async def end(self, analysis: Analysis) -> None:
+        """Tell what is left of the content, then why it ended, then what it took."""
+        whole = completion(analysis, self._inquiry, as_json=self._as_json)
+        [choice] = whole.choices
+        await self._add(analysis, choice.message.content[len(self._content) :])
+        last = self._chunk(analysis, Delta(), choice.finish_reason)
+        await self._tell(last.model_copy(update={"task": whole.task, "result": whole.result}))
+        if self._with_usage:
+            await self._tell(last.model_copy(update={"choices": [], "usage": whole.usage}))
+        await self._say(format_sse_event(data_str="[DONE]"))
+
+    async def _add(self, analysis: Analysis, content: str) -> None:
+        if content:
+            self._content += content
+            await self._tell(self._chunk(analysis, Delta(content=content)))
+
+    def _chunk(self, analysis: Analysis, delta: Delta, reason: Literal["stop", "length"] | None = None) -> ChatChunk:
+        choices = [ChunkChoice(delta=delta, finish_reason=reason)]
+        return ChatChunk(id=analysis.id, created=self._created, model=analysis.model, choices=choices)
+
+    async def _tell(self, chunk: ChatChunk) -> None:
+        await self._say(format_sse_event(data_str=chunk.model_dump_json()))
+
+
+def chat_error(request: Request, error: TimeAudioError) -> bytes:
+    """OpenAI's error object as a message: its clients raise it."""
+    told = problem(request, error)
+    body = error_object(told.status, problem_of(error).slug, told.detail, told.errors)
+    return format_sse_event(data_str=json.dumps(body, ensure_ascii=False))
+
+
+def _usage(answer: AnyAnswer) -> ChatUsage:
+    usage = answer.usage
+    return ChatUsage(
+        prompt_tokens=usage.prompt_tokens,
+        completion_tokens=usage.completion_tokens,
+        total_tokens=usage.prompt_tokens + usage.completion_tokens,
+        prompt_tokens_details=PromptDetails(audio_tokens=usage.audio_tokens),
+    )

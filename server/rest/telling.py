@@ -1,0 +1,82 @@
+"""The messages of a streamed answer on the native routes.
+
+event: start     {"id": ..., "model": ..., "audio": {...}}, once the model begins
+event: event     {"intervals": [...], "caption": ...}           dense-caption
+event: result    {"query": ..., "present": ..., "intervals": [...]}    ground, one per query
+event: segment   {"start": ..., "end": ..., "summary": ...}     summarize
+event: interval  {"start": ..., "end": ...}                     ask
+event: done      the whole answer, as without `stream`, with usage and timing
+event: error     a problem (RFC 9457) in place of all that would have followed
+"""
+
+from collections.abc import AsyncGenerator, Mapping
+from typing import Final
+
+from fastapi.sse import format_sse_event
+from pydantic import BaseModel
+from starlette.requests import Request
+
+from model.errors import TimeAudioError
+from server.engine.protocol import Task, Update
+from server.inquiry import Analysis, begun
+from server.present import PRESENTERS, beginning, pieces
+from server.rest.events import Say
+from server.rest.problems import problem
+from timeaudio.results import AnyAnswer, DenseCaption, Grounding, QuestionAnswer, Summary
+
+PIECE_NAMES: Final[Mapping[Task, str]] = {
+    "dense_caption": "event",
+    "ground": "result",
+    "summarize": "segment",
+    "ask": "interval",
+}
+
+
+class Telling:
+    """Tells one answer, piece by piece; messages are numbered from 0."""
+
+    def __init__(self, task: Task, say: Say) -> None:
+        self._task = task
+        self._say = say
+        self._number = 0
+
+    async def follow(self, parts: AsyncGenerator[Analysis | Update, None]) -> Analysis:
+        """Tell what each part of `Service.stream` adds, and return the complete analysis."""
+        analysis, updates = await begun(parts)
+        await self._tell("start", beginning(analysis))
+        async for update in updates:
+            for piece in pieces(self._task, analysis, update):
+                await self._tell(PIECE_NAMES[self._task], piece)
+        return analysis
+
+    async def end(self, analysis: Analysis) -> None:
+        """Tell the whole answer."""
+        await self._tell("done", PRESENTERS[self._task](analysis))
+
+    async def _tell(self, name: str, value: BaseModel) -> None:
+        told = message(name, value, self._number)
+        self._number += 1
+        await self._say(told)
+
+
+def message(name: str, value: BaseModel, number: int) -> bytes:
+    """One message."""
+    return format_sse_event(event=name, data_str=value.model_dump_json(), id=str(number))
+
+
+def named_pieces(answer: AnyAnswer) -> list[tuple[str, BaseModel]]:
+    """The pieces that an answer is told in, each with its message's name."""
+    match answer:
+        case DenseCaption():
+            return [(PIECE_NAMES["dense_caption"], event) for event in answer.events]
+        case Grounding():
+            return [(PIECE_NAMES["ground"], result) for result in answer.results]
+        case Summary():
+            return [(PIECE_NAMES["summarize"], segment) for segment in answer.segments]
+        case QuestionAnswer():
+            return [(PIECE_NAMES["ask"], interval) for interval in answer.intervals]
+
+
+def error_message(request: Request, error: TimeAudioError) -> bytes:
+    """The problem as a message."""
+    return format_sse_event(event="error", data_str=problem(request, error).model_dump_json(exclude_none=True))

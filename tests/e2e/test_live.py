@@ -1,0 +1,221 @@
+"""Live sound over gRPC: windows of it are heard while it goes on, and its times are exact."""
+
+import asyncio
+import threading
+import time
+from collections.abc import AsyncIterator, Callable, Iterator
+from typing import Any
+
+import grpc
+import numpy as np
+import pytest
+
+from timeaudio import ApiError, AsyncClient, Client
+from timeaudio.v1 import timeaudio_pb2 as pb
+from timeaudio.v1.timeaudio_pb2_grpc import TimeAudioServiceStub
+
+TONES = [
+    ("A low tone.", 1.2, 3.7),
+    ("A high tone.", 5.0, 5.6),
+    ("A low tone.", 8.3, 26.9),
+    ("A high tone.", 31.4, 33.0),
+]
+LENGTH_S = 33.05
+ENCODINGS = {"s16": pb.ENCODING_S16LE, "f32": pb.ENCODING_F32LE}
+
+
+@pytest.fixture(scope="module")
+def loud() -> Iterator[Any]:
+    from tests.e2e.conftest import free_port, running
+
+    with running("--grpc-port", str(free_port()), module="tests.loud_engine") as server:
+        yield server
+
+
+def sound(rate: int, *, channels: int = 1, encoding: str = "s16") -> bytes:
+    samples = np.zeros(round(LENGTH_S * rate), np.float32)
+    for caption, start, end in TONES:
+        at = np.arange(round(start * rate), round(end * rate))
+        samples[at] = 0.8 * np.sin(2 * np.pi * (300 if "low" in caption else 2500) * at / rate)
+    many = np.repeat(samples[:, None], channels, axis=1)
+    return many.astype("<f4").tobytes() if encoding == "f32" else np.round(many * 32767).astype("<i2").tobytes()
+
+
+def requests(
+    data: bytes, live: pb.LiveAudio, size: int = 10_007, task: int = pb.TASK_DENSE_CAPTION, **more: Any
+) -> Iterator[pb.AnalyzeRequest]:
+    yield pb.AnalyzeRequest(config=pb.AnalyzeConfig(task=task, live=live, **more))
+    for start in range(0, len(data), size):
+        yield pb.AnalyzeRequest(chunk=data[start : start + size])
+
+
+def heard(server: Any, asked: Iterator[pb.AnalyzeRequest]) -> list[pb.AnalyzeResponse]:
+    with grpc.insecure_channel(server.grpc, [("grpc.enable_http_proxy", 0)]) as channel:
+        return list(TimeAudioServiceStub(channel).Analyze(asked, timeout=60))
+
+
+@pytest.mark.parametrize("window_s", [5.0, 7.3, 10.0, 30.0, None])
+@pytest.mark.parametrize(
+    ("rate", "channels", "encoding"), [(16_000, 1, "s16"), (16_000, 1, "f32"), (44_100, 2, "s16"), (8_000, 1, "f32")]
+)
+def test_every_event_once_with_exact_times(
+    loud: Any, window_s: float | None, rate: int, channels: int, encoding: str
+) -> None:
+    live = pb.LiveAudio(encoding=ENCODINGS[encoding], sample_rate=rate, channels=channels, window_s=window_s)
+    first, *pieces, last = heard(loud, requests(sound(rate, channels=channels, encoding=encoding), live))
+    assert first.start.model == "scripted"
+    assert not first.start.HasField("audio")
+    told = [(p.event.caption, i.start, i.end) for p in pieces for i in p.event.intervals]
+    assert sorted(told, key=lambda t: t[1]) == TONES
+    whole = last.dense_caption
+    assert sorted((e.caption, i.start, i.end) for e in whole.events for i in e.intervals) == sorted(TONES)
+    assert len(whole.events) == 2
+    assert whole.id == first.start.id
+    assert whole.audio.duration == pytest.approx(LENGTH_S, abs=0.06)
+
+
+def test_grounding_tells_each_interval(loud: Any) -> None:
+    live = pb.LiveAudio(encoding=pb.ENCODING_S16LE, sample_rate=16_000, window_s=5)
+    asked = requests(sound(16_000), live, task=pb.TASK_GROUND, queries=["a high tone", "a voice"])
+    _, *pieces, last = heard(loud, asked)
+    told = [(p.result.query, i.start, i.end) for p in pieces for i in p.result.intervals]
+    assert told == [("a high tone", 5.0, 5.6), ("a high tone", 31.4, 33.0)]
+    assert [(r.query, r.present, len(r.intervals)) for r in last.ground.results] == [
+        ("a high tone", True, 2),
+        ("a voice", False, 0),
+    ]
+
+
+@pytest.mark.parametrize("window_s", [5.0, 10.0])
+def test_an_event_is_told_within_one_window_of_its_end(loud: Any, window_s: float) -> None:
+    # The sender stops one window after each event's end, and goes on only once the event was told.
+    rate = 16_000
+    data = sound(rate)
+    due = [(round((end + window_s) * rate) * 2, end) for _, _, end in TONES if end + window_s < LENGTH_S]
+    assert due
+    arrived: dict[float, threading.Event] = {end: threading.Event() for _, end in due}
+    late: list[float] = []
+
+    def paced() -> Iterator[pb.AnalyzeRequest]:
+        live = pb.LiveAudio(encoding=pb.ENCODING_S16LE, sample_rate=rate, window_s=window_s)
+        yield pb.AnalyzeRequest(config=pb.AnalyzeConfig(task=pb.TASK_DENSE_CAPTION, live=live))
+        at = 0
+        for until, end in due:
+            yield pb.AnalyzeRequest(chunk=data[at:until])
+            at = until
+            if not arrived[end].wait(20):
+                late.append(end)
+        yield pb.AnalyzeRequest(chunk=data[at:])
+
+    with grpc.insecure_channel(loud.grpc, [("grpc.enable_http_proxy", 0)]) as channel:
+        for part in TimeAudioServiceStub(channel).Analyze(paced(), timeout=100):
+            for interval in part.event.intervals:
+                if interval.end in arrived:
+                    arrived[interval.end].set()
+    assert late == []
+
+
+def test_both_clients_hear_live_sound(loud: Any) -> None:
+    data = sound(44_100, channels=2)
+    chunks = [data[start : start + 9_999] for start in range(0, len(data), 9_999)]
+    like = {"sample_rate": 44_100, "channels": 2, "window_s": 5.0}
+
+    async def awaited() -> list[Any]:
+        async def coming() -> AsyncIterator[bytes]:
+            for chunk in chunks:
+                yield chunk
+
+        async with AsyncClient(f"grpc://{loud.grpc}") as client:
+            events = client.live_dense_caption(coming(), **like)
+            return [event async for event in events]
+
+    with Client(f"grpc://{loud.grpc}") as client:
+        stream = client.live_dense_caption(iter(chunks), **like)
+        events = list(stream)
+        assert stream.beginning is not None
+        assert stream.beginning.audio is None
+        assert stream.answer().usage.audio_seconds == pytest.approx(LENGTH_S, abs=0.06)
+        results = list(client.live_ground(chunks, "a high tone", **like))
+        with pytest.raises(ValueError, match="no encoding"):
+            list(client.live_dense_caption(chunks, encoding="mp3"))
+        with pytest.raises(ApiError, match="window_s"):
+            list(client.live_dense_caption(chunks, window_s=99.0))
+    told = [(event.caption, interval.start, interval.end) for event in events for interval in event.intervals]
+    assert sorted(told, key=lambda event: event[1]) == TONES
+    assert asyncio.run(awaited()) == events
+    assert [(r.query, i.start, i.end) for r in results for i in r.intervals] == [
+        ("a high tone", 5.0, 5.6),
+        ("a high tone", 31.4, 33.0),
+    ]
+
+
+def test_live_sound_is_not_sent_over_http(loud: Any) -> None:
+    with Client(loud.url) as client, pytest.raises(ValueError, match="grpc://"):
+        client.live_dense_caption([])
+
+
+def test_reading_waits_for_the_engine() -> None:
+    from tests.e2e.conftest import free_port, running
+
+    with running("--grpc-port", str(free_port()), module="tests.loud_engine", SLOW_S="1.0") as server:
+        sent = 0
+
+        def endless() -> Iterator[pb.AnalyzeRequest]:
+            nonlocal sent
+            live = pb.LiveAudio(encoding=pb.ENCODING_F32LE, sample_rate=48_000, channels=2, window_s=5)
+            yield pb.AnalyzeRequest(config=pb.AnalyzeConfig(task=pb.TASK_DENSE_CAPTION, live=live))
+            while True:
+                sent += 1
+                yield pb.AnalyzeRequest(chunk=bytes(8 * 4800))  # a tenth of a second
+
+        with grpc.insecure_channel(server.grpc, [("grpc.enable_http_proxy", 0)]) as channel:
+            call = TimeAudioServiceStub(channel).Analyze(endless())
+            begun = time.monotonic()
+            time.sleep(6.0)
+            took_s = time.monotonic() - begun
+            call.cancel()
+        # The engine hears 2.5 s of sound per second; an unbounded reader would have taken hundreds per second.
+        assert sent >= 75
+        assert sent / 10 <= 2.5 * (took_s + 1) + 5 + 2.5 + 25
+
+
+@pytest.mark.parametrize(
+    ("config", "fields"),
+    [
+        ({"live": pb.LiveAudio(sample_rate=4000)}, {"live.encoding", "live.sample_rate"}),
+        ({"live": pb.LiveAudio(encoding=1, sample_rate=16_000, window_s=2)}, {"live.window_s"}),
+        ({"live": pb.LiveAudio(encoding=1, sample_rate=16_000, channels=99)}, {"live.channels"}),
+        ({"live": pb.LiveAudio(encoding=1, sample_rate=16_000), "task": pb.TASK_SUMMARIZE}, {"task"}),
+        ({"live": pb.LiveAudio(encoding=1, sample_rate=16_000), "options": pb.Options(start=1)}, {"options.start"}),
+    ],
+)
+def test_a_configuration_that_cannot_be_used(loud: Any, config: dict[str, Any], fields: set[str]) -> None:
+    from tests.e2e.test_transports import details
+
+    asked = pb.AnalyzeRequest(config=pb.AnalyzeConfig(**{"task": pb.TASK_DENSE_CAPTION} | config))
+    with pytest.raises(grpc.RpcError) as caught:
+        heard(loud, iter([asked]))
+    assert caught.value.code() is grpc.StatusCode.INVALID_ARGUMENT
+    assert {v.field for v in details(caught.value)["BadRequest"].field_violations} == fields
+
+
+@pytest.mark.parametrize(("data", "reason"), [(b"", "EMPTY_AUDIO"), (bytes(32_001), "MALFORMED_REQUEST")])
+def test_sound_that_cannot_be_used(loud: Any, data: bytes, reason: str) -> None:
+    from tests.e2e.test_transports import details
+
+    live = pb.LiveAudio(encoding=pb.ENCODING_S16LE, sample_rate=16_000)
+    with pytest.raises(grpc.RpcError) as caught:
+        heard(loud, requests(data, live))
+    assert details(caught.value)["ErrorInfo"].reason == reason
+
+
+def test_live_sound_has_a_limit(run_scripted: Callable[..., Any]) -> None:
+    from tests.e2e.conftest import free_port
+    from tests.e2e.test_transports import details
+
+    with run_scripted("--grpc-port", str(free_port()), TIMEAUDIO_LIMITS__LIVE_SECONDS="20") as server:
+        live = pb.LiveAudio(encoding=pb.ENCODING_S16LE, sample_rate=16_000)
+        with pytest.raises(grpc.RpcError) as caught:
+            heard(server, requests(sound(16_000), live))
+    assert details(caught.value)["ErrorInfo"].reason == "AUDIO_TOO_LONG"
+    assert "LIVE_SECONDS" in caught.value.details()

@@ -1,0 +1,58 @@
+"""Telling what is heard as soon as it is found: the body of the four commands with --stream."""
+
+import json
+from collections.abc import Callable, Sequence
+from pathlib import Path
+from typing import Any
+
+import typer
+
+from timeaudio.errors import ClientError
+from timeaudio.formats.prose import line, prose
+from timeaudio.inputs import Source
+from timeaudio.listen import reason
+from timeaudio.report import complain
+from timeaudio.results import AnyAnswer, CaptionedEvent, GroundingResult, Piece, QuestionAnswer, SummarySegment
+from timeaudio.stream import Stream
+
+Follow = Callable[[Path | bytes], Stream[Any, AnyAnswer]]
+
+
+def follow_each(sources: Sequence[Source], follow: Follow, *, as_json: bool) -> int:
+    """Asks about every recording in turn and prints each piece of its answer, with its file where there are several.
+
+    Returns: the exit code, 0 when every recording was answered, else 1.
+    """
+    num_failed = 0
+    for source in sources:
+        named = f"{source.shown}: " if len(sources) > 1 else ""
+        try:
+            with follow(source.audio()) as stream:
+                _print(source, stream, named, as_json=as_json)
+        except (ClientError, OSError) as error:
+            num_failed += 1
+            complain(f"{source.shown}: {reason(error)}")
+    return 1 if num_failed else 0
+
+
+def _print(source: Source, stream: Stream[Any, AnyAnswer], named: str, *, as_json: bool) -> None:
+    num_told = 0
+    for piece in stream:
+        text = _line(source, piece, as_json=as_json)
+        if text is not None:
+            num_told += 1
+            typer.echo(f"{'' if as_json else named}{text}")
+    answer = stream.answer()
+    if isinstance(answer, QuestionAnswer) and as_json:
+        typer.echo(json.dumps({"file": source.shown, "answer": answer.answer}, ensure_ascii=False))
+    elif not num_told and not as_json:
+        typer.echo(f"{named}{prose(answer)}")
+
+
+def _line(source: Source, piece: Piece, *, as_json: bool) -> str | None:
+    """A piece as it is printed; None for the times in an answer to a question, which its words name again."""
+    if as_json:
+        return json.dumps({"file": source.shown, **piece.model_dump(mode="json")}, ensure_ascii=False)
+    if isinstance(piece, CaptionedEvent | GroundingResult | SummarySegment):
+        return line(piece)
+    return None

@@ -1,0 +1,141 @@
+"""Questions over HTTP: a form with the recording, answered with JSON, or with server-sent events."""
+
+from collections.abc import AsyncIterator, Iterator, Mapping
+from typing import Any, BinaryIO, Final
+from urllib.parse import SplitResult
+
+import httpx
+from httpx_sse import EventSource, ServerSentEvent
+
+from timeaudio.errors import ApiError, ServerUnreachable
+from timeaudio.exchange import CONNECT_TIMEOUT_S, A, Asked, Live, Part, TaskName, is_loopback
+from timeaudio.replies import parsed, parsed_json, reached, refusal
+from timeaudio.results import Beginning, CaptionedEvent, GroundingResult, Interval, SummarySegment
+
+_PATHS: Final[Mapping[TaskName, str]] = {
+    "dense_caption": "/v1/dense-caption",
+    "ground": "/v1/ground",
+    "summarize": "/v1/summarize",
+    "ask": "/v1/ask",
+}
+_PARTS: Final[Mapping[str, type[Part]]] = {
+    "start": Beginning,
+    "event": CaptionedEvent,
+    "result": GroundingResult,
+    "segment": SummarySegment,
+    "interval": Interval,
+}
+"""By the name of the message."""
+
+
+class HttpTransport:
+    """See `timeaudio.exchange.Transport`."""
+
+    def __init__(self, address: SplitResult, timeout: float) -> None:
+        self.url = httpx.URL(address.geturl())
+        self._http = httpx.Client(**_connection(self.url, timeout))
+
+    def whole(self, asked: Asked[A]) -> A:  # noqa: D102
+        with reached(self.url), asked.recording.opened() as file:
+            response = self._http.post(_PATHS[asked.task], **_content(asked, file))
+        if not response.is_success:
+            raise refusal(response, self.url)
+        return parsed(response, asked.kind, self.url)
+
+    def parts(self, asked: Asked[Any]) -> Iterator[Part]:  # noqa: D102
+        path = _PATHS[asked.task]
+        with (
+            reached(self.url),
+            asked.recording.opened() as file,
+            self._http.stream("POST", path, **_content(asked, file, stream="true")) as response,
+        ):
+            if not response.is_success:
+                response.read()
+                raise refusal(response, self.url)
+            for message in EventSource(response).iter_sse():
+                if (part := _part(message, asked, self.url)) is not None:
+                    yield part
+                    if isinstance(part, asked.kind):
+                        return
+        raise _cut_off(self.url)
+
+    def live(self, live: Live[Any, Any]) -> Iterator[Part]:  # noqa: D102
+        raise ValueError(f"Live sound goes over gRPC; {self.url} is HTTP. Give an address like grpc://HOST:PORT.")
+
+    def ready(self) -> bool:  # noqa: D102
+        with reached(self.url):
+            return self._http.get("/readyz").is_success
+
+    def close(self) -> None:  # noqa: D102
+        self._http.close()
+
+
+class AsyncHttpTransport:
+    """See `timeaudio.exchange.AsyncTransport`."""
+
+    def __init__(self, address: SplitResult, timeout: float) -> None:
+        self.url = httpx.URL(address.geturl())
+        self._http = httpx.AsyncClient(**_connection(self.url, timeout))
+
+    async def whole(self, asked: Asked[A]) -> A:  # noqa: D102
+        with reached(self.url), asked.recording.opened() as file:
+            response = await self._http.post(_PATHS[asked.task], **_content(asked, file))
+        if not response.is_success:
+            raise refusal(response, self.url)
+        return parsed(response, asked.kind, self.url)
+
+    async def parts(self, asked: Asked[Any]) -> AsyncIterator[Part]:  # noqa: D102
+        path = _PATHS[asked.task]
+        with reached(self.url), asked.recording.opened() as file:
+            async with self._http.stream("POST", path, **_content(asked, file, stream="true")) as response:
+                if not response.is_success:
+                    await response.aread()
+                    raise refusal(response, self.url)
+                async for message in EventSource(response).aiter_sse():
+                    if (part := _part(message, asked, self.url)) is not None:
+                        yield part
+                        if isinstance(part, asked.kind):
+                            return
+        raise _cut_off(self.url)
+
+    def live(self, live: Live[Any, Any]) -> AsyncIterator[Part]:  # noqa: D102
+        raise ValueError(f"Live sound goes over gRPC; {self.url} is HTTP. Give an address like grpc://HOST:PORT.")
+
+    async def ready(self) -> bool:  # noqa: D102
+        with reached(self.url):
+            return (await self._http.get("/readyz")).is_success
+
+    async def close(self) -> None:  # noqa: D102
+        await self._http.aclose()
+
+
+def _connection(url: httpx.URL, timeout: float) -> dict[str, Any]:
+    """Arguments for an httpx client. Units: `timeout` is seconds without a byte from the server."""
+    return {
+        "base_url": url,
+        "timeout": httpx.Timeout(timeout, connect=min(timeout, CONNECT_TIMEOUT_S)),
+        "trust_env": not is_loopback(url.host),  # a proxy cannot reach this very machine
+    }
+
+
+def _content(asked: Asked[Any], file: BinaryIO, **more: str) -> dict[str, Any]:
+    """The form, as arguments for httpx. The file's name stays here: the server has no use for it."""
+    return {"data": {**asked.options, **asked.words, **more}, "files": {"file": ("audio", file)}}
+
+
+def _part(message: ServerSentEvent, asked: Asked[Any], url: httpx.URL) -> Part | None:
+    """What a message tells; None for one of a newer server.
+
+    Raises:
+        ApiError: it tells of an error.
+        UnexpectedAnswer: it is of another shape.
+    """
+    if message.event == "error":
+        problem = message.json()
+        raise ApiError(int(problem.get("status", 500)), problem)
+    kind = asked.kind if message.event == "done" else _PARTS.get(message.event)
+    return None if kind is None else parsed_json(message.data, kind, url)
+
+
+def _cut_off(url: httpx.URL) -> ServerUnreachable:
+    return ServerUnreachable(f"The answer of {url} ended in the middle. Try again.")

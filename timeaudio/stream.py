@@ -1,0 +1,116 @@
+"""Answers that are read while they are found: what the clients' `stream_...` methods return."""
+
+from collections.abc import AsyncGenerator, Generator
+from types import TracebackType
+from typing import Generic, Self, TypeVar, cast
+
+from timeaudio.exchange import A, Part
+from timeaudio.results import Beginning, Piece
+
+P = TypeVar("P", bound=Piece)
+
+
+class _Told(Generic[P, A]):
+    """What has been read so far.
+
+    Attributes:
+        beginning: the request's id, the model, and how much audio there is; None before the first piece was read.
+    """
+
+    def __init__(self, kind: type[A]) -> None:
+        self.beginning: Beginning | None = None
+        self._kind = kind
+        self._answer: A | None = None
+
+    def _piece(self, part: Part) -> P | None:
+        """The part, if it is a piece; what it is otherwise is kept."""
+        if isinstance(part, Beginning):
+            self.beginning = part
+        elif isinstance(part, self._kind):
+            self._answer = part
+        else:
+            return cast(P, part)
+        return None
+
+    def _whole(self) -> A:
+        assert self._answer is not None, "transports raise where an answer has no end"
+        return self._answer
+
+
+class Stream(_Told[P, A]):
+    """An iterator over the pieces of an answer. Nothing is sent before the first is asked for.
+
+    Leaving its `with` block, or calling `close`, tells the server to stop; what was read to its end needs neither.
+
+    Example:
+        with client.stream_dense_caption("street.flac") as events:
+            for event in events:
+                print(event.caption)
+        print(events.answer().usage)
+    """
+
+    def __init__(self, parts: Generator[Part, None, None], kind: type[A]) -> None:
+        super().__init__(kind)
+        self._parts = parts
+
+    def __iter__(self) -> Self:
+        return self
+
+    def __next__(self) -> P:
+        for part in self._parts:
+            if (piece := self._piece(part)) is not None:
+                return piece
+        raise StopIteration
+
+    def answer(self) -> A:
+        """The whole answer, with usage and timing; reads what was not read yet."""
+        for _ in self:
+            pass
+        return self._whole()
+
+    def close(self) -> None:
+        """Stops the work, if it still goes on."""
+        self._parts.close()
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self.close()
+
+
+class AsyncStream(_Told[P, A]):
+    """`Stream` for asyncio and trio: `async for`, `async with`, `await answer()`, `await aclose()`."""
+
+    def __init__(self, parts: AsyncGenerator[Part, None], kind: type[A]) -> None:
+        super().__init__(kind)
+        self._parts = parts
+
+    def __aiter__(self) -> Self:
+        return self
+
+    async def __anext__(self) -> P:
+        async for part in self._parts:
+            if (piece := self._piece(part)) is not None:
+                return piece
+        raise StopAsyncIteration
+
+    async def answer(self) -> A:
+        """See `Stream.answer`."""
+        async for _ in self:
+            pass
+        return self._whole()
+
+    async def aclose(self) -> None:
+        """See `Stream.close`."""
+        await self._parts.aclose()
+
+    async def __aenter__(self) -> Self:
+        return self
+
+    async def __aexit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        await self.aclose()

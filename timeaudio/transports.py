@@ -1,0 +1,40 @@
+"""Which transport an address asks for: http://, https://, grpc:// or grpcs:// (the last two need the extra `grpc`)."""
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+
+from timeaudio.exchange import AsyncTransport, Transport, checked_address
+from timeaudio.over_http import AsyncHttpTransport, HttpTransport
+
+
+def transport(base_url: str, timeout: float) -> Transport:
+    """The transport of `Client`. Units: `timeout` is seconds.
+
+    Raises:
+        ValueError: the address is of none of the forms.
+        ImportError: it needs a library that is not installed.
+    """
+    address = checked_address(base_url)
+    if address.scheme.startswith("http"):
+        return HttpTransport(address, timeout)
+    with _extra_needed():
+        from timeaudio.over_grpc import GrpcTransport
+    return GrpcTransport(address, timeout)
+
+
+def async_transport(base_url: str, timeout: float) -> AsyncTransport:
+    """The transport of `AsyncClient`. Raises: as `transport`."""
+    address = checked_address(base_url)
+    if address.scheme.startswith("http"):
+        return AsyncHttpTransport(address, timeout)
+    with _extra_needed():
+        from timeaudio.over_grpc import AsyncGrpcTransport
+    return AsyncGrpcTransport(address, timeout)
+
+
+@contextmanager
+def _extra_needed() -> Iterator[None]:
+    try:
+        yield
+    except ModuleNotFoundError as error:
+        raise ImportError(f"An address with grpc:// needs {error.name}: pip install 'timeaudio[grpc]'") from error
