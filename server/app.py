@@ -8,6 +8,7 @@ from fastapi import FastAPI
 from fastapi.responses import RedirectResponse
 
 from server.access import install as access
+from server.access.gate import Gate
 from server.engine.protocol import Engine
 from server.grpc.front import Front
 from server.rest import answers, chat, context, health, models, problems
@@ -45,7 +46,8 @@ def create_app(engine: Engine, settings: Settings, *, grpc_address: str | None =
     engine.on_restart = metrics.restarts.inc
     service = Service(engine, settings, metrics)
 
-    front = None if grpc_address is None else Front(service, grpc_address)
+    gate = None if settings.access.keys_file is None else Gate(settings.access.keys_file, metrics.registry)
+    front = None if grpc_address is None else Front(service, grpc_address, gate)
 
     @asynccontextmanager
     async def lifespan(app: FastAPI) -> AsyncIterator[None]:
@@ -76,7 +78,7 @@ def create_app(engine: Engine, settings: Settings, *, grpc_address: str | None =
     problems.install(app)
     problems.document(app)
     # Before a body is read: who calls. The context is around it, so that refusals are counted and carry an id too.
-    app.state.gate = access.install(app, settings.access, metrics.registry)
+    access.install(app, settings.access, gate)
     app.add_middleware(context.RequestContext, max_bytes=settings.limits.upload_bytes, metrics=metrics)
 
     @app.get("/", include_in_schema=False)

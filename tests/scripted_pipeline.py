@@ -103,13 +103,14 @@ class Session:
                 self._inquiries.remove(inquiry)
                 return [Failed(RuntimeError("a defect, with secrets in its message"))]
         inquiry.queries.pop(0)
+        took_s = float(query.split()[1]) if inquiry.until else 0.0
         inquiry.until = 0.0
         answer = _answer(inquiry.duration, query)
         found = [Found(index, event) for event in answer.events]
         if inquiry.queries:
-            return [*found, Answered(index, answer, 0.0)]
+            return [*found, Answered(index, answer, took_s)]
         self._inquiries.remove(inquiry)
-        return [*found, Answered(index, answer, 0.0), Done()]
+        return [*found, Answered(index, answer, took_s), Done()]
 
 
 def _answer(duration: int, query: str) -> Answer:

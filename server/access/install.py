@@ -1,7 +1,6 @@
 """What the operator's settings of access make of the application."""
 
 from fastapi import FastAPI
-from prometheus_client import CollectorRegistry
 from starlette.middleware.cors import CORSMiddleware
 
 from server.access.gate import Gate
@@ -9,15 +8,9 @@ from server.access.middleware import CarefulHeaders, KeyGate
 from server.settings import Access
 
 
-def install(app: FastAPI, settings: Access, registry: CollectorRegistry) -> Gate | None:
-    """Put the gate before all routes, if there are keys, and CORS before it, if there are origins.
-
-    Returns:
-        The gate, for other transports; None where no key is asked for.
-    """
-    gate = None
-    if settings.keys_file is not None:
-        gate = Gate(settings.keys_file, registry)
+def install(app: FastAPI, settings: Access, gate: Gate | None) -> None:
+    """Put the gate before all routes, if there is one, and CORS before it, if there are origins."""
+    if gate is not None:
         app.add_middleware(KeyGate, gate=gate)
     if settings.cors_origins:
         # Outside the gate: a browser asks without a key whether it may ask with one.
@@ -29,4 +22,3 @@ def install(app: FastAPI, settings: Access, registry: CollectorRegistry) -> Gate
             expose_headers=["X-Request-ID", "Retry-After", "traceparent"],
         )
     app.add_middleware(CarefulHeaders)
-    return gate

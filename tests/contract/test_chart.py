@@ -110,9 +110,8 @@ def test_the_deployment_tells_the_server_what_it_understands(case: Path) -> None
             assert part in group.model_fields, variable["name"]
             group = group.model_fields[part].annotation
     described = run(sys.executable, "-m", "server", "--help").stdout
-    has_grpc = (ROOT / "server" / "grpc").is_dir()
     for argument in server["args"]:
-        assert argument.split("=")[0] in described or (argument.startswith("--grpc-port") and not has_grpc)
+        assert argument.split("=")[0] in described
     drain_s = next(float(each["value"]) for each in server["env"] if each["name"] == "TIMEAUDIO_DRAIN_S")
     pre_stop_s = float(server["lifecycle"]["preStop"]["exec"]["command"][1])
     assert pod["terminationGracePeriodSeconds"] > drain_s + pre_stop_s

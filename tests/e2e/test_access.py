@@ -11,10 +11,12 @@ from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any
 
+import grpc
 import httpx
 import pytest
 
 from server.access.keys import digest
+from tests.e2e.conftest import free_port
 
 Runner = Callable[..., contextlib.AbstractContextManager[Any]]
 
@@ -145,6 +147,23 @@ def test_keys_are_exchanged_while_it_runs(client: httpx.Client, keys: Path, serv
     keys.write_text(KEYS)
     until("archive-key-2", 200)
     until("fresh-key", 401)
+
+
+def test_grpc_asks_the_same_gate(run_scripted: Runner, keys: Path, tone_wav: Callable[..., bytes]) -> None:
+    from timeaudio.v1.timeaudio_pb2 import DenseCaptionRequest
+    from timeaudio.v1.timeaudio_pb2_grpc import TimeAudioServiceStub
+
+    port = free_port()
+    with (
+        run_scripted("--grpc-port", str(port), TIMEAUDIO_ACCESS__KEYS_FILE=str(keys)),
+        grpc.insecure_channel(f"127.0.0.1:{port}") as channel,
+    ):
+        ask = TimeAudioServiceStub(channel).DenseCaption
+        with pytest.raises(grpc.RpcError) as refused:
+            ask(DenseCaptionRequest(audio=tone_wav(1.0)))
+        assert refused.value.code() is grpc.StatusCode.UNAUTHENTICATED
+        answer = ask(DenseCaptionRequest(audio=tone_wav(1.0)), metadata=(("authorization", "Bearer archive-key"),))
+        assert answer.events
 
 
 def test_headers_tell_browsers_to_be_careful(client: httpx.Client) -> None:

@@ -1,4 +1,4 @@
-"""Two workers behind one server: killed, stopped, stuck, poisoned. What callers see, and what takes their place."""
+"""Two workers behind one server: killed, stopped, stuck, poisoned, full. What callers see, what takes their place."""
 
 import contextlib
 import os
@@ -20,6 +20,8 @@ SETTINGS = {
     "TIMEAUDIO_WORKER__SILENT_S": str(SILENT_S),
     "TIMEAUDIO_WORKER__STUCK_S": str(STUCK_S),
     "TIMEAUDIO_WORKER__BACKOFF_S": "0.1",
+    "TIMEAUDIO_PASSES__SECONDS": "20",
+    "TIMEAUDIO_PASSES__OVERLAP_S": "2",
 }
 
 
@@ -57,9 +59,9 @@ def workers_of(server: Any) -> list[int]:
     return found
 
 
-def ask(server: Any, query: str, sound: bytes) -> httpx.Response:
+def ask(server: Any, query: str, sound: bytes, **fields: str) -> httpx.Response:
     with server.client() as client:
-        return client.post("/v1/ground", data={"query": query}, files={"file": sound})
+        return client.post("/v1/ground", data={"query": query, **fields}, files={"file": sound})
 
 
 def asked(
@@ -114,3 +116,36 @@ def test_a_request_that_kills_its_worker_twice_is_not_tried_again(pair: Any, bot
     assert time.monotonic() - began < 1.0
     assert ask(pair, "dog", second).is_success
     assert pair.metric("timeaudio_worker_restarts_total") == restarts
+
+
+def test_a_long_recording_outlives_its_worker_and_keeps_its_clock(
+    pair: Any, both: list[int], tone_wav: Callable[..., bytes]
+) -> None:
+    sound = tone_wav(100.05)  # six passes of 18.4 s, of which the last one is as long as is left
+    with ThreadPoolExecutor() as threads:
+        answer = asked(pair, threads, "sleep 1", sound, times=1)[0]
+        os.kill(both[0], signal.SIGKILL)
+        found = answer.result().json()
+    starts = [round(16.4 * number, 1) for number in range(6)]
+    intervals = [(interval["start"], interval["end"]) for interval in found["results"][0]["intervals"]]
+    assert intervals == [(round(start + 0.1, 1), round(start + 9.2, 1)) for start in starts[:-1]] + [(82.1, 91.0)]
+    with pair.client() as client:
+        whole = client.post("/v1/dense-caption", files={"file": sound}).json()
+    assert whole["audio"]["duration"] == pytest.approx(100.05, abs=0.06)
+    assert [event["intervals"] for event in whole["events"]] == [[{"start": 0.0, "end": 100.0, "confidence": None}]]
+
+
+def test_what_cannot_be_ready_in_time_is_told_at_once(
+    pair: Any, both: list[int], second: bytes, tone_wav: Callable[..., bytes]
+) -> None:
+    sound = tone_wav(15.0)
+    with ThreadPoolExecutor(20) as threads:
+        for answer in [threads.submit(ask, pair, "sleep 0.3", second) for _ in range(4)]:
+            assert answer.result().is_success  # so that it is known how long things take
+        answers = [threads.submit(ask, pair, "sleep 3", sound) for _ in range(16)]
+        until(lambda: pair.metric("timeaudio_audio_seconds_inside") == 16 * 15)
+        late = ask(pair, "dog", second, timeout_s="0.6")
+        assert late.status_code == 504
+        assert "work are waiting before this request" in late.json()["detail"]
+        assert pair.metric("timeaudio_request_shed_total") >= 1
+    assert {answer.result().status_code for answer in answers} == {200}

@@ -65,3 +65,20 @@ def test_the_wait_follows_the_measured_rate() -> None:
             admission.measured(model_s=20.0, audio_s=10.0)
         assert admission.wait_s == pytest.approx(1200.0, abs=2.0)
         assert admission.wait_s > guess
+
+
+def test_who_was_begun_with_is_not_waited_for_and_workers_share() -> None:
+    workers = 1
+    admission = Admission(Limits(), num_workers=lambda: workers)
+    for _ in range(100):
+        admission.measured(model_s=20.0, audio_s=10.0)
+    with admission.enter() as first, admission.enter() as second:
+        first.add_audio(samples(30.0))
+        second.add_audio(samples(10.0))
+        first.starts()
+        first.starts()  # said again when it is asked again
+        assert admission.turn_s == pytest.approx(20.0, abs=0.1)
+        assert admission.wait_s == pytest.approx(80.0, abs=1.0)
+        workers = 2
+        assert admission.turn_s == pytest.approx(10.0, abs=0.1)
+    assert admission.turn_s == 0.0

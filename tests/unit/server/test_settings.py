@@ -34,8 +34,11 @@ def test_settings_do_not_change() -> None:
         Settings().drain_s = 3.0  # type: ignore[misc]
 
 
+GROUPS = ("limits", "passes", "decode", "worker", "access")
+
+
 def test_every_setting_is_explained() -> None:
-    for group in (Settings, *(type(getattr(Settings(), name)) for name in ("limits", "decode", "worker", "access"))):
+    for group in (Settings, *(type(getattr(Settings(), name)) for name in GROUPS)):
         for name, field in group.model_fields.items():
-            nested = name in ("limits", "decode", "worker", "access")
+            nested = name in GROUPS
             assert nested or field.description, name

@@ -1,0 +1,105 @@
+"""A recording of an hour through the server, and one of two passes before it: time, and memory of all processes.
+
+    python benchmarks/one_hour.py [--model DIR] [--minutes 60] [--json FILE]
+
+The recording is a 16-bit WAV of different scenes of 10 s; memory is looked at four times a second. Bar: it finishes,
+and the most that the front end and the worker hold does not grow with the length.
+"""
+
+import argparse
+import io
+import json
+import threading
+import time
+import wave
+from pathlib import Path
+
+import httpx
+from tested_server import TestedServer, tested_server
+from throughput import RATE, clips
+
+from model.measure.suite import machine
+
+HEADER_BYTES = 44  # of a plain WAV file
+SHORT_MINUTES = 4.0
+MORE = 1.25
+
+
+def recording(minutes: float) -> bytes:
+    """A WAV file of so many minutes."""
+    scenes = clips(60, 10.0)
+    pcm = b"".join(scene[HEADER_BYTES:] for scene in scenes)
+    file = io.BytesIO()
+    with wave.open(file, "wb") as writer:
+        writer.setnchannels(1)
+        writer.setsampwidth(2)
+        writer.setframerate(RATE)
+        left = round(minutes * 60 * RATE) * 2
+        while left > 0:
+            writer.writeframes(pcm[:left])
+            left -= len(pcm)
+    return file.getvalue()
+
+
+def measure(server: TestedServer, minutes: float) -> dict[str, object]:
+    """One recording: seconds, events, and the peak of each role's memory."""
+    peak: dict[str, int] = {}
+    done = threading.Event()
+
+    def watch() -> None:
+        while not done.wait(0.25):
+            for role, size in server.rss_mib().items():
+                peak[role] = max(peak.get(role, 0), size)
+
+    watcher = threading.Thread(target=watch)
+    sound = recording(minutes)
+    watcher.start()
+    began = time.monotonic()
+    response = httpx.post(
+        f"{server.url}/v1/dense-caption",
+        content=sound,
+        headers={"content-type": "audio/wav"},
+        timeout=None,
+        trust_env=False,
+    )
+    took_s = time.monotonic() - began
+    done.set()
+    watcher.join()
+    answer = response.raise_for_status().json()
+    return {
+        "minutes": minutes,
+        "took_s": took_s,
+        "real_time_factor": took_s / (60 * minutes),
+        "events": len(answer["events"]),
+        "last_end": max((i["end"] for event in answer["events"] for i in event["intervals"]), default=None),
+        "audio_s": answer["audio"]["duration"],
+        "peak_rss_mib": peak,
+    }
+
+
+def main() -> None:
+    """Measure and print."""
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--model", type=Path)
+    parser.add_argument("--minutes", type=float, default=60.0)
+    parser.add_argument("--json", type=Path)
+    arguments = parser.parse_args()
+    with tested_server(arguments.model) as server:
+        idle = server.rss_mib()
+        short, long = measure(server, SHORT_MINUTES), measure(server, arguments.minutes)
+    peaks = [run["peak_rss_mib"] for run in (short, long)]
+    report = {
+        "machine": machine("cpu"),
+        "idle_rss_mib": idle,
+        "short": short,
+        "long": long,
+        "met": all(peaks[1][role] <= MORE * peaks[0][role] for role in ("front end", "worker")),
+    }
+    text = json.dumps(report, indent=2)
+    print(text)
+    if arguments.json is not None:
+        arguments.json.write_text(text + "\n", encoding="utf-8")
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,108 @@
+"""Workers killed (SIGKILL) under load, and one stopped (SIGSTOP): what callers get, and what is left behind.
+
+    python benchmarks/worker_killed.py [--model DIR] [--seconds 120] [--every 10] [--clients 16] [--workers 1]
+                                       [--json FILE]
+
+Every clip is first answered in peace. Then the clients send the same clips all the time while workers die in turn.
+Bars: no answer differs from that in peace, all other answers are 503, no more processes or memory than before, and a
+stopped worker is replaced within TIMEAUDIO_WORKER__SILENT_S and three heartbeats (13 s).
+"""
+
+import argparse
+import json
+import os
+import signal
+import threading
+import time
+from collections import Counter
+from pathlib import Path
+
+import httpx
+from tested_server import TestedServer, tested_server, wait
+from throughput import clips
+
+from model.measure.suite import machine
+
+BOUND_S = 13.0
+
+
+def ask(client: httpx.Client, clip: bytes) -> httpx.Response:
+    """The answer to one clip, whatever it is."""
+    return client.post("/v1/dense-caption", files={"file": clip})
+
+
+def load(server: TestedServer, files: list[bytes], peace: list[object], until: float, told: Counter[str]) -> None:
+    """One client: sends clips until it is over, and counts what comes back."""
+    with httpx.Client(base_url=server.url, timeout=300.0, trust_env=False) as client:
+        number = threading.get_ident()
+        while time.monotonic() < until:
+            number += 1
+            try:
+                response = ask(client, files[number % len(files)])
+            except httpx.TransportError as error:
+                told[type(error).__name__] += 1
+                continue
+            if response.is_success:
+                told["right" if response.json()["events"] == peace[number % len(files)] else "WRONG"] += 1
+            else:
+                told[str(response.status_code)] += 1
+                time.sleep(min(2.0, float(response.headers.get("Retry-After", "0"))))
+
+
+def main() -> None:
+    """Measure and print."""
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--model", type=Path)
+    parser.add_argument("--seconds", type=float, default=120.0)
+    parser.add_argument("--every", type=float, default=10.0)
+    parser.add_argument("--clients", type=int, default=16)
+    parser.add_argument("--workers", type=int, default=1)
+    parser.add_argument("--json", type=Path)
+    arguments = parser.parse_args()
+    files, told, kills = clips(8, 10.0), Counter[str](), 0
+    with tested_server(arguments.model, "--workers", str(arguments.workers)) as server:
+        with httpx.Client(base_url=server.url, timeout=300.0, trust_env=False) as client:
+            peace = [ask(client, file).raise_for_status().json()["events"] for file in files]
+        before, num_before = server.rss_mib(), len(server.processes())
+        until = time.monotonic() + arguments.seconds
+        threads = [
+            threading.Thread(target=load, args=(server, files, peace, until, told)) for _ in range(arguments.clients)
+        ]
+        for thread in threads:
+            thread.start()
+        while time.monotonic() + arguments.every < until:
+            time.sleep(arguments.every)
+            for pid in server.workers()[:1]:
+                os.kill(pid, signal.SIGKILL)
+                kills += 1
+        for thread in threads:
+            thread.join()
+        wait(lambda: server.metric("workers") == arguments.workers, 120.0)
+        after, num_after = server.rss_mib(), len(server.processes())
+        stopped = server.workers()[0]
+        os.kill(stopped, signal.SIGSTOP)
+        replaced_s = wait(lambda: stopped not in server.processes(), 60.0)
+        ready_s = replaced_s + wait(lambda: server.metric("workers") == arguments.workers, 120.0)
+    report = {
+        "machine": machine("cpu"),
+        "clients": arguments.clients,
+        "workers": arguments.workers,
+        "seconds": arguments.seconds,
+        "kills": kills,
+        "answers": dict(told),
+        "processes": {"before": num_before, "after": num_after},
+        "rss_mib": {"before": before, "after": after},
+        "stopped_worker": {"replaced_s": replaced_s, "ready_s": ready_s, "bound_s": BOUND_S},
+        "met": told["WRONG"] == 0
+        and set(told) <= {"right", "503", "WRONG"}
+        and num_after <= num_before
+        and replaced_s <= BOUND_S,
+    }
+    text = json.dumps(report, indent=2)
+    print(text)
+    if arguments.json is not None:
+        arguments.json.write_text(text + "\n", encoding="utf-8")
+
+
+if __name__ == "__main__":
+    main()
