@@ -160,9 +160,9 @@ def test_grpc_asks_the_same_gate(run_scripted: Runner, keys: Path, tone_wav: Cal
     ):
         ask = TimeAudioServiceStub(channel).DenseCaption
         with pytest.raises(grpc.RpcError) as refused:
-            ask(DenseCaptionRequest(audio=tone_wav(1.0)))
+            ask(DenseCaptionRequest(file=tone_wav(1.0)))
         assert refused.value.code() is grpc.StatusCode.UNAUTHENTICATED
-        answer = ask(DenseCaptionRequest(audio=tone_wav(1.0)), metadata=(("authorization", "Bearer archive-key"),))
+        answer = ask(DenseCaptionRequest(file=tone_wav(1.0)), metadata=(("authorization", "Bearer archive-key"),))
         assert answer.events
 
 
