@@ -10,7 +10,7 @@ PORT ?= 8000
 PROTOC = $(BIN)/python -m grpc_tools.protoc --python_out=. --pyi_out=. --grpc_python_out=.
 
 .DEFAULT_GOAL := help
-.PHONY: help demo serve test check fix proto parity clean
+.PHONY: help demo serve test check fix proto parity fuzz chart clean
 
 help:  ## this list
 	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "make %-8s %s\n", $$1, $$2 }' Makefile
@@ -48,6 +48,13 @@ proto: $(VENV)/.dev  ## generate timeaudio/v1 and server/pb from proto/
 
 parity: $(VENV)/.dev  ## the authors' numbers, and their checkpoint imported and served; slow tests too
 	@$(BIN)/python -m pytest tests/parity tests/unit/released tests/e2e/test_import.py -m "not gpu"
+
+fuzz: $(VENV)/.dev  ## 100,000 damaged files, and bodies and messages, at a real server; figures in runs/fuzz.json
+	@mkdir -p runs
+	@PYTHONPATH=. $(BIN)/python -m tests.fuzz --json runs/fuzz.json $(FUZZ)
+
+chart: $(VENV)/.dev  ## lint and render the Helm chart, validate it strictly, lint the Dockerfile
+	@$(BIN)/python -m pytest -q tests/contract/test_chart.py
 
 clean:  ## remove what the commands above made, .venv too
 	@echo "Removing .venv, caches and build folders ..."
