@@ -13,6 +13,7 @@ TimeAudioError
     ├── UploadTooSlow         the body did not arrive in time
     ├── DecodeTooCostly       decoding the file hit the limit of time or memory
     ├── Overloaded            the queue is full
+    ├── OutOfSpace            the disk for uploads is full
     ├── NotReady              the model is loading, was lost, or the server is draining
     ├── WorkerLost            the process that held the request died
     ├── RequestQuarantined    it brought the model's process down twice
@@ -112,6 +113,10 @@ class Overloaded(RetryableError):
     """The queue is full."""
 
 
+class OutOfSpace(RetryableError):
+    """The disk on which uploads are kept while they are decoded is full."""
+
+
 class NotReady(RetryableError):
     """No model is there to answer: it loads, it was lost, or the server is going down."""
 
@@ -181,6 +186,7 @@ PROBLEMS: Mapping[type[TimeAudioError], Problem] = {
     UploadTooSlow: Problem("upload-too-slow", "The request body arrived too slowly", 408, StatusCode.DEADLINE_EXCEEDED),
     DecodeTooCostly: Problem("decode-too-costly", "The audio file could not be decoded safely", 422, _INVALID),
     Overloaded: Problem("overloaded", "The queue is full", 429, StatusCode.RESOURCE_EXHAUSTED),
+    OutOfSpace: Problem("out-of-space", "The disk is full", 503, StatusCode.UNAVAILABLE),
     NotReady: Problem("not-ready", "The model is not ready", 503, StatusCode.UNAVAILABLE),
     WorkerLost: Problem("worker-lost", "The model was lost while it worked", 503, StatusCode.UNAVAILABLE),
     RequestQuarantined: Problem("quarantined", "The model dies of this request", 422, _INVALID),
