@@ -1,4 +1,4 @@
-"""A recording of an hour through the server, and one of two passes before it: time, and memory of all processes.
+"""A recording of an hour through the server, and one of ten minutes before it: time, and memory of all processes.
 
     python benchmarks/one_hour.py [--model DIR] [--minutes 60] [--json FILE]
 
@@ -21,7 +21,7 @@ from throughput import RATE, clips
 from model.measure.suite import machine
 
 HEADER_BYTES = 44  # of a plain WAV file
-SHORT_MINUTES = 4.0
+SHORT_MINUTES = 10.0
 MORE = 1.25
 
 

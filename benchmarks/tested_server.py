@@ -47,6 +47,11 @@ class TestedServer:
                     todo += map(int, children.read_text().split())
         return found
 
+    def cpu_s(self) -> float:
+        """Seconds of processor time that the front end has used so far."""
+        fields = Path(f"/proc/{self.process.pid}/stat").read_text().rpartition(")")[2].split()
+        return sum(map(int, fields[11:13])) / os.sysconf("SC_CLK_TCK")
+
     def workers(self) -> list[int]:
         """Process ids of the workers."""
         return [pid for pid, (role, _) in self.processes().items() if role == "worker"]

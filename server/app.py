@@ -10,8 +10,8 @@ from fastapi.responses import RedirectResponse
 from server.access import install as access
 from server.access.gate import Gate
 from server.engine.protocol import Engine
-from server.grpc.front import Front
 from server.rest import answers, chat, context, health, models, problems
+from server.rpc.front import Front
 from server.service import Service
 from server.settings import Settings
 from server.telemetry.metrics import Metrics

@@ -13,7 +13,7 @@ import uvicorn
 
 from server.app import create_app
 from server.engine.worker_engine import WorkerEngine
-from server.grpc.front import Front, check_free
+from server.rpc.front import Front, check_free
 from server.service import Service
 from server.settings import Settings
 

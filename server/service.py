@@ -24,6 +24,7 @@ answer's order, except for a recording of several passes: there they come once t
 """
 
 import asyncio
+import contextlib
 import errno
 import shutil
 import tempfile
@@ -157,7 +158,9 @@ class Service:
         try:
             yield folder
         finally:
-            held = sum(path.stat().st_size for path in folder.iterdir())
+            held = 0
+            with contextlib.suppress(FileNotFoundError):  # decoding that was given up may have cleared it already
+                held = sum(path.stat().st_size for path in folder.iterdir())
             await file_work(held, shutil.rmtree, folder, ignore_errors=True)
 
     async def analyze(self, ticket: Ticket, source: Path, inquiry: Inquiry) -> Analysis:

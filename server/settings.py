@@ -100,8 +100,8 @@ class Worker(_Group):
     max_restarts: int = Field(5, ge=0)
     """Deaths in a row of every worker, without any work done between, after which the server gives up and exits."""
     heartbeat_s: float = Field(1.0, gt=0)
-    """Seconds between two questions to each worker how it is. One that leaves two of them unanswered gets no new
-    requests, and counts as not ready."""
+    """Seconds between two questions to each worker how it is. One that leaves two of them unanswered, or has taken no
+    step for half of `stuck_s`, gets no new requests and counts as not ready."""
     silent_s: float = Field(10.0, gt=0)
     """Seconds without an answer after which it is killed and replaced, at most three heartbeats later."""
     stuck_s: float = Field(60.0, gt=0)

@@ -20,7 +20,7 @@ if TYPE_CHECKING:
     from model.timeline.task import Task
 
 LIMIT_S = 150.0
-"""Longest recording, in seconds: one pass of the model, and the server's default."""
+"""Longest recording, in seconds: one pass of the model. A server puts several passes together."""
 
 
 @contextmanager
@@ -46,11 +46,12 @@ class LocalModel:
         """
         with extra_needed("server"):
             from model.audio.decode import decode_audio
-            from model.errors import TimeAudioError
+            from model.errors import AudioTooLong, TimeAudioError
             from model.pipeline import Decoding, Pipeline
         self._decode = decode_audio
         self._options = Decoding()
         self._refusals = TimeAudioError
+        self._too_long = AudioTooLong
         try:
             self._pipeline = Pipeline.load(checkpoint)
         except (TimeAudioError, OSError) as error:
@@ -134,6 +135,8 @@ class LocalModel:
             clock.append(time.perf_counter())
             answers = ask(recording)
             clock.append(time.perf_counter())
+        except self._too_long as error:
+            raise LocalModelError(f"{error} A server hears longer ones: timeaudio serve, then --server URL.") from error
         except self._refusals as error:
             raise LocalModelError(str(error)) from error
         decode_s, encode_s, generate_s = (round(end - start, 4) for start, end in pairwise(clock))

@@ -35,14 +35,16 @@ class HttpTransport:
         self.url = httpx.URL(address.geturl())
         self._http = httpx.Client(**_connection(self.url, timeout))
 
-    def whole(self, asked: Asked[A]) -> A:  # noqa: D102
+    def whole(self, asked: Asked[A]) -> A:
+        """The answer at once."""
         with reached(self.url), asked.recording.opened() as file:
             response = self._http.post(_PATHS[asked.task], **_content(asked, file))
         if not response.is_success:
             raise refusal(response, self.url)
         return parsed(response, asked.kind, self.url)
 
-    def parts(self, asked: Asked[Any]) -> Iterator[Part]:  # noqa: D102
+    def parts(self, asked: Asked[Any]) -> Iterator[Part]:
+        """The answer as it is found."""
         path = _PATHS[asked.task]
         with (
             reached(self.url),
@@ -59,14 +61,17 @@ class HttpTransport:
                         return
         raise _cut_off(self.url)
 
-    def live(self, live: Live[Any, Any]) -> Iterator[Part]:  # noqa: D102
+    def live(self, live: Live[Any, Any]) -> Iterator[Part]:
+        """Refused: live sound goes over gRPC."""
         raise ValueError(f"Live sound goes over gRPC; {self.url} is HTTP. Give an address like grpc://HOST:PORT.")
 
-    def ready(self) -> bool:  # noqa: D102
+    def ready(self) -> bool:
+        """Whether the server would take a recording now."""
         with reached(self.url):
             return self._http.get("/readyz").is_success
 
-    def close(self) -> None:  # noqa: D102
+    def close(self) -> None:
+        """Closes the connection."""
         self._http.close()
 
 
@@ -77,14 +82,16 @@ class AsyncHttpTransport:
         self.url = httpx.URL(address.geturl())
         self._http = httpx.AsyncClient(**_connection(self.url, timeout))
 
-    async def whole(self, asked: Asked[A]) -> A:  # noqa: D102
+    async def whole(self, asked: Asked[A]) -> A:
+        """The answer at once."""
         with reached(self.url), asked.recording.opened() as file:
             response = await self._http.post(_PATHS[asked.task], **_content(asked, file))
         if not response.is_success:
             raise refusal(response, self.url)
         return parsed(response, asked.kind, self.url)
 
-    async def parts(self, asked: Asked[Any]) -> AsyncIterator[Part]:  # noqa: D102
+    async def parts(self, asked: Asked[Any]) -> AsyncIterator[Part]:
+        """The answer as it is found."""
         path = _PATHS[asked.task]
         with reached(self.url), asked.recording.opened() as file:
             async with self._http.stream("POST", path, **_content(asked, file, stream="true")) as response:
@@ -98,14 +105,17 @@ class AsyncHttpTransport:
                             return
         raise _cut_off(self.url)
 
-    def live(self, live: Live[Any, Any]) -> AsyncIterator[Part]:  # noqa: D102
+    def live(self, live: Live[Any, Any]) -> AsyncIterator[Part]:
+        """Refused: live sound goes over gRPC."""
         raise ValueError(f"Live sound goes over gRPC; {self.url} is HTTP. Give an address like grpc://HOST:PORT.")
 
-    async def ready(self) -> bool:  # noqa: D102
+    async def ready(self) -> bool:
+        """Whether the server would take a recording now."""
         with reached(self.url):
             return (await self._http.get("/readyz")).is_success
 
-    async def close(self) -> None:  # noqa: D102
+    async def close(self) -> None:
+        """Closes the connection."""
         await self._http.aclose()
 
 

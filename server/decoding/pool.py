@@ -3,6 +3,7 @@
 import asyncio
 import multiprocessing
 import os
+import shutil
 from concurrent.futures.process import BrokenProcessPool
 from dataclasses import dataclass
 from pathlib import Path
@@ -14,6 +15,7 @@ from server.decoding import child
 from server.errors import DecodeTooCostly, NotReady, revive
 from server.settings import Settings
 
+_GRACE_S = 1.0
 _SAMPLE_BYTES = 4
 _AUDIO_LIMIT = "TIMEAUDIO_LIMITS__AUDIO_SECONDS"
 
@@ -58,7 +60,8 @@ class DecodePool:
 
         Not through a pipe, which would copy them in small pieces and hold up the pool's locks; and an hour of them is
         230 MB, which nobody has to hold.
-        Cancelling this kills the process that decodes.
+        Cancelling this ends the work: at once where it waits, else by killing the process if it still decodes a second
+        later. Most files are done by then, and a new process costs more than they do.
 
         Raises:
             UnsupportedAudio, CorruptAudio, EmptyAudio, AudioTooLong: as `decode_audio` finds.
@@ -76,8 +79,12 @@ class DecodePool:
         future = self._running().schedule(
             child.decode_file, args=(source, target, span), timeout=self._settings.timeout_s
         )
+        waiting = asyncio.wrap_future(future)
         try:
-            return await asyncio.wrap_future(future)
+            return await asyncio.shield(waiting)
+        except asyncio.CancelledError:
+            _abandon(future, waiting, target.parent)
+            raise
         except TimeoutError:
             raise DecodeTooCostly(
                 f"Decoding this file took longer than {self._settings.timeout_s:g} s and was stopped "
@@ -109,6 +116,20 @@ class DecodePool:
                 context=multiprocessing.get_context("spawn"),
             )
         return self._pool
+
+
+def _abandon(
+    future: "pebble.ProcessFuture[int | child.Refused]", waiting: asyncio.Future[int | child.Refused], folder: Path
+) -> None:
+    """Let nobody wait for it any more. What it may still have written when it ends is removed."""
+
+    def ended(waiting: asyncio.Future[int | child.Refused]) -> None:
+        if not waiting.cancelled():
+            waiting.exception()  # nobody is left to hear it
+        shutil.rmtree(folder, ignore_errors=True)
+
+    waiting.add_done_callback(ended)
+    asyncio.get_running_loop().call_later(_GRACE_S if future.running() else 0.0, future.cancel)
 
 
 def _told(refused: child.Refused) -> Exception:

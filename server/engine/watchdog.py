@@ -31,8 +31,8 @@ class Watchdog:
 
     @property
     def is_doubtful(self) -> bool:
-        """Whether it should get no more work until it answers again."""
-        return self._num_missed >= _DOUBT
+        """Whether it should get no more work until it answers or goes on again: half of the way to its end."""
+        return self._num_missed >= _DOUBT or self._num_still >= max(1, math.ceil(self.stuck_s / 2 / self.heartbeat_s))
 
     def missed(self) -> None:
         """It did not answer."""

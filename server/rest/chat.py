@@ -15,7 +15,7 @@ from server.openai_schema import AudioPart, ChatCompletion, ChatRequest, TextPar
 from server.rest.answers import AUDIO, BODY, PROMPT, SERVICE
 from server.rest.chat_answer import ChatTelling, chat_error, completion
 from server.rest.disconnect import while_connected
-from server.rest.events import Say, streamed
+from server.rest.events import ITEM, Say, streamed
 from server.rest.examples import RECORDING
 from server.rest.fields import checked, field_errors
 from server.rest.form import FORMS
@@ -49,7 +49,7 @@ _BODY_DESCRIBED = {
 _STREAM_DESCRIBED: dict[int | str, dict[str, Any]] = {
     200: {
         "description": "The answer; with `stream` a ChatChunk per message, and `[DONE]`.",
-        "content": {"text/event-stream": {"schema": {"type": "string"}}},
+        "content": {"text/event-stream": {"itemSchema": ITEM}},
     }
 }
 

@@ -5,6 +5,7 @@ from typing import Any
 
 from pydantic import BaseModel
 
+from server.rest.events import ITEM
 from server.rest.examples import ANSWERS, BESIDE, RECORDING
 from server.rest.fields import FILE
 from server.rest.form import Form
@@ -37,7 +38,7 @@ def written_answer(form: type[Form]) -> dict[int | str, dict[str, Any]]:
         if row.media_type.endswith("json"):
             described["schema"] = {}
         described["examples"][name] = _example(answer, name)
-    content["text/event-stream"] = {"schema": {"type": "string"}, "examples": {"stream": {"value": _streamed(answer)}}}
+    content["text/event-stream"] = {"itemSchema": ITEM, "examples": {"stream": {"value": _streamed(answer)}}}
     # FastAPI adds the answer's own schema to this one.
     content[_JSON] = {"examples": {name: _example(answer, name) for name in ("json", "verbose_json")}}
     return {200: {"description": "The answer, in the format that was asked for.", "content": content}}

@@ -10,9 +10,9 @@ from packaging.requirements import Requirement
 
 ROOT = Path(__file__).parents[2]
 PACKAGES = ("model", "server", "timeaudio", "training")
-GENERATED = ROOT / "server" / "pb"
+GENERATED = {ROOT / "server" / "pb", ROOT / "timeaudio" / "v1"}
 SOURCES = sorted(
-    path for package in PACKAGES for path in (ROOT / package).rglob("*.py") if GENERATED not in path.parents
+    path for package in PACKAGES for path in (ROOT / package).rglob("*.py") if not GENERATED & set(path.parents)
 )
 TESTS = sorted((ROOT / "tests").rglob("*.py"))
 

@@ -15,6 +15,13 @@ Files = dict[str, Any]
 
 
 @pytest.fixture(scope="module")
+def scripted(run_scripted: Callable[..., Any]) -> Iterator[Any]:
+    """A server that hears at most one pass, so that too much is soon decoded."""
+    with run_scripted(TIMEAUDIO_LIMITS__AUDIO_SECONDS="150") as server:
+        yield server
+
+
+@pytest.fixture(scope="module")
 def client(scripted: Any) -> Iterator[httpx.Client]:
     with scripted.client() as client:
         yield client

@@ -1,6 +1,8 @@
 """The client and the command line against a real server with a scripted model."""
 
 import json
+import subprocess
+import sys
 import time
 from collections.abc import Callable
 from pathlib import Path
@@ -117,3 +119,50 @@ def test_json_of_the_command_line_is_the_servers_answer(scripted: Any, clip: Pat
         k: v for k, v in direct.items() if k not in changing
     }
     assert told.keys() == direct.keys()
+
+
+@pytest.mark.parametrize("scheme", ["http", "grpc"])
+def test_a_stream_prints_a_line_per_piece(
+    four_tasks: Any, clip: Path, capsys: pytest.CaptureFixture[str], scheme: str
+) -> None:
+    server = four_tasks.url if scheme == "http" else f"grpc://{four_tasks.grpc}"
+
+    def told(*words: str) -> str:
+        assert main([*words, "--stream", "--server", server]) == 0
+        return capsys.readouterr().out
+
+    assert told("summarize", str(clip)) == "0.0 - 1.5 s: Hello.\n1.5 - 3.0 s: Goodbye.\n"
+    assert told("ground", str(clip), "a dog", "nothing") == "a dog: 0.1 - 1.5 s\nnothing: not heard\n"
+    assert told("ask", str(clip), "How often?") == "HOW OFTEN?\n"
+    caption = '0.0 - 1.5 s, 1.4 - 3.0 s: A dog says "wow" --> twice.'
+    assert told("caption", str(clip), str(clip)) == f"{clip}: {caption}\n{clip}: {caption}\n"
+    lines = [json.loads(line) for line in told("ask", str(clip), "How often?", "--json-lines").splitlines()]
+    assert lines == [
+        {"file": str(clip), "start": 0.0, "end": 0.1, "confidence": None},
+        {"file": str(clip), "answer": "HOW OFTEN?"},
+    ]
+
+
+def test_lines_come_as_they_are_found(scripted: Any, clip: Path) -> None:
+    command = [sys.executable, "-m", "timeaudio", "ground", str(clip), "a dog", "sleep 2", "--stream"]
+    with subprocess.Popen([*command, "--server", scripted.url], stdout=subprocess.PIPE, text=True) as process:
+        assert process.stdout is not None
+        assert process.stdout.readline() == "a dog: 0.1 - 1.5 s\n"
+        first = time.monotonic()
+        assert process.stdout.readline().startswith("sleep 2")
+        assert time.monotonic() - first > 1.0
+
+
+def test_a_stream_needs_a_server_and_goes_with_lines_alone(
+    four_tasks: Any, clip: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert main(["caption", str(clip), "--stream"]) == 2
+    assert "--server" in capsys.readouterr().err
+    for more in (["-o", str(tmp_path)], ["-f", "srt"], ["--json"]):
+        assert main(["caption", str(clip), "--stream", "--server", four_tasks.url, *more]) == 2
+        assert "--json-lines" in capsys.readouterr().err
+    missing = tmp_path / "missing.wav"
+    assert main(["caption", str(missing), str(clip), "--stream", "--server", four_tasks.url]) == 1
+    told = capsys.readouterr()
+    assert "no such file" in told.err
+    assert "A dog says" in told.out

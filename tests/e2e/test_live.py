@@ -190,7 +190,7 @@ def test_reading_waits_for_the_engine() -> None:
     ],
 )
 def test_a_configuration_that_cannot_be_used(loud: Any, config: dict[str, Any], fields: set[str]) -> None:
-    from tests.e2e.test_transports import details
+    from tests.e2e.test_grpc import details
 
     asked = pb.AnalyzeRequest(config=pb.AnalyzeConfig(**{"task": pb.TASK_DENSE_CAPTION} | config))
     with pytest.raises(grpc.RpcError) as caught:
@@ -201,7 +201,7 @@ def test_a_configuration_that_cannot_be_used(loud: Any, config: dict[str, Any], 
 
 @pytest.mark.parametrize(("data", "reason"), [(b"", "EMPTY_AUDIO"), (bytes(32_001), "MALFORMED_REQUEST")])
 def test_sound_that_cannot_be_used(loud: Any, data: bytes, reason: str) -> None:
-    from tests.e2e.test_transports import details
+    from tests.e2e.test_grpc import details
 
     live = pb.LiveAudio(encoding=pb.ENCODING_S16LE, sample_rate=16_000)
     with pytest.raises(grpc.RpcError) as caught:
@@ -211,7 +211,7 @@ def test_sound_that_cannot_be_used(loud: Any, data: bytes, reason: str) -> None:
 
 def test_live_sound_has_a_limit(run_scripted: Callable[..., Any]) -> None:
     from tests.e2e.conftest import free_port
-    from tests.e2e.test_transports import details
+    from tests.e2e.test_grpc import details
 
     with run_scripted("--grpc-port", str(free_port()), TIMEAUDIO_LIMITS__LIVE_SECONDS="20") as server:
         live = pb.LiveAudio(encoding=pb.ENCODING_S16LE, sample_rate=16_000)

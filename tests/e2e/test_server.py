@@ -160,5 +160,11 @@ def test_pages_of_the_operator(client: httpx.Client) -> None:
     assert "swagger" in client.get("/docs").text
     assert client.get("/openapi.json").json()["paths"].keys() >= {"/v1/dense-caption", "/v1/ground", "/readyz"}
     metrics = client.get("/metrics").text
-    for name in ("num_requests_running", "num_requests_waiting", "request_success_total", "stage_seconds_bucket"):
+    for name in (
+        "num_requests_running", "num_requests_waiting", "kv_cache_usage_perc", "workers", "request_success_total",
+        "request_shed_total", "worker_restarts_total", "prompt_tokens_total", "generation_tokens_total",
+        "audio_seconds_total", "grammar_interventions_total", "request_queue_time_seconds_bucket",
+        "e2e_request_latency_seconds_bucket", "time_to_first_event_seconds_bucket", "real_time_factor_bucket",
+        "stage_seconds_bucket",
+    ):  # fmt: skip
         assert f"timeaudio_{name}" in metrics

@@ -6,11 +6,11 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from model.timeline.interval import Interval
-from server.grpc.windows import Heard, Windows
+from server.rpc.windows import Heard, Windows
 
 
 def windows(length: int, width: int) -> list[tuple[int, int, bool]]:
-    """Begin, end and whether it is the last, as `server.grpc.live` lays them."""
+    """Begin, end and whether it is the last, as `server.rpc.live` lays them."""
     found, begin = [], 0
     while begin + width < length:
         found.append((begin, begin + width, False))

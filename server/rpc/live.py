@@ -12,12 +12,12 @@ from model.timeline.interval import Interval
 from model.timeline.stitch import ALIKE, alike
 from server.engine.admission import Ticket
 from server.errors import FieldError, InvalidField
-from server.grpc import asked, told
-from server.grpc.chunks import chunk_of
-from server.grpc.samples import BLOCK, Samples
-from server.grpc.windows import Heard, Windows
 from server.inquiry import Analysis
 from server.present import shared
+from server.rpc import asked, told
+from server.rpc.chunks import chunk_of
+from server.rpc.samples import BLOCK, Samples
+from server.rpc.windows import Heard, Windows
 from server.service import Service
 from timeaudio import results
 from timeaudio.v1 import timeaudio_pb2 as pb

@@ -12,7 +12,7 @@ from grpc_reflection.v1alpha import reflection
 
 from server.access.gate import Gate
 from server.access.interceptor import KeyInterceptor
-from server.grpc.methods import Methods
+from server.rpc.methods import Methods
 from server.service import Service
 from timeaudio.v1 import timeaudio_pb2 as pb
 from timeaudio.v1.timeaudio_pb2_grpc import add_TimeAudioServiceServicer_to_server

@@ -14,13 +14,14 @@ from google.protobuf.message import Message
 from model.errors import EmptyAudio, TimeAudioError
 from server.engine.protocol import Task
 from server.errors import InternalError, MalformedRequest, UploadTooLarge
-from server.grpc import asked, told
-from server.grpc.chunks import save
-from server.grpc.errors import status_of
 from server.inquiry import Analysis, Inquiry, begun
 from server.offload import file_work
 from server.present import PRESENTERS, beginning, pieces
+from server.rpc import asked, told
+from server.rpc.chunks import save
+from server.rpc.errors import status_of
 from server.service import Service
+from server.settings import Limits
 from server.telemetry.traceparent import TraceParent
 from timeaudio.v1 import timeaudio_pb2 as pb
 from timeaudio.v1.timeaudio_pb2_grpc import TimeAudioServiceServicer
@@ -36,19 +37,24 @@ class Methods(TimeAudioServiceServicer):
     def __init__(self, service: Service) -> None:
         self._service = service
 
-    async def DenseCaption(self, request: pb.DenseCaptionRequest, context: Any) -> Message:  # noqa: D102, N802
+    async def DenseCaption(self, request: pb.DenseCaptionRequest, context: Any) -> Message:  # noqa: N802
+        """Everything that is heard."""
         return await _answering(context, "DenseCaption", lambda: self._whole("dense_caption", request, context))
 
-    async def Ground(self, request: pb.GroundRequest, context: Any) -> Message:  # noqa: D102, N802
+    async def Ground(self, request: pb.GroundRequest, context: Any) -> Message:  # noqa: N802
+        """When each query happens."""
         return await _answering(context, "Ground", lambda: self._whole("ground", request, context))
 
-    async def Summarize(self, request: pb.SummarizeRequest, context: Any) -> Message:  # noqa: D102, N802
+    async def Summarize(self, request: pb.SummarizeRequest, context: Any) -> Message:  # noqa: N802
+        """What is said."""
         return await _answering(context, "Summarize", lambda: self._whole("summarize", request, context))
 
-    async def Ask(self, request: pb.AskRequest, context: Any) -> Message:  # noqa: D102, N802
+    async def Ask(self, request: pb.AskRequest, context: Any) -> Message:  # noqa: N802
+        """The answer to a question."""
         return await _answering(context, "Ask", lambda: self._whole("ask", request, context))
 
-    async def Analyze(self, requests: AsyncIterator[pb.AnalyzeRequest], context: Any) -> None:  # noqa: D102, N802
+    async def Analyze(self, requests: AsyncIterator[pb.AnalyzeRequest], context: Any) -> None:  # noqa: N802
+        """Any of these, on a file in chunks or on live sound."""
         await _answering(context, "Analyze", lambda: self._analyze(aiter(requests), context))
 
     async def _whole(self, task: Task, request: Any, context: Any) -> Message:
@@ -56,7 +62,7 @@ class Methods(TimeAudioServiceServicer):
         with service.admit() as ticket:
             service.check_task(task)
             limits = service.settings.limits
-            inquiry = _within(context, asked.inquiry(task, request, limits))
+            inquiry = _within(context, asked.inquiry(task, request, limits), limits)
             if len(request.file) > limits.json_bytes:
                 instead = "Send larger recordings through Analyze, in chunks."
                 raise UploadTooLarge(
@@ -82,11 +88,11 @@ class Methods(TimeAudioServiceServicer):
             service.check_task(task)
             limits = service.settings.limits
             if config.HasField("live"):
-                from server.grpc.live import Live  # NumPy and soxr come with it
+                from server.rpc.live import Live  # NumPy and soxr come with it
 
                 await Live(service, config, ticket, context.write).hear(requests)
                 return
-            inquiry = _within(context, asked.inquiry(task, config, limits))
+            inquiry = _within(context, asked.inquiry(task, config, limits), limits)
             async with service.workspace() as folder:
                 source = folder / "upload"
                 await save(requests, limits, source)
@@ -104,10 +110,10 @@ def _end(analysis: Analysis, task: Task, since: float) -> pb.AnalyzeResponse:
     return told.end(task, PRESENTERS[task](analysis))
 
 
-def _within(context: Any, inquiry: Inquiry) -> Inquiry:
-    """The inquiry, with no more time than the call has."""
+def _within(context: Any, inquiry: Inquiry, limits: Limits) -> Inquiry:
+    """The inquiry, with no more time than the call has; a call never has more than the server allows."""
     left_s = context.time_remaining()
-    if left_s is None:
+    if left_s is None or left_s >= limits.longest_timeout_s:
         return inquiry
     timeout_s = left_s if inquiry.timeout_s is None else min(left_s, inquiry.timeout_s)
     return replace(inquiry, timeout_s=max(0.001, timeout_s))

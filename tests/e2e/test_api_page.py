@@ -1,0 +1,102 @@
+"""docs/api.md: every command and program on it is executed, and what it says of names is so."""
+
+import json
+import os
+import re
+import shutil
+import signal
+import subprocess
+import sys
+import time
+from pathlib import Path
+from typing import Any
+
+import httpx
+import pytest
+
+from server.errors import PROBLEMS
+from server.rest.examples import ANSWERS
+from server.rest.telling import PIECE_NAMES
+from tests.e2e.conftest import TESTS, free_port
+
+ROOT = TESTS.parent
+PAGE = (ROOT / "docs" / "api.md").read_text(encoding="utf-8")
+BLOCKS = re.findall(r"^```(\w+)\n(.*?)^```", PAGE, re.MULTILINE | re.DOTALL)
+SERVE = [text for kind, text in BLOCKS if kind == "sh" and "timeaudio serve " in text]
+SHELL = [text for kind, text in BLOCKS if kind == "sh" and text not in SERVE]
+PYTHON = [text for kind, text in BLOCKS if kind == "python"]
+HTTP, RPC = "http://127.0.0.1:8000", "127.0.0.1:9000"
+
+
+@pytest.fixture(scope="module")
+def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Where somebody stands who tries the page: with two recordings at hand."""
+    path = tmp_path_factory.mktemp("page")
+    shutil.copy(ROOT / "server/recordings/dog-barking.flac", path / "street.flac")
+    shutil.copy(ROOT / "server/recordings/rooster-crowing.flac", path / "talk.flac")
+    return path
+
+
+def environment() -> dict[str, str]:
+    own = {"PATH": f"{Path(sys.executable).parent}:{os.environ['PATH']}", "PYTHONPATH": f"{ROOT}:{TESTS}"}
+    return os.environ | own | {"no_proxy": "127.0.0.1"}
+
+
+def run(command: list[str], folder: Path) -> str:
+    done = subprocess.run(command, cwd=folder, env=environment(), capture_output=True, text=True, timeout=100)
+    assert done.returncode == 0, done.stdout + done.stderr
+    return done.stdout
+
+
+@pytest.mark.parametrize("text", SHELL, ids=range(len(SHELL)))
+def test_commands(four_tasks: Any, folder: Path, text: str) -> None:
+    for program in ("curl", "buf", "base64"):
+        if re.search(rf"\b{program} ", text) and shutil.which(program, path=environment()["PATH"]) is None:
+            pytest.skip(f"{program} is not installed")
+    for command in re.split(r"\n(?! )", text.strip()):
+        asked = command.replace(HTTP, four_tasks.url).replace(RPC, four_tasks.grpc)
+        assert run(["bash", "-euo", "pipefail", "-c", asked], folder).strip(), command
+
+
+@pytest.mark.parametrize("text", PYTHON, ids=range(len(PYTHON)))
+def test_programs(four_tasks: Any, folder: Path, text: str) -> None:
+    asked = text.replace(HTTP, four_tasks.url).replace(RPC, four_tasks.grpc)
+    assert run([sys.executable, "-W", "error", "-c", asked], folder).strip()
+
+
+def test_the_command_that_serves(folder: Path) -> None:
+    [text] = SERVE
+    http, rpc = free_port(), free_port()
+    words = text.replace("8000", str(http)).replace("9000", str(rpc)).split()
+    env = environment() | {"TIMEAUDIO_WORKER__PIPELINE": "scripted_pipeline"}
+    process = subprocess.Popen(words, cwd=folder, env=env, stderr=subprocess.DEVNULL)
+    try:
+        with httpx.Client(base_url=f"http://127.0.0.1:{http}", trust_env=False) as client:
+            for _ in range(600):
+                try:
+                    if client.get("/readyz").is_success:
+                        break
+                except httpx.TransportError:
+                    pass
+                time.sleep(0.1)
+        command = ["timeaudio", "caption", "street.flac", "--json", "--server", f"grpc://127.0.0.1:{rpc}"]
+        assert json.loads(run(command, folder))["model"] == "scripted"
+        process.send_signal(signal.SIGTERM)
+        assert process.wait(30) == 0
+    finally:
+        process.kill()
+
+
+def test_the_answer_on_the_page_is_one() -> None:
+    [text] = [text for kind, text in BLOCKS if kind == "json"]
+    assert json.loads(text) == ANSWERS["dense_caption"].model_dump(mode="json")
+
+
+def test_the_table_of_messages_is_complete() -> None:
+    names = re.findall(r"^\| `(\w+)` \| [^|]* \| [^|]* \|$", PAGE, re.MULTILINE)
+    assert names == ["start", *PIECE_NAMES.values(), "done", "error"]
+
+
+def test_the_table_of_errors_is_the_table() -> None:
+    told = re.findall(r"^\| `([a-z-]+)` \| (\d+) \| `([A-Z_]+)` \| (.+) \|$", PAGE, re.MULTILINE)
+    assert told == [(row.slug, str(row.http), row.grpc.name, row.title) for row in PROBLEMS.values()]

@@ -1,0 +1,214 @@
+"""The gRPC front by itself: its statuses, its streams, its neighbours health and reflection, its end."""
+
+import base64
+import json
+import shutil
+import signal
+import subprocess
+import sys
+import time
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Any
+
+import grpc
+import pytest
+from google.rpc.error_details_pb2 import BadRequest, ErrorInfo, RequestInfo, RetryInfo
+from grpc_health.v1 import health_pb2, health_pb2_grpc
+from grpc_reflection.v1alpha.proto_reflection_descriptor_database import ProtoReflectionDescriptorDatabase
+from grpc_status import rpc_status
+
+from server.errors import PROBLEMS
+from tests.e2e.conftest import free_port
+from timeaudio import ApiError, Client, ServerUnreachable
+from timeaudio.v1 import timeaudio_pb2 as pb
+from timeaudio.v1.timeaudio_pb2_grpc import TimeAudioServiceStub
+
+
+@pytest.fixture(scope="module")
+def sound(tone_wav: Callable[..., bytes]) -> bytes:
+    return tone_wav(5.0)
+
+
+@pytest.fixture(scope="module")
+def stub(four_tasks: Any) -> Iterator[Any]:
+    with grpc.insecure_channel(four_tasks.grpc, [("grpc.enable_http_proxy", 0)]) as channel:
+        yield TimeAudioServiceStub(channel)
+
+
+def details(call: Any) -> dict[str, Any]:
+    found = {}
+    for packed in rpc_status.from_call(call).details:
+        for kind in (BadRequest, ErrorInfo, RequestInfo, RetryInfo):
+            if packed.Is(kind.DESCRIPTOR):
+                packed.Unpack(found.setdefault(kind.__name__, kind()))
+    return found
+
+
+def test_a_status_carries_details(stub: Any, sound: bytes) -> None:
+    asked = pb.GroundRequest(file=sound, queries=["a dog"], options=pb.Options(num_beams=99, max_new_tokens=99999))
+    with pytest.raises(grpc.RpcError) as caught:
+        stub.Ground(asked, metadata=[("x-request-id", "mine")])
+    assert caught.value.code() is grpc.StatusCode.INVALID_ARGUMENT
+    told = details(caught.value)
+    assert (told["ErrorInfo"].reason, told["ErrorInfo"].domain) == ("INVALID_FIELD", "timeaudio")
+    assert told["RequestInfo"].request_id == "mine"
+    assert [v.field for v in told["BadRequest"].field_violations] == ["options.num_beams", "options.max_new_tokens"]
+    assert dict(caught.value.trailing_metadata())["x-request-id"] == "mine"
+
+
+def test_metadata_continues_a_trace(stub: Any, sound: bytes) -> None:
+    given = "00-4bf92f3577b34da6a3ce929d0e0e4736-00f067aa0ba902b7-01"
+    _, call = stub.DenseCaption.with_call(pb.DenseCaptionRequest(file=sound), metadata=[("traceparent", given)])
+    told = dict(call.trailing_metadata())
+    assert told["traceparent"].split("-")[1] == given.split("-")[1]
+    assert len(told["x-request-id"]) == 32
+
+
+@pytest.mark.parametrize(
+    ("requests", "reason"),
+    [
+        ([], "MALFORMED_REQUEST"),
+        ([pb.AnalyzeRequest(chunk=b"x")], "MALFORMED_REQUEST"),
+        ([pb.AnalyzeRequest(config=pb.AnalyzeConfig())], "INVALID_FIELD"),
+        ([pb.AnalyzeRequest(config=pb.AnalyzeConfig(task=pb.TASK_DENSE_CAPTION))], "EMPTY_AUDIO"),
+        ([pb.AnalyzeRequest(config=pb.AnalyzeConfig(task=pb.TASK_ASK))], "INVALID_FIELD"),
+        ([pb.AnalyzeRequest(config=pb.AnalyzeConfig(task=pb.TASK_ASK, queries=["x"], question="y"))], "INVALID_FIELD"),
+        ([pb.AnalyzeRequest(config=pb.AnalyzeConfig(task=pb.TASK_DENSE_CAPTION))] * 2, "MALFORMED_REQUEST"),
+    ],
+)
+def test_a_stream_that_does_not_keep_to_the_contract(stub: Any, requests: list[Any], reason: str) -> None:
+    with pytest.raises(grpc.RpcError) as caught:
+        list(stub.Analyze(iter(requests)))
+    assert caught.value.code() is grpc.StatusCode.INVALID_ARGUMENT
+    assert details(caught.value)["ErrorInfo"].reason == reason
+
+
+def test_a_file_that_is_too_large_for_one_message_is_told_where_to_go(stub: Any) -> None:
+    with pytest.raises(grpc.RpcError) as caught:
+        stub.DenseCaption(pb.DenseCaptionRequest(file=bytes(32 * 1024 * 1024 + 1)))
+    assert caught.value.code() is grpc.StatusCode.INVALID_ARGUMENT  # RESOURCE_EXHAUSTED would be sent again
+    assert "Analyze" in caught.value.details()
+
+
+def test_health_and_reflection(four_tasks: Any) -> None:
+    with grpc.insecure_channel(four_tasks.grpc, [("grpc.enable_http_proxy", 0)]) as channel:
+        for name in ("", "timeaudio.v1.TimeAudioService"):
+            told = health_pb2_grpc.HealthStub(channel).Check(health_pb2.HealthCheckRequest(service=name))
+            assert told.status == health_pb2.HealthCheckResponse.SERVING
+        assert "timeaudio.v1.TimeAudioService" in ProtoReflectionDescriptorDatabase(channel).get_services()
+        database = ProtoReflectionDescriptorDatabase(channel)
+        methods = database.FindFileContainingSymbol("timeaudio.v1.TimeAudioService").service[0].method
+        assert [method.name for method in methods] == ["DenseCaption", "Ground", "Summarize", "Ask", "Analyze"]
+
+
+def test_buf_curl_needs_no_more_than_reflection(four_tasks: Any, sound: bytes) -> None:
+    buf = shutil.which("buf", path=str(Path(sys.executable).parent))
+    if buf is None:
+        pytest.skip("buf is not installed")
+    url = f"http://{four_tasks.grpc}/timeaudio.v1.TimeAudioService/DenseCaption"
+    body = json.dumps({"file": base64.b64encode(sound).decode(), "options": {"start": 1.0}})
+    command = [buf, "curl", "--http2-prior-knowledge", "--protocol", "grpc", url, "-d", "@-"]
+    told = subprocess.run(command, check=True, capture_output=True, text=True, input=body).stdout
+    with Client(four_tasks.url) as client:
+        expected = client.dense_caption(sound, start=1.0).events
+    assert [
+        (event["caption"], [(i["start"], i["end"]) for i in event["intervals"]]) for event in json.loads(told)["events"]
+    ] == [(event.caption, [(i.start, i.end) for i in event.intervals]) for event in expected]
+
+
+def test_a_call_ends_with_its_deadline_and_its_work_with_it(scripted: Any, sound: bytes) -> None:
+    with grpc.insecure_channel(scripted.grpc, [("grpc.enable_http_proxy", 0)]) as channel:
+        with pytest.raises(grpc.RpcError) as caught:
+            TimeAudioServiceStub(channel).Ground(pb.GroundRequest(file=sound, queries=["sleep 60"]), timeout=1.0)
+        assert caught.value.code() is grpc.StatusCode.DEADLINE_EXCEEDED
+    _until_idle(scripted)
+
+
+def test_who_cancels_ends_the_work(scripted: Any, sound: bytes) -> None:
+    with Client(f"grpc://{scripted.grpc}") as client:
+        with client.stream_ground(sound, ["a dog", "sleep 60"]) as results:
+            assert next(results).query == "a dog"
+            assert scripted.metric("timeaudio_num_requests_running") == 1
+        _until_idle(scripted)
+
+
+def _until_idle(server: Any) -> None:
+    for _ in range(100):
+        if server.metric("timeaudio_num_requests_running") == server.metric("timeaudio_num_requests_waiting") == 0:
+            return
+        time.sleep(0.05)
+    raise AssertionError("the work goes on")
+
+
+@pytest.mark.parametrize("scheme", ["http", "grpc"])
+def test_an_error_midway_is_raised_where_it_happens(scripted: Any, sound: bytes, scheme: str) -> None:
+    with Client(scripted.url if scheme == "http" else f"grpc://{scripted.grpc}") as client:
+        results = client.stream_ground(sound, ["a dog", "raise"])
+        assert next(results).query == "a dog"
+        with pytest.raises(ApiError) as caught:
+            next(results)
+    assert caught.value.status == 500
+    assert "secrets" not in str(caught.value)
+
+
+@pytest.mark.parametrize("scheme", ["http", "grpc"])
+def test_a_starting_server_is_waited_for(run_scripted: Any, sound: bytes, scheme: str) -> None:
+    with run_scripted("--grpc-port", str(free_port()), SCRIPTED_LOAD="slow", ready=False) as server:
+        address = server.url if scheme == "http" else f"grpc://{server.grpc}"
+        with Client(address, retry_for_s=60) as client:
+            for _ in range(1000):
+                try:
+                    list(client.stream_dense_caption(sound))
+                    break
+                except ServerUnreachable:  # it does not listen yet
+                    time.sleep(0.05)
+            assert client.is_ready()
+
+
+def test_a_full_server_says_when_to_come_back(run_scripted: Any, sound: bytes) -> None:
+    limits = {"TIMEAUDIO_LIMITS__QUEUED_REQUESTS": "1"}
+    with (
+        run_scripted("--grpc-port", str(free_port()), **limits) as server,
+        Client(f"grpc://{server.grpc}") as client,
+        client.stream_ground(sound, ["a dog", "sleep 1"]) as results,
+    ):
+        next(results)
+        for address in (server.url, f"grpc://{server.grpc}"):
+            with Client(address, retry_for_s=0) as other, pytest.raises(ApiError) as caught:
+                other.dense_caption(sound)
+            assert (caught.value.status, caught.value.type) == (429, "urn:timeaudio:problem:overloaded")
+            assert caught.value.retry_after_s >= 1.0
+        with Client(f"grpc://{server.grpc}", retry_for_s=30) as other:
+            assert other.dense_caption(sound).events  # it came back
+
+
+def test_every_kind_of_error_has_a_code_that_clients_do_not_retry_in_vain() -> None:
+    retried = (grpc.StatusCode.RESOURCE_EXHAUSTED, grpc.StatusCode.UNAVAILABLE)
+    for row in PROBLEMS.values():
+        assert (row.grpc in retried) == (row.http in (429, 503)), row
+
+
+def test_drain_lets_calls_finish(run_scripted: Any, sound: bytes) -> None:
+    with run_scripted("--grpc-port", str(free_port())) as server:
+        with Client(f"grpc://{server.grpc}") as client, client.stream_ground(sound, ["a dog", "sleep 2"]) as results:
+            next(results)
+            server.process.send_signal(signal.SIGTERM)
+            assert [result.query for result in results] == ["sleep 2"]
+        assert server.wait_end() == 0
+
+
+def test_a_taken_port_is_said_in_a_line(scripted: Any, run_scripted: Any) -> None:
+    with run_scripted("--grpc-port", scripted.grpc.rpartition(":")[2], ready=False) as server:
+        assert server.wait_end() == 1
+        assert "gRPC cannot listen" in server.text()
+        assert "Traceback" not in server.text()
+
+
+def test_nobody_there_is_told_with_what_to_do(four_tasks: Any) -> None:
+    with Client(f"grpc://127.0.0.1:{free_port()}") as client:
+        assert client.is_ready() is False
+        with pytest.raises(ServerUnreachable, match="timeaudio serve --grpc-port"):
+            client.dense_caption(b"x")
+    with pytest.raises(ValueError, match="names no port"):
+        Client("grpc://127.0.0.1")
