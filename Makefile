@@ -10,7 +10,7 @@ PORT ?= 8000
 PROTOC = $(BIN)/python -m grpc_tools.protoc --python_out=. --pyi_out=. --grpc_python_out=.
 
 .DEFAULT_GOAL := help
-.PHONY: help demo serve test check fix proto parity pictures clean
+.PHONY: help demo serve test check fix proto parity pictures fuzz soak chaos chart clean
 
 help:  ## this list
 	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "make %-8s %s\n", $$1, $$2 }' Makefile
@@ -51,6 +51,23 @@ parity: $(VENV)/.dev  ## the authors' numbers, and their checkpoint imported and
 
 pictures: $(VENV)/.dev  ## the page's pictures in docs/, by a real Chromium; look at them afterwards
 	@$(BIN)/python -m tests.e2e.page.pictures
+
+fuzz: $(VENV)/.dev  ## 100,000 damaged files, and bodies and messages, at a real server; figures in runs/fuzz.json
+	@mkdir -p runs
+	@PYTHONPATH=. $(BIN)/python -m tests.fuzz --json runs/fuzz.json $(FUZZ)
+
+soak: $(VENV)/.dev  ## 30 minutes at 80 % load, then five times too much; figures in runs/soak.json
+	@mkdir -p runs
+	@$(BIN)/python benchmarks/soak.py --json runs/soak.json $(SOAK)
+
+chaos: $(VENV)/.dev  ## workers killed, callers that leave, full disks, slow senders, rolling restarts
+	@mkdir -p runs
+	@$(BIN)/python -m pytest -q -m "slow or not slow" tests/e2e/test_faults.py tests/e2e/test_workers.py tests/e2e/test_batch.py
+	@$(BIN)/python benchmarks/worker_killed.py --json runs/worker_killed.json
+	@$(BIN)/python benchmarks/clients_leaving.py --json runs/clients_leaving.json
+
+chart: $(VENV)/.dev  ## lint and render the Helm chart, validate it strictly, lint the Dockerfile
+	@$(BIN)/python -m pytest -q tests/contract/test_chart.py
 
 clean:  ## remove what the commands above made, .venv too
 	@echo "Removing .venv, caches and build folders ..."

@@ -6,6 +6,8 @@ from importlib.metadata import version
 
 from fastapi import FastAPI
 
+from server.access import install as access
+from server.access.gate import Gate
 from server.engine.protocol import Engine
 from server.page import routes as page
 from server.rest import answers, chat, context, health, models, problems
@@ -44,7 +46,8 @@ def create_app(engine: Engine, settings: Settings, *, grpc_address: str | None =
     engine.on_restart = metrics.restarts.inc
     service = Service(engine, settings, metrics)
 
-    front = None if grpc_address is None else Front(service, grpc_address)
+    gate = None if settings.access.keys_file is None else Gate(settings.access.keys_file, metrics.registry)
+    front = None if grpc_address is None else Front(service, grpc_address, gate)
 
     @asynccontextmanager
     async def lifespan(app: FastAPI) -> AsyncIterator[None]:
@@ -75,5 +78,7 @@ def create_app(engine: Engine, settings: Settings, *, grpc_address: str | None =
     app.include_router(page.router(settings.limits))
     problems.install(app)
     problems.document(app)
+    # Before a body is read: who calls. The context is around it, so that refusals are counted and carry an id too.
+    access.install(app, settings.access, gate)
     app.add_middleware(context.RequestContext, max_bytes=settings.limits.upload_bytes, metrics=metrics)
     return app

@@ -3,6 +3,8 @@
 TimeAudioError
 ├── ...                       model/errors.py
 └── ServiceError
+    ├── Unauthorized          no API key, or an unknown one
+    ├── RateLimited           the API key's owner asks for more than it may
     ├── MalformedRequest      the body is not what its media type says
     ├── UnsupportedBody       the body is of a media type that is not read
     ├── InvalidField          a field is missing, unknown or wrong
@@ -11,6 +13,7 @@ TimeAudioError
     ├── UploadTooSlow         the body did not arrive in time
     ├── DecodeTooCostly       decoding the file hit the limit of time or memory
     ├── Overloaded            the queue is full
+    ├── OutOfSpace            the disk for uploads is full
     ├── NotReady              the model is loading, was lost, or the server is draining
     ├── WorkerLost            the process that held the request died
     ├── RequestQuarantined    it brought the model's process down twice
@@ -32,6 +35,10 @@ from model.errors import TimeAudioError
 
 class ServiceError(TimeAudioError):
     """The server cannot do what was asked."""
+
+
+class Unauthorized(ServiceError):
+    """The request has no API key, or one that is not known."""
 
 
 class MalformedRequest(ServiceError):
@@ -98,8 +105,16 @@ class RetryableError(ServiceError):
         super().__init__(message)
 
 
+class RateLimited(RetryableError):
+    """The owner of the API key sends more than it may; others are not affected."""
+
+
 class Overloaded(RetryableError):
     """The queue is full."""
+
+
+class OutOfSpace(RetryableError):
+    """The disk on which uploads are kept while they are decoded is full."""
 
 
 class NotReady(RetryableError):
@@ -161,6 +176,8 @@ PROBLEMS: Mapping[type[TimeAudioError], Problem] = {
         "weights-do-not-fit", "The checkpoint's files do not belong together", 503, StatusCode.UNAVAILABLE
     ),
     model_errors.CheckpointError: Problem("checkpoint", "The checkpoint cannot be loaded", 503, StatusCode.UNAVAILABLE),
+    Unauthorized: Problem("unauthorized", "An API key is needed", 401, StatusCode.UNAUTHENTICATED),
+    RateLimited: Problem("rate-limited", "Too many requests with this key", 429, StatusCode.RESOURCE_EXHAUSTED),
     MalformedRequest: Problem("malformed-request", "The request body cannot be read", 400, _INVALID),
     UnsupportedBody: Problem("unsupported-body", "A body of this kind is not read here", 415, _INVALID),
     InvalidField: Problem("invalid-field", "A field is wrong", 422, _INVALID),
@@ -169,6 +186,7 @@ PROBLEMS: Mapping[type[TimeAudioError], Problem] = {
     UploadTooSlow: Problem("upload-too-slow", "The request body arrived too slowly", 408, StatusCode.DEADLINE_EXCEEDED),
     DecodeTooCostly: Problem("decode-too-costly", "The audio file could not be decoded safely", 422, _INVALID),
     Overloaded: Problem("overloaded", "The queue is full", 429, StatusCode.RESOURCE_EXHAUSTED),
+    OutOfSpace: Problem("out-of-space", "The disk is full", 503, StatusCode.UNAVAILABLE),
     NotReady: Problem("not-ready", "The model is not ready", 503, StatusCode.UNAVAILABLE),
     WorkerLost: Problem("worker-lost", "The model was lost while it worked", 503, StatusCode.UNAVAILABLE),
     RequestQuarantined: Problem("quarantined", "The model dies of this request", 422, _INVALID),

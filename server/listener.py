@@ -86,6 +86,7 @@ def run(
         port=port,
         log_config=None,
         access_log=False,
+        server_header=False,
         timeout_graceful_shutdown=max(1, round(settings.drain_s)),
     )
     listener = Listener(config, app.state.service, app.state.grpc, settings)

@@ -25,6 +25,7 @@ answer's order, except for a recording of several passes: there they come once t
 
 import asyncio
 import contextlib
+import errno
 import shutil
 import tempfile
 import time
@@ -37,7 +38,7 @@ from server.analyst import Analyst
 from server.decoding.pool import DecodePool
 from server.engine.admission import Admission, Ticket
 from server.engine.protocol import Engine, Task, Update
-from server.errors import PROBLEMS, Cancelled, InternalError, NotReady, Overloaded, RetryableError, problem_of
+from server.errors import PROBLEMS, Cancelled, InternalError, NotReady, OutOfSpace, Overloaded, problem_of
 from server.inquiry import Analysis, Inquiry
 from server.offload import file_work
 from server.settings import Settings
@@ -126,6 +127,7 @@ class Service:
 
         Raises:
             NotReady, Overloaded: turned away unread.
+            OutOfSpace: the disk is full, or what stands in for it.
             InternalError: in place of whatever is raised inside that is not ours.
         """
         begun = time.monotonic()
@@ -134,7 +136,7 @@ class Service:
             with self._admission.enter() as ticket:
                 yield ticket
             self.metrics.e2e_s.observe(time.monotonic() - begun)
-        except RetryableError as error:
+        except (NotReady, Overloaded) as error:
             reason = "queue_full" if isinstance(error, Overloaded) else "not_ready"
             self.metrics.shed.labels(reason).inc()
             raise
@@ -145,8 +147,9 @@ class Service:
             self.metrics.failure.labels(PROBLEMS[Cancelled].slug).inc()
             raise
         except Exception as error:
-            self.metrics.failure.labels(PROBLEMS[InternalError].slug).inc()
-            raise InternalError(repr(error)) from error
+            ours = _out_of_space(error) or InternalError(repr(error))
+            self.metrics.failure.labels(problem_of(ours).slug).inc()
+            raise ours from error
 
     @asynccontextmanager
     async def workspace(self) -> AsyncIterator[Path]:
@@ -190,3 +193,10 @@ class Service:
             As `stream`.
         """
         return await self._analyst.hear(pcm, inquiry)
+
+
+def _out_of_space(error: Exception) -> OutOfSpace | None:
+    """The error in our words, if the system's is that nothing more can be written."""
+    if isinstance(error, OSError) and error.errno in (errno.ENOSPC, errno.EDQUOT, errno.EFBIG):
+        return OutOfSpace("The server's disk for uploads is full. Send the recording again later.", retry_after_s=10)
+    return None

@@ -3,10 +3,18 @@
 The architecture belongs to the checkpoint and the options of one request to its caller; neither is here.
 """
 
-from typing import Literal
+from pathlib import Path
+from typing import Annotated, Literal
 
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import AfterValidator, BaseModel, ConfigDict, Field
 from pydantic_settings import BaseSettings, SettingsConfigDict
+
+from server.access.keys import read_callers
+
+
+def _holds_keys(path: Path) -> Path:
+    read_callers(path)
+    return path
 
 
 class _Group(BaseModel):
@@ -105,6 +113,15 @@ class Worker(_Group):
     """Module that holds `Pipeline` and `Decoding`. Tests put a scripted one in its place."""
 
 
+class Access(_Group):
+    """Who may call."""
+
+    keys_file: Annotated[Path, AfterValidator(_holds_keys)] | None = None
+    """File of API keys, see server/access/keys.py; read again when it changes. Unset: nobody is asked for a key."""
+    cors_origins: tuple[str, ...] = ()
+    """Origins whose pages may call from a browser, as JSON: `["https://app.example"]`. None of them by default."""
+
+
 class Settings(BaseSettings):
     """All of it. Made once, at the start, and passed down."""
 
@@ -120,6 +137,7 @@ class Settings(BaseSettings):
     passes: Passes = Passes()
     decode: Decode = Decode()
     worker: Worker = Worker()
+    access: Access = Access()
     ping_s: float = Field(10.0, gt=0)
     """Seconds of silence in a stream after which a comment is sent: proxies cut connections on which nothing moves."""
     drain_s: float = Field(30.0, ge=0)

@@ -18,6 +18,7 @@ from typing import Annotated, Literal
 import typer
 
 from timeaudio import hearing
+from timeaudio.batch import command as batch_command
 from timeaudio.choices import ModelDir
 from timeaudio.errors import ClientError
 from timeaudio.report import complain
@@ -32,6 +33,7 @@ app = typer.Typer(
     context_settings={"help_option_names": ["-h", "--help"]},
 )
 hearing.register(app)
+batch_command.register(app)
 
 WhisperDir = Annotated[
     Path, typer.Option("--whisper", metavar="DIR", help="Whisper, as downloaded from the Hugging Face hub.")

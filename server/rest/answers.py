@@ -24,6 +24,7 @@ from server.errors import (
     InvalidField,
     MalformedRequest,
     NotReady,
+    OutOfSpace,
     Overloaded,
     RequestQuarantined,
     UnsupportedBody,
@@ -48,7 +49,16 @@ from timeaudio.results import AnyAnswer
 BODY = (MalformedRequest, UnsupportedBody, UploadTooLarge, UploadTooSlow, InvalidField)
 AUDIO = (UnsupportedAudio, CorruptAudio, EmptyAudio, AudioTooLong, DecodeTooCostly)
 PROMPT = (EmptyPrompt, PromptTooLong)
-SERVICE = (TaskNotSupported, Overloaded, NotReady, WorkerLost, RequestQuarantined, DeadlineExceeded, InternalError)
+SERVICE = (
+    TaskNotSupported,
+    Overloaded,
+    NotReady,
+    OutOfSpace,
+    WorkerLost,
+    RequestQuarantined,
+    DeadlineExceeded,
+    InternalError,
+)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

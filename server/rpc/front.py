@@ -10,6 +10,8 @@ import grpc
 from grpc_health.v1 import health, health_pb2, health_pb2_grpc
 from grpc_reflection.v1alpha import reflection
 
+from server.access.gate import Gate
+from server.access.interceptor import KeyInterceptor
 from server.rpc.methods import Methods
 from server.service import Service
 from timeaudio.v1 import timeaudio_pb2 as pb
@@ -28,10 +30,12 @@ class Front:
     Args:
         service: what it answers with.
         address: host and port; port 0 is any free one.
+        gate: who is asked for an API key; None: nobody.
     """
 
-    def __init__(self, service: Service, address: str) -> None:
+    def __init__(self, service: Service, address: str, gate: Gate | None = None) -> None:
         self._service = service
+        self._interceptors = [] if gate is None else [KeyInterceptor(gate)]
         self._address = address
         self._server: Any = None
         self._looking: asyncio.Task[None] | None = None
@@ -44,7 +48,7 @@ class Front:
         """
         limit = self._service.settings.limits.json_bytes + _OVERHEAD
         options = [("grpc.max_receive_message_length", limit), ("grpc.so_reuseport", 0)]
-        server = grpc.aio.server(options=options)  # here, where the event loop runs
+        server = grpc.aio.server(options=options, interceptors=self._interceptors)  # here, where the event loop runs
         self._health = health.aio.HealthServicer()
         add_TimeAudioServiceServicer_to_server(Methods(self._service), server)
         health_pb2_grpc.add_HealthServicer_to_server(self._health, server)

@@ -10,7 +10,7 @@ import server.errors  # noqa: F401  the service's half of the tree
 from model.errors import AudioTooLong, TimeAudioError, UnsupportedAudio
 from server.errors import PROBLEMS, InternalError, Overloaded, problem_of, revive
 
-ALLOWED = {400, 404, 408, 413, 415, 422, 429, 499, 500, 503, 504}
+ALLOWED = {400, 401, 404, 408, 413, 415, 422, 429, 499, 500, 503, 504}
 
 
 def leaves(kind: type[TimeAudioError]) -> Iterator[type[TimeAudioError]]:

@@ -34,7 +34,7 @@ def test_settings_do_not_change() -> None:
         Settings().drain_s = 3.0  # type: ignore[misc]
 
 
-GROUPS = ("limits", "passes", "decode", "worker")
+GROUPS = ("limits", "passes", "decode", "worker", "access")
 
 
 def test_every_setting_is_explained() -> None:

@@ -1,0 +1,171 @@
+"""A server under load for long: at 80 % of what it can, then at five times as much. Memory, files, latencies, refusals.
+
+    python benchmarks/soak.py [--model DIR] [--minutes 30] [--overload-s 60] [--peak-s 30] [--clip-s 10] [--json FILE]
+
+First the peak: clients that always have a clip in flight. Then clips arrive as they do in life, at random (Poisson),
+whether or not earlier ones were answered. Bars: at 80 % the memory of the second half is within 5 % of the first, open
+files are as many after it as before, and all are answered; at 500 % goodput is at least 90 % of the peak, and refusals
+take less than 1 s at p99 (the upload of the clip is in it).
+"""
+
+import argparse
+import asyncio
+import json
+import os
+import statistics
+import time
+from collections import Counter
+from dataclasses import dataclass, field
+from pathlib import Path
+
+import httpx
+import numpy as np
+from tested_server import TestedServer, tested_server
+from throughput import clips
+
+from model.measure.suite import machine
+
+LOOK_S = 5.0
+
+
+@dataclass
+class Load:
+    """What came back, and the memory and files of all processes meanwhile."""
+
+    seconds: float
+    told: Counter[str] = field(default_factory=Counter)
+    answered_s: list[float] = field(default_factory=list)
+    refused_s: list[float] = field(default_factory=list)
+    rss_mib: list[int] = field(default_factory=list)
+    open_files: list[int] = field(default_factory=list)
+
+    @property
+    def per_s(self) -> float:
+        """Answers per second."""
+        return self.told["200"] / self.seconds
+
+    def report(self) -> dict[str, object]:
+        """As plain data."""
+        return {
+            "seconds": round(self.seconds, 1),
+            "answers": dict(self.told),
+            "answers_per_s": round(self.per_s, 3),
+            "answered_s": quantiles(self.answered_s),
+            "refused_s": quantiles(self.refused_s),
+            "rss_mib": self.rss_mib,
+            "open_files": self.open_files,
+        }
+
+
+def quantiles(seconds: list[float]) -> dict[str, float]:
+    """p50, p99 and the largest."""
+    if not seconds:
+        return {}
+    p50, p99 = np.quantile(seconds, (0.5, 0.99))
+    return {"p50": round(float(p50), 3), "p99": round(float(p99), 3), "max": round(max(seconds), 3)}
+
+
+async def ask(client: httpx.AsyncClient, clip: bytes, load: Load) -> None:
+    """One clip, once: a refusal is counted, not tried again."""
+    began = time.monotonic()
+    try:
+        response = await client.post("/v1/dense-caption", content=clip, headers={"content-type": "audio/wav"})
+        told = str(response.status_code)
+    except httpx.TransportError as error:
+        told = type(error).__name__
+    load.told[told] += 1
+    (load.answered_s if told == "200" else load.refused_s).append(time.monotonic() - began)
+
+
+async def watch(server: TestedServer, load: Load) -> None:
+    """Look at the processes now and then, until cancelled."""
+    while True:
+        load.rss_mib.append(server.rss_mib()["all"])
+        load.open_files.append(open_files(server))
+        await asyncio.sleep(LOOK_S)
+
+
+def open_files(server: TestedServer) -> int:
+    """Of all processes of the server, connections included."""
+    return sum(len(os.listdir(f"/proc/{pid}/fd")) for pid in server.processes())
+
+
+async def peak(server: TestedServer, files: list[bytes], seconds: float, num_clients: int) -> Load:
+    """So many clients with a clip in flight at all times."""
+    load, began = Load(seconds), time.monotonic()
+
+    async def work(number: int, client: httpx.AsyncClient) -> None:
+        while time.monotonic() - began < seconds:
+            number += 1
+            await ask(client, files[number % len(files)], load)
+
+    async with connected(server) as client:
+        await asyncio.gather(*(work(number, client) for number in range(num_clients)))
+    load.seconds = time.monotonic() - began
+    return load
+
+
+async def arrivals(server: TestedServer, files: list[bytes], seconds: float, per_s: float) -> Load:
+    """Clips that arrive at random, so many per second on average."""
+    load, random, began = Load(seconds), np.random.default_rng(0), time.monotonic()
+    looking = asyncio.create_task(watch(server, load))
+    async with connected(server) as client, asyncio.TaskGroup() as group:
+        due = began
+        while (due := due + random.exponential(1 / per_s)) < began + seconds:
+            await asyncio.sleep(max(0.0, due - time.monotonic()))
+            group.create_task(ask(client, files[int(random.integers(len(files)))], load))
+    looking.cancel()
+    load.seconds = time.monotonic() - began
+    return load
+
+
+def connected(server: TestedServer) -> httpx.AsyncClient:
+    """As many connections as are wanted."""
+    limits = httpx.Limits(max_connections=None, max_keepalive_connections=64)
+    return httpx.AsyncClient(base_url=server.url, timeout=300.0, trust_env=False, limits=limits)
+
+
+def main() -> None:
+    """Measure and print."""
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--model", type=Path)
+    parser.add_argument("--minutes", type=float, default=30.0)
+    parser.add_argument("--overload-s", type=float, default=60.0)
+    parser.add_argument("--peak-s", type=float, default=30.0)
+    parser.add_argument("--clip-s", type=float, default=10.0)
+    parser.add_argument("--clients", type=int, default=16)
+    parser.add_argument("--json", type=Path)
+    arguments = parser.parse_args()
+    files = clips(16, arguments.clip_s)
+    with tested_server(arguments.model) as server:
+        asyncio.run(peak(server, files, 5.0, arguments.clients))  # warm
+        most = asyncio.run(peak(server, files, arguments.peak_s, arguments.clients))
+        quiet = open_files(server)
+        soak = asyncio.run(arrivals(server, files, 60 * arguments.minutes, 0.8 * most.per_s))
+        grown = open_files(server) - quiet
+        flood = asyncio.run(arrivals(server, files, arguments.overload_s, 5 * most.per_s))
+    half = len(soak.rss_mib) // 2
+    growth = statistics.mean(soak.rss_mib[half:]) / statistics.mean(soak.rss_mib[:half] or soak.rss_mib)
+    bars = {
+        "all_answered": set(soak.told) == {"200"},
+        "memory_flat": growth < 1.05,
+        "files_flat": grown <= 1,
+        "goodput": flood.per_s >= 0.9 * most.per_s,
+        "refused_fast": set(flood.told) <= {"200", "429"} and quantiles(flood.refused_s).get("p99", 0.0) < 1.0,
+    }
+    report = {
+        "machine": machine("cpu"),
+        "clip_s": arguments.clip_s,
+        "peak": most.report(),
+        "soak": soak.report() | {"memory_growth": round(growth, 4), "open_files_grown": grown},
+        "overload": flood.report() | {"of_peak": round(flood.per_s / most.per_s, 3)},
+        "bars": bars,
+    }
+    text = json.dumps(report)
+    print(json.dumps({key: value for key, value in report.items() if key != "machine"}, indent=1)[:6000])
+    if arguments.json is not None:
+        arguments.json.write_text(text + "\n", encoding="utf-8")
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,85 @@
+"""The same gate before gRPC: `grpc.aio.server(interceptors=[KeyInterceptor(gate)])`.
+
+Keys come in the metadata `authorization: Bearer KEY`. Health checks need none, as the probes of REST. A refusal carries
+the status of `server.errors`, and RetryInfo's seconds in the trailing metadata `retry-after`.
+"""
+
+import math
+from collections.abc import AsyncIterator, Awaitable, Callable
+from typing import Any
+
+import grpc
+
+from server.access.gate import Gate
+from server.errors import RateLimited, RetryableError, Unauthorized, problem_of
+
+OPEN = ("/grpc.health.v1.Health/",)
+"""Services that are answered without a key."""
+
+
+class KeyInterceptor(grpc.aio.ServerInterceptor):  # type: ignore[misc]
+    """Holds a place of the gate from the beginning to the end of each call, whatever streams in it."""
+
+    def __init__(self, gate: Gate) -> None:
+        self._gate = gate
+
+    async def intercept_service(
+        self,
+        continuation: Callable[[grpc.HandlerCallDetails], Awaitable[grpc.RpcMethodHandler | None]],
+        handler_call_details: grpc.HandlerCallDetails,
+    ) -> grpc.RpcMethodHandler | None:
+        """The call's handler, behind the gate."""
+        handler = await continuation(handler_call_details)
+        if handler is None or handler_call_details.method.startswith(OPEN):
+            return handler
+        if handler.response_streaming:
+            inner = handler.unary_stream or handler.stream_stream
+            make = (
+                grpc.stream_stream_rpc_method_handler
+                if handler.request_streaming
+                else (grpc.unary_stream_rpc_method_handler)
+            )
+            return make(self._streamed(inner), handler.request_deserializer, handler.response_serializer)
+        inner = handler.unary_unary or handler.stream_unary
+        make = (
+            grpc.stream_unary_rpc_method_handler if handler.request_streaming else (grpc.unary_unary_rpc_method_handler)
+        )
+        return make(self._single(inner), handler.request_deserializer, handler.response_serializer)
+
+    def _single(self, inner: Callable[[Any, Any], Awaitable[Any]]) -> Callable[[Any, Any], Awaitable[Any]]:
+        async def call(request: Any, context: grpc.aio.ServicerContext) -> Any:
+            entered = self._gate.enter(_authorization(context))
+            try:
+                entered.__enter__()
+            except (Unauthorized, RateLimited) as error:
+                await _refuse(context, error)
+            try:
+                return await inner(request, context)
+            finally:
+                entered.__exit__(None, None, None)
+
+        return call
+
+    def _streamed(self, inner: Callable[[Any, Any], AsyncIterator[Any]]) -> Callable[[Any, Any], AsyncIterator[Any]]:
+        async def call(request: Any, context: grpc.aio.ServicerContext) -> AsyncIterator[Any]:
+            entered = self._gate.enter(_authorization(context))
+            try:
+                entered.__enter__()
+            except (Unauthorized, RateLimited) as error:
+                await _refuse(context, error)
+            try:
+                async for message in inner(request, context):
+                    yield message
+            finally:
+                entered.__exit__(None, None, None)
+
+        return call
+
+
+def _authorization(context: grpc.aio.ServicerContext) -> str | None:
+    return dict(context.invocation_metadata() or ()).get("authorization")
+
+
+async def _refuse(context: grpc.aio.ServicerContext, error: Unauthorized | RateLimited) -> None:
+    trailing = (("retry-after", str(math.ceil(error.retry_after_s))),) if isinstance(error, RetryableError) else ()
+    await context.abort(problem_of(error).grpc, str(error), trailing_metadata=trailing)

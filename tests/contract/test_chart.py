@@ -1,0 +1,178 @@
+"""The Helm chart: it renders, Kubernetes would take it, and what it says of the server is true."""
+
+import hashlib
+import io
+import re
+import shutil
+import subprocess
+import sys
+import tarfile
+from functools import cache
+from pathlib import Path
+from typing import Any
+
+import kubernetes_validate
+import pytest
+import yaml
+
+from server.settings import Settings
+
+ROOT = Path(__file__).parents[2]
+CHART = ROOT / "deploy" / "helm" / "timeaudio"
+CASES = sorted((CHART / "ci").glob("*.yaml"))
+VERSIONS = ("1.27", "1.30", "1.33", "1.37")
+OF_OTHERS = {"ScaledObject", "ServiceMonitor", "PrometheusRule"}  # kinds that Kubernetes itself does not know
+
+
+def program(name: str) -> str:
+    """The path of a program beside Python, or anywhere; skips where there is none."""
+    found = shutil.which(name, path=str(Path(sys.executable).parent)) or shutil.which(name)
+    return found or pytest.skip(f"{name} is not installed")
+
+
+def run(*command: str, given: str | None = None) -> subprocess.CompletedProcess[str]:
+    return subprocess.run(command, input=given, capture_output=True, text=True, check=False)
+
+
+@cache
+def render(case: Path | None, *more: str) -> str:
+    values = [] if case is None else ["--values", str(case)]
+    done = run(program("helm"), "template", "ta", str(CHART), *values, *more)
+    assert done.returncode == 0, done.stderr
+    return done.stdout
+
+
+def objects(case: Path | None, *more: str) -> dict[str, Any]:
+    """By kind; Services by name too, there may be two."""
+    every = [found for found in yaml.safe_load_all(render(case, *more)) if found]
+    return {found["kind"] + found["metadata"]["name"] * (found["kind"] == "Service"): found for found in every}
+
+
+@pytest.mark.parametrize("case", CASES, ids=lambda path: path.stem)
+def test_the_chart_passes_lint(case: Path) -> None:
+    done = run(program("helm"), "lint", "--strict", str(CHART), "--values", str(case))
+    assert done.returncode == 0, done.stdout + done.stderr
+
+
+@pytest.mark.parametrize("version", VERSIONS)
+@pytest.mark.parametrize("case", CASES, ids=lambda path: path.stem)
+def test_kubernetes_would_take_every_object(case: Path, version: str) -> None:
+    for found in objects(case).values():
+        if found["kind"] not in OF_OTHERS:
+            kubernetes_validate.validate(found, version, strict=True)
+
+
+def test_a_misspelt_field_would_be_found() -> None:
+    budget = objects(None)["PodDisruptionBudget"]
+    budget["spec"]["maxUnavailabel"] = budget["spec"].pop("maxUnavailable")
+    with pytest.raises(kubernetes_validate.ValidationError):
+        kubernetes_validate.validate(budget, VERSIONS[-1], strict=True)
+
+
+@pytest.mark.parametrize("case", CASES, ids=lambda path: path.stem)
+def test_kubeconform_agrees_where_it_is_found(case: Path) -> None:
+    skipped = ",".join(OF_OTHERS)
+    done = run(program("kubeconform"), "-strict", "-skip", skipped, "-", given=render(case))
+    assert done.returncode == 0, done.stdout + done.stderr
+
+
+@pytest.mark.parametrize("case", CASES, ids=lambda path: path.stem)
+def test_every_object_is_explained_by_a_comment(case: Path) -> None:
+    for text in render(case).split("\n---\n"):
+        assert re.search(r"^# (?!Source:).{30,}\n(?:# .*\n)*apiVersion:", text, re.MULTILINE), text[:200]
+
+
+def test_every_value_is_explained_and_used() -> None:
+    previous, silent = "", []
+    explained_as_one = False  # below a key whose own comment speaks of all of it
+    for line in (CHART / "values.yaml").read_text().splitlines():
+        said = previous.lstrip().startswith("# --")
+        if match := re.match(r"( *)\w+:(.*)", line):
+            is_group = not match[2].strip()
+            if not match[1]:
+                explained_as_one = is_group and said
+            if not (said or is_group or explained_as_one or "grafana_dashboard" in line):
+                silent.append(line)
+        previous = line
+    assert silent == []
+    templates = "".join(path.read_text() for path in (CHART / "templates").iterdir())
+    for name in yaml.safe_load((CHART / "values.yaml").read_text()):
+        assert f".Values.{name}" in templates
+
+
+@pytest.mark.parametrize("case", CASES, ids=lambda path: path.stem)
+def test_the_deployment_tells_the_server_what_it_understands(case: Path) -> None:
+    pod = objects(case)["Deployment"]["spec"]["template"]["spec"]
+    server = pod["containers"][0]
+    for variable in server["env"]:
+        group: Any = Settings
+        for part in variable["name"].removeprefix("TIMEAUDIO_").lower().split("__"):
+            assert part in group.model_fields, variable["name"]
+            group = group.model_fields[part].annotation
+    described = run(sys.executable, "-m", "server", "--help").stdout
+    for argument in server["args"]:
+        assert argument.split("=")[0] in described
+    drain_s = next(float(each["value"]) for each in server["env"] if each["name"] == "TIMEAUDIO_DRAIN_S")
+    pre_stop_s = float(server["lifecycle"]["preStop"]["exec"]["command"][1])
+    assert pod["terminationGracePeriodSeconds"] > drain_s + pre_stop_s
+    dockerfile = (ROOT / "Dockerfile").read_text()
+    assert f"EXPOSE {server['ports'][0]['containerPort']}" in dockerfile
+    assert f"--uid {pod['securityContext']['runAsUser']}" in dockerfile
+
+
+@pytest.mark.parametrize(
+    ("wrong", "told"),
+    [
+        ("model.source=cloud", "model.source"),
+        ("model.source=volume", "model.volume.claim"),
+        ("model.source=download", "sha256"),
+        ("autoscaling.mode=on", "autoscaling.mode"),
+        ("server.env.TIMEAUDIO_DRAIN_S=5", "drainSeconds"),
+    ],
+)
+def test_values_that_do_not_fit_are_refused(wrong: str, told: str) -> None:
+    done = run(program("helm"), "template", "ta", str(CHART), "--set", wrong)
+    assert done.returncode != 0
+    assert told in done.stderr
+
+
+def test_the_autoscalers_replace_the_number_of_pods() -> None:
+    assert objects(None)["Deployment"]["spec"]["replicas"] == 1
+    for mode, kind in (("keda", "ScaledObject"), ("hpa", "HorizontalPodAutoscaler")):
+        found = objects(None, "--set", f"autoscaling.mode={mode}")
+        assert "replicas" not in found["Deployment"]["spec"]
+        assert kind in found
+
+
+def packed(folder: str) -> bytes:
+    file = io.BytesIO()
+    with tarfile.open(fileobj=file, mode="w:gz") as archive:
+        for name in ("config.json", "llm/config.json", "model.safetensors"):
+            member = tarfile.TarInfo(f"{folder}{name}")
+            member.size = len(name)
+            archive.addfile(member, io.BytesIO(name.encode()))
+    return file.getvalue()
+
+
+@pytest.mark.parametrize("folder", ["", "timeaudio-7b/"])
+def test_the_init_container_unpacks_what_it_was_told_to_and_nothing_else(tmp_path: Path, folder: str) -> None:
+    source, target = tmp_path / "model.tar.gz", tmp_path / "model"
+    source.write_bytes(packed(folder))
+    target.mkdir()
+    script = str(CHART / "files" / "download.py")
+    right = hashlib.sha256(source.read_bytes()).hexdigest()
+    wrong = run(sys.executable, script, source.as_uri(), "0" * 64, str(target))
+    assert wrong.returncode == 1
+    assert "Nothing was unpacked" in wrong.stderr
+    assert list(target.iterdir()) == []
+    for _ in range(2):
+        done = run(sys.executable, script, source.as_uri(), right, str(target))
+        assert done.returncode == 0, done.stderr
+        assert (target / "config.json").read_text() == "config.json"
+        assert (target / "llm" / "config.json").exists()
+    assert "already" in done.stdout
+
+
+def test_the_dockerfile_passes_lint() -> None:
+    done = run(program("hadolint"), str(ROOT / "Dockerfile"))
+    assert done.returncode == 0, done.stdout

@@ -1,0 +1,179 @@
+"""`timeaudio batch` with a real server under it: one row for each recording, whatever is killed."""
+
+import contextlib
+import json
+import os
+import signal
+import subprocess
+import sys
+import time
+from collections import Counter
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from tests.e2e.conftest import TESTS, descendants
+
+
+def command(*words: str | Path) -> list[str]:
+    return [sys.executable, "-m", "timeaudio", "batch", *map(str, words)]
+
+
+ENVIRONMENT = {
+    **{name: value for name, value in os.environ.items() if not name.startswith("TIMEAUDIO_")},
+    "PYTHONPATH": f"{TESTS.parent}{os.pathsep}{TESTS}",
+    "TIMEAUDIO_WORKER__PIPELINE": "scripted_pipeline",
+}
+
+
+def run(*words: str | Path) -> subprocess.CompletedProcess[str]:
+    return subprocess.run(command(*words), env=ENVIRONMENT, capture_output=True, text=True, timeout=100)
+
+
+def start(*words: str | Path) -> "subprocess.Popen[str]":
+    return subprocess.Popen(command(*words), env=ENVIRONMENT, stderr=subprocess.PIPE, text=True)
+
+
+def rows(path: Path) -> list[dict[str, Any]]:
+    return [json.loads(line) for line in path.read_text().splitlines()]
+
+
+def until(condition: Callable[[], bool], timeout: float = 60.0) -> None:
+    give_up = time.monotonic() + timeout
+    while not condition():
+        assert time.monotonic() < give_up, "did not come true in time"
+        time.sleep(0.02)
+
+
+def lines(path: Path) -> int:
+    return path.read_bytes().count(b"\n") if path.exists() else 0
+
+
+@pytest.fixture
+def archive(tmp_path: Path, tone_wav: Callable[..., bytes]) -> Path:
+    folder = tmp_path / "archive"
+    folder.mkdir()
+    for number in range(24):
+        (folder / f"{number:02d}.wav").write_bytes(tone_wav(1.0 + number / 10))
+    return folder
+
+
+def test_each_recording_has_a_row_and_is_heard_once(archive: Path, tmp_path: Path) -> None:
+    manifest, output = tmp_path / "manifest.txt", tmp_path / "rows.jsonl"
+    (archive / "broken.wav").write_bytes(b"RIFF")
+    named = [*sorted(map(str, archive.iterdir())), str(archive / "missing.wav")]
+    manifest.write_text("\n".join([*named, named[0]]))
+    first = run(manifest, "-o", output, "--price", "2.5")
+    assert first.returncode == 1, first.stderr  # two failed
+    found = {row["path"]: row for row in rows(output)}
+    assert len(rows(output)) == len(found) == len(named)
+    assert set(found) == set(named)
+    assert found[named[-1]]["error"] == "unreadable"
+    assert found[str(archive / "broken.wav")]["error"] == "corrupt-audio"
+    heard = found[named[3]]
+    assert heard["status"] == "ok"
+    assert heard["answer"]["audio"]["duration"] == 1.3
+    assert heard["answer"]["events"]
+    assert "24 heard, 2 failed" in first.stderr
+    assert "1,000 h cost" in first.stderr
+    again = run(manifest, "-o", output)
+    assert again.returncode == 0, again.stderr
+    assert "0 heard, 0 failed, 26 from before" in again.stderr
+    (archive / "missing.wav").write_bytes(Path(named[0]).read_bytes())
+    third = run(manifest, "-o", output, "--retry-failed")
+    assert third.returncode == 1
+    assert "1 heard, 1 failed, 24 from before" in third.stderr
+    assert Counter(row["status"] for row in rows(output)) == {"ok": 25, "failed": 1}
+
+
+def test_killed_and_begun_again_it_ends_with_one_row_each(archive: Path, tmp_path: Path) -> None:
+    output = tmp_path / "rows.jsonl"
+    words = (archive, "-o", output, "--task", "ground", "-q", "sleep 0.3", "--at-once", "2")
+    for kills in range(2):
+        process = start(*words)
+        try:
+            until(lambda at_least=4 * kills + 3: lines(output) >= at_least)
+            below = descendants(process.pid)
+            assert len(below) >= 3  # a server, its worker, its decoders
+        finally:
+            process.kill()
+            process.communicate()
+        until(lambda below=below: not any(Path(f"/proc/{pid}/cmdline").exists() for pid in below), 15)
+        with output.open("a") as file:
+            file.write('{"path": "torn')
+    done = run(*words)
+    assert done.returncode == 0, done.stderr
+    assert sorted(row["path"] for row in rows(output)) == sorted(map(str, archive.iterdir()))
+    assert {row["status"] for row in rows(output)} == {"ok"}
+
+
+@pytest.mark.parametrize("victim", ["server", "worker"])
+def test_it_outlives_what_is_killed_below_it(archive: Path, tmp_path: Path, victim: str) -> None:
+    output = tmp_path / "rows.jsonl"
+    process = start(archive, "-o", output, "--task", "ground", "-q", "sleep 0.2", "--at-once", "2")
+    until(lambda: lines(output) >= 3)
+    for pid in descendants(process.pid):
+        with contextlib.suppress(OSError):
+            words = Path(f"/proc/{pid}/cmdline").read_bytes()
+            if (b"die_with_parent" in words) if victim == "server" else (b"server.worker" in words):
+                os.kill(pid, signal.SIGKILL)
+    _, told = process.communicate(timeout=100)
+    assert process.returncode == 0, told
+    assert sorted(row["path"] for row in rows(output)) == sorted(map(str, archive.iterdir()))
+    assert {row["status"] for row in rows(output)} == {"ok"}
+
+
+def test_a_recording_that_kills_the_model_gets_a_row_that_says_so(archive: Path, tmp_path: Path) -> None:
+    manifest, output = tmp_path / "one.txt", tmp_path / "rows.jsonl"
+    manifest.write_text(str(archive / "00.wav"))
+    done = run(manifest, "-o", output, "--task", "ground", "-q", "crash")
+    assert done.returncode == 1, done.stderr
+    [row] = rows(output)
+    assert row["status"] == "failed"
+    assert row["error"] in ("quarantined", "worker-lost")
+
+
+def test_a_server_that_runs_already_is_asked(
+    archive: Path, tmp_path: Path, run_scripted: Callable[..., contextlib.AbstractContextManager[Any]]
+) -> None:
+    output = tmp_path / "rows.jsonl"
+    with run_scripted() as server:
+        done = run(archive, "-o", output, "--server", server.url, "--shard", "1/2")
+    assert done.returncode == 0, done.stderr
+    assert 0 < len(rows(output)) < 24
+
+
+def test_parquet_holds_the_same_rows(archive: Path, tmp_path: Path) -> None:
+    parquet = pytest.importorskip("pyarrow.parquet")
+    output = tmp_path / "rows.parquet"
+    (archive / "broken.wav").write_bytes(b"RIFF")
+    done = run(archive, "-o", output)
+    assert done.returncode == 1, done.stderr
+    found = {row["path"]: row for row in parquet.read_table(output).to_pylist()}
+    assert len(found) == 25
+    assert found[str(archive / "broken.wav")]["error"] == "corrupt-audio"
+    heard = found[str(archive / "00.wav")]
+    assert heard["duration_s"] == 1.0
+    assert json.loads(heard["answer"])["events"]
+    assert heard["spans"][0].keys() == {"start_s", "end_s", "label", "confidence"}
+    with contextlib.suppress(ImportError):
+        pandas = pytest.importorskip("pandas")
+        assert len(pandas.read_parquet(output)) == 25
+
+
+@pytest.mark.parametrize(
+    ("words", "told"),
+    [
+        (("--task", "ground"), "say what to look for"),
+        (("-q", "rain"), "takes no words"),
+        (("--shard", "4/3"), "no part of a whole"),
+        (("--server", "http://127.0.0.1:1", "--model", "x"), "neither --model"),
+    ],
+)
+def test_what_does_not_fit_together_is_refused(tmp_path: Path, words: tuple[str, ...], told: str) -> None:
+    done = run(tmp_path, "-o", tmp_path / "rows.jsonl", *words)
+    assert done.returncode == 2
+    assert told in done.stderr
+    assert not (tmp_path / "rows.jsonl").exists()

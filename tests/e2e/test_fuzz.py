@@ -1,0 +1,46 @@
+"""A little of `make fuzz`: damaged files, bodies and messages get answers that blame them, and the server goes on."""
+
+import contextlib
+from collections.abc import Callable, Iterator
+from typing import Any
+
+import pytest
+
+from tests.e2e.conftest import free_port
+from tests.fuzz.attack import attack_bodies, attack_files, attack_grpc, holdings
+
+PORT = free_port()
+
+
+@pytest.fixture(scope="module")
+def server(run_scripted: Callable[..., contextlib.AbstractContextManager[Any]]) -> Iterator[Any]:
+    with run_scripted("--grpc-port", str(PORT)) as server:
+        yield server
+
+
+def test_damaged_files(server: Any) -> None:
+    report = attack_files(server.url, 60, seed=0)
+    assert report.kept == []
+    assert {"200", "415", "422"} <= set(report.answers)  # some are still sound, some no longer files
+
+
+def test_damaged_bodies(server: Any) -> None:
+    report = attack_bodies(server.url, 60, seed=0)
+    assert report.kept == []
+    assert {"200", "400", "422"} <= set(report.answers)
+
+
+def test_damaged_messages(server: Any) -> None:
+    report = attack_grpc(f"127.0.0.1:{PORT}", 60, seed=0)
+    assert report.kept == []
+    assert {"OK", "INVALID_ARGUMENT", "no message"} <= set(report.answers)
+
+
+def test_the_server_is_as_it_was(server: Any) -> None:
+    before = holdings(server)
+    attack_files(server.url, 20, seed=1)
+    after = holdings(server)
+    assert after[1] <= before[1] + 8
+    assert after[0] < before[0] + 64
+    assert server.process.poll() is None
+    assert server.metric("timeaudio_worker_restarts_total") == 0

@@ -1,0 +1,112 @@
+"""Damaged files, bodies and messages at a running server; what comes back is counted, what must not come is kept."""
+
+import os
+from collections import Counter
+from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass, field
+from itertools import islice
+from pathlib import Path
+from typing import Any
+
+import grpc
+import httpx
+import numpy as np
+
+from tests.fuzz import seeds
+from tests.fuzz.mutations import mutated
+
+CALLERS_FAULT = {200, 400, 404, 413, 415, 422}
+"""What a damaged request may be answered: never 5xx, and nothing hangs."""
+CALLERS_FAULT_GRPC = {grpc.StatusCode.OK, grpc.StatusCode.INVALID_ARGUMENT, grpc.StatusCode.NOT_FOUND}
+
+
+@dataclass
+class Report:
+    """What came back. `kept`: what was sent where the answer must not be."""
+
+    answers: Counter[str] = field(default_factory=Counter)
+    kept: list[tuple[str, bytes]] = field(default_factory=list)
+
+    def add(self, answer: str, sent: bytes, *, is_right: bool) -> None:
+        self.answers[answer] += 1
+        if not is_right:
+            self.kept.append((answer, sent))
+
+    @property
+    def num_sent(self) -> int:
+        return sum(self.answers.values())
+
+
+def attack_files(url: str, count: int, *, seed: int, threads: int = 2) -> Report:
+    """Damaged sound files, as the body."""
+    sounds = seeds.files()
+
+    def one(client: httpx.Client, number: int, report: Report) -> None:
+        data = mutated(sounds, np.random.default_rng([seed, number]))
+        answer = client.post("/v1/dense-caption", content=data, headers={"content-type": "audio/wav"})
+        report.add(str(answer.status_code), data, is_right=answer.status_code in CALLERS_FAULT)
+
+    return _shared(url, range(count), one, threads)
+
+
+def attack_bodies(url: str, count: int, *, seed: int, threads: int = 2) -> Report:
+    """Damaged forms and JSON."""
+    whole = seeds.bodies()
+
+    def one(client: httpx.Client, number: int, report: Report) -> None:
+        random = np.random.default_rng([seed, number])
+        path, media, body = whole[number % len(whole)]
+        data = mutated([body], random)
+        answer = client.post(path, content=data, headers={"content-type": media})
+        report.add(str(answer.status_code), data, is_right=answer.status_code in CALLERS_FAULT)
+
+    return _shared(url, range(count), one, threads)
+
+
+def attack_grpc(address: str, count: int, *, seed: int) -> Report:
+    """Damaged messages, and whole ones with damaged sound. What is no message is refused by gRPC's own library."""
+    sounds, report = seeds.files(), Report()
+    with grpc.insecure_channel(address) as channel:
+        for number in range(count):
+            random = np.random.default_rng([seed, number])
+            method, message = seeds.MESSAGES[number % len(seeds.MESSAGES)]
+            # Two thirds are messages still: what is damaged is the sound in them.
+            data = message(mutated(sounds, random)) if number % 3 else mutated([message(sounds[0])], random)
+            try:
+                channel.unary_unary(method)(data, timeout=60)
+                report.add("OK", data, is_right=True)
+            except grpc.RpcError as error:
+                code, undecoded = error.code(), "DecodeError" in (error.details() or "")
+                told = "no message" if undecoded else code.name
+                report.add(told, data, is_right=undecoded or code in CALLERS_FAULT_GRPC)
+    return report
+
+
+def _shared(url: str, numbers: range, one: Callable[[httpx.Client, int, Report], None], threads: int) -> Report:
+    report, todo = Report(), iter(numbers)
+
+    def work() -> None:
+        with httpx.Client(base_url=url, timeout=120.0, trust_env=False) as client:
+            while mine := list(islice(todo, 1)):
+                one(client, mine[0], report)
+
+    with ThreadPoolExecutor(threads) as pool:
+        for done in [pool.submit(work) for _ in range(threads)]:
+            done.result()
+    return report
+
+
+def open_files(pid: int) -> int:
+    """File descriptors of a process."""
+    return len(os.listdir(f"/proc/{pid}/fd"))
+
+
+def resident_mib(pid: int) -> float:
+    """Resident memory of a process."""
+    return int(Path(f"/proc/{pid}/statm").read_text().split()[1]) * os.sysconf("SC_PAGE_SIZE") / 2**20
+
+
+def holdings(server: Any) -> tuple[float, int]:
+    """Resident MiB and open files of the front end."""
+    return resident_mib(server.process.pid), open_files(server.process.pid)

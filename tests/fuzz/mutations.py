@@ -1,0 +1,67 @@
+"""Damage to bytes, as lines, bad programs and attackers do it. Pure: the same generator gives the same damage."""
+
+from collections.abc import Callable, Sequence
+
+import numpy as np
+
+Generator = np.random.Generator
+INTERESTING = (b"\0\0\0\0", b"\xff\xff\xff\xff", b"\x7f\xff\xff\xff", b"\xff\xff\xff\x7f", b"\x80\0\0\0", b"\0\0\0\x80")
+HEAD = 512  # bytes in which headers are: half of all damage goes there
+
+
+def place(data: bytearray, random: Generator) -> int:
+    """Somewhere in the bytes, often at their beginning."""
+    reach = min(HEAD, len(data)) if random.random() < 0.5 else len(data)
+    return int(random.integers(0, max(1, reach)))
+
+
+def flip(data: bytearray, random: Generator) -> None:
+    for _ in range(int(random.integers(1, 20))):
+        at = place(data, random)
+        data[at] ^= 1 << int(random.integers(0, 8))
+
+
+def overwrite(data: bytearray, random: Generator) -> None:
+    at = place(data, random)
+    number = INTERESTING[int(random.integers(0, len(INTERESTING)))]
+    data[at : at + 4] = number[: max(0, len(data) - at)]
+
+
+def fill(data: bytearray, random: Generator) -> None:
+    at, length = place(data, random), int(random.integers(1, 300))
+    byte = (b"\0", b"\xff", bytes([int(random.integers(0, 256))]))[int(random.integers(0, 3))]
+    data[at : at + length] = byte * len(data[at : at + length])
+
+
+def delete(data: bytearray, random: Generator) -> None:
+    at = place(data, random)
+    del data[at : at + int(random.integers(1, 300))]
+
+
+def repeat(data: bytearray, random: Generator) -> None:
+    at, length = place(data, random), int(random.integers(1, 300))
+    data[at:at] = data[at : at + length] * int(random.integers(1, 4))
+
+
+def insert(data: bytearray, random: Generator) -> None:
+    at = place(data, random)
+    data[at:at] = random.bytes(int(random.integers(1, 64)))
+
+
+def cut(data: bytearray, random: Generator) -> None:
+    del data[int(random.integers(0, len(data))) :]
+
+
+KINDS: tuple[Callable[[bytearray, Generator], None], ...] = (flip, overwrite, fill, delete, repeat, insert, cut)
+
+
+def mutated(seeds: Sequence[bytes], random: Generator) -> bytes:
+    """One of the seeds, or the head of one and the tail of another, with one to three kinds of damage."""
+    data = bytearray(seeds[int(random.integers(0, len(seeds)))])
+    if random.random() < 0.1:
+        other = seeds[int(random.integers(0, len(seeds)))]
+        data[int(random.integers(0, len(data))) :] = other[int(random.integers(0, len(other))) :]
+    for _ in range(int(random.integers(1, 4))):
+        if data:
+            KINDS[int(random.integers(0, len(KINDS)))](data, random)
+    return bytes(data)

@@ -1,0 +1,98 @@
+"""The output of a batch: whole rows, one for each recording, whatever happens while they are written."""
+
+import json
+import resource
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from timeaudio.batch.journal import Journal, JournalError, rows
+
+
+def row(path: str, status: str = "ok") -> dict[str, str]:
+    return {"path": path, "status": status}
+
+
+def test_rows_are_there_again_when_it_is_opened_again(tmp_path: Path) -> None:
+    path = tmp_path / "new" / "rows.jsonl"
+    with Journal(path) as journal:
+        journal.write(row("a.wav"))
+        journal.write(row("ü\n.wav"))
+    with Journal(path) as journal:
+        assert journal.done == {"a.wav", "ü\n.wav"}
+        with pytest.raises(JournalError, match="has a row"):
+            journal.write(row("a.wav"))
+    assert [found["path"] for found in rows(path)] == ["a.wav", "ü\n.wav"]
+
+
+@pytest.mark.parametrize("torn", ['{"path": "b', '{"path": "b.wav", "status": "ok"}', "x" * 200_000])
+def test_a_line_without_its_end_is_cut_off(tmp_path: Path, torn: str) -> None:
+    path = tmp_path / "rows.jsonl"
+    path.write_text(json.dumps(row("a.wav")) + "\n" + torn)
+    with Journal(path) as journal:
+        assert journal.done == {"a.wav"}
+        journal.write(row("b.wav"))
+    assert [found["path"] for found in rows(path)] == ["a.wav", "b.wav"]
+
+
+def test_a_file_of_nothing_but_a_torn_line_is_begun_again(tmp_path: Path) -> None:
+    path = tmp_path / "rows.jsonl"
+    path.write_text('{"pa')
+    with Journal(path) as journal:
+        assert journal.done == set()
+    assert path.read_text() == ""
+
+
+def test_two_runs_do_not_write_to_one_file(tmp_path: Path) -> None:
+    with Journal(tmp_path / "rows.jsonl"), pytest.raises(JournalError, match="Another run"):
+        Journal(tmp_path / "rows.jsonl")
+    with Journal(tmp_path / "rows.jsonl"):
+        pass
+
+
+def test_what_failed_can_be_taken_out(tmp_path: Path) -> None:
+    path = tmp_path / "rows.jsonl"
+    with Journal(path) as journal:
+        journal.write(row("a.wav"))
+        journal.write(row("b.wav", "failed"))
+    with Journal(path, again=True) as journal:
+        assert journal.done == {"a.wav"}
+        with pytest.raises(JournalError, match="Another run"):
+            Journal(path)
+        journal.write(row("b.wav"))
+    assert [found["status"] for found in rows(path)] == ["ok", "ok"]
+
+
+def test_another_file_is_not_overwritten(tmp_path: Path) -> None:
+    path = tmp_path / "thesis.tex"
+    path.write_text("\\documentclass{article}\n")
+    with pytest.raises(JournalError, match="line 1"):
+        Journal(path)
+    assert path.read_text() == "\\documentclass{article}\n"
+
+
+def test_a_full_disk_leaves_whole_rows(tmp_path: Path) -> None:
+    """The kernel's limit on the size of files stands in for the disk's."""
+    path = tmp_path / "rows.jsonl"
+    program = f"""
+import pathlib
+from timeaudio.batch.journal import Journal
+with Journal(pathlib.Path({str(path)!r})) as journal:
+    for number in range(100):
+        journal.write({{"path": f"{{number}}.wav", "status": "ok", "more": 300 * "x"}})
+"""
+    limit = 10_000
+    done = subprocess.run(
+        [sys.executable, "-c", program],
+        preexec_fn=lambda: resource.setrlimit(resource.RLIMIT_FSIZE, (limit, limit)),
+        capture_output=True,
+        text=True,
+    )
+    assert done.returncode == 1
+    assert "File too large" in done.stderr
+    found = [found["path"] for found in rows(path)]
+    assert found == [f"{number}.wav" for number in range(len(found))]
+    assert 20 < len(found) < 40
+    assert path.read_bytes().endswith(b"\n")

@@ -1,0 +1,82 @@
+"""What a batch is told to hear: folders, lists and tables, whole or in parts."""
+
+from pathlib import Path
+
+import pytest
+
+from timeaudio.batch.account import Account
+from timeaudio.batch.asked import Asked
+from timeaudio.batch.manifest import ManifestError, Shard, read_manifest
+
+WHOLE = Shard()
+LISTS = {
+    "a.txt": "a.wav\n\n# no\nb c.wav\r\na.wav\n",
+    "a.csv": 'id,path\n1,a.wav\n2,"b c.wav"\n3,a.wav\n',
+    "a.tsv": "path\tid\na.wav\t1\nb c.wav\t2\n",
+    "a.jsonl": '{"path": "a.wav", "id": 1}\n\n{"path": "b c.wav"}\n',
+}
+
+
+@pytest.mark.parametrize("name", LISTS)
+def test_each_path_is_named_once_in_order(tmp_path: Path, name: str) -> None:
+    (tmp_path / name).write_text(LISTS[name], newline="")
+    assert list(read_manifest(tmp_path / name, WHOLE)) == ["a.wav", "b c.wav"]
+
+
+def test_a_folder_is_searched(tmp_path: Path) -> None:
+    for name in ("b.flac", "a.wav", "deep/c.mp3", "notes.txt", ".hidden.wav"):
+        path = tmp_path / name
+        path.parent.mkdir(exist_ok=True)
+        path.touch()
+    found = [str(Path(path).relative_to(tmp_path)) for path in read_manifest(tmp_path, WHOLE)]
+    assert found == ["a.wav", "b.flac", "deep/c.mp3"]
+
+
+@pytest.mark.parametrize(
+    ("name", "text", "told"),
+    [
+        ("a.csv", "file\na.wav\n", "no column 'path'"),
+        ("a.csv", "id,path\n1\n", "row 2"),
+        ("a.jsonl", '{"path": "a.wav"}\n{"file": "b.wav"}\n', "line 2"),
+        ("a.jsonl", '{"path": "a.wav"\n', "line 1"),
+        ("a.jsonl", '{"path": 3}\n', "line 1"),
+    ],
+)
+def test_what_cannot_be_read_is_told_with_its_place(tmp_path: Path, name: str, text: str, told: str) -> None:
+    (tmp_path / name).write_text(text)
+    with pytest.raises(ManifestError, match=told):
+        list(read_manifest(tmp_path / name, WHOLE))
+
+
+def test_shards_are_the_whole_without_overlap(tmp_path: Path) -> None:
+    manifest = tmp_path / "a.txt"
+    paths = [f"{number}.wav" for number in range(1000)]
+    manifest.write_text("\n".join(paths))
+    parts = [list(read_manifest(manifest, Shard(index, 4))) for index in (1, 2, 3, 4)]
+    assert sorted(sum(parts, [])) == sorted(paths)
+    assert all(200 < len(part) < 300 for part in parts)
+
+
+@pytest.mark.parametrize("text", ["0/4", "5/4", "1", "a/b", "1/0", "-1/2", ""])
+def test_a_part_of_nothing_is_refused(text: str) -> None:
+    with pytest.raises(ValueError, match="3/16"):
+        Shard.parse(text)
+
+
+@pytest.mark.parametrize(
+    ("task", "words"), [("ground", ()), ("ask", ()), ("ask", ("a", "b")), ("caption", ("a",)), ("summarize", ("a",))]
+)
+def test_words_that_do_not_fit_the_task_are_refused(task: str, words: tuple[str, ...]) -> None:
+    with pytest.raises(ValueError, match="-q|words"):
+        Asked(task, words)  # type: ignore[arg-type]
+
+
+def test_the_cost_follows_from_the_measured_rate(monkeypatch: pytest.MonkeyPatch) -> None:
+    now = [100.0]
+    monkeypatch.setattr("timeaudio.batch.account.time.monotonic", lambda: now[0])
+    account = Account(lambda _: None, price=5.0)
+    assert account.cost is None
+    now[0] += 36.0  # an hour of audio in 36 s: 100 h/h, 1,000 h take 10 h
+    account.add({"status": "ok", "answer": {"audio": {"duration": 3600.0}}})
+    assert account.cost == pytest.approx(50.0)
+    assert "1.00 h of audio at 100.0 h/h; 1,000 h cost 50.00" in str(account)

@@ -1,0 +1,98 @@
+"""`timeaudio batch`: an archive of recordings on this machine, or on a Ray cluster."""
+
+from pathlib import Path
+from typing import Annotated, Literal
+
+import typer
+
+from timeaudio.choices import ModelDir, ServerUrl
+from timeaudio.errors import ClientError
+from timeaudio.report import complain
+
+_EXAMPLES = """
+Examples:
+
+timeaudio batch archive/ -o events.jsonl
+
+timeaudio batch manifest.csv -o dogs.parquet --task ground -q 'a dog barks' --device cuda:0,cuda:1 --price 6.50
+
+timeaudio batch manifest.txt -o part3.jsonl --shard 3/16
+
+Killed? The same command goes on where it was: every recording gets one row, once.
+"""
+Task = Literal["caption", "ground", "summarize", "ask"]
+
+
+def register(app: typer.Typer) -> None:
+    """Adds the command to an application."""
+    app.command(epilog=_EXAMPLES)(batch)
+
+
+def batch(  # noqa: PLR0913  an option each
+    manifest: Annotated[
+        Path,
+        typer.Argument(help="A folder, a list of paths (.txt), or a table with a column `path` (.csv, .tsv, .jsonl)."),
+    ],
+    output: Annotated[
+        Path, typer.Option("--output", "-o", metavar="FILE", help="Where rows go: .jsonl, or .parquet at the end.")
+    ],
+    task: Annotated[Task, typer.Option(help="What is asked about each recording.")] = "caption",
+    queries: Annotated[
+        list[str] | None, typer.Option("--query", "-q", help="What to look for, or the question; may be repeated.")
+    ] = None,
+    server: ServerUrl = None,
+    model: ModelDir = None,
+    device: Annotated[str, typer.Option("--device", "--devices", help="cpu, cuda, or several: cuda:0,cuda:1.")] = "cpu",
+    at_once: Annotated[int, typer.Option("--at-once", min=1, help="Recordings that are sent at once.")] = 8,
+    shard: Annotated[str, typer.Option(help="Hear one part of the manifest: 3/16 is the third of sixteen.")] = "1/1",
+    retry_failed: Annotated[bool, typer.Option("--retry-failed", help="Hear again what failed before.")] = False,
+    price: Annotated[
+        float | None, typer.Option(min=0, help="Of an hour of this machine: the cost of 1,000 hours is told.")
+    ] = None,
+    ray: Annotated[
+        bool, typer.Option("--ray", help="On a Ray cluster (RAY_ADDRESS, or a local one): a server on each device.")
+    ] = False,
+) -> None:
+    """Hear an archive: a row for each recording, resumable to the recording."""
+    from timeaudio.batch.account import Account
+    from timeaudio.batch.asked import Asked
+    from timeaudio.batch.hearing import hear_all
+    from timeaudio.batch.journal import Journal
+    from timeaudio.batch.manifest import Shard, read_manifest
+    from timeaudio.batch.serving import Elsewhere, Own
+
+    try:
+        part, asked = Shard.parse(shard), Asked(task, tuple(queries or ()))
+    except ValueError as error:
+        raise typer.BadParameter(str(error)) from None
+    if server is not None and (model is not None or ray):
+        raise typer.BadParameter("--server has loaded its own model: give neither --model nor --ray with it")
+    wants_parquet = output.suffix == ".parquet"
+    for module in ["pyarrow"] * wants_parquet + ["ray"] * ray:
+        _check_installed(module)
+    rows_file = output.with_name(f"{output.name}.jsonl") if wants_parquet else output
+    with Journal(rows_file, again=retry_failed) as journal:
+        account = Account(complain, price=price, skipped=len(journal.done))
+        paths = (path for path in read_manifest(manifest, part) if path not in journal.done)
+        if ray:
+            from timeaudio.batch.on_ray import hear_on_ray
+
+            hear_on_ray(paths, asked, journal, account, model=model, device=device, at_once=at_once)
+        else:
+            serving = Elsewhere(server) if server else Own(model, device, places=at_once)
+            hear_all(paths, asked, journal, account, serving, at_once=at_once)
+    if wants_parquet:
+        from timeaudio.batch.parquet import write_parquet
+
+        write_parquet(rows_file, output)
+    typer.echo(f"{account}.", err=True)
+    raise typer.Exit(1 if account.failed else 0)
+
+
+def _check_installed(module: str) -> None:
+    from importlib.util import find_spec
+
+    if find_spec(module) is None:
+        raise ClientError(
+            f"This needs {module}: pip install 'timeaudio[server,{'ray' if module == 'ray' else 'batch'}]'"
+        )

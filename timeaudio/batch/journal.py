@@ -1,0 +1,122 @@
+"""The output while it grows: a JSONL file that only ever gets whole rows, one for each recording.
+
+A row is one write to a file that is open for appending. Whoever is killed while writing leaves at most a last line
+without its end, which the next run cuts off; whoever is killed before it, a recording that the next run hears again.
+"""
+
+import fcntl
+import json
+import os
+import time
+from collections.abc import Iterator, Mapping
+from pathlib import Path
+from types import TracebackType
+from typing import Any, Self
+
+from timeaudio.errors import ClientError
+
+_SYNC_S = 1.0  # rows that a failing power supply may cost; a killed process loses none
+
+
+class JournalError(ClientError):
+    """The output cannot be gone on with; the message says why and what to do."""
+
+
+class Journal:
+    """The rows so far, and where new ones go. One process at a time."""
+
+    def __init__(self, path: Path, *, again: bool = False) -> None:
+        """Open the file, or make it. `again`: rows of recordings that failed are taken out, to be heard again.
+
+        Raises:
+            JournalError: another run writes to it, or it holds something else.
+            OSError: it cannot be opened.
+        """
+        self.path = path
+        path.parent.mkdir(parents=True, exist_ok=True)
+        self._file = os.open(path, os.O_RDWR | os.O_CREAT | os.O_APPEND, 0o644)
+        self._synced_at = time.monotonic()
+        try:
+            fcntl.flock(self._file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError:
+            os.close(self._file)
+            raise JournalError(f"Another run writes to {path}. Wait for it, or name another file.") from None
+        self._cut_torn_line()
+        if again:
+            self._take_out_failures()
+        self.done = {str(row["path"]) for row in rows(path)}
+
+    def write(self, row: Mapping[str, Any]) -> None:
+        """Add a row, which has a `path`.
+
+        Raises:
+            JournalError: the recording has one already.
+            OSError: the disk is full, or gone; the file ends with the row before.
+        """
+        path = str(row["path"])
+        if path in self.done:
+            raise JournalError(f"{path} has a row already.")
+        line = memoryview((json.dumps(row, ensure_ascii=True) + "\n").encode())
+        end = os.lseek(self._file, 0, os.SEEK_END)
+        try:
+            while line:
+                line = line[os.write(self._file, line) :]
+        except OSError:
+            os.ftruncate(self._file, end)
+            raise
+        self.done.add(path)
+        if time.monotonic() - self._synced_at > _SYNC_S:
+            os.fsync(self._file)
+            self._synced_at = time.monotonic()
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        os.fsync(self._file)
+        os.close(self._file)
+
+    def _cut_torn_line(self) -> None:
+        end = size = os.fstat(self._file).st_size
+        while end > 0:
+            start = max(0, end - 65536)
+            found = os.pread(self._file, end - start, start).rfind(b"\n")
+            if found >= 0:
+                end = start + found + 1
+                break
+            end = start
+        if end < size:
+            os.ftruncate(self._file, end)
+
+    def _take_out_failures(self) -> None:
+        """The file without them, in its own place: this process holds its lock."""
+        kept = self.path.with_name(f".{self.path.name}.kept")
+        with kept.open("w", encoding="ascii") as file:
+            file.writelines(json.dumps(row) + "\n" for row in rows(self.path) if row.get("status") != "failed")
+            file.flush()
+            os.fsync(file.fileno())
+            fresh = os.open(kept, os.O_RDWR | os.O_APPEND)
+            fcntl.flock(fresh, fcntl.LOCK_EX)
+        os.replace(kept, self.path)
+        os.close(self._file)
+        self._file = fresh
+
+
+def rows(path: Path) -> Iterator[dict[str, Any]]:
+    """The rows of a journal.
+
+    Raises:
+        JournalError: a line is none.
+    """
+    with path.open(encoding="utf-8") as file:
+        for number, line in enumerate(file, start=1):
+            try:
+                row = json.loads(line)
+                row["path"], row["status"]
+            except (ValueError, KeyError, TypeError):
+                raise JournalError(
+                    f"{path}, line {number}: this is no row of `timeaudio batch`. Name another output file."
+                ) from None
+            yield row

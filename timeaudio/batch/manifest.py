@@ -1,0 +1,103 @@
+"""The recordings of an archive: a folder, a list of paths, or a table with a column `path`."""
+
+import csv
+import hashlib
+import json
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass
+from pathlib import Path
+
+from timeaudio.errors import ClientError
+from timeaudio.inputs import sources
+
+COLUMN = "path"
+
+
+class ManifestError(ClientError):
+    """The manifest cannot be read; the message says where and what to do."""
+
+
+@dataclass(frozen=True, slots=True)
+class Shard:
+    """One of `count` equal parts, by the hash of a path: the same on every machine. `index` counts from 1."""
+
+    index: int = 1
+    count: int = 1
+
+    @classmethod
+    def parse(cls, text: str) -> "Shard":
+        """From `3/16`.
+
+        Raises:
+            ValueError: it is not of that form, or the part does not exist.
+        """
+        index, slash, count = text.partition("/")
+        if not (slash and index.isdecimal() and count.isdecimal() and 1 <= int(index) <= int(count)):
+            raise ValueError(f"{text!r} is no part of a whole. Say 3/16 for the third of sixteen.")
+        return cls(int(index), int(count))
+
+    def holds(self, path: str) -> bool:
+        """Whether a path belongs to this part."""
+        number = int.from_bytes(hashlib.sha256(path.encode(errors="surrogateescape")).digest()[:8], "big")
+        return number % self.count == self.index - 1
+
+
+def read_manifest(manifest: Path, shard: Shard) -> Iterator[str]:
+    """Every path of the shard, once, in the manifest's order. Relative ones count from where the command runs.
+
+    `.csv`, `.tsv`: a table whose heading names a column `path`. `.jsonl`: objects with a member `path`. A folder: the
+    recordings in it. Anything else: a path per line, empty lines and lines that begin with # left out.
+
+    Raises:
+        ManifestError: a line is not as it should be.
+        OSError: it cannot be read.
+    """
+    seen: set[bytes] = set()  # sixteen bytes for each path, whatever its length
+    for path in _paths(manifest):
+        mark = hashlib.sha256(path.encode(errors="surrogateescape")).digest()[:16]
+        if mark not in seen and shard.holds(path):
+            seen.add(mark)
+            yield path
+
+
+def _paths(manifest: Path) -> Iterator[str]:
+    if manifest.is_dir():
+        yield from (str(found.path) for found in sources([str(manifest)]) if found.path not in (None, manifest))
+        return
+    with manifest.open(encoding="utf-8", errors="surrogateescape", newline="") as file:
+        match manifest.suffix.lower():
+            case ".csv":
+                yield from _table(manifest, csv.reader(file))
+            case ".tsv":
+                yield from _table(manifest, csv.reader(file, delimiter="\t"))
+            case ".jsonl" | ".ndjson":
+                yield from _objects(manifest, file)
+            case _:
+                lines = (line.rstrip("\r\n") for line in file)
+                yield from (line for line in lines if line.strip() and not line.startswith("#"))
+
+
+def _table(manifest: Path, rows: Iterator[list[str]]) -> Iterator[str]:
+    heading = next(rows, [])
+    if COLUMN not in heading:
+        raise ManifestError(f"{manifest} has no column {COLUMN!r}; its first line is {', '.join(heading)[:100]!r}.")
+    place = heading.index(COLUMN)
+    for number, row in enumerate(rows, start=2):
+        if not row:
+            continue
+        if len(row) <= place or not row[place]:
+            raise ManifestError(f"{manifest}, row {number}: there is no {COLUMN}.")
+        yield row[place]
+
+
+def _objects(manifest: Path, lines: Iterable[str]) -> Iterator[str]:
+    for number, line in enumerate(lines, start=1):
+        if not line.strip():
+            continue
+        try:
+            path = json.loads(line)[COLUMN]
+        except (ValueError, KeyError, TypeError):
+            path = None
+        if not isinstance(path, str) or not path:
+            raise ManifestError(f'{manifest}, line {number}: write an object like {{"path": "street.flac"}}.')
+        yield path

@@ -1,0 +1,77 @@
+"""The finished journal as Parquet: a row per recording, its spans as a list, the whole answer as JSON beside them."""
+
+import json
+import os
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+from pydantic import TypeAdapter
+
+from timeaudio.batch.journal import rows
+from timeaudio.formats.tracks import tracks
+from timeaudio.results import AnyAnswer
+
+_GROUP = 10_000  # rows of a row group
+_ANSWER: TypeAdapter[AnyAnswer] = TypeAdapter(AnyAnswer)
+
+
+def write_parquet(journal: Path, target: Path) -> None:
+    """Write `target` from a journal; it appears when it is whole.
+
+    Columns: path, status, error, detail, model, duration_s, spans (list of start_s, end_s, label, confidence), answer.
+    """
+    import pyarrow
+    from pyarrow import parquet
+
+    span = pyarrow.struct(
+        {
+            "start_s": pyarrow.float64(),
+            "end_s": pyarrow.float64(),
+            "label": pyarrow.string(),
+            "confidence": pyarrow.float64(),
+        }
+    )
+    text = pyarrow.string()
+    schema = pyarrow.schema(
+        {
+            "path": text,
+            "status": text,
+            "error": text,
+            "detail": text,
+            "model": text,
+            "duration_s": pyarrow.float64(),
+            "spans": pyarrow.list_(span),
+            "answer": text,
+        }
+    )
+    part = target.with_name(f".{target.name}.part")
+    with parquet.ParquetWriter(part, schema) as writer:
+        for group in _groups(journal):
+            writer.write_table(pyarrow.Table.from_pylist(group, schema=schema))
+    os.replace(part, target)
+
+
+def _groups(journal: Path) -> Iterator[list[dict[str, Any]]]:
+    found: list[dict[str, Any]] = []
+    for row in rows(journal):
+        found.append(_flat(row))
+        if len(found) == _GROUP:
+            yield found
+            found = []
+    if found:
+        yield found
+
+
+def _flat(row: dict[str, Any]) -> dict[str, Any]:
+    said = row.get("answer")
+    if said is None:
+        return row
+    answer = _ANSWER.validate_python(said)
+    spans = [
+        {"start_s": s.start_ms / 1000, "end_s": s.end_ms / 1000, "label": s.label, "confidence": s.confidence}
+        for track in tracks(answer)
+        for s in track.spans
+    ]
+    told = {"path": row["path"], "status": row["status"], "model": answer.model, "duration_s": answer.audio.duration}
+    return told | {"spans": spans, "answer": json.dumps(said)}

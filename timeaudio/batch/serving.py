@@ -1,0 +1,141 @@
+"""Who answers a batch: a server elsewhere, or one of our own, started again when it dies and gone when we are."""
+
+import asyncio
+import contextlib
+import os
+import socket
+import sys
+import tempfile
+from collections.abc import Callable
+from pathlib import Path
+from typing import Protocol
+
+from timeaudio.async_client import AsyncClient
+from timeaudio.errors import LocalModelError, ServerUnreachable
+
+HOST = "127.0.0.1"
+START_TIMEOUT_S = 600.0
+MOST_DEATHS = 10
+"""Deaths without an answer between them after which a batch gives up."""
+
+
+class Serving(Protocol):
+    """Who is asked, and what is done when nobody answers."""
+
+    url: str
+
+    async def revive(self) -> None:
+        """Return when somebody answers again. Raises ClientError when that is not to be expected."""
+        ...
+
+    def answered(self) -> None:
+        """Told at each answer."""
+        ...
+
+    async def close(self) -> None:
+        """Stop what was started."""
+        ...
+
+
+class Elsewhere:
+    """A server that others run: waited for, patiently."""
+
+    def __init__(self, url: str, *, patience_s: float = 600.0) -> None:
+        self.url = url
+        self._patience_s = patience_s
+
+    async def revive(self) -> None:  # noqa: D102
+        await _until_ready(self.url, self._patience_s, alive=lambda: True)
+
+    def answered(self) -> None:  # noqa: D102
+        return
+
+    async def close(self) -> None:  # noqa: D102
+        return
+
+
+class Own:
+    """`timeaudio serve` as a child process, on a free port."""
+
+    def __init__(self, model: Path | None, device: str, *, places: int) -> None:
+        """`places`: requests that will be sent at once."""
+        self.url = ""
+        self._arguments = ["--device", device, *(["--model", str(model)] if model else [])]
+        self._environment = {"TIMEAUDIO_LIMITS__QUEUED_REQUESTS": str(places + 1)}
+        self._process: asyncio.subprocess.Process | None = None
+        self._lock = asyncio.Lock()
+        self._deaths = 0
+        self._log = tempfile.TemporaryFile("w+", encoding="utf-8", errors="replace")  # noqa: SIM115
+
+    async def revive(self) -> None:
+        """Start it, or start it again.
+
+        Raises:
+            LocalModelError: it does not come up, or has died too often; the message holds its last words.
+        """
+        async with self._lock:
+            if self._process is None or self._process.returncode is not None:
+                if self._process is not None:
+                    self._deaths += 1
+                if self._deaths > MOST_DEATHS:
+                    raise LocalModelError(f"The server died {self._deaths} times. It said: {self._last_words()}")
+                await self._start()
+            process = self._process
+            assert process is not None, "started above"
+            try:
+                await _until_ready(self.url, START_TIMEOUT_S, alive=lambda: process.returncode is None)
+            except ServerUnreachable:
+                raise LocalModelError(f"The server did not come up. It said: {self._last_words()}") from None
+
+    def answered(self) -> None:
+        """It works: deaths are counted from here."""
+        self._deaths = 0
+
+    async def close(self) -> None:
+        """End it."""
+        if self._process is not None and self._process.returncode is None:
+            with contextlib.suppress(ProcessLookupError):
+                self._process.terminate()
+            try:
+                await asyncio.wait_for(self._process.wait(), 20)
+            except TimeoutError:
+                self._process.kill()
+                await self._process.wait()
+        self._log.close()
+
+    async def _start(self) -> None:
+        with socket.socket() as probe:
+            probe.bind((HOST, 0))
+            port = probe.getsockname()[1]
+        self.url = f"http://{HOST}:{port}"
+        # Not `timeaudio serve` itself: this child asks the kernel to go with its parent, even by kill -9.
+        program = (
+            "import sys; from server.process import die_with_parent; die_with_parent(int(sys.argv.pop(1)));"
+            "from server.__main__ import main; main()"
+        )
+        self._process = await asyncio.create_subprocess_exec(
+            *(sys.executable, "-c", program, str(os.getpid()), "--host", HOST, "--port", str(port), *self._arguments),
+            stdin=asyncio.subprocess.DEVNULL,
+            stdout=self._log,
+            stderr=self._log,
+            env={**os.environ, **self._environment},
+        )
+
+    def _last_words(self) -> str:
+        self._log.seek(0)
+        lines = [line.strip() for line in self._log if line.strip()]
+        return lines[-1] if lines else "nothing."
+
+
+async def _until_ready(url: str, patience_s: float, *, alive: Callable[[], bool]) -> None:
+    """Return when the server at `url` is ready.
+
+    Raises:
+        ServerUnreachable: it is not, in time, or is no longer alive.
+    """
+    give_up = asyncio.get_running_loop().time() + patience_s
+    async with AsyncClient(url, timeout=5.0) as client:
+        while not await client.is_ready():
+            if not alive() or asyncio.get_running_loop().time() > give_up:
+                raise ServerUnreachable(f"No server is ready at {url}. Start one with `timeaudio serve`.")
+            await asyncio.sleep(0.2)
