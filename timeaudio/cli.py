@@ -164,6 +164,17 @@ def evaluate(context: typer.Context) -> None:
 
 
 @app.command(context_settings=PASSED_THROUGH)
+def data(context: typer.Context) -> None:
+    """Build and check manifests for training, from published data sets. See `timeaudio data --help`."""
+    from timeaudio.local import extra_needed
+
+    with extra_needed("training"):
+        from training.sources.command import main as run
+
+        raise typer.Exit(run(context.args))
+
+
+@app.command(context_settings=PASSED_THROUGH)
 def train(context: typer.Context) -> None:
     """Train a checkpoint from a TOML file. See `timeaudio train --help`."""
     from timeaudio.local import extra_needed
