@@ -25,12 +25,14 @@ from training.scoring import Score, score
 MOST_SECONDS = 7200.0
 
 
-def answers(pipeline: Pipeline, rows: Sequence[Row], folder: Path, decoding: Decoding) -> dict[str, Prediction]:
+def answers(
+    pipeline: Pipeline, rows: Sequence[Row], folder: Path, decoding: Decoding, *, quiet: bool = False
+) -> dict[str, Prediction]:
     """What a checkpoint answers to each row of a task that it was trained for; each recording is heard once."""
     order = sorted((row for row in rows if row.task in pipeline.tasks), key=lambda row: row.audio)
     found: dict[str, Prediction] = {}
     heard: tuple[str, Recording] | None = None
-    for row in track(order, description="answers", console=Console(stderr=True)):
+    for row in track(order, description="answers", console=Console(stderr=True), disable=quiet):
         if heard is None or heard[0] != row.audio:
             waveform = decode_audio(row.path(folder).read_bytes(), max_seconds=MOST_SECONDS)
             heard = (row.audio, pipeline.encode(waveform))
