@@ -10,10 +10,10 @@ PORT ?= 8000
 PROTOS := timeaudio/v1/timeaudio.proto timeaudio/worker/v1/worker.proto
 
 .DEFAULT_GOAL := help
-.PHONY: help demo serve test check fix proto parity clean
+.PHONY: help demo serve test check fix proto parity miniature clean
 
 help:  ## this list
-	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "make %-8s %s\n", $$1, $$2 }' Makefile
+	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "make %-9s %s\n", $$1, $$2 }' Makefile
 
 demo: $(VENV)/.server  ## hear two bundled recordings: starts a server, asks it, shows the events, stops it
 	@$(BIN)/timeaudio demo
@@ -45,6 +45,9 @@ proto: $(VENV)/.dev  ## generate server/pb from proto/
 
 parity: $(VENV)/.dev  ## the authors' numbers, and their checkpoint imported and served; slow tests too
 	@$(BIN)/python -m pytest tests/parity tests/unit/released tests/e2e/test_import.py -m "not gpu"
+
+miniature: $(VENV)/.dev  ## the paper's pipeline, small: data of all tasks, both stages, scores (under 15 minutes on two cores)
+	@$(BIN)/python -m training.miniature
 
 clean:  ## remove what the commands above made, .venv too
 	@echo "Removing .venv, caches and build folders ..."

@@ -204,3 +204,5 @@ class Learner(nn.Module):
             layer.merge()
             parent, _, child = name.rpartition(".")
             setattr(self.llm.get_submodule(parent), child, layer.get_base_layer())
+        if adapted:
+            del self.llm.peft_config  # says that adapters are there

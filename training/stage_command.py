@@ -13,6 +13,7 @@ from pathlib import Path
 
 import torch
 from accelerate import Accelerator
+from accelerate.state import AcceleratorState
 
 from model.checkpoint import EMBEDDED, load_checkpoint, save_checkpoint
 from model.errors import TimeAudioError
@@ -63,15 +64,17 @@ def run_stage(job: Job, config: StageConfig) -> State:
         ManifestError, DataError, CheckpointError: what is needed is not there, or not right.
     """
     data, validation, out = job.data, job.validation, job.out
+    rows = read_manifest(data)
+    AcceleratorState._reset_state()  # of a stage before this one, in another precision
     accelerator = Accelerator(mixed_precision="bf16" if config.bfloat16 else "no", cpu=job.device == "cpu")
     say = accelerator.print
-    rows = read_manifest(data)
     model, tokenizer = load_checkpoint(job.start, device=str(accelerator.device))
     dtype = model.llm.dtype
     held = [] if validation is None else read_manifest(validation)
     held_folder = data.parent if validation is None else validation.parent
     if validation is None and config.evaluate_every:
         rows, held = held_out(rows)
+    torch.manual_seed(config.seed)  # the adapters start at random
     learner = Learner(model, tokenizer, config)
     rows, told = fitting(rows, learner, config)
     say(f"{len(rows)} rows to train on, {len(held)} to choose the best state by. {told}")
@@ -170,7 +173,12 @@ def main(argv: Sequence[str] | None = None) -> int:
     parser.add_argument("--stage", default="adapt", help="adapt, paper-1, paper-2 or a TOML file (default: adapt)")
     parser.add_argument("--set", action="append", default=[], metavar="KEY=VALUE", help="change one of its values")
     parser.add_argument("--validation", type=Path, metavar="FILE", help="manifest; else a tenth of the recordings")
-    parser.add_argument("--run", type=Path, help="state of the run; the same folder resumes it (default: runs/STAGE)")
+    parser.add_argument(
+        "--run",
+        "--state",
+        type=Path,
+        help="state of the run (torchrun takes --run for its own); the same resumes it (default: runs/STAGE)",
+    )
     parser.add_argument("--cache", type=Path, metavar="DIR", help="keep the encoders' frames there (float16)")
     parser.add_argument("--device", choices=["cpu", "cuda"], help="default: what is there")
     parser.add_argument("--out", type=Path, help="checkpoint directory to write (default: RUN/checkpoint)")
