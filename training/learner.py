@@ -16,7 +16,8 @@ from model.timeaudio import TimeAudio
 from training.batch import presence_ids
 from training.data.instructions import question_of_row
 from training.data.manifest import Row
-from training.data.spelling import answer_of
+from training.data.spelling import answer_of, plain_time
+from training.data.tasks import plain_interval
 from training.loop import Group
 from training.stages import StageConfig
 
@@ -85,13 +86,21 @@ class Learner(nn.Module):
                 parameter.requires_grad_(True)
         for module in (self.fusion, self.connector.qformer, self.connector.projection):
             module.requires_grad_("connector" in config.trains)
-        self.connector.time_encoding.weight.requires_grad_("time_encoding" in config.trains)
+        clocked = config.time_encoding and "time_encoding" in config.trains
+        self.connector.time_encoding.weight.requires_grad_(clocked)
         if config.activation_checkpointing:
-            self.llm.gradient_checkpointing_enable(gradient_checkpointing_kwargs={"use_reentrant": False})
+            # transformers 5.23 renamed it, positional argument and all
+            name = "activation_checkpointing_enable"
+            getattr(self.llm, name, self.llm.gradient_checkpointing_enable)({"use_reentrant": False})
         for module in self.modules() if not config.dropout else ():
             if isinstance(module, nn.Dropout):
                 module.p = 0.0
         return lora
+
+    @property
+    def has_markers(self) -> bool:
+        """Whether times are written as markers."""
+        return self._config.markers != "none"
 
     def groups(self) -> list[Group]:
         """What trains, at its rate; biases, norms, the clock's rows and the markers without weight decay."""
@@ -119,7 +128,9 @@ class Learner(nn.Module):
     def text(self, row: Row) -> Text:
         """A row as ids."""
         before, after = prompt_ids(self._tokenizer, self._prompt, question_of_row(row))
-        return Text(before, after, [*self._tokenizer.encode(answer_of(row)), self._tokenizer.eos_id])
+        is_plain = self._config.markers == "none"
+        answer = answer_of(row, plain_interval, plain_time) if is_plain else answer_of(row)
+        return Text(before, after, [*self._tokenizer.encode(answer), self._tokenizer.eos_id])
 
     def weight_of(self, texts: Sequence[Text]) -> float:
         """By what a sum of losses is divided: the weights of all tokens of the answers."""

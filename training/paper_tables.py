@@ -64,14 +64,14 @@ def ours_of(scores: Mapping[str, Mapping[str, object]]) -> Numbers:
     return tuple(row)
 
 
-def show(number: int, ours: Mapping[str, Numbers], console: Console) -> None:
-    """A table of the paper, ours below it."""
-    table = Table(title=f"Table {number} of the paper, in %")
+def show(number: int | None, ours: Mapping[str, Numbers], console: Console) -> None:
+    """A table of the paper, ours below it; ours alone without a number."""
+    table = Table(title="Scores, in %" if number is None else f"Table {number} of the paper, in %")
     table.add_column("system")
     used = range(7, 10) if number == 4 else range(len(COLUMNS))
     for place in used:
         table.add_column(COLUMNS[place][1], justify="right")
-    for rows in (TABLES[number], ours):
+    for rows in ({} if number is None else TABLES[number], ours):
         for name, numbers in rows.items():
             table.add_row(name, *["-" if (v := numbers[place]) is None else f"{v:.1f}" for place in used])
         table.add_section()

@@ -9,36 +9,16 @@ from dataclasses import asdict
 from pathlib import Path
 
 from rich.console import Console
-from rich.progress import track
 from rich.table import Table
 
-from model.audio.decode import decode_audio
 from model.errors import TimeAudioError
-from model.pipeline import Decoding, Pipeline, Recording
-from training.data.instructions import question_of_row
+from model.pipeline import Decoding, Pipeline
 from training.data.manifest import ManifestError, Row
 from training.data.recordings import DataError
 from training.data.validate import read_manifest
-from training.predictions import Prediction, prediction_of_text, read_predictions
+from training.predictions import Prediction, read_predictions
 from training.scoring import Score, score
-
-MOST_SECONDS = 7200.0
-
-
-def answers(
-    pipeline: Pipeline, rows: Sequence[Row], folder: Path, decoding: Decoding, *, quiet: bool = False
-) -> dict[str, Prediction]:
-    """What a checkpoint answers to each row of a task that it was trained for; each recording is heard once."""
-    order = sorted((row for row in rows if row.task in pipeline.tasks), key=lambda row: row.audio)
-    found: dict[str, Prediction] = {}
-    heard: tuple[str, Recording] | None = None
-    for row in track(order, description="answers", console=Console(stderr=True), disable=quiet):
-        if heard is None or heard[0] != row.audio:
-            waveform = decode_audio(row.path(folder).read_bytes(), max_seconds=MOST_SECONDS)
-            heard = (row.audio, pipeline.encode(waveform))
-        answer = pipeline.answer(heard[1], row.task, question_of_row(row), decoding)
-        found[row.id] = prediction_of_text(answer.text, row)
-    return found
+from training.variants import answers_of
 
 
 def show(scores: Sequence[Score], title: str, console: Console) -> None:
@@ -65,6 +45,8 @@ def main(argv: Sequence[str] | None = None) -> int:
     parser.add_argument("--predictions", type=Path, metavar="FILE", help="JSONL of any system's answers, by id")
     parser.add_argument("--model", type=Path, help="else this checkpoint answers (default: the embedded one)")
     parser.add_argument("--beams", type=int, default=1, help="1 is greedy (default: %(default)s)")
+    parser.add_argument("--no-grammar", action="store_true", help="let any token follow any: an ablation")
+    parser.add_argument("--windows", action="store_true", help="cut recordings into 30 s instead of one pass: another")
     parser.add_argument("--device", default="cpu")
     parser.add_argument("--save", type=Path, metavar="FILE", help="where the checkpoint's answers go, as JSONL")
     parser.add_argument("--json", type=Path, metavar="FILE", help="where the scores go")
@@ -76,7 +58,10 @@ def main(argv: Sequence[str] | None = None) -> int:
             name = arguments.predictions.name
         else:
             pipeline = Pipeline.load(arguments.model, device=arguments.device)
-            predictions = answers(pipeline, rows, arguments.data.parent, Decoding(num_beams=arguments.beams))
+            predictions = answers_of(
+                pipeline, rows, arguments.data.parent, Decoding(num_beams=arguments.beams),
+                grammar=not arguments.no_grammar, windows=arguments.windows,
+            )  # fmt: skip
             name = pipeline.name
             rows = _trained_for(rows, pipeline)
     except (DataError, ManifestError, TimeAudioError, OSError) as error:

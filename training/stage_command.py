@@ -26,11 +26,11 @@ from training.data.manifest import ManifestError, Row
 from training.data.recordings import DataError
 from training.data.validate import read_manifest
 from training.learner import Learner
-from training.score_command import answers
 from training.scoring import Score, score
 from training.stage_data import Batches, Features
 from training.stage_loop import Setup, State, train_stage
 from training.stages import StageConfig, load_stage
+from training.variants import answers_of, prepare
 
 VALIDATION_SHARE = 0.1
 SELECTION = ("dense Eb-F1", "ground mean recall", "summary mIoU", "ask ROUGE-L")
@@ -75,6 +75,7 @@ def run_stage(job: Job, config: StageConfig) -> State:
     if validation is None and config.evaluate_every:
         rows, held = held_out(rows)
     torch.manual_seed(config.seed)  # the adapters start at random
+    prepare(model, tokenizer, config)
     learner = Learner(model, tokenizer, config)
     rows, told = fitting(rows, learner, config)
     say(f"{len(rows)} rows to train on, {len(held)} to choose the best state by. {told}")
@@ -134,7 +135,9 @@ def _measure(
         model.eval()
         try:
             pipeline = Pipeline(model, tokenizer, num_slots=2, slot_tokens=1536, most_beams=1)
-            scores = score(rows, answers(pipeline, rows, folder, Decoding(num_beams=1, max_new_tokens=200), quiet=True))
+            decoding = Decoding(num_beams=1, max_new_tokens=200)
+            grammar = learner.has_markers
+            scores = score(rows, answers_of(pipeline, rows, folder, decoding, grammar=grammar, quiet=True))
         finally:
             learner.train()
         value = selection(scores)

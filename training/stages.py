@@ -8,6 +8,8 @@ from training.config import ConfigError, LoraStageConfig, load_config
 
 FOLDER = Path(__file__).parent / "configs" / "stages"
 
+MARKER_STARTS = ("kept", "initialised", "random", "none")
+MERGE_SCORES = ("attention", "norm", "uniform")
 Part = Literal["connector", "time_encoding", "markers", "lora"]
 PARTS: tuple[Part, ...] = ("connector", "time_encoding", "markers", "lora")
 """What can train; encoders and the language model's own weights never do. The connector is fusion, Q-Former and
@@ -55,6 +57,14 @@ class StageConfig:
     """Weight of the expected distance, in digits, of a marker from the right one. Beyond the paper: there it is 0."""
     presence_weight: float = 1.0
     """Weight of the word by which a grounding answer says that the query happens, or that it does not."""
+    markers: str = "kept"
+    """What their rows start from: `kept`, `initialised` (Eq. 1 anew), `random`; or `none`: times are plain digits."""
+    time_encoding: bool = True
+    """Off sets the clock's rows to zero and keeps them there: the ablation."""
+    retained_ratio: float = 0.0
+    """Share of windows that stay as dominant tokens where tokens are merged; 0 keeps the checkpoint's."""
+    merge_score: str = "attention"
+    """`attention` (Eq. 5), `norm` or `uniform`."""
     evaluate_every: int = 200
     """Steps between measurements on the validation rows; the best state is kept. 0 keeps the last."""
     validation_rows: int = 64
@@ -76,6 +86,11 @@ def load_stage(name: str, overrides: list[str]) -> StageConfig:
     problems = [f"trains: {part} is not one of {', '.join(PARTS)}" for part in config.trains if part not in PARTS]
     problems += [f"rates: {part} does not train" for part in config.rates if part not in config.trains]
     problems += [] if config.trains else ["trains is empty"]
+    problems += [
+        f"{name} must be one of {', '.join(known)}, not {getattr(config, name)!r}"
+        for name, known in (("markers", MARKER_STARTS), ("merge_score", MERGE_SCORES))
+        if getattr(config, name) not in known
+    ]
     problems += [f"{n} must be at least 1" for n in ("batch_size", "micro_batch_size") if getattr(config, n) < 1]
     if problems:
         raise ConfigError(str(path), problems)

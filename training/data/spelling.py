@@ -22,6 +22,11 @@ def intervals_of(event: Told, duration: float) -> list[Interval]:
     return union(to_interval(span, duration) for span in event.intervals)
 
 
+def plain_time(tenths: int) -> str:
+    """`12.5`: a lone time without markers."""
+    return f"{tenths / 10:.1f}"
+
+
 def answer_of(
     row: Row,
     write: Callable[[Interval], str] = format_interval,

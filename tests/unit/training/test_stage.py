@@ -170,6 +170,17 @@ def test_the_loss_of_a_batch_is_the_sum_of_its_examples_whatever_their_lengths(f
     )
 
 
+def test_activation_checkpointing_changes_memory_alone(folder):
+    found = []
+    for on in (False, True):
+        model, learner, _ = learner_of(folder, activation_checkpointing=on)
+        loss = loss_of(learner.train(), Features(model, folder, None), rows_of(folder, 0, 1))
+        loss.backward()
+        found.append((float(loss.detach()), [p.grad for g in learner.groups() for p in g.parameters]))
+    assert found[0][0] == pytest.approx(found[1][0])
+    assert all(torch.allclose(a, b, atol=1e-5) for a, b in zip(found[0][1], found[1][1], strict=True))
+
+
 def test_what_is_written_answers_as_what_was_trained(folder):
     model, learner, _ = learner_of(folder)
     with torch.no_grad():
