@@ -9,6 +9,7 @@ from dataclasses import asdict
 from pathlib import Path
 
 from rich.console import Console
+from rich.markup import escape
 from rich.table import Table
 
 from model.errors import TimeAudioError
@@ -29,7 +30,7 @@ def show(scores: Sequence[Score], title: str, console: Console) -> None:
     for s in scores:
         between = "" if s.low is None or s.high is None else f"{100 * s.low:.1f} - {100 * s.high:.1f}"
         value = "-" if math.isnan(s.value) else f"{100 * s.value:.1f}"
-        table.add_row(s.name, value, between, str(s.count), s.note)
+        table.add_row(s.name, value, between, str(s.count), escape(s.note))
     console.print(table)
 
 

@@ -3,6 +3,7 @@
 import argparse
 import dataclasses
 import hashlib
+import json
 import shutil
 import sys
 import tempfile
@@ -65,6 +66,7 @@ def run_stage(job: Job, config: StageConfig) -> State:
     """
     data, validation, out = job.data, job.validation, job.out
     rows = read_manifest(data)
+    claim(job, config)
     AcceleratorState._reset_state()  # of a stage before this one, in another precision
     accelerator = Accelerator(mixed_precision="bf16" if config.bfloat16 else "no", cpu=job.device == "cpu")
     say = accelerator.print
@@ -81,7 +83,9 @@ def run_stage(job: Job, config: StageConfig) -> State:
     say(f"{len(rows)} rows to train on, {len(held)} to choose the best state by. {told}")
     tasks = Counter(row.task for row in rows)
     model.config = dataclasses.replace(
-        model.config, name=out.name, tasks=tuple(t for t in TASKS if t in model.config.tasks or t in tasks)
+        model.config,
+        name=out.name if out.name != "checkpoint" else job.run.name,
+        tasks=tuple(t for t in TASKS if t in model.config.tasks or t in tasks),
     )
     trained = sum(p.numel() for group in learner.groups() for p in group.parameters)
     say(f"{trained:,} of {sum(p.numel() for p in model.parameters()):,} parameters train: {', '.join(config.trains)}.")
@@ -95,6 +99,31 @@ def run_stage(job: Job, config: StageConfig) -> State:
         _write(out, job.start, model.eval(), tokenizer, dtype)
         say(f"Checkpoint written to {out}.")
     return state
+
+
+def claim(job: Job, config: StageConfig) -> None:
+    """Note what a run's folder is of, so that nothing else goes on in it by mistake.
+
+    Raises:
+        DataError: it is of another run; the message says what differs.
+    """
+    stage: dict[str, object] = json.loads(json.dumps(dataclasses.asdict(config)))
+    told = {
+        "data": hashlib.sha256(job.data.read_bytes()).hexdigest(), "from": str(job.start.resolve()),
+        "stage": stage,
+    }  # fmt: skip
+    path = job.run / "run.json"
+    if path.is_file():
+        before = json.loads(path.read_text(encoding="utf-8"))
+        differ = [name for name in ("data", "from") if before.get(name) != told[name]]
+        differ += [name for name, value in stage.items() if before.get("stage", {}).get(name) != value]
+        if differ:
+            raise DataError(
+                f"{job.run} holds a run with other {', '.join(differ)}: name another folder with --run, or delete it."
+            )
+    else:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.write_text(json.dumps(told, indent=2) + "\n", encoding="utf-8")
 
 
 def held_out(rows: Sequence[Row]) -> tuple[list[Row], list[Row]]:

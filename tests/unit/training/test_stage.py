@@ -89,7 +89,7 @@ def test_losses_fall_and_the_checkpoint_is_served(folder, unbroken):
     seen = losses(unbroken)
     assert seen[5] < seen[0]
     pipeline = Pipeline.load(unbroken / "checkpoint")
-    assert pipeline.name == "checkpoint"
+    assert pipeline.name == "unbroken"
     recording = pipeline.encode(decode_audio((folder / "2.wav").read_bytes(), max_seconds=9.0))
     assert pipeline.ground(recording, "a dog").text
     figures = next(read_log(unbroken))
@@ -115,6 +115,14 @@ def test_a_run_that_is_killed_goes_on_exactly(folder, unbroken):
     assert losses(run) == losses(unbroken)
     ours, theirs = weights(run), weights(unbroken)
     assert all(torch.equal(ours[name], theirs[name]) for name in theirs)
+
+
+def test_another_run_does_not_go_on_in_the_same_folder(folder, unbroken, capsys):
+    assert train(arguments(folder, unbroken, learning_rate=1e-3)) == 2
+    assert "holds a run with other learning_rate: name another folder" in capsys.readouterr().err
+    before = weights(unbroken)
+    assert train(arguments(folder, unbroken)) == 0
+    assert all(torch.equal(tensor, before[name]) for name, tensor in weights(unbroken).items())
 
 
 @pytest.mark.slow
