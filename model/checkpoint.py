@@ -78,6 +78,8 @@ def save_checkpoint(directory: Path, model: TimeAudio, tokenizer: Tokenizer, *, 
         _save(module, directory / name / "model.safetensors", dtype)
     model.llm.save_pretrained(directory / "llm", state_dict=_stored(model.llm, dtype))
     tokenizer.library.save_pretrained(directory)
+    for file in directory.rglob("*.safetensors"):
+        file.chmod(0o644)  # the library lets the owner alone read; a server may be another user
 
 
 def sound_encoder(kind: str, fields: dict[str, Any]) -> ConvEncoder | BEATs:

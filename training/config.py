@@ -75,6 +75,31 @@ class EncoderStageConfig:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class LanguagePhase:
+    """A stretch of the language model's training: which scenes it is told of, and what it is asked.
+
+    A small net that meets every wording and several events at once learns to describe scenes, and then never to match a
+    query with one of the events: each part has to come by itself.
+    """
+
+    steps: int
+    one_event_share: float = 0.0
+    """Share of scenes of one event."""
+    most_events: int = 99
+    """No scene has more; as many as the data's scenes have if those have fewer."""
+    ground_share: float = 0.5
+    """Share of grounding questions."""
+    paraphrase_share: float = 0.05
+    """Share of questions about what a query means; the rest asks for dense captions."""
+    named_share: float = 0.0
+    """Share of queries that are the plainest name of what they ask for."""
+    absent_share: float = 0.5
+    """Share of queries for what does not happen."""
+    long_share: float = 0.1
+    """Share of batches of longer scenes, with more events and fewer examples."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class LanguageStageConfig:
     """Stage 0, second half: a small causal language model learns to read written timelines."""
 
@@ -82,16 +107,8 @@ class LanguageStageConfig:
     """Pieces of the byte-level tokenizer that is trained on the answers."""
     model: dict[str, Any] = field(default_factory=dict)
     """Fields of transformers' LlamaConfig."""
-    long_share: float = 0.1
-    ground_share: float = 0.5
-    """Share of grounding questions."""
-    paraphrase_share: float = 0.1
-    """Share of questions about what a query means."""
-    look_up_share: float = 0.2
-    """Share of questions that are answered sound by sound, each before its times; the rest asks for dense captions."""
-    easy_steps: int = 0
-    """Over so many first steps the share of easy examples (one event, asked for by its name) falls from 1 to 0. A
-    small net that meets all wordings and several events at once does not learn to match a query with a kind at all."""
+    phases: tuple[LanguagePhase, ...] = (LanguagePhase(steps=0),)
+    """What is learned first, and what next; the last one lasts to the end."""
     time_weight: float = 1.0
     """Weight of a digit's cross-entropy, against 1 for a word: times are exact, captions a choice among paraphrases."""
     presence_weight: float = 1.0

@@ -21,7 +21,7 @@ from model.config import PromptConfig
 from model.language.tokenizer import Tokenizer
 from model.timeline.markers import MARKERS
 from training.batch import AnswerLoss, BatchBuilder
-from training.config import DataConfig, LanguageStageConfig
+from training.config import DataConfig, LanguagePhase, LanguageStageConfig
 from training.data import tasks
 from training.data.composer import PlacedEvent, Pool, plan
 from training.data.timelines import timeline_width, written_timeline
@@ -60,11 +60,7 @@ def _corpus(prompt: PromptConfig) -> list[str]:
         prompt.after_audio.format(question=""),
         "0 1 2 3 4 5 6 7 8 9 0.1 - 2.3, 4.5 seconds, A",
     ]
-    texts += [
-        *DENSE_CAPTION_INSTRUCTIONS,
-        PARAPHRASE_INSTRUCTION,
-        *[tasks.NOTHING_HEARD, tasks.ABSENT] * 50,
-    ]
+    texts += [*DENSE_CAPTION_INSTRUCTIONS, PARAPHRASE_INSTRUCTION, *[tasks.NOTHING_HEARD, tasks.ABSENT] * 50]
     for words in WORDS.values():
         # As they stand in an answer (after a space), and as they stand in a question (quoted, either case).
         texts += [" " + c for c in words.captions] * 2
@@ -105,47 +101,51 @@ class LanguageTrainer:
         self.timeline = nn.Linear(timeline_width(len(self.kinds)), self.llm.config.hidden_size)
 
     def losses(self, step: int) -> Mapping[str, Tensor]:
-        """Cross-entropy of the answers about scenes that are only planned, not mixed.
-
-        At first most scenes hold one event, and queries are names: see `LanguageStageConfig.easy_steps`.
-        """
+        """Cross-entropy of the answers about scenes that are only planned, not mixed."""
         rng = np.random.default_rng([1, step])
-        scene = self.data.scene
-        count = self.config.optim.batch_size
-        if rng.random() < self.config.long_share:
+        phase = self._phase(step)
+        scene, count = self.data.scene, self.config.optim.batch_size
+        scene = replace(scene, max_events=min(scene.max_events, phase.most_events))
+        if rng.random() < phase.long_share:
             ratio = rng.uniform(1.0, self.data.long_seconds / scene.seconds)
             count = round(count / ratio)
             most = round(scene.max_events * ratio)
             scene = replace(scene, seconds=round(scene.seconds * ratio, 1), max_events=most, repeat_probability=0.3)
         one_event = replace(scene, min_events=1, max_events=1)
-        ease = 1 - step / max(1, self.config.easy_steps)
-        audio, examples = [], []
         num_samples = round(scene.seconds * SAMPLE_RATE)
+        audio, examples = [], []
         for _ in range(count):
-            easy = bool(rng.random() < ease)
-            events = [p.event for p in plan(self.pool, one_event if easy else scene, rng)]
+            events = [
+                p.event for p in plan(self.pool, one_event if rng.random() < phase.one_event_share else scene, rng)
+            ]
             if rng.random() < 0.02:
                 events = []
-            examples.append(self._example(events, num_samples, rng, easy=easy))
+            examples.append(_example(phase, events, num_samples, rng))
             audio.append(written_timeline(events, self.kinds, num_samples, rng))
         tokens = [self.timeline(torch.from_numpy(a)) for a in audio]
         embeds, mask, labels = self.builder.build(self.llm.get_input_embeddings(), tokens, examples)
         return self.answer_loss(self.llm, embeds, mask, labels)
 
-    def _example(
-        self, events: Sequence[PlacedEvent], num_samples: int, rng: np.random.Generator, *, easy: bool
-    ) -> tasks.Example:
-        config = self.config
-        task = rng.choice(
-            ["paraphrase", "look_up", "ground", "dense_caption"],
-            p=np.diff(np.cumsum([0, config.paraphrase_share, config.look_up_share, config.ground_share]), append=1),
-        )
-        if task == "paraphrase":
-            return tasks.paraphrase(rng)
-        if task == "ground":
-            return tasks.ground(events, num_samples, rng, tasks.plain_interval, by_name=easy)
-        ask = tasks.look_up if task == "look_up" else tasks.dense_caption
-        return ask(events, num_samples, rng, tasks.plain_interval)
+    def _phase(self, step: int) -> LanguagePhase:
+        for phase in self.config.phases[:-1]:
+            if step < phase.steps:
+                return phase
+            step -= phase.steps
+        return self.config.phases[-1]
+
+
+def _example(
+    phase: LanguagePhase, events: Sequence[PlacedEvent], num_samples: int, rng: np.random.Generator
+) -> tasks.Example:
+    chance = rng.random()
+    if chance < phase.paraphrase_share:
+        return tasks.paraphrase(rng)
+    if chance < phase.paraphrase_share + phase.ground_share:
+        return tasks.ground(
+            events, num_samples, rng, tasks.plain_interval,
+            named_share=phase.named_share, absent_share=phase.absent_share,
+        )  # fmt: skip
+    return tasks.dense_caption(events, num_samples, rng, tasks.plain_interval)
 
 
 def train_language_model(

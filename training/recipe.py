@@ -42,7 +42,7 @@ def train(config: RunConfig, data: Path, run: Path, out: Path, variant: str = ""
     save_checkpoint(out, model, tokenizer, dtype=torch.float16)
     if (data / "clips.csv").is_file():
         # Authors and licences travel with whatever is made from their recordings.
-        shutil.copy(data / "clips.csv", out / "ATTRIBUTION.csv")
+        shutil.copyfile(data / "clips.csv", out / "ATTRIBUTION.csv")
     print(f"Checkpoint written to {out}.", flush=True)
 
 

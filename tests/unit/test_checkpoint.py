@@ -37,6 +37,10 @@ def test_saving_in_half_precision_leaves_the_model_as_it_is(tmp_path):
     assert next(load_checkpoint(tmp_path / "half")[0].llm.parameters()).dtype == torch.float32
 
 
+def test_another_user_can_read_it(directory):
+    assert all(file.stat().st_mode & 0o044 == 0o044 for file in directory.rglob("*.*") if file.is_file())
+
+
 def change(path, edit):
     tensors = load_file(path)
     edit(tensors)

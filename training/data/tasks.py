@@ -13,7 +13,6 @@ from training.data.composer import PlacedEvent
 from training.data.words import (
     DENSE_CAPTION_INSTRUCTIONS,
     GROUND_INSTRUCTIONS,
-    LOOK_UP_INSTRUCTION,
     PARAPHRASE_INSTRUCTION,
     QUERY_FRAMES,
     WORDS,
@@ -28,7 +27,7 @@ ABSENT_SHARE = 0.5
 class Example:
     """A question about a scene, and its answer in the words and times of the model."""
 
-    task: Literal["dense_caption", "ground", "paraphrase", "look_up"]
+    task: Literal["dense_caption", "ground", "paraphrase"]
     question: str
     answer: str
 
@@ -75,18 +74,19 @@ def ground(
     rng: np.random.Generator,
     write: Callable[[Interval], str] = format_interval,
     *,
-    by_name: bool = False,
+    named_share: float = 0.0,
+    absent_share: float = ABSENT_SHARE,
 ) -> Example:
     """Where one kind happens, asked in any of its wordings; or, half of the time, that a kind does not happen.
 
-    `by_name` asks for it by its plainest name.
+    `named_share` of the queries are the plainest name of their kind.
     """
     present = by_kind(events, num_samples)
     kinds = [k for k in WORDS if k not in present]
-    ask_absent = bool(kinds) and (not present or rng.random() < ABSENT_SHARE)
+    ask_absent = bool(kinds) and (not present or rng.random() < absent_share)
     choice = kinds if ask_absent else list(present)
     kind = choice[int(rng.integers(len(choice)))]
-    query = WORDS[kind].queries[0] if by_name else draw_query(kind, rng)
+    query = WORDS[kind].queries[0] if rng.random() < named_share else draw_query(kind, rng)
     question = str(rng.choice(GROUND_INSTRUCTIONS)).format(query=query)
     answer = ABSENT if ask_absent else ground_answer(present[kind], write)
     return Example("ground", question, answer)
@@ -100,25 +100,6 @@ def paraphrase(rng: np.random.Generator) -> Example:
     kind = str(rng.choice(list(WORDS)))
     question = PARAPHRASE_INSTRUCTION.format(query=draw_query(kind, rng))
     return Example("paraphrase", question, str(rng.choice(WORDS[kind].captions)))
-
-
-def look_up(
-    events: Sequence[PlacedEvent],
-    num_samples: int,
-    rng: np.random.Generator,
-    write: Callable[[Interval], str] = format_interval,
-) -> Example:
-    """Every kind, in any order, with its times after it: what is said first decides which times follow.
-
-    Neither dense captions (times first) nor grounding (one kind of many) makes a small language model look up the
-    times of a kind as soon as this does, several times in each answer.
-    """
-    found = list(by_kind(events, num_samples).items())
-    said = [
-        f"{str(rng.choice(WORDS[kind].captions)).rstrip('.')} in {', '.join(map(write, intervals))} seconds."
-        for kind, intervals in (found[i] for i in rng.permutation(len(found)))
-    ]
-    return Example("look_up", LOOK_UP_INSTRUCTION, " ".join(said) or NOTHING_HEARD)
 
 
 def draw_query(kind: str, rng: np.random.Generator) -> str:

@@ -236,9 +236,6 @@ GROUND_INSTRUCTIONS = (
 PARAPHRASE_INSTRUCTION = "What sound is '{query}'?"
 """Stage 0 alone asks this."""
 
-LOOK_UP_INSTRUCTION = "Say each sound, and then when it happens."
-"""Stage 0 alone asks this too."""
-
 QUERY_FRAMES = (
     "the sound of {}",
     "sound of {}",
