@@ -10,7 +10,9 @@ import hashlib
 import json
 import os
 import re
-from collections.abc import Sequence
+import threading
+from collections.abc import Iterable, Iterator, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any, Protocol
 
@@ -36,6 +38,9 @@ MOST_CHARACTERS = 300
 class Writer(Protocol):
     """Whoever turns labels into sentences, and instructions into others that ask the same."""
 
+    parallel: int
+    """How many recordings it describes at once."""
+
     def describe(self, labels: Sequence[str], key: str) -> list[str]:
         """A sentence for each class label of the recording `key`, in the order of the labels."""
 
@@ -44,6 +49,18 @@ class Writer(Protocol):
 
     def rephrase(self, instruction: str, count: int) -> list[str]:
         """Other wordings of an instruction. People choose among them: nothing uses them by itself."""
+
+
+def describe_all(writer: Writer, asked: Iterable[tuple[Sequence[str], str]]) -> Iterator[list[str]]:
+    """The writer's sentences for the labels of many recordings, in their order; several are asked for at once."""
+    if writer.parallel == 1:
+        yield from (writer.describe(labels, key) for labels, key in asked)
+        return
+    threads = ThreadPoolExecutor(writer.parallel)
+    try:
+        yield from threads.map(lambda one: writer.describe(*one), asked)
+    finally:
+        threads.shutdown(cancel_futures=True)
 
 
 def plain_label(label: str) -> str:
@@ -58,6 +75,8 @@ def plain_label(label: str) -> str:
 
 class OfflineWriter:
     """Sentences from templates, chosen by the recording and the label: the same on every machine."""
+
+    parallel = 1
 
     def describe(self, labels: Sequence[str], key: str) -> list[str]:
         """A template about each label."""
@@ -92,6 +111,8 @@ class EndpointWriter:
         key_variable: environment variable that holds the key, if one is needed.
     """
 
+    parallel = 8
+
     def __init__(self, url: str, model: str, memory: Path, *, key_variable: str = "OPENAI_API_KEY") -> None:
         key = os.environ.get(key_variable, "")
         headers = {"Authorization": f"Bearer {key}"} if key else {}
@@ -103,6 +124,7 @@ class EndpointWriter:
         if memory.is_file():
             lines = memory.read_text(encoding="utf-8").splitlines()
             self._known = {entry["asked"]: entry["answer"] for entry in map(json.loads, lines)}
+        self._lock = threading.Lock()
         self.num_replaced = 0
 
     def describe(self, labels: Sequence[str], key: str) -> list[str]:
@@ -158,10 +180,14 @@ class EndpointWriter:
                     f"{self._url} gave no answer ({error}). What it answered so far is kept in {self._memory}:"
                     " run the same command again, or leave out --endpoint."
                 ) from None
-            self._known[name] = answer
-            with self._memory.open("a", encoding="utf-8") as file:
-                file.write(json.dumps({"asked": name, "answer": answer}, ensure_ascii=False) + "\n")
+            with self._lock:
+                self._known[name] = answer
+                self._remember(name, answer)
         return self._known[name]
+
+    def _remember(self, name: str, answer: str) -> None:
+        with self._memory.open("a", encoding="utf-8") as file:
+            file.write(json.dumps({"asked": name, "answer": answer}, ensure_ascii=False) + "\n")
 
 
 def _is_sentence(text: str, about: str) -> bool:

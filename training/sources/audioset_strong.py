@@ -14,7 +14,7 @@ from pathlib import Path
 
 from training.data.manifest import Row, Span, Told
 from training.data.recordings import DataError
-from training.data.writer import Writer
+from training.data.writer import Writer, describe_all
 from training.sources.reading import Recordings, merged, number, read_table
 
 CLIP_S = 10.0
@@ -62,11 +62,9 @@ def _display_names(path: Path) -> dict[str, str]:
 
 def dense_captions(clips: Iterable[Clip], recordings: Recordings, writer: Writer) -> Iterator[Row]:
     """A row for each clip that has a recording: every class with its intervals and a description."""
-    for clip in clips:
-        audio = _recording(clip, recordings)
-        if audio is None or not clip.labels:
-            continue
-        captions = writer.describe(list(clip.labels), clip.name)
+    found = [(clip, audio) for clip in clips if clip.labels and (audio := _recording(clip, recordings)) is not None]
+    sentences = describe_all(writer, ((list(clip.labels), clip.name) for clip, _ in found))
+    for (clip, audio), captions in zip(found, sentences, strict=True):
         events = tuple(
             Told(spans, caption, label)
             for (label, spans), caption in zip(clip.labels.items(), captions, strict=True)
@@ -86,22 +84,28 @@ def groundings(
     classes contain each other: one that shares a word with a class of the clip is not taken.
     """
     everything = sorted({label for clip in clips for label in clip.labels})
-    for clip in clips:
-        audio = _recording(clip, recordings)
-        if audio is None or not clip.labels:
-            continue
-        asked = [(label, clip.labels[label]) for label in clip.labels]
-        if _share(clip.name, "absent") < absent_share:
-            there = {word for label in clip.labels for word in _words(label)}
-            others = [label for label in everything if not there & _words(label)]
-            if others:
-                asked.append((others[int(_share(clip.name, "which") * len(others))], ()))
-        captions = writer.describe([label for label, _ in asked], f"ground-{clip.name}")
-        for place, ((label, spans), caption) in enumerate(zip(asked, captions, strict=True)):
+    found = [(clip, audio) for clip in clips if clip.labels and (audio := _recording(clip, recordings)) is not None]
+    asked = [_asked(clip, everything, absent_share) for clip, _ in found]
+    sentences = describe_all(
+        writer, (([label for label, _ in a], f"ground-{c.name}") for (c, _), a in zip(found, asked, strict=True))
+    )
+    for (clip, audio), queries, captions in zip(found, asked, sentences, strict=True):
+        for place, ((label, spans), caption) in enumerate(zip(queries, captions, strict=True)):
             yield Row(
                 id=f"audioset-ground-{clip.name}-{place}", audio=audio, task="ground", query=caption.rstrip("."),
                 events=(Told(spans, label=label),) if spans else (), source="audioset_strong",
             )  # fmt: skip
+
+
+def _asked(clip: Clip, everything: Sequence[str], absent_share: float) -> list[tuple[str, tuple[Span, ...]]]:
+    """The clip's classes with their spans, and perhaps one that is not in it."""
+    asked = list(clip.labels.items())
+    if _share(clip.name, "absent") < absent_share:
+        there = {word for label in clip.labels for word in _words(label)}
+        others = [label for label in everything if not there & _words(label)]
+        if others:
+            asked.append((others[int(_share(clip.name, "which") * len(others))], ()))
+    return asked
 
 
 def evaluation_subset(rows: Iterable[Row], count: int = EVALUATION_CLIPS) -> list[Row]:

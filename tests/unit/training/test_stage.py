@@ -126,6 +126,7 @@ def test_another_run_does_not_go_on_in_the_same_folder(folder, unbroken, capsys)
 
 
 @pytest.mark.slow
+@pytest.mark.timeout(300)
 def test_two_processes_learn_what_one_does(folder):
     one, two = folder / "one", folder / "two"
     changes = {"dropout": "false", "steps": 4}
@@ -133,7 +134,7 @@ def test_two_processes_learn_what_one_does(folder):
     launch = [sys.executable, "-m", "torch.distributed.run", "--nproc_per_node=2", "--rdzv-backend=c10d"]
     done = subprocess.run(
         [*launch, "--rdzv-endpoint=localhost:0", "-m", "training", *arguments(folder, two, **changes)],
-        env=environment(), capture_output=True, text=True, timeout=110, check=False,
+        env=environment(), capture_output=True, text=True, timeout=280, check=False,
     )  # fmt: skip
     assert done.returncode == 0, done.stderr[-2000:]
     assert losses(two) == pytest.approx(losses(one), rel=1e-4)
