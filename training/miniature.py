@@ -78,7 +78,7 @@ def main(argv: Sequence[str] | None = None) -> int:
     """The command line: `make miniature`, `python -m training.miniature`."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--out", type=Path, default=Path("runs/miniature"), help="begun anew (default: %(default)s)")
-    parser.add_argument("--steps", type=int, default=100, help="of each stage (default: %(default)s)")
+    parser.add_argument("--steps", type=int, default=60, help="of each stage (default: %(default)s)")
     arguments = parser.parse_args(argv)
     began = time.monotonic()
     out: Path = arguments.out
