@@ -29,8 +29,11 @@ RECORDINGS = Path(__file__).parents[1] / "server" / "recordings"
 KINDS = {"dog-barking.flac": "dog", "rooster-crowing.flac": "rooster"}
 
 
-def build(folder: Path, engine: Engine) -> dict[str, Path]:
-    """Manifests for both stages and for the scores, and their recordings. Scenes of the last are composed anew."""
+def build(folder: Path, engine: Engine, scale: float = 1.0) -> dict[str, Path]:
+    """Manifests for both stages and for the scores, with their recordings; `scale` is a share of them.
+
+    The scenes of the scores are composed anew.
+    """
     source = folder / "recordings"
     (source / "audio").mkdir(parents=True, exist_ok=True)
     lines = ["filename,category,fold,subset,source"]
@@ -44,10 +47,12 @@ def build(folder: Path, engine: Engine) -> dict[str, Path]:
     long = replace(short, seconds=45.0, min_events=3, max_events=6)
 
     def scenes(name: str, count: int, scene: SceneConfig, seed: int) -> list[Row]:
-        return list(compose_rows(pool, audio, ComposedConfig(name=name, count=count, scene=scene, seed=seed)))
+        return list(
+            compose_rows(pool, audio, ComposedConfig(name=name, count=_share(count, scale), scene=scene, seed=seed))
+        )
 
-    spoken = list(talks(audio, engine, 16, points=(1, 3), seed=1))
-    heard = list(talks(folder / "test", engine, 4, points=(1, 3), seed=2))
+    spoken = list(talks(audio, engine, _share(16, scale), points=(1, 3), seed=1))
+    heard = list(talks(folder / "test", engine, _share(4, scale), points=(1, 3), seed=2))
     parts = {
         "stage-1": [*scenes("one", 48, short, 1), *[row for row in spoken if (row.duration or 0.0) <= 30]],
         "stage-2": [*scenes("two", 8, long, 2), *spoken],
@@ -56,6 +61,10 @@ def build(folder: Path, engine: Engine) -> dict[str, Path]:
     for name, rows in parts.items():
         write_manifest(folder / f"{name}.jsonl", rows)
     return {name: folder / f"{name}.jsonl" for name in parts}
+
+
+def _share(count: int, scale: float) -> int:
+    return max(1, round(count * scale))
 
 
 def stages(steps: int) -> dict[str, StageConfig]:
