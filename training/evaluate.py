@@ -30,6 +30,7 @@ from training.metrics.bootstrap import Estimate, bootstrap
 from training.metrics.captions import kind_of
 from training.metrics.events import Counts, ScoredScene, Sound, clip_counts, clip_macro_f1, event_counts, total
 from training.metrics.grounding import Grounding, GroundingScores, score_grounding
+from training.score_command import command_line
 from training.score_command import main as score_manifest
 
 LEXICON = {kind: words.keywords for kind, words in WORDS.items()}
@@ -202,7 +203,9 @@ def show(report: Report, console: Console) -> None:
 def main(argv: list[str] | None = None) -> int:
     """The command line: `timeaudio evaluate`; on a manifest, `training.score_command`'s."""
     given = sys.argv[1:] if argv is None else argv
-    if any(word.endswith(".jsonl") or word.startswith("--predictions") for word in given):
+    if {"-h", "--help"} & set(given):
+        print(command_line().format_help() + "\n\nOr on scenes that are composed for it:\n")
+    elif any(word.endswith(".jsonl") or word.startswith("--predictions") for word in given):
         return score_manifest(given)
     parser = argparse.ArgumentParser(prog="timeaudio evaluate", description=__doc__)
     parser.add_argument(

@@ -39,8 +39,8 @@ def to_json(scores: Sequence[Score]) -> dict[str, object]:
     return {s.name: asdict(s) | {"value": None if math.isnan(s.value) else s.value} for s in scores}
 
 
-def main(argv: Sequence[str] | None = None) -> int:
-    """The command line: `timeaudio evaluate --data MANIFEST.jsonl`."""
+def command_line() -> argparse.ArgumentParser:
+    """The options of `timeaudio evaluate --data MANIFEST.jsonl`."""
     parser = argparse.ArgumentParser(prog="timeaudio evaluate", description=__doc__)
     parser.add_argument("--data", type=Path, required=True, metavar="FILE", help="manifest: what is asked, and right")
     parser.add_argument("--predictions", type=Path, metavar="FILE", help="JSONL of any system's answers, by id")
@@ -51,7 +51,12 @@ def main(argv: Sequence[str] | None = None) -> int:
     parser.add_argument("--device", default="cpu")
     parser.add_argument("--save", type=Path, metavar="FILE", help="where the checkpoint's answers go, as JSONL")
     parser.add_argument("--json", type=Path, metavar="FILE", help="where the scores go")
-    arguments = parser.parse_args(argv)
+    return parser
+
+
+def main(argv: Sequence[str] | None = None) -> int:
+    """The command line."""
+    arguments = command_line().parse_args(argv)
     try:
         rows = read_manifest(arguments.data)
         if arguments.predictions:

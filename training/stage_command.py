@@ -196,8 +196,8 @@ def checkpoint_named(name: str) -> Path:
     return EMBEDDED if name == EMBEDDED.name and not Path(name).is_dir() else Path(name)
 
 
-def main(argv: Sequence[str] | None = None) -> int:
-    """The command line: `timeaudio train --data MANIFEST --from CHECKPOINT`."""
+def command_line() -> argparse.ArgumentParser:
+    """The options of `timeaudio train --data MANIFEST --from CHECKPOINT`."""
     form = argparse.RawDescriptionHelpFormatter
     parser = argparse.ArgumentParser(prog="timeaudio train", description=__doc__, epilog=EXAMPLE, formatter_class=form)
     parser.add_argument("--data", type=Path, required=True, metavar="FILE", help="manifest: see docs/training.md")
@@ -214,7 +214,12 @@ def main(argv: Sequence[str] | None = None) -> int:
     parser.add_argument("--cache", type=Path, metavar="DIR", help="keep the encoders' frames there (float16)")
     parser.add_argument("--device", choices=["cpu", "cuda"], help="default: what is there")
     parser.add_argument("--out", type=Path, help="checkpoint directory to write (default: RUN/checkpoint)")
-    arguments = parser.parse_args(argv)
+    return parser
+
+
+def main(argv: Sequence[str] | None = None) -> int:
+    """The command line."""
+    arguments = command_line().parse_args(argv)
     run = arguments.run or Path("runs") / Path(arguments.stage).stem
     try:
         job = Job(
