@@ -66,11 +66,11 @@ def run_stage(job: Job, config: StageConfig) -> State:
     """
     data, validation, out = job.data, job.validation, job.out
     rows = read_manifest(data)
-    claim(job, config)
     AcceleratorState._reset_state()  # of a stage before this one, in another precision
     accelerator = Accelerator(mixed_precision="bf16" if config.bfloat16 else "no", cpu=job.device == "cpu")
     say = accelerator.print
     model, tokenizer = load_checkpoint(job.start, device=str(accelerator.device))
+    claim(job, config)
     dtype = model.llm.dtype
     held = [] if validation is None else read_manifest(validation)
     held_folder = data.parent if validation is None else validation.parent
