@@ -70,7 +70,8 @@ def run_stage(job: Job, config: StageConfig) -> State:
     accelerator = Accelerator(mixed_precision="bf16" if config.bfloat16 else "no", cpu=job.device == "cpu")
     say = accelerator.print
     model, tokenizer = load_checkpoint(job.start, device=str(accelerator.device))
-    claim(job, config)
+    if accelerator.is_main_process:
+        claim(job, config)
     dtype = model.llm.dtype
     held = [] if validation is None else read_manifest(validation)
     held_folder = data.parent if validation is None else validation.parent
