@@ -10,10 +10,10 @@ PORT ?= 8000
 PROTOC = $(BIN)/python -m grpc_tools.protoc --python_out=. --pyi_out=. --grpc_python_out=.
 
 .DEFAULT_GOAL := help
-.PHONY: help demo serve test check fix proto parity pictures fuzz soak chaos chart clean
+.PHONY: help demo serve test check fix proto parity pictures fuzz soak chaos chart miniature clean
 
 help:  ## this list
-	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "make %-8s %s\n", $$1, $$2 }' Makefile
+	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "make %-9s %s\n", $$1, $$2 }' Makefile
 
 demo: $(VENV)/.server  ## hear two bundled recordings: starts a server, asks it, shows the events, stops it
 	@$(BIN)/timeaudio demo
@@ -68,6 +68,9 @@ chaos: $(VENV)/.dev  ## workers killed, callers that leave, full disks, slow sen
 
 chart: $(VENV)/.dev  ## lint and render the Helm chart, validate it strictly, lint the Dockerfile
 	@$(BIN)/python -m pytest -q tests/contract/test_chart.py
+
+miniature: $(VENV)/.dev  ## the paper's pipeline, small: data of all tasks, both stages, scores (under 15 minutes on two cores)
+	@$(BIN)/python -m training.miniature
 
 clean:  ## remove what the commands above made, .venv too
 	@echo "Removing .venv, caches and build folders ..."

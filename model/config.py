@@ -61,6 +61,9 @@ class MergeConfig:
     """The budget above is for so many windows; a segment of another length keeps its share."""
     method: Literal["paper", "released"] = "paper"
     """`released`: the released code's segments, budget, clusters and order: `model/connector/merge_released.py`."""
+    score: Literal["attention", "norm", "uniform"] = "attention"
+    """What makes a token dominant: the attention that it receives (Eq. 5), its length, or, evenly, its place. The last
+    two are ablations."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -173,6 +173,39 @@ def evaluate(context: typer.Context) -> None:
 
 
 @app.command(context_settings=PASSED_THROUGH)
+def compare(context: typer.Context) -> None:
+    """Print scores of `timeaudio evaluate` beside the paper's Tables 2, 3 and 4."""
+    from timeaudio.local import extra_needed
+
+    with extra_needed("eval"):
+        from training.paper_tables import main as run
+
+        raise typer.Exit(run(context.args))
+
+
+@app.command(context_settings=PASSED_THROUGH)
+def ablate(context: typer.Context) -> None:
+    """Train and score the rows of an ablation, the paper's or ours. See `timeaudio ablate --help`."""
+    from timeaudio.local import extra_needed
+
+    with extra_needed("training"):
+        from training.ablations import main as run
+
+        raise typer.Exit(run(context.args))
+
+
+@app.command(context_settings=PASSED_THROUGH)
+def data(context: typer.Context) -> None:
+    """Build and check manifests for training, from published data sets. See `timeaudio data --help`."""
+    from timeaudio.local import extra_needed
+
+    with extra_needed("training"):
+        from training.sources.command import main as run
+
+        raise typer.Exit(run(context.args))
+
+
+@app.command(context_settings=PASSED_THROUGH)
 def train(context: typer.Context) -> None:
     """Train a checkpoint from a TOML file. See `timeaudio train --help`."""
     from timeaudio.local import extra_needed

@@ -30,6 +30,8 @@ from training.metrics.bootstrap import Estimate, bootstrap
 from training.metrics.captions import kind_of
 from training.metrics.events import Counts, ScoredScene, Sound, clip_counts, clip_macro_f1, event_counts, total
 from training.metrics.grounding import Grounding, GroundingScores, score_grounding
+from training.score_command import command_line
+from training.score_command import main as score_manifest
 
 LEXICON = {kind: words.keywords for kind, words in WORDS.items()}
 
@@ -199,9 +201,19 @@ def show(report: Report, console: Console) -> None:
 
 
 def main(argv: list[str] | None = None) -> int:
-    """The command line: `timeaudio evaluate`."""
+    """The command line: `timeaudio evaluate`; on a manifest, `training.score_command`'s."""
+    given = sys.argv[1:] if argv is None else argv
+    if {"-h", "--help"} & set(given):
+        print(command_line().format_help() + "\n\nOr on scenes that are composed for it:\n")
+    elif any(word.endswith(".jsonl") or word.startswith("--predictions") for word in given):
+        return score_manifest(given)
     parser = argparse.ArgumentParser(prog="timeaudio evaluate", description=__doc__)
-    parser.add_argument("--data", type=Path, required=True, help="folder with clips.csv or meta/esc50.csv, and audio/")
+    parser.add_argument(
+        "--data",
+        type=Path,
+        required=True,
+        help="folder with clips.csv or meta/esc50.csv, and audio/; or a manifest (.jsonl)",
+    )
     parser.add_argument("--model", type=Path, help="checkpoint directory (default: the embedded timeaudio-tiny)")
     parser.add_argument("--scenes", type=int, default=200, help="scenes to compose (default: %(default)s)")
     parser.add_argument("--seconds", type=float, default=10.0, help="length of a scene (default: %(default)s)")

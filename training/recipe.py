@@ -69,7 +69,16 @@ def compute_features(config: RunConfig, encoders: EncoderTrainer, pool: Pool, ru
 
 
 def main(argv: list[str] | None = None) -> int:
-    """The command line: `timeaudio train` and `python -m training`."""
+    """The command line: `timeaudio train` and `python -m training`; of a manifest, `training.stage_command`'s."""
+    given = sys.argv[1:] if argv is None else argv
+    if {"-h", "--help"} & set(given):
+        from training.stage_command import command_line
+
+        print(command_line().format_help() + "\n\nOr everything from nothing:\n")
+    elif any(word == "--from" or word.endswith(".jsonl") for word in given):
+        from training.stage_command import main as train_on_manifest
+
+        return train_on_manifest(given)
     parser = argparse.ArgumentParser(prog="timeaudio train", description=__doc__)
     parser.add_argument(
         "config", nargs="?", type=Path, default=CONFIGS / "tiny.toml", help="run file (default: %(default)s)"

@@ -7,7 +7,7 @@ from jaxtyping import Bool, Float, Int
 from torch import Tensor, nn
 
 from model.config import ModelConfig
-from model.connector.merge import budget, merge_tokens
+from model.connector.merge import budget, dominance, merge_tokens
 from model.connector.merge_released import even_picks, merge_released, released_segment_sizes
 from model.connector.qformer import SelfAttention, WindowQFormer
 from model.connector.time_encoding import TimeEncoding
@@ -109,9 +109,8 @@ class Connector(nn.Module):
 
     def _merged_by_attention(self, tokens: Tensor, attention: SelfAttention) -> Tensor:
         dominant, contextual = budget(tokens.shape[1], self.merge)
-        return merge_tokens(
-            tokens, attention.received, attention.keys, num_dominant=dominant, num_contextual=contextual
-        )
+        scores = dominance(self.merge, tokens, attention.received, dominant)
+        return merge_tokens(tokens, scores, attention.keys, num_dominant=dominant, num_contextual=contextual)
 
     def _merged_as_released(self, segments: list[Tensor], picks: Tensor | None) -> list[Tensor]:
         merged, first = [], 0

@@ -18,6 +18,22 @@ def budget(count: int, config: MergeConfig) -> tuple[int, int]:
     return dominant, min(contextual, count - dominant)
 
 
+def dominance(
+    config: MergeConfig,
+    tokens: Float[Tensor, "batch windows dim"],
+    received: Float[Tensor, "batch windows"],
+    count: int,
+) -> Float[Tensor, "batch windows"]:
+    """By what the dominant `count` tokens are chosen: Eq. 5, or one of two ablations of it."""
+    if config.score == "norm":
+        return tokens.norm(dim=2)
+    if config.score == "uniform":
+        windows = tokens.shape[1]
+        places = (2 * torch.arange(count, device=tokens.device) + 1) * windows // (2 * count)
+        return torch.zeros_like(received).index_fill(1, places, 1.0)
+    return received
+
+
 def merge_tokens(
     tokens: Float[Tensor, "batch windows dim"],
     scores: Float[Tensor, "batch windows"],

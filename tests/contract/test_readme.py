@@ -15,7 +15,7 @@ ROOT = Path(__file__).parents[2]
 DOCUMENTS = [ROOT / "README.md", ROOT / "CONTRIBUTING.md", *sorted((ROOT / "docs").glob("**/*.md"))]
 BLOCK = re.compile(r"^```sh\n(.*?)^```", re.MULTILINE | re.DOTALL)
 SEPARATORS = {"&&", "||", "|", ";", "&"}
-PASSED_THROUGH = {"evaluate", "train"}
+PASSED_THROUGH = {"ablate", "compare", "evaluate", "train"}
 REDIRECTIONS = {">", ">>", "<", "2>"}
 ASSIGNMENT = re.compile(r"[A-Za-z_]\w*=.*", re.DOTALL)
 

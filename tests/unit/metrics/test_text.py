@@ -1,0 +1,60 @@
+"""Scores of words. The libraries are the field's own; what is tested is which of their numbers is taken."""
+
+import importlib.util
+import shutil
+
+import pytest
+
+from training.metrics.text import Meteor, MetricUnavailable, rouge
+
+
+def test_rouge_is_an_f_measure_of_stems():
+    score = rouge("the cat sat on the mat", "cats sat")
+    # Two of two words and two of six: F1 = 2 * 1 * (1/3) / (4/3). Recall alone is 1/3; without stems one word fits.
+    assert score.one == pytest.approx(0.5)
+    assert score.longest == pytest.approx(0.5)
+
+
+def test_rouge_l_needs_the_words_in_order_and_rouge_1_does_not():
+    score = rouge("a dog barks loudly", "loudly barks a dog")
+    assert score.one == pytest.approx(1.0)
+    assert score.longest == pytest.approx(0.5)  # "a dog"
+
+
+def test_rouge_of_nothing_is_zero():
+    assert rouge("a dog", "").one == 0.0
+
+
+def test_meteor_says_what_it_needs(monkeypatch):
+    monkeypatch.setenv("PATH", "")
+    with pytest.raises(MetricUnavailable, match="needs Java"):
+        Meteor()
+    monkeypatch.undo()
+    if shutil.which("java"):
+        monkeypatch.setattr(importlib.util, "find_spec", lambda name: None)
+        with pytest.raises(MetricUnavailable, match="pip install"):
+            Meteor()
+
+
+@pytest.mark.skipif(
+    shutil.which("java") is None or importlib.util.find_spec("pycocoevalcap") is None,
+    reason="METEOR 1.5 is not installed: pip install 'timeaudio[field]', and Java",
+)
+def test_meteor_is_that_of_cocos_captions():
+    from pycocoevalcap.meteor.meteor import Meteor as Theirs
+
+    pairs = [("a dog barks in the rain", "the dog is barking"), ("wind blows", "a wind gust"), ("a man talks", "music")]
+    theirs = Theirs()
+    expected, each = theirs.compute_score(
+        dict(enumerate([[r] for r, _ in pairs])), dict(enumerate([[p] for _, p in pairs]))
+    )
+    theirs.meteor_p.kill()
+    theirs.meteor_p.wait()
+    for stream in (theirs.meteor_p.stdin, theirs.meteor_p.stdout, theirs.meteor_p.stderr):
+        stream.close()
+    with Meteor() as ours:
+        statistics = [ours.statistics(*pair) for pair in pairs]
+        assert ours.score(statistics) == pytest.approx(expected)
+        assert [ours.score([s]) for s in statistics] == pytest.approx(each)
+        assert ours.score(statistics) != pytest.approx(sum(each) / 3, abs=1e-3)  # the corpus is not the texts' mean
+        assert ours.score([]) == 0.0

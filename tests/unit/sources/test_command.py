@@ -1,0 +1,87 @@
+"""`timeaudio data`, as it is run."""
+
+import json
+import shutil
+from pathlib import Path
+
+import pytest
+
+from training.data.validate import read_manifest
+from training.sources.command import main
+
+ROOT = Path(__file__).parents[3]
+
+
+@pytest.fixture
+def esc(tmp_path):
+    """Two recordings that come with the project, in a folder as a data set of kinds has it."""
+    folder = tmp_path / "esc"
+    (folder / "audio").mkdir(parents=True)
+    rows = ["filename,category,fold,subset,source"]
+    for name, kind in (("dog-barking", "dog"), ("rooster-crowing", "rooster")):
+        shutil.copy(ROOT / "server" / "recordings" / f"{name}.flac", folder / "audio")
+        rows.append(f"{name}.flac,{kind},4,esc10,{name}")
+    (folder / "clips.csv").write_text("\n".join(rows) + "\n")
+    return folder
+
+
+def test_sources_are_built_joined_and_checked(tmp_path, audio, capsys):
+    audio("a_0.wav")
+    (tmp_path / "s.tsv").write_text(
+        "segment_id\tstart_time_seconds\tend_time_seconds\tlabel\na_0\t0\t1\tx\ngone_0\t0\t1\tx\n"
+    )
+    (tmp_path / "n.tsv").write_text("x\tBark\n")
+    sources = [
+        "--labels",
+        str(tmp_path / "s.tsv"),
+        "--names",
+        str(tmp_path / "n.tsv"),
+        "--audio",
+        str(tmp_path / "audio"),
+    ]
+    assert main(["audioset-strong", *sources, "--out", str(tmp_path / "a.jsonl")]) == 0
+    assert "a.jsonl: 2 lines." in (out := capsys.readouterr().out)
+    assert "1 recordings were not there" in out
+    story = tmp_path / "stories" / "x.story"
+    story.parent.mkdir()
+    story.write_text("One thing happened. Another did.\n\n@highlight\n\nThings happened\n")
+    talk = ["cnn-dailymail", "--articles", str(story.parent), "--speech", str(tmp_path / "speech"), "--engine", "tones"]
+    assert main([*talk, "--out", str(tmp_path / "c.jsonl")]) == 0
+    joined = tmp_path / "deep" / "joined.jsonl"
+    assert main(["join", str(tmp_path / "a.jsonl"), str(tmp_path / "c.jsonl"), "--out", str(joined)]) == 0
+    capsys.readouterr()
+    assert main(["check", str(joined)]) == 0
+    assert "3 lines, 2 recordings" in capsys.readouterr().out
+
+
+def test_check_lists_all_problems_and_fails(tmp_path, capsys):
+    path = tmp_path / "m.jsonl"
+    path.write_text("\n".join(json.dumps({"audio": f"{n}.wav", "task": "dense_caption"}) for n in range(30)))
+    assert main(["check", str(path)]) == 1
+    captured = capsys.readouterr()
+    assert len(captured.out.splitlines()) == 30
+    assert captured.err == f"timeaudio data: 30 problems in {path}.\n"
+
+
+def test_what_is_missing_is_said_without_a_traceback(tmp_path, capsys):
+    gone = str(tmp_path / "gone")
+    assert main(["tacos", "--annotations", gone, "--audio", gone, "--out", str(tmp_path / "o.jsonl")]) == 2
+    assert "is not there: download it" in capsys.readouterr().err
+    assert main(["check", gone]) == 2
+
+
+def test_the_benchmark_is_the_same_each_time_and_holds_all_tasks(tmp_path, esc, capsys):
+    options = ["benchmark", "--recordings", str(esc), "--scale", "0.01", "--engine", "tones", "--out"]
+    assert main([*options, str(tmp_path / "one")]) == 0
+    assert main([*options, str(tmp_path / "two")]) == 0
+    parts = ("dense", "grounding", "questions", "long", "speech")
+    for part in parts:
+        rows = [read_manifest(tmp_path / name / f"{part}.jsonl") for name in ("one", "two")]
+        assert [r.events for r in rows[0]] == [r.events for r in rows[1]]
+    sound = [sorted((tmp_path / name / "audio").iterdir()) for name in ("one", "two")]
+    assert [p.read_bytes() for p in sound[0]] == [p.read_bytes() for p in sound[1]]
+    tasks = {row.task for part in parts for row in read_manifest(tmp_path / "one" / f"{part}.jsonl")}
+    assert tasks == {"dense_caption", "ground", "summarize", "ask"}
+    assert any(not row.events for row in read_manifest(tmp_path / "one" / "grounding.jsonl"))
+    long = read_manifest(tmp_path / "one" / "long.jsonl")
+    assert {row.duration for row in long} == {60.0, 90.0, 120.0, 150.0}

@@ -1,0 +1,126 @@
+"""What ablations change, and that a set of them runs from one command."""
+
+import dataclasses
+import json
+
+import numpy as np
+import pytest
+import torch
+
+from model.audio.waveform import Waveform
+from model.checkpoint import save_checkpoint
+from model.config import MergeConfig
+from model.connector.merge import dominance
+from model.language.markers import marker_rows
+from model.pipeline import Decoding, Pipeline
+from tests.factories import small_model
+from training.ablations import SETS
+from training.ablations import main as ablate
+from training.data.manifest import Row, Told, write_manifest
+from training.data.wav import write_wav
+from training.learner import Learner
+from training.stages import StageConfig, load_stage
+from training.variants import answers_of, prepare
+
+
+def test_every_row_of_every_set_is_a_stage():
+    for variants in SETS.values():
+        for variant in variants:
+            load_stage("paper-1", list(variant.settings))
+    assert len(SETS["components"]) == 6
+    assert [v.settings for v in SETS["ratio"]][3] == ("retained_ratio = 0.25",)
+
+
+def test_the_defaults_change_nothing():
+    model, tokenizer = small_model()
+    before = {name: tensor.clone() for name, tensor in model.state_dict().items()}
+    config = model.config
+    prepare(model, tokenizer, StageConfig())
+    assert model.config == config
+    assert all(torch.equal(tensor, before[name]) for name, tensor in model.state_dict().items())
+
+
+def test_each_setting_changes_what_it_says():
+    model, tokenizer = small_model()
+    ids = list(tokenizer.marker_ids)
+    embedding = model.llm.get_input_embeddings()
+    with torch.no_grad():
+        embedding.weight[ids] = 9.0
+        model.connector.time_encoding.weight.fill_(1.0)
+    prepare(model, tokenizer, StageConfig(markers="initialised"))
+    assert torch.allclose(embedding.weight[ids], marker_rows(embedding.weight, tokenizer))
+    assert model.connector.time_encoding.weight.min() == 1.0
+    prepare(
+        model, tokenizer, StageConfig(markers="random", time_encoding=False, retained_ratio=0.1, merge_score="norm")
+    )
+    assert not torch.allclose(embedding.weight[ids], marker_rows(embedding.weight, tokenizer))
+    assert not model.connector.time_encoding.weight.any()
+    assert (model.config.merge.num_dominant, model.config.merge.score) == (9, "norm")
+    assert model.connector.merge == model.config.merge
+    prepare(model, tokenizer, StageConfig(merging=False))
+    assert not model.connector.merge.enabled
+
+
+def test_tokens_are_dominant_by_attention_by_length_or_evenly():
+    tokens = torch.tensor([[[3.0], [1.0], [2.0], [0.0]]])
+    received = torch.tensor([[0.1, 0.2, 0.3, 0.4]])
+
+    def chosen(score):
+        scores = dominance(MergeConfig(score=score), tokens, received, 2)
+        return sorted(scores.topk(2, dim=1).indices[0].tolist())
+
+    assert [chosen(score) for score in ("attention", "norm", "uniform")] == [[2, 3], [0, 2], [1, 3]]
+
+
+def test_without_markers_times_are_digits_that_train_and_are_read_back():
+    model, tokenizer = small_model()
+    learner = Learner(model, tokenizer, StageConfig(markers="none"))
+    row = Row(id="g", audio="a", task="ground", query="a dog", duration=3.0, events=(Told(((0.2, 1.5),)),))
+    answer = tokenizer.decode(learner.text(row).answer)
+    assert answer == "The given query happens in 0.2 - 1.5 seconds."
+    assert not set(learner.text(row).answer) & set(tokenizer.marker_ids)
+
+
+@pytest.fixture(scope="module")
+def folder(tmp_path_factory):
+    folder = tmp_path_factory.mktemp("ablations")
+    model, tokenizer = small_model()
+    save_checkpoint(folder / "start", model, tokenizer, dtype=torch.float32)
+    write_wav(folder / "a.wav", (np.random.default_rng(0).standard_normal(16_000) * 0.1).astype(np.float32))
+    told = (Told(((0.2, 0.8),), "A dog barks.", "dog"),)
+    write_manifest(folder / "m.jsonl", [Row(id="d", audio="a.wav", task="dense_caption", events=told)])
+    return folder
+
+
+def test_a_set_is_trained_once_where_only_the_asking_differs_and_goes_on(folder, capsys):
+    manifest = str(folder / "m.jsonl")
+    given = [
+        "decoding", "--data", manifest, "--test", manifest, "--from", str(folder / "start"), "--device", "cpu",
+        "--run", str(folder / "run"), "--set=steps=1", "--set=batch_size=1", "--set=evaluate_every=0",
+    ]  # fmt: skip
+    assert ablate(given) == 0
+    out = capsys.readouterr().out
+    assert out.count("Checkpoint written") == 1
+    assert "ours: one pass, no grammar" in out
+    assert ablate(given) == 0
+    again = capsys.readouterr().out
+    assert "Checkpoint written" not in again
+    assert len([p for p in (folder / "run").glob("*.json") if json.loads(p.read_text())["scores"]]) == 3
+
+
+def test_windows_move_their_events_to_their_places(folder, tmp_path):
+    pipeline = Pipeline.load()
+    noise = np.random.default_rng(1).standard_normal(32_000).astype(np.float32) * 0.3
+    bark = Waveform(np.concatenate([np.zeros(16_000 * 31, np.float32), noise]))
+    write_wav(tmp_path / "long.wav", bark.samples)
+    row = Row(id="d", audio="long.wav", task="dense_caption", duration=33.0)
+    whole = answers_of(pipeline, [row], tmp_path, Decoding(max_new_tokens=60), windows=False, quiet=True)["d"]
+    parts = answers_of(pipeline, [row], tmp_path, Decoding(max_new_tokens=60), windows=True, quiet=True)["d"]
+    for prediction in (whole, parts):
+        assert all(0 <= a < b <= 33.0 for e in prediction.events for a, b in e.intervals)
+    # The last 3 s are asked about by themselves: what is heard there is told after 30 s.
+    second = dataclasses.replace(row, audio="tail.wav", duration=3.0)  # the same id: the same question
+    write_wav(tmp_path / "tail.wav", bark.samples[16_000 * 30 :])
+    tail = answers_of(pipeline, [second], tmp_path, Decoding(max_new_tokens=60), quiet=True)["d"]
+    shifted = [tuple((round(a + 30, 3), round(b + 30, 3)) for a, b in e.intervals) for e in tail.events]
+    assert [e.intervals for e in parts.events][len(parts.events) - len(shifted) :] == shifted

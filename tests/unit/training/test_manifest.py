@@ -1,0 +1,166 @@
+import json
+from dataclasses import replace
+
+import pytest
+
+from model.timeline.parser import parse
+from training.data.instructions import (
+    CAPTION_INSTRUCTIONS,
+    COUNT_INSTRUCTIONS,
+    DURATION_INSTRUCTIONS,
+    INSTRUCTIONS,
+    ORDER_INSTRUCTIONS,
+    TRANSCRIBE_INSTRUCTIONS,
+    question_of_row,
+)
+from training.data.manifest import ManifestError, Row, Told, parse_manifest, write_manifest
+from training.data.spelling import answer_of, to_interval
+from training.data.tasks import ABSENT, plain_interval
+from training.data.validate import faults_of, read_manifest
+
+DENSE = Row(
+    id="a", audio="a.wav", task="dense_caption", duration=10.0,
+    events=(Told(((4.0, 5.55), (0.0, 2.5)), "A dog barks."), Told(((1.0, 9.0),), "Wind.", "Wind")),
+)  # fmt: skip
+
+
+@pytest.fixture
+def folder(tmp_path, tone_wav):
+    (tmp_path / "a.wav").write_bytes(tone_wav(10.0))
+    return tmp_path
+
+
+def write(folder, *lines):
+    path = folder / "m.jsonl"
+    path.write_text("".join((line if isinstance(line, str) else json.dumps(line)) + "\n" for line in lines))
+    return path
+
+
+def problems(path):
+    with pytest.raises(ManifestError) as caught:
+        read_manifest(path)
+    return caught.value.problems
+
+
+def test_rows_come_back_as_they_were_written(folder):
+    rows = [
+        DENSE,
+        Row(id="g", audio="a.wav", task="ground", duration=10.0, query="a dog", events=(Told(((1.25, 2.0),)),)),
+        Row(
+            id="q",
+            audio="a.wav",
+            task="ask",
+            duration=10.0,
+            question="When?",
+            answer="At {0}, {1}.",
+            times=(1.0, (2.0, 3.0)),
+        ),
+    ]
+    assert write_manifest(folder / "m.jsonl", rows) == 3
+    assert read_manifest(folder / "m.jsonl") == rows
+
+
+def test_a_user_needs_to_say_little(folder):
+    path = write(folder, {"audio": "a.wav", "task": "ground", "query": "a dog", "events": [{"intervals": [[1, 2]]}]})
+    (row,) = read_manifest(path)
+    assert (row.id, row.duration) == ("line-1", 10.0)
+    assert question_of_row(row) in [text.format(query="a dog") for text in INSTRUCTIONS["ground"]]
+    assert answer_of(row, plain_interval) == "The given query happens in 1.0 - 2.0 seconds."
+
+
+def test_every_problem_of_every_line_is_in_one_report(folder):
+    path = write(
+        folder,
+        {"audio": "a.wav", "task": "dense_caption", "events": [{"intervals": [[1, 2]], "caption": " "}], "id": "empty"},
+        {"audio": "gone.wav", "task": "dense_caption", "id": "missing"},
+        {"audio": "a.wav", "task": "summarize", "id": "late", "events": [{"intervals": [[9, 10.2]], "caption": "x"}]},
+        {
+            "audio": "a.wav", "task": "summarize", "id": "overlap",
+            "events": [{"intervals": [[0, 3]], "caption": "x"}, {"intervals": [[2, 4]], "caption": "y"}],
+        },
+        {"audio": "a.wav", "task": "ground", "id": "backwards", "query": "q", "events": [{"intervals": [[3, 2]]}]},
+        {"audio": "a.wav", "task": "ground", "id": "no query"},
+        {"audio": "a.wav", "task": "ask", "id": "hole", "question": "q?", "answer": "at {0} and {1}", "times": [1]},
+        {"audio": "a.wav", "task": "ask", "id": "hole", "question": "q?", "answer": "a { b"},
+        {"audio": "a.wav", "task": "dense_caption", "id": "longer", "duration": 12.0},
+        "{not json",
+        {"audio": 3, "task": "sing", "colour": "red"},
+        {"audio": "a.wav", "task": "ground", "query": "x", "events": [{"intervals": []}]},
+    )  # fmt: skip
+    found = "\n".join(problems(path))
+    for expected in (
+        "empty: a caption is empty",
+        "missing: gone.wav is not a recording",
+        "late: 9 - 10.2 s is outside of the recording's 10 s",
+        "overlap: segments overlap: 0 - 3 s and 2 - 4 s",
+        "backwards: 3 - 2 s does not end after it starts",
+        "no query: ground needs a query",
+        "hole: the answer names times ['0', '1'], and there are ['0']",
+        "hole: the answer's braces are unbalanced",
+        "hole: 2 lines have this id",
+        "longer: duration is 12 s, a.wav has 10.0 s",
+        "line 10: not JSON",
+        "line 11: audio must be text",
+        "line 11: task must be one of dense_caption, ground, summarize, ask, not 'sing'",
+        "line 11: colour is not a field of a manifest",
+        "line 12: events[0].intervals must be a list",
+    ):
+        assert expected in found
+
+
+@pytest.mark.parametrize(("end", "is_right"), [(10.1, True), (10.101, False)])
+def test_a_time_may_lie_a_tenth_past_the_end(end, is_right):
+    assert (faults_of(replace(DENSE, events=(Told(((1.0, end),), "x"),))) == []) is is_right
+
+
+def test_sounds_overlap_each_other_but_not_themselves():
+    assert faults_of(DENSE) == []
+    twice = replace(DENSE, events=(Told(((1.0, 3.0), (2.0, 4.0)), "x"),))
+    assert faults_of(twice) == ["intervals of one event overlap: 1 - 3 s and 2 - 4 s"]
+    touching = replace(DENSE, events=(Told(((1.0, 3.0), (3.0, 4.0)), "x"),))
+    assert faults_of(touching) == []
+
+
+def test_a_long_report_says_where_the_rest_is(folder):
+    path = write(folder, *[{"audio": f"{n}.wav", "task": "dense_caption"} for n in range(25)])
+    with pytest.raises(ManifestError, match=r"25 problems[\s\S]*and 5 more: `timeaudio data check"):
+        read_manifest(path)
+    assert problems(write(folder)) == ["it has no lines"]
+
+
+def test_answers_are_spelled_as_the_parser_reads_them():
+    assert answer_of(DENSE, plain_interval) == ("0.0 - 2.5, 4.0 - 5.6 seconds, A dog barks. 1.0 - 9.0 seconds, Wind.")
+    events = parse(answer_of(DENSE), "dense_caption", 100)
+    assert [(e.caption, [(i.start, i.end) for i in e.intervals]) for e in events] == [
+        ("A dog barks.", [(0, 25), (40, 56)]),
+        ("Wind.", [(10, 90)]),
+    ]
+    talk = replace(DENSE, task="summarize", events=(Told(((0.0, 3.0),), "One."), Told(((3.0, 10.0),), "Two.")))
+    assert answer_of(talk, plain_interval) == "0.0 - 3.0, One. 3.0 - 10.0, Two."
+    assert [e.caption for e in parse(answer_of(talk), "summarize", 100)] == ["One.", "Two."]
+    assert answer_of(replace(DENSE, task="ground", query="x", events=())) == ABSENT
+    asked = replace(DENSE, task="ask", events=(), question="?", answer="{1} and {0}, {{x}}", times=(1.0, (2.0, 3.0)))
+    assert answer_of(asked) == "<a_2><f_0> - <a_3><f_0> and <a_1><f_0>, {x}"
+
+
+@pytest.mark.parametrize(
+    ("span", "tenths"),
+    [((0.04, 0.05), (0, 1)), ((9.98, 10.0), (99, 100)), ((9.0, 10.09), (90, 100)), ((2.25, 2.26), (23, 24))],
+)
+def test_an_interval_is_at_least_a_tenth_long_and_inside(span, tenths):
+    interval = to_interval(span, 10.0)
+    assert (interval.start, interval.end) == tenths
+
+
+def test_each_task_is_asked_in_six_ways_and_a_row_always_in_the_same():
+    own = (CAPTION_INSTRUCTIONS, TRANSCRIBE_INSTRUCTIONS, COUNT_INSTRUCTIONS, DURATION_INSTRUCTIONS, ORDER_INSTRUCTIONS)
+    for texts in (*INSTRUCTIONS.values(), *own):
+        assert len(set(texts)) == 6
+    asked = {question_of_row(replace(DENSE, id=str(n))) for n in range(100)}
+    assert asked == set(INSTRUCTIONS["dense_caption"])
+    assert question_of_row(DENSE) == question_of_row(DENSE)
+    assert question_of_row(replace(DENSE, question="What now?")) == "What now?"
+
+
+def test_blank_lines_are_no_rows(tmp_path):
+    assert parse_manifest(write(tmp_path, "", "  ")) == ([], [])

@@ -1,0 +1,138 @@
+import json
+
+import pytest
+
+from training.data.manifest import Row, Told, write_manifest
+from training.data.recordings import DataError
+from training.data.spelling import answer_of
+from training.evaluate import main as evaluate
+from training.paper_tables import COLUMNS, TABLE_2, TABLE_3, TABLE_4
+from training.paper_tables import main as compare
+from training.predictions import Prediction, prediction_of_text, read_predictions
+from training.scoring import score
+
+DENSE = Row(
+    id="d", audio="a.wav", task="dense_caption", duration=10.0,
+    events=(
+        Told(((1.0, 2.0), (4.0, 5.0)), "A dog barks.", "Dog"), Told(((0.0, 10.0),), "The wind blows.", "Wind"),
+    ),
+)  # fmt: skip
+PRESENT = Row(id="g", audio="a.wav", task="ground", duration=10.0, query="a dog", events=(Told(((0.0, 4.0),)),))
+ABSENT = Row(id="n", audio="a.wav", task="ground", duration=10.0, query="a cat")
+TALK = Row(
+    id="s", audio="a.wav", task="summarize", duration=10.0,
+    events=(Told(((0.0, 5.0),), "The mayor came."), Told(((5.0, 10.0),), "The bridge is open.")),
+)  # fmt: skip
+COUNT = Row(id="c", audio="a.wav", task="ask", duration=10.0, question="How many dogs?", answer="Two dogs.")
+ROWS = [DENSE, PRESENT, ABSENT, TALK, COUNT]
+
+
+def by_name(scores):
+    return {s.name: s for s in scores}
+
+
+def perfect():
+    return {row.id: prediction_of_text(answer_of(row), row) for row in ROWS}
+
+
+def test_the_references_own_answers_have_full_marks():
+    scores = by_name(score(ROWS, perfect()))
+    wrong = {n: s.value for n, s in scores.items() if "METEOR" not in n and s.value != pytest.approx(1.0)}
+    assert wrong == {}
+    assert {"dense Eb-F1", "dense At-F1", "ground mean recall", "ground absent accuracy", "summary ROUGE-L"} <= set(
+        scores
+    )
+
+
+def test_no_predictions_score_nothing_but_know_what_is_absent():
+    scores = by_name(score(ROWS, {}))
+    assert scores.pop("ground absent accuracy").value == 1.0
+    assert all(s.value == 0.0 for n, s in scores.items() if "METEOR" not in n)
+
+
+def test_plain_numbers_in_the_papers_format_are_events_too():
+    text = "1.0 - 2.0, 4.0 - 5.0 seconds, A dog barks. 0.0 - 10.0 seconds, The wind blows."
+    assert set(prediction_of_text(text, DENSE).events) == set(prediction_of_text(answer_of(DENSE), DENSE).events)
+    assert prediction_of_text("The given query happens in 0.0 - 4.0 seconds.", PRESENT).events[0].intervals == (
+        (0.0, 4.0),
+    )
+    assert [e.caption for e in prediction_of_text("0.0 - 5.0, One. 5.0 - 9.0, Two.", TALK).events] == ["One.", "Two."]
+    assert prediction_of_text("I hear a dog.", DENSE).events == ()
+
+
+def test_an_interval_too_late_costs_event_f1_and_not_the_clips():
+    late = prediction_of_text("1.3 - 2.0, 4.0 - 5.0 seconds, A dog barks. 0.0 - 10.0 seconds, The wind blows.", DENSE)
+    scores = by_name(score([DENSE], {"d": late}))
+    assert scores["dense Eb-F1"].value == pytest.approx(2 / 3)  # 2 of 3 and 3; counting captions it would be 1 of 2
+    assert scores["dense Eb-F1"].count == 3
+    assert scores["dense At-F1"].value == 1.0
+
+
+def test_confidences_are_scored_where_they_are_given(tmp_path):
+    path = tmp_path / "p.jsonl"
+    events = [
+        {"intervals": [[1.0, 2.0]], "caption": "A dog barks.", "confidence": 0.9},
+        {"intervals": [[8.0, 9.0]], "caption": "A dog barks.", "confidence": 0.3},
+    ]
+    path.write_text(json.dumps({"id": "d", "events": events}) + "\n")
+    predictions = read_predictions(path, ROWS)
+    assert predictions["d"].confidences == (0.9, 0.3)
+    scores = by_name(score([DENSE], predictions))
+    assert scores["dense ECE"].value == pytest.approx((0.1 + 0.3) / 2)
+    assert "dense PSDS" in scores
+    assert "dense PSDS" not in by_name(score([DENSE], {"d": Prediction()}))
+
+
+@pytest.mark.parametrize(
+    ("line", "told"),
+    [
+        ('{"id": "unknown", "answer": "x"}', "'unknown' is missing, or no id"),
+        ('{"id": "d"}', "'answer' is missing"),
+        ("nonsense", "line 1"),
+        ('{"id": "d", "events": [{"intervals": [[2, 1]]}]}', "ends after it starts"),
+    ],
+)
+def test_a_prediction_that_is_none_is_told_by_its_line(tmp_path, line, told):
+    (tmp_path / "p.jsonl").write_text(line)
+    with pytest.raises(DataError, match=told):
+        read_predictions(tmp_path / "p.jsonl", ROWS)
+
+
+def test_predictions_are_scored_and_compared_from_the_command_line(tmp_path, tone_wav, capsys):
+    (tmp_path / "a.wav").write_bytes(tone_wav(10.0))
+    manifest, predictions, scores = (tmp_path / name for name in ("m.jsonl", "p.jsonl", "mine.json"))
+    write_manifest(manifest, ROWS)
+    lines = [{"id": row.id, "answer": answer_of(row)} for row in ROWS[:-1]]
+    predictions.write_text("".join(json.dumps(line) + "\n" for line in lines))
+    given = ["--predictions", str(predictions), "--data", str(manifest), "--json", str(scores)]
+    assert evaluate(given) == 0
+    assert "1 of 5 lines have no prediction" in capsys.readouterr().out
+    assert json.loads(scores.read_text())["scores"]["dense Eb-F1"]["value"] == 1.0
+    assert compare([str(scores)]) == 0
+    out = capsys.readouterr().out
+    assert "TimeAudio 7B" in out
+    assert "ours: mine" in out
+    assert compare([str(manifest)]) == 2
+    assert evaluate(["--data", str(tmp_path / "gone.jsonl")]) == 2
+
+
+def test_a_checkpoint_answers_a_manifest(tmp_path, tone_wav, capsys):
+    (tmp_path / "a.wav").write_bytes(tone_wav(2.0))
+    manifest, saved = tmp_path / "m.jsonl", tmp_path / "answers.jsonl"
+    short = Row(id="g", audio="a.wav", task="ground", query="a dog")
+    write_manifest(manifest, [short, Row(id="c", audio="a.wav", task="summarize")])
+    assert evaluate(["--data", str(manifest), "--save", str(saved)]) == 0
+    assert "1 lines are of tasks that" in (out := capsys.readouterr().out)
+    assert "ground absent accuracy" in out
+    assert [json.loads(line)["id"] for line in saved.read_text().splitlines()] == ["g"]
+    assert evaluate(["--data", str(manifest), "--predictions", str(saved)]) == 0
+
+
+def test_the_papers_tables_are_whole():
+    assert {len(row) for table in (TABLE_2, TABLE_3, TABLE_4) for row in table.values()} == {len(COLUMNS)}
+    # The last row of the ablation is the paper's model, and so is the ratio that it chose.
+    assert TABLE_3["+ markers + time encoding + merging"] == TABLE_2["TimeAudio 7B"]
+    assert TABLE_4["ratio 0.25"][7:] == TABLE_2["TimeAudio 7B"][7:]
+    # What the paper calls mIoU is the mean of the three recalls.
+    gaps = [abs(sum(row[3:6]) / 3 - row[6]) for row in (*TABLE_2.values(), *TABLE_3.values()) if row[3] is not None]
+    assert sum(gap < 0.06 for gap in gaps) >= len(gaps) - 2

@@ -1,0 +1,318 @@
+"""Stages on a manifest, with a whole model at the smallest sizes: real files, real steps, real processes."""
+
+import json
+import os
+import signal
+import subprocess
+import sys
+import time
+from dataclasses import replace
+from pathlib import Path
+
+import numpy as np
+import pytest
+import torch
+
+from model.audio.decode import decode_audio
+from model.audio.segment import split
+from model.checkpoint import load_checkpoint, save_checkpoint
+from model.pipeline import Pipeline
+from tests.factories import small_model
+from training.config import ConfigError
+from training.data.manifest import Row, Told, write_manifest
+from training.data.wav import write_wav
+from training.learner import Learner
+from training.recipe import main as train
+from training.stage_command import held_out
+from training.stage_data import Batches, Features
+from training.stage_loop import rate_at, read_log
+from training.stages import FOLDER, StageConfig, load_stage
+
+ROOT = Path(__file__).parents[3]
+
+
+@pytest.fixture(scope="module")
+def folder(tmp_path_factory):
+    """A small random checkpoint, and recordings of 1 to 3 s with something to say about each."""
+    folder = tmp_path_factory.mktemp("stage")
+    model, tokenizer = small_model()
+    save_checkpoint(folder / "start", model, tokenizer, dtype=torch.float32)
+    rng = np.random.default_rng(0)
+    rows = []
+    for n in range(8):
+        seconds = 1 + n % 3
+        write_wav(folder / f"{n}.wav", (rng.standard_normal(16_000 * seconds) * 0.1).astype(np.float32))
+        told = (Told(((0.2, 0.8),), "A dog barks.", "dog"),)
+        rows.append(Row(id=f"d{n}", audio=f"{n}.wav", task="dense_caption", duration=float(seconds), events=told))
+        rows.append(
+            Row(id=f"g{n}", audio=f"{n}.wav", task="ground", duration=float(seconds), query="a dog", events=told)
+        )
+    write_manifest(folder / "m.jsonl", rows)
+    return folder
+
+
+SETTINGS = {
+    "steps": 6, "evaluate_every": 0, "learning_rate": 3e-3, "warmup_steps": 2, "bfloat16": "false", "batch_size": 4,
+    "micro_batch_size": 2, "save_every": 2,
+}  # fmt: skip
+
+
+def arguments(folder, run, **changes):
+    settings = [f"--set={key}={value}" for key, value in (SETTINGS | changes).items()]
+    return [
+        "--data", str(folder / "m.jsonl"), "--from", str(folder / "start"), "--device", "cpu", "--state", str(run),
+        *settings,
+    ]  # fmt: skip
+
+
+def losses(run):
+    return {int(line["step"]): line["loss"] for line in read_log(run) if "loss" in line}
+
+
+def weights(run):
+    return torch.load(run / "resume.pt", weights_only=True)["learner"]
+
+
+def environment():
+    return os.environ | {"PYTHONPATH": str(ROOT), "OMP_NUM_THREADS": "1"}
+
+
+@pytest.fixture(scope="module")
+def unbroken(folder):
+    """A run of six steps, dropout and all."""
+    run = folder / "unbroken"
+    assert train(arguments(folder, run)) == 0
+    return run
+
+
+def test_losses_fall_and_the_checkpoint_is_served(folder, unbroken):
+    seen = losses(unbroken)
+    assert seen[5] < seen[0]
+    pipeline = Pipeline.load(unbroken / "checkpoint")
+    assert pipeline.name == "unbroken"
+    recording = pipeline.encode(decode_audio((folder / "2.wav").read_bytes(), max_seconds=9.0))
+    assert pipeline.ground(recording, "a dog").text
+    figures = next(read_log(unbroken))
+    assert figures["samples_per_s"] > 0
+    assert 0 < figures["mfu"] < 1
+    assert 0 <= figures["feature_share"] <= 1
+
+
+def test_a_run_that_is_killed_goes_on_exactly(folder, unbroken):
+    run = folder / "killed"
+    process = subprocess.Popen(
+        [sys.executable, "-m", "training", *arguments(folder, run)], env=environment(),
+        stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL,
+    )  # fmt: skip
+    deadline = time.monotonic() + 100
+    while not (run / "resume.pt").is_file() and time.monotonic() < deadline:
+        time.sleep(0.01)
+    process.send_signal(signal.SIGKILL)
+    process.wait()
+    stopped_at = torch.load(run / "resume.pt", weights_only=True)["step"]
+    assert train(arguments(folder, run)) == 0
+    assert stopped_at in (2, 4, 6)
+    assert losses(run) == losses(unbroken)
+    ours, theirs = weights(run), weights(unbroken)
+    assert all(torch.equal(ours[name], theirs[name]) for name in theirs)
+
+
+def test_another_run_does_not_go_on_in_the_same_folder(folder, unbroken, capsys):
+    assert train(arguments(folder, unbroken, learning_rate=1e-3)) == 2
+    assert "holds a run with other learning_rate: name another folder" in capsys.readouterr().err
+    before = weights(unbroken)
+    assert train(arguments(folder, unbroken)) == 0
+    assert all(torch.equal(tensor, before[name]) for name, tensor in weights(unbroken).items())
+
+
+@pytest.mark.slow
+@pytest.mark.timeout(300)
+def test_two_processes_learn_what_one_does(folder):
+    one, two = folder / "one", folder / "two"
+    changes = {"dropout": "false", "steps": 4}
+    assert train(arguments(folder, one, **changes)) == 0
+    launch = [sys.executable, "-m", "torch.distributed.run", "--nproc_per_node=2", "--rdzv-backend=c10d"]
+    done = subprocess.run(
+        [*launch, "--rdzv-endpoint=localhost:0", "-m", "training", *arguments(folder, two, **changes)],
+        env=environment(), capture_output=True, text=True, timeout=280, check=False,
+    )  # fmt: skip
+    assert done.returncode == 0, done.stderr[-2000:]
+    assert losses(two) == pytest.approx(losses(one), rel=1e-4)
+    ours, theirs = weights(two), weights(one)
+    assert all(torch.allclose(ours[name], theirs[name], atol=2e-4) for name in theirs)
+
+
+def learner_of(folder, **changes):
+    model, tokenizer = load_checkpoint(folder / "start")
+    torch.manual_seed(0)
+    config = StageConfig(dropout=False, **changes)
+    return model, Learner(model, tokenizer, config), config
+
+
+def rows_of(folder, *numbers):
+    return [
+        Row(
+            id=str(n),
+            audio=f"{n}.wav",
+            task="ground",
+            query="a dog",
+            duration=1.0 + n % 3,
+            events=(Told(((0.2, 0.8),)),),
+        )
+        for n in numbers
+    ]
+
+
+def loss_of(learner, features, rows):
+    texts = [learner.text(row) for row in rows]
+    return learner(features.of(rows), [round(16_000 * row.duration) for row in rows], texts)
+
+
+def test_the_loss_of_a_batch_is_the_sum_of_its_examples_whatever_their_lengths(folder):
+    model, learner, _ = learner_of(folder)
+    features = Features(model, folder, None)
+    rows = rows_of(folder, 0, 1, 2, 3)
+    learner.eval()
+    whole = loss_of(learner, features, rows)
+    assert float(whole.detach()) == pytest.approx(
+        sum(float(loss_of(learner, features, [r]).detach()) for r in rows), rel=1e-5
+    )
+
+
+def test_activation_checkpointing_changes_memory_alone(folder):
+    found = []
+    for on in (False, True):
+        model, learner, _ = learner_of(folder, activation_checkpointing=on)
+        loss = loss_of(learner.train(), Features(model, folder, None), rows_of(folder, 0, 1))
+        loss.backward()
+        found.append((float(loss.detach()), [p.grad for g in learner.groups() for p in g.parameters]))
+    assert found[0][0] == pytest.approx(found[1][0])
+    assert all(torch.allclose(a, b, atol=1e-5) for a, b in zip(found[0][1], found[1][1], strict=True))
+
+
+def test_what_is_written_answers_as_what_was_trained(folder):
+    model, learner, _ = learner_of(folder)
+    with torch.no_grad():
+        for parameter in learner.parameters():
+            if parameter.requires_grad:
+                parameter.add_(torch.randn_like(parameter) * 0.02)
+    learner.eval()
+    features, rows = Features(model, folder, None), rows_of(folder, 0, 4)
+    before = float(loss_of(learner, features, rows).detach())
+    learner.finish()
+    assert not any("lora" in name for name in model.llm.state_dict())
+    _, fresh, _ = learner_of(folder)  # a learner around what was written, with adapters that do nothing yet
+    again = Learner(model, fresh._tokenizer, StageConfig(dropout=False)).eval()
+    assert float(loss_of(again, features, rows).detach()) == pytest.approx(before, rel=1e-4)
+
+
+@pytest.mark.parametrize("part", ["connector", "time_encoding", "markers", "lora"])
+def test_a_part_that_trains_alone_changes_alone(folder, part):
+    model, learner, _ = learner_of(folder, trains=(part,))
+    before = {name: p.clone() for name, p in learner.named_parameters()}
+    optimizer = torch.optim.SGD([p for g in learner.groups() for p in g.parameters], lr=1.0)
+    loss_of(learner, Features(model, folder, None), rows_of(folder, 0)).backward()
+    optimizer.step()
+    changed = {name for name, p in learner.named_parameters() if not torch.equal(p, before[name])}
+    belongs = {
+        "connector": lambda n: n.startswith(("fusion", "connector")) and "time_encoding" not in n,
+        "time_encoding": lambda n: "time_encoding" in n,
+        "markers": lambda n: n in ("embedding_rows", "head_rows"),
+        "lora": lambda n: "lora_" in n,
+    }[part]
+    assert changed
+    assert all(belongs(name) for name in changed)
+
+
+def test_groups_have_rates_of_their_own(folder):
+    _, learner, config = learner_of(folder, rates={"lora": 0.2, "markers": 3.0})
+    scales = {g.scale for g in learner.groups()}
+    assert scales == {0.2, 1.0, 3.0}
+    trained = [id(p) for g in learner.groups() for p in g.parameters]
+    assert len(trained) == len(set(trained)) == sum(p.requires_grad for p in learner.parameters())
+    assert config.rates["lora"] == 0.2
+
+
+def test_a_digit_loss_knows_how_far_off_a_digit_is(folder):
+    _, learner, _ = learner_of(folder, digit_weight=1.0)
+    ids = learner.marker_ids.tolist()
+    labels = torch.tensor([ids[4], ids[14], 5])  # <a_4>, <f_4>, and a word, which has no digit
+
+    def far(said):
+        logits = torch.full((3, len(learner.marker_places)), -50.0)
+        for row in range(2):
+            logits[row, ids[10 * row + said]] = 50.0
+        return float(learner._digit_distance(logits, labels))
+
+    assert [far(4), far(3), far(9)] == pytest.approx([0.0, 2.0, 10.0])
+
+
+def test_every_row_comes_once_an_epoch_among_rows_of_like_length():
+    rows = [Row(id=str(n), audio="x", task="ground", duration=float(n % 40)) for n in range(200)]
+    batches = Batches(rows, 8, seed=1)
+    epoch = [batches.at(step) for step in range(batches.steps_per_epoch)]
+    assert sorted(int(r.id) for b in epoch for r in b) == list(range(200))
+    spread = max(max(r.duration for r in b) - min(r.duration for r in b) for b in epoch)
+    assert spread <= 3  # in any order it would be near 40
+    assert [r.id for r in Batches(rows, 8, seed=1).at(30)] == [r.id for r in batches.at(30)]
+    assert [r.id for r in batches.at(0)] != [r.id for r in batches.at(25)]
+    few = Batches(rows[:3], 8, seed=1).at(0)
+    assert (len(few), {r.id for r in few}) == (8, {"0", "1", "2"})
+
+
+def test_kept_features_are_those_of_the_encoders(folder, tmp_path):
+    model, _, _ = learner_of(folder)
+    rows = rows_of(folder, 0, 1)
+    fresh = Features(model, folder, None).of(rows)
+    first = Features(model, folder, tmp_path)
+    first.of(rows)
+    assert len(list(tmp_path.glob("*.npz"))) == 2
+    kept = Features(model, folder, tmp_path).of(rows)
+    for a, b in zip(fresh, kept, strict=True):
+        assert all(torch.allclose(x, y, atol=5e-3) for x, y in zip(a, b, strict=True))
+    segments = split(decode_audio((folder / "0.wav").read_bytes(), max_seconds=9.0))
+    speech, _ = model.encode_segments(segments)
+    assert torch.allclose(fresh[0][0], speech, atol=1e-5)
+    with torch.no_grad():
+        model.sound.state_dict()[next(iter(model.sound.state_dict()))].add_(1.0)
+    assert Features(model, folder, tmp_path)._kept(rows[0]).is_file() is False  # other weights, other features
+
+
+def test_the_rate_rises_from_the_warm_ups_and_falls_to_the_final_one():
+    config = StageConfig(learning_rate=1e-2, warmup_learning_rate=1e-4, final_learning_rate=1e-3, warmup_steps=10)
+    rates = [rate_at(step, config, 100) for step in range(100)]
+    assert rates[0] == pytest.approx(1e-4)
+    assert rates[10] == max(rates) == pytest.approx(1e-2)
+    assert rates[99] == pytest.approx(1e-3)
+    assert rate_at(3, replace(config, warmup_steps=500), 4) < 1e-2
+
+
+def test_the_papers_stages_are_table_5s():
+    one, two = load_stage("paper-1", []), load_stage("paper-2", [])
+    assert (one.epochs, one.batch_size, one.learning_rate, one.warmup_learning_rate) == (10, 48, 3e-5, 1e-6)
+    assert (two.epochs, two.batch_size, two.learning_rate, two.warmup_learning_rate) == (3, 24, 1e-5, 1e-7)
+    assert set(two.trains) == {"lora", "connector"}
+    assert {(s.lora.rank, s.lora.alpha, s.weight_decay, s.betas) for s in (one, two)} == {(8, 32, 0.05, (0.9, 0.999))}
+    assert len(list(FOLDER.glob("*.toml"))) == 3
+    for wrong in ("trains = ['ears']", "rates = {ears = 2.0}", "batch_size = 0"):
+        with pytest.raises(ConfigError):
+            load_stage("adapt", [wrong])
+    with pytest.raises(ConfigError, match="adapt, paper-1, paper-2"):
+        load_stage("paper-3", [])
+
+
+def test_rows_are_held_out_by_recording():
+    rows = [Row(id=f"{n}-{k}", audio=f"{n}.wav", task="ground") for n in range(20) for k in range(3)]
+    kept, held = held_out(rows)
+    assert len(held) == 6
+    assert not {r.audio for r in kept} & {r.audio for r in held}
+    assert held_out(rows[:3]) == (rows[:3], [])
+
+
+def test_what_cannot_be_trained_is_said_without_a_traceback(folder, tmp_path, capsys):
+    (tmp_path / "bad.jsonl").write_text(json.dumps({"audio": "gone.wav", "task": "ground"}) + "\n")
+    assert train(["--data", str(tmp_path / "bad.jsonl"), "--from", str(folder / "start")]) == 2
+    assert "gone.wav is not a recording" in capsys.readouterr().err
+    assert train(arguments(folder, tmp_path / "run", most_seconds=0.5)) == 2
+    assert "raise most_seconds" in capsys.readouterr().err
+    assert train(["--data", str(folder / "m.jsonl"), "--from", str(tmp_path / "nothing")]) == 2

@@ -1,0 +1,135 @@
+"""The ablations, each one command: `timeaudio ablate markers ...`. All rows train alike but for what they are about.
+
+| set | rows |
+|---|---|
+| `components` | the paper's Table 3: markers (initialised or not), time encoding, merging |
+| `ratio` | the paper's Table 4: retained ratio 0.10 to 0.30 |
+| `merge-score` | ours: dominant tokens by attention (Eq. 5), by length, evenly |
+| `options` | ours: time weight, digit loss |
+| `decoding` | ours, one training: with the grammar and without, one pass and windows of 30 s |
+"""
+
+import argparse
+import json
+import sys
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+from rich.console import Console
+
+from model.errors import TimeAudioError
+from model.pipeline import Decoding, Pipeline
+from training.config import ConfigError
+from training.data.manifest import ManifestError
+from training.data.recordings import DataError
+from training.data.validate import read_manifest
+from training.paper_tables import Numbers, ours_of, show
+from training.score_command import to_json
+from training.scoring import score
+from training.stage_command import Job, checkpoint_named, run_stage
+from training.stages import load_stage
+from training.variants import answers_of
+
+
+@dataclass(frozen=True, slots=True)
+class Variant:
+    """A row: its name, what it sets in the stage, and how it is asked."""
+
+    name: str
+    settings: tuple[str, ...] = ()
+    grammar: bool = True
+    windows: bool = False
+
+
+_PLAIN, _RANDOM, _OURS = 'markers = "none"', 'markers = "random"', 'markers = "initialised"'
+_NO_CLOCK, _NO_MERGING = "time_encoding = false", "merging = false"
+
+SETS: dict[str, tuple[Variant, ...]] = {
+    "components": (
+        Variant("neither", (_PLAIN, _NO_CLOCK, _NO_MERGING), grammar=False),
+        Variant("+ markers (not initialised)", (_RANDOM, _NO_CLOCK, _NO_MERGING)),
+        Variant("+ markers", (_OURS, _NO_CLOCK, _NO_MERGING)),
+        Variant("+ time encoding", (_PLAIN, _NO_MERGING), grammar=False),
+        Variant("+ markers + time encoding", (_OURS, _NO_MERGING)),
+        Variant("+ markers + time encoding + merging", (_OURS,)),
+    ),
+    "ratio": tuple(
+        Variant(f"ratio {r:.2f}", (f"retained_ratio = {r:.2f}",)) for r in (0.10, 0.15, 0.20, 0.25, 0.30)
+    ),
+    "merge-score": tuple(
+        Variant(f"score: {s}", (f'merge_score = "{s}"',)) for s in ("attention", "norm", "uniform")
+    ),
+    "options": (
+        Variant("the paper's loss"),
+        Variant("time weight 5", ("time_weight = 5.0",)),
+        Variant("digit distance 1", ("digit_weight = 1.0",)),
+        Variant("both", ("time_weight = 5.0", "digit_weight = 1.0")),
+    ),
+    "decoding": (
+        Variant("one pass, grammar"),
+        Variant("one pass, no grammar", grammar=False),
+        Variant("windows of 30 s, grammar", windows=True),
+    ),
+}  # fmt: skip
+PAPERS_TABLE = {"components": 3, "ratio": 4}
+
+
+def ablate(variants: Sequence[Variant], base: Job, stage: str, overrides: list[str], test: Path) -> dict[str, Numbers]:
+    """Train and score every variant; one that has its scores already is not done again.
+
+    Those that differ only in how they are asked share their training.
+    """
+    rows = read_manifest(test)
+    table: dict[str, Numbers] = {}
+    for variant in variants:
+        trained = "-".join(_plain(s) for s in variant.settings) or "plain"
+        run, scores = base.run / trained, base.run / f"{_plain(variant.name)}.json"
+        if not scores.is_file():
+            job = Job(
+                data=base.data, start=base.start, run=run, out=run / "checkpoint", validation=base.validation,
+                cache=base.cache, device=base.device,
+            )  # fmt: skip
+            if not (job.out / "config.json").is_file():
+                run_stage(job, load_stage(stage, [*overrides, *variant.settings]))
+            pipeline = Pipeline.load(job.out, device=base.device or "cpu")
+            decoding = Decoding(max_new_tokens=200)
+            predictions = answers_of(
+                pipeline, rows, test.parent, decoding, grammar=variant.grammar, windows=variant.windows
+            )  # fmt: skip
+            body = {"setting": {"variant": variant.name}, "scores": to_json(score(rows, predictions))}
+            scores.write_text(json.dumps(body, indent=2) + "\n", encoding="utf-8")
+        table[f"ours: {variant.name}"] = ours_of(json.loads(scores.read_text(encoding="utf-8"))["scores"])
+    return table
+
+
+def _plain(text: str) -> str:
+    return "".join(c if c.isalnum() or c == "." else "-" for c in text).strip("-")
+
+
+def main(argv: Sequence[str] | None = None) -> int:
+    """The command line: `timeaudio ablate SET`."""
+    form = argparse.RawDescriptionHelpFormatter
+    parser = argparse.ArgumentParser(prog="timeaudio ablate", description=__doc__, formatter_class=form)
+    parser.add_argument("set", choices=list(SETS))
+    parser.add_argument("--data", type=Path, required=True, metavar="FILE", help="manifest to train on")
+    parser.add_argument("--test", type=Path, required=True, metavar="FILE", help="manifest to score on")
+    parser.add_argument("--from", dest="start", default="timeaudio-tiny", metavar="DIR")
+    parser.add_argument("--stage", default="paper-1")
+    parser.add_argument("--set", dest="changes", action="append", default=[], metavar="KEY=VALUE")
+    parser.add_argument("--cache", type=Path, metavar="DIR")
+    parser.add_argument("--device", choices=["cpu", "cuda"])
+    parser.add_argument("--run", type=Path, help="default: runs/ablate-SET; the same goes on")
+    arguments = parser.parse_args(argv)
+    run = arguments.run or Path("runs") / f"ablate-{arguments.set}"
+    base = Job(
+        data=arguments.data, start=checkpoint_named(arguments.start), run=run, out=run, cache=arguments.cache,
+        device=arguments.device,
+    )  # fmt: skip
+    try:
+        table = ablate(SETS[arguments.set], base, arguments.stage, arguments.changes, arguments.test)
+    except (ConfigError, DataError, ManifestError, TimeAudioError, OSError, ValueError, FloatingPointError) as error:
+        print(f"timeaudio ablate: {error}", file=sys.stderr)
+        return 2
+    show(PAPERS_TABLE.get(arguments.set), table, Console(width=None if sys.stdout.isatty() else 140))
+    return 0

@@ -1,0 +1,88 @@
+"""How each task is asked for: six instructions each, as the paper's data set has. The first is what the server asks.
+
+Source: paper, appendix A, Step I, describes them; these are our own words.
+"""
+
+import hashlib
+from collections.abc import Sequence
+from typing import TypeVar
+
+from model.timeline.task import Task
+from training.data.manifest import Row
+from training.data.words import DENSE_CAPTION_INSTRUCTIONS, GROUND_INSTRUCTIONS
+
+Item = TypeVar("Item")
+
+SUMMARIZE_INSTRUCTIONS = (
+    "Can you provide the speech summary with key points at specific time intervals?",
+    "Summarise the speech section by section, each with its start and end time.",
+    "What are the main points of this talk, and when is each of them made?",
+    "Divide the speech into consecutive parts and sum up each of them in one sentence.",
+    "Give a timeline of the speech: time intervals, each with a short summary.",
+    "Which things are said, and from when to when? Answer with one sentence per part.",
+)
+
+CAPTION_INSTRUCTIONS = (
+    "Describe the audio in one sentence.",
+    "What can be heard in this recording?",
+    "Write a caption for this sound.",
+    "Say in a sentence what this recording contains.",
+    "Summarise what you hear.",
+    "Give a short description of the audio.",
+)
+
+TRANSCRIBE_INSTRUCTIONS = (
+    "Write down what is said.",
+    "Transcribe the speech.",
+    "What does the speaker say, word for word?",
+    "Recognise the speech and give its text.",
+    "Please transcribe this recording.",
+    "Turn the spoken words into text.",
+)
+
+COUNT_INSTRUCTIONS = (
+    "How many times does {query} occur?",
+    "How often is {query} heard?",
+    "Count the occurrences of {query} in the audio.",
+    "What is the number of times that {query} happens?",
+    "How many separate instances of {query} are there?",
+    "Tell me how many times {query} can be heard.",
+)
+
+DURATION_INSTRUCTIONS = (
+    "How long does {query} last in total?",
+    "What is the total duration of {query}?",
+    "For how many seconds is {query} heard?",
+    "How much time does {query} take up in the recording?",
+    "Over how many seconds does {query} go on?",
+    "Tell me the duration of {query}.",
+)
+
+ORDER_INSTRUCTIONS = (
+    "Which is heard first, {query} or {other}?",
+    "Does {query} or {other} come first?",
+    "What happens earlier: {query} or {other}?",
+    "Of {query} and {other}, which begins first?",
+    "Which begins earlier, {query} or {other}?",
+    "Is it {query} or {other} that is heard first?",
+)
+
+INSTRUCTIONS: dict[Task, tuple[str, ...]] = {
+    "dense_caption": DENSE_CAPTION_INSTRUCTIONS,
+    "ground": GROUND_INSTRUCTIONS,
+    "summarize": SUMMARIZE_INSTRUCTIONS,
+}
+"""Of the tasks that are not asked in the user's own words."""
+
+
+def pick(options: Sequence[Item], *key: str) -> Item:
+    """One of the options, the same for the same key on every machine."""
+    digest = hashlib.sha256("\0".join(key).encode()).digest()
+    return options[int.from_bytes(digest[:8], "big") % len(options)]
+
+
+def question_of_row(row: Row) -> str:
+    """What is asked: the row's own words, or one of its task's six instructions, always the same for its id."""
+    if row.question or row.task == "ask":
+        return row.question.format(query=row.query) if "{query}" in row.question else row.question
+    return pick(INSTRUCTIONS[row.task], "instruction", row.id).format(query=row.query.rstrip("."))

@@ -1,0 +1,182 @@
+"""A manifest: one JSONL file that says what is asked of which recording, and what the answer is.
+
+Times are numbers in fields of their own and stay that until the answer is spelled; nothing reads them back out of
+prose. Fields of a line (* may be left out):
+
+| field | is |
+|---|---|
+| `audio` | path of the recording, absolute or from the manifest's folder |
+| `task` | `dense_caption`, `ground`, `summarize` or `ask` |
+| `events`* | `[{"intervals": [[start, end], ...], "caption"*, "label"*}]`; none: nothing heard, or query absent |
+| `query`* | what `ground` looks for |
+| `question`* | the words of the question; one of the task's six instructions without it. `ask` needs it |
+| `answer`* | what `ask` answers. `{0}`, `{1}` stand for `times`; braces that are meant are doubled |
+| `times`* | of the answer: each a number, or `[start, end]` |
+| `id`* | name of the line, no two alike; `line-N` without it |
+| `duration`* | seconds; read from the file without it |
+| `source`* | the data set that it is from |
+
+Times and durations are in seconds.
+"""
+
+import json
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from model.timeline.task import TASKS, Task
+
+Span = tuple[float, float]
+
+
+@dataclass(frozen=True, slots=True)
+class Told:
+    """Something that is heard: when, in which words, and, where the source has classes, of which."""
+
+    intervals: tuple[Span, ...]
+    caption: str = ""
+    label: str = ""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Row:
+    """One line. `audio` is as written; `path` resolves it."""
+
+    id: str
+    audio: str
+    task: Task
+    duration: float | None = None
+    events: tuple[Told, ...] = ()
+    query: str = ""
+    question: str = ""
+    answer: str = ""
+    times: tuple[float | Span, ...] = ()
+    source: str = ""
+
+    def path(self, folder: Path) -> Path:
+        """Where the recording is, for a manifest in `folder`."""
+        return folder / self.audio
+
+    def to_json(self) -> dict[str, Any]:
+        """The line's fields; those that say nothing are left out."""
+        events = [
+            {"intervals": [list(i) for i in e.intervals]}
+            | ({"caption": e.caption} if e.caption else {})
+            | ({"label": e.label} if e.label else {})
+            for e in self.events
+        ]
+        fields = {
+            "id": self.id, "audio": self.audio, "task": self.task, "duration": self.duration, "query": self.query,
+            "question": self.question, "events": events, "answer": self.answer,
+            "times": [list(t) if isinstance(t, tuple) else t for t in self.times], "source": self.source,
+        }  # fmt: skip
+        return {name: value for name, value in fields.items() if value not in ("", None, [])}
+
+
+class ManifestError(Exception):
+    """A manifest cannot be trained on. `problems` lists every fault of every line, not only the first."""
+
+    SHOWN = 20
+
+    def __init__(self, path: Path, problems: Sequence[str]) -> None:
+        self.problems = list(problems)
+        hidden = len(self.problems) - self.SHOWN
+        more = [f"... and {hidden} more: `timeaudio data check {path}` lists all."] if hidden > 0 else []
+        count = f"{len(self.problems)} problem" + "s" * (len(self.problems) != 1)
+        super().__init__("\n  ".join([f"{path}: {count}.", *self.problems[: self.SHOWN], *more]))
+
+
+def write_manifest(path: Path, rows: Iterable[Row]) -> int:
+    """Write the rows, whole or not at all. Returns how many."""
+    path.parent.mkdir(parents=True, exist_ok=True)
+    part = path.with_name(path.name + ".part")
+    count = 0
+    with part.open("w", encoding="utf-8") as file:
+        for row in rows:
+            file.write(json.dumps(row.to_json(), ensure_ascii=False) + "\n")
+            count += 1
+    part.replace(path)
+    return count
+
+
+def parse_manifest(path: Path) -> tuple[list[Row], list[str]]:
+    """The rows of a manifest, and what is wrong with lines that make none. Nothing is looked up yet.
+
+    Raises:
+        FileNotFoundError: there is no such file.
+    """
+    rows: list[Row] = []
+    problems: list[str] = []
+    for number, line in enumerate(path.read_text(encoding="utf-8").splitlines(), start=1):
+        if not line.strip():
+            continue
+        try:
+            rows.append(_row(json.loads(line), number))
+        except json.JSONDecodeError as error:
+            problems.append(f"line {number}: not JSON ({error})")
+        except _Faulty as fault:
+            problems += [f"line {number}: {text}" for text in fault.args]
+    return rows, problems
+
+
+class _Faulty(Exception):
+    """All faults of one line, as arguments."""
+
+
+_TEXTS = ("id", "audio", "task", "query", "question", "answer", "source")
+_KNOWN = {*_TEXTS, "duration", "events", "times"}
+
+
+def _row(value: Any, number: int) -> Row:
+    if not isinstance(value, dict):
+        raise _Faulty("must be an object")
+    faults = [f"{name} is not a field of a manifest" for name in value if name not in _KNOWN]
+    faults += [f"{name} must be text" for name in _TEXTS if not isinstance(value.get(name, ""), str)]
+    faults += [f"{name} is missing" for name in ("audio", "task") if name not in value]
+    if isinstance(value.get("task"), str) and value["task"] not in TASKS:
+        faults.append(f"task must be one of {', '.join(TASKS)}, not {value['task']!r}")
+    duration = value.get("duration")
+    if duration is not None and not _is_number(duration):
+        faults.append("duration must be a number of seconds")
+    events = _events(value.get("events", []), faults)
+    times = _times(value.get("times", []), faults)
+    if faults:
+        raise _Faulty(*faults)
+    texts = {name: value[name] for name in _TEXTS if name in value}
+    return Row(**{"id": f"line-{number}", **texts}, duration=duration, events=events, times=times)
+
+
+def _events(value: Any, faults: list[str]) -> tuple[Told, ...]:
+    if not isinstance(value, list):
+        faults.append("events must be a list")
+        return ()
+    told = []
+    for place, event in enumerate(value):
+        if not isinstance(event, dict) or not {"intervals"} <= event.keys() <= {"intervals", "caption", "label"}:
+            faults.append(f"events[{place}] must be an object with intervals, and caption and label if there are any")
+            continue
+        intervals = event["intervals"]
+        if not isinstance(intervals, list) or not intervals or not all(_is_span(i) for i in intervals):
+            faults.append(f"events[{place}].intervals must be a list of [start, end], at least one")
+        elif not all(isinstance(event.get(name, ""), str) for name in ("caption", "label")):
+            faults.append(f"events[{place}]: caption and label must be text")
+        else:
+            spans = tuple((float(a), float(b)) for a, b in intervals)
+            told.append(Told(spans, event.get("caption", ""), event.get("label", "")))
+    return tuple(told)
+
+
+def _times(value: Any, faults: list[str]) -> tuple[float | Span, ...]:
+    if not isinstance(value, list) or not all(_is_number(t) or _is_span(t) for t in value):
+        faults.append("times must be a list of numbers and of [start, end]")
+        return ()
+    return tuple((float(t[0]), float(t[1])) if isinstance(t, list) else float(t) for t in value)
+
+
+def _is_number(value: Any) -> bool:
+    return isinstance(value, int | float) and not isinstance(value, bool)
+
+
+def _is_span(value: Any) -> bool:
+    return isinstance(value, list) and len(value) == 2 and all(_is_number(time) for time in value)

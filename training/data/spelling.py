@@ -1,0 +1,56 @@
+"""A row's answer as the model writes it: times from the row's fields, spelled as markers."""
+
+from collections.abc import Callable
+
+from model.timeline.interval import Interval, union
+from model.timeline.markers import format_interval, format_time, to_tenths
+from training.data.manifest import Row, Span, Told
+from training.data.tasks import ABSENT, NOTHING_HEARD, ground_answer
+
+NO_SPEECH = "No speech is heard."
+
+
+def to_interval(span: Span, duration: float) -> Interval:
+    """A span in tenths of a second, at least one long and inside of the recording."""
+    last = max(1, int(duration * 10 + 1e-6))
+    start = min(to_tenths(round(span[0], 6)), last - 1)
+    return Interval(start, max(start + 1, min(to_tenths(round(span[1], 6)), last)))
+
+
+def intervals_of(event: Told, duration: float) -> list[Interval]:
+    """An event's intervals in order of time; those that rounding makes touch are one."""
+    return union(to_interval(span, duration) for span in event.intervals)
+
+
+def plain_time(tenths: int) -> str:
+    """`12.5`: a lone time without markers."""
+    return f"{tenths / 10:.1f}"
+
+
+def answer_of(
+    row: Row,
+    write: Callable[[Interval], str] = format_interval,
+    write_time: Callable[[int], str] = format_time,
+) -> str:
+    """The answer's text. Events are told by first start; a query's are all its intervals in one sentence.
+
+    Raises:
+        ValueError: the row's duration is not known.
+    """
+    if row.duration is None:
+        raise ValueError(f"{row.id} has no duration: read it with read_manifest.")
+    duration = row.duration
+    if row.task == "ask":
+        spelled = [
+            write(to_interval(time, duration)) if isinstance(time, tuple) else write_time(to_tenths(round(time, 6)))
+            for time in row.times
+        ]
+        return row.answer.format(*spelled)
+    events = sorted(row.events, key=lambda event: min(event.intervals))
+    if row.task == "ground":
+        spans = union(interval for event in events for interval in intervals_of(event, duration))
+        return ground_answer(spans, write) if spans else ABSENT
+    nothing = NO_SPEECH if row.task == "summarize" else NOTHING_HEARD
+    unit = "," if row.task == "summarize" else " seconds,"
+    told = [f"{', '.join(map(write, intervals_of(e, duration)))}{unit} {e.caption.strip()}" for e in events]
+    return " ".join(told) or nothing

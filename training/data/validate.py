@@ -1,0 +1,138 @@
+"""Everything that is wrong with a manifest, found before the first step: all of it, in one report."""
+
+import string
+from collections.abc import Sequence
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import replace
+from pathlib import Path
+
+import av
+import av.error
+
+from model.timeline.task import CAPTIONED
+from training.data.manifest import ManifestError, Row, Span, parse_manifest
+
+TOLERANCE_S = 0.1
+"""By so much a time may lie past the end, and a stated duration differ from the file's: half a rounding each."""
+
+
+def read_manifest(path: Path) -> list[Row]:
+    """The rows of a manifest that can be trained on, each with the true duration of its recording.
+
+    Raises:
+        ManifestError: with every problem of every line.
+        FileNotFoundError: there is no such file.
+    """
+    rows, problems = parse_manifest(path)
+    lengths = recording_lengths({row.path(path.parent) for row in rows})
+    heard = [_with_duration(row, lengths[row.path(path.parent)], problems) for row in rows]
+    problems += duplicate_ids(rows)
+    for row in heard:
+        problems += [f"{row.id}: {fault}" for fault in faults_of(row)]
+    if not rows and not problems:
+        problems = ["it has no lines"]
+    if problems:
+        raise ManifestError(path, problems)
+    return heard
+
+
+def recording_lengths(paths: set[Path]) -> dict[Path, float | None]:
+    """Seconds of each recording as its container says them; None where there is no recording."""
+    order = sorted(paths)
+    with ThreadPoolExecutor() as threads:
+        return dict(zip(order, threads.map(_length, order), strict=True))
+
+
+def _length(path: Path) -> float | None:
+    try:
+        with av.open(str(path)) as container:
+            stream = container.streams.audio[0]
+            if stream.duration is not None and stream.time_base is not None:
+                return float(stream.duration * stream.time_base)
+            return container.duration / av.time_base if container.duration is not None else None
+    except (OSError, av.error.FFmpegError, IndexError):
+        return None
+
+
+def _with_duration(row: Row, seconds: float | None, problems: list[str]) -> Row:
+    if seconds is None:
+        problems.append(f"{row.id}: {row.audio} is not a recording that can be read")
+    elif row.duration is None:
+        return replace(row, duration=round(seconds, 3))
+    elif abs(row.duration - seconds) > TOLERANCE_S:
+        problems.append(f"{row.id}: duration is {row.duration:g} s, {row.audio} has {seconds:.1f} s")
+    return row
+
+
+def duplicate_ids(rows: Sequence[Row]) -> list[str]:
+    """A problem for each id that several lines have."""
+    count: dict[str, int] = {}
+    for row in rows:
+        count[row.id] = count.get(row.id, 0) + 1
+    return [f"{name}: {number} lines have this id" for name, number in count.items() if number > 1]
+
+
+def faults_of(row: Row) -> list[str]:
+    """What is wrong with a row by itself.
+
+    Times end after they start and within the recording; an event's intervals do not overlap each other, a summary's
+    segments none of the others; captions, queries, questions and answers hold words; an answer uses each of its times.
+    """
+    faults: list[str] = []
+    spans = [span for event in row.events for span in event.intervals]
+    spans += [time for time in row.times if isinstance(time, tuple)]
+    faults += [fault for span in spans for fault in _span_faults(span, row.duration)]
+    moments = [time for time in row.times if not isinstance(time, tuple)]
+    faults += [f"{m:g} s is outside of the recording" for m in moments if not _is_inside(m, row.duration)]
+    for event in row.events:
+        faults += _overlaps(event.intervals, "intervals of one event overlap")
+    if row.task == "summarize":
+        faults += _overlaps([s for e in row.events for s in e.intervals], "segments overlap")
+    return faults + _word_faults(row)
+
+
+def _word_faults(row: Row) -> list[str]:
+    faults = []
+    if row.task in CAPTIONED:
+        faults += ["a caption is empty" for event in row.events if not _has_words(event.caption)]
+    if row.task == "ground" and not _has_words(row.query):
+        faults.append("ground needs a query")
+    if row.task == "ask":
+        faults += [f"ask needs {name}" for name in ("question", "answer") if not _has_words(getattr(row, name))]
+        faults += _template_faults(row)
+    elif row.answer or row.times:
+        faults.append(f"answer and times belong to ask; {row.task} answers with its events")
+    return faults
+
+
+def _template_faults(row: Row) -> list[str]:
+    try:
+        used = {name for _, name, _, _ in string.Formatter().parse(row.answer) if name is not None}
+    except ValueError as error:
+        return [f"the answer's braces are unbalanced ({error}); double those that are meant"]
+    due = {str(index) for index in range(len(row.times))}
+    return [] if used == due else [f"the answer names times {sorted(used)}, and there are {sorted(due)}"]
+
+
+def _span_faults(span: Span, duration: float | None) -> list[str]:
+    start, end = span
+    if not 0 <= start < end:
+        return [f"{start:g} - {end:g} s does not end after it starts, at 0 or later"]
+    return [] if _is_inside(end, duration) else [f"{start:g} - {end:g} s is outside of the recording's {duration:g} s"]
+
+
+def _is_inside(time: float, duration: float | None) -> bool:
+    return time >= 0 and (duration is None or time <= duration + TOLERANCE_S)
+
+
+def _overlaps(spans: Sequence[Span], what: str) -> list[str]:
+    order = sorted(spans)
+    return [
+        f"{what}: {a[0]:g} - {a[1]:g} s and {b[0]:g} - {b[1]:g} s"
+        for a, b in zip(order, order[1:], strict=False)
+        if b[0] < a[1] - 1e-6
+    ]
+
+
+def _has_words(text: str) -> bool:
+    return any(character.isalnum() for character in text)

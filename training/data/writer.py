@@ -1,0 +1,196 @@
+"""Words for what a source only labels: appendix A's steps I and II.
+
+The default writer is deterministic and needs nothing; the other asks any OpenAI-compatible endpoint. Neither is ever
+told a time, so neither can change one: times go from the source's files into the manifest as numbers.
+
+Source: paper, appendix A, "Step I: Instruction Construction", "Step II: Answer Generation".
+"""
+
+import hashlib
+import json
+import os
+import re
+import threading
+from collections.abc import Iterable, Iterator, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
+from typing import Any, Protocol
+
+import httpx
+
+from training.data.instructions import pick
+from training.data.recordings import DataError
+
+TEMPLATES = (
+    "The sound of {x} can be heard.",
+    "{X} can be heard.",
+    "{X} is heard in the recording.",
+    "There is the sound of {x}.",
+    "The recording holds {x}.",
+    "{X} sounds.",
+    "One hears {x}.",
+    "{X} is audible.",
+)
+SUMMARY_WORDS = 16
+MOST_CHARACTERS = 300
+
+
+class Writer(Protocol):
+    """Whoever turns labels into sentences, and instructions into others that ask the same."""
+
+    parallel: int
+    """How many recordings it describes at once."""
+
+    def describe(self, labels: Sequence[str], key: str) -> list[str]:
+        """A sentence for each class label of the recording `key`, in the order of the labels."""
+
+    def summarise(self, text: str, key: str) -> str:
+        """One sentence that says what a stretch of speech says."""
+
+    def rephrase(self, instruction: str, count: int) -> list[str]:
+        """Other wordings of an instruction. People choose among them: nothing uses them by itself."""
+
+
+def describe_all(writer: Writer, asked: Iterable[tuple[Sequence[str], str]]) -> Iterator[list[str]]:
+    """The writer's sentences for the labels of many recordings, in their order; several are asked for at once."""
+    if writer.parallel == 1:
+        yield from (writer.describe(labels, key) for labels, key in asked)
+        return
+    threads = ThreadPoolExecutor(writer.parallel)
+    try:
+        yield from threads.map(lambda one: writer.describe(*one), asked)
+    finally:
+        threads.shutdown(cancel_futures=True)
+
+
+def plain_label(label: str) -> str:
+    """A class label as it would stand in a sentence.
+
+    `Male speech, man speaking` -> `man speaking`; `Wind noise (microphone)` -> `wind noise`; `R&B` stays.
+    """
+    parts = [part.strip() for part in re.sub(r"\s*\([^)]*\)", "", label).split(",")]
+    words = parts[-1] or parts[0] or label
+    return words if words[:2].isupper() or not words[:1].isupper() or "&" in words else words[0].lower() + words[1:]
+
+
+class OfflineWriter:
+    """Sentences from templates, chosen by the recording and the label: the same on every machine."""
+
+    parallel = 1
+
+    def describe(self, labels: Sequence[str], key: str) -> list[str]:
+        """A template about each label."""
+        plain = [plain_label(label) for label in labels]
+        return [
+            pick(TEMPLATES, "describe", key, label).format(x=x, X=x[0].upper() + x[1:])
+            for label, x in zip(labels, plain, strict=True)
+        ]
+
+    def summarise(self, text: str, key: str) -> str:
+        """The beginning of the text: its first sentence, or its first sixteen words."""
+        first = re.split(r"(?<=[.!?])\s+", text.strip())[0].split()
+        words = " ".join(first[:SUMMARY_WORDS]).rstrip(".,;:!?")
+        words = words.lower() if words.isupper() else words
+        return words[:1].upper() + words[1:] + "."
+
+    def rephrase(self, instruction: str, count: int) -> list[str]:
+        """None: templates are written by people."""
+        return []
+
+
+class EndpointWriter:
+    """Asks `POST {url}/chat/completions`; answers are kept in a file, so that the same build gives the same data.
+
+    An answer that cannot be used (no JSON list, another length, with digits where the label has none) is replaced by
+    the offline writer's; `num_replaced` counts those.
+
+    Args:
+        url: of the API, up to and with `/v1`.
+        model: its name there.
+        memory: JSONL file of the answers so far.
+        key_variable: environment variable that holds the key, if one is needed.
+    """
+
+    parallel = 8
+
+    def __init__(self, url: str, model: str, memory: Path, *, key_variable: str = "OPENAI_API_KEY") -> None:
+        key = os.environ.get(key_variable, "")
+        headers = {"Authorization": f"Bearer {key}"} if key else {}
+        self._client = httpx.Client(base_url=url.rstrip("/") + "/", headers=headers, timeout=120.0)
+        self._url, self._model = url, model
+        self._offline = OfflineWriter()
+        self._memory = memory
+        self._known: dict[str, str] = {}
+        if memory.is_file():
+            lines = memory.read_text(encoding="utf-8").splitlines()
+            self._known = {entry["asked"]: entry["answer"] for entry in map(json.loads, lines)}
+        self._lock = threading.Lock()
+        self.num_replaced = 0
+
+    def describe(self, labels: Sequence[str], key: str) -> list[str]:
+        """One request for all labels of a recording."""
+        asked = (
+            "Write one natural English sentence for each of these sounds of one recording, saying that it is heard."
+            f" No times, no numbers. Answer with a JSON list of {len(labels)} strings, in the same order.\n"
+            + json.dumps(list(labels), ensure_ascii=False)
+        )
+        sentences = self._list(asked)
+        if len(sentences) != len(labels) or not all(map(_is_sentence, sentences, labels)):
+            self.num_replaced += 1
+            return self._offline.describe(labels, key)
+        return sentences
+
+    def summarise(self, text: str, key: str) -> str:
+        """A sentence on the text."""
+        asked = f"Sum up this part of a speech in one sentence of at most 20 words. Answer with it alone.\n{text}"
+        summary = " ".join(self._ask(asked).split())
+        if not _is_sentence(summary, text):
+            self.num_replaced += 1
+            return self._offline.summarise(text, key)
+        return summary
+
+    def rephrase(self, instruction: str, count: int) -> list[str]:
+        """Candidates that keep the placeholders."""
+        asked = (
+            f"Give {count} other wordings of this instruction to a system that hears audio. Keep everything in braces"
+            f" as it is. Answer with a JSON list of strings.\n{instruction}"
+        )
+        holders = sorted(re.findall(r"{\w+}", instruction))
+        return [text for text in self._list(asked) if sorted(re.findall(r"{\w+}", text)) == holders]
+
+    def _list(self, asked: str) -> list[str]:
+        answer = self._ask(asked)
+        start, end = answer.find("["), answer.rfind("]")
+        try:
+            value: Any = json.loads(answer[start : end + 1])
+        except ValueError:
+            return []
+        return [" ".join(text.split()) for text in value if isinstance(text, str)] if isinstance(value, list) else []
+
+    def _ask(self, asked: str) -> str:
+        name = hashlib.sha256(f"{self._model}\0{asked}".encode()).hexdigest()
+        if name not in self._known:
+            body = {"model": self._model, "temperature": 0, "messages": [{"role": "user", "content": asked}]}
+            try:
+                reply = self._client.post("chat/completions", json=body)
+                reply.raise_for_status()
+                answer = str(reply.json()["choices"][0]["message"]["content"])
+            except (httpx.HTTPError, ValueError, KeyError, IndexError) as error:
+                raise DataError(
+                    f"{self._url} gave no answer ({error}). What it answered so far is kept in {self._memory}:"
+                    " run the same command again, or leave out --endpoint."
+                ) from None
+            with self._lock:
+                self._known[name] = answer
+                self._remember(name, answer)
+        return self._known[name]
+
+    def _remember(self, name: str, answer: str) -> None:
+        with self._memory.open("a", encoding="utf-8") as file:
+            file.write(json.dumps({"asked": name, "answer": answer}, ensure_ascii=False) + "\n")
+
+
+def _is_sentence(text: str, about: str) -> bool:
+    """Words on one line, not endless, and without digits that were not there before."""
+    invented = set(re.findall(r"\d+", text)) - set(re.findall(r"\d+", about))
+    return any(c.isalpha() for c in text) and len(text) <= MOST_CHARACTERS and not invented

@@ -1,0 +1,219 @@
+"""What trains in a stage, and the loss of a few examples: the module that processes share."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import torch
+from peft import LoraConfig, inject_adapter_in_model
+from peft.tuners.lora import LoraLayer
+from torch import Tensor, nn
+from torch.nn.utils.rnn import pad_sequence
+
+from model.language.prompt import prompt_ids
+from model.language.tokenizer import Tokenizer
+from model.timeaudio import TimeAudio
+from training.batch import presence_ids
+from training.data.instructions import question_of_row
+from training.data.manifest import Row
+from training.data.spelling import answer_of, plain_time
+from training.data.tasks import plain_interval
+from training.loop import Group
+from training.stages import StageConfig
+
+
+@dataclass(frozen=True, slots=True)
+class Text:
+    """A row's ids: before the audio, after it, and the answer with its end."""
+
+    before: list[int]
+    after: list[int]
+    answer: list[int]
+
+
+class Learner(nn.Module):
+    """The connector and the language model with LoRA; the encoders stay outside and frozen.
+
+    The markers' 20 rows are parameters of their own, in float32, for the embedding and for the head (one for both
+    where the checkpoint ties them): so no gradient of a whole vocabulary is ever made, and AdamW's small steps are not
+    lost in bfloat16. `write_markers` puts them into the language model.
+
+    Source: paper, "Training Strategy".
+    """
+
+    marker_ids: Tensor
+    marker_places: Tensor
+    token_weight: Tensor
+
+    def __init__(self, model: TimeAudio, tokenizer: Tokenizer, config: StageConfig) -> None:
+        super().__init__()
+        self.fusion, self.connector, self.llm = model.fusion, model.connector, model.llm
+        self._tokenizer, self._prompt, self._config = tokenizer, model.config.prompt, config
+        self._lora = list(self._prepare())
+        marker_ids = torch.tensor(tokenizer.marker_ids)
+        self.register_buffer("marker_ids", marker_ids, persistent=False)
+        embedding, head = self.llm.get_input_embeddings().weight, self.llm.get_output_embeddings().weight
+        is_tied = embedding is head
+        self.embedding_rows = nn.Parameter(embedding[marker_ids].float().clone())
+        self.head_rows = self.embedding_rows if is_tied else nn.Parameter(head[marker_ids].float().clone())
+        places = torch.full((embedding.shape[0],), -1)
+        places[marker_ids] = torch.arange(len(marker_ids))
+        self.register_buffer("marker_places", places, persistent=False)
+        weight = torch.ones(head.shape[0])
+        weight[list(tokenizer.marker_ids)] = config.time_weight
+        weight[list(presence_ids(tokenizer))] = config.presence_weight
+        self.register_buffer("token_weight", weight, persistent=False)
+        for rows in {self.embedding_rows, self.head_rows}:
+            rows.requires_grad_("markers" in config.trains)
+
+    def _prepare(self) -> Sequence[nn.Parameter]:
+        """Freeze everything, then open what the stage trains."""
+        config = self._config
+        for module in (self.fusion, self.connector, self.llm):
+            module.requires_grad_(False)
+        lora: list[nn.Parameter] = []
+        if "lora" in config.trains:
+            inject_adapter_in_model(
+                LoraConfig(
+                    r=config.lora.rank, lora_alpha=config.lora.alpha, target_modules=list(config.lora.targets),
+                    lora_dropout=config.lora.dropout if config.dropout else 0.0,
+                ),
+                self.llm,
+            )  # fmt: skip
+            lora = [p for name, p in self.llm.named_parameters() if ".lora_" in name]
+            for parameter in lora:
+                parameter.data = parameter.data.float()
+                parameter.requires_grad_(True)
+        for module in (self.fusion, self.connector.qformer, self.connector.projection):
+            module.requires_grad_("connector" in config.trains)
+        clocked = config.time_encoding and "time_encoding" in config.trains
+        self.connector.time_encoding.weight.requires_grad_(clocked)
+        if config.activation_checkpointing:
+            # transformers 5.23 renamed it, positional argument and all
+            name = "activation_checkpointing_enable"
+            getattr(self.llm, name, self.llm.gradient_checkpointing_enable)({"use_reentrant": False})
+        for module in self.modules() if not config.dropout else ():
+            if isinstance(module, nn.Dropout):
+                module.p = 0.0
+        return lora
+
+    @property
+    def has_markers(self) -> bool:
+        """Whether times are written as markers."""
+        return self._config.markers != "none"
+
+    def groups(self) -> list[Group]:
+        """What trains, at its rate; biases, norms, the clock's rows and the markers without weight decay."""
+        rates = self._config.rates
+        connector = [
+            p
+            for module in (self.fusion, self.connector.qformer, self.connector.projection)
+            for p in module.parameters()
+        ]
+        clock = [self.connector.time_encoding.weight]
+        markers = list({id(p): p for p in (self.embedding_rows, self.head_rows)}.values())
+        scale = {part: rates.get(part, 1.0) for part in ("connector", "time_encoding", "markers", "lora")}
+        groups = [
+            Group([p for p in connector if p.ndim > 1], scale["connector"]),
+            Group([p for p in connector if p.ndim <= 1], scale["connector"], weight_decay=False),
+            Group(clock, scale["time_encoding"], weight_decay=False),
+            Group(markers, scale["markers"], weight_decay=False),
+            Group(self._lora, scale["lora"]),
+        ]
+        opened = [
+            Group([p for p in g.parameters if p.requires_grad and p.numel()], g.scale, g.weight_decay) for g in groups
+        ]
+        return [group for group in opened if group.parameters]
+
+    def text(self, row: Row) -> Text:
+        """A row as ids."""
+        before, after = prompt_ids(self._tokenizer, self._prompt, question_of_row(row))
+        is_plain = self._config.markers == "none"
+        answer = answer_of(row, plain_interval, plain_time) if is_plain else answer_of(row)
+        return Text(before, after, [*self._tokenizer.encode(answer), self._tokenizer.eos_id])
+
+    def weight_of(self, texts: Sequence[Text]) -> float:
+        """By what a sum of losses is divided: the weights of all tokens of the answers."""
+        return sum(float(self.token_weight[t.answer].sum()) for t in texts)
+
+    def forward(self, frames: Sequence[tuple[Tensor, Tensor]], samples: Sequence[int], texts: Sequence[Text]) -> Tensor:
+        """The weighted sum of the cross-entropies of all answers' tokens, and of their digits' distances."""
+        rows, labels = [], []
+        audio = self._audio(frames, samples)
+        device = audio[0].device
+        for tokens, text in zip(audio, texts, strict=True):
+            ids = torch.tensor(text.before + text.after + text.answer, device=device)
+            embedded, split = self._embed(ids), len(text.before)
+            rows.append(torch.cat([embedded[:split], tokens.to(embedded.dtype), embedded[split:]]))
+            ahead = len(text.before) + len(tokens) + len(text.after)
+            told = torch.tensor(text.answer, device=device)
+            labels.append(torch.cat([told.new_full((ahead,), -100), told]))
+        lengths = torch.tensor([len(row) for row in rows], device=device)
+        mask = torch.arange(int(lengths.max()), device=device) < lengths[:, None]
+        embeds = pad_sequence(rows, batch_first=True)
+        label = pad_sequence(labels, batch_first=True, padding_value=-100)
+        hidden = self.llm.get_decoder()(inputs_embeds=embeds, attention_mask=mask, use_cache=False).last_hidden_state
+        predicts = label[:, 1:] != -100
+        return self._loss(hidden[:, :-1][predicts], label[:, 1:][predicts])
+
+    def _loss(self, hidden: Tensor, labels: Tensor) -> Tensor:
+        logits = self.llm.get_output_embeddings()(hidden).float()
+        markers = (hidden.float() @ self.head_rows.T).to(logits)
+        logits = logits.index_copy(1, self.marker_ids, markers)
+        each = nn.functional.cross_entropy(logits, labels, reduction="none")
+        loss: Tensor = (each * self.token_weight[labels]).sum()
+        if self._config.digit_weight:
+            loss = loss + self._config.digit_weight * self._digit_distance(logits, labels)
+        return loss
+
+    def _digit_distance(self, logits: Tensor, labels: Tensor) -> Tensor:
+        """Sum over markers of the expected |digit - right digit| among the ten of its kind: 3 for 4 is near, 9 far."""
+        places = self.marker_places[labels]
+        told = places >= 0
+        if not told.any():
+            return logits.sum() * 0
+        places, scores = places[told], logits[told][:, self.marker_ids]
+        kinds = torch.where((places < 10)[:, None], scores[:, :10], scores[:, 10:])
+        digits = torch.arange(10, device=logits.device)
+        far = (digits[None] - (places % 10)[:, None]).abs().float()
+        return (kinds.softmax(-1) * far).sum()
+
+    def _embed(self, ids: Tensor) -> Tensor:
+        embedded: Tensor = self.llm.get_input_embeddings()(ids)
+        places = self.marker_places[ids]
+        own = self.embedding_rows[places.clamp(min=0)].to(embedded.dtype)
+        return torch.where((places >= 0)[:, None], own, embedded)
+
+    def _audio(self, frames: Sequence[tuple[Tensor, Tensor]], samples: Sequence[int]) -> list[Tensor]:
+        """Audio tokens of each recording; those of one length go through the connector together."""
+        device = self.embedding_rows.device
+        by_length: dict[tuple[int, int, int], list[int]] = {}
+        for place, (speech, sound) in enumerate(frames):
+            by_length.setdefault((speech.shape[1], sound.shape[1], samples[place]), []).append(place)
+        found: dict[int, Tensor] = {}
+        for (_, _, count), places in by_length.items():
+            speech, sound = (torch.cat([frames[p][side] for p in places]).to(device) for side in (0, 1))
+            tokens = self.connector(self.fusion(speech, sound), [count] * len(places), may_merge=self._config.merging)
+            found |= dict(zip(places, tokens, strict=True))
+        return [found[place] for place in range(len(frames))]
+
+    @torch.no_grad()
+    def write_markers(self) -> None:
+        """Put the markers' rows into the language model's matrices."""
+        for matrix, rows in (
+            (self.llm.get_input_embeddings(), self.embedding_rows),
+            (self.llm.get_output_embeddings(), self.head_rows),
+        ):
+            matrix.weight[self.marker_ids] = rows.to(matrix.weight.dtype)
+
+    @torch.no_grad()
+    def finish(self) -> None:
+        """Merge what was learned into the language model's own weights, so that any library can open it."""
+        self.write_markers()
+        adapted: list[tuple[str, Any]] = [(n, m) for n, m in self.llm.named_modules() if isinstance(m, LoraLayer)]
+        for name, layer in adapted:
+            layer.merge()
+            parent, _, child = name.rpartition(".")
+            setattr(self.llm.get_submodule(parent), child, layer.get_base_layer())
+        if adapted:
+            del self.llm.peft_config  # says that adapters are there

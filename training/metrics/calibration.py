@@ -1,0 +1,38 @@
+"""Whether a confidence of 0.8 is right 8 times in 10."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+
+BINS = 15
+
+
+@dataclass(frozen=True, slots=True)
+class Claim:
+    """One interval that was claimed: how sure the system was, 0 to 1, and whether it was right.
+
+    Raises:
+        ValueError: a confidence outside of 0 to 1.
+    """
+
+    confidence: float
+    is_right: bool
+
+    def __post_init__(self) -> None:
+        if not 0 <= self.confidence <= 1:
+            raise ValueError(f"A confidence is between 0 and 1; got {self.confidence}.")
+
+
+def expected_calibration_error(claims: Sequence[Claim], bins: int = BINS) -> float | None:
+    """Mean gap between confidence and accuracy, 0 to 1: 15 bins of equal width, weighed by how many claims are in each.
+
+    A confidence on an edge belongs to the bin above; 1 to the last. None without claims. Source: Guo et al. 2017.
+    """
+    if not claims:
+        return None
+    confidence = np.array([claim.confidence for claim in claims])
+    right = np.array([claim.is_right for claim in claims], dtype=float)
+    place = np.minimum((confidence * bins + 1e-9).astype(int), bins - 1)
+    gaps = [abs(float((confidence[place == b] - right[place == b]).sum())) for b in range(bins)]
+    return sum(gaps) / len(claims)

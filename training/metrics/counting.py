@@ -1,0 +1,42 @@
+"""Whether an answer to "how many" names the right number."""
+
+import re
+
+_WORDS = {
+    word: value
+    for value, words in enumerate(
+        (
+            "zero no none never", "one once single", "two twice couple", "three thrice", "four", "five", "six", "seven",
+            "eight", "nine", "ten", "eleven", "twelve", "thirteen", "fourteen", "fifteen", "sixteen", "seventeen",
+            "eighteen", "nineteen", "twenty",
+        )
+    )
+    for word in words.split()
+}  # fmt: skip
+_MARKERS = re.compile(r"(?:<[af]_\d>)+")
+_TOKEN = re.compile(r"\d+(?:\.\d+)?|[a-z]+")
+
+
+def count_in(answer: str) -> int | None:
+    """The first whole number that an answer names, in digits or in words up to twenty; None where it names none.
+
+    Times are not counts: markers and numbers with a decimal point are passed over. "a dog" names no number, and "one"
+    before "of" ("one of the dogs") is one.
+
+    | answer | count |
+    |---|---|
+    | `It occurs three times: 1.0 - 2.0 seconds.` | 3 |
+    | `Twice.` | 2 |
+    | `At 2.5 seconds.` | None |
+    """
+    for token in _TOKEN.findall(_MARKERS.sub(" ", answer.lower())):
+        if token.isdigit():
+            return int(token)
+        if token in _WORDS:
+            return _WORDS[token]
+    return None
+
+
+def is_count_question(question: str) -> bool:
+    """Whether a question asks for a number of times or things, by its words."""
+    return re.search(r"\b(how many|how often|count|number of|total count)\b", question.lower()) is not None

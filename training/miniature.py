@@ -1,0 +1,118 @@
+"""The paper's pipeline, small: data of all four tasks, stage 1, stage 2, scores, and the table beside the paper's.
+
+A test of the machinery, not of quality: two bundled recordings make all scenes, the talks are spoken by whatever voice
+is installed, and both stages are a few steps. It fails if a loss does not fall. `make miniature`.
+"""
+
+import argparse
+import shutil
+import sys
+import time
+from collections.abc import Sequence
+from dataclasses import replace
+from pathlib import Path
+
+from training.config import DataConfig
+from training.data.composer import SceneConfig
+from training.data.manifest import Row, write_manifest
+from training.data.pools import validation_pool
+from training.data.speaking import Engine, available
+from training.paper_tables import main as compare
+from training.score_command import main as evaluate
+from training.sources.benchmark import talks
+from training.sources.composed import ComposedConfig, compose_rows
+from training.stage_command import Job, checkpoint_named, run_stage
+from training.stage_loop import read_log
+from training.stages import StageConfig, load_stage
+
+RECORDINGS = Path(__file__).parents[1] / "server" / "recordings"
+KINDS = {"dog-barking.flac": "dog", "rooster-crowing.flac": "rooster"}
+
+
+def build(folder: Path, engine: Engine, scale: float = 1.0) -> dict[str, Path]:
+    """Manifests for both stages and for the scores, with their recordings; `scale` is a share of them.
+
+    The scenes of the scores are composed anew.
+    """
+    source = folder / "recordings"
+    (source / "audio").mkdir(parents=True, exist_ok=True)
+    lines = ["filename,category,fold,subset,source"]
+    for name, kind in KINDS.items():
+        shutil.copy(RECORDINGS / name, source / "audio" / name)
+        lines.append(f"{name},{kind},4,esc10,{name}")
+    (source / "clips.csv").write_text("\n".join(lines) + "\n", encoding="utf-8")
+    pool = validation_pool(source, DataConfig(validation_folds=(4,)))
+    audio = folder / "audio"
+    short = SceneConfig(seconds=6.0, max_events=3)
+    long = replace(short, seconds=45.0, min_events=3, max_events=6)
+
+    def scenes(name: str, count: int, scene: SceneConfig, seed: int) -> list[Row]:
+        return list(
+            compose_rows(pool, audio, ComposedConfig(name=name, count=_share(count, scale), scene=scene, seed=seed))
+        )
+
+    spoken = list(talks(audio, engine, _share(16, scale), points=(1, 3), seed=1))
+    heard = list(talks(folder / "test", engine, _share(4, scale), points=(1, 3), seed=2))
+    parts = {
+        "stage-1": [*scenes("one", 48, short, 1), *[row for row in spoken if (row.duration or 0.0) <= 30]],
+        "stage-2": [*scenes("two", 8, long, 2), *spoken],
+        "test": [*scenes("test", 8, short, 3), *heard],
+    }
+    for name, rows in parts.items():
+        write_manifest(folder / f"{name}.jsonl", rows)
+    return {name: folder / f"{name}.jsonl" for name in parts}
+
+
+def _share(count: int, scale: float) -> int:
+    return max(1, round(count * scale))
+
+
+def stages(steps: int) -> dict[str, StageConfig]:
+    """The paper's two, with few steps, small batches and rates for a small model."""
+    small = [
+        f"steps = {steps}", "batch_size = 8", "micro_batch_size = 8", "activation_checkpointing = false",
+        "evaluate_every = 0", "save_every = 1000", "learning_rate = 1e-3", "warmup_steps = 5",
+    ]  # fmt: skip
+    return {"stage-1": load_stage("paper-1", small), "stage-2": load_stage("paper-2", [*small, "learning_rate = 5e-4"])}
+
+
+def fell(run: Path) -> tuple[float, float]:
+    """Mean loss of the first and of the last quarter of a run."""
+    losses = [line["loss"] for line in read_log(run) if "loss" in line]
+    quarter = max(1, len(losses) // 4)
+    return sum(losses[:quarter]) / quarter, sum(losses[-quarter:]) / quarter
+
+
+def main(argv: Sequence[str] | None = None) -> int:
+    """The command line: `make miniature`, `python -m training.miniature`."""
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--out", type=Path, default=Path("runs/miniature"), help="begun anew (default: %(default)s)")
+    parser.add_argument("--steps", type=int, default=60, help="of each stage (default: %(default)s)")
+    arguments = parser.parse_args(argv)
+    began = time.monotonic()
+    out: Path = arguments.out
+    for name in ("recordings", "audio", "test", "stage-1-run", "stage-2-run", "stage-1", "stage-2"):
+        shutil.rmtree(out / name, ignore_errors=True)
+    engine = next(e for e in available() if e != "f5-tts")
+    manifests = build(out, engine)
+    print(f"Data of all four tasks, talks by {engine}: {time.monotonic() - began:.0f} s.", flush=True)
+    start, failed = checkpoint_named("timeaudio-tiny"), []
+    for name, config in stages(arguments.steps).items():
+        run = out / f"{name}-run"
+        job = Job(data=manifests[name], start=start, run=run, out=out / name, cache=out / "features", device="cpu")
+        run_stage(job, config)
+        before, after = fell(run)
+        print(f"{name}: loss {before:.2f} -> {after:.2f}, {time.monotonic() - began:.0f} s.", flush=True)
+        failed += [] if after < before else [name]
+        start = out / name
+    scores = out / "miniature.json"
+    status = evaluate(["--data", str(manifests["test"]), "--model", str(start), "--json", str(scores)])
+    compare([str(scores), "--table", "2"])
+    print(f"{time.monotonic() - began:.0f} s in all. These scores say that the machinery runs, nothing more.")
+    if failed:
+        print(f"The loss of {', '.join(failed)} did not fall.", file=sys.stderr)
+    return 1 if failed else status
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,106 @@
+"""`timeaudio evaluate` on a manifest: anybody's predictions, or a checkpoint's, with every score of its tasks."""
+
+import argparse
+import json
+import math
+import sys
+from collections.abc import Sequence
+from dataclasses import asdict
+from pathlib import Path
+
+from rich.console import Console
+from rich.markup import escape
+from rich.table import Table
+
+from model.errors import TimeAudioError
+from model.pipeline import Decoding, Pipeline
+from training.data.manifest import ManifestError, Row
+from training.data.recordings import DataError
+from training.data.validate import read_manifest
+from training.predictions import Prediction, read_predictions
+from training.scoring import Score, score
+from training.variants import answers_of
+
+
+def show(scores: Sequence[Score], title: str, console: Console) -> None:
+    """The table."""
+    table = Table(title=title)
+    for name, side in (("score", "left"), ("%", "right"), ("95 % interval", "right"), ("over", "right"), ("", "left")):
+        table.add_column(name, justify="left" if side == "left" else "right")
+    for s in scores:
+        between = "" if s.low is None or s.high is None else f"{100 * s.low:.1f} - {100 * s.high:.1f}"
+        value = "-" if math.isnan(s.value) else f"{100 * s.value:.1f}"
+        table.add_row(s.name, value, between, str(s.count), escape(s.note))
+    console.print(table)
+
+
+def to_json(scores: Sequence[Score]) -> dict[str, object]:
+    """The scores by name; one that could not be computed has no value."""
+    return {s.name: asdict(s) | {"value": None if math.isnan(s.value) else s.value} for s in scores}
+
+
+def command_line() -> argparse.ArgumentParser:
+    """The options of `timeaudio evaluate --data MANIFEST.jsonl`."""
+    parser = argparse.ArgumentParser(prog="timeaudio evaluate", description=__doc__)
+    parser.add_argument("--data", type=Path, required=True, metavar="FILE", help="manifest: what is asked, and right")
+    parser.add_argument("--predictions", type=Path, metavar="FILE", help="JSONL of any system's answers, by id")
+    parser.add_argument("--model", type=Path, help="else this checkpoint answers (default: the embedded one)")
+    parser.add_argument("--beams", type=int, default=1, help="1 is greedy (default: %(default)s)")
+    parser.add_argument("--no-grammar", action="store_true", help="let any token follow any: an ablation")
+    parser.add_argument("--windows", action="store_true", help="cut recordings into 30 s instead of one pass: another")
+    parser.add_argument("--device", default="cpu")
+    parser.add_argument("--save", type=Path, metavar="FILE", help="where the checkpoint's answers go, as JSONL")
+    parser.add_argument("--json", type=Path, metavar="FILE", help="where the scores go")
+    return parser
+
+
+def main(argv: Sequence[str] | None = None) -> int:
+    """The command line."""
+    arguments = command_line().parse_args(argv)
+    try:
+        rows = read_manifest(arguments.data)
+        if arguments.predictions:
+            predictions = read_predictions(arguments.predictions, rows)
+            name = arguments.predictions.name
+        else:
+            pipeline = Pipeline.load(arguments.model, device=arguments.device)
+            predictions = answers_of(
+                pipeline, rows, arguments.data.parent, Decoding(num_beams=arguments.beams),
+                grammar=not arguments.no_grammar, windows=arguments.windows,
+            )  # fmt: skip
+            name = pipeline.name
+            rows = _trained_for(rows, pipeline)
+    except (DataError, ManifestError, TimeAudioError, OSError) as error:
+        print(f"timeaudio evaluate: {error}", file=sys.stderr)
+        return 2
+    scores = score(rows, predictions)
+    missing = sum(row.id not in predictions for row in rows)
+    if missing:
+        print(f"{missing} of {len(rows)} lines have no prediction: they count as answers that name nothing.")
+    show(scores, f"{name} on {arguments.data.name}", Console(width=None if sys.stdout.isatty() else 140))
+    if arguments.save:
+        lines = (json.dumps(_line(row_id, p), ensure_ascii=False) for row_id, p in predictions.items())
+        arguments.save.write_text("".join(f"{line}\n" for line in lines), encoding="utf-8")
+    if arguments.json:
+        setting = {"system": name, "manifest": str(arguments.data), "lines": len(rows), "missing": missing}
+        body = {"setting": setting, "scores": to_json(scores)}
+        arguments.json.write_text(json.dumps(body, indent=2) + "\n", encoding="utf-8")
+    return 0
+
+
+def _trained_for(rows: list[Row], pipeline: Pipeline) -> list[Row]:
+    kept = [row for row in rows if row.task in pipeline.tasks]
+    if not kept:
+        raise DataError(f"{pipeline.name} was trained for {', '.join(pipeline.tasks)}; the manifest asks other things.")
+    if len(kept) < len(rows):
+        print(f"{len(rows) - len(kept)} lines are of tasks that {pipeline.name} was not trained for: left out.")
+    return kept
+
+
+def _line(row_id: str, prediction: Prediction) -> dict[str, object]:
+    events = [
+        {"intervals": [list(i) for i in e.intervals], "caption": e.caption}
+        | ({} if confidence is None else {"confidence": confidence})
+        for e, confidence in zip(prediction.events, prediction.confidences, strict=True)
+    ]
+    return {"id": row_id, "events": events, "answer": prediction.text}

@@ -1,0 +1,193 @@
+"""Predictions against a manifest: every score of its tasks, each with a bootstrap interval.
+
+A line of the manifest without a prediction counts as an answer that names nothing.
+"""
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from training.data.manifest import Row, Span, Told
+from training.data.spelling import answer_of
+from training.data.words import WORDS
+from training.metrics.bootstrap import Estimate, bootstrap
+from training.metrics.calibration import Claim, expected_calibration_error
+from training.metrics.captions import kind_of
+from training.metrics.counting import count_in, is_count_question
+from training.metrics.detection import Detection, Truth, psds
+from training.metrics.events import Counts, ScoredScene, Sound, clip_macro_f1, event_counts, segment_counts, total
+from training.metrics.grounding import Grounding, score_grounding
+from training.metrics.labels import label_of
+from training.metrics.text import Meteor, MetricUnavailable, rouge
+from training.metrics.timelines import cover_iou, segment_iou
+from training.predictions import Prediction
+
+LEXICON = {kind: words.keywords for kind, words in WORDS.items()}
+RESAMPLES = 500
+
+
+@dataclass(frozen=True, slots=True)
+class Score:
+    """One number of a table: a share, 0 to 1, over so many rows; an interval where one can be had."""
+
+    name: str
+    value: float
+    count: int
+    low: float | None = None
+    high: float | None = None
+    note: str = ""
+
+
+def score(rows: Sequence[Row], predictions: dict[str, Prediction]) -> list[Score]:
+    """Every score that the manifest's tasks have."""
+    pairs = [(row, predictions.get(row.id, Prediction())) for row in rows]
+    scores: list[Score] = []
+    for task, measure in (("dense_caption", dense), ("ground", grounding), ("summarize", summaries), ("ask", asked)):
+        chosen = [pair for pair in pairs if pair[0].task == task]
+        if chosen:
+            scores += measure(chosen)
+    return scores
+
+
+Pair = tuple[Row, Prediction]
+
+
+def dense(pairs: Sequence[Pair]) -> list[Score]:
+    """METEOR, Eb-F1, segment F1, At-F1, and what confidences allow. Labels are the manifest's, or else keywords'."""
+    labels = sorted({event.label for row, _ in pairs for event in row.events if event.label})
+    if not labels:  # a manifest of captions alone: kinds by keywords, on both sides
+        labels = list(WORDS)
+    by_keyword = set(labels) <= set(WORDS)
+    name_of: Callable[[str], str | None] = (
+        (lambda caption: kind_of(caption, LEXICON)) if by_keyword else (lambda caption: label_of(caption, labels))
+    )
+    scenes = [
+        ScoredScene(_sounds(row.events, name_of, use_labels=True), _sounds(p.events, name_of, use_labels=False))
+        for row, p in pairs
+    ]
+    note = "captions to classes by keywords" if by_keyword else "captions to classes by the words of their names"
+    kinds = sorted({s.kind for scene in scenes for s in scene.reference if s.kind is not None})
+    events, segments = [event_counts(s) for s in scenes], [segment_counts(s) for s in scenes]
+    scores = [
+        *_meteor("dense METEOR", pairs),
+        _estimate("dense Eb-F1", events, lambda c: total(c).f1, note),
+        _estimate("dense Eb precision", events, lambda c: total(c).precision),
+        _estimate("dense Eb recall", events, lambda c: total(c).recall),
+        _estimate("dense segment F1", segments, lambda c: total(c).f1),
+        _estimate("dense At-F1", [_known(s, kinds) for s in scenes], lambda s: clip_macro_f1(s, kinds), note, 100),
+    ]
+    return scores + _confident(pairs, name_of)
+
+
+def _known(scene: ScoredScene, kinds: Sequence[str]) -> ScoredScene:
+    return ScoredScene(tuple(s for s in scene.reference if s.kind in kinds), scene.predicted)
+
+
+def _sounds(events: Sequence[Told], name_of: Callable[[str], str | None], *, use_labels: bool) -> tuple[Sound, ...]:
+    return tuple(
+        Sound(event.label if use_labels and event.label else name_of(event.caption), start, end)
+        for event in events
+        for start, end in event.intervals
+    )
+
+
+def _confident(pairs: Sequence[Pair], name_of: Callable[[str], str | None]) -> list[Score]:
+    """ECE (an interval is right when its kind is right and its IoU with one of that kind at least 0.5) and PSDS."""
+    claims: list[Claim] = []
+    found: list[Detection] = []
+    truths: list[Truth] = []
+    for row, prediction in pairs:
+        there = [Truth(row.id, e.label or name_of(e.caption) or "", s) for e in row.events for s in e.intervals]
+        truths += there
+        for event, confidence in zip(prediction.events, prediction.confidences, strict=False):
+            if confidence is None:
+                continue
+            label = name_of(event.caption) or ""
+            for span in event.intervals:
+                ious = [Grounding((t.span,), (span,)).iou for t in there if t.label == label]
+                claims.append(Claim(confidence, max(ious, default=0.0) >= 0.5))
+                found.append(Detection(row.id, label, span, confidence))
+    if not claims:
+        return []
+    error = expected_calibration_error(claims) or 0.0
+    duration = sum(row.duration or 0.0 for row, _ in pairs)
+    return [
+        Score("dense ECE", error, len(claims), note="15 bins; lower is better"),
+        Score("dense PSDS", psds(truths, found, duration), len(found), note="DTC and GTC 0.7, no cross triggers"),
+    ]
+
+
+def grounding(pairs: Sequence[Pair]) -> list[Score]:
+    """Set-IoU scores of present queries, and whether absent ones are called absent."""
+    queries = [Grounding(_spans(row.events), _spans(p.events)) for row, p in pairs]
+    present, absent = [q for q in queries if q.is_present], [q for q in queries if not q.is_present]
+    scores: list[Score] = []
+    if present:
+        names = (("R@0.5", "recall_50"), ("R@0.7", "recall_70"), ("R@0.9", "recall_90"), ("mean recall", "mean_recall"),
+                 ("mIoU", "miou"))  # fmt: skip
+        notes = {"mean recall": "(R@0.5 + R@0.7 + R@0.9) / 3: the paper's 'mIoU'", "mIoU": "mean set IoU"}
+        for shown, field in names:
+            scores.append(_estimate(f"ground {shown}", present, _recall(field), notes.get(shown, "")))
+    if absent:
+        scores.append(_estimate("ground absent accuracy", absent, lambda q: score_grounding(q).absent_accuracy or 0.0))
+    return scores
+
+
+def _recall(field: str) -> Callable[[Sequence[Grounding]], float]:
+    return lambda queries: float(getattr(score_grounding(queries), field))
+
+
+def summaries(pairs: Sequence[Pair]) -> list[Score]:
+    """ROUGE and METEOR of all summaries of a recording as one text, and both readings of the timeline's mIoU."""
+    rouges = [rouge(_words(row.events), _words(p.events)) for row, p in pairs]
+    spans = [(_spans(row.events), _spans(p.events)) for row, p in pairs]
+    return [
+        *_meteor("summary METEOR", pairs),
+        _estimate("summary ROUGE-1", [r.one for r in rouges], _mean),
+        _estimate("summary ROUGE-L", [r.longest for r in rouges], _mean),
+        _estimate("summary mIoU", [segment_iou(a, b) for a, b in spans], _mean, "segments paired one to one"),
+        _estimate("summary cover IoU", [cover_iou(a, b) for a, b in spans], _mean, "all time covered"),
+    ]
+
+
+def asked(pairs: Sequence[Pair]) -> list[Score]:
+    """Counting accuracy, where a question asks for a number; ROUGE-L of all answers."""
+    counts = [(count_in(answer_of(row)), count_in(p.text)) for row, p in pairs if is_count_question(row.question)]
+    right = [float(due == given) for due, given in counts if due is not None]
+    scores = [_estimate("ask counting accuracy", right, _mean)] if right else []
+    return [*scores, _estimate("ask ROUGE-L", [rouge(answer_of(r), p.text).longest for r, p in pairs], _mean)]
+
+
+def _spans(events: Sequence[Told]) -> tuple[Span, ...]:
+    return tuple(span for event in events for span in event.intervals)
+
+
+def _words(events: Sequence[Told]) -> str:
+    return " ".join(event.caption for event in sorted(events, key=lambda event: min(event.intervals)))
+
+
+def _mean(values: Sequence[float]) -> float:
+    return sum(values) / len(values)
+
+
+def _estimate(
+    name: str,
+    units: Sequence[Any],
+    statistic: Callable[[Sequence[Any]], float],
+    note: str = "",
+    resamples: int = RESAMPLES,
+) -> Score:
+    found: Estimate = bootstrap(units, statistic, num_resamples=resamples)
+    count = total(units).num_reference if isinstance(units[0], Counts) else len(units)
+    return Score(name, found.value, count, found.low, found.high, note)
+
+
+def _meteor(name: str, pairs: Sequence[Pair]) -> list[Score]:
+    """The captions of a recording as one text, in order of time, without times; none where METEOR cannot run."""
+    try:
+        with Meteor() as meteor:
+            told = [meteor.statistics(_words(row.events), _words(p.events)) for row, p in pairs]
+            found = bootstrap(told, meteor.score, num_resamples=100)
+    except MetricUnavailable as error:
+        return [Score(name, float("nan"), 0, note=str(error))]
+    return [Score(name, found.value, len(pairs), found.low, found.high, "1.5")]

@@ -1,0 +1,129 @@
+"""AudioSet with strong labels: dense captions and groundings.
+
+Files: `audioset_train_strong.tsv`, `audioset_eval_strong.tsv` (segment_id, start_time_seconds, end_time_seconds, label)
+and `mid_to_display_name.tsv` (mid, name; no header). A segment is 10 s long and named `YOUTUBEID_STARTMS`.
+
+Source: Hershey et al. 2021; paper, appendix A and, for the evaluation subset, appendix C.
+"""
+
+import csv
+import hashlib
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+from training.data.manifest import Row, Span, Told
+from training.data.recordings import DataError
+from training.data.writer import Writer, describe_all
+from training.sources.reading import Recordings, merged, number, read_table
+
+CLIP_S = 10.0
+COLUMNS = ("segment_id", "start_time_seconds", "end_time_seconds", "label")
+EVALUATION_CLIPS = 770
+EVALUATION_WORDS = 100
+"""The paper's test has so many clips, of captions of fewer words. Which ones is not published."""
+
+
+@dataclass(frozen=True, slots=True)
+class Clip:
+    """A segment and where in it each class is heard."""
+
+    name: str
+    labels: dict[str, tuple[Span, ...]]
+
+
+def read_clips(labels: Path, names: Path) -> list[Clip]:
+    """The clips, classes by their display names and first start.
+
+    Raises:
+        DataError: a file is missing or of another form, or a class has no display name.
+    """
+    display = _display_names(names)
+    found: dict[str, dict[str, list[Span]]] = {}
+    for row in read_table(labels, COLUMNS, "\t"):
+        if row["label"] not in display:
+            raise DataError(f"{names} has no name for {row['label']}, which {labels} uses: take both of one release.")
+        span = (number(row, "start_time_seconds", labels), number(row, "end_time_seconds", labels))
+        found.setdefault(row["segment_id"], {}).setdefault(display[row["label"]], []).append(span)
+    clips = []
+    for name, classes in found.items():
+        whole = {label: merged(spans, CLIP_S) for label, spans in classes.items()}
+        order = sorted((label for label in whole if whole[label]), key=lambda label: (whole[label], label))
+        clips.append(Clip(name, {label: whole[label] for label in order}))
+    return clips
+
+
+def _display_names(path: Path) -> dict[str, str]:
+    if not path.is_file():
+        raise DataError(f"{path} is not there: download mid_to_display_name.tsv beside the labels.")
+    with path.open(newline="", encoding="utf-8") as file:
+        return {row[0]: row[1] for row in csv.reader(file, delimiter="\t", quoting=csv.QUOTE_NONE) if len(row) >= 2}
+
+
+def dense_captions(clips: Iterable[Clip], recordings: Recordings, writer: Writer) -> Iterator[Row]:
+    """A row for each clip that has a recording: every class with its intervals and a description."""
+    found = [(clip, audio) for clip in clips if clip.labels and (audio := _recording(clip, recordings)) is not None]
+    sentences = describe_all(writer, ((list(clip.labels), clip.name) for clip, _ in found))
+    for (clip, audio), captions in zip(found, sentences, strict=True):
+        events = tuple(
+            Told(spans, caption, label)
+            for (label, spans), caption in zip(clip.labels.items(), captions, strict=True)
+        )  # fmt: skip
+        yield Row(
+            id=f"audioset-dense-{clip.name}", audio=audio, task="dense_caption", events=events,
+            source="audioset_strong",
+        )  # fmt: skip
+
+
+def groundings(
+    clips: Sequence[Clip], recordings: Recordings, writer: Writer, absent_share: float = 0.0
+) -> Iterator[Row]:
+    """A row for each class of a clip, asked for by its description.
+
+    With `absent_share` some clips get one more query, for a class that is not in them. The annotation is complete, but
+    classes contain each other: one that shares a word with a class of the clip is not taken.
+    """
+    everything = sorted({label for clip in clips for label in clip.labels})
+    found = [(clip, audio) for clip in clips if clip.labels and (audio := _recording(clip, recordings)) is not None]
+    asked = [_asked(clip, everything, absent_share) for clip, _ in found]
+    sentences = describe_all(
+        writer, (([label for label, _ in a], f"ground-{c.name}") for (c, _), a in zip(found, asked, strict=True))
+    )
+    for (clip, audio), queries, captions in zip(found, asked, sentences, strict=True):
+        for place, ((label, spans), caption) in enumerate(zip(queries, captions, strict=True)):
+            yield Row(
+                id=f"audioset-ground-{clip.name}-{place}", audio=audio, task="ground", query=caption.rstrip("."),
+                events=(Told(spans, label=label),) if spans else (), source="audioset_strong",
+            )  # fmt: skip
+
+
+def _asked(clip: Clip, everything: Sequence[str], absent_share: float) -> list[tuple[str, tuple[Span, ...]]]:
+    """The clip's classes with their spans, and perhaps one that is not in it."""
+    asked = list(clip.labels.items())
+    if _share(clip.name, "absent") < absent_share:
+        there = {word for label in clip.labels for word in _words(label)}
+        others = [label for label in everything if not there & _words(label)]
+        if others:
+            asked.append((others[int(_share(clip.name, "which") * len(others))], ()))
+    return asked
+
+
+def evaluation_subset(rows: Iterable[Row], count: int = EVALUATION_CLIPS) -> list[Row]:
+    """`count` dense captions of fewer than 100 words, drawn by the hash of their names: the paper's are not listed."""
+    short = [row for row in rows if sum(len(e.caption.split()) for e in row.events) < EVALUATION_WORDS]
+    return sorted(sorted(short, key=lambda row: _share(row.id, "evaluation"))[:count], key=lambda row: row.id)
+
+
+def _recording(clip: Clip, recordings: Recordings) -> str | None:
+    """Downloaders name clips by segment, or by video, some with a Y before it."""
+    video = clip.name.rpartition("_")[0]
+    return recordings.find(clip.name, f"Y{clip.name}", video, f"Y{video}")
+
+
+def _words(label: str) -> set[str]:
+    return {word.strip("(),").lower() for word in label.split()}
+
+
+def _share(name: str, what: str) -> float:
+    digest = hashlib.sha256(f"{what}\0{name}".encode()).digest()
+    return int.from_bytes(digest[:6], "big") / 2**48

@@ -1,0 +1,52 @@
+"""AudioTime: simulated scenes of 10 s with exact times; dense captions.
+
+File: `train5000_timestamp/timestamp_captions.json`: `{"syn_1": {"event": {CLASS: [[onset, offset], ...]}, "caption":
+...}}`, recordings in `audio/` beside it. The captions hold their times as prose and are not used: the times are taken
+from `event`.
+
+Source: Xie et al. 2025.
+"""
+
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+from training.data.manifest import Row, Told
+from training.data.recordings import DataError
+from training.data.writer import Writer
+from training.sources.reading import Recordings, merged, read_json
+
+SCENE_S = 10.0
+
+
+def dense_captions(captions: Path, recordings: Recordings, writer: Writer) -> Iterator[Row]:
+    """A row for each scene, its classes described by the writer.
+
+    Raises:
+        DataError: the file is missing or of another form; of the four sets, only `timestamp` and `ordering` have
+            both ends of each event.
+    """
+    scenes: Any = read_json(captions)
+    for name, scene in scenes.items():
+        audio = recordings.find(name)
+        if audio is None:
+            continue
+        classes = scene.get("event") if isinstance(scene, dict) else None
+        if not isinstance(classes, dict) or not all(_has_spans(spans) for spans in classes.values()):
+            raise DataError(
+                f"{captions}: {name} has no [onset, offset] pairs under 'event'. Take timestamp_captions.json or"
+                " ordering_captions.json; the other two sets do not say when sounds end."
+            )
+        whole = {label: merged([(a, b) for a, b in spans], SCENE_S) for label, spans in classes.items()}
+        heard = sorted(((spans, label) for label, spans in whole.items() if spans))
+        sentences = writer.describe([label for _, label in heard], f"audiotime-{name}")
+        events = tuple(Told(spans, text, label) for (spans, label), text in zip(heard, sentences, strict=True))
+        if events:
+            yield Row(
+                id=f"audiotime-{captions.stem}-{name}", audio=audio, task="dense_caption", events=events,
+                source="audiotime",
+            )  # fmt: skip
+
+
+def _has_spans(spans: Any) -> bool:
+    return isinstance(spans, list) and all(isinstance(s, list) and len(s) == 2 for s in spans)

@@ -1,0 +1,202 @@
+"""`timeaudio data`: manifests from published data sets, and what is wrong with a manifest."""
+
+import argparse
+import sys
+from collections import Counter
+from collections.abc import Callable, Iterable, Iterator
+from pathlib import Path
+
+from training.data.instructions import INSTRUCTIONS
+from training.data.manifest import ManifestError, Row, write_manifest
+from training.data.recordings import DataError
+from training.data.speaking import available, speaker
+from training.data.validate import read_manifest
+from training.data.writer import EndpointWriter, OfflineWriter, Writer
+from training.sources import (
+    audiogrounding,
+    audioset_strong,
+    audiotime,
+    benchmark,
+    cnn_dailymail,
+    ftar,
+    librispeech,
+    questions,
+    tacos,
+)
+from training.sources.reading import Recordings
+
+EXAMPLE = """examples:
+  timeaudio data audioset-strong --labels audioset_train_strong.tsv --names mid_to_display_name.tsv \\
+      --audio audioset/train --out audioset.jsonl
+  timeaudio data cnn-dailymail --articles cnn/stories --speech speech/ --out cnn.jsonl
+  timeaudio data join audioset.jsonl cnn.jsonl --out train.jsonl
+  timeaudio data check train.jsonl"""
+
+
+def main(argv: list[str] | None = None) -> int:
+    """The command line: `timeaudio data`."""
+    arguments = _parser().parse_args(argv)
+    try:
+        status: int = arguments.run(arguments)
+    except ManifestError as error:
+        if arguments.run is check:
+            print("\n".join(error.problems))
+            print(f"timeaudio data: {len(error.problems)} problems in {arguments.manifest}.", file=sys.stderr)
+        else:
+            print(f"timeaudio data: {error}", file=sys.stderr)
+        return 1
+    except (DataError, OSError) as error:
+        print(f"timeaudio data: {error}", file=sys.stderr)
+        return 2
+    return status
+
+
+def check(arguments: argparse.Namespace) -> int:
+    """Validate a manifest: every problem of every line, or what it holds."""
+    rows = read_manifest(arguments.manifest)
+    tasks = Counter(row.task for row in rows)
+    lengths = {row.audio: row.duration or 0.0 for row in rows}
+    print(f"{arguments.manifest}: {len(rows)} lines, {len(lengths)} recordings, {sum(lengths.values()) / 3600:.2f} h.")
+    for task, number in sorted(tasks.items()):
+        print(f"  {task:14} {number}")
+    return 0
+
+
+def join(arguments: argparse.Namespace) -> int:
+    """Several manifests as one; recordings are named from the new one's folder, ids must differ."""
+    rows: list[Row] = []
+    for manifest in arguments.manifests:
+        rows += [_moved(row, manifest.parent.resolve()) for row in read_manifest(manifest)]
+    print(f"{arguments.out}: {write_manifest(arguments.out, rows)} lines.")
+    return 0
+
+
+def _moved(row: Row, folder: Path) -> Row:
+    import dataclasses
+
+    return dataclasses.replace(row, audio=str(row.path(folder)))
+
+
+def rephrase(arguments: argparse.Namespace) -> int:
+    """Candidates for a task's instructions from the endpoint, for people to choose from (appendix A, step I)."""
+    writer = _writer(arguments)
+    for instruction in INSTRUCTIONS[arguments.task]:
+        print(instruction)
+        for text in writer.rephrase(instruction, arguments.count):
+            print(f"    {text}")
+    return 0
+
+
+def _build(rows_of: Callable[[argparse.Namespace, Recordings, Writer], Iterable[Row]]) -> Callable[..., int]:
+    def run(arguments: argparse.Namespace) -> int:
+        recordings = Recordings(arguments.audio or Path())
+        writer = _writer(arguments)
+        count = write_manifest(arguments.out, rows_of(arguments, recordings, writer))
+        print(f"{arguments.out}: {count} lines.")
+        if recordings.missing:
+            some = ", ".join(sorted(recordings.missing)[:3])
+            print(f"{len(recordings.missing)} recordings were not there and are left out: {some} ...")
+        if isinstance(writer, EndpointWriter) and writer.num_replaced:
+            print(f"{writer.num_replaced} answers of the endpoint could not be used; templates stand for them.")
+        if not count:
+            raise DataError(f"No line was written: none of the recordings is in {arguments.audio}.")
+        return 0
+
+    return run
+
+
+def _writer(arguments: argparse.Namespace) -> Writer:
+    if not arguments.endpoint:
+        return OfflineWriter()
+    memory = arguments.memory or Path("endpoint-answers.jsonl")
+    return EndpointWriter(arguments.endpoint, arguments.model, memory)
+
+
+def _audioset(arguments: argparse.Namespace, recordings: Recordings, writer: Writer) -> Iterator[Row]:
+    clips = audioset_strong.read_clips(arguments.labels, arguments.names)
+    dense = audioset_strong.dense_captions(clips, recordings, writer)
+    if arguments.evaluation:
+        yield from audioset_strong.evaluation_subset(dense)
+        return
+    yield from dense
+    yield from audioset_strong.groundings(clips, recordings, writer, arguments.absent_share)
+
+
+def _cnn(arguments: argparse.Namespace, recordings: Recordings, writer: Writer) -> Iterator[Row]:
+    engine = arguments.engine or available()[0]
+    print(f"Speaking with {engine}.", file=sys.stderr)
+    say = speaker(engine, reference=arguments.voice, reference_text=arguments.voice_text)
+    most = cnn_dailymail.EVALUATION_CHARACTERS if arguments.evaluation else None
+    articles = cnn_dailymail.read_articles(arguments.articles)[: arguments.limit]
+    return cnn_dailymail.timelines(articles, arguments.speech, say, most_characters=most)
+
+
+def _parser() -> argparse.ArgumentParser:
+    form = argparse.RawDescriptionHelpFormatter
+    parser = argparse.ArgumentParser(prog="timeaudio data", description=__doc__, epilog=EXAMPLE, formatter_class=form)
+    commands = parser.add_subparsers(required=True, metavar="COMMAND")
+
+    def source(name: str, text: str, rows_of: Callable[..., Iterable[Row]], *paths: str) -> argparse.ArgumentParser:
+        command = commands.add_parser(name, help=text, description=text)
+        for path in paths:
+            command.add_argument(f"--{path}", type=Path, required=True, metavar="PATH")
+        if "audio" not in paths:
+            command.set_defaults(audio=None)
+        command.add_argument("--out", type=Path, required=True, metavar="FILE", help="manifest to write")
+        _endpoint_options(command)
+        command.set_defaults(run=_build(rows_of))
+        return command
+
+    audioset = source("audioset-strong", "AudioSet's strong labels", _audioset, "labels", "names", "audio")
+    audioset.add_argument("--absent-share", type=float, default=0.0, help="clips with a query for what is not there")
+    audioset.add_argument("--evaluation", action="store_true", help="only the dense captions of the paper's test size")
+    source("tacos", "TACOS", lambda a, r, w: tacos.dense_captions(a.annotations, r), "annotations", "audio")
+    source("audiotime", "AudioTime", lambda a, r, w: audiotime.dense_captions(a.captions, r, w), "captions", "audio")
+    source("audiogrounding", "AudioGrounding", lambda a, r, w: audiogrounding.groundings(a.items, r), "items", "audio")
+    cnn = source("cnn-dailymail", "CNN/DailyMail, read aloud", _cnn, "articles", "speech")
+    cnn.add_argument("--engine", choices=["f5-tts", "espeak-ng", "flite", "tones"], help="default: the best one here")
+    cnn.add_argument("--voice", type=Path, help="recording that F5-TTS imitates")
+    cnn.add_argument("--voice-text", default="", help="what is said in it")
+    cnn.add_argument("--limit", type=int, help="use the first so many articles")
+    cnn.add_argument("--evaluation", action="store_true", help="only articles under 1600 characters, as in the paper")
+    source(
+        "librispeech", "LibriSpeech, joined to timelines",
+        lambda a, r, w: librispeech.timelines(a.corpus, a.speech, w), "corpus", "speech",
+    )  # fmt: skip
+    source("transcription", "LibriSpeech, as it is", lambda a, r, w: librispeech.transcriptions(a.corpus), "corpus")
+    source("openaqa", "OpenAQA's temporal questions", lambda a, r, w: questions.open_aqa(a.questions, r), "questions",
+           "audio")  # fmt: skip
+    source("audiocaps", "AudioCaps", lambda a, r, w: questions.audiocaps(a.captions, r), "captions", "audio")
+    source("clotho", "Clotho", lambda a, r, w: questions.clotho(a.captions, r), "captions", "audio")
+    source("ftar", "the authors' own JSON", _ftar, "json", "audio")
+    own = commands.add_parser("benchmark", help="composed scenes with fixed seeds, for anybody to run")
+    benchmark.add_options(own)
+    checked = commands.add_parser("check", help="every problem of a manifest")
+    checked.add_argument("manifest", type=Path)
+    checked.set_defaults(run=check)
+    joined = commands.add_parser("join", help="several manifests as one")
+    joined.add_argument("manifests", type=Path, nargs="+")
+    joined.add_argument("--out", type=Path, required=True, metavar="FILE")
+    joined.set_defaults(run=join)
+    asked = commands.add_parser("rephrase", help="other wordings of a task's instructions, from an endpoint")
+    asked.add_argument("task", choices=list(INSTRUCTIONS))
+    asked.add_argument("--count", type=int, default=6)
+    _endpoint_options(asked)
+    asked.set_defaults(run=rephrase)
+    return parser
+
+
+def _ftar(arguments: argparse.Namespace, recordings: Recordings, writer: Writer) -> Iterator[Row]:
+    report = ftar.FtarReport()
+    yield from ftar.read_ftar(arguments.json, recordings, report)
+    print(f"{report.num_timed} answers became events; {len(report.as_prose)} with numbers stay prose.", file=sys.stderr)
+
+
+def _endpoint_options(command: argparse.ArgumentParser) -> None:
+    command.add_argument("--endpoint", metavar="URL", help="OpenAI-compatible API (.../v1); default: templates")
+    command.add_argument("--model", default="qwen2.5", help="its model (default: %(default)s)")
+    command.add_argument("--memory", type=Path, metavar="FILE", help="where its answers are kept")
+
+
+if __name__ == "__main__":
+    sys.exit(main())

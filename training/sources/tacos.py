@@ -1,0 +1,32 @@
+"""TACOS: recordings of Freesound with a caption for each of several regions; dense captions.
+
+File: `annotations_strong.csv` (filename, text, onset, offset) of the data set's Zenodo record.
+
+Source: Primus, Schmid, Widmer 2025.
+"""
+
+from collections.abc import Iterator
+from pathlib import Path
+
+from training.data.manifest import Row, Span, Told
+from training.sources.reading import Recordings, merged, number, read_table
+
+
+def dense_captions(annotations: Path, recordings: Recordings) -> Iterator[Row]:
+    """A row for each recording; regions with the same caption are one event. The captions are the annotators' own.
+
+    Raises:
+        DataError: the file is missing or of another form.
+    """
+    found: dict[str, dict[str, list[Span]]] = {}
+    for row in read_table(annotations, ("filename", "text", "onset", "offset"), ","):
+        span = (max(0.0, number(row, "onset", annotations)), number(row, "offset", annotations))
+        text = " ".join(row["text"].split())
+        if text:
+            found.setdefault(row["filename"], {}).setdefault(text, []).append(span)
+    for name, captions in found.items():
+        audio = recordings.find(name, Path(name).stem)
+        events = tuple(Told(whole, text) for text, spans in captions.items() if (whole := merged(spans)))
+        if audio is not None and events:
+            order = tuple(sorted(events, key=lambda event: event.intervals))
+            yield Row(id=f"tacos-{Path(name).stem}", audio=audio, task="dense_caption", events=order, source="tacos")

@@ -1,0 +1,235 @@
+"""`timeaudio train --data MANIFEST --from CHECKPOINT`: a stage of training on a manifest, from any checkpoint."""
+
+import argparse
+import dataclasses
+import hashlib
+import json
+import shutil
+import sys
+import tempfile
+from collections import Counter
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+import torch
+from accelerate import Accelerator
+from accelerate.state import AcceleratorState
+
+from model.checkpoint import EMBEDDED, load_checkpoint, save_checkpoint
+from model.errors import TimeAudioError
+from model.language.tokenizer import Tokenizer
+from model.pipeline import Decoding, Pipeline
+from model.timeaudio import TimeAudio
+from model.timeline.task import TASKS
+from training.config import ConfigError
+from training.data.manifest import ManifestError, Row
+from training.data.recordings import DataError
+from training.data.validate import read_manifest
+from training.learner import Learner
+from training.scoring import Score, score
+from training.stage_data import Batches, Features
+from training.stage_loop import Setup, State, train_stage
+from training.stages import StageConfig, load_stage
+from training.variants import answers_of, prepare
+
+VALIDATION_SHARE = 0.1
+SELECTION = ("dense Eb-F1", "ground mean recall", "summary mIoU", "ask ROUGE-L")
+"""The best state is the one with the greatest mean of those that the validation rows have."""
+
+EXAMPLE = """examples:
+  timeaudio train --data my.jsonl --from timeaudio-tiny
+  timeaudio train --data stage1.jsonl --from start --stage paper-1 --out stage1
+  timeaudio train --data stage2.jsonl --from stage1 --stage paper-2 --out timeaudio-mine
+  accelerate launch --multi_gpu --num_processes 8 -m training --data stage1.jsonl --from start --stage paper-1
+The same command goes on where it was stopped."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Job:
+    """A stage's files: manifests, checkpoints, and where its state and features are kept."""
+
+    data: Path
+    start: Path
+    run: Path
+    out: Path
+    validation: Path | None = None
+    cache: Path | None = None
+    device: str | None = None
+
+
+def run_stage(job: Job, config: StageConfig) -> State:
+    """Train one stage on a manifest and write the checkpoint.
+
+    Raises:
+        ManifestError, DataError, CheckpointError: what is needed is not there, or not right.
+    """
+    data, validation, out = job.data, job.validation, job.out
+    rows = read_manifest(data)
+    AcceleratorState._reset_state()  # of a stage before this one, in another precision
+    accelerator = Accelerator(mixed_precision="bf16" if config.bfloat16 else "no", cpu=job.device == "cpu")
+    say = accelerator.print
+    model, tokenizer = load_checkpoint(job.start, device=str(accelerator.device))
+    if accelerator.is_main_process:
+        claim(job, config)
+    dtype = model.llm.dtype
+    held = [] if validation is None else read_manifest(validation)
+    held_folder = data.parent if validation is None else validation.parent
+    if validation is None and config.evaluate_every:
+        rows, held = held_out(rows)
+    torch.manual_seed(config.seed)  # the adapters start at random
+    prepare(model, tokenizer, config)
+    learner = Learner(model, tokenizer, config)
+    rows, told = fitting(rows, learner, config)
+    say(f"{len(rows)} rows to train on, {len(held)} to choose the best state by. {told}")
+    tasks = Counter(row.task for row in rows)
+    model.config = dataclasses.replace(
+        model.config,
+        name=out.name if out.name != "checkpoint" else job.run.name,
+        tasks=tuple(t for t in TASKS if t in model.config.tasks or t in tasks),
+    )
+    trained = sum(p.numel() for group in learner.groups() for p in group.parameters)
+    say(f"{trained:,} of {sum(p.numel() for p in model.parameters()):,} parameters train: {', '.join(config.trains)}.")
+    features = Features(model, data.parent, job.cache)
+    some = held[: config.validation_rows]
+    measure = _measure(learner, model, tokenizer, some, held_folder, say) if some else None
+    batches = Batches(rows, config.batch_size, config.seed)
+    state = train_stage(Setup(learner, batches, features, config, accelerator), job.run, measure)
+    if accelerator.is_main_process:
+        learner.finish()
+        _write(out, job.start, model.eval(), tokenizer, dtype)
+        say(f"Checkpoint written to {out}.")
+    return state
+
+
+def claim(job: Job, config: StageConfig) -> None:
+    """Note what a run's folder is of, so that nothing else goes on in it by mistake.
+
+    Raises:
+        DataError: it is of another run; the message says what differs.
+    """
+    stage: dict[str, object] = json.loads(json.dumps(dataclasses.asdict(config)))
+    told = {
+        "data": hashlib.sha256(job.data.read_bytes()).hexdigest(), "from": str(job.start.resolve()),
+        "stage": stage,
+    }  # fmt: skip
+    path = job.run / "run.json"
+    if path.is_file():
+        before = json.loads(path.read_text(encoding="utf-8"))
+        differ = [name for name in ("data", "from") if before.get(name) != told[name]]
+        differ += [name for name, value in stage.items() if before.get("stage", {}).get(name) != value]
+        if differ:
+            raise DataError(
+                f"{job.run} holds a run with other {', '.join(differ)}: name another folder with --run, or delete it."
+            )
+    else:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.write_text(json.dumps(told, indent=2) + "\n", encoding="utf-8")
+
+
+def held_out(rows: Sequence[Row]) -> tuple[list[Row], list[Row]]:
+    """A tenth of the recordings, with all their rows, to choose by; which ones depends on their names alone."""
+    names = sorted({row.audio for row in rows}, key=lambda name: hashlib.sha256(Path(name).name.encode()).digest())
+    chosen = set(names[: max(1, round(VALIDATION_SHARE * len(names)))]) if len(names) > 1 else set()
+    return [row for row in rows if row.audio not in chosen], [row for row in rows if row.audio in chosen]
+
+
+def fitting(rows: Sequence[Row], learner: Learner, config: StageConfig) -> tuple[list[Row], str]:
+    """The rows that the stage takes, and a sentence on the others. Cutting one would make its answer false.
+
+    Raises:
+        DataError: none is left.
+    """
+    short = [row for row in rows if (row.duration or 0.0) <= config.most_seconds]
+    kept = [row for row in short if len(learner.text(row).answer) <= config.most_text_tokens]
+    if not kept:
+        raise DataError(
+            f"None of {len(rows)} rows is up to {config.most_seconds:g} s with an answer of up to"
+            f" {config.most_text_tokens} tokens: raise most_seconds or most_text_tokens with --set."
+        )
+    long = len(rows) - len(short)
+    return kept, f"Left out: {long} over {config.most_seconds:g} s, {len(short) - len(kept)} with too long an answer."
+
+
+def selection(scores: Sequence[Score]) -> float:
+    """The mean of the scores that states are chosen by."""
+    values = [s.value for s in scores if s.name in SELECTION]
+    return sum(values) / len(values) if values else 0.0
+
+
+def _measure(
+    learner: Learner, model: TimeAudio, tokenizer: Tokenizer, rows: list[Row], folder: Path, say: Callable[..., None]
+) -> Callable[[], float]:
+    def measure() -> float:
+        learner.write_markers()
+        model.eval()
+        try:
+            pipeline = Pipeline(model, tokenizer, num_slots=2, slot_tokens=1536, most_beams=1)
+            decoding = Decoding(num_beams=1, max_new_tokens=200)
+            grammar = learner.has_markers
+            scores = score(rows, answers_of(pipeline, rows, folder, decoding, grammar=grammar, quiet=True))
+        finally:
+            learner.train()
+        value = selection(scores)
+        shown = ", ".join(f"{s.name} {100 * s.value:.1f}" for s in scores if s.name in SELECTION)
+        say(f"validation: {shown} -> {100 * value:.1f}")
+        return value
+
+    return measure
+
+
+def _write(out: Path, start: Path, model: TimeAudio, tokenizer: Tokenizer, dtype: torch.dtype) -> None:
+    """The checkpoint, whole or not at all; authors and licences of what it was made from stay with it."""
+    out.parent.mkdir(parents=True, exist_ok=True)
+    with tempfile.TemporaryDirectory(dir=out.parent) as folder:
+        part = Path(folder) / "checkpoint"
+        save_checkpoint(part, model, tokenizer, dtype=torch.float16 if dtype == torch.float32 else dtype)
+        for name in ("ATTRIBUTION.csv", "README.md"):
+            if (start / name).is_file():
+                shutil.copy(start / name, part / (name if name != "README.md" else "BASE_README.md"))
+        if out.exists():
+            shutil.rmtree(out)
+        shutil.move(part, out)
+
+
+def checkpoint_named(name: str) -> Path:
+    """A checkpoint directory; `timeaudio-tiny` is the embedded one."""
+    return EMBEDDED if name == EMBEDDED.name and not Path(name).is_dir() else Path(name)
+
+
+def command_line() -> argparse.ArgumentParser:
+    """The options of `timeaudio train --data MANIFEST --from CHECKPOINT`."""
+    form = argparse.RawDescriptionHelpFormatter
+    parser = argparse.ArgumentParser(prog="timeaudio train", description=__doc__, epilog=EXAMPLE, formatter_class=form)
+    parser.add_argument("--data", type=Path, required=True, metavar="FILE", help="manifest: see docs/training.md")
+    parser.add_argument("--from", dest="start", default=EMBEDDED.name, metavar="DIR", help="checkpoint to start from")
+    parser.add_argument("--stage", default="adapt", help="adapt, paper-1, paper-2 or a TOML file (default: adapt)")
+    parser.add_argument("--set", action="append", default=[], metavar="KEY=VALUE", help="change one of its values")
+    parser.add_argument("--validation", type=Path, metavar="FILE", help="manifest; else a tenth of the recordings")
+    parser.add_argument(
+        "--run",
+        "--state",
+        type=Path,
+        help="state of the run (torchrun takes --run for its own); the same resumes it (default: runs/STAGE)",
+    )
+    parser.add_argument("--cache", type=Path, metavar="DIR", help="keep the encoders' frames there (float16)")
+    parser.add_argument("--device", choices=["cpu", "cuda"], help="default: what is there")
+    parser.add_argument("--out", type=Path, help="checkpoint directory to write (default: RUN/checkpoint)")
+    return parser
+
+
+def main(argv: Sequence[str] | None = None) -> int:
+    """The command line."""
+    arguments = command_line().parse_args(argv)
+    run = arguments.run or Path("runs") / Path(arguments.stage).stem
+    try:
+        job = Job(
+            data=arguments.data, start=checkpoint_named(arguments.start), run=run,
+            out=arguments.out or run / "checkpoint",
+            validation=arguments.validation, cache=arguments.cache, device=arguments.device,
+        )  # fmt: skip
+        run_stage(job, load_stage(arguments.stage, arguments.set))
+    except (ConfigError, DataError, ManifestError, TimeAudioError, OSError, ValueError, FloatingPointError) as error:
+        print(f"timeaudio train: {error}", file=sys.stderr)
+        return 2
+    return 0

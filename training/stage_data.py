@@ -1,0 +1,140 @@
+"""What a stage learns from: which rows are in a step, and what the encoders make of their recordings.
+
+Both are pure functions: of the step, and of the recording. So a run that is stopped goes on exactly, and features can
+be kept on disk.
+"""
+
+import hashlib
+from collections.abc import Sequence
+from concurrent.futures import Future, ThreadPoolExecutor
+from pathlib import Path
+
+import numpy as np
+import numpy.typing as npt
+import torch
+from torch import Tensor
+
+from model.audio.decode import decode_audio
+from model.audio.segment import split
+from model.audio.waveform import Waveform
+from model.timeaudio import TimeAudio
+from training.data.manifest import Row
+
+BUCKET_BATCHES = 32
+"""Rows are sorted by length within so many batches: batches of like lengths, in an order that still is random."""
+
+MOST_SECONDS = 7200.0
+
+
+class Batches:
+    """The rows of each step: every row once an epoch, in batches of like length."""
+
+    def __init__(self, rows: Sequence[Row], size: int, seed: int) -> None:
+        self.rows, self.size, self.seed = rows, size, seed
+        self.steps_per_epoch = -(-len(rows) // size)
+        self._epoch = -1
+        self._order: list[list[int]] = []
+
+    def at(self, step: int) -> list[Row]:
+        """The step's rows, always `size`; an epoch's last batch is filled up with rows from its beginning."""
+        epoch, place = divmod(step, self.steps_per_epoch)
+        if epoch != self._epoch:
+            self._epoch, self._order = epoch, self._ordered(epoch)
+        return [self.rows[index] for index in self._order[place]]
+
+    def _ordered(self, epoch: int) -> list[list[int]]:
+        rng = np.random.default_rng([self.seed, epoch])
+        order = rng.permutation(len(self.rows)).tolist()
+        order = (order * (1 + self.size))[: self.steps_per_epoch * self.size]
+        pool = BUCKET_BATCHES * self.size
+        batches: list[list[int]] = []
+        for first in range(0, len(order), pool):
+            near = sorted(order[first : first + pool], key=lambda index: self.rows[index].duration or 0.0)
+            batches += [near[at : at + self.size] for at in range(0, len(near), self.size)]
+        return [batches[place] for place in rng.permutation(len(batches))]
+
+
+class Features:
+    """Both encoders' frames of recordings. The encoders never train, so frames may be kept in `cache`.
+
+    Files are read ahead in threads; what is kept is named by the recording's path, size and time, and by the encoders'
+    weights, so that nothing stale is found.
+    """
+
+    def __init__(self, model: TimeAudio, folder: Path, cache: Path | None) -> None:
+        self._model, self._folder, self._cache = model, folder, cache
+        self._threads = ThreadPoolExecutor(max_workers=4)
+        self._waiting: dict[str, Future[Waveform]] = {}
+        self._fingerprint = _fingerprint(model) if cache is not None else ""
+        if cache is not None:
+            cache.mkdir(parents=True, exist_ok=True)
+
+    def ahead(self, rows: Sequence[Row]) -> None:
+        """Begin to read the rows' recordings."""
+        for row in rows:
+            if row.audio not in self._waiting and not self._kept(row).is_file():
+                self._waiting[row.audio] = self._threads.submit(_read, row.path(self._folder))
+
+    @torch.no_grad()  # not inference_mode: what trains behind them keeps them for its gradients
+    def of(self, rows: Sequence[Row]) -> list[tuple[Tensor, Tensor]]:
+        """Speech frames and sound frames of each row's recording, [1, frames, dim]; segments of one length together."""
+        found: dict[str, tuple[Tensor, Tensor]] = {}
+        fresh: dict[str, Row] = {}
+        for row in rows:
+            if row.audio in found or row.audio in fresh:
+                continue
+            kept = self._kept(row)
+            if kept.is_file():
+                with np.load(kept) as stored:
+                    found[row.audio] = (_tensor(stored["speech"]), _tensor(stored["sound"]))
+            else:
+                fresh[row.audio] = row
+        self.ahead(list(fresh.values()))
+        segments = {name: split(self._waiting.pop(name).result()) for name in fresh}
+        flat = [(name, place) for name, parts in segments.items() for place in range(len(parts))]
+        by_length: dict[int, list[tuple[str, int]]] = {}
+        for name, place in flat:
+            by_length.setdefault(segments[name][place].num_frames, []).append((name, place))
+        frames: dict[tuple[str, int], tuple[Tensor | None, Tensor | None]] = {}
+        for group in by_length.values():
+            for first in range(0, len(group), 8):
+                some = group[first : first + 8]
+                encoded = self._model.encode_batch([segments[name][place] for name, place in some])
+                frames |= dict(zip(some, encoded, strict=True))
+        for name, parts in segments.items():
+            found[name] = self._model.joined(parts, [frames[name, place] for place in range(len(parts))])
+            self._keep(fresh[name], *found[name])
+        return [found[row.audio] for row in rows]
+
+    def _kept(self, row: Row) -> Path:
+        if self._cache is None:
+            return Path("/nowhere")
+        path = row.path(self._folder)
+        stat = path.stat()
+        name = f"{path.resolve()}\0{stat.st_size}\0{stat.st_mtime_ns}\0{self._fingerprint}"
+        return self._cache / f"{hashlib.sha256(name.encode()).hexdigest()[:32]}.npz"
+
+    def _keep(self, row: Row, speech: Tensor, sound: Tensor) -> None:
+        if self._cache is None:
+            return
+        path = self._kept(row)
+        part = path.with_name(f"{path.name}.{hash(self) & 0xFFFF:x}.part")
+        with part.open("wb") as file:
+            np.savez(file, speech=speech.half().cpu().numpy(), sound=sound.half().cpu().numpy())
+        part.replace(path)
+
+
+def _tensor(stored: npt.NDArray[np.float16]) -> Tensor:
+    return torch.from_numpy(stored.astype(np.float32))
+
+
+def _read(path: Path) -> Waveform:
+    return decode_audio(path.read_bytes(), max_seconds=MOST_SECONDS)
+
+
+def _fingerprint(model: TimeAudio) -> str:
+    digest = hashlib.sha256()
+    for module in (model.speech, model.sound):
+        for name, tensor in module.state_dict().items():
+            digest.update(f"{name}{tuple(tensor.shape)}{float(tensor.double().sum()):.6g}".encode())
+    return digest.hexdigest()[:16]

@@ -1,0 +1,228 @@
+"""The loop of a stage, top to bottom: one process or many (`accelerate launch`, `torchrun`), and the same numbers.
+
+A step's examples are shared among the processes, each process's go through in micro-batches, and every gradient is of
+the sum of losses over the whole step's weight: so neither the number of processes nor the size of a micro-batch
+changes what is learned.
+"""
+
+import contextlib
+import json
+import math
+import os
+import time
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from pathlib import Path
+
+import torch
+from accelerate import Accelerator
+from rich.console import Console
+from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn, TimeRemainingColumn
+from torch import Tensor
+from torch.utils.tensorboard import SummaryWriter
+
+from training.learner import Learner
+from training.loop import Group
+from training.speed import Speed
+from training.stage_data import Batches, Features
+from training.stages import StageConfig
+
+
+@dataclass(frozen=True, slots=True)
+class Setup:
+    """All that a stage trains with."""
+
+    learner: Learner
+    batches: Batches
+    features: Features
+    config: StageConfig
+    accelerator: Accelerator
+
+
+@dataclass(slots=True)
+class State:
+    """How far a run is: the next step, and the best measurement so far."""
+
+    step: int = 0
+    best: float = -1.0
+
+
+def rate_at(step: int, config: StageConfig, steps: int) -> float:
+    """Linear from the warm-up's rate to the full one, then half a cosine down to the final one at the last step."""
+    warm = min(config.warmup_steps, steps)
+    if step < warm:
+        return config.warmup_learning_rate + (config.learning_rate - config.warmup_learning_rate) * step / warm
+    progress = (step - warm) / max(1, steps - 1 - warm)
+    falling = 0.5 * (1 + math.cos(math.pi * min(1.0, progress)))
+    return config.final_learning_rate + (config.learning_rate - config.final_learning_rate) * falling
+
+
+def train_stage(setup: Setup, run: Path, measure: Callable[[], float] | None) -> State:
+    """Train until the stage's last step, from wherever `run` stands; the learner ends in its best state.
+
+    `measure` scores the learner on the validation rows: higher is better. Every process calls it.
+
+    Raises:
+        ValueError: a step's examples cannot be shared evenly among the processes.
+    """
+    learner, batches, config, accelerator = setup.learner, setup.batches, setup.config, setup.accelerator
+    count = accelerator.num_processes
+    if config.batch_size % count:
+        raise ValueError(f"batch_size {config.batch_size} cannot be shared among {count} processes: take a multiple.")
+    steps = config.steps or max(1, round(config.epochs * batches.steps_per_epoch))
+    groups = learner.groups()
+    optimizer = torch.optim.AdamW(
+        [
+            {"params": list(g.parameters), "scale": g.scale, "weight_decay": config.weight_decay * g.weight_decay}
+            for g in groups
+        ],
+        lr=config.learning_rate,
+        betas=config.betas,
+    )
+    state = _restore(run, learner, optimizer)
+    learner.train()
+    module, optimizer = accelerator.prepare(learner, optimizer)
+    speed = Speed(learner, accelerator)
+    is_main = accelerator.is_main_process
+    run.mkdir(parents=True, exist_ok=True)
+    with _Log(run, state.step, steps, is_main) as log:
+        for step in range(state.step, steps):
+            torch.manual_seed(config.seed * 1_000_003 + step * count + accelerator.process_index)
+            rate = rate_at(step, config, steps)
+            for group in optimizer.param_groups:
+                group["lr"] = rate * group["scale"]
+            speed.begin()
+            loss = _step(step, module, setup, speed)
+            norm = accelerator.clip_grad_norm_(_trained(groups), config.clip_norm)
+            optimizer.step()
+            optimizer.zero_grad(set_to_none=True)
+            if not torch.isfinite(loss):
+                raise FloatingPointError(f"The loss is {loss.item()} at step {step}: lower learning_rate and resume.")
+            speed.end(config.batch_size)
+            log.write(step, {"loss": float(loss), "norm": float(norm or 0.0), "learning_rate": rate, **speed.figures()})
+            state.step = step + 1
+            is_last = state.step == steps
+            if measure and config.evaluate_every and (is_last or state.step % config.evaluate_every == 0):
+                value = measure()
+                log.write(step, {"metric": value})
+                if value >= state.best:  # of equals the later: it has learned more
+                    state.best = value
+                    _save(run / "best.pt", learner, None, state, is_main)
+            if is_last or state.step % config.save_every == 0:
+                _save(run / "resume.pt", learner, optimizer, state, is_main)
+    accelerator.wait_for_everyone()
+    if (run / "best.pt").is_file():
+        _restore(run, learner, None, "best.pt")
+    return state
+
+
+def _step(step: int, module: torch.nn.Module, setup: Setup, speed: Speed) -> Tensor:
+    """Gradients of one step. Returns its loss over all processes."""
+    learner, batches, features, config = setup.learner, setup.batches, setup.features, setup.config
+    accelerator = setup.accelerator
+    rows = batches.at(step)
+    whole = learner.weight_of([learner.text(row) for row in rows])
+    own = rows[accelerator.process_index :: accelerator.num_processes]
+    features.ahead(own)
+    parts = [own[at : at + config.micro_batch_size] for at in range(0, len(own), config.micro_batch_size)]
+    total = torch.zeros((), device=accelerator.device)
+    for place, part in enumerate(parts):
+        frames = features.of(part)
+        speed.encoded()
+        texts = [learner.text(row) for row in part]
+        samples = [round((row.duration or 0.0) * 16_000) for row in part]
+        with _shared(accelerator, module, is_last=place == len(parts) - 1), accelerator.autocast():
+            loss = module(frames, samples, texts) / whole
+            # Processes average their gradients; what is wanted is the sum.
+            accelerator.backward(loss * accelerator.num_processes)
+        total += loss.detach()
+        speed.tokens(frames, texts)
+    features.ahead(batches.at(step + 1)[accelerator.process_index :: accelerator.num_processes])
+    reduced: Tensor = accelerator.reduce(total, "sum")
+    return reduced
+
+
+def _shared(
+    accelerator: Accelerator, module: torch.nn.Module, *, is_last: bool
+) -> contextlib.AbstractContextManager[None]:
+    """Gradients are shared among the processes once a step, with the last micro-batch."""
+    return contextlib.nullcontext() if is_last else accelerator.no_sync(module)
+
+
+def _trained(groups: list[Group]) -> list[torch.nn.Parameter]:
+    return [parameter for group in groups for parameter in group.parameters]
+
+
+def trained_state(learner: Learner) -> dict[str, Tensor]:
+    """What training changes, and nothing frozen: small, whatever the language model's size."""
+    return {name: p.detach().cpu().clone() for name, p in learner.named_parameters() if p.requires_grad}
+
+
+def _save(path: Path, learner: Learner, optimizer: "torch.optim.Optimizer | None", state: State, is_main: bool) -> None:
+    """Write beside, then rename: a run that is killed while saving keeps its last state."""
+    if not is_main:
+        return
+    body = {"step": state.step, "best": state.best, "learner": trained_state(learner)}
+    if optimizer is not None:
+        body["optimizer"] = optimizer.state_dict()
+    torch.save(body, path.with_suffix(".part"))
+    os.replace(path.with_suffix(".part"), path)
+
+
+def _restore(run: Path, learner: Learner, optimizer: "torch.optim.Optimizer | None", name: str = "resume.pt") -> State:
+    path = run / name
+    if not path.is_file():
+        return State()
+    stored = torch.load(path, weights_only=True, map_location="cpu")
+    parameters = dict(learner.named_parameters())
+    with torch.no_grad():
+        for key, tensor in stored["learner"].items():
+            parameters[key].copy_(tensor)
+    if optimizer is not None:
+        optimizer.load_state_dict(stored["optimizer"])
+    return State(stored["step"], stored["best"])
+
+
+class _Log:
+    """A bar, `log.jsonl` and TensorBoard, by the main process alone."""
+
+    def __init__(self, run: Path, first: int, steps: int, is_main: bool) -> None:
+        self._run, self._first, self._steps, self._is_main = run, first, steps, is_main
+        self._began = time.monotonic()
+
+    def __enter__(self) -> "_Log":
+        if self._is_main:
+            self._file = (self._run / "log.jsonl").open("a", encoding="utf-8")
+            self._board = SummaryWriter(str(self._run), purge_step=self._first)
+            self._bar = Progress(
+                TextColumn("stage"), BarColumn(), MofNCompleteColumn(), TextColumn("{task.fields[shown]}"),
+                TimeElapsedColumn(), TimeRemainingColumn(), console=Console(stderr=True),
+            )  # fmt: skip
+            self._bar.start()
+            self._task = self._bar.add_task("stage", total=self._steps, completed=self._first, shown="")
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        if self._is_main:
+            self._bar.stop()
+            self._file.close()
+            self._board.close()
+
+    def write(self, step: int, values: dict[str, float]) -> None:
+        """One step's figures."""
+        if not self._is_main:
+            return
+        for name, value in values.items():
+            self._board.add_scalar(name, value, step)
+        seconds = round(time.monotonic() - self._began, 2)
+        rounded = {name: float(f"{value:.6g}") for name, value in values.items()}
+        self._file.write(json.dumps({"step": step, "seconds": seconds} | rounded) + "\n")
+        self._file.flush()
+        shown = " ".join(f"{name} {value:.3g}" for name, value in values.items() if name != "norm")
+        self._bar.update(self._task, completed=step + 1, shown=shown)
+
+
+def read_log(run: Path) -> Iterator[dict[str, float]]:
+    """The lines of a run's log."""
+    for line in (run / "log.jsonl").read_text(encoding="utf-8").splitlines():
+        yield json.loads(line)

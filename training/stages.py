@@ -1,0 +1,97 @@
+"""A stage of training as data: what trains, how fast, on which lengths. The paper's two, and one for own sounds."""
+
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Literal
+
+from training.config import ConfigError, LoraStageConfig, load_config
+
+FOLDER = Path(__file__).parent / "configs" / "stages"
+
+MARKER_STARTS = ("kept", "initialised", "random", "none")
+MERGE_SCORES = ("attention", "norm", "uniform")
+Part = Literal["connector", "time_encoding", "markers", "lora"]
+PARTS: tuple[Part, ...] = ("connector", "time_encoding", "markers", "lora")
+"""What can train; encoders and the language model's own weights never do. The connector is fusion, Q-Former and
+projection; the markers are their 20 rows in the embedding and in the prediction head."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class StageConfig:
+    """One stage. Rates and batch are those of the whole run, whatever the number of processes.
+
+    Source: paper, Table 5.
+    """
+
+    trains: tuple[str, ...] = PARTS
+    rates: dict[str, float] = field(default_factory=dict)
+    """Factors on the learning rate, by part; 1 for the others."""
+    epochs: float = 1.0
+    steps: int = 0
+    """If not 0, so many steps instead of so many epochs."""
+    batch_size: int = 16
+    """Examples in a step, over all processes."""
+    micro_batch_size: int = 4
+    """Examples that go through one process at once; gradients of several are accumulated."""
+    learning_rate: float = 3e-4
+    warmup_learning_rate: float = 1e-6
+    final_learning_rate: float = 1e-5
+    warmup_steps: int = 50
+    weight_decay: float = 0.05
+    betas: tuple[float, float] = (0.9, 0.999)
+    clip_norm: float = 1.0
+    bfloat16: bool = True
+    activation_checkpointing: bool = False
+    lora: LoraStageConfig = field(default_factory=LoraStageConfig)
+    most_seconds: float = 120.0
+    """Longer recordings are left out (and counted): cutting them would make their answers false."""
+    most_text_tokens: int = 300
+    """Longer answers are left out."""
+    merging: bool = True
+    """Whether tokens of recordings over 30 s are merged, where the checkpoint does so."""
+    dropout: bool = True
+    """Off makes a run the same on any number of processes."""
+    time_weight: float = 1.0
+    """Weight of a marker's cross-entropy, against 1 for a word. Beyond the paper: 1 is the paper's."""
+    digit_weight: float = 0.0
+    """Weight of the expected distance, in digits, of a marker from the right one. Beyond the paper: there it is 0."""
+    presence_weight: float = 1.0
+    """Weight of the word by which a grounding answer says that the query happens, or that it does not."""
+    markers: str = "kept"
+    """What their rows start from: `kept`, `initialised` (Eq. 1 anew), `random`; or `none`: times are plain digits."""
+    time_encoding: bool = True
+    """Off sets the clock's rows to zero and keeps them there: the ablation."""
+    retained_ratio: float = 0.0
+    """Share of windows that stay as dominant tokens where tokens are merged; 0 keeps the checkpoint's."""
+    merge_score: str = "attention"
+    """`attention` (Eq. 5), `norm` or `uniform`."""
+    evaluate_every: int = 200
+    """Steps between measurements on the validation rows; the best state is kept. 0 keeps the last."""
+    validation_rows: int = 64
+    save_every: int = 100
+    seed: int = 0
+
+
+def load_stage(name: str, overrides: list[str]) -> StageConfig:
+    """A shipped stage by name, or a TOML file by path.
+
+    Raises:
+        ConfigError: there is none, or it is no stage.
+    """
+    path = Path(name) if name.endswith(".toml") else FOLDER / f"{name}.toml"
+    if not path.is_file():
+        shipped = ", ".join(sorted(p.stem for p in FOLDER.glob("*.toml")))
+        raise ConfigError(name, [f"not a stage; there are {shipped}, and files that end in .toml"])
+    config = load_config(StageConfig, path, overrides)
+    problems = [f"trains: {part} is not one of {', '.join(PARTS)}" for part in config.trains if part not in PARTS]
+    problems += [f"rates: {part} does not train" for part in config.rates if part not in config.trains]
+    problems += [] if config.trains else ["trains is empty"]
+    problems += [
+        f"{name} must be one of {', '.join(known)}, not {getattr(config, name)!r}"
+        for name, known in (("markers", MARKER_STARTS), ("merge_score", MERGE_SCORES))
+        if getattr(config, name) not in known
+    ]
+    problems += [f"{n} must be at least 1" for n in ("batch_size", "micro_batch_size") if getattr(config, n) < 1]
+    if problems:
+        raise ConfigError(str(path), problems)
+    return config

@@ -1,0 +1,112 @@
+"""What an ablation changes in a checkpoint before training, and how its answers are asked for.
+
+Source: paper, Tables 3 and 4; the scores of merging, windows and the grammar are our own rows.
+"""
+
+import dataclasses
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Literal, cast
+
+import torch
+from rich.console import Console
+from rich.progress import track
+
+from model.audio.decode import decode_audio
+from model.audio.segment import SEGMENT_SAMPLES, split
+from model.audio.waveform import SAMPLE_RATE, Waveform
+from model.engine.asking import Asker
+from model.language.markers import marker_rows
+from model.language.prompt import prompt_ids
+from model.language.tokenizer import Tokenizer
+from model.pipeline import Decoding, Pipeline, Recording
+from model.timeaudio import TimeAudio
+from training.data.instructions import question_of_row
+from training.data.manifest import Row, Told
+from training.predictions import Prediction, prediction_of_text
+from training.stages import StageConfig
+
+MOST_SECONDS = 7200.0
+
+MergeScore = Literal["attention", "norm", "uniform"]
+
+
+@torch.no_grad()
+def prepare(model: TimeAudio, tokenizer: Tokenizer, config: StageConfig) -> None:
+    """Change a checkpoint as the stage's settings say; the defaults change nothing."""
+    if not config.time_encoding:
+        model.connector.time_encoding.weight.zero_()
+    if config.markers in ("initialised", "random"):
+        for module in (model.llm.get_input_embeddings(), model.llm.get_output_embeddings()):
+            rows = marker_rows(module.weight.float(), tokenizer)
+            if config.markers == "random":
+                rows = torch.randn_like(rows) * module.weight.float().std()
+            module.weight[list(tokenizer.marker_ids)] = rows.to(module.weight.dtype)
+    merge = dataclasses.replace(model.config.merge, enabled=model.config.merge.enabled and config.merging)
+    if config.retained_ratio:
+        merge = dataclasses.replace(merge, num_dominant=round(config.retained_ratio * merge.per_windows))
+    if config.merge_score != "attention":
+        merge = dataclasses.replace(merge, score=cast(MergeScore, config.merge_score))
+    model.connector.merge = merge
+    model.config = dataclasses.replace(model.config, merge=merge)
+
+
+def answers_of(
+    pipeline: Pipeline, rows: Sequence[Row], folder: Path, decoding: Decoding, *,
+    grammar: bool = True, windows: bool = False, quiet: bool = False,
+) -> dict[str, Prediction]:  # fmt: skip
+    """What a checkpoint answers to each row of a task that it knows; each recording is heard once.
+
+    Args:
+        grammar: without it any token may follow any, as in the released code.
+        windows: recordings are cut into 30 s, asked about one by one, and their events moved to their places.
+    """
+    order = sorted((row for row in rows if row.task in pipeline.tasks), key=lambda row: row.audio)
+    found: dict[str, Prediction] = {}
+    heard: tuple[str, list[tuple[float, Recording]]] = ("", [])
+    for row in track(order, description="answers", console=Console(stderr=True), disable=quiet):
+        if heard[0] != row.audio:
+            waveform = decode_audio(row.path(folder).read_bytes(), max_seconds=MOST_SECONDS)
+            heard = (row.audio, _recordings(pipeline, waveform, windows=windows))
+        parts = []
+        for start, recording in heard[1]:
+            whole = len(heard[1]) == 1
+            part = row if whole else dataclasses.replace(row, duration=recording.duration / 10)
+            text = _text(pipeline, recording, part, decoding, grammar=grammar)
+            parts.append(_moved(prediction_of_text(text, part), start))
+        found[row.id] = Prediction(
+            tuple(event for part in parts for event in part.events),
+            tuple(c for part in parts for c in part.confidences),
+            " ".join(part.text for part in parts),
+        )
+    return found
+
+
+def _recordings(pipeline: Pipeline, waveform: Waveform, *, windows: bool) -> list[tuple[float, Recording]]:
+    if not windows or waveform.num_samples <= SEGMENT_SAMPLES:
+        return [(0.0, pipeline.encode(waveform))]
+    parts = [s for s in split(waveform) if s.num_samples >= SAMPLE_RATE // 2]
+    return [(s.start / SAMPLE_RATE, pipeline.encode(Waveform(s.samples))) for s in parts]
+
+
+def _text(pipeline: Pipeline, recording: Recording, row: Row, decoding: Decoding, *, grammar: bool) -> str:
+    question = question_of_row(row)
+    if grammar:
+        return pipeline.answer(recording, row.task, question, decoding).text
+    tokenizer, engine = pipeline.tokenizer, pipeline.engine
+    prefix = Asker(engine, tokenizer, pipeline.model.config.prompt).prefix(recording.audio_tokens)
+    _, after = prompt_ids(tokenizer, pipeline.model.config.prompt, question)
+    with torch.inference_mode():
+        device = recording.audio_tokens.device
+        suffix = pipeline.model.llm.get_input_embeddings()(torch.tensor(after, device=device))
+        sequence = engine.add(prefix, suffix, decoding, None)
+        engine.run([sequence])
+    return "" if sequence.completion is None else tokenizer.decode(sequence.completion.ids).strip()
+
+
+def _moved(prediction: Prediction, seconds: float) -> Prediction:
+    events = tuple(
+        Told(tuple((round(a + seconds, 3), round(b + seconds, 3)) for a, b in event.intervals), event.caption)
+        for event in prediction.events
+    )
+    return dataclasses.replace(prediction, events=events)
