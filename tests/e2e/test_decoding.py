@@ -25,7 +25,7 @@ def decoders(server: Any) -> list[int]:
 
 
 def test_a_file_that_needs_too_much_memory(run_scripted: Runner, tone_wav: Callable[..., bytes]) -> None:
-    with run_scripted(TIMEAUDIO_DECODE__MEMORY_BYTES="30000000") as server, server.client() as client:
+    with run_scripted(TIMEAUDIO_DECODE__MEMORY_BYTES="20000000") as server, server.client() as client:
         response = client.post("/v1/dense-caption", files={"file": tone_wav(140.0, rate=96_000)})
         assert response.status_code == 422
         assert response.json()["type"] == "urn:timeaudio:problem:decode-too-costly"

@@ -270,7 +270,7 @@ def test_a_slow_body_loses_its_place(tight: Any) -> None:
 
 @pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT])
 def test_a_signal_lets_running_requests_finish(run_scripted: Runner, second: bytes, number: signal.Signals) -> None:
-    with run_scripted(TIMEAUDIO_DRAIN_DELAY_S="0.5") as server, ThreadPoolExecutor() as threads:
+    with run_scripted(TIMEAUDIO_DRAIN_DELAY_S="1") as server, ThreadPoolExecutor() as threads:
         pids = list(server.tree())
         running: Future[httpx.Response] = threads.submit(ask, server, "sleep 1.5", second)
         until(lambda: server.metric("timeaudio_num_requests_running") == 1)
