@@ -23,7 +23,7 @@ serve: $(VENV)/.server  ## serve on http://HOST:PORT (make serve PORT=9000) unti
 
 test: $(VENV)/.dev  ## every test that needs no GPU and no patience: unit, contract, end to end
 	@echo "Testing (under 5 minutes on two cores) ..."
-	@$(BIN)/python -m pytest tests
+	@OMP_NUM_THREADS=1 $(BIN)/python -m pytest -n 3 --dist loadfile tests
 
 check: $(VENV)/.dev  ## format, lint, types, import rules, wire contracts
 	@echo "Checking format and lint ..."
