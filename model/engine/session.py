@@ -51,7 +51,7 @@ class Session:
         self.tasks = model.config.tasks
         self._engine = engine
         self._encoders = EncoderQueue(model)
-        self._asker = Asker(engine, tokenizer, model.config.prompt)
+        self._asker = Asker(engine, tokenizer, model.config.prompt, model.calibration)
         self._hearings: dict[Hearing, Inquiry] = {}
         self._written: dict[Written, tuple[Inquiry, int]] = {}
 
