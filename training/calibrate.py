@@ -26,6 +26,7 @@ from model.language.prompt import question_of
 from model.pipeline import Pipeline
 from model.timeline.interval import Interval
 from model.timeline.task import Task
+from model.timeline.vocabulary import Vocabulary
 from training.config import DataConfig
 from training.data import tasks
 from training.data.composer import Pool, Scene, SceneConfig, compose
@@ -39,6 +40,9 @@ from training.metrics.captions import kind_of
 LEXICON = {kind: words.keywords for kind, words in WORDS.items()}
 TASKS: tuple[Task, ...] = ("dense_caption", "ground")
 RIGHT_IOU = 0.5
+TOGETHER = 8
+"""Scenes whose answers are written side by side."""
+SCENES_HELP = "scenes of 10 s to measure on; half as many are fitted on (default: %(default)s)"
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,28 +54,30 @@ class Told:
     is_right: bool
 
 
-def told_of(pipeline: Pipeline, scene: Scene, rng: np.random.Generator) -> Iterator[Told]:
-    """Every interval of three answers: dense captions, and grounding of a present and of an absent kind."""
-    recording = pipeline.encode(Waveform(scene.samples))
-    present = tasks.by_kind(scene.events, len(scene.samples))
-    asked = [("", pipeline.ask(recording, "dense_caption", question_of("dense_caption")))]
-    for kinds in (list(present), [kind for kind in WORDS if kind not in present]):
-        if kinds:
-            kind = kinds[int(rng.integers(len(kinds)))]
-            query = question_of("ground", tasks.draw_query(kind, rng))
-            asked.append((kind, pipeline.ask(recording, "ground", query)))
-    pipeline.engine.run([question.sequence for _, question in asked])
-    for queried, question in asked:
-        answer, task = question.answer(), "ground" if queried else "dense_caption"
-        completion = question.sequence.completion
-        assert completion is not None, "it was run to its end"
-        features = features_of(
-            answer.events, completion.ids, completion.grammar_log_probs, pipeline.tokenizer.vocabulary, task
-        )
-        for event, known in zip(answer.events, features, strict=True):
-            kind = queried or kind_of(event.caption, LEXICON)
-            for interval, row in zip(event.intervals, known, strict=True):
-                yield Told(task, row, _is_right(interval, present.get(kind or "", ())))
+class Heard:
+    """One scene, and three questions about it: dense captions, and grounding of a present and of an absent kind."""
+
+    def __init__(self, pipeline: Pipeline, scene: Scene, rng: np.random.Generator) -> None:
+        recording = pipeline.encode(Waveform(scene.samples))
+        self.present = tasks.by_kind(scene.events, len(scene.samples))
+        self.asked = [("", pipeline.ask(recording, "dense_caption", question_of("dense_caption")))]
+        for kinds in (list(self.present), [kind for kind in WORDS if kind not in self.present]):
+            if kinds:
+                kind = kinds[int(rng.integers(len(kinds)))]
+                query = question_of("ground", tasks.draw_query(kind, rng))
+                self.asked.append((kind, pipeline.ask(recording, "ground", query)))
+
+    def told(self, vocabulary: Vocabulary) -> Iterator[Told]:
+        """Every interval of the answers, once they are written."""
+        for queried, question in self.asked:
+            answer, task = question.answer(), TASKS[bool(queried)]
+            completion = question.sequence.completion
+            assert completion is not None, "it was run to its end"
+            features = features_of(answer.events, completion.ids, completion.grammar_log_probs, vocabulary, task)
+            for event, known in zip(answer.events, features, strict=True):
+                kind = queried or kind_of(event.caption, LEXICON)
+                for interval, row in zip(event.intervals, known, strict=True):
+                    yield Told(task, row, _is_right(interval, self.present.get(kind or "", ())))
 
 
 def _is_right(interval: Interval, events: Sequence[Interval]) -> bool:
@@ -81,9 +87,14 @@ def _is_right(interval: Interval, events: Sequence[Interval]) -> bool:
 def hear(pipeline: Pipeline, pool: Pool, config: SceneConfig, *, scenes: int, seed: int) -> list[Told]:
     """All that is told about `scenes` composed scenes; the same seed composes the same ones."""
     found: list[Told] = []
-    for index in track(range(scenes), description="scenes", console=Console(stderr=True)):
-        rng = np.random.default_rng([seed, index])
-        found += told_of(pipeline, compose(pool, config, rng), rng)
+    for first in track(range(0, scenes, TOGETHER), description="scenes", console=Console(stderr=True)):
+        group = []
+        for index in range(first, min(scenes, first + TOGETHER)):
+            rng = np.random.default_rng([seed, index])
+            group.append(Heard(pipeline, compose(pool, config, rng), rng))
+        pipeline.engine.run([question.sequence for heard in group for _, question in heard.asked])
+        for heard in group:
+            found += heard.told(pipeline.tokenizer.vocabulary)
     return found
 
 
@@ -153,7 +164,7 @@ def main(argv: list[str] | None = None) -> int:
     parser = argparse.ArgumentParser(prog="timeaudio calibrate", description=__doc__)
     parser.add_argument("--data", type=Path, required=True, help="folder with clips.csv or meta/esc50.csv, and audio/")
     parser.add_argument("--model", type=Path, default=EMBEDDED, help="checkpoint (default: the embedded one)")
-    parser.add_argument("--scenes", type=int, default=500, help="scenes of 10 s from each half (default: %(default)s)")
+    parser.add_argument("--scenes", type=int, default=700, help=SCENES_HELP)
     parser.add_argument("--max-events", type=int, default=4, help="most events in a scene (default: %(default)s)")
     parser.add_argument("--folds", type=int, nargs="+", default=[4], help="folds to compose from (default: 4)")
     parser.add_argument("--seed", type=int, default=11, help="of the scenes (default: %(default)s)")
@@ -186,11 +197,11 @@ def _both_halves(arguments: argparse.Namespace) -> tuple[list[Told], list[Told]]
         one, other = ([Told(task, Features(*known), right) for task, known, right in half] for half in both)
         return one, other
     pools = halves(arguments.data, DataConfig(validation_folds=tuple(arguments.folds)))
-    pipeline = Pipeline.load(arguments.model)
+    pipeline = Pipeline.load(arguments.model, num_slots=3 * TOGETHER, slot_tokens=512)
     config = replace(SceneConfig(), max_events=arguments.max_events)
     one, other = (
-        hear(pipeline, pool, config, scenes=arguments.scenes, seed=arguments.seed + number)
-        for number, pool in enumerate(pools)
+        hear(pipeline, pool, config, scenes=scenes, seed=arguments.seed + number)
+        for number, (pool, scenes) in enumerate(zip(pools, (arguments.scenes // 2, arguments.scenes), strict=True))
     )
     if kept is not None:
         both = [[(t.task, astuple(t.features), t.is_right) for t in half] for half in (one, other)]

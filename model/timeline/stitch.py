@@ -112,9 +112,7 @@ def _stems(caption: str) -> set[str]:
 def _part(event: Event, span: Interval) -> Event | None:
     """What of it lies in `span`."""
     cut = [
-        replace(i, start=max(i.start, span.start), end=min(i.end, span.end))
-        for i in event.intervals
-        if i.overlap(span)
+        replace(i, start=max(i.start, span.start), end=min(i.end, span.end)) for i in event.intervals if i.overlap(span)
     ]
     return Event(tuple(cut), event.caption) if cut else None
 
