@@ -78,7 +78,7 @@ class Calibration:
             if tuple(value["features"]) != FEATURES:
                 raise ValueError(f"its features are not {', '.join(FEATURES)}")
             return cls({task: _logistic(row) for task, row in value["tasks"].items()})
-        except (OSError, KeyError, TypeError, ValueError) as error:
+        except (AttributeError, KeyError, OSError, TypeError, ValueError) as error:
             raise CheckpointError(
                 f"{path} cannot be used ({error}): remove it, or write it with timeaudio calibrate."
             ) from None
