@@ -210,7 +210,7 @@ def _both_halves(arguments: argparse.Namespace) -> tuple[list[Told], list[Told]]
 
 
 def _show(rows: Sequence[Row], num_fitted: int) -> None:
-    table = Table(title=f"Fitted on {num_fitted} intervals; measured on others, of sources that none of them is of")
+    table = Table(title=f"Fitted on {num_fitted} intervals; measured on others, of other sources")
     for column in ("task", "intervals", "right %", "mean confidence %", "raw ECE", "ECE", "AUC"):
         table.add_column(column, justify="left" if column == "task" else "right")
     for row in rows:
