@@ -7,6 +7,7 @@ sound_encoder/           config.json and model.safetensors of BEATs, or of the c
 llm/                     any causal language model of transformers, in the library's own layout
 adapter/                 optional, peft's layout; merged at load
 tokenizer.json, ...      the tokenizer, markers included
+calibration.json         optional, how its confidence is reckoned
 README.md                the model card
 """
 
@@ -22,6 +23,7 @@ from torch import Tensor, nn
 from transformers import AutoModelForCausalLM, PreTrainedModel, WhisperConfig
 from transformers.utils import logging
 
+from model.confidence import Calibration
 from model.config import ModelConfig
 from model.encoders.beats import BEATs, BEATsConfig
 from model.encoders.conv import ConvEncoder, ConvEncoderConfig
@@ -33,6 +35,7 @@ from model.timeaudio import TimeAudio
 
 EMBEDDED = Path(__file__).parent / "checkpoints" / "timeaudio-tiny"
 """The checkpoint that comes with the package."""
+CALIBRATION = "calibration.json"
 
 
 def load_checkpoint(
@@ -61,12 +64,18 @@ def load_checkpoint(
     rows = model.llm.get_input_embeddings().weight.shape[0]
     if rows < len(tokenizer):
         raise CheckpointError(f"{directory}/llm has {rows} embedding rows for the tokenizer's {len(tokenizer)} pieces.")
+    if (directory / CALIBRATION).is_file():
+        model.calibration = Calibration.read(directory / CALIBRATION)
     return model.to(device).eval(), tokenizer
 
 
 def save_checkpoint(directory: Path, model: TimeAudio, tokenizer: Tokenizer, *, dtype: torch.dtype) -> None:
-    """Write everything but the model card. Floating-point tensors are stored as `dtype`."""
+    """Write everything but the model card. Floating-point tensors are stored as `dtype`.
+
+    A calibration that stands there was of other weights, and goes.
+    """
     directory.mkdir(parents=True, exist_ok=True)
+    (directory / CALIBRATION).unlink(missing_ok=True)
     model.config.write(directory / "config.json")
     _save(nn.ModuleDict({"fusion": model.fusion, "connector": model.connector}), directory / "model.safetensors", dtype)
     for name, module, config in (

@@ -156,6 +156,6 @@ class Pipeline:
         """
         if task not in self.tasks:
             raise TaskNotSupported(f"{self.name} was trained for {', '.join(self.tasks)}, not for {task}.")
-        asker = Asker(self.engine, self.tokenizer, self.model.config.prompt)
+        asker = Asker(self.engine, self.tokenizer, self.model.config.prompt, self.model.calibration)
         prefix = asker.prefix(recording.audio_tokens)
         return asker.ask(prefix, recording.duration, task, question, decoding or Decoding())

@@ -8,6 +8,7 @@ from torch import Tensor, nn
 from transformers import PreTrainedModel
 
 from model.audio.segment import SEGMENT_SAMPLES, Segment
+from model.confidence import Calibration
 from model.config import ModelConfig
 from model.connector.connector import Connector
 from model.encoders.beats import BEATs
@@ -31,6 +32,9 @@ class TimeAudio(nn.Module):
     """From waveforms to the tokens that the language model hears.
 
     Source: paper, Figure 2.
+
+    Attributes:
+        calibration: how the confidence of its answers is reckoned, where a checkpoint says it.
     """
 
     def __init__(
@@ -43,6 +47,7 @@ class TimeAudio(nn.Module):
         self.fusion = Fusion(speech.dim, sound.dim)
         self.connector = Connector(config, self.fusion.dim, llm.config.hidden_size)
         self.llm = llm
+        self.calibration: Calibration | None = None
 
     def encode_segments(
         self, segments: list[Segment]

@@ -19,6 +19,7 @@ from server.inquiry import Analysis, Inquiry
 from server.offload import file_work
 from server.passes import analyze_passes
 from server.settings import Settings
+from server.sureness import sure
 from server.telemetry.metrics import Metrics
 
 _TENTHS = 10
@@ -62,8 +63,8 @@ class Analyst:
             ticket.add_audio(decoded.num_samples)
             analysis = self._begun(inquiry, decoded.num_samples, decode_s=time.monotonic() - begun)
             yield analysis
-            request = _request(analysis, inquiry, deadline, is_live=is_live)
-            async with aclosing(self._ask(analysis, await self._updates(request, decoded, passes))) as updates:
+            request, least = _request(analysis, inquiry, deadline, is_live=is_live), inquiry.min_confidence
+            async with aclosing(self._ask(analysis, await self._updates(request, decoded, passes), least)) as updates:
                 # Around each step alone: what the caller does with an update is no business of this timeout.
                 while (update := await _next(updates, deadline)) is not None:
                     if isinstance(update, Started):
@@ -81,8 +82,11 @@ class Analyst:
         """See `Service.hear`."""
         begun = time.monotonic()
         analysis = self._begun(inquiry, len(pcm) // _SAMPLE_BYTES, decode_s=0.0)
-        request = _request(analysis, inquiry, begun + self._limits.timeout_s, is_live=False)
-        async with aclosing(self._ask(analysis, self._engine.analyze(replace(request, pcm=pcm)))) as updates:
+        request, least = (
+            _request(analysis, inquiry, begun + self._limits.timeout_s, is_live=False),
+            inquiry.min_confidence,
+        )
+        async with aclosing(self._ask(analysis, self._engine.analyze(replace(request, pcm=pcm)), least)) as updates:
             async for _ in updates:
                 pass
         self._admission.measured(model_s=analysis.encode_s + analysis.generate_s, audio_s=analysis.audio_s)
@@ -130,12 +134,16 @@ class Analyst:
             decode_s=decode_s,
         )
 
-    async def _ask(self, analysis: Analysis, asked: AsyncGenerator[Update, None]) -> AsyncGenerator[Update, None]:
-        """The engine's updates, of one pass or of several, each entered in the analysis."""
+    async def _ask(
+        self, analysis: Analysis, asked: AsyncGenerator[Update, None], least: float
+    ) -> AsyncGenerator[Update, None]:
+        """The engine's updates, of one pass or of several, what is sure enough of each entered in the analysis."""
         began, is_running, has_event = time.monotonic(), False, False
         try:
             async with aclosing(asked) as updates:
-                async for update in updates:
+                async for whole in updates:
+                    if (update := sure(whole, least)) is None:
+                        continue
                     match update:
                         case Started():
                             self.num_running += not is_running

@@ -9,7 +9,11 @@ from server.engine.protocol import SAMPLE_RATE, Answered, Options, Task, Update
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Inquiry:
-    """What a caller wants to know about a file. Units: seconds, except `start`, which is in tenths."""
+    """What a caller wants to know about a file. Units: seconds, except `start`, which is in tenths.
+
+    Attributes:
+        min_confidence: intervals below it are not told; 0 tells all.
+    """
 
     task: Task
     queries: tuple[str, ...] = ()
@@ -17,6 +21,7 @@ class Inquiry:
     start: int = 0
     end_s: float | None = None
     timeout_s: float | None = None
+    min_confidence: float = 0.0
 
 
 @dataclass(slots=True, kw_only=True)

@@ -67,7 +67,7 @@ def _event(event: Event, start: int) -> results.CaptionedEvent:
 
 def _segments(event: Event, start: int) -> Iterator[results.SummarySegment]:
     for interval in _intervals(event.intervals, start):
-        yield results.SummarySegment(start=interval.start, end=interval.end, summary=event.caption)
+        yield results.SummarySegment(**dict(interval), summary=event.caption)
 
 
 def _result(answer: Answered, analysis: Analysis) -> results.GroundingResult:
@@ -81,8 +81,12 @@ def _result(answer: Answered, analysis: Analysis) -> results.GroundingResult:
 
 def _intervals(intervals: Iterable[Interval], start: int) -> tuple[results.Interval, ...]:
     """On the file's clock: the part that was analysed begins at `start` tenths."""
-    moved = (interval.shift(start) for interval in intervals)
-    return tuple(results.Interval(start=interval.start_s, end=interval.end_s) for interval in moved)
+    return spans_of(interval.shift(start) for interval in intervals)
+
+
+def spans_of(intervals: Iterable[Interval]) -> tuple[results.Interval, ...]:
+    """In seconds."""
+    return tuple(results.Interval(start=i.start_s, end=i.end_s, confidence=i.confidence) for i in intervals)
 
 
 def beginning(analysis: Analysis) -> results.Beginning:

@@ -38,7 +38,17 @@ from server.analyst import Analyst
 from server.decoding.pool import DecodePool
 from server.engine.admission import Admission, Ticket
 from server.engine.protocol import Engine, Task, Update
-from server.errors import PROBLEMS, Cancelled, InternalError, NotReady, OutOfSpace, Overloaded, problem_of
+from server.errors import (
+    PROBLEMS,
+    Cancelled,
+    FieldError,
+    InternalError,
+    InvalidField,
+    NotReady,
+    OutOfSpace,
+    Overloaded,
+    problem_of,
+)
 from server.inquiry import Analysis, Inquiry
 from server.offload import file_work
 from server.settings import Settings
@@ -120,6 +130,17 @@ class Service:
                 f"{model.name} was not trained for {task}; it does: {', '.join(model.tasks)}. "
                 "GET /v1/models tells what a server can do."
             )
+
+    def check_confidence(self, inquiry: Inquiry, *, field: str = "min_confidence") -> None:
+        """Raise where a least confidence is asked of a model that has none.
+
+        Raises:
+            InvalidField: in the field of this name.
+        """
+        model = self.engine.model
+        if inquiry.min_confidence and model is not None and inquiry.task not in model.calibrated:
+            detail = f"the confidence of {model.name} is not calibrated for {inquiry.task}; leave it out, or send 0"
+            raise InvalidField([FieldError(field, detail)])
 
     @contextmanager
     def admit(self) -> Iterator[Ticket]:

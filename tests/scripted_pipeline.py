@@ -52,6 +52,7 @@ class Session:
     name = "scripted"
     tasks = ("dense_caption", "ground")
     num_slots = 4
+    calibrated = ()
 
     def __init__(self) -> None:
         self._inquiries: list[Inquiry] = []

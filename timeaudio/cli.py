@@ -173,6 +173,17 @@ def evaluate(context: typer.Context) -> None:
 
 
 @app.command(context_settings=PASSED_THROUGH)
+def calibrate(context: typer.Context) -> None:
+    """Fit a checkpoint's confidence, and measure it on other recordings. See `timeaudio calibrate --help`."""
+    from timeaudio.local import extra_needed
+
+    with extra_needed("eval"):
+        from training.calibrate import main as run
+
+        raise typer.Exit(run(context.args))
+
+
+@app.command(context_settings=PASSED_THROUGH)
 def compare(context: typer.Context) -> None:
     """Print scores of `timeaudio evaluate` beside the paper's Tables 2, 3 and 4."""
     from timeaudio.local import extra_needed

@@ -34,13 +34,15 @@ Part = Beginning | Piece | AnyAnswer
 class Options(TypedDict, total=False):
     """What may be asked beside the task. Absent means: as the server decides.
 
-    `start` and `end` bound the part that is analysed and `timeout_s` the whole request, in seconds.
+    `start` and `end` bound the part that is analysed and `timeout_s` the whole request, in seconds. Intervals below
+    `min_confidence`, 0 to 1, are left out; above 0 it needs a model that is calibrated.
     """
 
     start: float
     end: float
     num_beams: int
     max_new_tokens: int
+    min_confidence: float
     timeout_s: float
 
 
@@ -125,6 +127,7 @@ class LiveOptions(TypedDict, total=False):
     window_s: float
     num_beams: int
     max_new_tokens: int
+    min_confidence: float
 
 
 C = TypeVar("C", Iterable[bytes], AsyncIterable[bytes])

@@ -99,9 +99,9 @@ class LocalModel:
         """
         answer, account = self._say(audio, "summarize")
         segments = (
-            results.SummarySegment(start=interval.start_s, end=interval.end_s, summary=event.caption)
+            results.SummarySegment(**dict(interval), summary=event.caption)
             for event in answer.events
-            for interval in event.intervals
+            for interval in _intervals(event.intervals)
         )
         return results.Summary(segments=tuple(segments), **account)
 
@@ -171,5 +171,5 @@ class _Account(TypedDict):
 
 
 def _intervals(found: "Iterable[Interval]") -> tuple[results.Interval, ...]:
-    """The model's intervals, in tenths, as the answer's, in seconds. Confidence is not calibrated yet."""
-    return tuple(results.Interval(start=interval.start_s, end=interval.end_s) for interval in found)
+    """The model's intervals, in tenths, as the answer's, in seconds."""
+    return tuple(results.Interval(start=i.start_s, end=i.end_s, confidence=i.confidence) for i in found)

@@ -18,13 +18,14 @@ class Result(BaseModel):
 class Interval(Result):
     """A stretch of the recording, `[start, end)` in seconds.
 
-    `confidence` is the calibrated probability that the interval is right, or None while it is not calibrated.
+    `confidence` is the calibrated probability that the interval is right: what it says is heard, and the times have an
+    IoU of 0.5 or more with the true ones. None where the model is not calibrated for the task.
     """
 
     start: float = Field(description="Seconds from the start of the file.", examples=[0.5])
     end: float = Field(description="Seconds from the start of the file; larger than `start`.", examples=[2.5])
     confidence: float | None = Field(
-        None, description="How likely the interval is right, 0 to 1; null until confidence is calibrated."
+        None, description="How likely the interval is right, 0 to 1; null where the model is not calibrated for it."
     )
 
     @property

@@ -1,9 +1,12 @@
 """Questions about heard recordings as sequences of the slot engine, and their completions as answers."""
 
+from collections.abc import Sequence as Items
+
 import torch
 from jaxtyping import Float
 from torch import Tensor
 
+from model.confidence import Calibration, features_of
 from model.config import PromptConfig
 from model.engine.engine import SlotEngine
 from model.engine.search import Path
@@ -27,12 +30,15 @@ class Question:
         events: those that are complete so far, in order. Beams are none: another one may still win.
     """
 
-    def __init__(self, sequence: Sequence, tokenizer: Tokenizer, task: Task, duration: int) -> None:
+    def __init__(
+        self, sequence: Sequence, tokenizer: Tokenizer, task: Task, duration: int, calibration: Calibration | None
+    ) -> None:
         self.sequence = sequence
         self.events: list[Event] = []
         self._tokenizer = tokenizer
         self._task = task
         self._duration = duration
+        self._calibration = calibration
         self._parser = Parser(task, duration)
         self._markers = tokenizer.vocabulary.marker_ids
         self._after_marker = False
@@ -53,7 +59,10 @@ class Question:
             return []
         self._text = text
         found = self._parser.feed(text[len(before) :])
-        self.events += found
+        if found:
+            written = [*self.events, *found]
+            found = self._sure(written, path.ids, path.grammar_log_probs)[len(self.events) :]
+            self.events += found
         return found
 
     def answer(self) -> Answer:
@@ -61,22 +70,33 @@ class Question:
         completion = self.sequence.completion
         assert completion is not None, "asked for once it has ended"
         text = self._tokenizer.decode(completion.ids)
+        events = parse(text, self._task, self._duration)
         return Answer(
-            events=tuple(parse(text, self._task, self._duration)),
+            events=tuple(self._sure(events, completion.ids, completion.grammar_log_probs)),
             text=to_plain(text),
             num_prompt_tokens=self.sequence.num_prompt_tokens,
             num_completion_tokens=len(completion.ids),
             completion=completion,
         )
 
+    def _sure(self, events: list[Event], ids: Items[int], log_probs: Items[float]) -> list[Event]:
+        """All events up to here, with confidence if the checkpoint is calibrated."""
+        if self._calibration is None:
+            return events
+        features = features_of(events, ids, log_probs, self._tokenizer.vocabulary, self._task)
+        return self._calibration.sure(events, features, self._task)
+
 
 class Asker:
     """Asks a slot engine, in the words of a checkpoint."""
 
-    def __init__(self, engine: SlotEngine, tokenizer: Tokenizer, prompt: PromptConfig) -> None:
+    def __init__(
+        self, engine: SlotEngine, tokenizer: Tokenizer, prompt: PromptConfig, calibration: Calibration | None = None
+    ) -> None:
         self._engine = engine
         self._tokenizer = tokenizer
         self._prompt = prompt
+        self._calibration = calibration
 
     @torch.inference_mode()
     def prefix(self, audio_tokens: Float[Tensor, "tokens dim"]) -> Prefix:
@@ -94,7 +114,7 @@ class Asker:
         after = prompt_ids(self._tokenizer, self._prompt, question)[1]
         grammar = Grammar(self._tokenizer.vocabulary, task, duration)
         sequence = self._engine.add(prefix, self._embedded(after, prefix.embeds.device), decoding, grammar)
-        return Question(sequence, self._tokenizer, task, duration)
+        return Question(sequence, self._tokenizer, task, duration, self._calibration)
 
     def _embedded(self, ids: list[int], device: torch.device) -> Tensor:
         embeds: Tensor = self._engine.embed(torch.tensor(ids, device=device))

@@ -118,6 +118,11 @@ class Path(Search):
         """What was chosen so far, an end left out."""
         return [token for token, _, _ in self._chosen if token not in self.eos_ids]
 
+    @property
+    def grammar_log_probs(self) -> list[float]:
+        """Of `ids`, among what the grammar allowed."""
+        return [within for token, _, within in self._chosen if token not in self.eos_ids]
+
     def draw(self) -> float:
         """The next random number, from 0 to below 1: one for each token."""
         assert self._random is not None, "a greedy path draws nothing"

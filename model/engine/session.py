@@ -49,9 +49,10 @@ class Session:
     def __init__(self, model: TimeAudio, tokenizer: Tokenizer, engine: SlotEngine) -> None:
         self.name = model.config.name
         self.tasks = model.config.tasks
+        self.calibrated = () if model.calibration is None else tuple(model.calibration.tasks)
         self._engine = engine
         self._encoders = EncoderQueue(model)
-        self._asker = Asker(engine, tokenizer, model.config.prompt)
+        self._asker = Asker(engine, tokenizer, model.config.prompt, model.calibration)
         self._hearings: dict[Hearing, Inquiry] = {}
         self._written: dict[Written, tuple[Inquiry, int]] = {}
 

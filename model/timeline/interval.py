@@ -1,7 +1,7 @@
 """Intervals of time, and how much two sets of them agree."""
 
 from collections.abc import Iterable
-from dataclasses import dataclass
+from dataclasses import dataclass, field, replace
 
 TENTHS_PER_SECOND = 10
 
@@ -12,12 +12,16 @@ class Interval:
 
     Units: tenths of a second, integers, from the start of the recording.
 
+    Attributes:
+        confidence: how likely it is right, 0 to 1, if anybody knows. Two intervals are equal whatever it is.
+
     Raises:
         ValueError: unless 0 <= start < end.
     """
 
     start: int
     end: int
+    confidence: float | None = field(default=None, compare=False)
 
     def __post_init__(self) -> None:
         if not 0 <= self.start < self.end:
@@ -53,11 +57,19 @@ class Interval:
         Raises:
             ValueError: it would start before the recording does.
         """
-        return Interval(self.start + tenths, self.end + tenths)
+        return replace(self, start=self.start + tenths, end=self.end + tenths)
 
     def clip(self, limit: int) -> "Interval | None":
         """The part of it before `limit` (tenths), or None where nothing is left."""
-        return None if self.start >= limit else Interval(self.start, min(self.end, limit))
+        return None if self.start >= limit else replace(self, end=min(self.end, limit))
+
+    def until(self, other: "Interval") -> "Interval":
+        """From the start of this one to the end of `other`, or its own if that is later; as sure as the less sure one.
+
+        Where the confidence of either is not known, neither is that of both.
+        """
+        known = [i.confidence for i in (self, other) if i.confidence is not None]
+        return Interval(self.start, max(self.end, other.end), min(known) if len(known) == 2 else None)
 
 
 def union(intervals: Iterable[Interval]) -> list[Interval]:
@@ -65,7 +77,7 @@ def union(intervals: Iterable[Interval]) -> list[Interval]:
     merged: list[Interval] = []
     for interval in sorted(intervals):
         if merged and interval.start <= merged[-1].end:
-            merged[-1] = Interval(merged[-1].start, max(merged[-1].end, interval.end))
+            merged[-1] = merged[-1].until(interval)
         else:
             merged.append(interval)
     return merged

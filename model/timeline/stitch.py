@@ -6,6 +6,7 @@ overlap and say the same; what only one pass tells counts if that pass heard it 
 
 import re
 from collections.abc import Iterable, Sequence
+from dataclasses import replace
 
 from model.timeline.event import Event
 from model.timeline.interval import Interval, union
@@ -110,7 +111,9 @@ def _stems(caption: str) -> set[str]:
 
 def _part(event: Event, span: Interval) -> Event | None:
     """What of it lies in `span`."""
-    cut = [Interval(max(i.start, span.start), min(i.end, span.end)) for i in event.intervals if i.overlap(span)]
+    cut = [
+        replace(i, start=max(i.start, span.start), end=min(i.end, span.end)) for i in event.intervals if i.overlap(span)
+    ]
     return Event(tuple(cut), event.caption) if cut else None
 
 

@@ -1,6 +1,7 @@
 """Messages of the worker's contract to and from the types of the engine. Pure."""
 
 import time
+from collections.abc import Iterable
 
 from model.timeline.event import Event
 from model.timeline.interval import Interval
@@ -58,7 +59,11 @@ def update(message: pb.AnalyzeResponse) -> Update | None:
 
 
 def _event(event: pb.Event) -> Event:
-    return Event(intervals=tuple(Interval(i.start, i.end) for i in event.intervals), caption=event.caption)
+    return Event(intervals=tuple(map(_interval, event.intervals)), caption=event.caption)
+
+
+def _interval(interval: pb.Interval) -> Interval:
+    return Interval(interval.start, interval.end, interval.confidence if interval.HasField("confidence") else None)
 
 
 def _answered(answer: pb.Answer) -> Answered:
@@ -76,5 +81,8 @@ def _answered(answer: pb.Answer) -> Answered:
 
 def model_info(status: pb.StatusResponse) -> ModelInfo:
     """What a ready worker says of its checkpoint; tasks that this version does not know are left out."""
-    tasks = (task_name(number) for number in status.tasks)
-    return ModelInfo(name=status.model, tasks=tuple(task for task in tasks if task is not None))
+    return ModelInfo(name=status.model, tasks=_tasks(status.tasks), calibrated=_tasks(status.calibrated_tasks))
+
+
+def _tasks(numbers: Iterable[int]) -> tuple[Task, ...]:
+    return tuple(task for task in map(task_name, numbers) if task is not None)

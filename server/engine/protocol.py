@@ -83,10 +83,11 @@ Update = Started | Encoded | Found | Answered
 
 @dataclass(frozen=True, slots=True)
 class ModelInfo:
-    """The checkpoint that answers."""
+    """The checkpoint that answers. Intervals of the tasks in `calibrated` have confidence."""
 
     name: str
     tasks: tuple[Task, ...]
+    calibrated: tuple[Task, ...] = ()
 
 
 class Engine(Protocol):

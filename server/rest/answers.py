@@ -144,6 +144,7 @@ async def _hear(request: Request, form: type[Form]) -> Response:
         limits = service.settings.limits
         received = await receive(request, form, limits, source)
         inquiry = received.fields.inquiry(limits)
+        service.check_confidence(inquiry)
         if received.fields.stream:
             kept = place.pop_all()
 

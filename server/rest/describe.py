@@ -59,13 +59,12 @@ def _example(answer: AnyAnswer, name: Any) -> dict[str, Any]:
 
 
 def _bounds(limits: Limits) -> dict[str, dict[str, Any]]:
-    """What the operator's settings, and what is not there yet, add to the fields' own schemas."""
+    """What the operator's settings add to the fields' own schemas."""
     words = {"minLength": 1, "maxLength": limits.query_chars}
     return {
         "num_beams": {"maximum": limits.num_beams},
         "max_new_tokens": {"maximum": limits.max_new_tokens},
         "timeout_s": {"maximum": limits.longest_timeout_s},
-        "min_confidence": {"maximum": 0},
         "query": {"maxItems": limits.queries, "items": {"type": "string"} | words},
         "question": words,
     }

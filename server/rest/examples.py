@@ -48,15 +48,21 @@ ANSWERS: Mapping[Task, AnyAnswer] = {
     "dense_caption": DenseCaption(
         events=(
             CaptionedEvent(
-                intervals=(Interval(start=0.0, end=2.5), Interval(start=3.2, end=8.0)), caption="A dog barks."
+                intervals=(
+                    Interval(start=0.0, end=2.5, confidence=0.91),
+                    Interval(start=3.2, end=8.0, confidence=0.64),
+                ),
+                caption="A dog barks.",
             ),
-            CaptionedEvent(intervals=(Interval(start=1.0, end=9.0),), caption="Rain falls."),
+            CaptionedEvent(intervals=(Interval(start=1.0, end=9.0, confidence=0.83),), caption="Rain falls."),
         ),
         **_SHARED,
     ),
     "ground": Grounding(
         results=(
-            GroundingResult(query="a dog barks", present=True, intervals=(Interval(start=0.5, end=2.5),)),
+            GroundingResult(
+                query="a dog barks", present=True, intervals=(Interval(start=0.5, end=2.5, confidence=0.91),)
+            ),
             GroundingResult(query="rain", present=False, intervals=()),
         ),
         **_SHARED,

@@ -37,7 +37,7 @@ class Form(BaseModel):
     max_new_tokens: Annotated[int, Field(ge=1)] | None = None
     """Where to cut the answer, in tokens; what is cut is still well formed."""
     min_confidence: Annotated[float, Field(ge=0, le=1, allow_inf_nan=False)] | None = None
-    """Reserved: confidence is not calibrated yet, so only 0 is accepted."""
+    """Leaves out intervals that are less likely right; above 0 it needs a model that is calibrated for the task."""
     stream: bool = False
     """Whether to answer with server-sent events, one per event as soon as it is found; docs/api.md shows them."""
     timeout_s: Annotated[float, Field(gt=0, allow_inf_nan=False)] | None = None
@@ -64,6 +64,7 @@ class Form(BaseModel):
             start=int((self.start or 0.0) * _TENTHS + 1e-6),
             end_s=self.end,
             timeout_s=self.timeout_s,
+            min_confidence=self.min_confidence or 0.0,
         )
 
     def _prompts(self, limits: Limits) -> tuple[str, ...]:
@@ -76,12 +77,6 @@ class Form(BaseModel):
             errors.append(FieldError("response_format", "what is streamed is JSON; leave it out, or send json"))
         if self.end is not None and self.end < (self.start or 0.0) + _MIN_SPAN_S:
             errors.append(FieldError("end", f"must be at least {_MIN_SPAN_S} s after start ({self.start or 0.0:g})"))
-        if self.min_confidence:
-            errors.append(
-                FieldError(
-                    "min_confidence", "confidence is not calibrated yet and always null; leave it out, or send 0"
-                )
-            )
         upper = {
             "num_beams": (limits.num_beams, "NUM_BEAMS"),
             "max_new_tokens": (limits.max_new_tokens, "MAX_NEW_TOKENS"),

@@ -20,6 +20,8 @@ _TASKS: Final[Mapping[int, Task]] = {
 _WORDS: Final[Mapping[Task, str]] = {"ground": "queries", "ask": "question"}
 """What is asked in words beside the recording, by task: the message's field."""
 
+LEAST: Final = "options.min_confidence"
+
 
 def task_of(config: pb.AnalyzeConfig) -> Task:
     """The task of a stream.

@@ -5,6 +5,7 @@ import time
 from collections import deque
 from collections.abc import AsyncGenerator, AsyncIterator, Awaitable, Callable
 from contextlib import aclosing
+from dataclasses import replace
 from typing import Final
 
 from model.errors import AudioTooLong, EmptyAudio
@@ -13,12 +14,13 @@ from model.timeline.stitch import ALIKE, alike
 from server.engine.admission import Ticket
 from server.errors import FieldError, InvalidField
 from server.inquiry import Analysis
-from server.present import shared
+from server.present import shared, spans_of
 from server.rpc import asked, told
 from server.rpc.chunks import chunk_of
 from server.rpc.samples import BLOCK, Samples
 from server.rpc.windows import Heard, Windows
 from server.service import Service
+from server.sureness import is_sure
 from timeaudio import results
 from timeaudio.v1 import timeaudio_pb2 as pb
 
@@ -52,7 +54,10 @@ class Live:
         self._service = service
         self._write = write
         self._task = asked.task_of(config)
-        self._inquiry = asked.inquiry(self._task, config, service.settings.limits)
+        inquiry = asked.inquiry(self._task, config, service.settings.limits)
+        service.check_confidence(inquiry, field=asked.LEAST)
+        # Windows are heard whole: what one of them is unsure of may be the end of what another is sure of.
+        self._inquiry, self._least = replace(inquiry, min_confidence=0.0), inquiry.min_confidence
         _check(config, self._task)
         self._samples = Samples(config.live)
         window_s = config.live.window_s if config.live.HasField("window_s") else _DEFAULT_S
@@ -133,12 +138,13 @@ class Live:
         whole.answers += analysis.answers
 
     async def _tell(self, final: list[Heard]) -> None:
+        final = [heard for heard in final if is_sure(heard.interval, self._least)]
         self._found += final
         for heard in final:
             await self._write(told.piece(self._piece(heard.key, [heard.interval])))
 
     def _piece(self, key: str, intervals: list[Interval]) -> results.CaptionedEvent | results.GroundingResult:
-        spans = tuple(results.Interval(start=i.start_s, end=i.end_s) for i in intervals)
+        spans = spans_of(intervals)
         if self._task == "ground":
             return results.GroundingResult(query=self._inquiry.queries[int(key)], present=bool(spans), intervals=spans)
         return results.CaptionedEvent(intervals=spans, caption=key)

@@ -63,6 +63,7 @@ class Methods(TimeAudioServiceServicer):
             service.check_task(task)
             limits = service.settings.limits
             inquiry = _within(context, asked.inquiry(task, request, limits), limits)
+            service.check_confidence(inquiry, field=asked.LEAST)
             if len(request.file) > limits.json_bytes:
                 instead = "Send larger recordings through Analyze, in chunks."
                 raise UploadTooLarge(
@@ -93,6 +94,7 @@ class Methods(TimeAudioServiceServicer):
                 await Live(service, config, ticket, context.write).hear(requests)
                 return
             inquiry = _within(context, asked.inquiry(task, config, limits), limits)
+            service.check_confidence(inquiry, field=asked.LEAST)
             async with service.workspace() as folder:
                 source = folder / "upload"
                 await save(requests, limits, source)

@@ -9,7 +9,7 @@ interval that goes on for many windows is told when it ends, from its first star
 """
 
 from collections.abc import Callable, Iterable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Final
 
 from model.timeline.interval import Interval
@@ -69,7 +69,7 @@ class Windows:
                 if end <= told.interval.end + _SAME_END:
                     return None
                 start = max(start, told.interval.end)
-        return Heard(heard.key, Interval(start, end))
+        return Heard(heard.key, replace(heard.interval, start=start))
 
     def _joined(self, heard: Heard, going_on: list[Heard]) -> Heard:
         """An interval together with those of the window before that it continues, which leave `going_on`.
@@ -84,7 +84,7 @@ class Windows:
         for other in before:
             going_on.remove(other)
         first = min([*before, heard], key=lambda h: h.interval.start)
-        return Heard(first.key, Interval(first.interval.start, heard.interval.end))
+        return Heard(first.key, replace(first.interval.until(heard.interval), end=heard.interval.end))
 
 
 def _touch(one: Interval, other: Interval) -> bool:

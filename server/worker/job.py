@@ -102,7 +102,7 @@ def told(error: Exception) -> pb.Failed:
 
 
 def _event(event: Event) -> pb.Event:
-    intervals = [pb.Interval(start=interval.start, end=interval.end) for interval in event.intervals]
+    intervals = [pb.Interval(start=i.start, end=i.end, confidence=i.confidence) for i in event.intervals]
     return pb.Event(intervals=intervals, caption=event.caption)
 
 

@@ -23,6 +23,7 @@ class Session(Protocol):
 
     name: str
     tasks: Sequence[Task]
+    calibrated: Sequence[Task]
 
     @property
     def is_idle(self) -> bool:

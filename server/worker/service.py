@@ -57,6 +57,7 @@ class WorkerService(worker_pb2_grpc.WorkerServiceServicer):
             state=pb.STATE_READY,
             model=model.session.name,
             tasks=[number for name, number in TASKS.items() if name in model.session.tasks],
+            calibrated_tasks=[number for name, number in TASKS.items() if name in model.session.calibrated],
             num_requests=len(self._updates),
             num_running=num_running,
             num_waiting=len(self._updates) - num_running,

@@ -57,6 +57,16 @@ def test_a_status_carries_details(stub: Any, sound: bytes) -> None:
     assert dict(caught.value.trailing_metadata())["x-request-id"] == "mine"
 
 
+def test_a_least_confidence_needs_a_calibrated_model(stub: Any, sound: bytes) -> None:
+    with pytest.raises(grpc.RpcError) as caught:
+        stub.DenseCaption(pb.DenseCaptionRequest(file=sound, options=pb.Options(min_confidence=0.5)))
+    assert caught.value.code() is grpc.StatusCode.INVALID_ARGUMENT
+    [violation] = details(caught.value)["BadRequest"].field_violations
+    assert violation.field == "options.min_confidence"
+    assert "not calibrated for dense_caption" in violation.description
+    assert stub.DenseCaption(pb.DenseCaptionRequest(file=sound, options=pb.Options(min_confidence=0.0))).events
+
+
 def test_metadata_continues_a_trace(stub: Any, sound: bytes) -> None:
     given = "00-4bf92f3577b34da6a3ce929d0e0e4736-00f067aa0ba902b7-01"
     _, call = stub.DenseCaption.with_call(pb.DenseCaptionRequest(file=sound), metadata=[("traceparent", given)])

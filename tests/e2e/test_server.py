@@ -1,5 +1,6 @@
 """The whole way: real files over HTTP to a real model and back."""
 
+import json
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
@@ -38,7 +39,7 @@ def client(server: Any) -> Iterator[httpx.Client]:
 def check_intervals(intervals: list[dict[str, Any]], *, start: float, end: float) -> None:
     for interval in intervals:
         assert interval.keys() == {"start", "end", "confidence"}
-        assert interval["confidence"] is None
+        assert not TRAINED or 0 < interval["confidence"] < 1
         assert start <= interval["start"] < interval["end"] <= end
         for seconds in (interval["start"], interval["end"]):
             assert isinstance(seconds, float)
@@ -136,6 +137,33 @@ def test_bundled_recordings(client: httpx.Client, path: Path) -> None:
     if TRAINED:
         captions = " ".join(event["caption"].lower() for event in response.json()["events"])
         assert path.name.split("-")[0] in captions
+
+
+@pytest.mark.skipif(not TRAINED, reason="random weights are not calibrated")
+@pytest.mark.parametrize("path", ["/v1/dense-caption", "/v1/ground"])
+def test_min_confidence_leaves_out_what_is_less_sure(client: httpx.Client, path: str) -> None:
+    fields: dict[str, Any] = {"query": ["a dog barks", "a rooster"]} if path == "/v1/ground" else {}
+    sound = RECORDINGS[0].read_bytes()
+
+    def confidences(least: str) -> list[float]:
+        data = {**fields, "min_confidence": least}
+        answer = client.post(path, data=data, files={"file": sound}).raise_for_status().json()
+        parts = answer.get("events", answer.get("results"))
+        for result in answer.get("results", []):
+            assert result["present"] == bool(result["intervals"])
+        told = client.post(path, data={**data, "stream": "true"}, files={"file": sound}).raise_for_status().text
+        messages = [message.splitlines() for message in told.strip().split("\n\n")]
+        pieces = [
+            json.loads(m[1].removeprefix("data: ")) for m in messages if m[0] in ("event: event", "event: result")
+        ]
+        assert pieces == parts
+        return [interval["confidence"] for part in parts for interval in part["intervals"]]
+
+    everything = confidences("0")
+    assert everything
+    assert confidences("1") == []
+    least = sorted(everything)[len(everything) // 2]
+    assert confidences(str(least)) == [value for value in everything if value >= least]
 
 
 def test_memory_stays_bounded(server: Any, client: httpx.Client, tone_wav: Callable[..., bytes]) -> None:

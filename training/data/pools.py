@@ -39,6 +39,23 @@ def validation_pool(directory: Path, config: DataConfig) -> Pool:
     return Pool(_parts(chosen, (1.0,)))
 
 
+def halves(directory: Path, config: DataConfig) -> tuple[Pool, Pool]:
+    """The held-out recordings in two pools that share no source: every second source of each kind, by name.
+
+    Raises:
+        DataError: there are no held-out recordings, or a kind has a single source.
+    """
+    chosen = [r for r in read_recordings(directory) if r.ten and r.fold in config.validation_folds]
+    by_kind: dict[str, set[str]] = defaultdict(set)
+    for recording in chosen:
+        by_kind[recording.kind].add(recording.source)
+    if not chosen or min(map(len, by_kind.values())) < 2:
+        raise DataError(f"Two sources of each kind are needed in the folds {config.validation_folds} of {directory}.")
+    first = {source for sources in by_kind.values() for source in sorted(sources)[::2]}
+    one, other = [r for r in chosen if r.source in first], [r for r in chosen if r.source not in first]
+    return Pool(_parts(one, (1.0,))), Pool(_parts(other, (1.0,)))
+
+
 def _parts(recordings: Sequence[Recording], speeds: Sequence[float]) -> dict[str, list[Samples]]:
     parts: dict[str, list[Samples]] = defaultdict(list)
     for recording in recordings:

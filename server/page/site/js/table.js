@@ -34,5 +34,5 @@ function row(finding, span, play) {
 }
 
 function unknown() {
-  return element("span", { class: "fine", title: "Not calibrated: this model gives no confidence yet." }, "–");
+  return element("span", { class: "fine", title: "Not calibrated: this model gives no confidence here." }, "–");
 }

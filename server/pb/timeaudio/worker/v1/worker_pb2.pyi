@@ -90,12 +90,14 @@ class Encoded(_message.Message):
     def __init__(self, encode_s: _Optional[float] = ..., num_audio_tokens: _Optional[int] = ...) -> None: ...
 
 class Interval(_message.Message):
-    __slots__ = ("start", "end")
+    __slots__ = ("start", "end", "confidence")
     START_FIELD_NUMBER: _ClassVar[int]
     END_FIELD_NUMBER: _ClassVar[int]
+    CONFIDENCE_FIELD_NUMBER: _ClassVar[int]
     start: int
     end: int
-    def __init__(self, start: _Optional[int] = ..., end: _Optional[int] = ...) -> None: ...
+    confidence: float
+    def __init__(self, start: _Optional[int] = ..., end: _Optional[int] = ..., confidence: _Optional[float] = ...) -> None: ...
 
 class Event(_message.Message):
     __slots__ = ("intervals", "caption")
@@ -150,7 +152,7 @@ class StatusRequest(_message.Message):
     def __init__(self) -> None: ...
 
 class StatusResponse(_message.Message):
-    __slots__ = ("state", "model", "tasks", "num_requests", "num_steps", "failed", "num_running", "num_waiting", "num_slots", "num_free_slots", "is_busy")
+    __slots__ = ("state", "model", "tasks", "num_requests", "num_steps", "failed", "num_running", "num_waiting", "num_slots", "num_free_slots", "is_busy", "calibrated_tasks")
     STATE_FIELD_NUMBER: _ClassVar[int]
     MODEL_FIELD_NUMBER: _ClassVar[int]
     TASKS_FIELD_NUMBER: _ClassVar[int]
@@ -162,6 +164,7 @@ class StatusResponse(_message.Message):
     NUM_SLOTS_FIELD_NUMBER: _ClassVar[int]
     NUM_FREE_SLOTS_FIELD_NUMBER: _ClassVar[int]
     IS_BUSY_FIELD_NUMBER: _ClassVar[int]
+    CALIBRATED_TASKS_FIELD_NUMBER: _ClassVar[int]
     state: State
     model: str
     tasks: _containers.RepeatedScalarFieldContainer[Task]
@@ -173,4 +176,5 @@ class StatusResponse(_message.Message):
     num_slots: int
     num_free_slots: int
     is_busy: bool
-    def __init__(self, state: _Optional[_Union[State, str]] = ..., model: _Optional[str] = ..., tasks: _Optional[_Iterable[_Union[Task, str]]] = ..., num_requests: _Optional[int] = ..., num_steps: _Optional[int] = ..., failed: _Optional[_Union[Failed, _Mapping]] = ..., num_running: _Optional[int] = ..., num_waiting: _Optional[int] = ..., num_slots: _Optional[int] = ..., num_free_slots: _Optional[int] = ..., is_busy: bool = ...) -> None: ...
+    calibrated_tasks: _containers.RepeatedScalarFieldContainer[Task]
+    def __init__(self, state: _Optional[_Union[State, str]] = ..., model: _Optional[str] = ..., tasks: _Optional[_Iterable[_Union[Task, str]]] = ..., num_requests: _Optional[int] = ..., num_steps: _Optional[int] = ..., failed: _Optional[_Union[Failed, _Mapping]] = ..., num_running: _Optional[int] = ..., num_waiting: _Optional[int] = ..., num_slots: _Optional[int] = ..., num_free_slots: _Optional[int] = ..., is_busy: bool = ..., calibrated_tasks: _Optional[_Iterable[_Union[Task, str]]] = ...) -> None: ...

@@ -1,0 +1,147 @@
+"""Confidence of intervals: what it is taken from, what it becomes, and where there is none."""
+
+import json
+import math
+from dataclasses import astuple, replace
+from pathlib import Path
+
+import numpy as np
+import pytest
+import torch
+from hypothesis import given
+from hypothesis import strategies as st
+
+from model.audio.waveform import Waveform
+from model.checkpoint import CALIBRATION, load_checkpoint, save_checkpoint
+from model.confidence import FEATURES, FLOOR, MARGIN, Calibration, Features, Logistic, features_of
+from model.engine.updates import Answered, Found
+from model.errors import CheckpointError
+from model.language.decoding import Decoding
+from model.pipeline import Pipeline
+from model.timeline.event import Event
+from model.timeline.interval import Interval, union
+from tests.factories import small_model
+from tests.tiny_models import TIMED
+
+EVEN = Logistic(0.5, (0.1, 0.1, 0.2, 0.05, 0.3))
+log_probs = st.floats(FLOOR, 0)
+features = st.builds(Features, log_probs, log_probs, log_probs, log_probs, st.floats(-2.4, 5))
+
+# "0.0 - 2.5, 3.0 - 4.0 w w <2.0 - 1.0> 12.0 - 13.5 w", with the log-probability of each token.
+ANSWER = [
+    *((10, -0.1), (20, -0.2), (30, -9.0), (31, -9.0), (30, -9.0), (12, -0.3), (25, -0.4)), (32, -5.0),
+    *((13, -0.5), (20, -0.6), (30, 0.0), (31, 0.0), (30, 0.0), (14, -0.7), (20, -0.8)), (33, -1.0), (34, -3.0),
+    *((12, 0.0), (20, 0.0), (30, 0.0), (31, 0.0), (30, 0.0), (11, 0.0), (20, 0.0)), (32, 0.0),
+    *((11, 0.0), (12, -20.0), (20, 0.0), (30, 0.0), (31, 0.0), (30, 0.0), (11, 0.0), (13, -0.5), (25, -0.5)),
+    (35, -2.0),
+]  # fmt: skip
+EVENTS = [Event((Interval(0, 25), Interval(30, 40)), "w w"), Event((Interval(120, 135),), "w")]
+
+
+def test_features_by_hand() -> None:
+    ids, known = zip(*ANSWER, strict=True)
+    (first, second), (third,) = features_of(EVENTS, ids, known, TIMED, "dense_caption")
+    assert astuple(first) == pytest.approx((-0.3, -0.7, -2.0, -3.0, math.log(2.5)))
+    assert astuple(second) == pytest.approx((-1.1, -1.5, -2.0, -3.0, 0.0))
+    assert astuple(third) == pytest.approx((FLOOR, -1.0, -2.0, -2.0, math.log(1.5)))
+
+
+def test_grounding_takes_the_words_before_the_first_time() -> None:
+    before = [(33, -0.25), (34, -0.75)]
+    ids, known = zip(*before, *ANSWER, strict=True)
+    rows = features_of(
+        [Event((interval,), "") for e in EVENTS for interval in e.intervals], ids, known, TIMED, "ground"
+    )
+    assert [(f.words, f.least) for (f,) in rows] == [(-0.5, -0.75)] * 3
+
+
+def test_what_closes_a_cut_answer_was_chosen_by_nobody() -> None:
+    ids, known = zip(*ANSWER[:8], strict=True)
+    [(row,)] = features_of([Event((Interval(0, 25),), "")], ids, known[:6], TIMED, "ask")
+    assert (row.start, row.end, row.words) == (pytest.approx(-0.3), FLOOR, FLOOR)
+
+
+def test_a_function_by_hand() -> None:
+    score = 0.5 + 0.1 * -1 + 0.1 * -2 + 0.2 * -0.5 + 0.05 * -1 + 0.3 * 1
+    assert EVEN(Features(-1, -2, -0.5, -1, 1)) == round(1 / (1 + math.exp(-score)), 3)
+    assert Logistic(1000, (0,) * 5)(Features(0, 0, 0, 0, 0)) == 1 - MARGIN
+    assert Logistic(-1000, (0,) * 5)(Features(0, 0, 0, 0, 0)) == MARGIN
+
+
+@given(features, st.sampled_from(FEATURES[:4]), log_probs)
+def test_more_certain_tokens_never_make_it_less_sure(known: Features, name: str, other: float) -> None:
+    low, high = sorted((getattr(known, name), other))
+    assert EVEN(replace(known, **{name: low})) <= EVEN(replace(known, **{name: high}))
+
+
+@given(features)
+def test_it_is_a_share(known: Features) -> None:
+    assert 0 < EVEN(known) < 1
+
+
+def test_a_task_without_a_function_has_none() -> None:
+    ids, known = zip(*ANSWER, strict=True)
+    calibration = Calibration({"ground": EVEN})
+    rows = features_of(EVENTS, ids, known, TIMED, "dense_caption")
+    told = calibration.sure(EVENTS, rows, "dense_caption")
+    assert [i.confidence for e in told for i in e.intervals] == [None] * 3
+    told = Calibration({"dense_caption": EVEN}).sure(EVENTS, rows, "dense_caption")
+    assert [i.confidence for e in told for i in e.intervals] == [EVEN(f) for row in rows for f in row]
+
+
+def test_intervals_keep_their_confidence_and_joined_ones_the_lesser() -> None:
+    interval = Interval(10, 20, 0.9)
+    assert interval.shift(5).confidence == interval.clip(15).confidence == 0.9
+    assert interval == Interval(10, 20)
+    joined = union([interval, Interval(15, 30, 0.4), Interval(50, 60, 0.7), Interval(55, 61)])
+    assert [(i.start, i.end, i.confidence) for i in joined] == [(10, 30, 0.4), (50, 61, None)]
+
+
+@pytest.fixture(scope="module")
+def directory(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    path = tmp_path_factory.mktemp("checkpoint")
+    save_checkpoint(path, *small_model(), dtype=torch.float32)
+    return path
+
+
+def test_a_checkpoint_has_it_only_where_it_was_calibrated(directory: Path) -> None:
+    assert load_checkpoint(directory)[0].calibration is None
+    Calibration({"ground": EVEN}).write(directory / CALIBRATION, {"scenes": 1})
+    model, tokenizer = load_checkpoint(directory)
+    assert model.calibration == Calibration({"ground": EVEN})
+    save_checkpoint(directory, model, tokenizer, dtype=torch.float32)  # the weights may be others
+    assert not (directory / CALIBRATION).exists()
+
+
+@pytest.mark.parametrize(
+    "change", [{"features": ["start"]}, {"tasks": {"ground": {"bias": 0.0, "weights": [1.0]}}}, {"tasks": None}]
+)
+def test_what_cannot_be_read_is_told(tmp_path: Path, change: dict) -> None:
+    path = tmp_path / CALIBRATION
+    Calibration({"ground": EVEN}).write(path, {})
+    path.write_text(json.dumps(json.loads(path.read_text()) | change))
+    with pytest.raises(CheckpointError, match="timeaudio calibrate"):
+        Calibration.read(path)
+    path.write_text("{")
+    with pytest.raises(CheckpointError, match="timeaudio calibrate"):
+        Calibration.read(path)
+
+
+@pytest.mark.parametrize("calibration", [None, Calibration({"ground": EVEN})])
+def test_what_is_told_early_is_as_sure_as_in_the_end(calibration: Calibration | None) -> None:
+    model, tokenizer = small_model()
+    model.calibration = calibration
+    session = Pipeline(model, tokenizer, num_slots=4).session()
+    assert session.calibrated == (() if calibration is None else ("ground",))
+    sound = Waveform((np.random.default_rng(0).standard_normal(192_000) * 0.1).astype(np.float32))
+    wild = Decoding(max_new_tokens=150, temperature=50.0, seed=0)  # every token is about as likely
+    session.submit(sound, "ground", ("a", "b", "c"), wild)
+    told = [update for _ in iter(lambda: session.is_idle, True) for _, update in session.step()]
+    num_events = 0
+    for answer in [update for update in told if isinstance(update, Answered)]:
+        early = [u.event for u in told if isinstance(u, Found) and u.index == answer.index]
+        sure = [[i.confidence for i in event.intervals] for event in answer.answer.events]
+        assert [[i.confidence for i in event.intervals] for event in early] == sure
+        assert all((value is None) == (calibration is None) for row in sure for value in row)
+        num_events += len(early)
+    assert num_events >= 5

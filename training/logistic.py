@@ -1,0 +1,37 @@
+"""Logistic regression with weights that may be held at zero or above."""
+
+import numpy as np
+import numpy.typing as npt
+from scipy.optimize import minimize
+
+RIDGE = 1e-3
+
+
+def fit(
+    features: npt.NDArray[np.float64], right: npt.NDArray[np.bool_], *, positive: npt.NDArray[np.bool_]
+) -> tuple[float, tuple[float, ...]]:
+    """Bias and weights, for the features as they are, of least mean cross-entropy.
+
+    The features are standardised meanwhile, and their squared weights cost RIDGE each, so that rows which can be told
+    apart have finite weights.
+
+    Args:
+        features: [rows, features].
+        right: [rows].
+        positive: [features], whose weights are not negative.
+    """
+    mean, spread = features.mean(axis=0), features.std(axis=0)
+    spread = np.where(spread > 0, spread, 1.0)
+    rows = np.concatenate([np.ones((len(features), 1)), (features - mean) / spread], axis=1)
+    sign = np.where(right, 1.0, -1.0)
+
+    def loss(weights: npt.NDArray[np.float64]) -> tuple[float, npt.NDArray[np.float64]]:
+        margin = sign * (rows @ weights)
+        slope = -(sign / (1 + np.exp(np.clip(margin, -50, 50)))) @ rows / len(rows)
+        cost = np.logaddexp(0, -margin).mean() + RIDGE * (weights[1:] @ weights[1:])
+        return float(cost), slope + 2 * RIDGE * np.concatenate([[0.0], weights[1:]])
+
+    bounds = [(None, None), *((0.0 if held else None, None) for held in positive)]
+    best = minimize(loss, np.zeros(rows.shape[1]), jac=True, method="L-BFGS-B", bounds=bounds).x
+    weights = best[1:] / spread
+    return float(best[0] - weights @ mean), tuple(float(weight) for weight in weights)
