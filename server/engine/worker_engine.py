@@ -139,17 +139,20 @@ class WorkerEngine:
             worker, kept = keeper.worker, list[Update]()
             call = worker.stub.Analyze(convert.request_message(request))
             try:
-                async for message in call:
-                    update = convert.update(message)
-                    keeper.deaths = 0
-                    if update is None:
-                        break
-                    if request.is_live or not isinstance(update, Found | Answered):
-                        yield update
-                    elif isinstance(update, Answered):
-                        kept.append(update)
-                else:
-                    raise InternalError("The worker ended a request without a word.")
+                # Closed, not just left: the call and its iterator hold each other, and the request with all its samples,
+                # and the garbage collector does not find them.
+                async with aclosing(aiter(call)) as messages:
+                    async for message in messages:
+                        update = convert.update(message)
+                        keeper.deaths = 0
+                        if update is None:
+                            break
+                        if request.is_live or not isinstance(update, Found | Answered):
+                            yield update
+                        elif isinstance(update, Answered):
+                            kept.append(update)
+                    else:
+                        raise InternalError("The worker ended a request without a word.")
             except grpc.aio.AioRpcError as error:
                 self._mourn(error, keeper, worker, request)
                 raise _Died from error
