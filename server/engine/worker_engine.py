@@ -20,6 +20,7 @@ from server.engine.process import WorkerCommand, WorkerProcess
 from server.engine.protocol import Answered, Found, ModelInfo, Request, Started, Update
 from server.engine.suspects import Suspects
 from server.errors import DeadlineExceeded, InternalError, NotReady, WorkerLost
+from server.offload import file_work
 from server.settings import Settings
 
 _log = logging.getLogger(__name__)
@@ -136,11 +137,12 @@ class WorkerEngine:
         async with self._places.place(alone=alone) as keeper:
             if time.monotonic() > request.deadline:
                 raise DeadlineExceeded("The request waited for its whole time. Send it again when there is less to do.")
-            worker, kept = keeper.worker, list[Update]()
-            call = worker.stub.Analyze(convert.request_message(request))
+            worker, kept, call = keeper.worker, list[Update](), None
             try:
-                # Closed, not just left: the call and its iterator hold each other, and the request with all its samples,
-                # and the garbage collector does not find them.
+                async with worker.sending:
+                    call = worker.analyze([await file_work(request.samples.num_bytes, convert.request_bytes, request)])
+                    await call.wait_for_connection()  # until the worker has it all
+                # Closed, not just left: a call and its iterator hold each other, out of the garbage collector's sight.
                 async with aclosing(aiter(call)) as messages:
                     async for message in messages:
                         update = convert.update(message)
@@ -157,7 +159,8 @@ class WorkerEngine:
                 self._mourn(error, keeper, worker, request)
                 raise _Died from error
             finally:
-                call.cancel()
+                if call is not None:
+                    call.cancel()
         for update in kept:
             yield update
 
