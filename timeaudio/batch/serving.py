@@ -44,14 +44,15 @@ class Elsewhere:
         self.url = url
         self._patience_s = patience_s
 
-    async def revive(self) -> None:  # noqa: D102
+    async def revive(self) -> None:
+        """Wait until it is ready."""
         await _until_ready(self.url, self._patience_s, alive=lambda: True)
 
-    def answered(self) -> None:  # noqa: D102
-        return
+    def answered(self) -> None:
+        """Nothing: its deaths are not ours to count."""
 
-    async def close(self) -> None:  # noqa: D102
-        return
+    async def close(self) -> None:
+        """Nothing: it goes on for others."""
 
 
 class Own:

@@ -29,9 +29,9 @@ def find_chromium(kind: BrowserType) -> str:
     return next((path for path in found if path and Path(path).exists()), "")
 
 
-@pytest.fixture(scope="package")
+@pytest.fixture(scope="module")
 def browser() -> Iterator[Browser]:
-    """One for all modules here, and no longer: while Playwright runs, asyncio.run does not work in this thread."""
+    """One per module, and no longer: while Playwright runs, asyncio.run does not work in this thread."""
     with sync_playwright() as playwright:
         path = find_chromium(playwright.chromium)
         if not path:
@@ -56,7 +56,7 @@ def server(run_server: Callable[..., Any]) -> Iterator[Any]:
         yield server
 
 
-@pytest.fixture(scope="package")
+@pytest.fixture(scope="module")
 def faults() -> list[str]:
     """What pages did wrong, by their console."""
     return []
@@ -70,7 +70,7 @@ def no_faults(faults: list[str]) -> Iterator[None]:
     assert faults == []
 
 
-@pytest.fixture(scope="package")
+@pytest.fixture(scope="module")
 def visit(browser: Browser, faults: list[str]) -> Iterator[Callable[..., Page]]:
     """`visit(server, color_scheme="dark")`: a page in a window of its own, ready."""
     with ExitStack() as stack:
@@ -88,7 +88,7 @@ def visit(browser: Browser, faults: list[str]) -> Iterator[Callable[..., Page]]:
         yield open_page
 
 
-@pytest.fixture(scope="package")
+@pytest.fixture(scope="module")
 def shared(visit: Callable[..., Page], server: Any) -> Page:
     """One page for most tests: loading it takes longer than using it."""
     return visit(server)
