@@ -13,7 +13,7 @@ from model.timeline.interval import Interval
 from model.timeline.stitch import plan
 from server.decoding.pool import Decoded, DecodePool
 from server.engine.admission import Admission, Ticket
-from server.engine.protocol import SAMPLE_RATE, Answered, Encoded, Engine, Found, Request, Started, Update
+from server.engine.protocol import SAMPLE_RATE, Answered, Encoded, Engine, Found, Request, Samples, Started, Update
 from server.errors import DeadlineExceeded, NotReady
 from server.inquiry import Analysis, Inquiry
 from server.offload import file_work
@@ -64,7 +64,7 @@ class Analyst:
             analysis = self._begun(inquiry, decoded.num_samples, decode_s=time.monotonic() - begun)
             yield analysis
             request, least = _request(analysis, inquiry, deadline, is_live=is_live), inquiry.min_confidence
-            async with aclosing(self._ask(analysis, await self._updates(request, decoded, passes), least)) as updates:
+            async with aclosing(self._ask(analysis, self._updates(request, decoded, passes), least)) as updates:
                 # Around each step alone: what the caller does with an update is no business of this timeout.
                 while (update := await _next(updates, deadline)) is not None:
                     if isinstance(update, Started):
@@ -82,11 +82,9 @@ class Analyst:
         """See `Service.hear`."""
         begun = time.monotonic()
         analysis = self._begun(inquiry, len(pcm) // _SAMPLE_BYTES, decode_s=0.0)
-        request, least = (
-            _request(analysis, inquiry, begun + self._limits.timeout_s, is_live=False),
-            inquiry.min_confidence,
-        )
-        async with aclosing(self._ask(analysis, self._engine.analyze(replace(request, pcm=pcm)), least)) as updates:
+        request = _request(analysis, inquiry, begun + self._limits.timeout_s, is_live=False)
+        request = replace(request, samples=Samples(analysis.num_samples, lambda: pcm))
+        async with aclosing(self._ask(analysis, self._engine.analyze(request), inquiry.min_confidence)) as updates:
             async for _ in updates:
                 pass
         self._admission.measured(model_s=analysis.encode_s + analysis.generate_s, audio_s=analysis.audio_s)
@@ -161,19 +159,16 @@ class Analyst:
         finally:
             self.num_running -= is_running
 
-    async def _updates(
-        self, request: Request, decoded: Decoded, passes: list[Interval]
-    ) -> AsyncGenerator[Update, None]:
+    def _updates(self, request: Request, decoded: Decoded, passes: list[Interval]) -> AsyncGenerator[Update, None]:
         if len(passes) == 1:
-            pcm = await file_work(decoded.path.stat().st_size, decoded.read)
-            return self._engine.analyze(replace(request, pcm=pcm))
+            return self._engine.analyze(replace(request, samples=decoded.samples(0, decoded.num_samples)))
 
-        def read(span: Interval) -> bytes:
+        def samples(span: Interval) -> Samples:
             is_last = span.end == passes[-1].end  # with what is left of a tenth
             end = decoded.num_samples if is_last else span.end * _SAMPLES_PER_TENTH
-            return decoded.read(span.start * _SAMPLES_PER_TENTH, end)
+            return decoded.samples(span.start * _SAMPLES_PER_TENTH, end)
 
-        return analyze_passes(self._engine, request, passes, read)
+        return analyze_passes(self._engine, request, passes, samples)
 
 
 def _request(analysis: Analysis, inquiry: Inquiry, deadline: float, *, is_live: bool) -> Request:
@@ -181,7 +176,6 @@ def _request(analysis: Analysis, inquiry: Inquiry, deadline: float, *, is_live: 
     return Request(
         id=analysis.id,
         task=inquiry.task,
-        pcm=b"",
         queries=inquiry.queries,
         options=inquiry.options,
         deadline=deadline,

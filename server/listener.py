@@ -13,6 +13,7 @@ import uvicorn
 
 from server.app import create_app
 from server.engine.worker_engine import WorkerEngine
+from server.heap import return_large_blocks
 from server.rpc.front import Front, check_free
 from server.service import Service
 from server.settings import Settings
@@ -71,6 +72,7 @@ def run(
 ) -> int:
     """Serve until the end. The exit status: see `server.__main__.serve`."""
     logging.basicConfig(level=logging.INFO, format="%(asctime)s %(levelname)s %(name)s: %(message)s")
+    return_large_blocks()
     engine = WorkerEngine(settings, checkpoint=model, devices=devices)
     if grpc_port is not None:
         try:

@@ -9,7 +9,7 @@ from dataclasses import dataclass, field, replace
 from model.timeline.event import Event
 from model.timeline.interval import Interval
 from model.timeline.stitch import Stitcher
-from server.engine.protocol import Answered, Encoded, Engine, Found, Request, Started, Update
+from server.engine.protocol import Answered, Encoded, Engine, Found, Request, Samples, Started, Update
 
 AT_ONCE = 4
 """Passes of one recording inside the engine at a time, per worker: its decoding steps are shared by so many, and what
@@ -25,7 +25,7 @@ class _Heard:
 
 
 async def analyze_passes(
-    engine: Engine, request: Request, passes: list[Interval], read: Callable[[Interval], bytes]
+    engine: Engine, request: Request, passes: list[Interval], samples: Callable[[Interval], Samples]
 ) -> AsyncGenerator[Update, None]:
     """The updates of a long recording, as `Engine.analyze` tells those of a short one.
 
@@ -36,7 +36,7 @@ async def analyze_passes(
         engine: hears the passes.
         request: what is asked, without samples.
         passes: in tenths of the recording.
-        read: the samples of one pass.
+        samples: those of one pass.
     """
     started: asyncio.Future[Started] = asyncio.get_running_loop().create_future()
     todo = iter(enumerate(passes))
@@ -47,8 +47,8 @@ async def analyze_passes(
     try:
         for _ in passes:
             for number, span in _up_to(todo, AT_ONCE * max(1, engine.num_workers) - len(running)):
-                asked = replace(request, id=f"{request.id}-{number}", is_live=False)
-                running.append(asyncio.create_task(_hear(engine, asked, span, read, started)))
+                asked = replace(request, id=f"{request.id}-{number}", samples=samples(span), is_live=False)
+                running.append(asyncio.create_task(_hear(engine, asked, started)))
             if not told:
                 await asyncio.wait((started, running[0]), return_when=asyncio.FIRST_COMPLETED)
                 told = started.done()
@@ -73,17 +73,9 @@ async def analyze_passes(
         yield _whole(answer)
 
 
-async def _hear(
-    engine: Engine,
-    request: Request,
-    span: Interval,
-    read: Callable[[Interval], bytes],
-    started: asyncio.Future[Started],
-) -> _Heard:
+async def _hear(engine: Engine, request: Request, started: asyncio.Future[Started]) -> _Heard:
     heard = _Heard()
-    pcm = await asyncio.to_thread(read, span)
-    async with aclosing(engine.analyze(replace(request, pcm=pcm))) as updates:
-        del pcm
+    async with aclosing(engine.analyze(request)) as updates:
         async for update in updates:
             match update:
                 case Started() if not started.done():

@@ -40,7 +40,7 @@ class LoudEngine(ScriptedEngine):
         yield Started(queue_s=0.0)
         yield Encoded(encode_s=0.01, num_audio_tokens=10)
         for index, query in enumerate(request.queries or ("",)):
-            events = [event for event in loud(request.pcm) if query in event.caption.lower()]
+            events = [event for event in loud(request.samples.read()) if query in event.caption.lower()]
             for event in events:
                 yield Found(index, event)
             yield answered(index, *events, text="tones")

@@ -52,7 +52,7 @@ class ScriptedEngine:
             yield update
 
     async def _updates(self, request: Request) -> AsyncGenerator[Update, None]:
-        end = max(4, len(request.pcm) // 4 * 10 // SAMPLE_RATE)
+        end = max(4, request.samples.count * 10 // SAMPLE_RATE)
         half = end // 2
         yield Started(queue_s=0.0)
         yield Encoded(encode_s=0.01, num_audio_tokens=end)

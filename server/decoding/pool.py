@@ -12,6 +12,7 @@ import pebble
 
 from model.errors import AudioTooLong
 from server.decoding import child
+from server.engine.protocol import Samples
 from server.errors import DecodeTooCostly, NotReady, revive
 from server.settings import Settings
 
@@ -27,11 +28,15 @@ class Decoded:
     path: Path
     num_samples: int
 
-    def read(self, start: int = 0, end: int | None = None) -> bytes:
-        """The samples from number `start` to before `end`."""
-        with self.path.open("rb") as file:
-            file.seek(start * _SAMPLE_BYTES)
-            return file.read(-1 if end is None else (end - start) * _SAMPLE_BYTES)
+    def samples(self, start: int, end: int) -> Samples:
+        """Those from number `start` to before `end`."""
+
+        def read() -> bytes:
+            with self.path.open("rb") as file:
+                file.seek(start * _SAMPLE_BYTES)
+                return file.read((end - start) * _SAMPLE_BYTES)
+
+        return Samples(end - start, read)
 
 
 class DecodePool:

@@ -18,11 +18,11 @@ def task_name(number: int) -> Task | None:
     return _NAMES.get(number)
 
 
-def request_message(request: Request) -> pb.AnalyzeRequest:
-    """What the worker is sent; the deadline becomes a span, since clocks are not shared."""
-    return pb.AnalyzeRequest(
+def request_bytes(request: Request) -> bytes:
+    """What the worker is sent, samples and all; the deadline becomes a span, since clocks are not shared."""
+    message = pb.AnalyzeRequest(
         request_id=request.id,
-        pcm=request.pcm,
+        pcm=request.samples.read(),
         sample_rate=SAMPLE_RATE,
         task=TASKS[request.task],
         queries=request.queries,
@@ -35,6 +35,7 @@ def request_message(request: Request) -> pb.AnalyzeRequest:
         ),
         deadline_s=max(0.001, request.deadline - time.monotonic()),
     )
+    return message.SerializeToString()
 
 
 def update(message: pb.AnalyzeResponse) -> Update | None:

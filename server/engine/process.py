@@ -4,8 +4,10 @@ import asyncio
 import contextlib
 import os
 import sys
+from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 import grpc
 
@@ -16,6 +18,10 @@ from server.pb.timeaudio.worker.v1 import worker_pb2_grpc
 MESSAGE_OPTIONS = [("grpc.max_receive_message_length", -1), ("grpc.max_send_message_length", -1)]
 """Both ends are ours, and what is sent was bounded at admission."""
 
+SENT_AT_ONCE = 2
+"""Requests on their way to one worker at a time: one is read while another is sent."""
+
+_ANALYZE = "/timeaudio.worker.v1.WorkerService/Analyze"
 _POLL_S = 0.05
 _TERM_S = 5.0
 
@@ -60,7 +66,10 @@ class WorkerProcess:
     """A running worker.
 
     Attributes:
-        stub: its gRPC methods.
+        stub: its gRPC methods, but for the next.
+        analyze: its method that takes samples. It is called with a list of one request as bytes and takes it out of the
+            list: the stub's calls keep the message that they were called with for as long as they live.
+        sending: held by whoever reads samples and sends them.
     """
 
     def __init__(self, process: asyncio.subprocess.Process, socket: Path) -> None:
@@ -68,6 +77,10 @@ class WorkerProcess:
         self._num_victims = 0
         self._channel = grpc.aio.insecure_channel(f"unix:{socket}", options=MESSAGE_OPTIONS)
         self.stub = worker_pb2_grpc.WorkerServiceStub(self._channel)
+        self.analyze: Callable[[list[bytes]], Any] = self._channel.unary_stream(
+            _ANALYZE, request_serializer=list.pop, response_deserializer=pb.AnalyzeResponse.FromString
+        )
+        self.sending = asyncio.Semaphore(SENT_AT_ONCE)
 
     @classmethod
     async def start(cls, command: WorkerCommand, socket: Path) -> "WorkerProcess":

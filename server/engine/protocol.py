@@ -8,7 +8,7 @@ from model.timeline.event import Event
 from model.timeline.task import Task as Task
 
 SAMPLE_RATE = 16_000
-"""Samples per second of `Request.pcm`; equal to `model.audio.waveform.SAMPLE_RATE`, which needs NumPy."""
+"""Samples per second of `Samples`; equal to `model.audio.waveform.SAMPLE_RATE`, which needs NumPy."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -23,14 +23,30 @@ class Options:
     seed: int | None = None
 
 
+@dataclass(frozen=True, slots=True)
+class Samples:
+    """Sound that is read only when its turn comes: who waits does not hold it in memory."""
+
+    count: int
+    read: Callable[[], bytes]
+    """Mono float32 little-endian samples at `SAMPLE_RATE`. The same each time; may take milliseconds a minute."""
+
+    @property
+    def num_bytes(self) -> int:
+        """What reading takes."""
+        return 4 * self.count
+
+
+NO_SAMPLES = Samples(0, bytes)
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Request:
     """One recording, and what to find out about it."""
 
     id: str
     task: Task
-    pcm: bytes
-    """Mono float32 little-endian samples at `SAMPLE_RATE`."""
+    samples: Samples = NO_SAMPLES
     queries: tuple[str, ...] = ()
     """Grounding: one answer each, in this order. Asking: the one question."""
     options: Options = Options()

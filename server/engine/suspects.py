@@ -76,4 +76,4 @@ def _fingerprint(request: Request) -> bytes:
     """Everything that the model sees of it. A few milliseconds per minute of audio, while somebody is suspected."""
     options = request.options
     told = (request.task, request.queries, options.num_beams, options.max_new_tokens, options.temperature, options.seed)
-    return hashlib.blake2b(request.pcm + repr(told).encode(), digest_size=16).digest()
+    return hashlib.blake2b(request.samples.read() + repr(told).encode(), digest_size=16).digest()

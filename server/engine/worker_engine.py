@@ -20,6 +20,7 @@ from server.engine.process import WorkerCommand, WorkerProcess
 from server.engine.protocol import Answered, Found, ModelInfo, Request, Started, Update
 from server.engine.suspects import Suspects
 from server.errors import DeadlineExceeded, InternalError, NotReady, WorkerLost
+from server.offload import file_work
 from server.settings import Settings
 
 _log = logging.getLogger(__name__)
@@ -136,25 +137,30 @@ class WorkerEngine:
         async with self._places.place(alone=alone) as keeper:
             if time.monotonic() > request.deadline:
                 raise DeadlineExceeded("The request waited for its whole time. Send it again when there is less to do.")
-            worker, kept = keeper.worker, list[Update]()
-            call = worker.stub.Analyze(convert.request_message(request))
+            worker, kept, call = keeper.worker, list[Update](), None
             try:
-                async for message in call:
-                    update = convert.update(message)
-                    keeper.deaths = 0
-                    if update is None:
-                        break
-                    if request.is_live or not isinstance(update, Found | Answered):
-                        yield update
-                    elif isinstance(update, Answered):
-                        kept.append(update)
-                else:
-                    raise InternalError("The worker ended a request without a word.")
+                async with worker.sending:
+                    call = worker.analyze([await file_work(request.samples.num_bytes, convert.request_bytes, request)])
+                    await call.wait_for_connection()  # until the worker has it all
+                # Closed, not just left: a call and its iterator hold each other, out of the garbage collector's sight.
+                async with aclosing(aiter(call)) as messages:
+                    async for message in messages:
+                        update = convert.update(message)
+                        keeper.deaths = 0
+                        if update is None:
+                            break
+                        if request.is_live or not isinstance(update, Found | Answered):
+                            yield update
+                        elif isinstance(update, Answered):
+                            kept.append(update)
+                    else:
+                        raise InternalError("The worker ended a request without a word.")
             except grpc.aio.AioRpcError as error:
                 self._mourn(error, keeper, worker, request)
                 raise _Died from error
             finally:
-                call.cancel()
+                if call is not None:
+                    call.cancel()
         for update in kept:
             yield update
 

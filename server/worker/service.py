@@ -79,6 +79,7 @@ class WorkerService(worker_pb2_grpc.WorkerServiceServicer):
         updates = self._updates[job] = asyncio.Queue()
         model.add(job)
         try:
+            await context.send_initial_metadata(())  # it has arrived: the front end need not hold it any longer
             last = False
             while not last:
                 update = await updates.get()

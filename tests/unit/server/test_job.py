@@ -12,7 +12,7 @@ from model.errors import TaskNotSupported
 from model.timeline.event import Event
 from model.timeline.interval import Interval
 from server.engine import convert
-from server.engine.protocol import Answered, Encoded, Found, Options, Request, Started, Update
+from server.engine.protocol import Answered, Encoded, Found, Options, Request, Samples, Started, Update
 from server.errors import DeadlineExceeded, InternalError
 from server.pb.timeaudio.worker.v1 import worker_pb2 as pb
 from server.worker.job import Job
@@ -72,17 +72,18 @@ def worked(scripted: ModuleType) -> Worked:
 
 
 def request(*queries: str, seconds: float = 2.0, timeout_s: float = 60.0) -> pb.AnalyzeRequest:
-    pcm = np.zeros(round(seconds * 16_000), "<f4").tobytes()
-    return convert.request_message(
+    samples = np.zeros(round(seconds * 16_000), "<f4")
+    sent = convert.request_bytes(
         Request(
             id="ta-1",
             task="ground" if queries else "dense_caption",
-            pcm=pcm,
+            samples=Samples(len(samples), samples.tobytes),
             queries=queries,
             options=Options(num_beams=2, max_new_tokens=30),
             deadline=time.monotonic() + timeout_s,
         )
     )
+    return pb.AnalyzeRequest.FromString(sent)
 
 
 def test_dense_caption(worked: Worked) -> None:

@@ -9,7 +9,7 @@ import pytest
 
 from model.timeline.event import Event
 from model.timeline.interval import Interval
-from server.engine.protocol import Answered, Encoded, Found, Request, Started, Task, Update
+from server.engine.protocol import Answered, Encoded, Found, Request, Samples, Started, Task, Update
 from server.errors import WorkerLost
 from server.passes import AT_ONCE, analyze_passes
 from tests.scripted_engine import ScriptedEngine, answered
@@ -42,18 +42,18 @@ class PassEngine(ScriptedEngine):
 
 
 def request(task: Task = "dense_caption", *queries: str) -> Request:
-    return Request(id="x", task=task, pcm=b"", queries=queries, deadline=time.monotonic() + 60)
+    return Request(id="x", task=task, queries=queries, deadline=time.monotonic() + 60)
 
 
-def read(span: Interval) -> bytes:
-    return bytes(span.length)
+def samples(span: Interval) -> Samples:
+    return Samples(span.length, lambda: bytes(4 * span.length))
 
 
 def test_events_come_pass_by_pass_and_the_answer_is_whole() -> None:
     engine = PassEngine()
 
     async def hear() -> list[Update]:
-        return [update async for update in analyze_passes(engine, request("ground", "a", "b"), PASSES, read)]
+        return [update async for update in analyze_passes(engine, request("ground", "a", "b"), PASSES, samples)]
 
     updates = asyncio.run(hear())
     assert updates[0] == Started(queue_s=0.5)
@@ -74,7 +74,7 @@ def test_a_reader_who_goes_leaves_nothing_behind() -> None:
     engine = PassEngine()
 
     async def leave() -> None:
-        async with aclosing(analyze_passes(engine, request(), PASSES, read)) as updates:
+        async with aclosing(analyze_passes(engine, request(), PASSES, samples)) as updates:
             async for update in updates:
                 if isinstance(update, Found):
                     break
@@ -89,7 +89,7 @@ def test_one_pass_that_fails_is_the_end_of_all() -> None:
     engine.fails_at = 2
 
     async def hear() -> None:
-        async for _ in analyze_passes(engine, request(), PASSES, read):
+        async for _ in analyze_passes(engine, request(), PASSES, samples):
             pass
 
     with pytest.raises(WorkerLost):

@@ -4,11 +4,16 @@ from dataclasses import replace
 
 import pytest
 
-from server.engine.protocol import Request
+from server.engine.protocol import Request, Samples
 from server.engine.suspects import MOST, Suspects
 from server.errors import RequestQuarantined
 
-REQUEST = Request(id="x", task="ground", pcm=b"sound", queries=("a dog",), deadline=0.0)
+
+def sound(pcm: bytes) -> Samples:
+    return Samples(len(pcm) // 4, lambda: pcm)
+
+
+REQUEST = Request(id="x", task="ground", samples=sound(b"sound"), queries=("a dog",), deadline=0.0)
 
 
 def test_twice_alone_is_proof_whatever_the_id() -> None:
@@ -20,7 +25,7 @@ def test_twice_alone_is_proof_whatever_the_id() -> None:
         suspects.accuse(REQUEST, was_alone=True)
     with pytest.raises(RequestQuarantined):
         suspects.check(replace(REQUEST, id="y", deadline=5.0))
-    for other in (replace(REQUEST, pcm=b"other"), replace(REQUEST, queries=("a cat",))):
+    for other in (replace(REQUEST, samples=sound(b"other")), replace(REQUEST, queries=("a cat",))):
         assert not suspects.check(other)
 
 
