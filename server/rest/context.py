@@ -7,6 +7,7 @@ from starlette.datastructures import Headers, MutableHeaders
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from server.errors import UploadTooLarge
+from server.telemetry.logs import about
 from server.telemetry.metrics import Metrics
 from server.telemetry.request_id import request_id
 from server.telemetry.traceparent import TraceParent
@@ -46,6 +47,15 @@ class RequestContext:
                     level,
                     "%s %s %d %.3fs id=%s trace=%s",
                     *(scope["method"], route, status, took_s, scope["request_id"], trace.trace_id),
+                    extra=about(
+                        request_id=scope["request_id"],
+                        trace_id=trace.trace_id,
+                        method=scope["method"],
+                        route=route,
+                        status=status,
+                        took_s=round(took_s, 3),
+                        **({"caller": scope["caller"]} if "caller" in scope else {}),
+                    ),
                 )
             await send(message)
 

@@ -21,6 +21,7 @@ from server.rpc.chunks import save
 from server.rpc.errors import status_of
 from server.service import Service
 from server.settings import Limits
+from server.telemetry.logs import about
 from server.telemetry.request_id import request_id
 from server.telemetry.traceparent import TraceParent
 from timeaudio.v1 import timeaudio_pb2 as pb
@@ -125,8 +126,8 @@ async def _answering(context: Any, method: str, work: Callable[[], Awaitable[R]]
     given = {key: value for key, value in context.invocation_metadata() or () if isinstance(value, str)}
     name = request_id(given.get("x-request-id"))
     trace = TraceParent.continued(given.get("traceparent"))
-    about = (("x-request-id", name), ("traceparent", str(trace)))
-    context.set_trailing_metadata(about)
+    sent = (("x-request-id", name), ("traceparent", str(trace)))
+    context.set_trailing_metadata(sent)
     code = grpc.StatusCode.CANCELLED.name
     try:
         answer = await work()
@@ -136,8 +137,9 @@ async def _answering(context: Any, method: str, work: Callable[[], Awaitable[R]]
         ours = error if isinstance(error, TimeAudioError) else InternalError(repr(error))
         status = status_of(ours, name)
         code = status.code.name
-        await context.abort(status.code, status.details, (*status.trailing_metadata, *about))
+        await context.abort(status.code, status.details, (*status.trailing_metadata, *sent))
         raise AssertionError("abort raises") from None
     finally:
         took_s = time.monotonic() - begun
-        _log.info("gRPC %s %s %.3fs id=%s trace=%s", method, code, took_s, name, trace.trace_id)
+        fields = about(request_id=name, trace_id=trace.trace_id, method=method, status=code, took_s=round(took_s, 3))
+        _log.info("gRPC %s %s %.3fs id=%s trace=%s", method, code, took_s, name, trace.trace_id, extra=fields)
