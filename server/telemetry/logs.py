@@ -35,7 +35,8 @@ def set_up(form: LogFormat) -> None:
 class JsonLines(logging.Formatter):
     """One object per line: time (UTC), level, logger, message, the fields it is about, and an exception's traceback."""
 
-    def format(self, record: logging.LogRecord) -> str:  # noqa: D102
+    def format(self, record: logging.LogRecord) -> str:
+        """The line of a record."""
         line: dict[str, Any] = {
             "time": datetime.fromtimestamp(record.created, UTC).isoformat(timespec="milliseconds"),
             "level": record.levelname,

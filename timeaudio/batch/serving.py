@@ -44,14 +44,15 @@ class Elsewhere:
         self.url = url
         self._patience_s = patience_s
 
-    async def revive(self) -> None:  # noqa: D102
+    async def revive(self) -> None:
+        """Wait for it. Raises: ServerUnreachable, when patience is over."""
         await _until_ready(self.url, self._patience_s, alive=lambda: True)
 
-    def answered(self) -> None:  # noqa: D102
-        return
+    def answered(self) -> None:
+        """Nothing is counted here."""
 
-    async def close(self) -> None:  # noqa: D102
-        return
+    async def close(self) -> None:
+        """Nothing was started."""
 
 
 class Own:
