@@ -10,7 +10,7 @@ PORT ?= 8000
 PROTOC = $(BIN)/python -m grpc_tools.protoc --python_out=. --pyi_out=. --grpc_python_out=.
 
 .DEFAULT_GOAL := help
-.PHONY: help demo serve test check fix proto parity pictures fuzz soak chaos chart miniature clean
+.PHONY: help demo serve test check audit fix proto parity pictures fuzz soak chaos chart miniature clean
 
 help:  ## this list
 	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "make %-9s %s\n", $$1, $$2 }' Makefile
@@ -36,6 +36,9 @@ check: $(VENV)/.dev  ## format, lint, types, import rules, wire contracts
 	@echo "Checking the wire contracts ..."
 	@$(BIN)/buf lint proto
 	@$(BIN)/buf breaking proto --against proto/released.binpb
+
+audit: $(VENV)/.dev  ## known vulnerabilities of what is installed; needs a network, says so without one
+	@$(BIN)/python deploy/audit.py
 
 fix: $(VENV)/.dev  ## format, and mend what lint can mend by itself
 	@$(BIN)/ruff format

@@ -17,6 +17,7 @@ from server.heap import return_large_blocks
 from server.rpc.front import Front, check_free
 from server.service import Service
 from server.settings import Settings
+from server.telemetry.logs import set_up
 
 _log = logging.getLogger(__name__)
 
@@ -71,7 +72,7 @@ def run(
     settings: Settings, *, host: str, port: int, grpc_port: int | None, model: Path | None, devices: Sequence[str]
 ) -> int:
     """Serve until the end. The exit status: see `server.__main__.serve`."""
-    logging.basicConfig(level=logging.INFO, format="%(asctime)s %(levelname)s %(name)s: %(message)s")
+    set_up(settings.log_format)
     return_large_blocks()
     engine = WorkerEngine(settings, checkpoint=model, devices=devices)
     if grpc_port is not None:

@@ -10,6 +10,7 @@ from pydantic import AfterValidator, BaseModel, ConfigDict, Field
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
 from server.access.keys import read_callers
+from server.telemetry.logs import LogFormat
 
 
 def _holds_keys(path: Path) -> Path:
@@ -138,6 +139,8 @@ class Settings(BaseSettings):
     decode: Decode = Decode()
     worker: Worker = Worker()
     access: Access = Access()
+    log_format: LogFormat = "text"
+    """`json`: each line of the log is an object, with `request_id` and `trace_id` where it is about a request."""
     ping_s: float = Field(10.0, gt=0)
     """Seconds of silence in a stream after which a comment is sent: proxies cut connections on which nothing moves."""
     drain_s: float = Field(30.0, ge=0)

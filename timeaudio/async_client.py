@@ -6,6 +6,7 @@ from types import TracebackType
 from typing import Any, Literal, Self, Unpack, cast, overload
 
 from timeaudio import exchange
+from timeaudio.api_key import authorization
 from timeaudio.errors import ApiError, ClientError
 from timeaudio.exchange import DEFAULT_URL, A, Asked, Audio, LiveOptions, Options, Part, Patience
 from timeaudio.formats import FormatName, TextFormat
@@ -39,9 +40,10 @@ class AsyncClient:
         *,
         timeout: float = 600.0,
         retry_for_s: float = 60.0,
+        api_key: str | None = None,
     ) -> None:
         """See `Client`."""
-        self._transport = async_transport(base_url, timeout)
+        self._transport = async_transport(base_url, timeout, authorization(api_key))
         self._retry_for_s = retry_for_s
 
     @overload

@@ -43,7 +43,8 @@ ServerUrl = Annotated[
         "--server",
         metavar="URL",
         rich_help_panel=_WHO,
-        help="Ask the server at this address, http://... or grpc://...; nothing is loaded here.",
+        help="Ask the server at this address, http://... or grpc://...; nothing is loaded here. "
+        "A key is taken from TIMEAUDIO_API_KEY.",
     ),
 ]
 OutputDir = Annotated[

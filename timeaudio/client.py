@@ -7,6 +7,7 @@ from types import TracebackType
 from typing import Any, Literal, Self, Unpack, cast, overload
 
 from timeaudio import exchange
+from timeaudio.api_key import authorization
 from timeaudio.errors import ApiError, ClientError
 from timeaudio.exchange import DEFAULT_URL, A, Asked, Audio, LiveOptions, Options, Part, Patience
 from timeaudio.formats import FormatName, TextFormat
@@ -46,16 +47,18 @@ class Client:
         *,
         timeout: float = 600.0,
         retry_for_s: float = 60.0,
+        api_key: str | None = None,
     ) -> None:
         """Prepares a connection; nothing is sent yet.
 
         Units: `timeout` is seconds without a byte from the server (gRPC: for a whole call), `retry_for_s` seconds of
-        patience with a busy one.
+        patience with a busy one. `api_key` goes with each question; without it TIMEAUDIO_API_KEY of the environment
+        does, if it is set.
         Raises:
-            ValueError: the address is not of the form http://HOST:PORT or grpc://HOST:PORT.
+            ValueError: the address is not of the form http://HOST:PORT or grpc://HOST:PORT, or the key is none.
             ImportError: it needs gRPC, which is not installed.
         """
-        self._transport = transport(base_url, timeout)
+        self._transport = transport(base_url, timeout, authorization(api_key))
         self._retry_for_s = retry_for_s
 
     @overload

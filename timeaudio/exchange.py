@@ -228,6 +228,8 @@ def checked_address(base_url: str) -> SplitResult:
         port = url.port
     except ValueError as error:
         raise ValueError(f"{base_url!r} is no address: {error}. Give it as http://HOST:PORT.") from error
+    if "@" in url.netloc:  # not told again: it may hold a password
+        raise ValueError("The address names a user. Give it as http://HOST:PORT, and the API key as TIMEAUDIO_API_KEY.")
     if url.scheme not in {"http", "https", "grpc", "grpcs"} or not url.hostname:
         raise ValueError(f"{base_url!r} is no address. Give it as http://HOST:PORT, or grpc://HOST:PORT.")
     if url.scheme.startswith("grpc") and port is None:

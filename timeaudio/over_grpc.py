@@ -3,7 +3,7 @@
 Needs the extra `grpc`: the only part of the package that loads it, with `timeaudio.rpc_messages`.
 """
 
-from collections.abc import AsyncGenerator, AsyncIterable, AsyncIterator, Iterable, Iterator
+from collections.abc import AsyncGenerator, AsyncIterable, AsyncIterator, Iterable, Iterator, Mapping
 from contextlib import aclosing
 from itertools import chain
 from typing import Any, Final
@@ -26,9 +26,10 @@ _SERVICE: Final = pb.DESCRIPTOR.services_by_name["TimeAudioService"].full_name
 class GrpcTransport:
     """See `timeaudio.exchange.Transport`. Units: `timeout` is seconds for a whole call."""
 
-    def __init__(self, address: SplitResult, timeout: float) -> None:
+    def __init__(self, address: SplitResult, timeout: float, headers: Mapping[str, str]) -> None:
         self._url = address.geturl()
         self._timeout = timeout
+        self._metadata = tuple(headers.items())
         self._channel = _channel(grpc, address)
 
     def whole(self, asked: Asked[A]) -> A:
@@ -48,7 +49,7 @@ class GrpcTransport:
         yield from self._call(chain([live_config(live)], chunks), live.kind, None)
 
     def _call(self, sent: Iterator[pb.AnalyzeRequest], kind: type[AnyAnswer], timeout: float | None) -> Iterator[Part]:
-        call = TimeAudioServiceStub(self._channel).Analyze(sent, timeout=timeout)
+        call = TimeAudioServiceStub(self._channel).Analyze(sent, timeout=timeout, metadata=self._metadata)
         try:
             for response in call:
                 if (part := part_of(response, self._url)) is not None:
@@ -78,10 +79,11 @@ class GrpcTransport:
 class AsyncGrpcTransport:
     """See `timeaudio.exchange.AsyncTransport`. For asyncio; connects when first used."""
 
-    def __init__(self, address: SplitResult, timeout: float) -> None:
+    def __init__(self, address: SplitResult, timeout: float, headers: Mapping[str, str]) -> None:
         self._address = address
         self._url = address.geturl()
         self._timeout = timeout
+        self._metadata = tuple(headers.items())
         self._opened: Any = None
 
     async def whole(self, asked: Asked[A]) -> A:
@@ -112,7 +114,7 @@ class AsyncGrpcTransport:
                 yield part
 
     async def _call(self, sent: Any, kind: type[AnyAnswer], timeout: float | None) -> AsyncGenerator[Part, None]:
-        call = TimeAudioServiceStub(self._channel).Analyze(sent, timeout=timeout)
+        call = TimeAudioServiceStub(self._channel).Analyze(sent, timeout=timeout, metadata=self._metadata)
         try:
             async for response in call:
                 if (part := part_of(response, self._url)) is not None:

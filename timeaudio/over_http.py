@@ -1,6 +1,7 @@
 """Questions over HTTP: a form with the recording, answered with JSON, or with server-sent events."""
 
 from collections.abc import AsyncIterator, Iterator, Mapping
+from contextlib import asynccontextmanager, suppress
 from typing import Any, BinaryIO, Final
 from urllib.parse import SplitResult
 
@@ -27,13 +28,16 @@ _PARTS: Final[Mapping[str, type[Part]]] = {
 }
 """By the name of the message."""
 
+_TOLD_BEFORE_READING: Final = frozenset({401, 429})
+"""Statuses about the API key."""
+
 
 class HttpTransport:
     """See `timeaudio.exchange.Transport`."""
 
-    def __init__(self, address: SplitResult, timeout: float) -> None:
+    def __init__(self, address: SplitResult, timeout: float, headers: Mapping[str, str]) -> None:
         self.url = httpx.URL(address.geturl())
-        self._http = httpx.Client(**_connection(self.url, timeout))
+        self._http = httpx.Client(**_connection(self.url, timeout), headers=headers)
 
     def whole(self, asked: Asked[A]) -> A:
         """The answer at once."""
@@ -78,14 +82,15 @@ class HttpTransport:
 class AsyncHttpTransport:
     """See `timeaudio.exchange.AsyncTransport`."""
 
-    def __init__(self, address: SplitResult, timeout: float) -> None:
+    def __init__(self, address: SplitResult, timeout: float, headers: Mapping[str, str]) -> None:
         self.url = httpx.URL(address.geturl())
-        self._http = httpx.AsyncClient(**_connection(self.url, timeout))
+        self._http = httpx.AsyncClient(**_connection(self.url, timeout), headers=headers)
 
     async def whole(self, asked: Asked[A]) -> A:
         """The answer at once."""
-        with reached(self.url), asked.recording.opened() as file:
-            response = await self._http.post(_PATHS[asked.task], **_content(asked, file))
+        with asked.recording.opened() as file:
+            async with self._reached():
+                response = await self._http.post(_PATHS[asked.task], **_content(asked, file))
         if not response.is_success:
             raise refusal(response, self.url)
         return parsed(response, asked.kind, self.url)
@@ -93,8 +98,11 @@ class AsyncHttpTransport:
     async def parts(self, asked: Asked[Any]) -> AsyncIterator[Part]:
         """The answer as it is found."""
         path = _PATHS[asked.task]
-        with reached(self.url), asked.recording.opened() as file:
-            async with self._http.stream("POST", path, **_content(asked, file, stream="true")) as response:
+        with asked.recording.opened() as file:
+            async with (
+                self._reached(),
+                self._http.stream("POST", path, **_content(asked, file, stream="true")) as response,
+            ):
                 if not response.is_success:
                     await response.aread()
                     raise refusal(response, self.url)
@@ -117,6 +125,24 @@ class AsyncHttpTransport:
     async def close(self) -> None:
         """Closes the connection."""
         await self._http.aclose()
+
+    @asynccontextmanager
+    async def _reached(self) -> AsyncIterator[None]:
+        """`reached`, and what a refusal was when it is lost.
+
+        Who has no right to send is told so and hung up on, without the recording being read; asyncio notices the end
+        first and never reads what was told. So a request without a body asks again.
+        """
+        try:
+            with reached(self.url):
+                yield
+        except ServerUnreachable as error:
+            if isinstance(error.__cause__, httpx.NetworkError) and not isinstance(error.__cause__, httpx.ConnectError):
+                with suppress(httpx.TransportError):
+                    response = await self._http.get(_PATHS["dense_caption"])  # 405, to who may ask
+                    if response.status_code in _TOLD_BEFORE_READING:
+                        raise refusal(response, self.url) from None
+            raise
 
 
 def _connection(url: httpx.URL, timeout: float) -> dict[str, Any]:

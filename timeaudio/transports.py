@@ -1,14 +1,14 @@
 """Which transport an address asks for: http://, https://, grpc:// or grpcs:// (the last two need the extra `grpc`)."""
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 
 from timeaudio.exchange import AsyncTransport, Transport, checked_address
 from timeaudio.over_http import AsyncHttpTransport, HttpTransport
 
 
-def transport(base_url: str, timeout: float) -> Transport:
-    """The transport of `Client`. Units: `timeout` is seconds.
+def transport(base_url: str, timeout: float, headers: Mapping[str, str]) -> Transport:
+    """The transport of `Client`. `headers` go with every question. Units: `timeout` is seconds.
 
     Raises:
         ValueError: the address is of none of the forms.
@@ -16,20 +16,20 @@ def transport(base_url: str, timeout: float) -> Transport:
     """
     address = checked_address(base_url)
     if address.scheme.startswith("http"):
-        return HttpTransport(address, timeout)
+        return HttpTransport(address, timeout, headers)
     with _extra_needed():
         from timeaudio.over_grpc import GrpcTransport
-    return GrpcTransport(address, timeout)
+    return GrpcTransport(address, timeout, headers)
 
 
-def async_transport(base_url: str, timeout: float) -> AsyncTransport:
+def async_transport(base_url: str, timeout: float, headers: Mapping[str, str]) -> AsyncTransport:
     """The transport of `AsyncClient`. Raises: as `transport`."""
     address = checked_address(base_url)
     if address.scheme.startswith("http"):
-        return AsyncHttpTransport(address, timeout)
+        return AsyncHttpTransport(address, timeout, headers)
     with _extra_needed():
         from timeaudio.over_grpc import AsyncGrpcTransport
-    return AsyncGrpcTransport(address, timeout)
+    return AsyncGrpcTransport(address, timeout, headers)
 
 
 @contextmanager

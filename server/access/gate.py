@@ -25,7 +25,7 @@ from server.access.keys import Caller, KeyFile
 from server.errors import RateLimited, RetryableError, Unauthorized
 
 _MINUTE_S = 60.0
-_HOW = "Send your API key in the header Authorization: Bearer KEY."
+_HOW = "Send it in the header Authorization: Bearer KEY; TimeAudio's own clients and commands read TIMEAUDIO_API_KEY."
 
 
 @dataclass(slots=True)
@@ -61,7 +61,7 @@ class Gate:
         found = self._keys.find(_key_in(authorization))
         if found is None:
             self._count.labels("unknown", "unauthorized").inc()
-            raise Unauthorized(f"This API key is not known here. {_HOW}")
+            raise Unauthorized("This API key is not known here. Check it, or ask who runs the server for one.")
         name, caller = found
         use = self._uses[name]
         try:

@@ -1,9 +1,10 @@
 """The same gate before gRPC: `grpc.aio.server(interceptors=[KeyInterceptor(gate)])`.
 
-Keys come in the metadata `authorization: Bearer KEY`. Health checks need none, as the probes of REST. A refusal carries
-the status of `server.errors`, and RetryInfo's seconds in the trailing metadata `retry-after`.
+Keys come in the metadata `authorization: Bearer KEY`. Health checks need none, as the probes of REST. A refusal is a
+status with details, as every other error; the seconds to wait are in the trailing metadata `retry-after` too.
 """
 
+import inspect
 import math
 from collections.abc import AsyncIterator, Awaitable, Callable
 from typing import Any
@@ -11,7 +12,9 @@ from typing import Any
 import grpc
 
 from server.access.gate import Gate
-from server.errors import RateLimited, RetryableError, Unauthorized, problem_of
+from server.errors import RateLimited, RetryableError, Unauthorized
+from server.rpc.errors import status_of
+from server.telemetry.request_id import request_id
 
 OPEN = ("/grpc.health.v1.Health/",)
 """Services that are answered without a key."""
@@ -39,7 +42,9 @@ class KeyInterceptor(grpc.aio.ServerInterceptor):  # type: ignore[misc]
                 if handler.request_streaming
                 else (grpc.unary_stream_rpc_method_handler)
             )
-            return make(self._streamed(inner), handler.request_deserializer, handler.response_serializer)
+            # A method may yield its messages, or be a coroutine that writes them.
+            around = self._single if inspect.iscoroutinefunction(inner) else self._streamed
+            return make(around(inner), handler.request_deserializer, handler.response_serializer)
         inner = handler.unary_unary or handler.stream_unary
         make = (
             grpc.stream_unary_rpc_method_handler if handler.request_streaming else (grpc.unary_unary_rpc_method_handler)
@@ -82,4 +87,7 @@ def _authorization(context: grpc.aio.ServicerContext) -> str | None:
 
 async def _refuse(context: grpc.aio.ServicerContext, error: Unauthorized | RateLimited) -> None:
     trailing = (("retry-after", str(math.ceil(error.retry_after_s))),) if isinstance(error, RetryableError) else ()
-    await context.abort(problem_of(error).grpc, str(error), trailing_metadata=trailing)
+    name = request_id(dict(context.invocation_metadata() or ()).get("x-request-id"))
+    status = status_of(error, name)
+    more = (("x-request-id", name),)
+    await context.abort(status.code, status.details, (*status.trailing_metadata, *trailing, *more))

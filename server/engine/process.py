@@ -38,6 +38,7 @@ class WorkerCommand:
     most_beams: int
     pipeline: str
     quantize: str | None = None
+    log_format: str = "text"
 
     def arguments(self, socket: Path) -> list[str]:
         """The command line, for this interpreter."""
@@ -45,7 +46,7 @@ class WorkerCommand:
         device = "cuda" if self.device.startswith("cuda") else self.device  # it sees no other, see `environment`
         line += ["--device", device, "--threads", str(self.threads), "--pipeline", self.pipeline]
         line += ["--slots", str(self.slots), "--slot-tokens", str(self.slot_tokens)]
-        line += ["--most-beams", str(self.most_beams)]
+        line += ["--most-beams", str(self.most_beams), "--log-format", self.log_format]
         if self.checkpoint is not None:
             line += ["--checkpoint", str(self.checkpoint)]
         if self.quantize is not None:

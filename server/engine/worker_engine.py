@@ -22,6 +22,7 @@ from server.engine.suspects import Suspects
 from server.errors import DeadlineExceeded, InternalError, NotReady, WorkerLost
 from server.offload import file_work
 from server.settings import Settings
+from server.telemetry.logs import about
 
 _log = logging.getLogger(__name__)
 
@@ -126,7 +127,9 @@ class WorkerEngine:
                         "The process that held this request died, and is being started again. Send it again.",
                         retry_after_s=self._retry_after_s,
                     ) from None
-                _log.warning("Request %s is asked again: its worker died.", request.id)
+                _log.warning(
+                    "Request %s is asked again: its worker died.", request.id, extra=about(answer_id=request.id)
+                )
 
     async def _ask(self, request: Request, *, alone: bool) -> AsyncGenerator[Update, None]:
         """One attempt. Unless the request is live, its answers come all together at the end.
@@ -214,6 +217,7 @@ def _commands(settings: Settings, checkpoint: Path | None, devices: Sequence[str
             most_beams=settings.limits.num_beams,
             pipeline=worker.pipeline,
             quantize=worker.quantize,
+            log_format=settings.log_format,
         )
         for device in devices
     ]

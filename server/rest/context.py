@@ -1,20 +1,18 @@
 """Around every request: its id, its trace, the bound on its body, its count. Plain ASGI: streams pass untouched."""
 
 import logging
-import re
 import time
-import uuid
 
 from starlette.datastructures import Headers, MutableHeaders
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from server.errors import UploadTooLarge
+from server.telemetry.logs import about
 from server.telemetry.metrics import Metrics
+from server.telemetry.request_id import request_id
 from server.telemetry.traceparent import TraceParent
 
 _log = logging.getLogger("server.access")
-
-_REQUEST_ID = re.compile(r"[A-Za-z0-9._:-]{1,128}")
 
 
 class RequestContext:
@@ -31,8 +29,7 @@ class RequestContext:
             return
         begun = time.monotonic()
         headers = Headers(scope=scope)
-        given = headers.get("x-request-id", "")
-        scope["request_id"] = given if _REQUEST_ID.fullmatch(given) else uuid.uuid4().hex
+        scope["request_id"] = request_id(headers.get("x-request-id"))
         told = headers.getlist("traceparent")
         trace = TraceParent.continued(told[0] if len(told) == 1 else None)
 
@@ -50,6 +47,15 @@ class RequestContext:
                     level,
                     "%s %s %d %.3fs id=%s trace=%s",
                     *(scope["method"], route, status, took_s, scope["request_id"], trace.trace_id),
+                    extra=about(
+                        request_id=scope["request_id"],
+                        trace_id=trace.trace_id,
+                        method=scope["method"],
+                        route=route,
+                        status=status,
+                        took_s=round(took_s, 3),
+                        **({"caller": scope["caller"]} if "caller" in scope else {}),
+                    ),
                 )
             await send(message)
 

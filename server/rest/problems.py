@@ -25,6 +25,7 @@ from server.errors import (
 )
 from server.rest import openai_errors
 from server.rest.openai_errors import error_object, speaks_openai
+from server.telemetry.logs import about
 
 MEDIA_TYPE = "application/problem+json"
 
@@ -43,7 +44,8 @@ def problem(request: Request, error: TimeAudioError) -> schema.Problem:
     detail = str(error)
     if row.http == HTTPStatus.INTERNAL_SERVER_ERROR:
         # What broke is for the log; the id leads there.
-        _log.error("Request %s failed: %s", _request_id(request), error, exc_info=error)
+        name = _request_id(request)
+        _log.error("Request %s failed: %s", name, error, exc_info=error, extra=about(request_id=name))
         detail = f"This is our fault, not yours. The log has more under request id {_request_id(request)}."
     return schema.Problem(
         type=f"urn:timeaudio:problem:{row.slug}",

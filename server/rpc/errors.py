@@ -16,6 +16,7 @@ from grpc_status import rpc_status
 
 from model.errors import TimeAudioError
 from server.errors import InvalidField, RetryableError, problem_of
+from server.telemetry.logs import about
 
 DOMAIN: Final = "timeaudio"
 
@@ -28,11 +29,11 @@ def status_of(error: TimeAudioError, request_id: str) -> Any:
     detail = str(error)
     if row.grpc is StatusCode.INTERNAL:
         # What broke is for the log; the id leads there.
-        _log.error("Request %s failed: %s", request_id, error, exc_info=error)
+        _log.error("Request %s failed: %s", request_id, error, exc_info=error, extra=about(request_id=request_id))
         detail = f"This is our fault, not yours. The log has more under request id {request_id}."
-    about = {"title": row.title, "http_status": str(row.http)}
+    described = {"title": row.title, "http_status": str(row.http)}
     details: list[Message] = [
-        ErrorInfo(reason=row.slug.upper().replace("-", "_"), domain=DOMAIN, metadata=about),
+        ErrorInfo(reason=row.slug.upper().replace("-", "_"), domain=DOMAIN, metadata=described),
         RequestInfo(request_id=request_id),
     ]
     if isinstance(error, InvalidField):

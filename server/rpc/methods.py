@@ -2,7 +2,6 @@
 
 import logging
 import time
-import uuid
 from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import aclosing
 from dataclasses import replace
@@ -22,6 +21,8 @@ from server.rpc.chunks import save
 from server.rpc.errors import status_of
 from server.service import Service
 from server.settings import Limits
+from server.telemetry.logs import about
+from server.telemetry.request_id import request_id
 from server.telemetry.traceparent import TraceParent
 from timeaudio.v1 import timeaudio_pb2 as pb
 from timeaudio.v1.timeaudio_pb2_grpc import TimeAudioServiceServicer
@@ -125,10 +126,10 @@ async def _answering(context: Any, method: str, work: Callable[[], Awaitable[R]]
     """Around every method: the request's id and trace, errors as statuses, a line in the log."""
     begun = time.monotonic()
     given = {key: value for key, value in context.invocation_metadata() or () if isinstance(value, str)}
-    request_id = given.get("x-request-id", "")[:128] or uuid.uuid4().hex
+    name = request_id(given.get("x-request-id"))
     trace = TraceParent.continued(given.get("traceparent"))
-    about = (("x-request-id", request_id), ("traceparent", str(trace)))
-    context.set_trailing_metadata(about)
+    sent = (("x-request-id", name), ("traceparent", str(trace)))
+    context.set_trailing_metadata(sent)
     code = grpc.StatusCode.CANCELLED.name
     try:
         answer = await work()
@@ -136,10 +137,11 @@ async def _answering(context: Any, method: str, work: Callable[[], Awaitable[R]]
         return answer
     except Exception as error:
         ours = error if isinstance(error, TimeAudioError) else InternalError(repr(error))
-        status = status_of(ours, request_id)
+        status = status_of(ours, name)
         code = status.code.name
-        await context.abort(status.code, status.details, (*status.trailing_metadata, *about))
+        await context.abort(status.code, status.details, (*status.trailing_metadata, *sent))
         raise AssertionError("abort raises") from None
     finally:
         took_s = time.monotonic() - begun
-        _log.info("gRPC %s %s %.3fs id=%s trace=%s", method, code, took_s, request_id, trace.trace_id)
+        fields = about(request_id=name, trace_id=trace.trace_id, method=method, status=code, took_s=round(took_s, 3))
+        _log.info("gRPC %s %s %.3fs id=%s trace=%s", method, code, took_s, name, trace.trace_id, extra=fields)

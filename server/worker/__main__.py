@@ -3,7 +3,6 @@
 import argparse
 import asyncio
 import importlib
-import logging
 import os
 from pathlib import Path
 
@@ -12,6 +11,7 @@ import grpc
 from server.engine.process import MESSAGE_OPTIONS
 from server.pb.timeaudio.worker.v1 import worker_pb2_grpc
 from server.process import die_with_parent
+from server.telemetry.logs import set_up
 from server.worker.service import WorkerService
 
 
@@ -42,10 +42,11 @@ def main() -> None:
     parser.add_argument("--slots", type=int, default=0, help="answers written at once; 0: what memory allows")
     parser.add_argument("--slot-tokens", type=int, default=1024, help="tokens of a prompt and its answer together")
     parser.add_argument("--most-beams", type=int, default=8, help="widest beam search")
+    parser.add_argument("--log-format", choices=("text", "json"), default="text")
     parser.add_argument("--parent", type=int, help="process whose end ends this one")
     parser.add_argument("--pipeline", default="model.pipeline", help=argparse.SUPPRESS)
     arguments = parser.parse_args()
-    logging.basicConfig(level=logging.INFO, format="%(asctime)s %(levelname)s %(name)s: %(message)s")
+    set_up(arguments.log_format)
     if arguments.parent is not None:
         die_with_parent(arguments.parent)
     if arguments.threads:

@@ -14,6 +14,7 @@ from model.timeline.event import Event
 from server.engine.convert import task_name
 from server.errors import DeadlineExceeded
 from server.pb.timeaudio.worker.v1 import worker_pb2 as pb
+from server.telemetry.logs import about
 
 _log = logging.getLogger(__name__)
 
@@ -31,6 +32,11 @@ class Job:
         self.has_started = False
         self._request = request
         self._received = time.monotonic()
+
+    @property
+    def request_id(self) -> str:
+        """As the front end calls it."""
+        return str(self._request.request_id)
 
     @property
     def is_late(self) -> bool:
@@ -83,21 +89,22 @@ class Job:
             case Answered():
                 return pb.AnalyzeResponse(answer=_answer(update))
             case Failed():
-                return failure(update.error)
+                return failure(update.error, self.request_id)
             case Done():
                 return pb.AnalyzeResponse(done=pb.Done())
 
 
-def failure(error: Exception) -> pb.AnalyzeResponse:
+def failure(error: Exception, request_id: str = "") -> pb.AnalyzeResponse:
     """What the caller is told. A defect is told in the log alone."""
-    return pb.AnalyzeResponse(failed=told(error))
+    return pb.AnalyzeResponse(failed=told(error, request_id))
 
 
-def told(error: Exception) -> pb.Failed:
+def told(error: Exception, request_id: str = "") -> pb.Failed:
     """An error of ours by its name and message, any other without its details."""
     if isinstance(error, TimeAudioError):
         return pb.Failed(error=type(error).__name__, message=str(error))
-    _log.error("A request failed in the model.", exc_info=error)
+    name = request_id or "without an id"
+    _log.error("Request %s failed in the model.", name, exc_info=error, extra=about(answer_id=name))
     return pb.Failed(error="InternalError", message="The model failed.")
 
 

@@ -137,7 +137,7 @@ class ModelLoop:
             job.submit(self.session, self._decoding)
             self._jobs[job.inquiry] = job
         except Exception as error:
-            self._outbox.append((job, failure(error)))
+            self._outbox.append((job, failure(error, job.request_id)))
 
     def _drop_late(self) -> None:
         for job in [job for job in self._jobs.values() if job.is_late]:

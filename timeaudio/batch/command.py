@@ -54,15 +54,20 @@ def batch(  # noqa: PLR0913  an option each
     ] = False,
 ) -> None:
     """Hear an archive: a row for each recording, resumable to the recording."""
+    from timeaudio.api_key import authorization
     from timeaudio.batch.account import Account
     from timeaudio.batch.asked import Asked
     from timeaudio.batch.hearing import hear_all
     from timeaudio.batch.journal import Journal
     from timeaudio.batch.manifest import Shard, read_manifest
     from timeaudio.batch.serving import Elsewhere, Own
+    from timeaudio.exchange import checked_address
 
     try:
         part, asked = Shard.parse(shard), Asked(task, tuple(queries or ()))
+        authorization()
+        if server is not None:
+            checked_address(server)
     except ValueError as error:
         raise typer.BadParameter(str(error)) from None
     if server is not None and (model is not None or ray):

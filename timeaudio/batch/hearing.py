@@ -16,6 +16,7 @@ MOST_TRIES = 3
 """How often a recording may be in flight while the server dies, before it gets a row that says so."""
 PATIENCE_S = 3600.0
 BUSY = frozenset({429, 503})
+UNAUTHORIZED = 401
 
 
 def hear_all(
@@ -24,7 +25,7 @@ def hear_all(
     """Give every path a row, asking about `at_once` of them at a time.
 
     Raises:
-        ClientError: nobody answers any more; what has a row keeps it.
+        ClientError: nobody answers any more, or the API key is refused; what has a row keeps it.
         OSError: the disk is full, or gone; likewise.
     """
 
@@ -54,13 +55,15 @@ async def hear(path: str, asked: Asked, serving: Serving) -> dict[str, Any]:
     """The row of one recording.
 
     Raises:
-        ClientError: nobody answers any more.
+        ClientError: nobody answers any more, or the API key is refused.
     """
     for number in range(1, MOST_TRIES + 1):
         try:
             async with AsyncClient(serving.url, timeout=PATIENCE_S, retry_for_s=PATIENCE_S) as client:
                 answer = await asked.of(client, Path(path))
         except ApiError as error:
+            if error.status == UNAUTHORIZED:
+                raise  # so it would be with every recording: none gets a row for it
             if error.status not in BUSY:
                 serving.answered()
                 return failed(path, error.type.rpartition(":")[2], str(error))

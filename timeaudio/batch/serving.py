@@ -45,14 +45,14 @@ class Elsewhere:
         self._patience_s = patience_s
 
     async def revive(self) -> None:
-        """Wait until it is ready."""
+        """Wait for it. Raises: ServerUnreachable, when patience is over."""
         await _until_ready(self.url, self._patience_s, alive=lambda: True)
 
     def answered(self) -> None:
-        """Nothing: its deaths are not ours to count."""
+        """Nothing is counted here."""
 
     async def close(self) -> None:
-        """Nothing: it goes on for others."""
+        """Nothing was started."""
 
 
 class Own:

@@ -31,6 +31,11 @@ async def each(requests: AsyncIterator[bytes], context: Any) -> AsyncIterator[by
         yield request
 
 
+async def written(requests: AsyncIterator[bytes], context: Any) -> None:
+    async for request in requests:
+        await context.write(request)
+
+
 async def last(requests: AsyncIterator[bytes], context: Any) -> bytes:
     found = b""
     async for request in requests:
@@ -42,6 +47,7 @@ METHODS = {
     "Single": grpc.unary_unary_rpc_method_handler(single),
     "Several": grpc.unary_stream_rpc_method_handler(several),
     "Each": grpc.stream_stream_rpc_method_handler(each),
+    "Written": grpc.stream_stream_rpc_method_handler(written),
     "Last": grpc.stream_unary_rpc_method_handler(last),
 }
 
@@ -67,6 +73,7 @@ async def speak(path: Path) -> None:
                     channel.unary_unary("/test.Echo/Single")(b"a", metadata=metadata),
                     collected(channel.unary_stream("/test.Echo/Several")(b"a", metadata=metadata)),
                     collected(channel.stream_stream("/test.Echo/Each")(iter([b"a"]), metadata=metadata)),
+                    collected(channel.stream_stream("/test.Echo/Written")(iter([b"a"]), metadata=metadata)),
                     channel.stream_unary("/test.Echo/Last")(iter([b"a"]), metadata=metadata),
                 ):
                     with pytest.raises(grpc.aio.AioRpcError) as refused:
@@ -75,10 +82,9 @@ async def speak(path: Path) -> None:
 
             assert await channel.unary_unary("/test.Echo/Single")(b"a", metadata=KEY) == b"a"
             assert await collected(channel.unary_stream("/test.Echo/Several")(b"a", metadata=KEY)) == [b"a", b"a"]
-            assert await collected(channel.stream_stream("/test.Echo/Each")(iter([b"a", b"b"]), metadata=KEY)) == [
-                b"a",
-                b"b",
-            ]
+            for name in ("Each", "Written"):
+                call = channel.stream_stream(f"/test.Echo/{name}")(iter([b"a", b"b"]), metadata=KEY)
+                assert await collected(call) == [b"a", b"b"]
             assert await channel.stream_unary("/test.Echo/Last")(iter([b"a", b"b"]), metadata=KEY) == b"b"
 
             # A stream holds its caller's one place until it ends.

@@ -1,0 +1,143 @@
+"""How many workers (a GPU each, or a CPU's cores) it takes for so much audio per day, at a p99 target.
+
+    python benchmarks/capacity.py soak.json --hours-per-day 1000 --p99 5 [--peak 3] [--headroom 0.2] [--json FILE]
+    python benchmarks/capacity.py bench.json --clip 10 ...     # which of several measured clips
+
+Reads what `make soak`, `benchmarks/throughput.py --json` or `timeaudio bench` wrote: clips per second of one worker.
+Each worker is one server of a first-come queue; arrivals are random (Poisson); every clip takes one over that rate: an
+M/D/c queue, simulated. Its tests compare with Pollaczek and Khinchine's mean, Erlang's distribution, and Cosmetatos'
+approximation for several workers.
+"""
+
+import argparse
+import heapq
+import json
+import math
+import random
+import sys
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import Any
+
+DAY_S = 86_400.0
+MOST_WORKERS = 10_000
+REQUESTS = 200_000
+"""Arrivals of a simulation, after a tenth as many to warm up: 2,000 of them lie beyond the p99."""
+
+
+@dataclass(frozen=True, slots=True)
+class Rate:
+    """What one worker was measured to do. Units: clips per second, and seconds of sound in a clip."""
+
+    clips_per_s: float
+    clip_s: float
+
+
+@dataclass(frozen=True, slots=True)
+class Waits:
+    """From arrival to answer, in seconds."""
+
+    mean: float
+    p50: float
+    p99: float
+
+
+def rate_of(report: Mapping[str, Any], clip_s: float | None = None) -> Rate:
+    """The measured rate in a report.
+
+    Raises:
+        ValueError: there is none, or none for clips of that length.
+    """
+    found = []
+    if "peak" in report:  # soak.py
+        found.append(Rate(float(report["peak"]["per_s"]), float(report["clip_s"])))
+    if "server_clips_per_s" in report:  # throughput.py
+        found.append(Rate(float(report["server_clips_per_s"]), float(report["seconds"])))
+    for result in report.get("results", {}).values():  # timeaudio bench
+        if "engine_clips_per_s" in result:
+            found.append(Rate(float(result["engine_clips_per_s"]), float(result["seconds"])))
+    fitting = [rate for rate in found if clip_s is None or math.isclose(rate.clip_s, clip_s)]
+    if not fitting:
+        lengths = ", ".join(f"{rate.clip_s:g}" for rate in found) or "none"
+        raise ValueError(f"No clips per second for this length; measured lengths in seconds: {lengths}. Choose --clip.")
+    return min(fitting, key=lambda rate: rate.clips_per_s * rate.clip_s)  # of several loads, the slowest
+
+
+def simulate(
+    arrivals_per_s: float, service_s: float, workers: int, *, requests: int = REQUESTS, seed: int = 0
+) -> Waits:
+    """An M/D/c queue, first come first served, from arrival to the end of service.
+
+    Raises:
+        ValueError: more comes than is served: the line grows for ever.
+    """
+    load = arrivals_per_s * service_s / workers
+    if load >= 1:
+        raise ValueError(f"{workers} workers would be busy {load:.0%} of the time: no time is bounded.")
+    chance, free_at, now, took = random.Random(seed), [0.0] * workers, 0.0, []
+    for number in range(requests + requests // 10):
+        now += chance.expovariate(arrivals_per_s)
+        end = max(now, free_at[0]) + service_s
+        heapq.heapreplace(free_at, end)
+        if number >= requests // 10:
+            took.append(end - now)
+    took.sort()
+    return Waits(sum(took) / len(took), took[len(took) // 2], took[math.ceil(0.99 * len(took)) - 1])
+
+
+def workers_needed(arrivals_per_s: float, service_s: float, p99_s: float, headroom: float) -> tuple[int, Waits]:
+    """The fewest workers that meet the target and are idle for at least the share `headroom` of the time.
+
+    Raises:
+        ValueError: the target is shorter than a clip takes alone, or it takes too many.
+    """
+    if p99_s <= service_s:
+        raise ValueError(f"A clip alone takes {service_s:.3g} s: ask for a p99 above it, or for faster workers.")
+    least = max(1, math.ceil(arrivals_per_s * service_s / (1 - headroom) - 1e-9))
+    for workers in range(least, MOST_WORKERS):
+        if (
+            arrivals_per_s * service_s < workers
+            and (waits := simulate(arrivals_per_s, service_s, workers)).p99 <= p99_s
+        ):
+            return workers, waits
+    raise ValueError(f"More than {MOST_WORKERS} workers: measure again, or ask for less.")
+
+
+def main() -> int:
+    """Read, simulate, print."""
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("report", type=Path, help="JSON of a benchmark")
+    parser.add_argument("--hours-per-day", type=float, required=True, help="hours of audio that arrive in a day")
+    parser.add_argument("--p99", type=float, required=True, help="seconds within which 99 of 100 answers are there")
+    parser.add_argument("--peak", type=float, default=3.0, help="the busiest hour, in average hours (3)")
+    parser.add_argument("--headroom", type=float, default=0.2, help="share of the time that workers are idle (0.2)")
+    parser.add_argument("--clip", type=float, help="seconds of a clip, where the report has several lengths")
+    parser.add_argument("--json", type=Path)
+    asked = parser.parse_args()
+    if asked.hours_per_day <= 0 or asked.peak < 1 or not 0 <= asked.headroom < 1:
+        parser.error("hours per day must be above 0, --peak at least 1, --headroom from 0 to below 1")
+    try:
+        rate = rate_of(json.loads(asked.report.read_text(encoding="utf-8")), asked.clip)
+        arrivals_per_s = asked.peak * asked.hours_per_day * 3600 / rate.clip_s / DAY_S
+        service_s = 1 / rate.clips_per_s
+        workers, waits = workers_needed(arrivals_per_s, service_s, asked.p99, asked.headroom)
+    except (ValueError, OSError) as error:
+        print(f"capacity: {error}", file=sys.stderr)
+        return 1
+    print(
+        f"Measured: {rate.clips_per_s:.3g} clips of {rate.clip_s:g} s per second and worker ({service_s:.3g} s each)."
+    )
+    print(
+        f"Asked: {asked.hours_per_day:g} h a day, {arrivals_per_s:.3g} clips/s in the busiest hour ({asked.peak:g}x)."
+    )
+    print(f"Workers: {workers}, busy {arrivals_per_s * service_s / workers:.0%} of that hour.")
+    print(f"Answers: mean {waits.mean:.3g} s, p50 {waits.p50:.3g} s, p99 {waits.p99:.3g} s (target {asked.p99:g} s).")
+    if asked.json is not None:
+        told = asdict(rate) | {"arrivals_per_s": arrivals_per_s, "workers": workers, "waits_s": asdict(waits)}
+        asked.json.write_text(json.dumps(told, indent=2) + "\n", encoding="utf-8")
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())
