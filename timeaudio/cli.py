@@ -35,12 +35,8 @@ app = typer.Typer(
 hearing.register(app)
 batch_command.register(app)
 
-WhisperDir = Annotated[
-    Path, typer.Option("--whisper", metavar="DIR", help="Whisper, as downloaded from the Hugging Face hub.")
-]
-BeatsFile = Annotated[
-    Path, typer.Option("--beats", metavar="FILE", help="BEATs, the .pt file that its authors publish.")
-]
+WhisperDir = Annotated[Path, typer.Option("--whisper", metavar="DIR", help="Whisper, from the Hugging Face hub.")]
+BeatsFile = Annotated[Path, typer.Option("--beats", metavar="FILE", help="BEATs, the .pt file of its authors.")]
 OutDir = Annotated[Path, typer.Option("--out", metavar="DIR", help="Directory to write, named after the checkpoint.")]
 DType = Annotated[
     Literal["bfloat16", "float16", "float32"],

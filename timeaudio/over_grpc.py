@@ -12,8 +12,9 @@ from urllib.parse import SplitResult
 import grpc
 from grpc_health.v1 import health_pb2, health_pb2_grpc
 
+from timeaudio.address import is_loopback
 from timeaudio.errors import ServerUnreachable
-from timeaudio.exchange import A, Asked, Live, Part, is_loopback
+from timeaudio.exchange import A, Asked, Live, Part
 from timeaudio.results import AnyAnswer
 from timeaudio.rpc_messages import live_config, part_of, refusal, requests
 from timeaudio.v1 import timeaudio_pb2 as pb

@@ -8,8 +8,9 @@ from urllib.parse import SplitResult
 import httpx
 from httpx_sse import EventSource, ServerSentEvent
 
+from timeaudio.address import is_loopback
 from timeaudio.errors import ApiError, ServerUnreachable
-from timeaudio.exchange import CONNECT_TIMEOUT_S, A, Asked, Live, Part, TaskName, is_loopback
+from timeaudio.exchange import CONNECT_TIMEOUT_S, A, Asked, Live, Part, TaskName
 from timeaudio.replies import parsed, parsed_json, reached, refusal
 from timeaudio.results import Beginning, CaptionedEvent, GroundingResult, Interval, SummarySegment
 

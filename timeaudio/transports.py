@@ -3,7 +3,8 @@
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 
-from timeaudio.exchange import AsyncTransport, Transport, checked_address
+from timeaudio.address import checked_address
+from timeaudio.exchange import AsyncTransport, Transport
 from timeaudio.over_http import AsyncHttpTransport, HttpTransport
 
 

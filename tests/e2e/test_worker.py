@@ -116,7 +116,7 @@ def test_a_deadline_frees_its_slot_while_others_go_on(checkpoint: Path, tmp_path
     async def run() -> None:
         async with working(checkpoint, tmp_path) as stub:
             late = request("a", max_new_tokens=480, temperature=4.0)
-            late.deadline_s = 0.3
+            late.deadline_s = 0.1
             others = asyncio.create_task(updates(stub, request("b", max_new_tokens=200, temperature=4.0)))
             last = [update async for update in stub.Analyze(late)][-1]
             assert last.failed.error == "DeadlineExceeded"

@@ -54,6 +54,7 @@ def batch(  # noqa: PLR0913  an option each
     ] = False,
 ) -> None:
     """Hear an archive: a row for each recording, resumable to the recording."""
+    from timeaudio.address import checked_address
     from timeaudio.api_key import authorization
     from timeaudio.batch.account import Account
     from timeaudio.batch.asked import Asked
@@ -61,7 +62,6 @@ def batch(  # noqa: PLR0913  an option each
     from timeaudio.batch.journal import Journal
     from timeaudio.batch.manifest import Shard, read_manifest
     from timeaudio.batch.serving import Elsewhere, Own
-    from timeaudio.exchange import checked_address
 
     try:
         part, asked = Shard.parse(shard), Asked(task, tuple(queries or ()))

@@ -20,7 +20,8 @@ def run(*arguments: object) -> int:
     return main([str(argument) for argument in arguments])
 
 
-def test_caption_prints_table_and_timeline(server, caption_json, clip, capsys):
+def test_caption_prints_table_and_timeline(server, caption_json, clip, capsys, monkeypatch):
+    monkeypatch.setenv("COLUMNS", "200")  # wider than the path to the clip
     server.answer(200, caption_json)
     assert run("caption", clip, "--server", server.url) == 0
     told = capsys.readouterr()
