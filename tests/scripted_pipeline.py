@@ -70,7 +70,7 @@ class Session:
             raise TaskNotSupported(f"scripted was trained for {', '.join(self.tasks)}, not for {task}.")
         num_tokens = -(-waveform.num_samples // 5440)
         inquiry = Inquiry(waveform.duration_tenths, num_tokens, list(enumerate(queries or [""])))
-        inquiry.updates = [Started(), Encoded(0.0, num_tokens)]
+        inquiry.updates = [Started(time.monotonic()), Encoded(0.0, num_tokens)]
         self._inquiries.append(inquiry)
         return inquiry
 

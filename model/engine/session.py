@@ -1,5 +1,6 @@
 """Whole requests, many at once: each step hears a batch of segments and writes a token of every answer."""
 
+import time
 from collections.abc import Iterator, Sequence
 
 from model.audio.waveform import Waveform
@@ -112,11 +113,12 @@ class Session:
         return told
 
     def _hear(self) -> Iterator[tuple[Inquiry, Update]]:
+        began = time.monotonic()
         for hearing in self._encoders.step():
             inquiry = self._hearings[hearing]
             if not inquiry.has_started:
                 inquiry.has_started = True
-                yield inquiry, Started()
+                yield inquiry, Started(began)
             if hearing.is_ended:
                 del self._hearings[hearing]
                 yield inquiry, self._ask(inquiry)

@@ -41,7 +41,9 @@ class Answer:
 
 @dataclass(frozen=True, slots=True)
 class Started:
-    """The first part of the recording went through the encoders."""
+    """The first part of the recording went through the encoders, which took it up at `at_s` of the monotonic clock."""
+
+    at_s: float
 
 
 @dataclass(frozen=True, slots=True)

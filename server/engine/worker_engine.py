@@ -115,10 +115,10 @@ class WorkerEngine:
         for is_last in (False, True):
             was_read = False
             try:
-                async with aclosing(self._ask(request, alone=alone)) as updates:
+                async with aclosing(self._ask(request, arrived, alone=alone)) as updates:
                     async for update in updates:
                         was_read |= isinstance(update, Found | Answered)
-                        yield Started(time.monotonic() - arrived) if isinstance(update, Started) else update
+                        yield update
                 self._suspects.clear(request)
                 return
             except _Died:
@@ -131,7 +131,7 @@ class WorkerEngine:
                     "Request %s is asked again: its worker died.", request.id, extra=about(answer_id=request.id)
                 )
 
-    async def _ask(self, request: Request, *, alone: bool) -> AsyncGenerator[Update, None]:
+    async def _ask(self, request: Request, arrived: float, *, alone: bool) -> AsyncGenerator[Update, None]:
         """One attempt. Unless the request is live, its answers come all together at the end.
 
         Raises:
@@ -140,7 +140,7 @@ class WorkerEngine:
         async with self._places.place(alone=alone) as keeper:
             if time.monotonic() > request.deadline:
                 raise DeadlineExceeded("The request waited for its whole time. Send it again when there is less to do.")
-            worker, kept, call = keeper.worker, list[Update](), None
+            worker, kept, call, waited_s = keeper.worker, list[Update](), None, time.monotonic() - arrived
             try:
                 async with worker.sending:
                     call = worker.analyze([await file_work(request.samples.num_bytes, convert.request_bytes, request)])
@@ -152,6 +152,8 @@ class WorkerEngine:
                         keeper.deaths = 0
                         if update is None:
                             break
+                        if isinstance(update, Started):
+                            update = Started(waited_s + update.queue_s)
                         if request.is_live or not isinstance(update, Found | Answered):
                             yield update
                         elif isinstance(update, Answered):

@@ -80,7 +80,7 @@ class Job:
         match update:
             case Started():
                 self.has_started = True
-                return pb.AnalyzeResponse(started=pb.Started(queue_s=time.monotonic() - self._received))
+                return pb.AnalyzeResponse(started=pb.Started(queue_s=update.at_s - self._received))
             case Encoded():
                 encoded = pb.Encoded(encode_s=update.encode_s, num_audio_tokens=update.num_audio_tokens)
                 return pb.AnalyzeResponse(encoded=encoded)
