@@ -4,6 +4,7 @@ import asyncio
 import contextlib
 import logging
 import socket
+from collections.abc import Awaitable, Callable
 from typing import Any
 
 import grpc
@@ -49,7 +50,7 @@ class Front:
         limit = self._service.settings.limits.json_bytes + _OVERHEAD
         options = [("grpc.max_receive_message_length", limit), ("grpc.so_reuseport", 0)]
         server = grpc.aio.server(options=options, interceptors=self._interceptors)  # here, where the event loop runs
-        self._health = health.aio.HealthServicer()
+        self._health = _Health(self._tell_health)
         add_TimeAudioServiceServicer_to_server(Methods(self._service), server)
         health_pb2_grpc.add_HealthServicer_to_server(self._health, server)
         reflection.enable_server_reflection((NAME, health.SERVICE_NAME, reflection.SERVICE_NAME), server)
@@ -75,13 +76,29 @@ class Front:
         await self._server.stop(grace_s)
 
     async def _look(self) -> None:
-        """Keep the health service's word true."""
+        """Keep the health service's word true for who watches it."""
         while True:
-            status = health_pb2.HealthCheckResponse
-            word = status.SERVING if self._service.ready else status.NOT_SERVING
-            for name in ("", NAME):
-                await self._health.set(name, word)
+            await self._tell_health()
             await asyncio.sleep(_LOOK_S)
+
+    async def _tell_health(self) -> None:
+        status = health_pb2.HealthCheckResponse
+        word = status.SERVING if self._service.ready else status.NOT_SERVING
+        for name in ("", NAME):
+            await self._health.set(name, word)
+
+
+class _Health(health.aio.HealthServicer):  # type: ignore[misc]
+    """The library's, but who asks once is told what is true now, not what was at the last look."""
+
+    def __init__(self, look: Callable[[], Awaitable[None]]) -> None:
+        super().__init__()
+        self._look = look
+
+    async def Check(self, request: Any, context: Any) -> Any:  # noqa: N802  the library's name
+        """See grpc.health.v1."""
+        await self._look()
+        return await super().Check(request, context)
 
 
 def check_free(host: str, port: int) -> None:

@@ -5,7 +5,6 @@ import contextlib
 import os
 import subprocess
 import sys
-import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
@@ -53,9 +52,6 @@ def url(server: Any, transport: str) -> str:
 @pytest.mark.parametrize("transport", TRANSPORTS)
 def test_the_key_of_a_client_opens_whole_answers_and_streams(keyed: Any, transport: str, sound: bytes) -> None:
     with Client(url(keyed, transport), api_key=KEY) as client:
-        give_up_at = time.monotonic() + 10  # over gRPC readiness is told a fifth of a second later
-        while not client.is_ready() and time.monotonic() < give_up_at:
-            time.sleep(0.05)
         assert client.is_ready()
         answer = client.dense_caption(sound)
         assert answer.events
