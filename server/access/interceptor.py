@@ -7,6 +7,7 @@ status with details, as every other error; the seconds to wait are in the traili
 import inspect
 import math
 from collections.abc import AsyncIterator, Awaitable, Callable
+from contextlib import ExitStack, asynccontextmanager
 from typing import Any
 
 import grpc
@@ -53,32 +54,28 @@ class KeyInterceptor(grpc.aio.ServerInterceptor):  # type: ignore[misc]
 
     def _single(self, inner: Callable[[Any, Any], Awaitable[Any]]) -> Callable[[Any, Any], Awaitable[Any]]:
         async def call(request: Any, context: grpc.aio.ServicerContext) -> Any:
-            entered = self._gate.enter(_authorization(context))
-            try:
-                entered.__enter__()
-            except (Unauthorized, RateLimited) as error:
-                await _refuse(context, error)
-            try:
+            async with self._inside(context):
                 return await inner(request, context)
-            finally:
-                entered.__exit__(None, None, None)
 
         return call
 
     def _streamed(self, inner: Callable[[Any, Any], AsyncIterator[Any]]) -> Callable[[Any, Any], AsyncIterator[Any]]:
         async def call(request: Any, context: grpc.aio.ServicerContext) -> AsyncIterator[Any]:
-            entered = self._gate.enter(_authorization(context))
-            try:
-                entered.__enter__()
-            except (Unauthorized, RateLimited) as error:
-                await _refuse(context, error)
-            try:
+            async with self._inside(context):
                 async for message in inner(request, context):
                     yield message
-            finally:
-                entered.__exit__(None, None, None)
 
         return call
+
+    @asynccontextmanager
+    async def _inside(self, context: grpc.aio.ServicerContext) -> AsyncIterator[None]:
+        """The gate around a call; who may not enter is refused before the method is asked."""
+        with ExitStack() as place:
+            try:
+                place.enter_context(self._gate.enter(_authorization(context)))
+            except (Unauthorized, RateLimited) as error:
+                await _refuse(context, error)
+            yield
 
 
 def _authorization(context: grpc.aio.ServicerContext) -> str | None:

@@ -2,7 +2,7 @@
 
 import time
 from collections.abc import Awaitable, Callable
-from contextlib import AsyncExitStack, aclosing
+from contextlib import AsyncExitStack
 from dataclasses import dataclass
 
 from fastapi import APIRouter, Request, Response
@@ -38,7 +38,7 @@ from server.rest.disconnect import while_connected
 from server.rest.events import Say, streamed
 from server.rest.form import AskForm, DenseCaptionForm, Form, GroundForm, SummarizeForm
 from server.rest.problems import documented
-from server.rest.telling import Telling, error_message
+from server.rest.telling import Telling, error_message, tell
 from server.rest.upload import receive
 from server.service import Service
 from server.settings import Limits
@@ -149,11 +149,8 @@ async def _hear(request: Request, form: type[Form]) -> Response:
             kept = place.pop_all()
 
             async def work(say: Say) -> None:
-                telling = Telling(inquiry.task, say)
-                async with kept, aclosing(service.stream(ticket, source, inquiry)) as parts:
-                    analysis = await telling.follow(parts)
-                analysis.total_s = time.monotonic() - begun
-                await telling.end(analysis)
+                async with kept:
+                    await tell(Telling(inquiry.task, say), service.stream(ticket, source, inquiry), begun)
 
             return await streamed(
                 request, work, lambda error: error_message(request, error), ping_s=service.settings.ping_s

@@ -1,7 +1,7 @@
 """`POST /v1/chat/completions`: a recording and words in OpenAI's shape. The words say which task is meant."""
 
 import time
-from contextlib import AsyncExitStack, aclosing
+from contextlib import AsyncExitStack
 from pathlib import Path
 from typing import Any
 
@@ -21,6 +21,7 @@ from server.rest.fields import checked, field_errors
 from server.rest.form import FORMS
 from server.rest.json_body import decoded, read_object
 from server.rest.problems import documented
+from server.rest.telling import tell
 from server.rest.upload import while_arriving
 from server.rest.wording import understand
 from server.service import Service
@@ -86,10 +87,8 @@ async def chat_completions(request: Request) -> Any:
             async def work(say: Say) -> None:
                 with_usage = body.stream_options is not None and body.stream_options.include_usage
                 telling = ChatTelling(inquiry, say, as_json=_wants_json(body), with_usage=with_usage)
-                async with kept, aclosing(service.stream(ticket, source, inquiry)) as parts:
-                    analysis = await telling.follow(parts)
-                analysis.total_s = time.monotonic() - begun
-                await telling.end(analysis)
+                async with kept:
+                    await tell(telling, service.stream(ticket, source, inquiry), begun)
 
             return await streamed(
                 request, work, lambda error: chat_error(request, error), ping_s=service.settings.ping_s

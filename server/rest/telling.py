@@ -9,8 +9,10 @@ event: done      the whole answer, as without `stream`, with usage and timing
 event: error     a problem (RFC 9457) in place of all that would have followed
 """
 
+import time
 from collections.abc import AsyncGenerator, Mapping
-from typing import Final
+from contextlib import aclosing
+from typing import Final, Protocol
 
 from fastapi.sse import format_sse_event
 from pydantic import BaseModel
@@ -30,6 +32,24 @@ PIECE_NAMES: Final[Mapping[Task, str]] = {
     "summarize": "segment",
     "ask": "interval",
 }
+
+
+class Teller(Protocol):
+    """Tells one answer in the messages of some API."""
+
+    async def follow(self, parts: AsyncGenerator[Analysis | Update, None]) -> Analysis:
+        """Tell what each part of `Service.stream` adds, and return the complete analysis."""
+
+    async def end(self, analysis: Analysis) -> None:
+        """Tell the whole answer."""
+
+
+async def tell(teller: Teller, parts: AsyncGenerator[Analysis | Update, None], began: float) -> None:
+    """Tell all of an answer to a request that began at `began` of the monotonic clock; closes `parts`."""
+    async with aclosing(parts):
+        analysis = await teller.follow(parts)
+    analysis.total_s = time.monotonic() - began
+    await teller.end(analysis)
 
 
 class Telling:
