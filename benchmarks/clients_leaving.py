@@ -6,12 +6,12 @@ All send a clip of 10 s and wait; when the model works on as many as it can, all
 """
 
 import argparse
-import json
 import resource
 import socket
 import time
 from pathlib import Path
 
+from report import tell
 from tested_server import tested_server, wait
 from throughput import clips
 
@@ -70,10 +70,7 @@ def main() -> None:
         "audio_left_s": left_s,
         "met": free_s <= BAR_S and left_s == 0,
     }
-    text = json.dumps(report, indent=2)
-    print(text)
-    if arguments.json is not None:
-        arguments.json.write_text(text + "\n", encoding="utf-8")
+    tell(report, arguments.json)
 
 
 if __name__ == "__main__":

@@ -9,10 +9,10 @@ decoding that grammars and their masks take, on recordings of noise. Bars: 4, 2.
 """
 
 import argparse
-import json
 from pathlib import Path
 
 import torch
+from report import tell
 
 from model.measure.clips import noises
 from model.measure.decoding import Load, decode_rate
@@ -36,10 +36,7 @@ def main() -> None:
         load = Load(requests=16, num_beams=num_beams, repeats=arguments.repeats)
         report[name] = decode_rate(pipeline.model.llm, pipeline.engine, load)
         report[f"masks_{name}"] = mask_share(pipeline, noises(16, 10.0), num_beams=num_beams)
-    text = json.dumps(report, indent=2)
-    print(text)
-    if arguments.json is not None:
-        arguments.json.write_text(text + "\n", encoding="utf-8")
+    tell(report, arguments.json)
 
 
 if __name__ == "__main__":

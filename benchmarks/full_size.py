@@ -9,7 +9,6 @@ each length is not counted. `load_s` is from the page cache where the checkpoint
 """
 
 import argparse
-import json
 import re
 import statistics
 import sys
@@ -21,6 +20,7 @@ from pathlib import Path
 
 import numpy as np
 import torch
+from report import tell
 from torch import Tensor, nn
 from transformers import LlamaConfig, WhisperConfig
 
@@ -209,9 +209,7 @@ def main() -> int:
         "peak_bytes": {"before": before, "loaded": loaded, "after_clips": peak_bytes(device)},
         "ms": clips,
     }
-    print(json.dumps(result, indent=2))
-    if arguments.json:
-        arguments.json.write_text(json.dumps(result, indent=2) + "\n", encoding="utf-8")
+    tell(result, arguments.json)
     return 0
 
 

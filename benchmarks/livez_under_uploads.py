@@ -8,7 +8,6 @@ question every 10 ms over one connection; the model works meanwhile on what is d
 
 import argparse
 import io
-import json
 import socket
 import statistics
 import threading
@@ -18,6 +17,7 @@ from pathlib import Path
 import av
 import httpx
 import numpy as np
+from report import tell
 from tested_server import tested_server
 from throughput import clips
 
@@ -99,10 +99,7 @@ def main() -> None:
         "max_ms": max(took_ms),
         "met": cuts[98] < BAR_MS,
     }
-    text = json.dumps(report, indent=2)
-    print(text)
-    if arguments.json is not None:
-        arguments.json.write_text(text + "\n", encoding="utf-8")
+    tell(report, arguments.json)
 
 
 if __name__ == "__main__":

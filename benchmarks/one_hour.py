@@ -8,13 +8,13 @@ and the most that the front end and the worker hold does not grow with the lengt
 
 import argparse
 import io
-import json
 import threading
 import time
 import wave
 from pathlib import Path
 
 import httpx
+from report import tell
 from tested_server import TestedServer, tested_server
 from throughput import RATE, clips
 
@@ -95,10 +95,7 @@ def main() -> None:
         "long": long,
         "met": all(peaks[1][role] <= MORE * peaks[0][role] for role in ("front end", "worker")),
     }
-    text = json.dumps(report, indent=2)
-    print(text)
-    if arguments.json is not None:
-        arguments.json.write_text(text + "\n", encoding="utf-8")
+    tell(report, arguments.json)
 
 
 if __name__ == "__main__":

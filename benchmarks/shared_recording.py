@@ -6,10 +6,11 @@ Both ways run through one session, all requests at once: the eight share batches
 """
 
 import argparse
-import json
 import statistics
 import time
 from pathlib import Path
+
+from report import tell
 
 from model.audio.waveform import Waveform
 from model.engine.session import Session
@@ -56,20 +57,15 @@ def main() -> None:
         {way: cpu_seconds(session, waveform, given) for way, given in ways.items()} for _ in range(arguments.repeats)
     ]
     seconds = {way: statistics.median(run[way][0] for run in runs) for way in ways}
-    text = json.dumps(
-        {
-            "machine": machine("cpu"),
-            "queries": len(queries),
-            "audio_s": arguments.seconds,
-            "cpu_s": seconds,
-            "ratio": seconds["several_requests"] / seconds["one_request"],
-            "same_answers": all(run["one_request"][1] == run["several_requests"][1] for run in runs),
-        },
-        indent=2,
-    )
-    print(text)
-    if arguments.json is not None:
-        arguments.json.write_text(text + "\n", encoding="utf-8")
+    report = {
+        "machine": machine("cpu"),
+        "queries": len(queries),
+        "audio_s": arguments.seconds,
+        "cpu_s": seconds,
+        "ratio": seconds["several_requests"] / seconds["one_request"],
+        "same_answers": all(run["one_request"][1] == run["several_requests"][1] for run in runs),
+    }
+    tell(report, arguments.json)
 
 
 if __name__ == "__main__":

@@ -10,7 +10,6 @@ Answers end where the model ends them, on both sides. Bar: 1.8.
 
 import argparse
 import io
-import json
 import time
 import wave
 from concurrent.futures import ThreadPoolExecutor
@@ -18,6 +17,7 @@ from pathlib import Path
 
 import numpy as np
 import torch
+from report import tell
 
 from model.audio.decode import decode_audio
 from model.language.decoding import Decoding
@@ -114,10 +114,7 @@ def main() -> None:
         "server_mean_tokens": tokens / len(files),
         "loop_mean_tokens": loop_tokens / min(len(files), arguments.loop_clips),
     }
-    text = json.dumps(report, indent=2)
-    print(text)
-    if arguments.json is not None:
-        arguments.json.write_text(text + "\n", encoding="utf-8")
+    tell(report, arguments.json)
 
 
 if __name__ == "__main__":

@@ -9,7 +9,6 @@ stopped worker is replaced within TIMEAUDIO_WORKER__SILENT_S and three heartbeat
 """
 
 import argparse
-import json
 import os
 import signal
 import threading
@@ -18,6 +17,7 @@ from collections import Counter
 from pathlib import Path
 
 import httpx
+from report import tell
 from tested_server import TestedServer, tested_server, wait
 from throughput import clips
 
@@ -105,10 +105,7 @@ def main() -> None:
         and num_after <= num_before
         and replaced_s <= BOUND_S,
     }
-    text = json.dumps(report, indent=2)
-    print(text)
-    if arguments.json is not None:
-        arguments.json.write_text(text + "\n", encoding="utf-8")
+    tell(report, arguments.json)
 
 
 if __name__ == "__main__":
