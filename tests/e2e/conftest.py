@@ -1,7 +1,6 @@
 """Real servers on free ports, and real files for them."""
 
 import contextlib
-import io
 import os
 import signal
 import subprocess
@@ -13,11 +12,12 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import IO
 
-import av
 import httpx
 import numpy as np
 import numpy.typing as npt
 import pytest
+
+from tests.sound_files import encode, silent_opus
 
 TESTS = Path(__file__).parents[1]
 
@@ -165,41 +165,12 @@ def encoded(tone: Callable[..., npt.NDArray[np.float32]]) -> Callable[..., bytes
 
     def make(kind: str, seconds: float) -> bytes:
         container, codec, rate = KINDS[kind]
-        with tempfile.TemporaryDirectory() as folder:
-            path = Path(folder, "sound")  # mp4 wants to seek
-            with av.open(str(path), "w", format=container) as output:
-                stream = output.add_stream(codec, rate=rate)
-                stream.layout = "mono"
-                frame = av.AudioFrame.from_ndarray(tone(seconds, rate=rate)[None], format="fltp", layout="mono")
-                frame.sample_rate, frame.pts = rate, 0
-                context = stream.codec_context
-                context.open()
-                cutter = av.AudioResampler(context.format, "mono", rate, frame_size=context.frame_size or 4096)
-                for piece in [*cutter.resample(frame), *cutter.resample(None), None]:
-                    output.mux(stream.encode(piece))
-            return path.read_bytes()
+        return encode(tone(seconds, rate=rate)[None], rate, container, codec)
 
     return make
 
 
 @pytest.fixture(scope="session")
 def hours_of_silence() -> bytes:
-    """Three hours of silence as Opus, in about a megabyte: one packet, repeated.
-
-    The packet holds six frames of 20 ms (RFC 6716 section 3.2.5: fullband CELT, mono, code 3), each of them silent.
-    """
-    rate, seconds, packet_size = 48_000, 3 * 3600, 5760
-    quiet = bytes([0b11111_0_11, 6]) + 6 * b"\xff"
-    file = io.BytesIO()
-    with av.open(file, "w", format="ogg") as output:
-        stream = output.add_stream("libopus", rate=rate)
-        stream.layout = "mono"
-        stream.codec_context.open()
-        for number in range(seconds * rate // packet_size):
-            packet = av.Packet(quiet)
-            packet.stream = stream
-            packet.pts = packet.dts = number * packet_size
-            packet.duration = packet_size
-            packet.time_base = stream.codec_context.time_base
-            output.mux(packet)
-    return file.getvalue()
+    """Three hours of silence as Opus, in less than a megabyte."""
+    return silent_opus(3 * 3600)

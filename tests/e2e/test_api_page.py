@@ -54,9 +54,9 @@ def run(command: list[str], folder: Path) -> str:
 
 @pytest.mark.parametrize("text", SHELL, ids=range(len(SHELL)))
 def test_commands(four_tasks: Any, folder: Path, text: str) -> None:
-    for program in ("curl", "buf", "base64"):
-        if re.search(rf"\b{program} ", text) and shutil.which(program, path=environment()["PATH"]) is None:
-            pytest.skip(f"{program} is not installed")
+    # Everything else is installed with the project, or is part of every system that has make.
+    if re.search(r"\bcurl ", text) and shutil.which("curl") is None:
+        pytest.skip("curl is not installed: apt-get install curl")
     for command in re.split(r"\n(?! )", text.strip()):
         asked = command.replace(HTTP, four_tasks.url).replace(RPC, four_tasks.grpc)
         assert run(["bash", "-euo", "pipefail", "-c", asked], folder).strip(), command

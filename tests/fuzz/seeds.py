@@ -2,12 +2,9 @@
 
 import base64
 import json
-import tempfile
-from pathlib import Path
-
-import av
 
 from tests.conftest import sine, wav_bytes
+from tests.sound_files import encode
 from timeaudio.v1 import timeaudio_pb2 as pb
 
 SECONDS = 0.3
@@ -35,26 +32,9 @@ FILES = {
 BOUNDARY = b"----boundary"
 
 
-def encoded(container: str, codec: str, rate: int) -> bytes:
-    """A third of a second of a sine."""
-    with tempfile.TemporaryDirectory() as folder:
-        path = Path(folder, "sound")  # mp4 wants to seek
-        with av.open(str(path), "w", format=container) as output:
-            stream = output.add_stream(codec, rate=rate)
-            stream.layout = "mono"
-            frame = av.AudioFrame.from_ndarray(sine(SECONDS, rate=rate)[None], format="fltp", layout="mono")
-            frame.sample_rate, frame.pts = rate, 0
-            context = stream.codec_context
-            context.open()
-            cutter = av.AudioResampler(context.format, "mono", rate, frame_size=context.frame_size or 4096)
-            for piece in [*cutter.resample(frame), *cutter.resample(None), None]:
-                output.mux(stream.encode(piece))
-        return path.read_bytes()
-
-
 def files() -> list[bytes]:
     """Sound files of every kind that is read."""
-    return [encoded(*kind) for kind in FILES.values()]
+    return [encode(sine(SECONDS, rate=rate)[None], rate, container, codec) for container, codec, rate in FILES.values()]
 
 
 def bodies() -> list[tuple[str, str, bytes]]:
