@@ -1,10 +1,10 @@
 """Clips per second over HTTP with many clients, against the same checkpoint in a plain loop: encode, `generate`, next.
 
     python benchmarks/throughput.py [--model DIR] [--clients 16] [--clips 64] [--loop-clips 8] [--seconds 10]
-                                    [--beams 1] [--json FILE]
+                                    [--workers 1] [--beams 1] [--rounds 5] [--json FILE]
 
 The clips are all different: two to four pieces of the bundled recordings, at other places and levels. The loop runs in
-this process, before the server starts; it decodes the same WAV files and asks the same question, without a grammar.
+this process, in turn with the server; it decodes the same WAV files and asks the same question, without a grammar.
 Answers end where the model ends them, on both sides. Bar: 1.8.
 """
 
@@ -14,10 +14,12 @@ import time
 import wave
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
+from statistics import median
 
 import numpy as np
 import torch
 from report import tell
+from tested_server import tested_server
 
 from model.audio.decode import decode_audio
 from model.language.decoding import Decoding
@@ -26,7 +28,6 @@ from model.language.prompt import prompt_ids, question_of, splice
 from model.measure.suite import machine
 from model.pipeline import Pipeline
 from timeaudio.client import Client
-from timeaudio.server_process import ServerProcess
 
 RECORDINGS = sorted((Path(__file__).parents[1] / "server" / "recordings").glob("*.flac"))
 RATE = 16_000
@@ -75,7 +76,6 @@ def loop(pipeline: Pipeline, files: list[bytes], decoding: Decoding) -> tuple[fl
 def served(url: str, files: list[bytes], num_clients: int, options: dict[str, int]) -> tuple[float, int]:
     """Clips per second of so many clients, each with a clip in flight at all times, and tokens of their answers."""
     with Client(url, timeout=600) as client, ThreadPoolExecutor(num_clients) as threads:
-        list(threads.map(lambda file: client.dense_caption(file, **options), files[:num_clients]))
         began = time.perf_counter()
         answers = list(threads.map(lambda file: client.dense_caption(file, **options), files))
         rate = len(files) / (time.perf_counter() - began)
@@ -90,29 +90,36 @@ def main() -> None:
     parser.add_argument("--clips", type=int, default=64)
     parser.add_argument("--loop-clips", type=int, default=8)
     parser.add_argument("--seconds", type=float, default=10.0)
+    parser.add_argument("--workers", type=int, default=1, help="of the server; they share the cores")
     parser.add_argument("--beams", type=int, default=1)
+    parser.add_argument("--rounds", type=int, default=5, help="how often both sides run, in turn")
     parser.add_argument("--json", type=Path)
     arguments = parser.parse_args()
     files = clips(arguments.clips, arguments.seconds)
     pipeline = Pipeline.load(arguments.model)
     decoding = Decoding(num_beams=arguments.beams)
-    loop(pipeline, files[:1], decoding)
-    loop_rate, loop_tokens = loop(pipeline, files[: arguments.loop_clips], decoding)
-    del pipeline
-    with ServerProcess(arguments.model) as server:
-        server.wait_ready(lambda _: None)
-        rate, tokens = served(server.url, files, arguments.clients, {"num_beams": arguments.beams})
+    looped, hosted = [], []
+    with tested_server(arguments.model, "--workers", str(arguments.workers)) as server:
+        loop(pipeline, files[:1], decoding)
+        served(server.url, files[: arguments.clients], arguments.clients, {"num_beams": arguments.beams})
+        # In turn, so that whatever else the machine does meets both.
+        for _ in range(arguments.rounds):
+            looped.append(loop(pipeline, files[: arguments.loop_clips], decoding))
+            hosted.append(served(server.url, files, arguments.clients, {"num_beams": arguments.beams}))
+    ratios = [rate / loop_rate for (rate, _), (loop_rate, _) in zip(hosted, looped, strict=True)]
     report = {
         "machine": machine("cpu"),
         "clients": arguments.clients,
         "clips": len(files),
         "seconds": arguments.seconds,
         "num_beams": arguments.beams,
-        "server_clips_per_s": rate,
-        "loop_clips_per_s": loop_rate,
-        "ratio": rate / loop_rate,
-        "server_mean_tokens": tokens / len(files),
-        "loop_mean_tokens": loop_tokens / min(len(files), arguments.loop_clips),
+        "workers": arguments.workers,
+        "server_clips_per_s": median(rate for rate, _ in hosted),
+        "loop_clips_per_s": median(rate for rate, _ in looped),
+        "ratio": median(ratios),
+        "ratios": ratios,
+        "server_mean_tokens": hosted[0][1] / len(files),
+        "loop_mean_tokens": looped[0][1] / min(len(files), arguments.loop_clips),
     }
     tell(report, arguments.json)
 
