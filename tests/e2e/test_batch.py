@@ -1,5 +1,6 @@
 """`timeaudio batch` with a real server under it: one row for each recording, whatever is killed."""
 
+import asyncio
 import contextlib
 import json
 import os
@@ -15,6 +16,7 @@ from typing import Any
 import pytest
 
 from tests.e2e.conftest import TESTS, descendants
+from timeaudio.batch.serving import Own
 
 
 def command(*words: str | Path) -> list[str]:
@@ -45,6 +47,14 @@ def until(condition: Callable[[], bool], timeout: float = 60.0) -> None:
     while not condition():
         assert time.monotonic() < give_up, "did not come true in time"
         time.sleep(0.02)
+
+
+def words(pid: int) -> bytes:
+    return Path(f"/proc/{pid}/cmdline").read_bytes()
+
+
+def is_server(pid: int) -> bool:
+    return b"die_with_parent" in words(pid)
 
 
 def lines(path: Path) -> int:
@@ -116,13 +126,31 @@ def test_it_outlives_what_is_killed_below_it(archive: Path, tmp_path: Path, vict
     until(lambda: lines(output) >= 3)
     for pid in descendants(process.pid):
         with contextlib.suppress(OSError):
-            words = Path(f"/proc/{pid}/cmdline").read_bytes()
-            if (b"die_with_parent" in words) if victim == "server" else (b"server.worker" in words):
+            if is_server(pid) if victim == "server" else b"server.worker" in words(pid):
                 os.kill(pid, signal.SIGKILL)
     _, told = process.communicate(timeout=100)
     assert process.returncode == 0, told
     assert sorted(row["path"] for row in rows(output)) == sorted(map(str, archive.iterdir()))
     assert {row["status"] for row in rows(output)} == {"ok"}
+
+
+def test_a_server_that_has_just_died_is_started_again(monkeypatch: pytest.MonkeyPatch) -> None:
+    for name, value in ENVIRONMENT.items():
+        monkeypatch.setenv(name, value)
+
+    async def run() -> None:
+        own = Own(None, "cpu", places=1)
+        try:
+            await own.revive()
+            first = own.url
+            [server] = [pid for pid in descendants(os.getpid()) if is_server(pid)]
+            os.kill(server, signal.SIGKILL)
+            await own.revive()  # before this process can have been told of that death
+            assert own.url != first
+        finally:
+            await own.close()
+
+    asyncio.run(run())
 
 
 def test_a_recording_that_kills_the_model_gets_a_row_that_says_so(archive: Path, tmp_path: Path) -> None:

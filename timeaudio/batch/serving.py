@@ -75,18 +75,25 @@ class Own:
             LocalModelError: it does not come up, or has died too often; the message holds its last words.
         """
         async with self._lock:
-            if self._process is None or self._process.returncode is not None:
-                if self._process is not None:
-                    self._deaths += 1
-                if self._deaths > MOST_DEATHS:
-                    raise LocalModelError(f"The server died {self._deaths} times. It said: {self._last_words()}")
-                await self._start()
-            process = self._process
-            assert process is not None, "started above"
-            try:
-                await _until_ready(self.url, START_TIMEOUT_S, alive=lambda: process.returncode is None)
-            except ServerUnreachable:
-                raise LocalModelError(f"The server did not come up. It said: {self._last_words()}") from None
+            is_new = False
+            while True:
+                if self._process is None or self._process.returncode is not None:
+                    if self._process is not None:
+                        self._deaths += 1
+                    if self._deaths > MOST_DEATHS:
+                        raise LocalModelError(f"The server died {self._deaths} times. It said: {self._last_words()}")
+                    await self._start()
+                    is_new = True
+                process = self._process
+                assert process is not None, "started above"
+                try:
+                    await _until_ready(self.url, START_TIMEOUT_S, alive=_is_alive(process))
+                    return
+                except ServerUnreachable:
+                    # One that ran may be dead already without our having been told when we looked.
+                    if is_new or process.returncode is None:
+                        said = self._last_words()
+                        raise LocalModelError(f"The server did not come up. It said: {said}") from None
 
     def answered(self) -> None:
         """It works: deaths are counted from here."""
@@ -126,6 +133,10 @@ class Own:
         self._log.seek(0)
         lines = [line.strip() for line in self._log if line.strip()]
         return lines[-1] if lines else "nothing."
+
+
+def _is_alive(process: asyncio.subprocess.Process) -> Callable[[], bool]:
+    return lambda: process.returncode is None
 
 
 async def _until_ready(url: str, patience_s: float, *, alive: Callable[[], bool]) -> None:
