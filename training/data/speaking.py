@@ -1,8 +1,8 @@
-"""Text to speech, by whatever of four voices is installed, sentence by sentence so that times are exact.
+"""Text to speech, by whatever of five engines is installed, sentence by sentence so that times are exact.
 
-The paper speaks with F5-TTS. `espeak-ng` and `flite` are programs of most Linux distributions; they sound like
-machines, which does for timing. `tones` needs nothing and is no speech: each letter is a chord, so that a test of the
-machinery has something to hear.
+The paper speaks with F5-TTS. `espeak-ng`, `flite` and `festival` are programs of most Linux distributions; they sound
+like machines, which does for timing. `tones` needs nothing and is no speech: each letter is a chord, so that a test of
+the machinery has something to hear.
 """
 
 import importlib.util
@@ -10,6 +10,8 @@ import shutil
 import subprocess
 import tempfile
 from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from functools import cache
 from pathlib import Path
 from typing import Literal
 
@@ -23,15 +25,45 @@ from training.data.manifest import Span
 from training.data.recordings import DataError, active_region
 
 Samples = npt.NDArray[np.float32]
-Engine = Literal["f5-tts", "espeak-ng", "flite", "tones"]
-ENGINES: tuple[Engine, ...] = ("f5-tts", "espeak-ng", "flite", "tones")
+Engine = Literal["f5-tts", "espeak-ng", "flite", "festival", "tones"]
+ENGINES: tuple[Engine, ...] = ("f5-tts", "espeak-ng", "flite", "festival", "tones")
 """Best first."""
+Sex = Literal["man", "woman"]
+
+
+@dataclass(frozen=True, slots=True)
+class Voice:
+    """One of an engine's voices, by the engine's own name for it."""
+
+    engine: Engine
+    name: str
+    sex: Sex
+
+    def __str__(self) -> str:
+        return f"{self.engine}:{self.name}"
+
+
+def _voices(engine: Engine, sex: Sex, *names: str) -> tuple[Voice, ...]:
+    return tuple(Voice(engine, name, sex) for name in names)
+
+
+VOICES: tuple[Voice, ...] = (
+    *_voices("espeak-ng", "man", "en-us", "en-us+m3", "en-us+m7", "en-gb", "en-gb+m1", "en-gb+m5", "en-gb-scotland"),
+    *_voices("espeak-ng", "man", "en-gb-scotland+m3", "en-029", "en-029+m2", "en-gb-x-rp", "en-gb-x-rp+m4"),
+    *_voices("espeak-ng", "man", "en-gb-x-gbclan+m6"),
+    *_voices("espeak-ng", "woman", "en-us+f1", "en-us+f2", "en-us+f4", "en-gb+f2", "en-gb+f4", "en-gb-scotland+f3"),
+    *_voices("espeak-ng", "woman", "en-029+f2", "en-gb-x-rp+f1", "en-gb-x-gbcwmd+f5"),
+    *_voices("flite", "man", "kal16", "awb", "rms"),
+    *_voices("flite", "woman", "slt"),
+    *_voices("festival", "man", "kal_diphone", "ked_diphone"),
+    *_voices("festival", "woman", "cmu_us_slt_arctic_hts"),
+    *_voices("tones", "man", "low", "middle"),
+    *_voices("tones", "woman", "high"),
+)
 
 PAUSE_S = 0.2
 PEAK = 0.7
 MOST_SECONDS = 120.0
-FLITE_VOICES = ("slt", "rms", "awb", "kal16")
-ESPEAK_VOICES = ("en-us", "en-gb", "en-us+f2", "en-gb-scotland+m3", "en-us+m7", "en-gb+f4")
 
 
 def available() -> list[Engine]:
@@ -40,6 +72,7 @@ def available() -> list[Engine]:
         "f5-tts": importlib.util.find_spec("f5_tts") is not None,
         "espeak-ng": shutil.which("espeak-ng") is not None,
         "flite": shutil.which("flite") is not None,
+        "festival": shutil.which("text2wave") is not None,
         "tones": True,
     }
     return [engine for engine in ENGINES if there[engine]]
@@ -59,7 +92,29 @@ def speaker(
         raise DataError(f"{engine} is not installed. Available here: {', '.join(available())}.")
     if engine == "f5-tts":
         return _f5(reference, reference_text)
-    return {"espeak-ng": _espeak, "flite": _flite, "tones": _tones}[engine]
+    voices = [voice for voice in VOICES if voice.engine == engine and is_installed(voice)]
+    if not voices:
+        raise DataError(f"{engine} has none of its voices here: install one of them, or another engine.")
+    return lambda text, key: say_as(pick(voices, "voice", key), text)
+
+
+def is_installed(voice: Voice) -> bool:
+    """Whether it can speak here. Festival's voices are packages of their own; the other engines bring theirs."""
+    return voice.engine in available() and (voice.engine != "festival" or voice.name in _festival_voices())
+
+
+def say_as(voice: Voice, text: str) -> Samples:
+    """What `voice` makes of a sentence: float32 [num_samples] at 16 kHz, with whatever silence the engine adds.
+
+    Raises:
+        DataError: its engine is missing or fails.
+    """
+    try:
+        return {"espeak-ng": _espeak, "flite": _flite, "festival": _festival, "tones": _tones}[voice.engine](
+            text, voice.name
+        )
+    except FileNotFoundError as error:
+        raise DataError(f"{voice.engine} is not installed ({error.filename}).") from None
 
 
 def speak(sentences: Sequence[str], key: str, say: Callable[[str, str], Samples]) -> tuple[Samples, list[Span]]:
@@ -72,26 +127,49 @@ def speak(sentences: Sequence[str], key: str, say: Callable[[str, str], Samples]
     spans: list[Span] = []
     position = 0
     for sentence in sentences:
-        said = say(sentence, key)
-        if not len(said) or not float(np.abs(said).max()):
-            raise DataError(f"Nothing was said for {sentence[:60]!r}.")
-        first, last = active_region(said)
-        said = said[first:last] * np.float32(PEAK / float(np.abs(said).max()))
+        said = trimmed(say(sentence, key), sentence)
         spans.append((position / SAMPLE_RATE, (position + len(said)) / SAMPLE_RATE))
         parts += [said, pause]
         position += len(said) + len(pause)
     return np.concatenate(parts[:-1]), spans
 
 
-def _espeak(text: str, key: str) -> Samples:
-    return _heard(["espeak-ng", "-v", pick(ESPEAK_VOICES, "voice", key), "--stdout", "--stdin"], text)
+def trimmed(said: Samples, sentence: str) -> Samples:
+    """A spoken sentence without the silence around it, its peak at `PEAK`.
+
+    Raises:
+        DataError: there is no sound in it.
+    """
+    peak = float(np.abs(said).max(initial=0))
+    if not peak:
+        raise DataError(f"Nothing was said for {sentence[:60]!r}.")
+    first, last = active_region(said)
+    return said[first:last] * np.float32(PEAK / peak)
 
 
-def _flite(text: str, key: str) -> Samples:
+def _espeak(text: str, voice: str) -> Samples:
+    return _heard(["espeak-ng", "-v", voice, "--stdout", "--stdin"], text)
+
+
+def _flite(text: str, voice: str) -> Samples:
+    return _written(["flite", "-voice", voice, "-f", "{words}", "-o", "{sound}"], text)
+
+
+def _festival(text: str, voice: str) -> Samples:
+    return _written(["text2wave", "-eval", f"(voice_{voice})", "-F", "16000", "-o", "{sound}", "{words}"], text)
+
+
+@cache
+def _festival_voices() -> tuple[str, ...]:
+    return tuple(_run(["festival", "--batch", "(print (voice.list))"], "").decode().strip(" ()\n").split())
+
+
+def _written(command: list[str], text: str) -> Samples:
+    """By a program that reads one file and writes another."""
     with tempfile.TemporaryDirectory() as folder:
         words, sound = Path(folder, "words.txt"), Path(folder, "said.wav")
         words.write_text(text + "\n", encoding="utf-8")
-        _run(["flite", "-voice", pick(FLITE_VOICES, "voice", key), "-f", str(words), "-o", str(sound)], "")
+        _run([argument.format(words=words, sound=sound) for argument in command], "")
         return decode_audio(sound.read_bytes(), max_seconds=600.0).samples
 
 
@@ -127,11 +205,11 @@ def _f5(reference: Path | None, reference_text: str) -> Callable[[str, str], Sam
     return say
 
 
-def _tones(text: str, key: str) -> Samples:
+def _tones(text: str, voice: str) -> Samples:
     """60 ms per letter, the letter's chord; a rest per space."""
     time = np.arange(SAMPLE_RATE * 60 // 1000) / SAMPLE_RATE
     envelope = np.hanning(len(time))
-    pitch = 110.0 * pick((1.0, 1.2, 1.5), "voice", key)
+    pitch = {"low": 110.0, "middle": 132.0, "high": 165.0}[voice]
     parts = []
     for letter in text.lower():
         rank = ord(letter) - ord("a") if "a" <= letter <= "z" else -1

@@ -1,0 +1,246 @@
+"""Spoken bulletins: a bank of sentences, each spoken once, and bulletins that are put together from it."""
+
+import hashlib
+import json
+from collections.abc import Sequence
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+import soxr
+from rich.progress import track
+
+from model.audio.waveform import SAMPLE_RATE
+from training.data.bulletins import FACTS, FILLERS, HEADLINES, SUMMARIES, combinations, where_written, written
+from training.data.composer import PlacedEvent
+from training.data.recordings import DataError
+from training.data.speaking import VOICES, Samples, Voice, is_installed, say_as, trimmed
+
+UNSEEN = ("flite:rms", "festival:ked_diphone", "espeak-ng:en-gb-x-gbcwmd+f5", "espeak-ng:en-gb-x-gbclan+m6")
+UNSEEN_VOICES = tuple(voice for voice in VOICES if str(voice) in UNSEEN)
+TRAINING_VOICES = tuple(voice for voice in VOICES if str(voice) not in UNSEEN and voice.engine != "tones")
+
+SECTION = "section"
+"""The kind of event that a whole section is; the others are named as their fact is."""
+PAUSE_S = (0.15, 0.5)
+LONG_LEAD_IN_S = 2.0
+LONG_LEAD_IN_SHARE = 0.25
+WORD_LETTERS = 1.0
+STOP_LETTERS = 3.0
+"""How many letters a word's beginning, and a comma or colon, take when time is shared out among letters."""
+
+
+@dataclass(frozen=True, slots=True)
+class Sentence:
+    """A spoken sentence, at [start, end) samples of the bank. A filler has no facts.
+
+    `spans` tells from where to where in the sentence the phrase of each fact is, in samples: estimated, by letters.
+    """
+
+    voice: str
+    text: str
+    start: int
+    end: int
+    facts: dict[str, str]
+    spans: dict[str, tuple[int, int]]
+
+
+@dataclass(frozen=True, slots=True)
+class Bank:
+    """Spoken sentences by voice, and all of their samples, int16 [num_samples], on disk."""
+
+    samples: npt.NDArray[np.int16]
+    headlines: dict[str, tuple[Sentence, ...]]
+    fillers: dict[str, tuple[Sentence, ...]]
+
+    def heard(self, sentence: Sentence) -> Samples:
+        """Its samples, float32 [num_samples]."""
+        return self.samples[sentence.start : sentence.end].astype(np.float32) / np.float32(32_768)
+
+
+@dataclass(frozen=True, slots=True)
+class Section:
+    """From a headline's first sample to its last filler's last, and what the headline tells."""
+
+    start: int
+    end: int
+    who: str
+    did: str
+    where: str
+
+    def summary(self, wording: int = 0) -> str:
+        """In one sentence."""
+        return written(SUMMARIES[wording], self.who, self.did, self.where)
+
+
+@dataclass(frozen=True, slots=True)
+class Bulletin:
+    """Speech of one voice (float32 [num_samples], 16 kHz), its sections, and these and their phrases by start."""
+
+    voice: str
+    samples: Samples
+    sections: tuple[Section, ...]
+    events: tuple[PlacedEvent, ...]
+
+
+def spoken_bank(
+    folder: Path,
+    *,
+    headlines: int,
+    fillers_per_voice: int,
+    held_out: bool,
+    seed: int,
+    voices: Sequence[Voice] | None = None,
+) -> Bank:
+    """The bank in `folder`, which is spoken and written first where it is not there.
+
+    Held-out combinations of facts are read by the unseen voices, the others by those for training, as far as they are
+    installed; or by `voices`. Headlines go round combinations and voices, so that each has about as many.
+
+    Raises:
+        DataError: `folder` holds a bank of another kind, or no voice is installed.
+    """
+    recipe = {
+        "headlines": headlines, "fillers_per_voice": fillers_per_voice, "held_out": held_out, "seed": seed,
+        "words": hashlib.sha256(repr((FACTS, HEADLINES, FILLERS)).encode()).hexdigest()[:16],
+    }  # fmt: skip
+    index = folder / "index.json"
+    if not index.is_file():
+        chosen = voices or [v for v in (UNSEEN_VOICES if held_out else TRAINING_VOICES) if is_installed(v)]
+        if not chosen:
+            raise DataError("No voice is installed: apt-get install espeak-ng flite festival.")
+        _speak_bank(folder, recipe, chosen)
+    told = json.loads(index.read_text(encoding="utf-8"))
+    if told["recipe"] != recipe or (voices and told["voices"] != [str(voice) for voice in voices]):
+        raise DataError(f"{folder} holds another bank ({told['recipe']}): name another folder, or remove it.")
+    sentences = [
+        Sentence(**{**row, "spans": {key: (start, end) for key, (start, end) in row["spans"].items()}})
+        for row in told["sentences"]
+    ]
+    return Bank(
+        np.load(folder / "sentences.npy", mmap_mode="r"),
+        {name: tuple(s for s in sentences if s.voice == name and s.facts) for name in told["voices"]},
+        {name: tuple(s for s in sentences if s.voice == name and not s.facts) for name in told["voices"]},
+    )
+
+
+def _speak_bank(folder: Path, recipe: dict[str, Any], voices: Sequence[Voice]) -> None:
+    rng = np.random.default_rng([recipe["seed"], 11])
+    todo: list[tuple[Voice, str, dict[str, str]]] = []
+    every = combinations(held_out=recipe["held_out"])
+    while len(todo) < recipe["headlines"]:
+        for place in rng.permutation(len(every))[: recipe["headlines"] - len(todo)]:
+            template = HEADLINES[int(rng.integers(len(HEADLINES)))]
+            todo.append((voices[len(todo) % len(voices)], written(template, **every[place]), every[place]))
+    for voice in voices:
+        chosen = rng.permutation(len(FILLERS))[: recipe["fillers_per_voice"]]
+        todo += [(voice, FILLERS[place], {}) for place in chosen]
+    parts: list[npt.NDArray[np.int16]] = []
+    sentences: list[Sentence] = []
+    start = 0
+    for voice, text, facts in track(todo, f"Speaking, {len(voices)} voices"):
+        said = trimmed(say_as(voice, text), text)
+        spans = {key: phrase_span(text, value, len(said)) for key, value in facts.items()}
+        sentences.append(Sentence(str(voice), text, start, start + len(said), facts, spans))
+        parts.append(np.round(said * 32_767).astype(np.int16))
+        start += len(said)
+    folder.mkdir(parents=True, exist_ok=True)
+    part = folder / "sentences.npy.part"
+    with part.open("wb") as file:
+        np.save(file, np.concatenate(parts))
+    part.replace(folder / "sentences.npy")
+    # The index comes last: where it stands, the bank is whole.
+    part = folder / "index.json.part"
+    told = {"recipe": recipe, "voices": [str(v) for v in voices], "sentences": [asdict(s) for s in sentences]}
+    part.write_text(json.dumps(told, indent=0), encoding="utf-8")
+    part.replace(folder / "index.json")
+
+
+def phrase_span(text: str, phrase: str, num_samples: int) -> tuple[int, int]:
+    """From where to where in a sentence of so many samples the phrase is said, if every letter takes as long.
+
+    A word begins with a constant, and a comma or colon is a pause.
+    """
+    costs = np.array([_letters(letter) for letter in text])
+    ends = np.concatenate([[0.0], np.cumsum(costs)]) / costs.sum()
+    first, last = where_written(text, phrase)
+    return round(ends[first] * num_samples), round(ends[last] * num_samples)
+
+
+def _letters(letter: str) -> float:
+    if letter == ".":
+        return 0.0
+    return {" ": WORD_LETTERS, ",": STOP_LETTERS, ":": STOP_LETTERS}.get(letter, 1.0)
+
+
+def draw_bulletin(
+    bank: Bank, rng: np.random.Generator, seconds: float, *, speeds: tuple[float, float] = (1.0, 1.0)
+) -> Bulletin:
+    """Sections of one voice, one after the other, as many as `seconds` hold whole; silence before, between and after.
+
+    It has exactly `round(seconds * 16000)` samples. `speeds` are the slowest and the fastest of a record player.
+    A pure function of the bank and of `rng`.
+
+    Raises:
+        DataError: `seconds` does not hold one headline.
+    """
+    speed = float(rng.uniform(*speeds)) if speeds != (1.0, 1.0) else 1.0
+    num_samples = round(seconds * SAMPLE_RATE)
+    room = round(num_samples * speed)
+    voice = str(rng.choice(list(bank.headlines)))
+    placed = _plan(bank, voice, room, rng)
+    samples = np.zeros(room, dtype=np.float32)
+    sections: list[Section] = []
+    events: list[PlacedEvent] = []
+
+    def at(sample: int) -> int:
+        return min(round(sample / speed), num_samples)
+
+    for section in placed:
+        for start, sentence in section:
+            samples[start : start + sentence.end - sentence.start] = bank.heard(sentence)
+        (first, headline), (last, closing) = section[0], section[-1]
+        whole = PlacedEvent(SECTION, at(first), at(last + closing.end - closing.start))
+        sections.append(Section(whole.start, whole.end, **headline.facts))
+        events.append(whole)
+        for key, (start, end) in headline.spans.items():
+            events.append(PlacedEvent(f"{key}:{headline.facts[key]}", at(first + start), at(first + end)))
+    if speed != 1.0:
+        played = soxr.resample(samples, SAMPLE_RATE * speed, SAMPLE_RATE)[:num_samples]
+        samples = np.pad(played, (0, num_samples - len(played))).astype(np.float32)
+    return Bulletin(voice, samples, tuple(sections), tuple(sorted(events, key=lambda e: (e.start, -e.end))))
+
+
+def _plan(bank: Bank, voice: str, room: int, rng: np.random.Generator) -> list[list[tuple[int, Sentence]]]:
+    """Which sentence begins at which sample, by section; all end before `room`."""
+
+    def pause() -> int:
+        return round(float(rng.uniform(*PAUSE_S)) * SAMPLE_RATE)
+
+    headlines, fillers = bank.headlines[voice], bank.fillers[voice]
+    shortest = min(sentence.end - sentence.start for sentence in headlines)
+    if room < shortest:
+        raise DataError(f"A bulletin of {room / SAMPLE_RATE:.1f} s holds no headline: draw longer ones.")
+    position = round(float(rng.uniform(0, PAUSE_S[1])) * SAMPLE_RATE)
+    if rng.random() < LONG_LEAD_IN_SHARE:
+        position = round(float(rng.uniform(0, LONG_LEAD_IN_S)) * SAMPLE_RATE)
+    position = min(position, room - shortest)
+    sections: list[list[tuple[int, Sentence]]] = []
+    for place in rng.permutation(len(headlines)):
+        headline = headlines[place]
+        if position + headline.end - headline.start > room:
+            if sections:
+                break
+            continue
+        section = [(position, headline)]
+        position += headline.end - headline.start + pause()
+        for other in rng.permutation(len(fillers))[: int(rng.integers(1, 4))]:
+            filler = fillers[other]
+            if position + filler.end - filler.start > room:
+                break
+            section.append((position, filler))
+            position += filler.end - filler.start + pause()
+        sections.append(section)
+    return sections
