@@ -54,6 +54,8 @@ class Bank:
     samples: npt.NDArray[np.int16]
     headlines: dict[str, tuple[Sentence, ...]]
     fillers: dict[str, tuple[Sentence, ...]]
+    held_out: bool
+    """Whether it is for validation."""
 
     def heard(self, sentence: Sentence) -> Samples:
         """Its samples, float32 [num_samples]."""
@@ -123,6 +125,7 @@ def spoken_bank(
         np.load(folder / "sentences.npy", mmap_mode="r"),
         {name: tuple(s for s in sentences if s.voice == name and s.facts) for name in told["voices"]},
         {name: tuple(s for s in sentences if s.voice == name and not s.facts) for name in told["voices"]},
+        held_out,
     )
 
 
