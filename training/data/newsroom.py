@@ -3,6 +3,7 @@
 import hashlib
 import json
 from collections.abc import Sequence
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
@@ -27,6 +28,7 @@ SECTION = "section"
 PAUSE_S = (0.15, 0.5)
 LONG_LEAD_IN_S = 2.0
 LONG_LEAD_IN_SHARE = 0.25
+SPEAKERS = 8
 WORD_LETTERS = 1.0
 STOP_LETTERS = 3.0
 """How many letters a word's beginning, and a comma or colon, take when time is shared out among letters."""
@@ -143,22 +145,28 @@ def _speak_bank(folder: Path, recipe: dict[str, Any], voices: Sequence[Voice]) -
     parts: list[npt.NDArray[np.int16]] = []
     sentences: list[Sentence] = []
     start = 0
-    for voice, text, facts in track(todo, f"Speaking, {len(voices)} voices"):
-        said = trimmed(say_as(voice, text), text)
-        spans = {key: phrase_span(text, value, len(said)) for key, value in facts.items()}
-        sentences.append(Sentence(str(voice), text, start, start + len(said), facts, spans))
-        parts.append(np.round(said * 32_767).astype(np.int16))
-        start += len(said)
+
+    def say(voice: Voice, text: str) -> npt.NDArray[np.int16]:
+        return np.round(trimmed(say_as(voice, text), text) * 32_767).astype(np.int16)
+
+    # The speaking is done by other programs, so threads are enough.
+    with ThreadPoolExecutor(SPEAKERS) as pool:
+        said = pool.map(say, *zip(*((voice, text) for voice, text, _ in todo), strict=True))
+        for (voice, text, facts), part in track(zip(todo, said, strict=True), f"{len(voices)} voices", len(todo)):
+            spans = {key: phrase_span(text, value, len(part)) for key, value in facts.items()}
+            sentences.append(Sentence(str(voice), text, start, start + len(part), facts, spans))
+            parts.append(part)
+            start += len(part)
     folder.mkdir(parents=True, exist_ok=True)
-    part = folder / "sentences.npy.part"
-    with part.open("wb") as file:
+    whole = folder / "sentences.npy.part"
+    with whole.open("wb") as file:
         np.save(file, np.concatenate(parts))
-    part.replace(folder / "sentences.npy")
+    whole.replace(folder / "sentences.npy")
     # The index comes last: where it stands, the bank is whole.
-    part = folder / "index.json.part"
+    unfinished = folder / "index.json.part"
     told = {"recipe": recipe, "voices": [str(v) for v in voices], "sentences": [asdict(s) for s in sentences]}
-    part.write_text(json.dumps(told, indent=0), encoding="utf-8")
-    part.replace(folder / "index.json")
+    unfinished.write_text(json.dumps(told, indent=0), encoding="utf-8")
+    unfinished.replace(folder / "index.json")
 
 
 def phrase_span(text: str, phrase: str, num_samples: int) -> tuple[int, int]:
