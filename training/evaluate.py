@@ -23,7 +23,8 @@ from model.timeline.interval import Interval
 from training.config import DataConfig
 from training.data import tasks
 from training.data.composer import Pool, Scene, SceneConfig, compose
-from training.data.pools import validation_pool
+from training.data.more_words import lexicon
+from training.data.pools import other_parts, validation_pool
 from training.data.recordings import DataError
 from training.data.words import WORDS
 from training.metrics.bootstrap import Estimate, bootstrap
@@ -33,7 +34,10 @@ from training.metrics.grounding import Grounding, GroundingScores, score_groundi
 from training.score_command import command_line
 from training.score_command import main as score_manifest
 
-LEXICON = {kind: words.keywords for kind, words in WORDS.items()}
+LEXICON = lexicon()
+
+OTHER_SHARE = 0.75
+"""Share of the events of `--all-kinds` that are not of the ten kinds: about as many of each."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,19 +51,21 @@ class SceneResult:
     seconds: float
 
 
-def evaluate_scene(pipeline: Pipeline, scene: Scene, rng: np.random.Generator, decoding: Decoding) -> SceneResult:
-    """Ask for dense captions, for a kind that is there, and for one that is not; in wordings drawn at random."""
+def evaluate_scene(
+    pipeline: Pipeline, scene: Scene, rng: np.random.Generator, decoding: Decoding, kinds: Sequence[str] = tuple(WORDS)
+) -> SceneResult:
+    """Ask for dense captions, for a kind that is there, and for one of `kinds` that is not; in wordings at random."""
     began = time.perf_counter()
     waveform = Waveform(scene.samples)
     recording = pipeline.encode(waveform)
     answers = [pipeline.dense_caption(recording, decoding)]
     seconds = time.perf_counter() - began
     present = tasks.by_kind(scene.events, len(scene.samples))
-    absent = [k for k in WORDS if k not in present]
+    absent = [k for k in kinds if k not in present]
     groundings = []
-    for kinds in (list(present), absent):
-        if kinds:
-            kind = kinds[int(rng.integers(len(kinds)))]
+    for choice in (list(present), absent):
+        if choice:
+            kind = choice[int(rng.integers(len(choice)))]
             answer = pipeline.ground(recording, tasks.draw_query(kind, rng), decoding)
             answers.append(answer)
             groundings.append(Grounding(_spans(present.get(kind, ())), _spans(answer.intervals)))
@@ -95,6 +101,7 @@ class Report:
 
     results: tuple[SceneResult, ...]
     setting: dict[str, Any]
+    kinds: tuple[str, ...] = tuple(WORDS)
 
     @property
     def event_f1(self) -> Estimate:
@@ -104,8 +111,9 @@ class Report:
 
     @property
     def clip_f1(self) -> Estimate:
-        """Clip-level macro F1 over the ten kinds ("At")."""
-        return bootstrap([r.captions for r in self.results], lambda r: clip_macro_f1(r, list(WORDS)), num_resamples=200)
+        """Clip-level macro F1 over the kinds ("At")."""
+        scenes = [r.captions for r in self.results]
+        return bootstrap(scenes, lambda r: clip_macro_f1(r, self.kinds), num_resamples=200)
 
     @property
     def grounding(self) -> GroundingScores:
@@ -114,7 +122,7 @@ class Report:
 
     def by_kind(self) -> dict[str, tuple[Counts, Counts]]:
         """Event counts and clip counts of each kind."""
-        clips = clip_counts([r.captions for r in self.results], list(WORDS))
+        clips = clip_counts([r.captions for r in self.results], self.kinds)
 
         def only(scene: ScoredScene, kind: str) -> ScoredScene:
             return ScoredScene(
@@ -123,7 +131,8 @@ class Report:
             )
 
         return {
-            kind: (total(event_counts(only(r.captions, kind)) for r in self.results), clips[kind]) for kind in WORDS
+            kind: (total(event_counts(only(r.captions, kind)) for r in self.results), clips[kind])
+            for kind in self.kinds
         }
 
     def to_json(self) -> dict[str, Any]:
@@ -159,15 +168,16 @@ def evaluate(
 ) -> Report:
     """Scores over `scenes` composed scenes; the same seed composes the same ones."""
     results = []
+    kinds = (*pool.parts, *pool.others)
     for index in track(range(scenes), description="scenes", console=Console(stderr=True)):
         rng = np.random.default_rng([seed, index])
-        results.append(evaluate_scene(pipeline, compose(pool, config, rng), rng, decoding))
+        results.append(evaluate_scene(pipeline, compose(pool, config, rng), rng, decoding, kinds))
     setting = {
         "model": pipeline.name, "scenes": scenes, "seconds": config.seconds, "seed": seed,
         "num_beams": decoding.num_beams, "machine": platform.machine(), "torch": torch.__version__,
         "threads": torch.get_num_threads(),
     }  # fmt: skip
-    return Report(tuple(results), setting)
+    return Report(tuple(results), setting, kinds)
 
 
 def show(report: Report, console: Console) -> None:
@@ -218,6 +228,11 @@ def main(argv: list[str] | None = None) -> int:
     parser.add_argument("--scenes", type=int, default=200, help="scenes to compose (default: %(default)s)")
     parser.add_argument("--seconds", type=float, default=10.0, help="length of a scene (default: %(default)s)")
     parser.add_argument("--max-events", type=int, default=4, help="most events in a scene (default: %(default)s)")
+    parser.add_argument(
+        "--all-kinds",
+        action="store_true",
+        help="of all kinds, not of the ten best-known ones: half of the events are others",
+    )
     parser.add_argument("--folds", type=int, nargs="+", default=[4], help="folds to compose from (default: 4)")
     parser.add_argument("--seed", type=int, default=7, help="of the scenes (default: %(default)s)")
     parser.add_argument("--beams", type=int, default=1, help="1 is greedy (default: %(default)s)")
@@ -225,11 +240,16 @@ def main(argv: list[str] | None = None) -> int:
     arguments = parser.parse_args(argv)
     try:
         pool = validation_pool(arguments.data, DataConfig(validation_folds=tuple(arguments.folds)))
+        if arguments.all_kinds:
+            pool = Pool(pool.parts, other_parts(arguments.data, "held out"))
         pipeline = Pipeline.load(arguments.model)
     except (DataError, TimeAudioError) as error:
         print(f"timeaudio evaluate: {error}", file=sys.stderr)
         return 2
-    config = replace(SceneConfig(), seconds=arguments.seconds, max_events=arguments.max_events)
+    config = replace(
+        SceneConfig(), seconds=arguments.seconds, max_events=arguments.max_events,
+        other_share=OTHER_SHARE * arguments.all_kinds,
+    )  # fmt: skip
     decoding = Decoding(num_beams=arguments.beams)
     report = evaluate(pipeline, pool, config, scenes=arguments.scenes, seed=arguments.seed, decoding=decoding)
     show(report, Console())
