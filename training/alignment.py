@@ -25,18 +25,15 @@ from model.timeline.task import TASKS
 from training.batch import AnswerLoss, BatchBuilder
 from training.config import AlignmentStageConfig
 from training.data import tasks
-from training.data.composer import PlacedEvent
+from training.data.composer import PlacedEvent, shifted
 from training.data.features import FeatureSet
-from training.data.timelines import WINDOW_SAMPLES, Columns, Timeline, written_timeline
+from training.data.timelines import LAST_START, WINDOW_SAMPLES, Columns, Timeline, written_timeline
 from training.encoders import EncoderTrainer
 from training.language import LanguageTrainer
 from training.loop import Group, fit
 
 SCALE_SCENES = 256
 """Scenes from which it is read how much the numbers of a timeline vary."""
-
-LAST_START = 738
-"""Windows before which a shifted recording begins, so that its 30 windows find rows among the 768."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -89,11 +86,6 @@ def draw(features: Features, config: AlignmentStageConfig, size: int, rng: np.ra
         frames.append(some)
         events.append(inside)
     return Draw(torch.stack(frames), events, parts * SEGMENT_SAMPLES, is_spoken=is_spoken)
-
-
-def shifted(events: Sequence[PlacedEvent], samples: int) -> tuple[PlacedEvent, ...]:
-    """The events so many samples later."""
-    return tuple(PlacedEvent(e.kind, e.start + samples, e.end + samples) for e in events)
 
 
 def build_model(

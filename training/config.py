@@ -96,6 +96,8 @@ class LanguagePhase:
     """What is asked, and how."""
     long_share: float = 0.1
     """Share of batches of longer scenes, with more events and fewer examples."""
+    shifted_share: float = 0.0
+    """Share of batches of up to 30 s that begin anywhere on the clock."""
     speech_share: float = 0.0
     """Share of batches of spoken bulletins."""
     longest_seconds: float = 150.0

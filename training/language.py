@@ -24,7 +24,7 @@ from training.batch import AnswerLoss, BatchBuilder
 from training.config import DataConfig, LanguagePhase, LanguageStageConfig
 from training.data import tasks
 from training.data.bulletins import FACT_NAMES, FACTS, SUMMARIES, combinations, written
-from training.data.composer import PlacedEvent, Pool, SceneConfig, plan
+from training.data.composer import PlacedEvent, Pool, SceneConfig, plan, shifted
 from training.data.instructions import (
     AT_INSTRUCTIONS,
     COUNT_INSTRUCTIONS,
@@ -33,7 +33,7 @@ from training.data.instructions import (
     SUMMARIZE_INSTRUCTIONS,
 )
 from training.data.more_words import GROUPS, wording
-from training.data.timelines import Columns, merged_timeline, written_timeline
+from training.data.timelines import LAST_START, WINDOW_SAMPLES, Columns, merged_timeline, written_timeline
 from training.data.words import (
     DENSE_CAPTION_INSTRUCTIONS,
     GROUND_INSTRUCTIONS,
@@ -46,7 +46,7 @@ from training.loop import Group, fit
 
 def timeline_columns(kinds: Sequence[str]) -> Columns:
     """What a timeline tells of: these kinds, sounds of which only the group is known, spoken sections; and facts."""
-    return Columns((*sorted(kinds), *GROUPS, tasks.SECTION), FACT_NAMES)
+    return Columns((*sorted(kinds), *GROUPS, tasks.SECTION), FACT_NAMES, teller=tasks.SECTION)
 
 
 def train_tokenizer(size: int, prompt: PromptConfig) -> PreTrainedTokenizerFast:
@@ -139,15 +139,14 @@ class LanguageTrainer:
             seconds = round(scene.seconds * ratio, 1)
             scene = replace(scene, seconds=seconds, max_events=most, repeat_probability=0.3)
         num_samples = round(scene.seconds * SAMPLE_RATE)
+        first = int(rng.integers(0, LAST_START)) if scene.seconds <= 30 and rng.random() < phase.shifted_share else 0
+        begin = first * WINDOW_SAMPLES
         audio, examples = [], []
         for _ in range(count):
-            if speech:
-                events = planned_bulletin(scene.seconds, rng)
-                examples.append(tasks.draw_spoken_example(events, num_samples, rng, phase.shares, tasks.PLAIN))
-            else:
-                events = self._events(phase, scene, rng)
-                examples.append(tasks.draw_example(events, num_samples, rng, phase.shares, tasks.PLAIN))
-            timeline = written_timeline(events, self.columns, num_samples, rng)
+            events = planned_bulletin(scene.seconds, rng) if speech else self._events(phase, scene, rng)
+            ask = tasks.draw_spoken_example if speech else tasks.draw_example
+            examples.append(ask(shifted(events, begin), begin + num_samples, rng, phase.shares, tasks.PLAIN))
+            timeline = written_timeline(events, self.columns, num_samples, rng, first=first)
             audio.append(merged_timeline(timeline, rng, MergeConfig()).told)
         tokens = [self.timeline(torch.from_numpy(a)) for a in audio]
         embeds, mask, labels = self.builder.build(self.llm.get_input_embeddings(), tokens, examples)

@@ -114,6 +114,11 @@ def recorded(samples: Samples, config: SceneConfig, rng: np.random.Generator) ->
     return mixed.astype(np.float32)
 
 
+def shifted(events: Sequence[PlacedEvent], samples: int) -> tuple[PlacedEvent, ...]:
+    """The events so many samples later."""
+    return tuple(PlacedEvent(e.kind, e.start + samples, e.end + samples) for e in events)
+
+
 def clipped(events: Sequence[PlacedEvent], first: int, num_samples: int) -> tuple[PlacedEvent, ...]:
     """What of the events lies in so many samples from `first` on, counted from there."""
     last = first + num_samples

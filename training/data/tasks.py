@@ -9,7 +9,7 @@ from typing import Literal
 
 import numpy as np
 
-from model.audio.waveform import SAMPLES_PER_TENTH
+from model.audio.waveform import SAMPLE_RATE, SAMPLES_PER_TENTH
 from model.timeline.interval import Interval, union
 from model.timeline.markers import format_interval, format_time
 from training.data.bulletins import SUMMARIES, written
@@ -256,7 +256,8 @@ def happens_at(
     found: dict[str, list[Interval]], num_samples: int, rng: np.random.Generator, writing: Writing = Writing()
 ) -> Example:
     """What is heard at a whole second: the intervals around it, with captions; kinds by first start."""
-    second = int(rng.integers(1, max(2, num_samples // 16_000)))
+    first = min((intervals[0].start for intervals in found.values()), default=10) // 10
+    second = int(rng.integers(max(1, first - 1), max(first + 1, num_samples // SAMPLE_RATE)))
     question = str(rng.choice(AT_INSTRUCTIONS)).format(time=second)
     around = {
         kind: inside
