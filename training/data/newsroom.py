@@ -17,7 +17,7 @@ from model.audio.waveform import SAMPLE_RATE
 from training.data.bulletins import FACTS, FILLERS, HEADLINES, SUMMARIES, combinations, where_written, written
 from training.data.composer import PlacedEvent
 from training.data.recordings import DataError
-from training.data.speaking import VOICES, Samples, Voice, is_installed, say_as, trimmed
+from training.data.speaking import VOICES, Engine, Samples, Voice, is_installed, say_as, trimmed
 
 UNSEEN = ("flite:rms", "festival:ked_diphone", "espeak-ng:en-gb-x-gbcwmd+f5", "espeak-ng:en-gb-x-gbclan+m6")
 UNSEEN_VOICES = tuple(voice for voice in VOICES if str(voice) in UNSEEN)
@@ -89,6 +89,21 @@ class Bulletin:
     events: tuple[PlacedEvent, ...]
 
 
+def voices_for(*, held_out: bool, engine: Engine | None = None) -> list[Voice]:
+    """The voices that are installed, unseen ones or those for training; of one engine alone where it is named.
+
+    Raises:
+        DataError: there is none.
+    """
+    mine = UNSEEN_VOICES if held_out else TRAINING_VOICES
+    if engine == "tones":
+        mine = tuple(voice for voice in VOICES if voice.engine == "tones")
+    chosen = [voice for voice in mine if engine in (None, voice.engine) and is_installed(voice)]
+    if not chosen:
+        raise DataError("No voice is installed: apt-get install espeak-ng flite festival.")
+    return chosen
+
+
 def spoken_bank(
     folder: Path,
     *,
@@ -112,13 +127,23 @@ def spoken_bank(
     }  # fmt: skip
     index = folder / "index.json"
     if not index.is_file():
-        chosen = voices or [v for v in (UNSEEN_VOICES if held_out else TRAINING_VOICES) if is_installed(v)]
-        if not chosen:
-            raise DataError("No voice is installed: apt-get install espeak-ng flite festival.")
-        _speak_bank(folder, recipe, chosen)
+        _speak_bank(folder, recipe, voices or voices_for(held_out=held_out))
     told = json.loads(index.read_text(encoding="utf-8"))
     if told["recipe"] != recipe or (voices and told["voices"] != [str(voice) for voice in voices]):
         raise DataError(f"{folder} holds another bank ({told['recipe']}): name another folder, or remove it.")
+    return read_bank(folder)
+
+
+def read_bank(folder: Path) -> Bank:
+    """The bank in `folder`, whatever it was asked to be.
+
+    Raises:
+        DataError: there is none.
+    """
+    index = folder / "index.json"
+    if not index.is_file():
+        raise DataError(f"{folder} holds no spoken sentences: `timeaudio data bulletins --bank {folder}` speaks some.")
+    told = json.loads(index.read_text(encoding="utf-8"))
     sentences = [
         Sentence(**{**row, "spans": {key: (start, end) for key, (start, end) in row["spans"].items()}})
         for row in told["sentences"]
@@ -127,7 +152,7 @@ def spoken_bank(
         np.load(folder / "sentences.npy", mmap_mode="r"),
         {name: tuple(s for s in sentences if s.voice == name and s.facts) for name in told["voices"]},
         {name: tuple(s for s in sentences if s.voice == name and not s.facts) for name in told["voices"]},
-        held_out,
+        told["recipe"]["held_out"],
     )
 
 
@@ -195,7 +220,7 @@ def draw_bulletin(
     A pure function of the bank and of `rng`.
 
     Raises:
-        DataError: `seconds` does not hold one headline.
+        DataError: `seconds` does not hold one headline, or the bank has too few headlines to fill them.
     """
     speed = float(rng.uniform(*speeds)) if speeds != (1.0, 1.0) else 1.0
     num_samples = round(seconds * SAMPLE_RATE)
@@ -254,4 +279,6 @@ def _plan(bank: Bank, voice: str, room: int, rng: np.random.Generator) -> list[l
             section.append((position, filler))
             position += filler.end - filler.start + pause()
         sections.append(section)
+    else:
+        raise DataError(f"{len(headlines)} headlines of {voice} are too few for {room / SAMPLE_RATE:.0f} s.")
     return sections

@@ -64,14 +64,19 @@ def rows_of_scene(
                 query=draw_query(kind, rng), source="composed",
             )  # fmt: skip
     if questions and found:
-        yield from question_rows(found, name, audio, duration)
+        named = {wording(kind).queries[1]: spans for kind, spans in found.items()}
+        yield from question_rows(named, name, audio, duration)
 
 
-def question_rows(found: dict[str, tuple[Span, ...]], name: str, audio: str, duration: float) -> Iterator[Row]:
-    """A counting question, a duration question, and, where two kinds begin apart, an order question."""
-    kind = pick(list(found), "asked", name)
-    thing = wording(kind).queries[1]
-    spans = found[kind]
+def question_rows(
+    found: dict[str, tuple[Span, ...]], name: str, audio: str, duration: float, source: str = "composed"
+) -> Iterator[Row]:
+    """A counting question, a duration question, and, where two things begin apart, an order question.
+
+    `found` has the spans of each, by what it is called in a question.
+    """
+    thing = pick(list(found), "asked", name)
+    spans = found[thing]
     places = iter(range(len(spans)))
     intervals = [to_interval(span, duration) for span in spans]
     holes = Writing(interval=lambda _: f"{{{next(places)}}}")
@@ -83,7 +88,7 @@ def question_rows(found: dict[str, tuple[Span, ...]], name: str, audio: str, dur
     asked.append(("duration", question, duration_answer(intervals, holes), spans))
     order = sorted(found, key=lambda k: found[k][0])
     if len(order) > 1 and found[order[1]][0][0] - found[order[0]][0][0] >= 0.5:
-        first, second = (wording(k).queries[1] for k in order[:2])
+        first, second = order[:2]
         pair = pick([(first, second), (second, first)], "pair", name)
         question = pick(ORDER_INSTRUCTIONS, name).format(query=pair[0], other=pair[1])
         starts = (found[order[0]][0][0], found[order[1]][0][0])
@@ -91,7 +96,7 @@ def question_rows(found: dict[str, tuple[Span, ...]], name: str, audio: str, dur
     for what, question, answer, times in asked:
         yield Row(
             id=f"{name}-{what}", audio=audio, task="ask", duration=duration, question=question, answer=answer,
-            times=times, source="composed",
+            times=times, source=source,
         )  # fmt: skip
 
 
