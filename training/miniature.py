@@ -15,9 +15,10 @@ from pathlib import Path
 from training.config import DataConfig
 from training.data.composer import SceneConfig
 from training.data.manifest import Row, write_manifest
-from training.data.newsroom import spoken_bank, voices_for
+from training.data.newsroom import spoken_bank
 from training.data.pools import validation_pool
-from training.data.speaking import Engine, available
+from training.data.speaking import available, voices_for
+from training.data.voices import Engine
 from training.paper_tables import main as compare
 from training.score_command import main as evaluate
 from training.sources.bulletins import bulletin_rows

@@ -66,6 +66,8 @@ FILLERS = (
 """Sentences that any section may hold: no fact is in them."""
 
 HELD_OUT_SHARE = 0.1
+LETTERS = {" ": 1.0, ",": 3.0, ":": 3.0, ".": 0.0}
+"""How many letters a word's beginning takes, and a stop, when time is shared out among letters."""
 
 
 def is_held_out(who: str, did: str, where: str) -> bool:
@@ -86,11 +88,14 @@ def written(template: str, who: str, did: str, where: str) -> str:
     return text[0].upper() + text[1:]
 
 
-def where_written(text: str, value: str) -> tuple[int, int]:
-    """From which to which character of `text` the value of a fact stands, whatever its capitals.
+def share_of(phrase: str, text: str) -> tuple[float, float]:
+    """Between which shares of the time that `text` takes the phrase in it is said, if every letter takes as long.
+
+    A word begins with a constant, and a comma or colon is a pause. How far this is off: docs/training.md.
 
     Raises:
-        ValueError: it does not.
+        ValueError: the phrase is not in the text, whatever its capitals.
     """
-    start = text.lower().index(value.lower())
-    return start, start + len(value)
+    first = text.lower().index(phrase.lower())
+    costs = [LETTERS.get(letter, 1.0) for letter in text]
+    return sum(costs[:first]) / sum(costs), sum(costs[: first + len(phrase)]) / sum(costs)

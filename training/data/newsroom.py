@@ -14,14 +14,11 @@ import soxr
 from rich.progress import track
 
 from model.audio.waveform import SAMPLE_RATE
-from training.data.bulletins import FACTS, FILLERS, HEADLINES, SUMMARIES, combinations, where_written, written
+from training.data.bulletins import FACTS, FILLERS, HEADLINES, SUMMARIES, combinations, share_of, written
 from training.data.composer import PlacedEvent
 from training.data.recordings import DataError
-from training.data.speaking import VOICES, Engine, Samples, Voice, is_installed, say_as, trimmed
-
-UNSEEN = ("flite:rms", "festival:ked_diphone", "espeak-ng:en-gb-x-gbcwmd+f5", "espeak-ng:en-gb-x-gbclan+m6")
-UNSEEN_VOICES = tuple(voice for voice in VOICES if str(voice) in UNSEEN)
-TRAINING_VOICES = tuple(voice for voice in VOICES if str(voice) not in UNSEEN and voice.engine != "tones")
+from training.data.speaking import Samples, say_as, trimmed, voices_for
+from training.data.voices import Voice
 
 SECTION = "section"
 """The kind of event that a whole section is; the others are named as their fact is."""
@@ -29,9 +26,6 @@ PAUSE_S = (0.15, 0.5)
 LONG_LEAD_IN_S = 2.0
 LONG_LEAD_IN_SHARE = 0.25
 SPEAKERS = 8
-WORD_LETTERS = 1.0
-STOP_LETTERS = 3.0
-"""How many letters a word's beginning, and a comma or colon, take when time is shared out among letters."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -87,21 +81,6 @@ class Bulletin:
     samples: Samples
     sections: tuple[Section, ...]
     events: tuple[PlacedEvent, ...]
-
-
-def voices_for(*, held_out: bool, engine: Engine | None = None) -> list[Voice]:
-    """The voices that are installed, unseen ones or those for training; of one engine alone where it is named.
-
-    Raises:
-        DataError: there is none.
-    """
-    mine = UNSEEN_VOICES if held_out else TRAINING_VOICES
-    if engine == "tones":
-        mine = tuple(voice for voice in VOICES if voice.engine == "tones")
-    chosen = [voice for voice in mine if engine in (None, voice.engine) and is_installed(voice)]
-    if not chosen:
-        raise DataError("No voice is installed: apt-get install espeak-ng flite festival.")
-    return chosen
 
 
 def spoken_bank(
@@ -178,7 +157,8 @@ def _speak_bank(folder: Path, recipe: dict[str, Any], voices: Sequence[Voice]) -
     with ThreadPoolExecutor(SPEAKERS) as pool:
         said = pool.map(say, *zip(*((voice, text) for voice, text, _ in todo), strict=True))
         for (voice, text, facts), part in track(zip(todo, said, strict=True), f"{len(voices)} voices", len(todo)):
-            spans = {key: phrase_span(text, value, len(part)) for key, value in facts.items()}
+            shares = {key: share_of(value, text) for key, value in facts.items()}
+            spans = {key: (round(a * len(part)), round(b * len(part))) for key, (a, b) in shares.items()}
             sentences.append(Sentence(str(voice), text, start, start + len(part), facts, spans))
             parts.append(part)
             start += len(part)
@@ -192,23 +172,6 @@ def _speak_bank(folder: Path, recipe: dict[str, Any], voices: Sequence[Voice]) -
     told = {"recipe": recipe, "voices": [str(v) for v in voices], "sentences": [asdict(s) for s in sentences]}
     unfinished.write_text(json.dumps(told, indent=0), encoding="utf-8")
     unfinished.replace(folder / "index.json")
-
-
-def phrase_span(text: str, phrase: str, num_samples: int) -> tuple[int, int]:
-    """From where to where in a sentence of so many samples the phrase is said, if every letter takes as long.
-
-    A word begins with a constant, and a comma or colon is a pause.
-    """
-    costs = np.array([_letters(letter) for letter in text])
-    ends = np.concatenate([[0.0], np.cumsum(costs)]) / costs.sum()
-    first, last = where_written(text, phrase)
-    return round(ends[first] * num_samples), round(ends[last] * num_samples)
-
-
-def _letters(letter: str) -> float:
-    if letter == ".":
-        return 0.0
-    return {" ": WORD_LETTERS, ",": STOP_LETTERS, ":": STOP_LETTERS}.get(letter, 1.0)
 
 
 def draw_bulletin(

@@ -10,10 +10,8 @@ import shutil
 import subprocess
 import tempfile
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
-from typing import Literal
 
 import numpy as np
 import numpy.typing as npt
@@ -23,44 +21,9 @@ from model.audio.waveform import SAMPLE_RATE
 from training.data.instructions import pick
 from training.data.manifest import Span
 from training.data.recordings import DataError, active_region
+from training.data.voices import ENGINES, TRAINING_VOICES, UNSEEN_VOICES, VOICES, Engine, Voice
 
 Samples = npt.NDArray[np.float32]
-Engine = Literal["f5-tts", "espeak-ng", "flite", "festival", "tones"]
-ENGINES: tuple[Engine, ...] = ("f5-tts", "espeak-ng", "flite", "festival", "tones")
-"""Best first."""
-Sex = Literal["man", "woman"]
-
-
-@dataclass(frozen=True, slots=True)
-class Voice:
-    """One of an engine's voices, by the engine's own name for it."""
-
-    engine: Engine
-    name: str
-    sex: Sex
-
-    def __str__(self) -> str:
-        return f"{self.engine}:{self.name}"
-
-
-def _voices(engine: Engine, sex: Sex, *names: str) -> tuple[Voice, ...]:
-    return tuple(Voice(engine, name, sex) for name in names)
-
-
-VOICES: tuple[Voice, ...] = (
-    *_voices("espeak-ng", "man", "en-us", "en-us+m3", "en-us+m7", "en-gb", "en-gb+m1", "en-gb+m5", "en-gb-scotland"),
-    *_voices("espeak-ng", "man", "en-gb-scotland+m3", "en-029", "en-029+m2", "en-gb-x-rp", "en-gb-x-rp+m4"),
-    *_voices("espeak-ng", "man", "en-gb-x-gbclan+m6"),
-    *_voices("espeak-ng", "woman", "en-us+f1", "en-us+f2", "en-us+f4", "en-gb+f2", "en-gb+f4", "en-gb-scotland+f3"),
-    *_voices("espeak-ng", "woman", "en-029+f2", "en-gb-x-rp+f1", "en-gb-x-gbcwmd+f5"),
-    *_voices("flite", "man", "kal16", "awb", "rms"),
-    *_voices("flite", "woman", "slt"),
-    *_voices("festival", "man", "kal_diphone", "ked_diphone"),
-    *_voices("festival", "woman", "cmu_us_slt_arctic_hts"),
-    *_voices("tones", "man", "low", "middle"),
-    *_voices("tones", "woman", "high"),
-)
-
 PAUSE_S = 0.2
 PEAK = 0.7
 MOST_SECONDS = 120.0
@@ -101,6 +64,23 @@ def speaker(
 def is_installed(voice: Voice) -> bool:
     """Whether it can speak here. Festival's voices are packages of their own; the other engines bring theirs."""
     return voice.engine in available() and (voice.engine != "festival" or voice.name in _festival_voices())
+
+
+def voices_for(*, held_out: bool, engine: Engine | None = None) -> list[Voice]:
+    """The voices that are installed, unseen ones or those for training; of one engine alone where it is named.
+
+    Raises:
+        DataError: there is none.
+    """
+    mine = UNSEEN_VOICES if held_out else TRAINING_VOICES
+    if engine == "tones":
+        mine = tuple(voice for voice in VOICES if voice.engine == "tones")
+    chosen = [voice for voice in mine if engine in (None, voice.engine) and is_installed(voice)]
+    if not chosen:
+        raise DataError(
+            "No voice is installed: apt-get install espeak-ng flite festival, or name an engine with --engine."
+        )
+    return chosen
 
 
 def say_as(voice: Voice, text: str) -> Samples:

@@ -10,7 +10,8 @@ from model.audio.decode import decode_audio
 from model.audio.waveform import SAMPLE_RATE
 from training.data.newsroom import Bank
 from training.data.recordings import DataError, active_region
-from training.data.speaking import PEAK, VOICES, Samples
+from training.data.speaking import PEAK, Samples
+from training.data.voices import VOICES
 
 SHORTEST_S = 1.0
 LONGEST_S = 6.0

@@ -20,10 +20,11 @@ from pathlib import Path
 from training.config import DataConfig
 from training.data.composer import Pool, SceneConfig
 from training.data.manifest import Row, write_manifest
-from training.data.newsroom import spoken_bank, voices_for
+from training.data.newsroom import spoken_bank
 from training.data.pools import validation_pool
 from training.data.recordings import DataError
-from training.data.speaking import Engine
+from training.data.speaking import voices_for
+from training.data.voices import Engine
 from training.sources.bulletins import bulletin_rows
 from training.sources.composed import ComposedConfig, compose_rows
 

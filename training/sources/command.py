@@ -9,8 +9,9 @@ from pathlib import Path
 from training.data.instructions import INSTRUCTIONS
 from training.data.manifest import ManifestError, Row, write_manifest
 from training.data.recordings import DataError
-from training.data.speaking import ENGINES, available, speaker
+from training.data.speaking import available, speaker
 from training.data.validate import read_manifest
+from training.data.voices import ENGINES
 from training.data.writer import EndpointWriter, OfflineWriter, Writer
 from training.sources import (
     audiogrounding,
