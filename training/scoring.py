@@ -154,13 +154,12 @@ def summaries(pairs: Sequence[Pair]) -> list[Score]:
 
 
 def _facts(pairs: Sequence[Pair]) -> list[Score]:
-    """The share of all facts of bulletins that is right; none where no summary tells a fact that is known."""
-    known = [value for values in FACTS.values() for value in values]
+    """The share of all facts of bulletins that is right; none where no summary is one of a bulletin's section."""
     told = []
     for row, prediction in pairs:
-        reference = [(span, event.caption) for event in row.events for span in event.intervals]
+        reference = [(span, _told_in(event.caption)) for event in row.events for span in event.intervals]
         answered = [(span, event.caption) for event in prediction.events for span in event.intervals]
-        told.append(facts_right([(s, [f for f in known if stands_in(f, text)]) for s, text in reference], answered))
+        told.append(facts_right(reference, answered))
     units = [facts for facts in told if facts]
     if not units:
         return []
@@ -170,6 +169,12 @@ def _facts(pairs: Sequence[Pair]) -> list[Score]:
 
     note = ", ".join(f"{key} {100 * share(units, key):.1f}" for key in FACTS)
     return [_estimate("summary facts right", units, share, note)]
+
+
+def _told_in(summary: str) -> list[str]:
+    """The facts of a bulletin's section: who, did and where; a text that lacks one of these is from elsewhere."""
+    found = [[value for value in values if stands_in(value, summary)] for values in FACTS.values()]
+    return [value for values in found for value in values] if all(found) else []
 
 
 def asked(pairs: Sequence[Pair]) -> list[Score]:
