@@ -25,7 +25,7 @@ from training.config import DataConfig, EncoderStageConfig
 from training.data.bulletins import FACT_NAMES
 from training.data.composer import PlacedEvent, Pool, Scene, SceneConfig, clipped, compose, recorded
 from training.data.newsroom import Bank, draw_bulletin
-from training.data.speaking import VOICES
+from training.data.voices import VOICES
 from training.loop import Group, fit
 
 FRAME_SAMPLES = 320
