@@ -29,7 +29,7 @@ from training.language import train_language_model
 
 CONFIGS = Path(__file__).parent / "configs"
 
-HEADLINES, FILLERS_PER_VOICE = 3200, 40
+HEADLINES, FILLERS_PER_VOICE = 5200, 40
 """Spoken sentences of the bank: about ten for each fact and voice."""
 
 SURE = 0.35

@@ -95,7 +95,8 @@ def spoken_bank(
     """The bank in `folder`, which is spoken and written first where it is not there.
 
     Held-out combinations of facts are read by the unseen voices, the others by those for training, as far as they are
-    installed; or by `voices`. Headlines go round combinations and voices, so that each has about as many.
+    installed; or by `voices`. Headlines go round combinations and engines, and round each engine's voices: twenty
+    voices of one engine are less different than two of two.
 
     Raises:
         DataError: `folder` holds a bank of another kind, or no voice is installed.
@@ -139,10 +140,15 @@ def _speak_bank(folder: Path, recipe: dict[str, Any], voices: Sequence[Voice]) -
     rng = np.random.default_rng([recipe["seed"], 11])
     todo: list[tuple[Voice, str, dict[str, str]]] = []
     every = combinations(held_out=recipe["held_out"])
+    engines = [
+        [voice for voice in voices if voice.engine == engine] for engine in dict.fromkeys(v.engine for v in voices)
+    ]
     while len(todo) < recipe["headlines"]:
         for place in rng.permutation(len(every))[: recipe["headlines"] - len(todo)]:
             template = HEADLINES[int(rng.integers(len(HEADLINES)))]
-            todo.append((voices[len(todo) % len(voices)], written(template, **every[place]), every[place]))
+            turn, engine = divmod(len(todo), len(engines))
+            voice = engines[engine][turn % len(engines[engine])]
+            todo.append((voice, written(template, **every[place]), every[place]))
     for voice in voices:
         chosen = rng.permutation(len(FILLERS))[: recipe["fillers_per_voice"]]
         todo += [(voice, FILLERS[place], {}) for place in chosen]
@@ -179,7 +185,7 @@ def draw_bulletin(
 ) -> Bulletin:
     """Sections of one voice, one after the other, as many as `seconds` hold whole; silence before, between and after.
 
-    It has exactly `round(seconds * 16000)` samples. `speeds` are the slowest and the fastest of a record player.
+    The voices of every engine read equally often. It has exactly `round(seconds * 16000)` samples. `speeds` are the slowest and the fastest of a record player.
     A pure function of the bank and of `rng`.
 
     Raises:
@@ -188,7 +194,8 @@ def draw_bulletin(
     speed = float(rng.uniform(*speeds)) if speeds != (1.0, 1.0) else 1.0
     num_samples = round(seconds * SAMPLE_RATE)
     room = round(num_samples * speed)
-    voice = str(rng.choice(list(bank.headlines)))
+    engine = str(rng.choice(list(dict.fromkeys(voice.partition(":")[0] for voice in bank.headlines))))
+    voice = str(rng.choice([voice for voice in bank.headlines if voice.startswith(f"{engine}:")]))
     placed = _plan(bank, voice, room, rng)
     samples = np.zeros(room, dtype=np.float32)
     sections: list[Section] = []
