@@ -199,6 +199,8 @@ class AlignmentTrainer:
             tokenizer, len(tokenizer), tokenizer.marker_ids, config.time_weight, config.presence_weight
         )
 
+        self.spoken_loss = AnswerLoss.of(tokenizer, len(tokenizer), tokenizer.marker_ids, 1.0, 1.0)
+
     def losses(self, step: int) -> Mapping[str, Tensor]:
         """Cross-entropy of the answers' tokens."""
         rng = np.random.default_rng([4, step])
@@ -215,7 +217,8 @@ class AlignmentTrainer:
             for events in drawn.events
         ]
         embeds, mask, labels = self.builder.build(self.model.llm.get_input_embeddings(), list(audio), examples)
-        losses = self.answer_loss(self.model.llm, embeds, mask, labels)
+        answer_loss = self.spoken_loss if drawn.is_spoken else self.answer_loss
+        losses = answer_loss(self.model.llm, embeds, mask, labels)
         wanted = [written_timeline(e, self.columns, drawn.num_samples) for e in drawn.events]
         missed = missed_landmarks(segments, np_tensor([w.landmarks for w in wanted]))
         return {**losses, "loss": losses["loss"] + self.config.landmark_weight * missed, "landmarks": missed}

@@ -185,7 +185,8 @@ def draw_bulletin(
 ) -> Bulletin:
     """Sections of one voice, one after the other, as many as `seconds` hold whole; silence before, between and after.
 
-    The voices of every engine read equally often. It has exactly `round(seconds * 16000)` samples. `speeds` are the slowest and the fastest of a record player.
+    It has exactly `round(seconds * 16000)` samples, and every engine reads equally often. `speeds` are the slowest and
+    the fastest of a record player.
     A pure function of the bank and of `rng`.
 
     Raises:
