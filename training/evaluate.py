@@ -20,6 +20,7 @@ from model.audio.waveform import Waveform
 from model.errors import TimeAudioError
 from model.pipeline import Answer, Decoding, Pipeline
 from model.timeline.interval import Interval
+from training.captioning import meteor_if_there, scene_captions
 from training.config import DataConfig
 from training.data import tasks
 from training.data.composer import Pool, Scene, SceneConfig, compose
@@ -29,6 +30,7 @@ from training.data.recordings import DataError
 from training.data.words import WORDS
 from training.metrics.bootstrap import Estimate, bootstrap
 from training.metrics.captions import kind_of
+from training.metrics.dense_captions import CaptionPair
 from training.metrics.events import Counts, ScoredScene, Sound, clip_counts, clip_macro_f1, event_counts, total
 from training.metrics.grounding import Grounding, GroundingScores, score_grounding
 from training.score_command import command_line
@@ -49,6 +51,7 @@ class SceneResult:
     num_unreadable: int
     num_outside: int
     seconds: float
+    told: tuple[CaptionPair, ...] = ()
 
 
 def evaluate_scene(
@@ -81,6 +84,7 @@ def evaluate_scene(
         sum(not _is_readable(a) for a in answers),
         sum(i.end > waveform.duration_tenths for a in answers for i in a.intervals),
         seconds,
+        scene_captions(answers[0], present),
     )
 
 
@@ -102,6 +106,7 @@ class Report:
     results: tuple[SceneResult, ...]
     setting: dict[str, Any]
     kinds: tuple[str, ...] = tuple(WORDS)
+    meteor: float | None = None
 
     @property
     def event_f1(self) -> Estimate:
@@ -142,6 +147,7 @@ class Report:
             "setting": self.setting,
             "event_f1": {"value": event.value, "low": event.low, "high": event.high},
             "clip_macro_f1": {"value": clip.value, "low": clip.low, "high": clip.high},
+            "meteor": self.meteor,
             "grounding": {
                 "recall_50": grounding.recall_50,
                 "recall_70": grounding.recall_70,
@@ -191,6 +197,7 @@ def show(report: Report, console: Console) -> None:
     for name, value in (("event F1, micro (Eb)", event), ("clip-level macro F1 (At)", clip)):
         scores.add_row(name, f"{100 * value.value:.1f}", f"{100 * value.low:.1f} - {100 * value.high:.1f}")
     for name, share in (
+        ("METEOR 1.5 of captions, five paraphrases each", report.meteor),
         ("grounding R@0.5", grounding.recall_50),
         ("grounding R@0.7", grounding.recall_70),
         ("grounding R@0.9", grounding.recall_90),
@@ -236,6 +243,7 @@ def main(argv: list[str] | None = None) -> int:
     parser.add_argument("--folds", type=int, nargs="+", default=[4], help="folds to compose from (default: 4)")
     parser.add_argument("--seed", type=int, default=7, help="of the scenes (default: %(default)s)")
     parser.add_argument("--beams", type=int, default=1, help="1 is greedy (default: %(default)s)")
+    parser.add_argument("--meteor", action="store_true", help="METEOR 1.5 of captions; needs timeaudio[field] and Java")
     parser.add_argument("--json", type=Path, help="file to write the scores to")
     arguments = parser.parse_args(argv)
     try:
@@ -252,6 +260,8 @@ def main(argv: list[str] | None = None) -> int:
     )  # fmt: skip
     decoding = Decoding(num_beams=arguments.beams)
     report = evaluate(pipeline, pool, config, scenes=arguments.scenes, seed=arguments.seed, decoding=decoding)
+    if arguments.meteor:
+        report = replace(report, meteor=meteor_if_there([pair for r in report.results for pair in r.told]))
     show(report, Console())
     if arguments.json:
         arguments.json.write_text(json.dumps(report.to_json(), indent=2) + "\n", encoding="utf-8")
