@@ -20,7 +20,7 @@ from tests.e2e.test_transports import ROUTES, WAYS, over_rest
 from tests.factories import small_model
 from timeaudio import ApiError, Client
 from timeaudio.cli import main
-from timeaudio.formats import FORMATS, write
+from timeaudio.formats import write
 from timeaudio.results import AnyAnswer, QuestionAnswer, Summary
 
 SECONDS = 11.0
@@ -77,7 +77,7 @@ def test_an_answer_in_words_has_the_intervals_that_it_names_and_no_confidence(an
         assert re.search(rf"{interval.start:.1f} ?- ?{interval.end:.1f}", answer.answer)  # on one clock
 
 
-@pytest.mark.parametrize("way", WAYS)
+@pytest.mark.parametrize("way", ["gRPC", "stream http", "stream grpc"])  # test_transports.py has them all
 @pytest.mark.parametrize("task", ["summarize", "ask"])
 def test_every_way_in_gives_the_same_answer(
     server: Any, sound: bytes, answers: dict[str, AnyAnswer], task: str, way: str
@@ -87,20 +87,16 @@ def test_every_way_in_gives_the_same_answer(
     assert told.model_copy(update={"id": first.id, "timing": first.timing}) == first
 
 
-@pytest.mark.parametrize("name", FORMATS)
+@pytest.mark.parametrize("name", ["srt", "tsv", "jams"])  # test_formats.py has them all
 @pytest.mark.parametrize("task", ["summarize", "ask"])
 def test_every_format_is_what_the_writer_makes_of_the_answer(
     server: Any, sound: bytes, answers: dict[str, AnyAnswer], task: str, name: Any
 ) -> None:
-    path, kind, words, _ = ROUTES[task]
+    path, _, words, _ = ROUTES[task]
     asked = words | PART | {"response_format": name, "name": "talk"}
     with server.client() as client:
         response = client.post(path, data=asked, files={"file": sound})
     assert response.status_code == 200, response.text
-    if name in ("json", "verbose_json"):
-        told = kind.model_validate_json(response.content)
-        assert told.model_copy(update={"id": answers[task].id, "timing": answers[task].timing}) == answers[task]
-        return
     text = response.text
     at = text.find("ta-")
     text = text if at < 0 else text.replace(text[at : at + 35], answers[task].id)
