@@ -33,7 +33,7 @@ LIVING_WORDS: dict[str, Wording] = {
         ),
     ),
     "clapping": Wording(
-        ("clap", "clapp", "applause", "applaud"),
+        ("clapp", "people clap", "person clap", "someone clap", "hand clap", "applause", "applaud"),
         ("People are clapping.", "People clap.", "Someone claps.", "Applause is heard."),
         (
             "clapping", "people clapping", "applause", "someone clapping", "clapping hands", "an audience applauding",
@@ -62,12 +62,12 @@ LIVING_WORDS: dict[str, Wording] = {
         ),
     ),
     "crow": Wording(
-        ("caw", "a crow", "raven"),
-        ("A crow is cawing.", "A crow caws.", "The caw of a crow.", "A crow can be heard."),
+        ("caw", "raven"),
+        ("A crow is cawing.", "A crow caws.", "The caw of a crow.", "A crow can be heard cawing."),
         ("crow", "a crow", "a crow cawing", "a cawing crow", "cawing", "the caw of a crow", "crows", "a raven"),
     ),
     "drinking_sipping": Wording(
-        ("drink", "sip", "sipp"),
+        ("is drink", "person drink", "sip", "sipp"),
         ("Someone is drinking.", "A person drinks.", "Someone sips a drink.", "The sip of a person."),
         (
             "drinking", "someone drinking", "sipping", "a person drinking", "someone sipping", "a sip",

@@ -28,7 +28,7 @@ THING_WORDS: dict[str, Wording] = {
         ),
     ),
     "clock_alarm": Wording(
-        ("alarm", "beep"),
+        ("alarm",),
         ("An alarm is beeping.", "An alarm rings.", "The beep of an alarm.", "An alarm can be heard."),
         (
             "alarm clock", "an alarm clock", "an alarm", "an alarm clock ringing", "a beeping alarm", "beeping",
@@ -68,7 +68,7 @@ THING_WORDS: dict[str, Wording] = {
         ),
     ),
     "glass_breaking": Wording(
-        ("glass", "shatter"),
+        ("shatter", "glass is break", "glass break", "breaking glass"),
         ("Glass is breaking.", "Glass breaks.", "A glass shatters.", "The sound of breaking glass."),
         (
             "breaking glass", "glass breaking", "glass shattering", "a glass breaking", "shattering glass",
@@ -100,7 +100,7 @@ THING_WORDS: dict[str, Wording] = {
         ),
     ),
     "pouring_water": Wording(
-        ("water is pour", "pour water", "water pour"),
+        ("water is pour", "being pour", "pour water", "water pour", "pour a drink"),
         ("Water is poured.", "Someone pours water.", "Water is pouring into a cup.", "The sound of pouring water."),
         (
             "pouring water", "water being poured", "someone pouring water", "water poured into a cup",
