@@ -50,6 +50,18 @@ def timeline_columns(kinds: Sequence[str]) -> Columns:
     return Columns((*sorted(kinds), *GROUPS, tasks.SECTION), FACT_NAMES, teller=tasks.SECTION)
 
 
+def _tokenizer_of(run: Path, size: int, prompt: PromptConfig) -> PreTrainedTokenizerFast:
+    """The run's tokenizer: it stays what it was, even if somebody changes a word while the run stands still."""
+    path = run / "tokenizer.json"
+    if not path.is_file():
+        run.mkdir(parents=True, exist_ok=True)
+        train_tokenizer(size, prompt).backend_tokenizer.save(str(path))
+    library = LibraryTokenizer.from_file(str(path))
+    return PreTrainedTokenizerFast(
+        tokenizer_object=library, bos_token="<s>", eos_token="</s>", clean_up_tokenization_spaces=False
+    )
+
+
 def train_tokenizer(size: int, prompt: PromptConfig) -> PreTrainedTokenizerFast:
     """A byte-level BPE tokenizer of the words that occur, each digit a piece; any other text falls back to bytes."""
     library = LibraryTokenizer(models.BPE())
@@ -206,7 +218,7 @@ def train_language_model(
     """Stage 0 for the language model, from nothing or from where `run` stands. Its tokenizer has no marker yet."""
     torch.manual_seed(1)
     prompt = PromptConfig()
-    tokenizer = Tokenizer(train_tokenizer(config.vocabulary, prompt))
+    tokenizer = Tokenizer(_tokenizer_of(run, config.vocabulary, prompt))
     trainer = LanguageTrainer(config, data, pool, prompt, tokenizer)
     parameters = [*trainer.llm.parameters(), *trainer.timeline.parameters()]
     groups = [
