@@ -4,8 +4,8 @@
 |---|---|
 | `components` | the paper's Table 3: markers (initialised or not), time encoding, merging |
 | `ratio` | the paper's Table 4: retained ratio 0.10 to 0.30 |
-| `merge-score` | ours: dominant tokens by attention (Eq. 5), by length, evenly |
-| `options` | ours: time weight, digit loss |
+| `merge-score` | ours: dominant tokens by attention (Eq. 5), by joint cross-attention mass, by length, evenly |
+| `options` | ours: time weight, digit loss, times among the audio tokens |
 | `decoding` | ours, one training: with the grammar and without, one pass and windows of 30 s |
 """
 
@@ -28,7 +28,8 @@ from training.paper_tables import Numbers, ours_of, show
 from training.score_command import to_json
 from training.scoring import score
 from training.stage_command import Job, checkpoint_named, run_stage
-from training.stages import load_stage
+from training.stage_data import Features
+from training.stages import MERGE_SCORES, load_stage
 from training.variants import answers_of
 
 
@@ -58,13 +59,14 @@ SETS: dict[str, tuple[Variant, ...]] = {
         Variant(f"ratio {r:.2f}", (f"retained_ratio = {r:.2f}",)) for r in (0.10, 0.15, 0.20, 0.25, 0.30)
     ),
     "merge-score": tuple(
-        Variant(f"score: {s}", (f'merge_score = "{s}"',)) for s in ("attention", "norm", "uniform")
+        Variant(f"score: {s}", (f'merge_score = "{s}"',)) for s in MERGE_SCORES
     ),
     "options": (
         Variant("the paper's loss"),
         Variant("time weight 5", ("time_weight = 5.0",)),
         Variant("digit distance 1", ("digit_weight = 1.0",)),
         Variant("both", ("time_weight = 5.0", "digit_weight = 1.0")),
+        Variant("a time every 5 s among the audio tokens", ("anchor_seconds = 5",)),
     ),
     "decoding": (
         Variant("one pass, grammar"),
@@ -94,8 +96,10 @@ def ablate(variants: Sequence[Variant], base: Job, stage: str, overrides: list[s
                 run_stage(job, load_stage(stage, [*overrides, *variant.settings]))
             pipeline = Pipeline.load(job.out, device=base.device or "cpu")
             decoding = Decoding(max_new_tokens=200)
+            heard_anew = base.cache is None or variant.windows
+            source = test.parent if heard_anew else Features(pipeline.model, test.parent, base.cache)
             predictions = answers_of(
-                pipeline, rows, test.parent, decoding, grammar=variant.grammar, windows=variant.windows
+                pipeline, rows, source, decoding, grammar=variant.grammar, windows=variant.windows
             )  # fmt: skip
             body = {"setting": {"variant": variant.name}, "scores": to_json(score(rows, predictions))}
             scores.write_text(json.dumps(body, indent=2) + "\n", encoding="utf-8")

@@ -132,7 +132,8 @@ class WarmUpTrainer(nn.Module):
         wanted = np_tensor([self._written(events, drawn.num_samples, drawn.first_window) for events in drawn.events])
         connector = self.model.connector
         windows = connector.windows(fuse(self.model, drawn, self.config.feature_dropout), None, drawn.first_window)
-        said = self.head(connector.unmerged(connector.heard(*windows)))
+        tokens, _ = connector.unmerged(connector.heard(*windows))
+        said = self.head(tokens)
         return {"loss": ((said - wanted).float() * self.scale).square().mean()}
 
     def _written(self, events: Sequence[PlacedEvent], num_samples: int, first: int) -> npt.NDArray[np.float32]:

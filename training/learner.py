@@ -8,7 +8,6 @@ import torch
 from peft import LoraConfig, inject_adapter_in_model
 from peft.tuners.lora import LoraLayer
 from torch import Tensor, nn
-from torch.nn.utils.rnn import pad_sequence
 
 from model.language.prompt import prompt_ids
 from model.language.tokenizer import Tokenizer
@@ -19,6 +18,7 @@ from training.data.manifest import Row
 from training.data.spelling import answer_of, plain_time
 from training.data.tasks import plain_interval
 from training.loop import Group
+from training.packing import rows_of
 from training.stages import StageConfig
 
 
@@ -49,6 +49,7 @@ class Learner(nn.Module):
         super().__init__()
         self.fusion, self.connector, self.llm = model.fusion, model.connector, model.llm
         self._tokenizer, self._prompt, self._config = tokenizer, model.config.prompt, config
+        self._anchors = model.anchors
         self._lora = list(self._prepare())
         marker_ids = torch.tensor(tokenizer.marker_ids)
         self.register_buffer("marker_ids", marker_ids, persistent=False)
@@ -138,23 +139,22 @@ class Learner(nn.Module):
 
     def forward(self, frames: Sequence[tuple[Tensor, Tensor]], samples: Sequence[int], texts: Sequence[Text]) -> Tensor:
         """The weighted sum of the cross-entropies of all answers' tokens, and of their digits' distances."""
-        rows, labels = [], []
+        examples, labels = [], []
         audio = self._audio(frames, samples)
         device = audio[0].device
         for tokens, text in zip(audio, texts, strict=True):
             ids = torch.tensor(text.before + text.after + text.answer, device=device)
             embedded, split = self._embed(ids), len(text.before)
-            rows.append(torch.cat([embedded[:split], tokens.to(embedded.dtype), embedded[split:]]))
+            examples.append(torch.cat([embedded[:split], tokens.to(embedded.dtype), embedded[split:]]))
             ahead = len(text.before) + len(tokens) + len(text.after)
             told = torch.tensor(text.answer, device=device)
             labels.append(torch.cat([told.new_full((ahead,), -100), told]))
-        lengths = torch.tensor([len(row) for row in rows], device=device)
-        mask = torch.arange(int(lengths.max()), device=device) < lengths[:, None]
-        embeds = pad_sequence(rows, batch_first=True)
-        label = pad_sequence(labels, batch_first=True, padding_value=-100)
-        hidden = self.llm.get_decoder()(inputs_embeds=embeds, attention_mask=mask, use_cache=False).last_hidden_state
-        predicts = label[:, 1:] != -100
-        return self._loss(hidden[:, :-1][predicts], label[:, 1:][predicts])
+        rows = rows_of(examples, labels, self._config.packing)
+        hidden = self.llm.get_decoder()(
+            inputs_embeds=rows.embeds, attention_mask=rows.mask, position_ids=rows.positions, use_cache=False
+        ).last_hidden_state
+        predicts = rows.labels != -100
+        return self._loss(hidden[predicts], rows.labels[predicts])
 
     def _loss(self, hidden: Tensor, labels: Tensor) -> Tensor:
         logits = self.llm.get_output_embeddings()(hidden).float()
@@ -193,7 +193,12 @@ class Learner(nn.Module):
         found: dict[int, Tensor] = {}
         for (_, _, count), places in by_length.items():
             speech, sound = (torch.cat([frames[p][side] for p in places]).to(device) for side in (0, 1))
-            tokens = self.connector(self.fusion(speech, sound), [count] * len(places), may_merge=self._config.merging)
+            fused = self.fusion(speech, sound)
+            anchors = self._anchors(fused.shape[1])
+            told = self._embed(torch.tensor(anchors.ids, device=device)), anchors.windows
+            tokens = self.connector(
+                fused, [count] * len(places), may_merge=self._config.merging, anchors=told if anchors.ids else None
+            )
             found |= dict(zip(places, tokens, strict=True))
         return [found[place] for place in range(len(frames))]
 
