@@ -39,6 +39,10 @@ class Learner(nn.Module):
     lost in bfloat16. `write_markers` puts them into the language model.
 
     Source: paper, "Training Strategy".
+
+    Attributes:
+        num_tokens, num_padded: positions of the language model's batches since somebody set them to 0: those that are
+            there, and those that only fill rows.
     """
 
     marker_ids: Tensor
@@ -50,6 +54,7 @@ class Learner(nn.Module):
         self.fusion, self.connector, self.llm = model.fusion, model.connector, model.llm
         self._tokenizer, self._prompt, self._config = tokenizer, model.config.prompt, config
         self._anchors = model.anchors
+        self.num_tokens = self.num_padded = 0
         self._lora = list(self._prepare())
         marker_ids = torch.tensor(tokenizer.marker_ids)
         self.register_buffer("marker_ids", marker_ids, persistent=False)
@@ -150,6 +155,9 @@ class Learner(nn.Module):
             told = torch.tensor(text.answer, device=device)
             labels.append(torch.cat([told.new_full((ahead,), -100), told]))
         rows = rows_of(examples, labels, self._config.packing)
+        num_tokens = sum(len(example) for example in examples)
+        self.num_tokens += num_tokens
+        self.num_padded += rows.positions.numel() - num_tokens
         hidden = self.llm.get_decoder()(
             inputs_embeds=rows.embeds, attention_mask=rows.mask, position_ids=rows.positions, use_cache=False
         ).last_hidden_state

@@ -43,6 +43,8 @@ class StageConfig:
     clip_norm: float = 1.0
     bfloat16: bool = True
     activation_checkpointing: bool = False
+    sharding: bool = False
+    """Whether several processes share every tensor out among them (FSDP2) and do not each hold all of them (DDP)."""
     lora: LoraStageConfig = field(default_factory=LoraStageConfig)
     most_seconds: float = 120.0
     """Longer recordings are left out (and counted): cutting them would make their answers false."""
