@@ -12,9 +12,10 @@
 import argparse
 import json
 import sys
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 from rich.console import Console
 
@@ -24,7 +25,7 @@ from training.config import ConfigError
 from training.data.manifest import ManifestError
 from training.data.recordings import DataError
 from training.data.validate import read_manifest
-from training.paper_tables import Numbers, ours_of, show
+from training.paper_tables import COLUMNS, Numbers, ours_of, show
 from training.score_command import to_json
 from training.scoring import score
 from training.stage_command import Job, checkpoint_named, run_stage
@@ -78,12 +79,12 @@ PAPERS_TABLE = {"components": 3, "ratio": 4}
 
 
 def ablate(variants: Sequence[Variant], base: Job, stage: str, overrides: list[str], test: Path) -> dict[str, Numbers]:
-    """Train and score every variant; one that has its scores already is not done again.
+    """Train and score every variant; one that has its scores already is not done again. `table.md` gets intervals.
 
     Those that differ only in how they are asked share their training.
     """
     rows = read_manifest(test)
-    table: dict[str, Numbers] = {}
+    found: dict[str, dict[str, Any]] = {}
     for variant in variants:
         trained = "-".join(_plain(s) for s in variant.settings) or "plain"
         run, scores = base.run / trained, base.run / f"{_plain(variant.name)}.json"
@@ -103,8 +104,24 @@ def ablate(variants: Sequence[Variant], base: Job, stage: str, overrides: list[s
             )  # fmt: skip
             body = {"setting": {"variant": variant.name}, "scores": to_json(score(rows, predictions))}
             scores.write_text(json.dumps(body, indent=2) + "\n", encoding="utf-8")
-        table[f"ours: {variant.name}"] = ours_of(json.loads(scores.read_text(encoding="utf-8"))["scores"])
-    return table
+        found[variant.name] = json.loads(scores.read_text(encoding="utf-8"))["scores"]
+    (base.run / "table.md").write_text(as_markdown(found), encoding="utf-8")
+    return {f"ours: {name}": ours_of(scores) for name, scores in found.items()}
+
+
+def as_markdown(found: Mapping[str, Mapping[str, Any]]) -> str:
+    """The scores that all rows have as a table: percent, with the bootstrap's 95 % interval."""
+    columns = [(name, title) for name, title in COLUMNS if all(name in scores for scores in found.values())]
+    lines = [["row", *[title for _, title in columns]], ["---", *["---:"] * len(columns)]]
+    lines += [[row, *[_cell(scores[name]) for name, _ in columns]] for row, scores in found.items()]
+    return "".join(f"| {' | '.join(line)} |\n" for line in lines)
+
+
+def _cell(score: Mapping[str, Any]) -> str:
+    if score["value"] is None:
+        return "-"
+    low, high = score["low"], score["high"]
+    return f"{100 * score['value']:.1f}" + ("" if low is None else f" ({100 * low:.0f} to {100 * high:.0f})")
 
 
 def _plain(text: str) -> str:

@@ -203,10 +203,10 @@ class Learner(nn.Module):
             speech, sound = (torch.cat([frames[p][side] for p in places]).to(device) for side in (0, 1))
             fused = self.fusion(speech, sound)
             anchors = self._anchors(fused.shape[1])
-            told = self._embed(torch.tensor(anchors.ids, device=device)), anchors.windows
-            tokens = self.connector(
-                fused, [count] * len(places), may_merge=self._config.merging, anchors=told if anchors.ids else None
-            )
+            told = None
+            if anchors.ids:
+                told = self._embed(torch.tensor(anchors.ids, device=device)), anchors.windows
+            tokens = self.connector(fused, [count] * len(places), may_merge=self._config.merging, anchors=told)
             found |= dict(zip(places, tokens, strict=True))
         return [found[place] for place in range(len(frames))]
 

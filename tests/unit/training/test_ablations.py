@@ -15,7 +15,7 @@ from model.connector.qformer import Attended
 from model.language.markers import marker_rows
 from model.pipeline import Decoding, Pipeline
 from tests.factories import small_model
-from training.ablations import SETS
+from training.ablations import SETS, as_markdown
 from training.ablations import main as ablate
 from training.data.manifest import Row, Told, write_manifest
 from training.data.wav import write_wav
@@ -108,6 +108,23 @@ def test_a_set_is_trained_once_where_only_the_asking_differs_and_goes_on(folder,
     again = capsys.readouterr().out
     assert "Checkpoint written" not in again
     assert len([p for p in (folder / "run").glob("*.json") if json.loads(p.read_text())["scores"]]) == 3
+    lines = (folder / "run" / "table.md").read_text().splitlines()
+    assert lines[0].startswith("| row | METEOR | Eb-F1 |")
+    assert [line.split(" | ")[0] for line in lines[2:]] == [f"| {v.name}" for v in SETS["decoding"]]
+
+
+def test_a_table_has_the_scores_that_all_rows_have_with_their_intervals():
+    def scored(value, low=None, high=None):
+        return {"value": value, "low": low, "high": high}
+
+    found = {
+        "a": {"dense Eb-F1": scored(0.5, 0.408, 0.6), "dense METEOR": scored(None), "ground R@0.5": scored(0.1)},
+        "b": {"dense Eb-F1": scored(0.25), "dense METEOR": scored(0.2, 0.1, 0.3)},
+    }
+    assert as_markdown(found).splitlines() == [
+        "| row | METEOR | Eb-F1 |", "| --- | ---: | ---: |", "| a | - | 50.0 (41 to 60) |",
+        "| b | 20.0 (10 to 30) | 25.0 |",
+    ]  # fmt: skip
 
 
 def test_windows_move_their_events_to_their_places(folder, tmp_path):
