@@ -23,12 +23,13 @@ def shard(learner: Learner, num_processes: int) -> None:
     A layer's tensors are gathered when it runs, and let go after it. Parameters become other objects: what trains has
     to be asked for anew. Every process calls it.
     """
-    mesh = init_device_mesh(learner.marker_ids.device.type, (num_processes,))
+    device = learner.marker_ids.device.type
+    mesh = init_device_mesh(device, (num_processes,))
     layers: nn.ModuleList = learner.llm.get_decoder().layers
     for layer in layers:
         fully_shard(layer, mesh=mesh)
     fully_shard(learner, mesh=mesh)
-    for module in learner.modules():
+    for module in learner.modules() if device == "cpu" else ():
         if isinstance(module, FSDPModule):
             module.set_force_sum_reduction_for_comms(True)  # gloo has no mean
 

@@ -48,7 +48,7 @@ def test_what_the_language_model_hears_has_the_times_and_is_else_as_without(seco
         embedding = model.llm.get_input_embeddings().weight
     anchors = model.anchors(seconds * 50)
     assert told.shape[1] == plain.shape[1] + len(anchors.ids)
-    assert tokenizer.decode(anchors.ids[:4]) == "<a_0><f_0><a_2><f_0>"
+    assert tokenizer.decode(list(anchors.ids[:4])) == "<a_0><f_0><a_2><f_0>"
     torch.testing.assert_close(told[:, 0], embedding[anchors.ids[0]].expand(2, -1))
     for row in range(2):
         is_time = (told[row][:, None] == embedding[list(tokenizer.marker_ids)]).all(dim=2).any(dim=1)

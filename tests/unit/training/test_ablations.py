@@ -153,4 +153,3 @@ def test_kept_frames_are_asked_about_as_heard_ones(folder, tmp_path):
     features = Features(pipeline.model, folder, tmp_path / "kept")
     assert answers_of(pipeline, [row], features, decoding, quiet=True) == heard
     assert len(list((tmp_path / "kept").iterdir())) == 1
-    assert answers_of(pipeline, [row], features, decoding, quiet=True) == heard

@@ -96,7 +96,7 @@ def test_losses_fall_and_the_checkpoint_is_served(folder, unbroken):
     figures = next(read_log(unbroken))
     assert figures["samples_per_s"] > 0
     assert 0 <= 1 - figures["device_share"] <= figures["feature_share"] <= 1
-    assert 0 < figures["padding_share"] < 0.5
+    assert 0 <= figures["padding_share"] < 0.5
     assert "mfu" not in figures, "it means nothing on a CPU"
 
 
