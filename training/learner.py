@@ -55,7 +55,7 @@ class Learner(nn.Module):
         self._tokenizer, self._prompt, self._config = tokenizer, model.config.prompt, config
         self._anchors = model.anchors
         self.num_tokens = self.num_padded = 0
-        self._lora = list(self._prepare())
+        self._prepare()
         marker_ids = torch.tensor(tokenizer.marker_ids)
         self.register_buffer("marker_ids", marker_ids, persistent=False)
         embedding, head = self.llm.get_input_embeddings().weight, self.llm.get_output_embeddings().weight
@@ -72,12 +72,11 @@ class Learner(nn.Module):
         for rows in {self.embedding_rows, self.head_rows}:
             rows.requires_grad_("markers" in config.trains)
 
-    def _prepare(self) -> Sequence[nn.Parameter]:
+    def _prepare(self) -> None:
         """Freeze everything, then open what the stage trains."""
         config = self._config
         for module in (self.fusion, self.connector, self.llm):
             module.requires_grad_(False)
-        lora: list[nn.Parameter] = []
         if "lora" in config.trains:
             inject_adapter_in_model(
                 LoraConfig(
@@ -86,8 +85,7 @@ class Learner(nn.Module):
                 ),
                 self.llm,
             )  # fmt: skip
-            lora = [p for name, p in self.llm.named_parameters() if ".lora_" in name]
-            for parameter in lora:
+            for parameter in self._lora():
                 parameter.data = parameter.data.float()
                 parameter.requires_grad_(True)
         for module in (self.fusion, self.connector.qformer, self.connector.projection):
@@ -101,7 +99,10 @@ class Learner(nn.Module):
         for module in self.modules() if not config.dropout else ():
             if isinstance(module, nn.Dropout):
                 module.p = 0.0
-        return lora
+
+    def _lora(self) -> list[nn.Parameter]:
+        """The adapters, as they are now: sharding puts others in their places."""
+        return [p for name, p in self.llm.named_parameters() if ".lora_" in name]
 
     @property
     def has_markers(self) -> bool:
@@ -124,7 +125,7 @@ class Learner(nn.Module):
             Group([p for p in connector if p.ndim <= 1], scale["connector"], weight_decay=False),
             Group(clock, scale["time_encoding"], weight_decay=False),
             Group(markers, scale["markers"], weight_decay=False),
-            Group(self._lora, scale["lora"]),
+            Group(self._lora(), scale["lora"]),
         ]
         opened = [
             Group([p for p in g.parameters if p.requires_grad and p.numel()], g.scale, g.weight_decay) for g in groups
