@@ -60,6 +60,7 @@ def load_checkpoint(
     load_tensors(sound, directory / "sound_encoder" / "model.safetensors")
     llm = _language_model(directory, dtype or getattr(torch, config.language_dtype), device, quantize)
     model = TimeAudio(config, speech, sound, llm)
+    model.marker_ids = tokenizer.marker_ids
     load_tensors(nn.ModuleDict({"fusion": model.fusion, "connector": model.connector}), directory / "model.safetensors")
     rows = model.llm.get_input_embeddings().weight.shape[0]
     if rows < len(tokenizer):

@@ -48,6 +48,9 @@ class QFormerConfig:
     """Which tokens attend each other: all of a segment's, or, as in the released code, each window's one to itself."""
 
 
+MergeScore = Literal["attention", "cross_attention", "norm", "uniform"]
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class MergeConfig:
     """Segment-level token merging. Source: paper, Eq. 5 and 6; 22 + 4 from "Implementation Details"."""
@@ -61,9 +64,17 @@ class MergeConfig:
     """The budget above is for so many windows; a segment of another length keeps its share."""
     method: Literal["paper", "released"] = "paper"
     """`released`: the released code's segments, budget, clusters and order: `model/connector/merge_released.py`."""
-    score: Literal["attention", "norm", "uniform"] = "attention"
-    """What makes a token dominant: the attention that it receives (Eq. 5), its length, or, evenly, its place. The last
-    two are ablations."""
+    score: MergeScore = "attention"
+    """What makes a token dominant: the attention that it receives (Eq. 5); or, as ablations, what its window's frames
+    receive (see `QFormerLayer.mass`), its length, or, evenly, its place."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class AnchorConfig:
+    """Times among the audio tokens, written with the markers that answers are written with. Not in the paper."""
+
+    every_seconds: int = 0
+    """From one anchor to the next, the first at 0; 0 is without, as in the paper."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -108,6 +119,7 @@ class ModelConfig:
     time_encoding: TimeEncodingConfig = field(default_factory=TimeEncodingConfig)
     qformer: QFormerConfig = field(default_factory=QFormerConfig)
     merge: MergeConfig = field(default_factory=MergeConfig)
+    anchors: AnchorConfig = field(default_factory=AnchorConfig)
     prompt: PromptConfig = field(default_factory=PromptConfig)
 
     def __post_init__(self) -> None:
@@ -116,6 +128,10 @@ class ModelConfig:
             raise CheckpointError("encoding.keep_padding keeps nothing where pad_segments is false.")
         if encoding.whole_sound and self.sound_encoder != "beats":
             raise CheckpointError(f"encoding.whole_sound is for the beats sound encoder, not {self.sound_encoder}.")
+        if self.anchors.every_seconds < 0:
+            raise CheckpointError(f"anchors.every_seconds is 0 or more, not {self.anchors.every_seconds}.")
+        if self.anchors.every_seconds and self.merge.method == "released":
+            raise CheckpointError("anchors need tokens in time order, which merge.method 'released' does not keep.")
 
     @classmethod
     def read(cls, path: Path) -> "ModelConfig":

@@ -110,8 +110,8 @@ class Reference:
         tensors["windows"], is_padding = connector.windows(tensors["fused"], [num_samples])
         tensors["time_index"] = connector.time_encoding.rows(len(is_padding), num_samples=[num_samples])
         heard = connector.heard(tensors["windows"], is_padding)
-        tensors["qformer"] = connector.unmerged(heard)
-        tensors["merged"] = connector.merged(heard, None if picks is None else torch.as_tensor(picks)[None])
+        tensors["qformer"], _ = connector.unmerged(heard)
+        tensors["merged"], _ = connector.merged(heard, None if picks is None else torch.as_tensor(picks)[None])
         tensors["projected"] = connector.projection(tensors["merged"])
         if prompt is not None or self.tokenizer is not None:
             embeds = self._prompt(tensors["projected"][0], question, prompt)[None]

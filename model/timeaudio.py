@@ -10,7 +10,9 @@ from transformers import PreTrainedModel
 from model.audio.segment import SEGMENT_SAMPLES, Segment
 from model.confidence import Calibration
 from model.config import ModelConfig
+from model.connector.anchors import Anchors, anchors_of
 from model.connector.connector import Connector
+from model.connector.window import num_windows
 from model.encoders.beats import BEATs
 from model.encoders.conv import ConvEncoder
 from model.encoders.fuse import Fusion
@@ -35,6 +37,7 @@ class TimeAudio(nn.Module):
 
     Attributes:
         calibration: how the confidence of its answers is reckoned, where a checkpoint says it.
+        marker_ids: of the time markers, anchors first: needed where times stand among the audio tokens.
     """
 
     def __init__(
@@ -48,6 +51,7 @@ class TimeAudio(nn.Module):
         self.connector = Connector(config, self.fusion.dim, llm.config.hidden_size)
         self.llm = llm
         self.calibration: Calibration | None = None
+        self.marker_ids: tuple[int, ...] = ()
 
     def encode_segments(
         self, segments: list[Segment]
@@ -111,7 +115,19 @@ class TimeAudio(nn.Module):
 
         `num_samples` is each one's true length; checkpoints of the released code depend on it.
         """
-        return self.connector(self.fusion(speech, sound), num_samples)
+        frames = self.fusion(speech, sound)
+        if not (anchors := self.anchors(frames.shape[1])).ids:
+            return self.connector(frames, num_samples)
+        ids = torch.tensor(anchors.ids, device=frames.device)
+        return self.connector(frames, num_samples, anchors=(self.llm.get_input_embeddings()(ids), anchors.windows))
+
+    def anchors(self, num_frames: int) -> Anchors:
+        """The times that stand among the tokens of so many frames; none, unless the checkpoint has them."""
+        every = self.config.anchors.every_seconds
+        if not every:
+            return Anchors((), ())
+        window_frames = self.config.window.num_frames
+        return anchors_of(num_windows(num_frames, window_frames), window_frames, every, self.marker_ids)
 
 
 def _same_length(segments: list[Segment]) -> list[list[Segment]]:

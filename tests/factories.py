@@ -42,4 +42,5 @@ def small_model(*, seed: int = 0, **changes: object) -> tuple[TimeAudio, Tokeniz
     )
     sound = ConvEncoder(ConvEncoderConfig(channels=(4, 8, 8, 8, 16)))
     model = TimeAudio(ModelConfig(**(fields | changes)), SpeechEncoder(whisper), sound, llm)
+    model.marker_ids = tokenizer.marker_ids
     return model.eval(), tokenizer

@@ -4,17 +4,18 @@
 |---|---|
 | `components` | the paper's Table 3: markers (initialised or not), time encoding, merging |
 | `ratio` | the paper's Table 4: retained ratio 0.10 to 0.30 |
-| `merge-score` | ours: dominant tokens by attention (Eq. 5), by length, evenly |
-| `options` | ours: time weight, digit loss |
+| `merge-score` | ours: dominant tokens by attention (Eq. 5), by joint cross-attention mass, by length, evenly |
+| `options` | ours: time weight, digit loss, times among the audio tokens |
 | `decoding` | ours, one training: with the grammar and without, one pass and windows of 30 s |
 """
 
 import argparse
 import json
 import sys
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 from rich.console import Console
 
@@ -24,11 +25,12 @@ from training.config import ConfigError
 from training.data.manifest import ManifestError
 from training.data.recordings import DataError
 from training.data.validate import read_manifest
-from training.paper_tables import Numbers, ours_of, show
+from training.paper_tables import COLUMNS, Numbers, ours_of, show
 from training.score_command import to_json
 from training.scoring import score
 from training.stage_command import Job, checkpoint_named, run_stage
-from training.stages import load_stage
+from training.stage_data import Features
+from training.stages import MERGE_SCORES, load_stage
 from training.variants import answers_of
 
 
@@ -58,13 +60,14 @@ SETS: dict[str, tuple[Variant, ...]] = {
         Variant(f"ratio {r:.2f}", (f"retained_ratio = {r:.2f}",)) for r in (0.10, 0.15, 0.20, 0.25, 0.30)
     ),
     "merge-score": tuple(
-        Variant(f"score: {s}", (f'merge_score = "{s}"',)) for s in ("attention", "norm", "uniform")
+        Variant(f"score: {s}", (f'merge_score = "{s}"',)) for s in MERGE_SCORES
     ),
     "options": (
         Variant("the paper's loss"),
         Variant("time weight 5", ("time_weight = 5.0",)),
         Variant("digit distance 1", ("digit_weight = 1.0",)),
         Variant("both", ("time_weight = 5.0", "digit_weight = 1.0")),
+        Variant("a time every 5 s among the audio tokens", ("anchor_seconds = 5",)),
     ),
     "decoding": (
         Variant("one pass, grammar"),
@@ -76,12 +79,12 @@ PAPERS_TABLE = {"components": 3, "ratio": 4}
 
 
 def ablate(variants: Sequence[Variant], base: Job, stage: str, overrides: list[str], test: Path) -> dict[str, Numbers]:
-    """Train and score every variant; one that has its scores already is not done again.
+    """Train and score every variant; one that has its scores already is not done again. `table.md` gets intervals.
 
     Those that differ only in how they are asked share their training.
     """
     rows = read_manifest(test)
-    table: dict[str, Numbers] = {}
+    found: dict[str, dict[str, Any]] = {}
     for variant in variants:
         trained = "-".join(_plain(s) for s in variant.settings) or "plain"
         run, scores = base.run / trained, base.run / f"{_plain(variant.name)}.json"
@@ -94,13 +97,31 @@ def ablate(variants: Sequence[Variant], base: Job, stage: str, overrides: list[s
                 run_stage(job, load_stage(stage, [*overrides, *variant.settings]))
             pipeline = Pipeline.load(job.out, device=base.device or "cpu")
             decoding = Decoding(max_new_tokens=200)
+            heard_anew = base.cache is None or variant.windows
+            source = test.parent if heard_anew else Features(pipeline.model, test.parent, base.cache)
             predictions = answers_of(
-                pipeline, rows, test.parent, decoding, grammar=variant.grammar, windows=variant.windows
+                pipeline, rows, source, decoding, grammar=variant.grammar, windows=variant.windows
             )  # fmt: skip
             body = {"setting": {"variant": variant.name}, "scores": to_json(score(rows, predictions))}
             scores.write_text(json.dumps(body, indent=2) + "\n", encoding="utf-8")
-        table[f"ours: {variant.name}"] = ours_of(json.loads(scores.read_text(encoding="utf-8"))["scores"])
-    return table
+        found[variant.name] = json.loads(scores.read_text(encoding="utf-8"))["scores"]
+    (base.run / "table.md").write_text(as_markdown(found), encoding="utf-8")
+    return {f"ours: {name}": ours_of(scores) for name, scores in found.items()}
+
+
+def as_markdown(found: Mapping[str, Mapping[str, Any]]) -> str:
+    """The scores that all rows have as a table: percent, with the bootstrap's 95 % interval."""
+    columns = [(name, title) for name, title in COLUMNS if all(name in scores for scores in found.values())]
+    lines = [["row", *[title for _, title in columns]], ["---", *["---:"] * len(columns)]]
+    lines += [[row, *[_cell(scores[name]) for name, _ in columns]] for row, scores in found.items()]
+    return "".join(f"| {' | '.join(line)} |\n" for line in lines)
+
+
+def _cell(score: Mapping[str, Any]) -> str:
+    if score["value"] is None:
+        return "-"
+    low, high = score["low"], score["high"]
+    return f"{100 * score['value']:.1f}" + ("" if low is None else f" ({100 * low:.0f} to {100 * high:.0f})")
 
 
 def _plain(text: str) -> str:

@@ -17,7 +17,7 @@ from torch import Tensor, nn
 
 from model.audio.segment import SEGMENT_SAMPLES
 from model.config import MergeConfig, ModelConfig, QFormerConfig, TimeEncodingConfig
-from model.connector.qformer import SelfAttention
+from model.connector.qformer import Attended
 from model.language.markers import add_markers, train_only_rows
 from model.language.tokenizer import Tokenizer
 from model.timeaudio import TimeAudio
@@ -143,7 +143,7 @@ class WarmUpTrainer(nn.Module):
         connector = self.model.connector
         windows = connector.windows(fuse(self.model, drawn, self.config.feature_dropout), None, drawn.first_window)
         segments = connector.heard(*windows)
-        said = self.head(connector.unmerged(segments))
+        said = self.head(connector.unmerged(segments)[0])
         told = ((said - np_tensor([w.told for w in wanted])).float() * self.scale).square().mean()
         missed = missed_landmarks(segments, np_tensor([w.landmarks for w in wanted]))
         return {"loss": told + self.config.landmark_weight * missed, "told": told, "landmarks": missed}
@@ -156,7 +156,7 @@ class WarmUpTrainer(nn.Module):
         projection.bias.copy_(timeline(self.head.bias))
 
 
-def missed_landmarks(segments: Sequence[tuple[Tensor, SelfAttention]], landmarks: Tensor) -> Tensor:
+def missed_landmarks(segments: Sequence[tuple[Tensor, Attended]], landmarks: Tensor) -> Tensor:
     """Cross-entropy of the attention that a segment's windows receive (Eq. 5) against its landmarks, evenly.
 
     So the tokens that merging keeps are those that an answer needs. Not in the paper, see DECISIONS.md.
@@ -208,7 +208,7 @@ class AlignmentTrainer:
         connector = self.model.connector
         fused = fuse(self.model, drawn, self.config.feature_dropout)
         segments = connector.heard(*connector.windows(fused, None, drawn.first_window))
-        audio = connector.projection(connector.merged(segments))
+        audio = connector.projection(connector.merged(segments)[0])
         # Where the clock begins late, the answers do: what happened before is not heard, and not told.
         begin = drawn.first_window * WINDOW_SAMPLES
         ask = tasks.draw_spoken_example if drawn.is_spoken else tasks.draw_example

@@ -8,7 +8,6 @@ import torch
 from peft import LoraConfig, inject_adapter_in_model
 from peft.tuners.lora import LoraLayer
 from torch import Tensor, nn
-from torch.nn.utils.rnn import pad_sequence
 
 from model.language.prompt import prompt_ids
 from model.language.tokenizer import Tokenizer
@@ -19,6 +18,7 @@ from training.data.manifest import Row
 from training.data.spelling import answer_of
 from training.data.tasks import PLAIN
 from training.loop import Group
+from training.packing import rows_of
 from training.stages import StageConfig
 
 
@@ -39,6 +39,10 @@ class Learner(nn.Module):
     lost in bfloat16. `write_markers` puts them into the language model.
 
     Source: paper, "Training Strategy".
+
+    Attributes:
+        num_tokens, num_padded: positions of the language model's batches since somebody set them to 0: those that are
+            there, and those that only fill rows.
     """
 
     marker_ids: Tensor
@@ -49,7 +53,9 @@ class Learner(nn.Module):
         super().__init__()
         self.fusion, self.connector, self.llm = model.fusion, model.connector, model.llm
         self._tokenizer, self._prompt, self._config = tokenizer, model.config.prompt, config
-        self._lora = list(self._prepare())
+        self._anchors = model.anchors
+        self.num_tokens = self.num_padded = 0
+        self._prepare()
         marker_ids = torch.tensor(tokenizer.marker_ids)
         self.register_buffer("marker_ids", marker_ids, persistent=False)
         embedding, head = self.llm.get_input_embeddings().weight, self.llm.get_output_embeddings().weight
@@ -66,12 +72,11 @@ class Learner(nn.Module):
         for rows in {self.embedding_rows, self.head_rows}:
             rows.requires_grad_("markers" in config.trains)
 
-    def _prepare(self) -> Sequence[nn.Parameter]:
+    def _prepare(self) -> None:
         """Freeze everything, then open what the stage trains."""
         config = self._config
         for module in (self.fusion, self.connector, self.llm):
             module.requires_grad_(False)
-        lora: list[nn.Parameter] = []
         if "lora" in config.trains:
             inject_adapter_in_model(
                 LoraConfig(
@@ -80,8 +85,7 @@ class Learner(nn.Module):
                 ),
                 self.llm,
             )  # fmt: skip
-            lora = [p for name, p in self.llm.named_parameters() if ".lora_" in name]
-            for parameter in lora:
+            for parameter in self._lora():
                 parameter.data = parameter.data.float()
                 parameter.requires_grad_(True)
         for module in (self.fusion, self.connector.qformer, self.connector.projection):
@@ -95,7 +99,10 @@ class Learner(nn.Module):
         for module in self.modules() if not config.dropout else ():
             if isinstance(module, nn.Dropout):
                 module.p = 0.0
-        return lora
+
+    def _lora(self) -> list[nn.Parameter]:
+        """The adapters, as they are now: sharding puts others in their places."""
+        return [p for name, p in self.llm.named_parameters() if ".lora_" in name]
 
     @property
     def has_markers(self) -> bool:
@@ -118,7 +125,7 @@ class Learner(nn.Module):
             Group([p for p in connector if p.ndim <= 1], scale["connector"], weight_decay=False),
             Group(clock, scale["time_encoding"], weight_decay=False),
             Group(markers, scale["markers"], weight_decay=False),
-            Group(self._lora, scale["lora"]),
+            Group(self._lora(), scale["lora"]),
         ]
         opened = [
             Group([p for p in g.parameters if p.requires_grad and p.numel()], g.scale, g.weight_decay) for g in groups
@@ -138,23 +145,25 @@ class Learner(nn.Module):
 
     def forward(self, frames: Sequence[tuple[Tensor, Tensor]], samples: Sequence[int], texts: Sequence[Text]) -> Tensor:
         """The weighted sum of the cross-entropies of all answers' tokens, and of their digits' distances."""
-        rows, labels = [], []
+        examples, labels = [], []
         audio = self._audio(frames, samples)
         device = audio[0].device
         for tokens, text in zip(audio, texts, strict=True):
             ids = torch.tensor(text.before + text.after + text.answer, device=device)
             embedded, split = self._embed(ids), len(text.before)
-            rows.append(torch.cat([embedded[:split], tokens.to(embedded.dtype), embedded[split:]]))
+            examples.append(torch.cat([embedded[:split], tokens.to(embedded.dtype), embedded[split:]]))
             ahead = len(text.before) + len(tokens) + len(text.after)
             told = torch.tensor(text.answer, device=device)
             labels.append(torch.cat([told.new_full((ahead,), -100), told]))
-        lengths = torch.tensor([len(row) for row in rows], device=device)
-        mask = torch.arange(int(lengths.max()), device=device) < lengths[:, None]
-        embeds = pad_sequence(rows, batch_first=True)
-        label = pad_sequence(labels, batch_first=True, padding_value=-100)
-        hidden = self.llm.get_decoder()(inputs_embeds=embeds, attention_mask=mask, use_cache=False).last_hidden_state
-        predicts = label[:, 1:] != -100
-        return self._loss(hidden[:, :-1][predicts], label[:, 1:][predicts])
+        rows = rows_of(examples, labels, self._config.packing)
+        num_tokens = sum(len(example) for example in examples)
+        self.num_tokens += num_tokens
+        self.num_padded += rows.positions.numel() - num_tokens
+        hidden = self.llm.get_decoder()(
+            inputs_embeds=rows.embeds, attention_mask=rows.mask, position_ids=rows.positions, use_cache=False
+        ).last_hidden_state
+        predicts = rows.labels != -100
+        return self._loss(hidden[predicts], rows.labels[predicts])
 
     def _loss(self, hidden: Tensor, labels: Tensor) -> Tensor:
         logits = self.llm.get_output_embeddings()(hidden).float()
@@ -193,7 +202,12 @@ class Learner(nn.Module):
         found: dict[int, Tensor] = {}
         for (_, _, count), places in by_length.items():
             speech, sound = (torch.cat([frames[p][side] for p in places]).to(device) for side in (0, 1))
-            tokens = self.connector(self.fusion(speech, sound), [count] * len(places), may_merge=self._config.merging)
+            fused = self.fusion(speech, sound)
+            anchors = self._anchors(fused.shape[1])
+            told = None
+            if anchors.ids:
+                told = self._embed(torch.tensor(anchors.ids, device=device)), anchors.windows
+            tokens = self.connector(fused, [count] * len(places), may_merge=self._config.merging, anchors=told)
             found |= dict(zip(places, tokens, strict=True))
         return [found[place] for place in range(len(frames))]
 

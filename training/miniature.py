@@ -36,14 +36,7 @@ def build(folder: Path, engine: Engine, scale: float = 1.0) -> dict[str, Path]:
 
     The scenes of the scores are composed anew.
     """
-    source = folder / "recordings"
-    (source / "audio").mkdir(parents=True, exist_ok=True)
-    lines = ["filename,category,fold,subset,source"]
-    for name, kind in KINDS.items():
-        shutil.copy(RECORDINGS / name, source / "audio" / name)
-        lines.append(f"{name},{kind},4,esc10,{name}")
-    (source / "clips.csv").write_text("\n".join(lines) + "\n", encoding="utf-8")
-    pool = validation_pool(source, DataConfig(validation_folds=(4,)))
+    pool = validation_pool(bundled(folder / "recordings"), DataConfig(validation_folds=(4,)))
     audio = folder / "audio"
     short = SceneConfig(seconds=6.0, max_events=3)
     long = replace(short, seconds=45.0, min_events=3, max_events=6)
@@ -67,6 +60,17 @@ def build(folder: Path, engine: Engine, scale: float = 1.0) -> dict[str, Path]:
     for name, rows in parts.items():
         write_manifest(folder / f"{name}.jsonl", rows)
     return {name: folder / f"{name}.jsonl" for name in parts}
+
+
+def bundled(folder: Path) -> Path:
+    """The two recordings that come with the package, in `folder` as a data set of fold 4."""
+    (folder / "audio").mkdir(parents=True, exist_ok=True)
+    lines = ["filename,category,fold,subset,source"]
+    for name, kind in KINDS.items():
+        shutil.copy(RECORDINGS / name, folder / "audio" / name)
+        lines.append(f"{name},{kind},4,esc10,{name}")
+    (folder / "clips.csv").write_text("\n".join(lines) + "\n", encoding="utf-8")
+    return folder
 
 
 def _share(count: int, scale: float) -> int:

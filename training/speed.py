@@ -1,8 +1,9 @@
-"""How fast a stage trains: samples a second, the share of time that waits for features, and model-FLOP utilisation.
+"""How fast a stage trains: samples a second, what a step's time is spent on, and model-FLOP utilisation on a GPU.
 
 FLOPs are counted from parameters: 2 per weight and token forward, 2 more for the gradient that flows through a frozen
 weight, and another 2 where the weight itself trains. Attention's own products are left out, as is usual. What the
-device could do is measured: the rate of a large matrix product in the precision of the run.
+device could do is measured: the rate of a large matrix product in the precision of the run. On a CPU that rate depends
+on the library's kernel for the shape, and on who else computes there, more than on the chip: no utilisation is told.
 """
 
 import time
@@ -13,15 +14,16 @@ from accelerate import Accelerator
 from torch import Tensor
 
 from training.learner import Learner, Text
+from training.stage_data import Features
 
-MATRIX = 2048
+MATRIX = 8192
 
 
 class Speed:
     """A clock around each step. Figures are of the last step."""
 
-    def __init__(self, learner: Learner, accelerator: Accelerator) -> None:
-        self._device, self._count = accelerator.device, accelerator.num_processes
+    def __init__(self, learner: Learner, features: Features, accelerator: Accelerator) -> None:
+        self._learner, self._features, self._device = learner, features, accelerator.device
         embedding = learner.llm.get_input_embeddings().weight.numel()
         frozen = sum(p.numel() for p in learner.llm.parameters() if not p.requires_grad) - embedding
         adapters = sum(p.numel() for p in learner.llm.parameters() if p.requires_grad)
@@ -29,17 +31,20 @@ class Speed:
         self._per_frame = (
             6 * sum(p.numel() for p in learner.connector.qformer.parameters()) / learner.connector.window.num_frames
         )
-        self._peak = peak_flops(self._device, accelerator.mixed_precision)
+        is_gpu = self._device.type == "cuda"
+        self._peak = peak_flops(self._device, accelerator.mixed_precision) if is_gpu else None
         self._figures: dict[str, float] = {}
 
     def begin(self) -> None:
         """A step begins."""
         self._began = self._mark = time.perf_counter()
-        self._waited, self._flops = 0.0, 0.0
+        self._encoding, self._flops = 0.0, 0.0
+        self._waited_before = self._features.waited_s
+        self._learner.num_tokens = self._learner.num_padded = 0
 
     def encoded(self) -> None:
         """Features are there; what passed since the last micro-batch was spent on them."""
-        self._waited += time.perf_counter() - self._mark
+        self._encoding += time.perf_counter() - self._mark
 
     def tokens(self, frames: Sequence[tuple[Tensor, Tensor]], texts: Sequence[Text]) -> None:
         """A micro-batch is done."""
@@ -55,25 +60,31 @@ class Speed:
         seconds = time.perf_counter() - self._began
         self._figures = {
             "samples_per_s": examples / seconds,
-            "feature_share": self._waited / seconds,
-            "mfu": self._flops / seconds / self._peak,
+            "device_share": 1 - (self._features.waited_s - self._waited_before) / seconds,
+            "feature_share": self._encoding / seconds,
+            "padding_share": self._learner.num_padded / max(1, self._learner.num_tokens + self._learner.num_padded),
         }
+        if self._peak is not None:
+            self._figures["mfu"] = self._flops / seconds / self._peak
 
     def figures(self) -> dict[str, float]:
-        """`samples_per_s`; `feature_share`, of the step's time, spent on getting features; `mfu`, of this process."""
+        """Of the last step, and but for the first, of this process.
+
+        `samples_per_s`; `device_share`, the part of its time in which it did not wait for files (on a GPU, GPU-side
+        time over step time, or less); `feature_share`, the part until the encoders' frames were there;
+        `padding_share`, of the language model's positions; `mfu`, on a GPU.
+        """
         return self._figures
 
 
 def peak_flops(device: torch.device, precision: str | None) -> float:
-    """FLOP/s of a large matrix product here, the best of three."""
+    """FLOP/s of a large matrix product on a GPU, the best of three."""
     dtype = torch.bfloat16 if precision == "bf16" else torch.float32
-    size = MATRIX * 4 if device.type == "cuda" else MATRIX // 2
-    a = torch.randn(size, size, device=device, dtype=dtype)
+    a = torch.randn(MATRIX, MATRIX, device=device, dtype=dtype)
     best = float("inf")
     for _ in range(3):
         began = time.perf_counter()
         a @ a
-        if device.type == "cuda":
-            torch.cuda.synchronize()
+        torch.cuda.synchronize()
         best = min(best, time.perf_counter() - began)
-    return 2 * size**3 / best
+    return 2 * MATRIX**3 / best

@@ -8,18 +8,19 @@ import shutil
 import sys
 import tempfile
 from collections import Counter
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 
 import torch
 from accelerate import Accelerator
 from accelerate.state import AcceleratorState
+from accelerate.utils import DistributedType
 
 from model.checkpoint import EMBEDDED, load_checkpoint, save_checkpoint
 from model.errors import TimeAudioError
 from model.language.tokenizer import Tokenizer
-from model.pipeline import Decoding, Pipeline
 from model.timeaudio import TimeAudio
 from model.timeline.task import TASKS
 from training.config import ConfigError
@@ -27,16 +28,14 @@ from training.data.manifest import ManifestError, Row
 from training.data.recordings import DataError
 from training.data.validate import read_manifest
 from training.learner import Learner
-from training.scoring import Score, score
+from training.run_state import BEST, RESUME, State, restore
 from training.stage_data import Batches, Features
-from training.stage_loop import Setup, State, train_stage
+from training.stage_loop import Setup, train_stage
 from training.stages import StageConfig, load_stage
-from training.variants import answers_of, prepare
+from training.validation import Validation
+from training.variants import prepare
 
 VALIDATION_SHARE = 0.1
-SELECTION = ("dense Eb-F1", "ground mean recall", "summary mIoU", "ask ROUGE-L")
-"""The best state is the one with the greatest mean of those that the validation rows have."""
-
 EXAMPLE = """examples:
   timeaudio train --data my.jsonl --from timeaudio-tiny
   timeaudio train --data stage1.jsonl --from start --stage paper-1 --out stage1
@@ -68,18 +67,17 @@ def run_stage(job: Job, config: StageConfig) -> State:
     rows = read_manifest(data)
     AcceleratorState._reset_state()  # of a stage before this one, in another precision
     accelerator = Accelerator(mixed_precision="bf16" if config.bfloat16 else "no", cpu=job.device == "cpu")
+    if accelerator.distributed_type in (DistributedType.FSDP, DistributedType.DEEPSPEED):
+        raise DataError("Launch plain processes (torchrun, accelerate without FSDP), and set sharding = true.")
     say = accelerator.print
-    model, tokenizer = load_checkpoint(job.start, device=str(accelerator.device))
     if accelerator.is_main_process:
         claim(job, config)
-    dtype = model.llm.dtype
     held = [] if validation is None else read_manifest(validation)
     held_folder = data.parent if validation is None else validation.parent
     if validation is None and config.evaluate_every:
         rows, held = held_out(rows)
-    torch.manual_seed(config.seed)  # the adapters start at random
-    prepare(model, tokenizer, config)
-    learner = Learner(model, tokenizer, config)
+    model, tokenizer, learner = _learner(job, config, str(accelerator.device))
+    dtype = model.llm.dtype
     rows, told = fitting(rows, learner, config)
     say(f"{len(rows)} rows to train on, {len(held)} to choose the best state by. {told}")
     tasks = Counter(row.task for row in rows)
@@ -92,14 +90,31 @@ def run_stage(job: Job, config: StageConfig) -> State:
     say(f"{trained:,} of {sum(p.numel() for p in model.parameters()):,} parameters train: {', '.join(config.trains)}.")
     features = Features(model, data.parent, job.cache)
     some = held[: config.validation_rows]
-    measure = _measure(learner, model, tokenizer, some, held_folder, say) if some else None
     batches = Batches(rows, config.batch_size, config.seed)
-    state = train_stage(Setup(learner, batches, features, config, accelerator), job.run, measure)
+    setup = Setup(learner, batches, features, config, accelerator)
+    asked = Validation(some, held_folder, say)
+    measure = partial(asked.measure, model, tokenizer, learner)
+    if setup.is_sharded:
+        measure = asked.measured_apart(setup, partial(_learner, job, config))
+    state = train_stage(setup, job.run, measure if some else None)
     if accelerator.is_main_process:
+        if setup.is_sharded:  # of which this process holds a part: a whole one takes the state that was saved
+            told_config = model.config
+            model, tokenizer, learner = _learner(job, config, "cpu")
+            model.config = told_config
+            restore(job.run, learner, BEST if (job.run / BEST).is_file() else RESUME)
         learner.finish()
         _write(out, job.start, model.eval(), tokenizer, dtype)
         say(f"Checkpoint written to {out}.")
     return state
+
+
+def _learner(job: Job, config: StageConfig, device: str) -> tuple[TimeAudio, Tokenizer, Learner]:
+    """The checkpoint as the stage begins with it: the same in every process."""
+    model, tokenizer = load_checkpoint(job.start, device=device)
+    torch.manual_seed(config.seed)  # the adapters start at random
+    prepare(model, tokenizer, config)
+    return model, tokenizer, Learner(model, tokenizer, config)
 
 
 def claim(job: Job, config: StageConfig) -> None:
@@ -149,33 +164,6 @@ def fitting(rows: Sequence[Row], learner: Learner, config: StageConfig) -> tuple
         )
     long = len(rows) - len(short)
     return kept, f"Left out: {long} over {config.most_seconds:g} s, {len(short) - len(kept)} with too long an answer."
-
-
-def selection(scores: Sequence[Score]) -> float:
-    """The mean of the scores that states are chosen by."""
-    values = [s.value for s in scores if s.name in SELECTION]
-    return sum(values) / len(values) if values else 0.0
-
-
-def _measure(
-    learner: Learner, model: TimeAudio, tokenizer: Tokenizer, rows: list[Row], folder: Path, say: Callable[..., None]
-) -> Callable[[], float]:
-    def measure() -> float:
-        learner.write_markers()
-        model.eval()
-        try:
-            pipeline = Pipeline(model, tokenizer, num_slots=2, slot_tokens=1536, most_beams=1)
-            decoding = Decoding(num_beams=1, max_new_tokens=200)
-            grammar = learner.has_markers
-            scores = score(rows, answers_of(pipeline, rows, folder, decoding, grammar=grammar, quiet=True))
-        finally:
-            learner.train()
-        value = selection(scores)
-        shown = ", ".join(f"{s.name} {100 * s.value:.1f}" for s in scores if s.name in SELECTION)
-        say(f"validation: {shown} -> {100 * value:.1f}")
-        return value
-
-    return measure
 
 
 def _write(out: Path, start: Path, model: TimeAudio, tokenizer: Tokenizer, dtype: torch.dtype) -> None:

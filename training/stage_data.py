@@ -5,6 +5,7 @@ be kept on disk.
 """
 
 import hashlib
+import time
 from collections.abc import Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
 from pathlib import Path
@@ -59,12 +60,16 @@ class Features:
 
     Files are read ahead in threads; what is kept is named by the recording's path, size and time, and by the encoders'
     weights, so that nothing stale is found.
+
+    Attributes:
+        waited_s: seconds, in all, in which nothing was computed because a file was still being read.
     """
 
     def __init__(self, model: TimeAudio, folder: Path, cache: Path | None) -> None:
         self._model, self._folder, self._cache = model, folder, cache
         self._threads = ThreadPoolExecutor(max_workers=4)
         self._waiting: dict[str, Future[Waveform]] = {}
+        self.waited_s = 0.0
         self._fingerprint = _fingerprint(model) if cache is not None else ""
         if cache is not None:
             cache.mkdir(parents=True, exist_ok=True)
@@ -78,6 +83,7 @@ class Features:
     @torch.no_grad()  # not inference_mode: what trains behind them keeps them for its gradients
     def of(self, rows: Sequence[Row]) -> list[tuple[Tensor, Tensor]]:
         """Speech frames and sound frames of each row's recording, [1, frames, dim]; segments of one length together."""
+        began = time.perf_counter()
         found: dict[str, tuple[Tensor, Tensor]] = {}
         fresh: dict[str, Row] = {}
         for row in rows:
@@ -91,6 +97,7 @@ class Features:
                 fresh[row.audio] = row
         self.ahead(list(fresh.values()))
         segments = {name: split(self._waiting.pop(name).result()) for name in fresh}
+        self.waited_s += time.perf_counter() - began
         flat = [(name, place) for name, parts in segments.items() for place in range(len(parts))]
         by_length: dict[int, list[tuple[str, int]]] = {}
         for name, place in flat:

@@ -8,7 +8,6 @@ changes what is learned.
 import contextlib
 import json
 import math
-import os
 import time
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
@@ -23,6 +22,8 @@ from torch.utils.tensorboard import SummaryWriter
 
 from training.learner import Learner
 from training.loop import Group
+from training.run_state import BEST, RESUME, State, Writes, load_optimizer, restore, save
+from training.sharding import shard, share_gradients, whole
 from training.speed import Speed
 from training.stage_data import Batches, Features
 from training.stages import StageConfig
@@ -38,13 +39,17 @@ class Setup:
     config: StageConfig
     accelerator: Accelerator
 
+    @property
+    def is_sharded(self) -> bool:
+        """Whether tensors are shared out among processes."""
+        return self.config.sharding and self.accelerator.num_processes > 1
 
-@dataclass(slots=True)
-class State:
-    """How far a run is: the next step, and the best measurement so far."""
-
-    step: int = 0
-    best: float = -1.0
+    @property
+    def writes(self) -> Writes:
+        """What this process does when the run's state is saved: the main one writes, all gather what is shared."""
+        if self.accelerator.is_main_process:
+            return "yes"
+        return "gathers" if self.is_sharded else "no"
 
 
 def rate_at(step: int, config: StageConfig, steps: int) -> float:
@@ -60,6 +65,7 @@ def rate_at(step: int, config: StageConfig, steps: int) -> float:
 def train_stage(setup: Setup, run: Path, measure: Callable[[], float] | None) -> State:
     """Train until the stage's last step, from wherever `run` stands; the learner ends in its best state.
 
+    A sharded learner ends in its last state, and stays sharded: `restore` puts the best into another one.
     `measure` scores the learner on the validation rows: higher is better. Every process calls it.
 
     Raises:
@@ -70,19 +76,8 @@ def train_stage(setup: Setup, run: Path, measure: Callable[[], float] | None) ->
     if config.batch_size % count:
         raise ValueError(f"batch_size {config.batch_size} cannot be shared among {count} processes: take a multiple.")
     steps = config.steps or max(1, round(config.epochs * batches.steps_per_epoch))
-    groups = learner.groups()
-    optimizer = torch.optim.AdamW(
-        [
-            {"params": list(g.parameters), "scale": g.scale, "weight_decay": config.weight_decay * g.weight_decay}
-            for g in groups
-        ],
-        lr=config.learning_rate,
-        betas=config.betas,
-    )
-    state = _restore(run, learner, optimizer)
-    learner.train()
-    module, optimizer = accelerator.prepare(learner, optimizer)
-    speed = Speed(learner, accelerator)
+    state, groups, optimizer, module = _begun(setup, run)
+    speed = Speed(learner, setup.features, accelerator)
     is_main = accelerator.is_main_process
     run.mkdir(parents=True, exist_ok=True)
     with _Log(run, state.step, steps, is_main) as log:
@@ -93,7 +88,7 @@ def train_stage(setup: Setup, run: Path, measure: Callable[[], float] | None) ->
                 group["lr"] = rate * group["scale"]
             speed.begin()
             loss = _step(step, module, setup, speed)
-            norm = accelerator.clip_grad_norm_(_trained(groups), config.clip_norm)
+            norm = whole(accelerator.clip_grad_norm_(_trained(groups), config.clip_norm))
             optimizer.step()
             optimizer.zero_grad(set_to_none=True)
             if not torch.isfinite(loss):
@@ -107,13 +102,36 @@ def train_stage(setup: Setup, run: Path, measure: Callable[[], float] | None) ->
                 log.write(step, {"metric": value})
                 if value >= state.best:  # of equals the later: it has learned more
                     state.best = value
-                    _save(run / "best.pt", learner, None, state, is_main)
+                    save(run / BEST, learner, None, state, setup.writes)
             if is_last or state.step % config.save_every == 0:
-                _save(run / "resume.pt", learner, optimizer, state, is_main)
+                save(run / RESUME, learner, optimizer, state, setup.writes)
     accelerator.wait_for_everyone()
-    if (run / "best.pt").is_file():
-        _restore(run, learner, None, "best.pt")
+    if not setup.is_sharded:
+        restore(run, learner, BEST)
     return state
+
+
+def _begun(setup: Setup, run: Path) -> tuple[State, list[Group], torch.optim.Optimizer, torch.nn.Module]:
+    """How far the run is, what trains, by what, and the module that is called: ready for all processes."""
+    learner, config, accelerator = setup.learner, setup.config, setup.accelerator
+    state = restore(run, learner)
+    if setup.is_sharded:
+        shard(learner.to(accelerator.device), accelerator.num_processes)
+    groups = learner.groups()
+    optimizer: torch.optim.Optimizer = torch.optim.AdamW(
+        [
+            {"params": list(g.parameters), "scale": g.scale, "weight_decay": config.weight_decay * g.weight_decay}
+            for g in groups
+        ],
+        lr=config.learning_rate,
+        betas=config.betas,
+    )
+    load_optimizer(run, optimizer)
+    learner.train()
+    if setup.is_sharded:
+        return state, groups, optimizer, learner
+    module, optimizer = accelerator.prepare(learner, optimizer)
+    return state, groups, optimizer, module
 
 
 def _step(step: int, module: torch.nn.Module, setup: Setup, speed: Speed) -> Tensor:
@@ -131,7 +149,7 @@ def _step(step: int, module: torch.nn.Module, setup: Setup, speed: Speed) -> Ten
         speed.encoded()
         texts = [learner.text(row) for row in part]
         samples = [round((row.duration or 0.0) * 16_000) for row in part]
-        with _shared(accelerator, module, is_last=place == len(parts) - 1), accelerator.autocast():
+        with _shared(setup, module, is_last=place == len(parts) - 1), accelerator.autocast():
             loss = module(frames, samples, texts) / whole
             # Processes average their gradients; what is wanted is the sum.
             accelerator.backward(loss * accelerator.num_processes)
@@ -142,45 +160,15 @@ def _step(step: int, module: torch.nn.Module, setup: Setup, speed: Speed) -> Ten
     return reduced
 
 
-def _shared(
-    accelerator: Accelerator, module: torch.nn.Module, *, is_last: bool
-) -> contextlib.AbstractContextManager[None]:
+def _shared(setup: Setup, module: torch.nn.Module, *, is_last: bool) -> contextlib.AbstractContextManager[None]:
     """Gradients are shared among the processes once a step, with the last micro-batch."""
-    return contextlib.nullcontext() if is_last else accelerator.no_sync(module)
+    if setup.is_sharded:
+        share_gradients(module, now=is_last)
+    return contextlib.nullcontext() if is_last or setup.is_sharded else setup.accelerator.no_sync(module)
 
 
 def _trained(groups: list[Group]) -> list[torch.nn.Parameter]:
     return [parameter for group in groups for parameter in group.parameters]
-
-
-def trained_state(learner: Learner) -> dict[str, Tensor]:
-    """What training changes, and nothing frozen: small, whatever the language model's size."""
-    return {name: p.detach().cpu().clone() for name, p in learner.named_parameters() if p.requires_grad}
-
-
-def _save(path: Path, learner: Learner, optimizer: "torch.optim.Optimizer | None", state: State, is_main: bool) -> None:
-    """Write beside, then rename: a run that is killed while saving keeps its last state."""
-    if not is_main:
-        return
-    body = {"step": state.step, "best": state.best, "learner": trained_state(learner)}
-    if optimizer is not None:
-        body["optimizer"] = optimizer.state_dict()
-    torch.save(body, path.with_suffix(".part"))
-    os.replace(path.with_suffix(".part"), path)
-
-
-def _restore(run: Path, learner: Learner, optimizer: "torch.optim.Optimizer | None", name: str = "resume.pt") -> State:
-    path = run / name
-    if not path.is_file():
-        return State()
-    stored = torch.load(path, weights_only=True, map_location="cpu")
-    parameters = dict(learner.named_parameters())
-    with torch.no_grad():
-        for key, tensor in stored["learner"].items():
-            parameters[key].copy_(tensor)
-    if optimizer is not None:
-        optimizer.load_state_dict(stored["optimizer"])
-    return State(stored["step"], stored["best"])
 
 
 class _Log:

@@ -2,14 +2,15 @@
 
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Literal
+from typing import Literal, get_args
 
+from model.config import MergeScore
 from training.config import ConfigError, LoraStageConfig, load_config
 
 FOLDER = Path(__file__).parent / "configs" / "stages"
 
 MARKER_STARTS = ("kept", "initialised", "random", "none")
-MERGE_SCORES = ("attention", "norm", "uniform")
+MERGE_SCORES = get_args(MergeScore)
 Part = Literal["connector", "time_encoding", "markers", "lora"]
 PARTS: tuple[Part, ...] = ("connector", "time_encoding", "markers", "lora")
 """What can train; encoders and the language model's own weights never do. The connector is fusion, Q-Former and
@@ -42,6 +43,8 @@ class StageConfig:
     clip_norm: float = 1.0
     bfloat16: bool = True
     activation_checkpointing: bool = False
+    sharding: bool = False
+    """Whether several processes share every tensor out among them (FSDP2) and do not each hold all of them (DDP)."""
     lora: LoraStageConfig = field(default_factory=LoraStageConfig)
     most_seconds: float = 120.0
     """Longer recordings are left out (and counted): cutting them would make their answers false."""
@@ -64,7 +67,12 @@ class StageConfig:
     retained_ratio: float = 0.0
     """Share of windows that stay as dominant tokens where tokens are merged; 0 keeps the checkpoint's."""
     merge_score: str = "attention"
-    """`attention` (Eq. 5), `norm` or `uniform`."""
+    """`attention` (Eq. 5), `cross_attention`, `norm` or `uniform`."""
+    anchor_seconds: int = 0
+    """A time among the audio tokens every so many seconds; 0 keeps the checkpoint's. Beyond the paper: 0 is its way."""
+    packing: int = 0
+    """Tokens up to which the examples of a micro-batch share a row, each by itself, so that short ones are not padded
+    to long ones; 0 gives each its own row."""
     evaluate_every: int = 200
     """Steps between measurements on the validation rows; the best state is kept. 0 keeps the last."""
     validation_rows: int = 64
@@ -92,6 +100,9 @@ def load_stage(name: str, overrides: list[str]) -> StageConfig:
         if getattr(config, name) not in known
     ]
     problems += [f"{n} must be at least 1" for n in ("batch_size", "micro_batch_size") if getattr(config, n) < 1]
+    problems += [f"{n} must not be below 0" for n in ("anchor_seconds", "packing") if getattr(config, n) < 0]
+    if config.anchor_seconds and config.markers == "none":
+        problems.append('anchor_seconds are written with markers, which markers = "none" leaves out')
     if problems:
         raise ConfigError(str(path), problems)
     return config

@@ -6,7 +6,7 @@ Source: paper, Tables 3 and 4; the scores of merging, windows and the grammar ar
 import dataclasses
 from collections.abc import Sequence
 from pathlib import Path
-from typing import Literal, cast
+from typing import cast
 
 import torch
 from rich.console import Console
@@ -15,6 +15,7 @@ from rich.progress import track
 from model.audio.decode import decode_audio
 from model.audio.segment import SEGMENT_SAMPLES, split
 from model.audio.waveform import SAMPLE_RATE, Waveform
+from model.config import AnchorConfig, MergeScore
 from model.engine.asking import Asker
 from model.language.markers import marker_rows
 from model.language.prompt import prompt_ids
@@ -24,11 +25,10 @@ from model.timeaudio import TimeAudio
 from training.data.instructions import question_of_row
 from training.data.manifest import Row, Told
 from training.predictions import Prediction, prediction_of_text
+from training.stage_data import Features
 from training.stages import StageConfig
 
 MOST_SECONDS = 7200.0
-
-MergeScore = Literal["attention", "norm", "uniform"]
 
 
 @torch.no_grad()
@@ -48,26 +48,32 @@ def prepare(model: TimeAudio, tokenizer: Tokenizer, config: StageConfig) -> None
     if config.merge_score != "attention":
         merge = dataclasses.replace(merge, score=cast(MergeScore, config.merge_score))
     model.connector.merge = merge
-    model.config = dataclasses.replace(model.config, merge=merge)
+    anchors = AnchorConfig(every_seconds=config.anchor_seconds) if config.anchor_seconds else model.config.anchors
+    model.config = dataclasses.replace(model.config, merge=merge, anchors=anchors)
 
 
 def answers_of(
-    pipeline: Pipeline, rows: Sequence[Row], folder: Path, decoding: Decoding, *,
+    pipeline: Pipeline, rows: Sequence[Row], source: Path | Features, decoding: Decoding, *,
     grammar: bool = True, windows: bool = False, quiet: bool = False,
 ) -> dict[str, Prediction]:  # fmt: skip
     """What a checkpoint answers to each row of a task that it knows; each recording is heard once.
 
     Args:
+        source: the folder that recordings are named from, or their frames.
         grammar: without it any token may follow any, as in the released code.
-        windows: recordings are cut into 30 s, asked about one by one, and their events moved to their places.
+        windows: recordings, of a folder, are cut into 30 s, asked about one by one, and their events moved to their
+            places.
     """
     order = sorted((row for row in rows if row.task in pipeline.tasks), key=lambda row: row.audio)
     found: dict[str, Prediction] = {}
     heard: tuple[str, list[tuple[float, Recording]]] = ("", [])
     for row in track(order, description="answers", console=Console(stderr=True), disable=quiet):
         if heard[0] != row.audio:
-            waveform = decode_audio(row.path(folder).read_bytes(), max_seconds=MOST_SECONDS)
-            heard = (row.audio, _recordings(pipeline, waveform, windows=windows))
+            if isinstance(source, Features):
+                heard = (row.audio, [(0.0, _kept(pipeline, row, source))])
+            else:
+                waveform = decode_audio(row.path(source).read_bytes(), max_seconds=MOST_SECONDS)
+                heard = (row.audio, _recordings(pipeline, waveform, windows=windows))
         parts = []
         for start, recording in heard[1]:
             whole = len(heard[1]) == 1
@@ -80,6 +86,14 @@ def answers_of(
             " ".join(part.text for part in parts),
         )
     return found
+
+
+@torch.inference_mode()
+def _kept(pipeline: Pipeline, row: Row, features: Features) -> Recording:
+    speech, sound = features.of([row])[0]
+    samples = round((row.duration or 0.0) * SAMPLE_RATE)
+    tokens = pipeline.model.audio_tokens(speech, sound, [samples])[0]
+    return Recording(tokens, max(1, samples * 10 // SAMPLE_RATE), samples)
 
 
 def _recordings(pipeline: Pipeline, waveform: Waveform, *, windows: bool) -> list[tuple[float, Recording]]:

@@ -7,9 +7,10 @@ from jaxtyping import Bool, Float, Int
 from torch import Tensor, nn
 
 from model.config import ModelConfig
+from model.connector.anchors import interleave
 from model.connector.merge import budget, dominance, merge_tokens
 from model.connector.merge_released import even_picks, merge_released, released_segment_sizes
-from model.connector.qformer import SelfAttention, WindowQFormer
+from model.connector.qformer import Attended, WindowQFormer
 from model.connector.time_encoding import TimeEncoding
 from model.connector.window import to_windows
 
@@ -44,6 +45,7 @@ class Connector(nn.Module):
         *,
         first_window: int = 0,
         may_merge: bool = True,
+        anchors: tuple[Float[Tensor, "anchors language_dim"], Sequence[int]] | None = None,
     ) -> Float[Tensor, "batch tokens language_dim"]:
         """The audio tokens of recordings of one length, all their segments' frames in one row.
 
@@ -52,17 +54,20 @@ class Connector(nn.Module):
             num_samples: matters to checkpoints of the released code alone, see `windows`.
             first_window: the number of the first window on the recording's clock.
             may_merge: without it there is one token per window at any length.
+            anchors: embeddings to put among the tokens, and the window that each stands before.
         """
         segments = self.heard(*self.windows(frames, num_samples, first_window))
-        projected: Tensor = self.projection(self.merged(segments) if may_merge else self.unmerged(segments))
-        return projected
+        tokens, places = self.merged(segments) if may_merge else self.unmerged(segments)
+        projected: Tensor = self.projection(tokens)
+        return projected if anchors is None else interleave(projected, places, *anchors)
 
     @staticmethod
     def unmerged(
-        segments: Sequence[tuple[Float[Tensor, "batch _ dim"], SelfAttention]],
-    ) -> Float[Tensor, "batch windows dim"]:
-        """The tokens of all segments, one per window."""
-        return torch.cat([tokens for tokens, _ in segments], dim=1)
+        segments: Sequence[tuple[Float[Tensor, "batch _ dim"], Attended]],
+    ) -> tuple[Float[Tensor, "batch windows dim"], Int[Tensor, "batch windows"]]:
+        """The tokens of all segments, one per window, and the windows' numbers."""
+        tokens = torch.cat([part for part, _ in segments], dim=1)
+        return tokens, torch.arange(tokens.shape[1], device=tokens.device).expand(len(tokens), -1)
 
     def windows(
         self,
@@ -81,36 +86,41 @@ class Connector(nn.Module):
         self,
         windows: Float[Tensor, "batch windows window_frames frame_dim"],
         is_padding: Bool[Tensor, "windows window_frames"],
-    ) -> list[tuple[Float[Tensor, "batch _ dim"], SelfAttention]]:
-        """What the Q-Former makes of each segment: a token per window, and its last self-attention."""
+    ) -> list[tuple[Float[Tensor, "batch _ dim"], Attended]]:
+        """What the Q-Former makes of each segment: a token per window, and what its attention says about them."""
         released = self.merge.method == "released"
         sizes = (released_segment_sizes if released else segment_sizes)(windows.shape[1], self.merge.per_windows)
         stretches = zip(windows.split(sizes, dim=1), is_padding.split(sizes), strict=True)
-        return [self.qformer(part, padding) for part, padding in stretches]
+        with_mass = self.merge.score == "cross_attention"
+        return [self.qformer(part, padding, with_mass=with_mass) for part, padding in stretches]
 
     def merged(
         self,
-        segments: list[tuple[Float[Tensor, "batch _ dim"], SelfAttention]],
+        segments: list[tuple[Float[Tensor, "batch _ dim"], Attended]],
         picks: Int[Tensor, "batch segments dominant"] | None = None,
-    ) -> Float[Tensor, "batch tokens dim"]:
+    ) -> tuple[Float[Tensor, "batch tokens dim"], Int[Tensor, "batch tokens"]]:
         """All segments' tokens in a row, merged where that is enabled and the recording is long enough for it.
 
-        `picks`, windows counted from the recording's first, are the dominant tokens of the released way of merging;
-        they enable it.
+        With them comes the window that each stands for: 0 throughout for the released way, which does not keep them in
+        time order. `picks`, windows counted from the recording's first, are that way's dominant tokens; they enable it.
         """
-        tokens = [segment for segment, _ in segments]
         enabled = self.merge.enabled or picks is not None
-        if enabled and sum(t.shape[1] for t in tokens) > self.merge.above_windows:
-            if self.merge.method == "released":
-                tokens = self._merged_as_released(tokens, picks)
-            else:
-                tokens = [self._merged_by_attention(*segment) for segment in segments]
-        return torch.cat(tokens, dim=1)
-
-    def _merged_by_attention(self, tokens: Tensor, attention: SelfAttention) -> Tensor:
-        dominant, contextual = budget(tokens.shape[1], self.merge)
-        scores = dominance(self.merge, tokens, attention.received, dominant)
-        return merge_tokens(tokens, scores, attention.keys, num_dominant=dominant, num_contextual=contextual)
+        if not enabled or sum(tokens.shape[1] for tokens, _ in segments) <= self.merge.above_windows:
+            return self.unmerged(segments)
+        if self.merge.method == "released":
+            merged = torch.cat(self._merged_as_released([tokens for tokens, _ in segments], picks), dim=1)
+            return merged, torch.zeros(merged.shape[:2], dtype=torch.long, device=merged.device)
+        kept, places, first = [], [], 0
+        for tokens, attended in segments:
+            dominant, contextual = budget(tokens.shape[1], self.merge)
+            scores = dominance(self.merge, tokens, attended, dominant)
+            some, place = merge_tokens(
+                tokens, scores, attended.keys, num_dominant=dominant, num_contextual=contextual
+            )  # fmt: skip
+            kept.append(some)
+            places.append(place + first)
+            first += tokens.shape[1]
+        return torch.cat(kept, dim=1), torch.cat(places, dim=1)
 
     def _merged_as_released(self, segments: list[Tensor], picks: Tensor | None) -> list[Tensor]:
         merged, first = [], 0

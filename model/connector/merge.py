@@ -1,10 +1,11 @@
 """Segment-level token merging: keep the attentive tokens, cluster the rest."""
 
 import torch
-from jaxtyping import Float
+from jaxtyping import Float, Int
 from torch import Tensor
 
 from model.config import MergeConfig
+from model.connector.qformer import Attended
 
 
 def budget(count: int, config: MergeConfig) -> tuple[int, int]:
@@ -21,17 +22,20 @@ def budget(count: int, config: MergeConfig) -> tuple[int, int]:
 def dominance(
     config: MergeConfig,
     tokens: Float[Tensor, "batch windows dim"],
-    received: Float[Tensor, "batch windows"],
+    attended: Attended,
     count: int,
 ) -> Float[Tensor, "batch windows"]:
-    """By what the dominant `count` tokens are chosen: Eq. 5, or one of two ablations of it."""
+    """By what the dominant `count` tokens are chosen: Eq. 5, or one of three ablations of it."""
+    if config.score == "cross_attention":
+        assert attended.mass is not None, "ask the Q-Former for it"
+        return attended.mass
     if config.score == "norm":
         return tokens.norm(dim=2)
     if config.score == "uniform":
         windows = tokens.shape[1]
         places = (2 * torch.arange(count, device=tokens.device) + 1) * windows // (2 * count)
-        return torch.zeros_like(received).index_fill(1, places, 1.0)
-    return received
+        return torch.zeros_like(attended.received).index_fill(1, places, 1.0)
+    return attended.received
 
 
 def merge_tokens(
@@ -41,8 +45,8 @@ def merge_tokens(
     *,
     num_dominant: int,
     num_contextual: int,
-) -> Float[Tensor, "batch merged dim"]:
-    """The dominant tokens, and contextual means of the rest, all in time order.
+) -> tuple[Float[Tensor, "batch merged dim"], Int[Tensor, "batch merged"]]:
+    """The dominant tokens, and contextual means of the rest, all in time order; and the window that each stands for.
 
     Dominant tokens have the highest score. Of the rest, evenly spaced ones are targets; every other joins the target
     whose key has the greatest dot product with its own (Eq. 6). A contextual token is the mean of a target and what
@@ -61,7 +65,7 @@ def merge_tokens(
         raise ValueError(f"{count} windows cannot become {num_dominant} + {num_contextual} tokens.")
     if num_contextual == 0:
         kept = scores.topk(num_dominant, dim=1).indices.sort(dim=1).values
-        return tokens.gather(1, kept[..., None].expand(-1, -1, dim))
+        return tokens.gather(1, kept[..., None].expand(-1, -1, dim)), kept
     order = scores.topk(count, dim=1).indices
     dominant = order[:, :num_dominant].sort(dim=1).values
     rest = order[:, num_dominant:].sort(dim=1).values
@@ -79,5 +83,5 @@ def merge_tokens(
 
     place = torch.cat([dominant, rest[:, target_place]], dim=1)
     kept = torch.cat([tokens.gather(1, dominant[..., None].expand(-1, -1, dim)), contextual], dim=1)
-    in_time = place.argsort(dim=1)
-    return kept.gather(1, in_time[..., None].expand(-1, -1, dim))
+    place, in_time = place.sort(dim=1)
+    return kept.gather(1, in_time[..., None].expand(-1, -1, dim)), place

@@ -11,17 +11,19 @@ from model.config import QFormerConfig
 
 
 @dataclass(frozen=True, slots=True)
-class SelfAttention:
-    """What the last layer's self-attention over a segment's window tokens says about them.
+class Attended:
+    """What the last layer's attention over a segment says about its window tokens.
 
     Attributes:
         received: mean attention that each token receives from all tokens, averaged over heads (Eq. 5's matrix, by
             column) [batch, windows].
-        keys: mean over heads of the attention's keys, one per token (Eq. 6's k) [batch, windows, head_dim].
+        keys: mean over heads of the self-attention's keys, one per token (Eq. 6's k) [batch, windows, head_dim].
+        mass: see `QFormerLayer.mass`; None where nobody asked for it.
     """
 
     received: Float[Tensor, "batch windows"]
     keys: Float[Tensor, "batch windows head_dim"]
+    mass: Float[Tensor, "batch windows"] | None = None
 
 
 class Attention(nn.Module):
@@ -78,12 +80,15 @@ class QFormerLayer(nn.Module):
         tokens: Float[Tensor, "batch windows dim"],
         windows: Float[Tensor, "batch windows window_frames frame_dim"],
         is_padding: Bool[Tensor, "windows window_frames"],
-    ) -> tuple[Float[Tensor, "batch windows dim"], SelfAttention]:
-        """The tokens after this layer, and what its self-attention says about them."""
+        *,
+        with_mass: bool = False,
+    ) -> tuple[Float[Tensor, "batch windows dim"], Attended]:
+        """The tokens after this layer, and what its attention says about them."""
         batch, count, _ = tokens.shape
         peers = tokens.view(batch * count, 1, -1) if self.attends_itself else tokens
         mixed, matrix, keys = self.self_attention(peers, peers)
         tokens = self.self_norm(tokens + self.dropout(mixed.view_as(tokens)))
+        mass = self.mass(tokens, windows, is_padding) if with_mass else None
         heard, _, _ = self.cross_attention(
             tokens.flatten(0, 1)[:, None], windows.flatten(0, 1), is_padding.repeat(batch, 1)
         )
@@ -91,7 +96,21 @@ class QFormerLayer(nn.Module):
         inner = self.contract(nn.functional.gelu(self.expand(tokens)))
         tokens = self.feed_forward_norm(tokens + self.dropout(inner))
         received, keys = matrix.mean(dim=(1, 2)), keys.mean(dim=1)
-        return tokens, SelfAttention(received.view(batch, count), keys.reshape(batch, count, -1))
+        return tokens, Attended(received.view(batch, count), keys.reshape(batch, count, -1), mass)
+
+    def mass(
+        self,
+        tokens: Float[Tensor, "batch windows dim"],
+        windows: Float[Tensor, "batch windows window_frames frame_dim"],
+        is_padding: Bool[Tensor, "windows window_frames"],
+    ) -> Float[Tensor, "batch windows"]:
+        """The joint cross-attention mass of each window: 1 in all.
+
+        If every token saw the frames of the whole segment and not its own window's alone, this is the share of its
+        attention that a window's frames would get, as a mean over tokens and heads: Eq. 5 one step earlier.
+        """
+        _, matrix, _ = self.cross_attention(tokens, windows.flatten(1, 2), is_padding.flatten().expand(len(tokens), -1))
+        return matrix.mean(dim=(1, 2)).unflatten(1, is_padding.shape).sum(dim=2)
 
 
 class WindowQFormer(nn.Module):
@@ -118,14 +137,16 @@ class WindowQFormer(nn.Module):
         self,
         windows: Float[Tensor, "batch windows window_frames frame_dim"],
         is_padding: Bool[Tensor, "windows window_frames"],
-    ) -> tuple[Float[Tensor, "batch windows dim"], SelfAttention]:
-        """One token per window of one segment, and the last layer's self-attention."""
+        *,
+        with_mass: bool = False,
+    ) -> tuple[Float[Tensor, "batch windows dim"], Attended]:
+        """One token per window of one segment, and what the last layer's attention says about them."""
         if self.frame_positions is not None:
             windows = windows + self.frame_positions
         batch, count = windows.shape[:2]
         tokens = self.dropout(self.query_norm(self.query)).expand(batch, count, -1)
-        attention = None
-        for layer in self.layers:
-            tokens, attention = layer(tokens, windows, is_padding)
-        assert attention is not None
-        return tokens, attention
+        attended = None
+        for place, layer in enumerate(self.layers, start=1):
+            tokens, attended = layer(tokens, windows, is_padding, with_mass=with_mass and place == len(self.layers))
+        assert attended is not None
+        return tokens, attended

@@ -75,3 +75,36 @@ def test_time_encoding_starts_at_nothing_and_looks_its_row_up():
     with torch.no_grad():
         encoding.weight[7] = 5.0
     assert (encoding(windows, first_window=6) - windows)[:, 1:].gt(4.9).all(), "windows past the last row share it"
+
+
+def test_the_cross_attention_mass_of_a_window_is_what_its_frames_get_of_all_tokens():
+    """Against the formula, written out for every token, head and frame; padding gets nothing."""
+    net, windows = former(num_layers=1), torch.randn(2, 4, 17, 10)
+    is_padding = padding(4, padded=9)
+    layer = net.layers[0]
+    seen = []
+    layer.cross_attention.register_forward_pre_hook(lambda _, given: seen.append(given[0].detach()))
+    with torch.no_grad():
+        _, attended = net(windows, is_padding, with_mass=True)
+        queries, cross = seen[0], layer.cross_attention  # [2, 4, 24]: as the layer's self-attention left them
+        frames = (windows + net.frame_positions).flatten(1, 2)
+        expected = torch.zeros(2, 4)
+        for row in range(2):
+            for query in cross.query(queries[row]).view(4, 3, 8):
+                for head in range(3):
+                    keys = cross.key(frames[row]).view(-1, 3, 8)[:, head]
+                    scores = (keys @ query[head] / 8**0.5).masked_fill(is_padding.flatten(), -torch.inf)
+                    expected[row] += scores.softmax(0).view(4, 17).sum(1) / 12
+    torch.testing.assert_close(attended.mass, expected)
+    torch.testing.assert_close(attended.mass.sum(dim=1), torch.ones(2))
+    assert (attended.mass - attended.received).abs().max() > 1e-3, "it would be Eq. 5 again"
+
+
+def test_nobody_pays_for_a_mass_that_nobody_asked_for():
+    net, windows = former(), torch.randn(1, 3, 17, 10)
+    with torch.no_grad():
+        plain, attended = net(windows, padding(3))
+        asked, with_mass = net(windows, padding(3), with_mass=True)
+    assert attended.mass is None
+    assert with_mass.mass is not None
+    torch.testing.assert_close(plain, asked)

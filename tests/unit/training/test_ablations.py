@@ -11,15 +11,17 @@ from model.audio.waveform import Waveform
 from model.checkpoint import save_checkpoint
 from model.config import MergeConfig
 from model.connector.merge import dominance
+from model.connector.qformer import Attended
 from model.language.markers import marker_rows
 from model.pipeline import Decoding, Pipeline
 from tests.factories import small_model
-from training.ablations import SETS
+from training.ablations import SETS, as_markdown
 from training.ablations import main as ablate
 from training.data.manifest import Row, Told, write_manifest
 from training.data.wav import write_wav
 from training.learner import Learner
-from training.stages import StageConfig, load_stage
+from training.stage_data import Features
+from training.stages import MERGE_SCORES, StageConfig, load_stage
 from training.variants import answers_of, prepare
 
 
@@ -61,15 +63,15 @@ def test_each_setting_changes_what_it_says():
     assert not model.connector.merge.enabled
 
 
-def test_tokens_are_dominant_by_attention_by_length_or_evenly():
+def test_tokens_are_dominant_by_attention_by_their_frames_by_length_or_evenly():
     tokens = torch.tensor([[[3.0], [1.0], [2.0], [0.0]]])
-    received = torch.tensor([[0.1, 0.2, 0.3, 0.4]])
+    attended = Attended(torch.tensor([[0.1, 0.2, 0.3, 0.4]]), tokens, mass=torch.tensor([[0.3, 0.3, 0.2, 0.2]]))
 
     def chosen(score):
-        scores = dominance(MergeConfig(score=score), tokens, received, 2)
+        scores = dominance(MergeConfig(score=score), tokens, attended, 2)
         return sorted(scores.topk(2, dim=1).indices[0].tolist())
 
-    assert [chosen(score) for score in ("attention", "norm", "uniform")] == [[2, 3], [0, 2], [1, 3]]
+    assert [chosen(score) for score in MERGE_SCORES] == [[2, 3], [0, 1], [0, 2], [1, 3]]
 
 
 def test_without_markers_times_are_digits_that_train_and_are_read_back():
@@ -106,6 +108,23 @@ def test_a_set_is_trained_once_where_only_the_asking_differs_and_goes_on(folder,
     again = capsys.readouterr().out
     assert "Checkpoint written" not in again
     assert len([p for p in (folder / "run").glob("*.json") if json.loads(p.read_text())["scores"]]) == 3
+    lines = (folder / "run" / "table.md").read_text().splitlines()
+    assert lines[0].startswith("| row | METEOR | Eb-F1 |")
+    assert [line.split(" | ")[0] for line in lines[2:]] == [f"| {v.name}" for v in SETS["decoding"]]
+
+
+def test_a_table_has_the_scores_that_all_rows_have_with_their_intervals():
+    def scored(value, low=None, high=None):
+        return {"value": value, "low": low, "high": high}
+
+    found = {
+        "a": {"dense Eb-F1": scored(0.5, 0.408, 0.6), "dense METEOR": scored(None), "ground R@0.5": scored(0.1)},
+        "b": {"dense Eb-F1": scored(0.25), "dense METEOR": scored(0.2, 0.1, 0.3)},
+    }
+    assert as_markdown(found).splitlines() == [
+        "| row | METEOR | Eb-F1 |", "| --- | ---: | ---: |", "| a | - | 50.0 (41 to 60) |",
+        "| b | 20.0 (10 to 30) | 25.0 |",
+    ]  # fmt: skip
 
 
 def test_windows_move_their_events_to_their_places(folder, tmp_path):
@@ -124,3 +143,13 @@ def test_windows_move_their_events_to_their_places(folder, tmp_path):
     tail = answers_of(pipeline, [second], tmp_path, Decoding(max_new_tokens=60), quiet=True)["d"]
     shifted = [tuple((round(a + 30, 3), round(b + 30, 3)) for a, b in e.intervals) for e in tail.events]
     assert [e.intervals for e in parts.events][len(parts.events) - len(shifted) :] == shifted
+
+
+def test_kept_frames_are_asked_about_as_heard_ones(folder, tmp_path):
+    pipeline = Pipeline.load(folder / "start")
+    row = Row(id="d", audio="a.wav", task="dense_caption", duration=1.0)
+    decoding = Decoding(max_new_tokens=30)
+    heard = answers_of(pipeline, [row], folder, decoding, quiet=True)
+    features = Features(pipeline.model, folder, tmp_path / "kept")
+    assert answers_of(pipeline, [row], features, decoding, quiet=True) == heard
+    assert len(list((tmp_path / "kept").iterdir())) == 1

@@ -1,0 +1,70 @@
+"""By what the best state of a stage is chosen: real answers to the validation rows, scored."""
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+import torch
+
+from model.language.tokenizer import Tokenizer
+from model.pipeline import Decoding, Pipeline
+from model.timeaudio import TimeAudio
+from training.data.manifest import Row
+from training.learner import Learner
+from training.run_state import load_trained, trained_state
+from training.scoring import Score, score
+from training.stage_loop import Setup
+from training.variants import answers_of
+
+SELECTION = ("dense Eb-F1", "ground mean recall", "summary mIoU", "ask ROUGE-L")
+"""The best state is the one with the greatest mean of those that the validation rows have."""
+
+
+def selection(scores: Sequence[Score]) -> float:
+    """The mean of the scores that states are chosen by."""
+    values = [s.value for s in scores if s.name in SELECTION]
+    return sum(values) / len(values) if values else 0.0
+
+
+@dataclass(frozen=True, slots=True)
+class Validation:
+    """The rows, the folder that their recordings are named from, and where scores are told."""
+
+    rows: Sequence[Row]
+    folder: Path
+    say: Callable[..., None]
+
+    def measure(self, model: TimeAudio, tokenizer: Tokenizer, learner: Learner) -> float:
+        """What the learner, as it is now, scores."""
+        learner.write_markers()
+        model.eval()
+        try:
+            pipeline = Pipeline(model, tokenizer, num_slots=2, slot_tokens=1536, most_beams=1)
+            decoding = Decoding(num_beams=1, max_new_tokens=200)
+            grammar = learner.has_markers
+            answers = answers_of(pipeline, self.rows, self.folder, decoding, grammar=grammar, quiet=True)
+            scores = score(self.rows, answers)
+        finally:
+            learner.train()
+        value = selection(scores)
+        shown = ", ".join(f"{s.name} {100 * s.value:.1f}" for s in scores if s.name in SELECTION)
+        self.say(f"validation: {shown} -> {100 * value:.1f}")
+        return value
+
+    def measured_apart(
+        self, setup: Setup, build: Callable[[str], tuple[TimeAudio, Tokenizer, Learner]]
+    ) -> Callable[[], float]:
+        """The same of a sharded learner: a whole one of `build`, in the main process, answers; the others wait."""
+        accelerator, built = setup.accelerator, None
+
+        def measure() -> float:
+            nonlocal built
+            trained = trained_state(setup.learner)
+            value = torch.zeros((), device=accelerator.device)
+            if accelerator.is_main_process:
+                built = built or build(str(accelerator.device))
+                load_trained(built[2], trained)
+                value += self.measure(*built)
+            return float(accelerator.reduce(value, "sum"))
+
+        return measure
