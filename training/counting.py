@@ -1,14 +1,27 @@
-"""How well a checkpoint counts: scenes in which one kind is heard one to five times, equally often."""
+"""How well a checkpoint counts: scenes in which one kind is heard one to five times, equally often.
 
+`python -m training.counting --data DIR`
+"""
+
+import argparse
+import sys
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
+from pathlib import Path
 
 import numpy as np
+from rich.console import Console
+from rich.progress import track
 
 from model.audio.waveform import Waveform
+from model.errors import TimeAudioError
 from model.pipeline import Decoding, Pipeline
+from training.config import DataConfig
 from training.data.composer import Pool, Scene, SceneConfig, compose
 from training.data.instructions import COUNT_INSTRUCTIONS
 from training.data.more_words import wording
+from training.data.pools import validation_pool
+from training.data.recordings import DataError
 from training.data.tasks import by_kind
 from training.metrics.counting import count_in
 
@@ -43,7 +56,7 @@ def counting_scene(pool: Pool, count: int, rng: np.random.Generator) -> tuple[Sc
 def count_questions(pipeline: Pipeline, pool: Pool, *, each: int, seed: int, decoding: Decoding) -> list[Counted]:
     """`each` scenes of every count, each asked for in one of six wordings; the same seed gives the same ones."""
     told = []
-    for number in range(each * len(COUNTS)):
+    for number in track(range(each * len(COUNTS)), description="questions", console=Console(stderr=True)):
         rng = np.random.default_rng([seed, 9, number])
         count = COUNTS[number % len(COUNTS)]
         scene, kind = counting_scene(pool, count, rng)
@@ -56,3 +69,29 @@ def count_questions(pipeline: Pipeline, pool: Pool, *, each: int, seed: int, dec
 def accuracy(told: list[Counted]) -> float:
     """The share of questions with the right number: 0.2 for who always says the same."""
     return sum(c.count == c.said for c in told) / len(told)
+
+
+def main(argv: Sequence[str] | None = None) -> int:
+    """The command line."""
+    parser = argparse.ArgumentParser(prog="python -m training.counting", description=__doc__)
+    parser.add_argument("--data", type=Path, required=True, help="folder with clips.csv or meta/esc50.csv, and audio/")
+    parser.add_argument("--model", type=Path, help="checkpoint directory (default: the embedded timeaudio-tiny)")
+    parser.add_argument("--each", type=int, default=20, help="questions for each count (default: %(default)s)")
+    parser.add_argument("--seed", type=int, default=7, help="of the scenes (default: %(default)s)")
+    arguments = parser.parse_args(argv)
+    try:
+        pool = validation_pool(arguments.data, DataConfig())
+        pipeline = Pipeline.load(arguments.model)
+        told = count_questions(pipeline, pool, each=arguments.each, seed=arguments.seed, decoding=Decoding())
+    except (DataError, TimeAudioError) as error:
+        print(f"python -m training.counting: {error}", file=sys.stderr)
+        return 2
+    for count in COUNTS:
+        of_it = [c for c in told if c.count == count]
+        print(f"{count}: {100 * accuracy(of_it):.0f} % of {len(of_it)} right")
+    print(f"all: {100 * accuracy(told):.1f} % of {len(told)} right")
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())
