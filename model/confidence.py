@@ -110,6 +110,9 @@ def _logistic(row: dict[str, Any]) -> Logistic:
     return Logistic(numbers[0], tuple(numbers[1:]))
 
 
+_NOWHERE = (slice(0, 0),) * 3
+
+
 class _Written(NamedTuple):
     """An interval as it was written: half-open places of its two times and of the words after it."""
 
@@ -124,6 +127,9 @@ def features_of(
 ) -> list[tuple[Features, ...]]:
     """Of each interval of each event, in their order.
 
+    An answer in words (`ask`) may join two times by other tokens than the separator's, which nothing has weighed as one
+    interval: all that is known of it is its length.
+
     Args:
         events: as the parser reads them from `ids`, in order.
         ids: an answer in the grammar of the task, or the beginning of one, up to where the last event is complete.
@@ -134,10 +140,14 @@ def features_of(
     sure = [max(FLOOR, value) for value in log_probs] + [FLOOR] * (len(ids) - len(log_probs))
     runs = _runs(ids, vocabulary.marker_ids)
     before = slice(0, runs[0].start if runs else 0)
-    written = iter(_written(ids, runs, vocabulary))
+    written, next_one = _written(ids, runs, vocabulary), 0
     found = []
     for event in events:
-        mine = [next(w for w in written if w.interval == interval) for interval in event.intervals]
+        mine = []
+        for interval in event.intervals:
+            place = next((n for n in range(next_one, len(written)) if written[n].interval == interval), None)
+            mine.append(_Written(interval, *_NOWHERE) if place is None else written[place])
+            next_one = next_one if place is None else place + 1
         words = sure[before if task == "ground" else mine[-1].words] or [FLOOR]
         about = sum(words) / len(words), min(words)
         found.append(tuple(Features(_time(sure[w.start]), _time(sure[w.end]), *about, _length(w)) for w in mine))
@@ -145,7 +155,7 @@ def features_of(
 
 
 def _time(log_probs: Sequence[float]) -> float:
-    return max(FLOOR, sum(log_probs))
+    return max(FLOOR, sum(log_probs)) if log_probs else FLOOR
 
 
 def _length(written: "_Written") -> float:

@@ -8,6 +8,7 @@ from dataclasses import dataclass, field, replace
 
 from model.timeline.event import Event
 from model.timeline.interval import Interval
+from model.timeline.markers import format_interval
 from model.timeline.stitch import Stitcher
 from server.engine.protocol import Answered, Encoded, Engine, Found, Request, Samples, Started, Update
 
@@ -114,7 +115,6 @@ def _added(whole: Answered, part: Answered, events: list[Event]) -> Answered:
 def _whole(answer: Answered) -> Answered:
     events = sorted(answer.events, key=lambda event: min(event.intervals))
     text = "\n".join(
-        ", ".join(f"{i.start_s:.1f} - {i.end_s:.1f}" for i in event.intervals) + f". {event.caption}".rstrip(". ") + "."
-        for event in events
+        ", ".join(map(format_interval, event.intervals)) + f". {event.caption}".rstrip(". ") + "." for event in events
     )
     return replace(answer, events=tuple(events), text=text, present=bool(events))

@@ -5,6 +5,7 @@ from typing import Any
 
 from model.timeline.event import Event
 from model.timeline.interval import Interval
+from model.timeline.markers import to_plain
 from server.engine.protocol import Answered, Found, Task, Update
 from server.inquiry import Analysis
 from timeaudio import results
@@ -31,10 +32,12 @@ def summarize(analysis: Analysis) -> results.Summary:
 
 
 def ask(analysis: Analysis) -> results.QuestionAnswer:
-    """The words of the one answer, and the intervals in them."""
+    """The words of the one answer, and the intervals in them, both on the file's clock."""
     [question], [answer] = analysis.queries, analysis.answers
     intervals = _intervals((i for event in answer.events for i in event.intervals), analysis.start)
-    return results.QuestionAnswer(**shared(analysis), question=question, answer=answer.text, intervals=intervals)
+    return results.QuestionAnswer(
+        **shared(analysis), question=question, answer=to_plain(answer.text, analysis.start), intervals=intervals
+    )
 
 
 PRESENTERS: Mapping[Task, Callable[[Analysis], AnyAnswer]] = {

@@ -111,16 +111,15 @@ class LocalModel:
         Raises:
             LocalModelError, OSError: as for `summarize`.
         """
-        answer, account = self._say(audio, "ask", question=question)
+        answer, account = self._say(audio, "ask", question)
         intervals = _intervals(interval for event in answer.events for interval in event.intervals)
         return results.QuestionAnswer(question=question, answer=answer.text, intervals=intervals, **account)
 
-    def _say(self, audio: Path | bytes, task: "Task", **words: str) -> "tuple[Answer, _Account]":
-        from model.language.prompt import QUESTIONS
+    def _say(self, audio: Path | bytes, task: "Task", words: str = "") -> "tuple[Answer, _Account]":
+        from model.language.prompt import question_of
 
-        question = QUESTIONS[task].format(**words)
         [answer], account = self._hear(
-            audio, lambda heard: [self._pipeline.answer(heard, task, question, self._options)]
+            audio, lambda heard: [self._pipeline.answer(heard, task, question_of(task, words), self._options)]
         )
         return answer, account
 

@@ -7,6 +7,7 @@ say what the written timelines of stage 0 say (`warm_up`): then the frozen langu
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import numpy.typing as npt
@@ -14,16 +15,19 @@ import torch
 from peft import LoraConfig, get_peft_model
 from torch import Tensor, nn
 
+from model.audio.segment import SEGMENT_SAMPLES
 from model.config import MergeConfig, ModelConfig, QFormerConfig, TimeEncodingConfig
+from model.connector.qformer import Attended
 from model.language.markers import add_markers, train_only_rows
 from model.language.tokenizer import Tokenizer
 from model.timeaudio import TimeAudio
+from model.timeline.task import TASKS
 from training.batch import AnswerLoss, BatchBuilder
 from training.config import AlignmentStageConfig
 from training.data import tasks
-from training.data.composer import PlacedEvent
+from training.data.composer import PlacedEvent, shifted
 from training.data.features import FeatureSet
-from training.data.timelines import TIME_WIDTH, WINDOW_SAMPLES, timeline_width, written_timeline
+from training.data.timelines import LAST_START, WINDOW_SAMPLES, Columns, Timeline, written_timeline
 from training.encoders import EncoderTrainer
 from training.language import LanguageTrainer
 from training.loop import Group, fit
@@ -31,16 +35,14 @@ from training.loop import Group, fit
 SCALE_SCENES = 256
 """Scenes from which it is read how much the numbers of a timeline vary."""
 
-LAST_START = 738
-"""Windows before which a shifted recording begins, so that its 30 windows find rows among the 768."""
-
 
 @dataclass(frozen=True, slots=True)
 class Features:
-    """Scenes of 10 s, and scenes of 30 s of which longer recordings are made."""
+    """Scenes of 10 s; scenes, and bulletins if there are any, of several segments of 30 s."""
 
     short: FeatureSet
     long: FeatureSet
+    spoken: FeatureSet | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,41 +54,38 @@ class Draw:
         events: what happens in each, in samples from its first frame.
         num_samples: of each.
         first_window: the number of the first window, where a recording is taken for a part of a longer one.
+        is_spoken: whether they are bulletins.
     """
 
     frames: Tensor
     events: list[tuple[PlacedEvent, ...]]
     num_samples: int
     first_window: int = 0
+    is_spoken: bool = False
 
 
 def draw(features: Features, config: AlignmentStageConfig, size: int, rng: np.random.Generator) -> Draw:
-    """A step's recordings: 10 s, or 30 s, or some segments of 30 s one after the other, in batches of about equal work.
+    """A step's recordings: 10 s, or one or several segments of 30 s, in batches of about equal work.
 
-    Segments go through the encoders one by one, so a long recording's frames are its segments' frames. Some batches
-    of 10 s begin anywhere on the clock, so that every row of the time encoding is learned.
+    Some batches of 10 s begin anywhere on the clock, so that every row of the time encoding is learned.
     """
+    is_spoken = features.spoken is not None and rng.random() < config.speech_share
     chance = rng.random()
-    if chance >= config.long_share:
+    if chance >= config.long_share and not is_spoken:
         short = features.short
         index = rng.integers(0, len(short), size)
         first = int(rng.integers(0, LAST_START)) if rng.random() < config.shifted_share else 0
         return Draw(short.take(index), [short.events[i] for i in index], short.num_samples, first)
-    long = features.long
-    parts = 1 if chance >= config.long_share * config.very_long_share else int(rng.integers(2, 6))
+    long = features.spoken if is_spoken and features.spoken is not None else features.long
+    most = long.num_samples // SEGMENT_SAMPLES
+    parts = int(rng.integers(2, most + 1)) if rng.random() < config.very_long_share else 1
     rows = max(2, round(size / (3 * parts)))
-    picks = rng.integers(0, len(long), (rows, parts))
-    frames = torch.stack([long.take(row).flatten(0, 1) for row in picks])
-    events = [
-        tuple(e for n, scene in enumerate(row) for e in shifted(long.events[scene], n * long.num_samples))
-        for row in picks
-    ]
-    return Draw(frames, events, parts * long.num_samples)
-
-
-def shifted(events: Sequence[PlacedEvent], samples: int) -> tuple[PlacedEvent, ...]:
-    """The events so many samples later."""
-    return tuple(PlacedEvent(e.kind, e.start + samples, e.end + samples) for e in events)
+    frames, events = [], []
+    for _ in range(rows):
+        some, inside = long.stretch(int(rng.integers(len(long))), int(rng.integers(0, most - parts + 1)), parts)
+        frames.append(some)
+        events.append(inside)
+    return Draw(torch.stack(frames), events, parts * SEGMENT_SAMPLES, is_spoken=is_spoken)
 
 
 def build_model(
@@ -96,7 +95,7 @@ def build_model(
     torch.manual_seed(2)
     model_config = ModelConfig(
         name=name,
-        tasks=("dense_caption", "ground"),
+        tasks=TASKS,
         sound_encoder="beats" if encoders.config.sound_encoder == "beats" else "conv",
         time_encoding=TimeEncodingConfig(num_rows=768 if config.time_encoding else 0),
         qformer=QFormerConfig(**config.qformer),
@@ -112,33 +111,43 @@ class WarmUpTrainer(nn.Module):
     those numbers behind it. So this needs no language model, and may run beside that one's training.
     """
 
-    def __init__(
-        self, model: TimeAudio, kinds: Sequence[str], features: Features, config: AlignmentStageConfig
-    ) -> None:
+    def __init__(self, model: TimeAudio, columns: Columns, features: Features, config: AlignmentStageConfig) -> None:
         super().__init__()
-        self.model, self.kinds, self.features, self.config = model, tuple(kinds), features, config
-        self.head = nn.Linear(model.config.qformer.dim, timeline_width(len(self.kinds)))
-        short = features.short
-        few = [self._written(events, short.num_samples, 0) for events in short.events[:SCALE_SCENES]]
+        self.model, self.columns, self.features, self.config = model, columns, features, config
+        self.head = nn.Linear(model.config.qformer.dim, columns.width)
         # A number's own variance would not do: the hundreds of a clock hardly ever vary, and would weigh without bound.
-        blocks = np_tensor(few).split([len(self.kinds)] * 3 + [TIME_WIDTH] * 2, dim=-1)
-        scale = torch.cat([torch.full((b.shape[-1],), float(b.var().rsqrt())) for b in blocks])
-        self.register_buffer("scale", scale, persistent=False)
+        blocks = [
+            b for drawn in self._few() for b in [np_tensor([t.told for t in drawn]).split(columns.blocks, dim=-1)]
+        ]
+        scale = []
+        for sort in zip(*blocks, strict=True):
+            var = torch.cat([part.flatten() for part in sort]).var() if sort[0].shape[-1] else torch.tensor(1.0)
+            scale.append(torch.full((sort[0].shape[-1],), float(var.clamp(min=1e-4).rsqrt())))
+        self.register_buffer("scale", torch.cat(scale), persistent=False)
+
+    def _few(self) -> list[list[Timeline]]:
+        sets = [self.features.short, *([self.features.spoken] if self.features.spoken else [])]
+        return [
+            [written_timeline(events, self.columns, few.num_samples) for events in few.events[:SCALE_SCENES]]
+            for few in sets
+        ]
 
     def losses(self, step: int) -> Mapping[str, Tensor]:
-        """Squared distance to the written timeline, each kind of number in units of how much it varies."""
+        """Squared distance to the written timeline, each kind of number in units of how much it varies.
+
+        `landmarks`: how far the merge score is from even over the windows that a summary must keep.
+        """
         rng = np.random.default_rng([3, step])
         drawn = draw(self.features, self.config, self.config.warm_up.batch_size, rng)
-        wanted = np_tensor([self._written(events, drawn.num_samples, drawn.first_window) for events in drawn.events])
+        wanted = [written_timeline(e, self.columns, drawn.num_samples, first=drawn.first_window) for e in drawn.events]
         connector = self.model.connector
         windows = connector.windows(fuse(self.model, drawn, self.config.feature_dropout), None, drawn.first_window)
-        tokens, _ = connector.unmerged(connector.heard(*windows))
+        segments = connector.heard(*windows)
+        tokens, _ = connector.unmerged(segments)
         said = self.head(tokens)
-        return {"loss": ((said - wanted).float() * self.scale).square().mean()}
-
-    def _written(self, events: Sequence[PlacedEvent], num_samples: int, first: int) -> npt.NDArray[np.float32]:
-        named = [e for e in events if e.kind in self.kinds]
-        return written_timeline(named, self.kinds, num_samples, first=first)
+        told = ((said - np_tensor([w.told for w in wanted])).float() * self.scale).square().mean()
+        missed = missed_landmarks(segments, np_tensor([w.landmarks for w in wanted]))
+        return {"loss": told + self.config.landmark_weight * missed, "told": told, "landmarks": missed}
 
     @torch.no_grad()
     def join(self, timeline: nn.Linear) -> None:
@@ -148,7 +157,21 @@ class WarmUpTrainer(nn.Module):
         projection.bias.copy_(timeline(self.head.bias))
 
 
-def np_tensor(rows: Sequence[npt.NDArray[np.float32]]) -> Tensor:
+def missed_landmarks(segments: Sequence[tuple[Tensor, Attended]], landmarks: Tensor) -> Tensor:
+    """Cross-entropy of the attention that a segment's windows receive (Eq. 5) against its landmarks, evenly.
+
+    So the tokens that merging keeps are those that an answer needs. Not in the paper, see DECISIONS.md.
+    """
+    loss, begin = torch.zeros(()), 0
+    for tokens, attention in segments:
+        marks = landmarks[:, begin : begin + tokens.shape[1]].float()
+        begin += tokens.shape[1]
+        wanted = marks / marks.sum(dim=1, keepdim=True).clamp(min=1)
+        loss = loss - (wanted * attention.received.float().clamp(min=1e-6).log()).sum(dim=1).mean()
+    return loss / len(segments)
+
+
+def np_tensor(rows: Sequence[npt.NDArray[Any]]) -> Tensor:
     """Arrays of one shape as one tensor."""
     return torch.from_numpy(np.stack(rows))
 
@@ -164,29 +187,42 @@ class AlignmentTrainer:
     """Losses of stage 1 as a function of the step."""
 
     def __init__(
-        self, model: TimeAudio, tokenizer: Tokenizer, features: Features, config: AlignmentStageConfig
+        self,
+        model: TimeAudio,
+        tokenizer: Tokenizer,
+        columns: Columns,
+        features: Features,
+        config: AlignmentStageConfig,
     ) -> None:
-        self.model, self.features, self.config = model, features, config
+        self.model, self.columns, self.features, self.config = model, columns, features, config
         self.builder = BatchBuilder(tokenizer, model.config.prompt)
         self.answer_loss = AnswerLoss.of(
             tokenizer, len(tokenizer), tokenizer.marker_ids, config.time_weight, config.presence_weight
         )
 
+        self.spoken_loss = AnswerLoss.of(tokenizer, len(tokenizer), tokenizer.marker_ids, 1.0, 1.0)
+
     def losses(self, step: int) -> Mapping[str, Tensor]:
         """Cross-entropy of the answers' tokens."""
         rng = np.random.default_rng([4, step])
         drawn = draw(self.features, self.config, self.config.optim.batch_size, rng)
+        connector = self.model.connector
         fused = fuse(self.model, drawn, self.config.feature_dropout)
-        audio = self.model.connector(fused, first_window=drawn.first_window)
+        segments = connector.heard(*connector.windows(fused, None, drawn.first_window))
+        audio = connector.projection(connector.merged(segments)[0])
         # Where the clock begins late, the answers do: what happened before is not heard, and not told.
         begin = drawn.first_window * WINDOW_SAMPLES
-        examples = [self._example(shifted(e, begin), begin + drawn.num_samples, rng) for e in drawn.events]
+        ask = tasks.draw_spoken_example if drawn.is_spoken else tasks.draw_example
+        examples = [
+            ask(shifted(events, begin), begin + drawn.num_samples, rng, self.config.shares, tasks.Writing())
+            for events in drawn.events
+        ]
         embeds, mask, labels = self.builder.build(self.model.llm.get_input_embeddings(), list(audio), examples)
-        return self.answer_loss(self.model.llm, embeds, mask, labels)
-
-    def _example(self, events: Sequence[PlacedEvent], num_samples: int, rng: np.random.Generator) -> tasks.Example:
-        ask = tasks.ground if rng.random() < self.config.ground_share else tasks.dense_caption
-        return ask(events, num_samples, rng)
+        answer_loss = self.spoken_loss if drawn.is_spoken else self.answer_loss
+        losses = answer_loss(self.model.llm, embeds, mask, labels)
+        wanted = [written_timeline(e, self.columns, drawn.num_samples) for e in drawn.events]
+        missed = missed_landmarks(segments, np_tensor([w.landmarks for w in wanted]))
+        return {**losses, "loss": losses["loss"] + self.config.landmark_weight * missed, "landmarks": missed}
 
 
 def warm_up(trainer: WarmUpTrainer, run: Path) -> None:

@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import Any, TypeVar
 
 from training.data.composer import SceneConfig
+from training.data.tasks import Shares
 
 T = TypeVar("T")
 
@@ -49,7 +50,7 @@ class DataConfig:
     speeds: tuple[float, ...] = (1.0,)
     """Each training recording is also there at these speeds (pitch moves with it)."""
     other_kinds: bool = True
-    """Whether the kinds outside of ESC-10 take part: as classes of stage 0, as unlabelled distractors of stage 1."""
+    """Whether the kinds outside of ESC-10 take part: in all stages."""
     scene: SceneConfig = field(default_factory=SceneConfig)
     long_seconds: float = 30.0
     long_share: float = 0.15
@@ -69,6 +70,8 @@ class EncoderStageConfig:
     speech_every: int = 1
     """The speech encoder learns from every so many steps' scenes: from nothing it learns sounds slower than the sound
     encoder does, and is the smaller help with them."""
+    spoken_share: float = 0.4
+    """Share of every batch that are stretches of bulletins, where there are any."""
     mask_bins: int = 16
     """Widest band of a spectrogram that is blanked, as a share of 128 bins."""
     optim: OptimConfig
@@ -87,16 +90,19 @@ class LanguagePhase:
     """Share of scenes of one event."""
     most_events: int = 99
     """No scene has more; as many as the data's scenes have if those have fewer."""
-    ground_share: float = 0.5
-    """Share of grounding questions."""
-    paraphrase_share: float = 0.05
-    """Share of questions about what a query means; the rest asks for dense captions."""
-    named_share: float = 0.0
-    """Share of queries that are the plainest name of what they ask for."""
-    absent_share: float = 0.5
-    """Share of queries for what does not happen."""
+    repeated_share: float = 0.0
+    """Share of scenes in which kinds come back again and again."""
+    shares: Shares = field(default_factory=Shares)
+    """What is asked, and how."""
     long_share: float = 0.1
     """Share of batches of longer scenes, with more events and fewer examples."""
+    shifted_share: float = 0.0
+    """Share of batches of up to 30 s that begin anywhere on the clock."""
+    speech_share: float = 0.0
+    """Share of batches of spoken bulletins."""
+    longest_seconds: float = 150.0
+    longest_share: float = 0.0
+    """Share of the longer scenes and of the bulletins that may last up to `longest_seconds`, and so are merged."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -136,13 +142,20 @@ class AlignmentStageConfig:
     scenes: int = 4000
     """Composed scenes whose encoder features are computed once and kept on disk."""
     long_scenes: int = 400
-    """Scenes of `long_seconds` among the features; longer recordings are made of several of them."""
-    ground_share: float = 0.5
-    """Share of grounding questions; the others ask for dense captions."""
+    """Scenes of `longest_seconds` among the features, from which shorter stretches are cut."""
+    bulletins: int = 0
+    """Spoken bulletins of `longest_seconds` among the features."""
+    shares: Shares = field(default_factory=Shares)
+    """What is asked, and how."""
     long_share: float = 0.2
     """Share of batches of 30 s and more."""
     very_long_share: float = 0.3
     """Share of those that last two to five segments of 30 s, where tokens are merged."""
+    speech_share: float = 0.0
+    """Share of batches of bulletins."""
+    landmark_weight: float = 0.1
+    """Weight by which the merge score is taught to be high where something begins or a fact is told."""
+    longest_seconds: float = 150.0
     shifted_share: float = 0.2
     """Share of batches of 10 s that begin anywhere on the clock."""
     feature_dropout: float = 0.1

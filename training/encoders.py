@@ -1,4 +1,4 @@
-"""Stage 0, first half: the two encoders learn, from nothing, to name the sounds of each frame.
+"""Stage 0, first half: the two encoders learn, from nothing, to name the sounds of each frame, and facts that are told.
 
 Both see the same scenes. Each has a head of its own, so that neither leans on the other, and the heads are thrown away.
 """
@@ -16,30 +16,36 @@ from transformers import WhisperConfig
 
 from model.audio.fbank import fbank
 from model.audio.log_mel import log_mel
+from model.audio.waveform import SAMPLE_RATE
 from model.checkpoint import sound_encoder
 from model.encoders.beats import BEATs
 from model.encoders.conv import ConvEncoder
 from model.encoders.whisper import SpeechEncoder
 from training.config import DataConfig, EncoderStageConfig
-from training.data.composer import PlacedEvent, Pool, Scene, compose
+from training.data.bulletins import FACT_NAMES
+from training.data.composer import PlacedEvent, Pool, Scene, SceneConfig, clipped, compose, recorded
+from training.data.newsroom import Bank, draw_bulletin
+from training.data.voices import VOICES
 from training.loop import Group, fit
 
 FRAME_SAMPLES = 320
+SPOKEN_SPEEDS = (0.88, 1.15)
+VOICE_KINDS = {str(voice): f"{voice.sex}_speaking" for voice in VOICES}
 EDGE_FRAMES = 3
 """Frames on each side of an onset or offset that count as it: 60 ms."""
 
 
 class FrameHead(nn.Module):
-    """Per frame and kind: is it sounding, does it begin, does it end."""
+    """Per frame and kind: is it sounding, does it begin, does it end; and per fact: is it being told."""
 
-    def __init__(self, dim: int, num_kinds: int) -> None:
+    def __init__(self, dim: int, num_kinds: int, num_facts: int = 0) -> None:
         super().__init__()
         self.norm = nn.LayerNorm(dim)
-        self.linear = nn.Linear(dim, 3 * num_kinds)
+        self.linear = nn.Linear(dim, 3 * num_kinds + num_facts)
         nn.init.constant_(self.linear.bias, -4.0)  # most kinds are silent at most times
 
     def forward(self, frames: Float[Tensor, "batch frames dim"]) -> Float[Tensor, "batch frames outputs"]:
-        """Logits: activity, onset, offset of every kind, in this order."""
+        """Logits: activity, onset, offset of every kind, and facts, in this order."""
         logits: Tensor = self.linear(self.norm(frames))
         return logits
 
@@ -55,17 +61,24 @@ def make_sound_encoder(config: EncoderStageConfig) -> ConvEncoder | BEATs:
 
 
 def frame_targets(
-    events: Sequence[PlacedEvent], kinds: Sequence[str], num_frames: int
+    events: Sequence[PlacedEvent], kinds: Sequence[str], num_frames: int, facts: Sequence[str] = ()
 ) -> Float[np.ndarray, "frames outputs"]:
     """What `FrameHead` should say: 1 where the middle of a frame is inside an event, or within 60 ms of an edge."""
-    targets = np.zeros((3, num_frames, len(kinds)), dtype=np.float32)
+    targets = np.zeros((num_frames, 3 * len(kinds) + len(facts)), dtype=np.float32)
+    place = {name: column for column, name in enumerate((*kinds, *facts))}
+    count = len(kinds)
     for event in events:
-        kind = kinds.index(event.kind)
+        if event.kind not in place:
+            continue
+        column = place[event.kind]
         first, last = round(event.start / FRAME_SAMPLES), round(event.end / FRAME_SAMPLES)
-        targets[0, first:last, kind] = 1
-        targets[1, max(0, first - EDGE_FRAMES) : first + EDGE_FRAMES, kind] = 1
-        targets[2, max(0, last - EDGE_FRAMES) : last + EDGE_FRAMES, kind] = 1
-    return targets.transpose(1, 0, 2).reshape(num_frames, 3 * len(kinds))
+        if column >= count:
+            targets[first:last, 2 * count + column] = 1
+            continue
+        targets[first:last, column] = 1
+        targets[max(0, first - EDGE_FRAMES) : first + EDGE_FRAMES, count + column] = 1
+        targets[max(0, last - EDGE_FRAMES) : last + EDGE_FRAMES, 2 * count + column] = 1
+    return targets
 
 
 def draw_scenes(pool: Pool, data: DataConfig, step: int, batch_size: int, seed: int = 0) -> list[Scene]:
@@ -84,6 +97,22 @@ def draw_scenes(pool: Pool, data: DataConfig, step: int, batch_size: int, seed: 
     return [compose(pool, config, rng) for _ in range(batch_size)]
 
 
+def spoken_scene(bank: Bank, seconds: float, scene: SceneConfig, rng: np.random.Generator) -> Scene:
+    """A bulletin as somebody's recording of it: at any speed, level and colour, over some noise.
+
+    Its first event is the voice, from the first section to the last.
+    """
+    bulletin = draw_bulletin(bank, rng, seconds, speeds=SPOKEN_SPEEDS)
+    samples = recorded(bulletin.samples, scene, rng)
+    voice = PlacedEvent(VOICE_KINDS[bulletin.voice], bulletin.sections[0].start, bulletin.sections[-1].end)
+    return Scene(samples, (voice, *bulletin.events))
+
+
+def cut(scene: Scene, first: int, num_samples: int) -> Scene:
+    """So many samples of a scene, from `first` on, and what of its events lies there."""
+    return Scene(scene.samples[first : first + num_samples], clipped(scene.events, first, num_samples))
+
+
 def mask_bands(spectrogram: Float[Tensor, "batch a b"], dim: int, widest: int) -> Float[Tensor, "batch a b"]:
     """One random band of each row's frequency axis `dim` set to the row's mean. Source: SpecAugment (Park et al.)."""
     size = spectrogram.shape[dim]
@@ -98,16 +127,16 @@ def mask_bands(spectrogram: Float[Tensor, "batch a b"], dim: int, widest: int) -
 class EncoderTrainer:
     """Losses of stage 0 as a function of the step."""
 
-    def __init__(self, config: EncoderStageConfig, data: DataConfig, pool: Pool, kinds: Sequence[str]) -> None:
-        self.config, self.data, self.pool = config, data, pool
-        self.kinds = tuple(kinds)
-        self.everything = Pool({**pool.parts, **pool.distractors})
+    def __init__(self, config: EncoderStageConfig, data: DataConfig, pool: Pool, bank: Bank | None = None) -> None:
+        self.config, self.data, self.pool, self.bank = config, data, pool, bank
+        self.kinds = tuple(sorted({*pool.parts, *pool.others}))
+        self.facts = FACT_NAMES if bank else ()
         self.speech = make_speech_encoder(config)
         self.sound = make_sound_encoder(config)
         # Convolutions on CPUs are a tenth faster so.
         self.sound.to(memory_format=torch.channels_last)  # type: ignore[call-overload]  # torch's stubs lack it
-        self.speech_head = FrameHead(self.speech.dim, len(self.kinds))
-        self.sound_head = FrameHead(self.sound.dim, len(self.kinds))
+        self.speech_head = FrameHead(self.speech.dim, len(self.kinds), len(self.facts))
+        self.sound_head = FrameHead(self.sound.dim, len(self.kinds), len(self.facts))
 
     @property
     def modules(self) -> dict[str, nn.Module]:
@@ -122,9 +151,12 @@ class EncoderTrainer:
     def losses(self, step: int) -> Mapping[str, Tensor]:
         """Binary cross-entropy of each encoder's frames."""
         scenes = draw_scenes(self.pool, self.data, step, self.config.optim.batch_size)
+        scenes = self._some_spoken(scenes, np.random.default_rng([5, step]))
         waveforms = torch.from_numpy(np.stack([s.samples for s in scenes]))
         num_frames = waveforms.shape[1] // FRAME_SAMPLES
-        targets = torch.from_numpy(np.stack([frame_targets(s.events, self.kinds, num_frames) for s in scenes]))
+        targets = torch.from_numpy(
+            np.stack([frame_targets(s.events, self.kinds, num_frames, self.facts) for s in scenes])
+        )
         said = {"sound": self.sound_head(self.sound_frames(waveforms, augment=True))}
         if step % self.config.speech_every == 0:
             said["speech"] = self.speech_head(self.speech_frames(waveforms, augment=True))
@@ -133,6 +165,17 @@ class EncoderTrainer:
             for name, logits in said.items()
         }
         return {"loss": torch.stack(list(losses.values())).sum(), **losses}
+
+    def _some_spoken(self, scenes: list[Scene], rng: np.random.Generator) -> list[Scene]:
+        """A share of the scenes replaced by stretches of bulletins, which begin and end anywhere."""
+        if self.bank is None:
+            return scenes
+        num_samples = len(scenes[0].samples)
+        spoken = []
+        for _ in range(round(self.config.spoken_share * len(scenes))):
+            long = spoken_scene(self.bank, num_samples / SAMPLE_RATE + 8.0, self.data.scene, rng)
+            spoken.append(cut(long, int(rng.integers(0, 8 * SAMPLE_RATE)), num_samples))
+        return scenes[: len(scenes) - len(spoken)] + spoken
 
     def features(self, waveforms: Float[Tensor, "batch samples"], *, augment: bool = False) -> tuple[Tensor, Tensor]:
         """Both encoders' frames."""
@@ -195,12 +238,17 @@ def frame_scores(trainer: EncoderTrainer, scenes: Sequence[Scene], kinds: Sequen
 
 
 def train_encoders(
-    config: EncoderStageConfig, data: DataConfig, pool: Pool, run: Path, *, stop_after_s: float | None = None
+    config: EncoderStageConfig,
+    data: DataConfig,
+    pool: Pool,
+    run: Path,
+    bank: Bank | None = None,
+    *,
+    stop_after_s: float | None = None,
 ) -> EncoderTrainer:
     """Stage 0 for both encoders, from nothing or from where `run` stands."""
     torch.manual_seed(0)
-    kinds = tuple(sorted({*pool.parts, *pool.distractors}))
-    trainer = EncoderTrainer(config, data, pool, kinds)
+    trainer = EncoderTrainer(config, data, pool, bank)
     for module in trainer.modules.values():
         module.train()
     parameters = [p for m in trainer.modules.values() for p in m.parameters() if p.requires_grad]

@@ -6,60 +6,54 @@ import platform
 import sys
 import time
 from collections.abc import Sequence
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 import torch
 from rich.console import Console
 from rich.progress import track
-from rich.table import Table
 
 from model.audio.waveform import Waveform
 from model.errors import TimeAudioError
 from model.pipeline import Answer, Decoding, Pipeline
 from model.timeline.interval import Interval
+from training.captioning import meteor_if_there, scene_captions
 from training.config import DataConfig
 from training.data import tasks
 from training.data.composer import Pool, Scene, SceneConfig, compose
-from training.data.pools import validation_pool
+from training.data.more_words import lexicon
+from training.data.pools import other_parts, validation_pool
 from training.data.recordings import DataError
 from training.data.words import WORDS
-from training.metrics.bootstrap import Estimate, bootstrap
 from training.metrics.captions import kind_of
-from training.metrics.events import Counts, ScoredScene, Sound, clip_counts, clip_macro_f1, event_counts, total
-from training.metrics.grounding import Grounding, GroundingScores, score_grounding
+from training.metrics.events import ScoredScene, Sound
+from training.metrics.grounding import Grounding
+from training.scene_report import Report, SceneResult, show
 from training.score_command import command_line
 from training.score_command import main as score_manifest
 
-LEXICON = {kind: words.keywords for kind, words in WORDS.items()}
+LEXICON = lexicon()
+
+OTHER_SHARE = 0.75
+"""Share of the events of `--all-kinds` that are not of the ten kinds: about as many of each."""
 
 
-@dataclass(frozen=True, slots=True)
-class SceneResult:
-    """One scene's answers: the dense captions, and one present and one absent query."""
-
-    captions: ScoredScene
-    groundings: tuple[Grounding, ...]
-    num_unreadable: int
-    num_outside: int
-    seconds: float
-
-
-def evaluate_scene(pipeline: Pipeline, scene: Scene, rng: np.random.Generator, decoding: Decoding) -> SceneResult:
-    """Ask for dense captions, for a kind that is there, and for one that is not; in wordings drawn at random."""
+def evaluate_scene(
+    pipeline: Pipeline, scene: Scene, rng: np.random.Generator, decoding: Decoding, kinds: Sequence[str] = tuple(WORDS)
+) -> SceneResult:
+    """Ask for dense captions, for a kind that is there, and for one of `kinds` that is not; in wordings at random."""
     began = time.perf_counter()
     waveform = Waveform(scene.samples)
     recording = pipeline.encode(waveform)
     answers = [pipeline.dense_caption(recording, decoding)]
     seconds = time.perf_counter() - began
     present = tasks.by_kind(scene.events, len(scene.samples))
-    absent = [k for k in WORDS if k not in present]
+    absent = [k for k in kinds if k not in present]
     groundings = []
-    for kinds in (list(present), absent):
-        if kinds:
-            kind = kinds[int(rng.integers(len(kinds)))]
+    for choice in (list(present), absent):
+        if choice:
+            kind = choice[int(rng.integers(len(choice)))]
             answer = pipeline.ground(recording, tasks.draw_query(kind, rng), decoding)
             answers.append(answer)
             groundings.append(Grounding(_spans(present.get(kind, ())), _spans(answer.intervals)))
@@ -75,6 +69,7 @@ def evaluate_scene(pipeline: Pipeline, scene: Scene, rng: np.random.Generator, d
         sum(not _is_readable(a) for a in answers),
         sum(i.end > waveform.duration_tenths for a in answers for i in a.intervals),
         seconds,
+        scene_captions(answers[0], present),
     )
 
 
@@ -89,115 +84,21 @@ def _is_readable(answer: Answer) -> bool:
     return bool(answer.events) or answer.text.strip() in (tasks.NOTHING_HEARD, tasks.ABSENT)
 
 
-@dataclass(frozen=True, slots=True)
-class Report:
-    """The scores of a checkpoint, shares between 0 and 1."""
-
-    results: tuple[SceneResult, ...]
-    setting: dict[str, Any]
-
-    @property
-    def event_f1(self) -> Estimate:
-        """Micro event F1 with its bootstrap interval over scenes."""
-        counts = [event_counts(r.captions) for r in self.results]
-        return bootstrap(counts, lambda rows: total(rows).f1)
-
-    @property
-    def clip_f1(self) -> Estimate:
-        """Clip-level macro F1 over the ten kinds ("At")."""
-        return bootstrap([r.captions for r in self.results], lambda r: clip_macro_f1(r, list(WORDS)), num_resamples=200)
-
-    @property
-    def grounding(self) -> GroundingScores:
-        """Scores over all queries."""
-        return score_grounding([g for r in self.results for g in r.groundings])
-
-    def by_kind(self) -> dict[str, tuple[Counts, Counts]]:
-        """Event counts and clip counts of each kind."""
-        clips = clip_counts([r.captions for r in self.results], list(WORDS))
-
-        def only(scene: ScoredScene, kind: str) -> ScoredScene:
-            return ScoredScene(
-                tuple(s for s in scene.reference if s.kind == kind),
-                tuple(s for s in scene.predicted if s.kind == kind),
-            )
-
-        return {
-            kind: (total(event_counts(only(r.captions, kind)) for r in self.results), clips[kind]) for kind in WORDS
-        }
-
-    def to_json(self) -> dict[str, Any]:
-        """Everything that is printed, and the setting that makes it repeatable."""
-        event, clip, grounding = self.event_f1, self.clip_f1, self.grounding
-        return {
-            "setting": self.setting,
-            "event_f1": {"value": event.value, "low": event.low, "high": event.high},
-            "clip_macro_f1": {"value": clip.value, "low": clip.low, "high": clip.high},
-            "grounding": {
-                "recall_50": grounding.recall_50,
-                "recall_70": grounding.recall_70,
-                "recall_90": grounding.recall_90,
-                "mean_recall": grounding.mean_recall,
-                "miou": grounding.miou,
-                "present_answered": grounding.present_accuracy,
-                "absent_recognised": grounding.absent_accuracy,
-                "num_present": grounding.num_present,
-                "num_absent": grounding.num_absent,
-            },
-            "unreadable_answers": sum(r.num_unreadable for r in self.results),
-            "intervals_outside": sum(r.num_outside for r in self.results),
-            "median_seconds": float(np.median([r.seconds for r in self.results])),
-            "kinds": {
-                kind: {"event_f1": events.f1, "clip_f1": clips.f1, "num_events": events.num_reference}
-                for kind, (events, clips) in self.by_kind().items()
-            },
-        }
-
-
 def evaluate(
     pipeline: Pipeline, pool: Pool, config: SceneConfig, *, scenes: int, seed: int, decoding: Decoding
 ) -> Report:
     """Scores over `scenes` composed scenes; the same seed composes the same ones."""
     results = []
+    kinds = (*pool.parts, *pool.others)
     for index in track(range(scenes), description="scenes", console=Console(stderr=True)):
         rng = np.random.default_rng([seed, index])
-        results.append(evaluate_scene(pipeline, compose(pool, config, rng), rng, decoding))
+        results.append(evaluate_scene(pipeline, compose(pool, config, rng), rng, decoding, kinds))
     setting = {
         "model": pipeline.name, "scenes": scenes, "seconds": config.seconds, "seed": seed,
         "num_beams": decoding.num_beams, "machine": platform.machine(), "torch": torch.__version__,
         "threads": torch.get_num_threads(),
     }  # fmt: skip
-    return Report(tuple(results), setting)
-
-
-def show(report: Report, console: Console) -> None:
-    """The table."""
-    event, clip, grounding = report.event_f1, report.clip_f1, report.grounding
-    s = report.setting
-    scores = Table(title=f"{s['model']}: {s['scenes']} scenes of {s['seconds']:g} s, recordings never trained on")
-    scores.add_column("score")
-    scores.add_column("%", justify="right")
-    scores.add_column("95 % interval", justify="right")
-    for name, value in (("event F1, micro (Eb)", event), ("clip-level macro F1 (At)", clip)):
-        scores.add_row(name, f"{100 * value.value:.1f}", f"{100 * value.low:.1f} - {100 * value.high:.1f}")
-    for name, share in (
-        ("grounding R@0.5", grounding.recall_50),
-        ("grounding R@0.7", grounding.recall_70),
-        ("grounding R@0.9", grounding.recall_90),
-        ("grounding mean recall (the paper's 'mIoU')", grounding.mean_recall),
-        ("grounding true mIoU (set IoU)", grounding.miou),
-        ("absent queries answered 'absent'", grounding.absent_accuracy),
-    ):
-        scores.add_row(name, "-" if share is None else f"{100 * share:.1f}", "")
-    scores.add_row("unreadable answers", str(sum(r.num_unreadable for r in report.results)), "count")
-    scores.add_row("intervals outside the audio", str(sum(r.num_outside for r in report.results)), "count")
-    console.print(scores)
-    kinds = Table(title="By kind")
-    for column in ("kind", "events", "event F1", "clip F1"):
-        kinds.add_column(column, justify="left" if column == "kind" else "right")
-    for kind, (events, clips) in report.by_kind().items():
-        kinds.add_row(kind, str(events.num_reference), f"{100 * events.f1:.1f}", f"{100 * clips.f1:.1f}")
-    console.print(kinds)
+    return Report(tuple(results), setting, kinds)
 
 
 def main(argv: list[str] | None = None) -> int:
@@ -218,20 +119,33 @@ def main(argv: list[str] | None = None) -> int:
     parser.add_argument("--scenes", type=int, default=200, help="scenes to compose (default: %(default)s)")
     parser.add_argument("--seconds", type=float, default=10.0, help="length of a scene (default: %(default)s)")
     parser.add_argument("--max-events", type=int, default=4, help="most events in a scene (default: %(default)s)")
+    parser.add_argument(
+        "--all-kinds",
+        action="store_true",
+        help="of all kinds, not of the ten best-known ones: half of the events are others",
+    )
     parser.add_argument("--folds", type=int, nargs="+", default=[4], help="folds to compose from (default: 4)")
     parser.add_argument("--seed", type=int, default=7, help="of the scenes (default: %(default)s)")
     parser.add_argument("--beams", type=int, default=1, help="1 is greedy (default: %(default)s)")
+    parser.add_argument("--meteor", action="store_true", help="METEOR 1.5 of captions; needs timeaudio[field] and Java")
     parser.add_argument("--json", type=Path, help="file to write the scores to")
     arguments = parser.parse_args(argv)
     try:
         pool = validation_pool(arguments.data, DataConfig(validation_folds=tuple(arguments.folds)))
+        if arguments.all_kinds:
+            pool = Pool(pool.parts, other_parts(arguments.data, "held out"))
         pipeline = Pipeline.load(arguments.model)
     except (DataError, TimeAudioError) as error:
         print(f"timeaudio evaluate: {error}", file=sys.stderr)
         return 2
-    config = replace(SceneConfig(), seconds=arguments.seconds, max_events=arguments.max_events)
+    config = replace(
+        SceneConfig(), seconds=arguments.seconds, max_events=arguments.max_events,
+        other_share=OTHER_SHARE * arguments.all_kinds,
+    )  # fmt: skip
     decoding = Decoding(num_beams=arguments.beams)
     report = evaluate(pipeline, pool, config, scenes=arguments.scenes, seed=arguments.seed, decoding=decoding)
+    if arguments.meteor:
+        report = replace(report, meteor=meteor_if_there([pair for r in report.results for pair in r.told]))
     show(report, Console())
     if arguments.json:
         arguments.json.write_text(json.dumps(report.to_json(), indent=2) + "\n", encoding="utf-8")

@@ -7,6 +7,7 @@ and ends in its window, through one linear map. Times are plain digits; it meets
 
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
+from functools import cache
 from pathlib import Path
 
 import numpy as np
@@ -17,14 +18,23 @@ from torch import Tensor, nn
 from transformers import LlamaConfig, LlamaForCausalLM, PreTrainedTokenizerFast
 
 from model.audio.waveform import SAMPLE_RATE
-from model.config import PromptConfig
+from model.config import MergeConfig, PromptConfig
 from model.language.tokenizer import Tokenizer
 from model.timeline.markers import MARKERS
 from training.batch import AnswerLoss, BatchBuilder
 from training.config import DataConfig, LanguagePhase, LanguageStageConfig
 from training.data import tasks
-from training.data.composer import PlacedEvent, Pool, plan
-from training.data.timelines import timeline_width, written_timeline
+from training.data.bulletins import FACT_NAMES, FACTS, SUMMARIES, combinations, written
+from training.data.composer import PlacedEvent, Pool, SceneConfig, plan, shifted
+from training.data.instructions import (
+    AT_INSTRUCTIONS,
+    COUNT_INSTRUCTIONS,
+    DURATION_INSTRUCTIONS,
+    ORDER_INSTRUCTIONS,
+    SUMMARIZE_INSTRUCTIONS,
+)
+from training.data.more_words import GROUPS, wording
+from training.data.timelines import LAST_START, WINDOW_SAMPLES, Columns, merged_timeline, written_timeline
 from training.data.words import (
     DENSE_CAPTION_INSTRUCTIONS,
     GROUND_INSTRUCTIONS,
@@ -33,6 +43,23 @@ from training.data.words import (
     WORDS,
 )
 from training.loop import Group, fit
+
+
+def timeline_columns(kinds: Sequence[str]) -> Columns:
+    """What a timeline tells of: these kinds, sounds of which only the group is known, spoken sections; and facts."""
+    return Columns((*sorted(kinds), *GROUPS, tasks.SECTION), FACT_NAMES, teller=tasks.SECTION)
+
+
+def _tokenizer_of(run: Path, size: int, prompt: PromptConfig) -> PreTrainedTokenizerFast:
+    """The run's tokenizer: it stays what it was, even if somebody changes a word while the run stands still."""
+    path = run / "tokenizer.json"
+    if not path.is_file():
+        run.mkdir(parents=True, exist_ok=True)
+        train_tokenizer(size, prompt).backend_tokenizer.save(str(path))
+    library = LibraryTokenizer.from_file(str(path))
+    return PreTrainedTokenizerFast(
+        tokenizer_object=library, bos_token="<s>", eos_token="</s>", clean_up_tokenization_spaces=False
+    )
 
 
 def train_tokenizer(size: int, prompt: PromptConfig) -> PreTrainedTokenizerFast:
@@ -61,15 +88,23 @@ def _corpus(prompt: PromptConfig) -> list[str]:
         "0 1 2 3 4 5 6 7 8 9 0.1 - 2.3, 4.5 seconds, A",
     ]
     texts += [*DENSE_CAPTION_INSTRUCTIONS, PARAPHRASE_INSTRUCTION, *[tasks.NOTHING_HEARD, tasks.ABSENT] * 50]
-    for words in WORDS.values():
+    for kind in (*tasks.NAMED, *GROUPS):
+        words, is_common = wording(kind), kind in WORDS
         # As they stand in an answer (after a space), and as they stand in a question (quoted, either case).
-        texts += [" " + c for c in words.captions] * 2
+        texts += [" " + c for c in words.captions] * (2 if is_common else 8)
         texts += [
             g.format(query=q)
-            for g in GROUND_INSTRUCTIONS
+            for g in GROUND_INSTRUCTIONS[: None if is_common else 2]
             for phrase in (*words.queries, *QUERY_FRAMES, *(c.rstrip(".") for c in words.captions))
             for q in (phrase.lower(), phrase[0].upper() + phrase[1:])
         ]
+        texts += [
+            asked.format(query=words.queries[1], other=words.queries[1])
+            for asked in (*COUNT_INSTRUCTIONS, *DURATION_INSTRUCTIONS, *ORDER_INSTRUCTIONS)
+        ]
+    texts += [i.format(time=1) for i in AT_INSTRUCTIONS] * 10 + [*SUMMARIZE_INSTRUCTIONS] * 10
+    texts += [f"seconds: {number} times. about 1 seconds in total." for number in tasks.NUMBERS] * 10
+    texts += [f" {written(SUMMARIES[0], **facts)}" for facts in combinations(held_out=False)[::8]]
     return [*texts, *["The given query happens in 0.0 - 1.0 seconds."] * 50]
 
 
@@ -80,8 +115,10 @@ class LanguageTrainer:
         self, config: LanguageStageConfig, data: DataConfig, pool: Pool, prompt: PromptConfig, tokenizer: Tokenizer
     ) -> None:
         self.config, self.data = config, data
-        self.pool = Pool(pool.parts)
-        self.kinds = tuple(pool.parts)
+        self.columns = timeline_columns((*pool.parts, *pool.others))
+        # Only how long they last matters here. What only its group is known of lasts as long as anything else.
+        unknown = [part for parts in pool.others.values() for part in parts[:: len(data.speeds)]]
+        self.pool = Pool(pool.parts, {**pool.others, **{group: unknown for group in GROUPS if unknown}})
         self.builder = BatchBuilder(tokenizer, prompt)
         self.llm = LlamaForCausalLM(
             LlamaConfig(
@@ -96,35 +133,48 @@ class LanguageTrainer:
         self.answer_loss = AnswerLoss.of(
             tokenizer, self.llm.config.vocab_size, digits, config.time_weight, config.presence_weight
         )
+        # What is told in a summary are its words: they must not drown in the digits.
+        self.spoken_loss = AnswerLoss.of(tokenizer, self.llm.config.vocab_size, digits, 1.0, 1.0)
         # At these sizes plain attention trains a fifth faster on CPUs than the fused kernel, whose backward is slow.
         self.llm.set_attn_implementation("eager")
-        self.timeline = nn.Linear(timeline_width(len(self.kinds)), self.llm.config.hidden_size)
+        self.timeline = nn.Linear(self.columns.width, self.llm.config.hidden_size)
 
     def losses(self, step: int) -> Mapping[str, Tensor]:
         """Cross-entropy of the answers about scenes that are only planned, not mixed."""
         rng = np.random.default_rng([1, step])
         phase = self._phase(step)
+        speech = rng.random() < phase.speech_share
         scene, count = self.data.scene, self.config.optim.batch_size
         scene = replace(scene, max_events=min(scene.max_events, phase.most_events))
-        if rng.random() < phase.long_share:
-            ratio = rng.uniform(1.0, self.data.long_seconds / scene.seconds)
-            count = round(count / ratio)
-            most = round(scene.max_events * ratio)
-            scene = replace(scene, seconds=round(scene.seconds * ratio, 1), max_events=most, repeat_probability=0.3)
-        one_event = replace(scene, min_events=1, max_events=1)
+        if speech or rng.random() < phase.long_share:
+            seconds = phase.longest_seconds if rng.random() < phase.longest_share else self.data.long_seconds
+            ratio = rng.uniform(1.0, seconds / scene.seconds)
+            count = max(2, round(count / min(ratio, 6.0)))
+            most = round(scene.max_events * min(ratio, 1 + ratio / 3))
+            seconds = round(scene.seconds * ratio, 1)
+            scene = replace(scene, seconds=seconds, max_events=most, repeat_probability=0.3)
         num_samples = round(scene.seconds * SAMPLE_RATE)
+        first = int(rng.integers(0, LAST_START)) if scene.seconds <= 30 and rng.random() < phase.shifted_share else 0
+        begin = first * WINDOW_SAMPLES
         audio, examples = [], []
         for _ in range(count):
-            events = [
-                p.event for p in plan(self.pool, one_event if rng.random() < phase.one_event_share else scene, rng)
-            ]
-            if rng.random() < 0.02:
-                events = []
-            examples.append(_example(phase, events, num_samples, rng))
-            audio.append(written_timeline(events, self.kinds, num_samples, rng))
+            events = planned_bulletin(scene.seconds, rng) if speech else self._events(phase, scene, rng)
+            ask = tasks.draw_spoken_example if speech else tasks.draw_example
+            examples.append(ask(shifted(events, begin), begin + num_samples, rng, phase.shares, tasks.PLAIN))
+            timeline = written_timeline(events, self.columns, num_samples, rng, first=first)
+            audio.append(merged_timeline(timeline, rng, MergeConfig()).told)
         tokens = [self.timeline(torch.from_numpy(a)) for a in audio]
         embeds, mask, labels = self.builder.build(self.llm.get_input_embeddings(), tokens, examples)
-        return self.answer_loss(self.llm, embeds, mask, labels)
+        return (self.spoken_loss if speech else self.answer_loss)(self.llm, embeds, mask, labels)
+
+    def _events(self, phase: LanguagePhase, scene: SceneConfig, rng: np.random.Generator) -> list[PlacedEvent]:
+        if rng.random() < 0.02:
+            return []
+        if rng.random() < phase.one_event_share:
+            scene = replace(scene, min_events=1, max_events=1)
+        elif rng.random() < phase.repeated_share:
+            scene = replace(scene, min_events=3, max_events=max(5, scene.max_events), repeat_probability=0.8)
+        return [p.event for p in plan(self.pool, scene, rng)]
 
     def _phase(self, step: int) -> LanguagePhase:
         for phase in self.config.phases[:-1]:
@@ -134,18 +184,32 @@ class LanguageTrainer:
         return self.config.phases[-1]
 
 
-def _example(
-    phase: LanguagePhase, events: Sequence[PlacedEvent], num_samples: int, rng: np.random.Generator
-) -> tasks.Example:
-    chance = rng.random()
-    if chance < phase.paraphrase_share:
-        return tasks.paraphrase(rng)
-    if chance < phase.paraphrase_share + phase.ground_share:
-        return tasks.ground(
-            events, num_samples, rng, tasks.plain_interval,
-            named_share=phase.named_share, absent_share=phase.absent_share,
-        )  # fmt: skip
-    return tasks.dense_caption(events, num_samples, rng, tasks.plain_interval)
+@cache
+def _allowed() -> list[dict[str, str]]:
+    return combinations(held_out=False)
+
+
+def planned_bulletin(seconds: float, rng: np.random.Generator) -> list[PlacedEvent]:
+    """The sections, facts and voice of a bulletin that nobody reads, of the combinations that may be trained on."""
+    num_samples, allowed = round(seconds * SAMPLE_RATE), _allowed()
+    place, events = round(rng.uniform(0, 1.0) * SAMPLE_RATE), []
+    while place + 3 * SAMPLE_RATE < num_samples:
+        start, length = place, rng.uniform(3.0, 13.0)
+        end = min(num_samples, start + round(length * SAMPLE_RATE))
+        events.append(PlacedEvent(tasks.SECTION, start, end))
+        spoken = start + round(rng.uniform(0, 0.8) * SAMPLE_RATE)
+        told = allowed[int(rng.integers(len(allowed)))]
+        for key in rng.permutation(list(FACTS)):
+            phrase = round(rng.uniform(0.4, 1.2) * SAMPLE_RATE)
+            if spoken + phrase >= end:
+                break
+            events.append(PlacedEvent(f"{key}:{told[key]}", spoken, spoken + phrase))
+            spoken += phrase
+        place = end + round(rng.uniform(0.15, 0.5) * SAMPLE_RATE)
+    sections = [e for e in events if e.kind == tasks.SECTION]
+    voice = ("man_speaking", "woman_speaking")[int(rng.integers(2))]
+    # First, so that where it begins together with a section, the section's digits stand.
+    return [PlacedEvent(voice, sections[0].start, sections[-1].end), *events] if sections else []
 
 
 def train_language_model(
@@ -154,7 +218,7 @@ def train_language_model(
     """Stage 0 for the language model, from nothing or from where `run` stands. Its tokenizer has no marker yet."""
     torch.manual_seed(1)
     prompt = PromptConfig()
-    tokenizer = Tokenizer(train_tokenizer(config.vocabulary, prompt))
+    tokenizer = Tokenizer(_tokenizer_of(run, config.vocabulary, prompt))
     trainer = LanguageTrainer(config, data, pool, prompt, tokenizer)
     parameters = [*trainer.llm.parameters(), *trainer.timeline.parameters()]
     groups = [

@@ -15,8 +15,8 @@ from model.timeaudio import TimeAudio
 from training.batch import presence_ids
 from training.data.instructions import question_of_row
 from training.data.manifest import Row
-from training.data.spelling import answer_of, plain_time
-from training.data.tasks import plain_interval
+from training.data.spelling import answer_of
+from training.data.tasks import PLAIN
 from training.loop import Group
 from training.packing import rows_of
 from training.stages import StageConfig
@@ -136,7 +136,7 @@ class Learner(nn.Module):
         """A row as ids."""
         before, after = prompt_ids(self._tokenizer, self._prompt, question_of_row(row))
         is_plain = self._config.markers == "none"
-        answer = answer_of(row, plain_interval, plain_time) if is_plain else answer_of(row)
+        answer = answer_of(row, PLAIN.interval, PLAIN.time) if is_plain else answer_of(row)
         return Text(before, after, [*self._tokenizer.encode(answer), self._tokenizer.eos_id])
 
     def weight_of(self, texts: Sequence[Text]) -> float:

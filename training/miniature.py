@@ -1,7 +1,7 @@
 """The paper's pipeline, small: data of all four tasks, stage 1, stage 2, scores, and the table beside the paper's.
 
-A test of the machinery, not of quality: two bundled recordings make all scenes, the talks are spoken by whatever voice
-is installed, and both stages are a few steps. It fails if a loss does not fall. `make miniature`.
+A test of the machinery, not of quality: two bundled recordings make all scenes, the bulletins are read by voices that
+are installed, and both stages are a few steps. It fails if a loss does not fall. `make miniature`.
 """
 
 import argparse
@@ -15,11 +15,13 @@ from pathlib import Path
 from training.config import DataConfig
 from training.data.composer import SceneConfig
 from training.data.manifest import Row, write_manifest
+from training.data.newsroom import spoken_bank
 from training.data.pools import validation_pool
-from training.data.speaking import Engine, available
+from training.data.speaking import available, voices_for
+from training.data.voices import Engine
 from training.paper_tables import main as compare
 from training.score_command import main as evaluate
-from training.sources.benchmark import talks
+from training.sources.bulletins import bulletin_rows
 from training.sources.composed import ComposedConfig, compose_rows
 from training.stage_command import Job, checkpoint_named, run_stage
 from training.stage_loop import read_log
@@ -44,8 +46,12 @@ def build(folder: Path, engine: Engine, scale: float = 1.0) -> dict[str, Path]:
             compose_rows(pool, audio, ComposedConfig(name=name, count=_share(count, scale), scene=scene, seed=seed))
         )
 
-    spoken = list(talks(audio, engine, _share(16, scale), points=(1, 3), seed=1))
-    heard = list(talks(folder / "test", engine, _share(4, scale), points=(1, 3), seed=2))
+    def speech(place: Path, count: int, seed: int) -> list[Row]:
+        return list(bulletin_rows(bank, place, _share(count, scale), (8.0, 40.0), seed=seed))
+
+    voices = voices_for(held_out=False, engine=engine)[:3]
+    bank = spoken_bank(folder / "bank", headlines=45, fillers_per_voice=10, held_out=False, seed=1, voices=voices)
+    spoken, heard = speech(audio, 16, 1), speech(folder / "test", 4, 2)
     parts = {
         "stage-1": [*scenes("one", 48, short, 1), *[row for row in spoken if (row.duration or 0.0) <= 30]],
         "stage-2": [*scenes("two", 8, long, 2), *spoken],
@@ -95,11 +101,11 @@ def main(argv: Sequence[str] | None = None) -> int:
     arguments = parser.parse_args(argv)
     began = time.monotonic()
     out: Path = arguments.out
-    for name in ("recordings", "audio", "test", "stage-1-run", "stage-2-run", "stage-1", "stage-2"):
+    for name in ("recordings", "audio", "test", "bank", "stage-1-run", "stage-2-run", "stage-1", "stage-2"):
         shutil.rmtree(out / name, ignore_errors=True)
     engine = next(e for e in available() if e != "f5-tts")
     manifests = build(out, engine)
-    print(f"Data of all four tasks, talks by {engine}: {time.monotonic() - began:.0f} s.", flush=True)
+    print(f"Data of all four tasks, bulletins read by {engine}: {time.monotonic() - began:.0f} s.", flush=True)
     start, failed = checkpoint_named("timeaudio-tiny"), []
     for name, config in stages(arguments.steps).items():
         run = out / f"{name}-run"

@@ -17,7 +17,6 @@ from model.language.prompt import prompt_ids
 from model.language.tokenizer import Tokenizer
 from model.timeline.event import Event
 from model.timeline.grammar import Grammar
-from model.timeline.markers import to_plain
 from model.timeline.parser import Parser, parse
 from model.timeline.task import Task
 
@@ -73,7 +72,7 @@ class Question:
         events = parse(text, self._task, self._duration)
         return Answer(
             events=tuple(self._sure(events, completion.ids, completion.grammar_log_probs)),
-            text=to_plain(text),
+            written=text,
             num_prompt_tokens=self.sequence.num_prompt_tokens,
             num_completion_tokens=len(completion.ids),
             completion=completion,
@@ -81,7 +80,7 @@ class Question:
 
     def _sure(self, events: list[Event], ids: Items[int], log_probs: Items[float]) -> list[Event]:
         """All events up to here, with confidence if the checkpoint is calibrated."""
-        if self._calibration is None:
+        if self._calibration is None or self._task not in self._calibration.tasks:
             return events
         features = features_of(events, ids, log_probs, self._tokenizer.vocabulary, self._task)
         return self._calibration.sure(events, features, self._task)

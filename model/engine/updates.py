@@ -5,6 +5,7 @@ from dataclasses import dataclass
 from model.engine.search import Completion
 from model.timeline.event import Event
 from model.timeline.interval import Interval
+from model.timeline.markers import to_plain
 
 
 class DeviceLost(Exception):
@@ -17,16 +18,21 @@ class Answer:
 
     Attributes:
         events: by order of the answer; captions are empty in grounding.
-        text: the whole answer with times in digits, for people.
+        written: the whole answer as the model wrote it, its times as markers.
         num_prompt_tokens: audio tokens included.
         completion: the answer's ids, with their log-probabilities; None where nothing was decoded.
     """
 
     events: tuple[Event, ...]
-    text: str
+    written: str
     num_prompt_tokens: int
     num_completion_tokens: int
     completion: Completion | None = None
+
+    @property
+    def text(self) -> str:
+        """The whole answer with times in digits, for people."""
+        return to_plain(self.written)
 
     @property
     def present(self) -> bool:

@@ -83,17 +83,18 @@ def to_tenths(seconds: int | float | Decimal | str) -> int:
     return int(rounded.scaleb(1))
 
 
-def to_plain(text: str) -> str:
+def to_plain(text: str, start: int = 0) -> str:
     """The same text with every well-formed time as a number, for people: `<a_1><a_2><f_5>` becomes `12.5`.
 
-    A run of markers that is no time stays as it is: a guess would look like a fact.
+    A run of markers that is no time stays as it is: a guess would look like a fact. Units: `start` in tenths, where in
+    the recording the part begins that the times count from.
     """
-    return _MARKER_RUN.sub(lambda run: _plain(run.group()), text)
+    return _MARKER_RUN.sub(lambda run: _plain(run.group(), start), text)
 
 
-def _plain(run: str) -> str:
+def _plain(run: str, start: int) -> str:
     try:
-        tenths = read_time(run)
+        tenths = start + read_time(run)
     except ValueError:
         return run
     return f"{tenths // 10}.{tenths % 10}"

@@ -9,7 +9,12 @@ from server.engine.protocol import SAMPLE_RATE, Answered, Encoded, Found, ModelI
 from server.errors import revive
 from server.pb.timeaudio.worker.v1 import worker_pb2 as pb
 
-TASKS: dict[Task, pb.Task] = {"dense_caption": pb.TASK_DENSE_CAPTION, "ground": pb.TASK_GROUND}
+TASKS: dict[Task, pb.Task] = {
+    "dense_caption": pb.TASK_DENSE_CAPTION,
+    "ground": pb.TASK_GROUND,
+    "summarize": pb.TASK_SUMMARIZE,
+    "ask": pb.TASK_ASK,
+}
 _NAMES: dict[int, Task] = {number: name for name, number in TASKS.items()}
 
 

@@ -86,6 +86,7 @@ class Answered:
     index: int
     events: tuple[Event, ...]
     text: str
+    """As the model wrote it: its times are markers, and count from the first sample that was sent."""
     present: bool
     num_prompt_tokens: int
     num_completion_tokens: int

@@ -65,7 +65,7 @@ class Job:
         self.inquiry = session.submit(
             waveform,
             task,
-            tuple(request.queries) if task == "ground" else (),
+            tuple(request.queries) if task in ("ground", "ask") else (),
             decoding(
                 num_beams=options.num_beams,
                 max_new_tokens=options.max_new_tokens,
@@ -118,7 +118,7 @@ def _answer(update: Answered) -> pb.Answer:
     return pb.Answer(
         index=update.index,
         events=[_event(event) for event in answer.events],
-        text=answer.text,
+        text=answer.written,
         present=answer.present,
         num_prompt_tokens=answer.num_prompt_tokens,
         num_completion_tokens=answer.num_completion_tokens,

@@ -61,6 +61,14 @@ def test_what_closes_a_cut_answer_was_chosen_by_nobody() -> None:
     assert (row.start, row.end, row.words) == (pytest.approx(-0.3), FLOOR, FLOOR)
 
 
+def test_an_interval_that_no_separator_joins_is_known_by_its_length_alone() -> None:
+    spelled = [*ANSWER[:2], (31, -0.1), *ANSWER[5:8], *ANSWER[8:]]  # "0.0 - 2.5" in other tokens, then "3.0 - 4.0 w w"
+    ids, known = zip(*spelled, strict=True)
+    odd, plain = features_of([Event((i,), "") for i in EVENTS[0].intervals], ids, known, TIMED, "ask")
+    assert odd == (Features(FLOOR, FLOOR, FLOOR, FLOOR, pytest.approx(math.log(2.5))),)
+    assert plain[0].start == pytest.approx(-1.1)
+
+
 def test_a_function_by_hand() -> None:
     score = 0.5 + 0.1 * -1 + 0.1 * -2 + 0.2 * -0.5 + 0.05 * -1 + 0.3 * 1
     assert EVEN(Features(-1, -2, -0.5, -1, 1)) == round(1 / (1 + math.exp(-score)), 3)

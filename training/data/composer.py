@@ -47,18 +47,18 @@ class SceneConfig:
     event_rms_db: tuple[float, float] = (-32.0, -14.0)
     noise_probability: float = 0.6
     noise_rms_db: tuple[float, float] = (-68.0, -42.0)
-    distractor_probability: float = 0.0
-    """How often a recording of another kind, which is not in the answer, is mixed in."""
+    other_share: float = 0.0
+    """How often the next event is of one of the pool's other kinds."""
     equaliser_db: float = 0.0
     """Random colouring of each recording, up to so many dB; 0 leaves recordings as they are."""
 
 
 @dataclass(slots=True)
 class Pool:
-    """Active parts of recordings (float32 [num_samples]) to draw from, by kind."""
+    """Active parts of recordings (float32 [num_samples]) to draw from, by kind; `others` are kinds with few of them."""
 
     parts: Mapping[str, Sequence[Samples]]
-    distractors: Mapping[str, Sequence[Samples]] = field(default_factory=dict)
+    others: Mapping[str, Sequence[Samples]] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True)
@@ -88,12 +88,9 @@ def plan(pool: Pool, config: SceneConfig, rng: np.random.Generator) -> list[Plac
     num_samples = round(config.seconds * SAMPLE_RATE)
     placed: list[Placement] = []
     for _ in range(int(rng.integers(config.min_events, config.max_events + 1))):
-        kind = _draw_kind(list(pool.parts), [e.kind for e in placed], config, rng)
-        placed += _placement(pool.parts[kind], kind, num_samples, placed, config, rng)
-    if pool.distractors and rng.random() < config.distractor_probability:
-        kinds = list(pool.distractors)
-        kind = kinds[int(rng.integers(len(kinds)))]
-        placed += _placement(pool.distractors[kind], kind, num_samples, [], config, rng)
+        parts = pool.others if pool.others and rng.random() < config.other_share else pool.parts
+        kind = _draw_kind(list(parts), [e.kind for e in placed if e.kind in parts], config, rng)
+        placed += _placement(parts[kind], kind, num_samples, placed, config, rng)
     return sorted(placed, key=lambda p: (p.start, p.end))
 
 
@@ -108,6 +105,28 @@ def compose(pool: Pool, config: SceneConfig, rng: np.random.Generator) -> Scene:
     if peak > 0.99:
         samples *= 0.99 / peak
     return Scene(samples, tuple(p.event for p in placements))
+
+
+def recorded(samples: Samples, config: SceneConfig, rng: np.random.Generator) -> Samples:
+    """A whole recording at a level and in a colour of its own, over some noise."""
+    level = rng.uniform(*config.event_rms_db)
+    mixed = _background(len(samples), config, rng) + _at_level(_coloured(samples, config, rng), level)
+    return mixed.astype(np.float32)
+
+
+def shifted(events: Sequence[PlacedEvent], samples: int) -> tuple[PlacedEvent, ...]:
+    """The events so many samples later."""
+    return tuple(PlacedEvent(e.kind, e.start + samples, e.end + samples) for e in events)
+
+
+def clipped(events: Sequence[PlacedEvent], first: int, num_samples: int) -> tuple[PlacedEvent, ...]:
+    """What of the events lies in so many samples from `first` on, counted from there."""
+    last = first + num_samples
+    return tuple(
+        PlacedEvent(e.kind, max(e.start, first) - first, min(e.end, last) - first)
+        for e in events
+        if e.start < last and e.end > first
+    )
 
 
 def _draw_kind(kinds: list[str], used: list[str], config: SceneConfig, rng: np.random.Generator) -> str:

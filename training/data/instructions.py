@@ -67,6 +67,15 @@ ORDER_INSTRUCTIONS = (
     "Is it {query} or {other} that is heard first?",
 )
 
+AT_INSTRUCTIONS = (
+    "What happens at {time} seconds?",
+    "What can be heard at {time} s?",
+    "Which sounds are there at second {time}?",
+    "What is going on {time} seconds into the recording?",
+    "Tell me what is heard at {time} seconds.",
+    "Which sound events happen around second {time}?",
+)
+
 INSTRUCTIONS: dict[Task, tuple[str, ...]] = {
     "dense_caption": DENSE_CAPTION_INSTRUCTIONS,
     "ground": GROUND_INSTRUCTIONS,

@@ -3,6 +3,7 @@
 from collections import defaultdict
 from collections.abc import Sequence
 from pathlib import Path
+from typing import Literal
 
 import numpy as np
 import soxr
@@ -14,7 +15,7 @@ from training.data.recordings import DataError, Recording, active_region, read_r
 
 
 def training_pool(directory: Path, config: DataConfig) -> Pool:
-    """Active parts of the training recordings at every speed of the run, the kinds outside of ESC-10 as distractors.
+    """Active parts of the training recordings at every speed of the run, those outside of ESC-10 as its others.
 
     Raises:
         DataError: a source stands on both sides of the split, or nothing is left to train on.
@@ -25,7 +26,8 @@ def training_pool(directory: Path, config: DataConfig) -> Pool:
     leaked = [r.path.name for r in chosen if r.source in held_out]
     if leaked:
         raise DataError(f"{leaked[0]} and {len(leaked) - 1} more share a source with the validation recordings.")
-    others = [r for r in recordings if not r.ten and r.source not in held_out] if config.other_kinds else []
+    learned = _others(recordings, "learned") if config.other_kinds else []
+    others = [r for r in learned if r.source not in held_out]
     if not chosen:
         raise DataError(f"No recording under {directory} is of a training fold {config.train_folds}.")
     return Pool(_parts(chosen, config.speeds), _parts(others, config.speeds))
@@ -37,6 +39,33 @@ def validation_pool(directory: Path, config: DataConfig) -> Pool:
     if not chosen:
         raise DataError(f"No recording under {directory} is of a validation fold {config.validation_folds}.")
     return Pool(_parts(chosen, (1.0,)))
+
+
+Share = Literal["learned", "doubtful", "held out"]
+
+
+def other_parts(directory: Path, share: Share, speeds: Sequence[float] = (1.0,)) -> dict[str, list[Samples]]:
+    """Active parts of a share of the recordings of the kinds outside of ESC-10, by kind.
+
+    No source is in two shares. Of each kind's sources, by name, the last third (one at least) is held out to measure
+    with; of five or more the first is doubtful: no encoder learns from it, so what is heard of it stands for sounds
+    that nobody knows. A kind of a single source has nothing held out.
+    """
+    return _parts(_others(read_recordings(directory), share), speeds)
+
+
+def _others(recordings: Sequence[Recording], share: Share) -> list[Recording]:
+    by_kind: dict[str, set[str]] = defaultdict(set)
+    for recording in recordings:
+        if not recording.ten:
+            by_kind[recording.kind].add(recording.source)
+    share_of: dict[tuple[str, str], Share] = {}
+    for kind, sources in by_kind.items():
+        last = len(sources) - (max(1, len(sources) // 3) if len(sources) > 1 else 0)
+        for place, source in enumerate(sorted(sources)):
+            doubtful = place == 0 and len(sources) >= 5
+            share_of[kind, source] = "held out" if place >= last else "doubtful" if doubtful else "learned"
+    return [r for r in recordings if not r.ten and share_of[r.kind, r.source] == share]
 
 
 def halves(directory: Path, config: DataConfig) -> tuple[Pool, Pool]:

@@ -1,8 +1,8 @@
-"""Text to speech, by whatever of four voices is installed, sentence by sentence so that times are exact.
+"""Text to speech, by whatever of five engines is installed, sentence by sentence so that times are exact.
 
-The paper speaks with F5-TTS. `espeak-ng` and `flite` are programs of most Linux distributions; they sound like
-machines, which does for timing. `tones` needs nothing and is no speech: each letter is a chord, so that a test of the
-machinery has something to hear.
+The paper speaks with F5-TTS. `espeak-ng`, `flite` and `festival` are programs of most Linux distributions; they sound
+like machines, which does for timing. `tones` needs nothing and is no speech: each letter is a chord, so that a test of
+the machinery has something to hear.
 """
 
 import importlib.util
@@ -10,8 +10,8 @@ import shutil
 import subprocess
 import tempfile
 from collections.abc import Callable, Sequence
+from functools import cache
 from pathlib import Path
-from typing import Literal
 
 import numpy as np
 import numpy.typing as npt
@@ -21,17 +21,12 @@ from model.audio.waveform import SAMPLE_RATE
 from training.data.instructions import pick
 from training.data.manifest import Span
 from training.data.recordings import DataError, active_region
+from training.data.voices import ENGINES, TRAINING_VOICES, UNSEEN_VOICES, VOICES, Engine, Voice
 
 Samples = npt.NDArray[np.float32]
-Engine = Literal["f5-tts", "espeak-ng", "flite", "tones"]
-ENGINES: tuple[Engine, ...] = ("f5-tts", "espeak-ng", "flite", "tones")
-"""Best first."""
-
 PAUSE_S = 0.2
 PEAK = 0.7
 MOST_SECONDS = 120.0
-FLITE_VOICES = ("slt", "rms", "awb", "kal16")
-ESPEAK_VOICES = ("en-us", "en-gb", "en-us+f2", "en-gb-scotland+m3", "en-us+m7", "en-gb+f4")
 
 
 def available() -> list[Engine]:
@@ -40,6 +35,7 @@ def available() -> list[Engine]:
         "f5-tts": importlib.util.find_spec("f5_tts") is not None,
         "espeak-ng": shutil.which("espeak-ng") is not None,
         "flite": shutil.which("flite") is not None,
+        "festival": shutil.which("text2wave") is not None,
         "tones": True,
     }
     return [engine for engine in ENGINES if there[engine]]
@@ -59,7 +55,46 @@ def speaker(
         raise DataError(f"{engine} is not installed. Available here: {', '.join(available())}.")
     if engine == "f5-tts":
         return _f5(reference, reference_text)
-    return {"espeak-ng": _espeak, "flite": _flite, "tones": _tones}[engine]
+    voices = [voice for voice in VOICES if voice.engine == engine and is_installed(voice)]
+    if not voices:
+        raise DataError(f"{engine} has none of its voices here: install one of them, or another engine.")
+    return lambda text, key: say_as(pick(voices, "voice", key), text)
+
+
+def is_installed(voice: Voice) -> bool:
+    """Whether it can speak here. Festival's voices are packages of their own; the other engines bring theirs."""
+    return voice.engine in available() and (voice.engine != "festival" or voice.name in _festival_voices())
+
+
+def voices_for(*, held_out: bool, engine: Engine | None = None) -> list[Voice]:
+    """The voices that are installed, unseen ones or those for training; of one engine alone where it is named.
+
+    Raises:
+        DataError: there is none.
+    """
+    mine = UNSEEN_VOICES if held_out else TRAINING_VOICES
+    if engine == "tones":
+        mine = tuple(voice for voice in VOICES if voice.engine == "tones")
+    chosen = [voice for voice in mine if engine in (None, voice.engine) and is_installed(voice)]
+    if not chosen:
+        raise DataError(
+            "No voice is installed: apt-get install espeak-ng flite festival, or name an engine with --engine."
+        )
+    return chosen
+
+
+def say_as(voice: Voice, text: str) -> Samples:
+    """What `voice` makes of a sentence: float32 [num_samples] at 16 kHz, with whatever silence the engine adds.
+
+    Raises:
+        DataError: its engine is missing or fails.
+    """
+    try:
+        return {"espeak-ng": _espeak, "flite": _flite, "festival": _festival, "tones": _tones}[voice.engine](
+            text, voice.name
+        )
+    except FileNotFoundError as error:
+        raise DataError(f"{voice.engine} is not installed ({error.filename}).") from None
 
 
 def speak(sentences: Sequence[str], key: str, say: Callable[[str, str], Samples]) -> tuple[Samples, list[Span]]:
@@ -72,26 +107,49 @@ def speak(sentences: Sequence[str], key: str, say: Callable[[str, str], Samples]
     spans: list[Span] = []
     position = 0
     for sentence in sentences:
-        said = say(sentence, key)
-        if not len(said) or not float(np.abs(said).max()):
-            raise DataError(f"Nothing was said for {sentence[:60]!r}.")
-        first, last = active_region(said)
-        said = said[first:last] * np.float32(PEAK / float(np.abs(said).max()))
+        said = trimmed(say(sentence, key), sentence)
         spans.append((position / SAMPLE_RATE, (position + len(said)) / SAMPLE_RATE))
         parts += [said, pause]
         position += len(said) + len(pause)
     return np.concatenate(parts[:-1]), spans
 
 
-def _espeak(text: str, key: str) -> Samples:
-    return _heard(["espeak-ng", "-v", pick(ESPEAK_VOICES, "voice", key), "--stdout", "--stdin"], text)
+def trimmed(said: Samples, sentence: str) -> Samples:
+    """A spoken sentence without the silence around it, its peak at `PEAK`.
+
+    Raises:
+        DataError: there is no sound in it.
+    """
+    peak = float(np.abs(said).max(initial=0))
+    if not peak:
+        raise DataError(f"Nothing was said for {sentence[:60]!r}.")
+    first, last = active_region(said)
+    return said[first:last] * np.float32(PEAK / peak)
 
 
-def _flite(text: str, key: str) -> Samples:
+def _espeak(text: str, voice: str) -> Samples:
+    return _heard(["espeak-ng", "-v", voice, "--stdout", "--stdin"], text)
+
+
+def _flite(text: str, voice: str) -> Samples:
+    return _written(["flite", "-voice", voice, "-f", "{words}", "-o", "{sound}"], text)
+
+
+def _festival(text: str, voice: str) -> Samples:
+    return _written(["text2wave", "-eval", f"(voice_{voice})", "-F", "16000", "-o", "{sound}", "{words}"], text)
+
+
+@cache
+def _festival_voices() -> tuple[str, ...]:
+    return tuple(_run(["festival", "--batch", "(print (voice.list))"], "").decode().strip(" ()\n").split())
+
+
+def _written(command: list[str], text: str) -> Samples:
+    """By a program that reads one file and writes another."""
     with tempfile.TemporaryDirectory() as folder:
         words, sound = Path(folder, "words.txt"), Path(folder, "said.wav")
         words.write_text(text + "\n", encoding="utf-8")
-        _run(["flite", "-voice", pick(FLITE_VOICES, "voice", key), "-f", str(words), "-o", str(sound)], "")
+        _run([argument.format(words=words, sound=sound) for argument in command], "")
         return decode_audio(sound.read_bytes(), max_seconds=600.0).samples
 
 
@@ -127,11 +185,11 @@ def _f5(reference: Path | None, reference_text: str) -> Callable[[str, str], Sam
     return say
 
 
-def _tones(text: str, key: str) -> Samples:
+def _tones(text: str, voice: str) -> Samples:
     """60 ms per letter, the letter's chord; a rest per space."""
     time = np.arange(SAMPLE_RATE * 60 // 1000) / SAMPLE_RATE
     envelope = np.hanning(len(time))
-    pitch = 110.0 * pick((1.0, 1.2, 1.5), "voice", key)
+    pitch = {"low": 110.0, "middle": 132.0, "high": 165.0}[voice]
     parts = []
     for letter in text.lower():
         rank = ord(letter) - ord("a") if "a" <= letter <= "z" else -1

@@ -5,9 +5,7 @@ from collections.abc import Callable
 from model.timeline.interval import Interval, union
 from model.timeline.markers import format_interval, format_time, to_tenths
 from training.data.manifest import Row, Span, Told
-from training.data.tasks import ABSENT, NOTHING_HEARD, ground_answer
-
-NO_SPEECH = "No speech is heard."
+from training.data.tasks import ABSENT, NO_SPEECH, NOTHING_HEARD, Writing, ground_answer
 
 
 def to_interval(span: Span, duration: float) -> Interval:
@@ -20,11 +18,6 @@ def to_interval(span: Span, duration: float) -> Interval:
 def intervals_of(event: Told, duration: float) -> list[Interval]:
     """An event's intervals in order of time; those that rounding makes touch are one."""
     return union(to_interval(span, duration) for span in event.intervals)
-
-
-def plain_time(tenths: int) -> str:
-    """`12.5`: a lone time without markers."""
-    return f"{tenths / 10:.1f}"
 
 
 def answer_of(
@@ -49,7 +42,7 @@ def answer_of(
     events = sorted(row.events, key=lambda event: min(event.intervals))
     if row.task == "ground":
         spans = union(interval for event in events for interval in intervals_of(event, duration))
-        return ground_answer(spans, write) if spans else ABSENT
+        return ground_answer(spans, Writing(write, write_time)) if spans else ABSENT
     nothing = NO_SPEECH if row.task == "summarize" else NOTHING_HEARD
     unit = "," if row.task == "summarize" else " seconds,"
     told = [f"{', '.join(map(write, intervals_of(e, duration)))}{unit} {e.caption.strip()}" for e in events]

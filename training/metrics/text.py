@@ -75,10 +75,16 @@ class Meteor:
                 stream.close()
         self._process.wait(30)
 
-    def statistics(self, reference: str, predicted: str) -> str:
-        """What the score of a text is made of."""
-        ours, theirs = (" ".join(text.replace("|||", "").split()) for text in (reference, predicted))
-        self._say(f"SCORE ||| {ours} ||| {theirs}")
+    def statistics(self, references: str | Sequence[str], predicted: str) -> str:
+        """What the score of a text is made of, against that of its references which it is nearest to.
+
+        Raises:
+            ValueError: there is no reference.
+        """
+        due = [references] if isinstance(references, str) else references
+        if not due:
+            raise ValueError("A text is scored against at least one reference.")
+        self._say(" ||| ".join(["SCORE", *(" ".join(text.replace("|||", "").split()) for text in (*due, predicted))]))
         return self._hear()
 
     def score(self, statistics: Sequence[str]) -> float:

@@ -11,12 +11,14 @@ from training.data.manifest import ManifestError, Row, write_manifest
 from training.data.recordings import DataError
 from training.data.speaking import available, speaker
 from training.data.validate import read_manifest
+from training.data.voices import ENGINES
 from training.data.writer import EndpointWriter, OfflineWriter, Writer
 from training.sources import (
     audiogrounding,
     audioset_strong,
     audiotime,
     benchmark,
+    bulletins,
     cnn_dailymail,
     ftar,
     librispeech,
@@ -154,7 +156,7 @@ def _parser() -> argparse.ArgumentParser:
     source("audiotime", "AudioTime", lambda a, r, w: audiotime.dense_captions(a.captions, r, w), "captions", "audio")
     source("audiogrounding", "AudioGrounding", lambda a, r, w: audiogrounding.groundings(a.items, r), "items", "audio")
     cnn = source("cnn-dailymail", "CNN/DailyMail, read aloud", _cnn, "articles", "speech")
-    cnn.add_argument("--engine", choices=["f5-tts", "espeak-ng", "flite", "tones"], help="default: the best one here")
+    cnn.add_argument("--engine", choices=ENGINES, help="default: the best one here")
     cnn.add_argument("--voice", type=Path, help="recording that F5-TTS imitates")
     cnn.add_argument("--voice-text", default="", help="what is said in it")
     cnn.add_argument("--limit", type=int, help="use the first so many articles")
@@ -171,6 +173,7 @@ def _parser() -> argparse.ArgumentParser:
     source("ftar", "the authors' own JSON", _ftar, "json", "audio")
     own = commands.add_parser("benchmark", help="composed scenes with fixed seeds, for anybody to run")
     benchmark.add_options(own)
+    bulletins.add_options(commands.add_parser("bulletins", help="spoken bulletins, made here, to sum up"))
     checked = commands.add_parser("check", help="every problem of a manifest")
     checked.add_argument("manifest", type=Path)
     checked.set_defaults(run=check)

@@ -14,11 +14,11 @@ from model.audio.waveform import SAMPLE_RATE
 from training.data.composer import PlacedEvent, Pool, Scene, SceneConfig, compose
 from training.data.instructions import COUNT_INSTRUCTIONS, DURATION_INSTRUCTIONS, ORDER_INSTRUCTIONS, pick
 from training.data.manifest import Row, Span, Told
-from training.data.tasks import draw_query
+from training.data.more_words import wording
+from training.data.spelling import to_interval
+from training.data.tasks import Writing, count_answer, draw_query, duration_answer
 from training.data.wav import write_wav
 from training.data.words import WORDS
-
-NUMBER_WORDS = ("zero", "one", "two", "three", "four", "five", "six", "seven", "eight", "nine", "ten")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -64,30 +64,31 @@ def rows_of_scene(
                 query=draw_query(kind, rng), source="composed",
             )  # fmt: skip
     if questions and found:
-        yield from question_rows(found, name, audio, duration)
+        named = {wording(kind).queries[1]: spans for kind, spans in found.items()}
+        yield from question_rows(named, name, audio, duration)
 
 
-def question_rows(found: dict[str, tuple[Span, ...]], name: str, audio: str, duration: float) -> Iterator[Row]:
-    """A counting question, a duration question, and, where two kinds begin apart, an order question."""
-    kind = pick(list(found), "asked", name)
-    thing = WORDS[kind].queries[1]
-    spans = found[kind]
-    count = NUMBER_WORDS[len(spans)] if len(spans) < len(NUMBER_WORDS) else str(len(spans))
-    holes = ", ".join(f"{{{place}}}" for place in range(len(spans)))
-    total = sum(end - start for start, end in spans)
+def question_rows(
+    found: dict[str, tuple[Span, ...]], name: str, audio: str, duration: float, source: str = "composed"
+) -> Iterator[Row]:
+    """A counting question, a duration question, and, where two things begin apart, an order question.
+
+    `found` has the spans of each, by what it is called in a question.
+    """
+    thing = pick(list(found), "asked", name)
+    spans = found[thing]
+    places = iter(range(len(spans)))
+    intervals = [to_interval(span, duration) for span in spans]
+    holes = Writing(interval=lambda _: f"{{{next(places)}}}")
     asked: list[tuple[str, str, str, tuple[float | Span, ...]]] = [
-        (
-            "count", pick(COUNT_INSTRUCTIONS, name).format(query=thing),
-            f"It occurs {count} time{'s' * (len(spans) != 1)}: {holes} seconds.", spans,
-        ),
-        (
-            "duration", pick(DURATION_INSTRUCTIONS, name).format(query=thing),
-            "It lasts {0} seconds in total.", (round(total, 3),),
-        ),
-    ]  # fmt: skip
+        ("count", pick(COUNT_INSTRUCTIONS, name).format(query=thing), count_answer(intervals, holes), spans),
+    ]
+    places = iter(range(len(spans)))
+    question = pick(DURATION_INSTRUCTIONS, name).format(query=thing)
+    asked.append(("duration", question, duration_answer(intervals, holes), spans))
     order = sorted(found, key=lambda k: found[k][0])
     if len(order) > 1 and found[order[1]][0][0] - found[order[0]][0][0] >= 0.5:
-        first, second = (WORDS[k].queries[1] for k in order[:2])
+        first, second = order[:2]
         pair = pick([(first, second), (second, first)], "pair", name)
         question = pick(ORDER_INSTRUCTIONS, name).format(query=pair[0], other=pair[1])
         starts = (found[order[0]][0][0], found[order[1]][0][0])
@@ -95,7 +96,7 @@ def question_rows(found: dict[str, tuple[Span, ...]], name: str, audio: str, dur
     for what, question, answer, times in asked:
         yield Row(
             id=f"{name}-{what}", audio=audio, task="ask", duration=duration, question=question, answer=answer,
-            times=times, source="composed",
+            times=times, source=source,
         )  # fmt: skip
 
 

@@ -66,7 +66,7 @@ def test_events_come_pass_by_pass_and_the_answer_is_whole() -> None:
     assert (first.index, second.index) == (0, 1)
     assert first.events == second.events == tuple(clicks)
     assert (first.present, first.num_prompt_tokens, first.num_completion_tokens) == (True, 120, 70)
-    assert first.text.splitlines()[1] == "14.0 - 14.1. A click."
+    assert first.text.splitlines()[1] == "<a_1><a_4><f_0> - <a_1><a_4><f_1>. A click."
     assert engine.most == AT_ONCE
 
 

@@ -81,5 +81,12 @@ def test_an_answer_keeps_its_words_and_may_name_no_interval() -> None:
     assert present.ask(analysis(answered(0, text="Yes."))).intervals == ()
 
 
+def test_times_in_the_words_of_an_answer_are_on_the_files_clock() -> None:
+    said = answered(0, Event((Interval(5, 20),), ""), text="From <a_0><f_5> - <a_2><f_0>, after <a_0><f_1>.")
+    told = present.ask(analysis(said, start=95))
+    assert told.answer == "From 10.0 - 11.5, after 9.6."
+    assert [(i.start, i.end) for i in told.intervals] == [(10.0, 11.5)]
+
+
 def test_every_task_has_a_presenter() -> None:
     assert tuple(present.PRESENTERS) == TASKS

@@ -128,6 +128,7 @@ def test_what_is_no_time_is_refused(seconds: float | str) -> None:
 def test_plain_text_shows_numbers_and_leaves_the_rest() -> None:
     answer = "<a_0><f_0> - <a_1><a_2><f_5> seconds, A dog <b>barks</b>."
     assert to_plain(answer) == "0.0 - 12.5 seconds, A dog <b>barks</b>."
+    assert to_plain(answer, start=15) == "1.5 - 14.0 seconds, A dog <b>barks</b>."
 
 
 @pytest.mark.parametrize("junk", ["<a_1>", "<f_3>", "<a_0><a_5><f_0>", "<a_1><f_2><a_3><f_4>", "<a_1"])

@@ -1,18 +1,37 @@
 import csv
+import re
 from pathlib import Path
 
 import numpy as np
 import pytest
 
+from model.config import MergeConfig
+from model.connector.connector import segment_sizes
+from model.connector.merge import budget
+from model.timeline.interval import Interval
 from model.timeline.parser import parse
 from training.config import DataConfig
 from training.data.composer import PlacedEvent, Pool, SceneConfig, compose, plan
-from training.data.pools import training_pool, validation_pool
+from training.data.pools import other_parts, training_pool, validation_pool
 from training.data.recordings import DataError, active_region, read_recordings
-from training.data.tasks import ABSENT, NOTHING_HEARD, dense_caption, ground, to_interval
-from training.data.timelines import timeline_width, written_timeline
+from training.data.tasks import (
+    ABSENT,
+    NO_SPEECH,
+    NOTHING_HEARD,
+    Shares,
+    by_kind,
+    count_answer,
+    dense_caption,
+    duration_answer,
+    ground,
+    happens_at,
+    summarize,
+    to_interval,
+)
+from training.data.timelines import Columns, merged_timeline, written_timeline
 from training.data.words import WORDS
 from training.metrics.captions import kind_of
+from training.metrics.counting import count_in
 
 LEXICON = {kind: words.keywords for kind, words in WORDS.items()}
 RATE = 16_000
@@ -90,21 +109,77 @@ def test_answers_parse_back_to_what_was_placed():
         PlacedEvent("unnamed", 0, 9_000), PlacedEvent("dog", 64_000, 160_000),
     ]  # fmt: skip
     rng = np.random.default_rng(0)
-    answer = dense_caption(events, 160_000, rng).answer
+    answer = dense_caption(by_kind(events, 160_000), rng).answer
     said = {
         kind_of(e.caption, LEXICON): [(i.start, i.end) for i in e.intervals]
         for e in parse(answer, "dense_caption", 100)
     }
     assert said == {"rain": [(0, 50)], "dog": [(10, 20), (40, 100)]}
-    assert dense_caption([], 160_000, rng).answer == NOTHING_HEARD
+    assert dense_caption({}, rng).answer == NOTHING_HEARD
 
 
 def test_grounding_asks_for_what_is_there_and_for_what_is_not_equally_often():
     events = [PlacedEvent("dog", 0, 16_000)]
     rng = np.random.default_rng(1)
-    answers = [ground(events, 160_000, rng).answer for _ in range(400)]
+    answers = [ground(by_kind(events, 160_000), rng).answer for _ in range(400)]
     assert 150 < answers.count(ABSENT) < 250
     assert all("<a_0><f_0> - <a_1><f_0>" in a for a in answers if a != ABSENT)
+
+
+def test_a_query_for_a_group_finds_all_of_its_kinds_and_is_absent_without_them():
+    events = [PlacedEvent("dog", 0, 16_000), PlacedEvent("cow", 8_000, 48_000), PlacedEvent("rain", 0, 160_000)]
+    rng, shares = np.random.default_rng(2), Shares(grouped=1.0)
+    asked = [ground(by_kind(events, 160_000), rng, shares=shares) for _ in range(300)]
+    animals = ["animal" in a.question.lower() or "creature" in a.question.lower() for a in asked]
+    whole = "The given query happens in <a_0><f_0> - <a_3><f_0> seconds."
+    assert {a.answer for a, is_animal in zip(asked, animals, strict=True) if is_animal} == {whole}
+    speech = [a.answer for a in asked if "speech" in a.question.lower()]
+    assert speech
+    assert set(speech) == {ABSENT}
+
+
+def test_nobody_is_asked_for_a_kind_that_an_unnamed_sound_may_be():
+    found = by_kind([PlacedEvent("some_animal", 0, 16_000)], 160_000)
+    rng = np.random.default_rng(3)
+    questions = [ground(found, rng, shares=Shares(absent=1.0)).question.lower() for _ in range(300)]
+    assert not any("dog" in q or "rooster" in q for q in questions)
+    assert any("rain" in q for q in questions)
+
+
+@pytest.mark.parametrize(
+    ("intervals", "said", "count"),
+    [(((0, 12),), "one time.", 1), (((0, 12), (20, 31), (50, 60)), "three times.", 3)],
+)
+def test_a_count_comes_after_what_is_counted(intervals, said, count):
+    answer = count_answer([Interval(*i) for i in intervals])
+    assert answer.endswith(said)
+    assert count_in(answer) == count
+    assert [(i.start, i.end) for e in parse(answer, "ask", 100) for i in e.intervals] == list(intervals)
+
+
+def test_durations_are_added_up_and_rounded():
+    assert duration_answer([Interval(0, 12), Interval(20, 33)]).endswith("about 3 seconds in total.")  # 2.5 s
+    assert duration_answer([Interval(0, 3)]).endswith("about 1 second in total.")
+
+
+def test_what_happens_at_a_second_is_what_is_heard_around_it():
+    found = by_kind([PlacedEvent("dog", 0, 80_000), PlacedEvent("rain", 96_000, 160_000)], 160_000)
+    for seed in range(60):
+        example = happens_at(found, 160_000, np.random.default_rng(seed))
+        (second,) = (int(word) for word in re.findall(r"\d+", example.question))
+        kinds = {kind_of(e.caption, LEXICON) for e in parse(example.answer, "dense_caption", 100)}
+        assert kinds == ({"dog"} if second < 5 else {"rain"} if second >= 6 else set())
+
+
+def test_a_section_is_summed_up_if_all_of_it_was_told():
+    events = [
+        PlacedEvent("section", 0, 80_000), PlacedEvent("who:the mayor", 0, 9_000),
+        PlacedEvent("did:opened a new bridge", 9_000, 20_000), PlacedEvent("where:Lisbon", 20_000, 30_000),
+        PlacedEvent("section", 88_000, 160_000), PlacedEvent("who:a farmer", 88_000, 90_000),
+    ]  # fmt: skip
+    answer = summarize(events, 160_000, np.random.default_rng(0)).answer
+    assert answer == "<a_0><f_0> - <a_5><f_0>, The mayor opened a new bridge in Lisbon."
+    assert summarize(events[:1], 160_000, np.random.default_rng(0)).answer == NO_SPEECH
 
 
 @pytest.mark.parametrize("kind", WORDS)
@@ -182,9 +257,12 @@ def test_an_empty_folder_says_what_should_be_there(tmp_path):
 
 @pytest.mark.parametrize("first", [0, 30, 700])
 def test_a_written_timeline_tells_kinds_and_digits_on_the_recordings_clock(first):
-    events = [PlacedEvent("dog", 5_440, 16_320), PlacedEvent("rain", 0, 160_000)]
-    told = written_timeline(events, ("dog", "rain"), 160_000, first=first)
-    assert told.shape == (30, timeline_width(2))
+    events = [PlacedEvent("dog", 5_440, 16_320), PlacedEvent("rain", 0, 160_000), PlacedEvent("cow", 0, 9_000)]
+    columns = Columns(("dog", "rain"), ("who:the mayor",), teller="dog")
+    events.append(PlacedEvent("who:the mayor", 10_880, 14_000))
+    timeline = written_timeline(events, columns, 160_000, first=first)
+    told = timeline.told
+    assert told.shape == (30, columns.width) == (30, 6 + 66 + 1)
     assert told[:4, 0].tolist() == [0, 1, 1, 0]  # the share of each window in which the dog barks
     assert told[1, 2] == 1  # it begins in window 1 and ends in window 3
     assert told[3, 4] == 1
@@ -192,3 +270,49 @@ def test_a_written_timeline_tells_kinds_and_digits_on_the_recordings_clock(first
     digits = told[1, 6:39]
     said = [int(digits[a:b].argmax()) for a, b in ((0, 3), (3, 13), (13, 23), (23, 33))]
     assert said == [int(d) for d in f"{tenths:04d}"]
+    assert told[:4, -1].tolist() == [0, 1, 0, 0]  # where the dog begins, which tells it later
+    assert np.flatnonzero(timeline.landmarks).tolist() == [0, 1]
+
+
+def test_an_event_over_two_segments_ends_with_the_first_and_begins_again():
+    columns = Columns(("dog",))
+    timeline = written_timeline([PlacedEvent("dog", 20 * 16_000, 40 * 16_000)], columns, 60 * 16_000)
+    begins, ends = timeline.told[:, 1], timeline.told[:, 2]
+    seam = segment_sizes(len(begins), 88)[0]
+    assert np.flatnonzero(begins).tolist() == [58, seam]
+    assert np.flatnonzero(ends).tolist() == [seam - 1, 117]
+    until = timeline.told[58, 3 + 33 :]
+    said = [int(until[a:b].argmax()) for a, b in ((0, 3), (3, 13), (13, 23), (23, 33))]
+    assert said == [int(d) for d in f"{round(seam * 3.4):04d}"]  # what this segment can know
+
+
+def test_merging_a_written_timeline_keeps_what_begins():
+    rng = np.random.default_rng(3)
+    events = [PlacedEvent("dog", second * 16_000, second * 16_000 + 8_000) for second in range(1, 100, 9)]
+    timeline = written_timeline(events, Columns(("dog",)), 100 * 16_000)
+    merged = merged_timeline(timeline, rng, MergeConfig())
+    sizes = segment_sizes(len(timeline.told), 88)
+    assert len(merged.told) == sum(sum(budget(size, MergeConfig())) for size in sizes) < len(timeline.told) / 3
+    kept, all_of_them = merged.landmarks.sum(), timeline.landmarks.sum()
+    assert all_of_them - 1 <= kept <= all_of_them
+    begins = merged.told[merged.landmarks][:, 1]
+    assert (begins == 1).all()
+    short = written_timeline(events[:1], Columns(("dog",)), 16_000 * 10)
+    assert merged_timeline(short, rng, MergeConfig()) is short
+
+
+def test_no_source_of_another_kind_is_in_two_shares(tmp_path):
+    rows = [
+        r | {"subset": "esc50"}
+        for r in rows_of(*(("crow", 4, name) for name in "abcdef"), ("cow", 4, "g"), ("cow", 4, "h"), ("pig", 4, "i"))
+    ]
+    write_csv(write_data(tmp_path, rows) / "clips.csv", rows)
+    count = {
+        share: {kind: len(parts) for kind, parts in other_parts(tmp_path, share).items()}
+        for share in ("learned", "doubtful", "held out")
+    }
+    assert count == {
+        "learned": {"cow": 1, "crow": 3, "pig": 1},
+        "doubtful": {"crow": 1},
+        "held out": {"cow": 1, "crow": 2},
+    }

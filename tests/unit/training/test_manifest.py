@@ -15,7 +15,7 @@ from training.data.instructions import (
 )
 from training.data.manifest import ManifestError, Row, Told, parse_manifest, write_manifest
 from training.data.spelling import answer_of, to_interval
-from training.data.tasks import ABSENT, plain_interval
+from training.data.tasks import ABSENT, PLAIN
 from training.data.validate import faults_of, read_manifest
 
 DENSE = Row(
@@ -65,7 +65,7 @@ def test_a_user_needs_to_say_little(folder):
     (row,) = read_manifest(path)
     assert (row.id, row.duration) == ("line-1", 10.0)
     assert question_of_row(row) in [text.format(query="a dog") for text in INSTRUCTIONS["ground"]]
-    assert answer_of(row, plain_interval) == "The given query happens in 1.0 - 2.0 seconds."
+    assert answer_of(row, PLAIN.interval) == "The given query happens in 1.0 - 2.0 seconds."
 
 
 def test_every_problem_of_every_line_is_in_one_report(folder):
@@ -129,14 +129,14 @@ def test_a_long_report_says_where_the_rest_is(folder):
 
 
 def test_answers_are_spelled_as_the_parser_reads_them():
-    assert answer_of(DENSE, plain_interval) == ("0.0 - 2.5, 4.0 - 5.6 seconds, A dog barks. 1.0 - 9.0 seconds, Wind.")
+    assert answer_of(DENSE, PLAIN.interval) == ("0.0 - 2.5, 4.0 - 5.6 seconds, A dog barks. 1.0 - 9.0 seconds, Wind.")
     events = parse(answer_of(DENSE), "dense_caption", 100)
     assert [(e.caption, [(i.start, i.end) for i in e.intervals]) for e in events] == [
         ("A dog barks.", [(0, 25), (40, 56)]),
         ("Wind.", [(10, 90)]),
     ]
     talk = replace(DENSE, task="summarize", events=(Told(((0.0, 3.0),), "One."), Told(((3.0, 10.0),), "Two.")))
-    assert answer_of(talk, plain_interval) == "0.0 - 3.0, One. 3.0 - 10.0, Two."
+    assert answer_of(talk, PLAIN.interval) == "0.0 - 3.0, One. 3.0 - 10.0, Two."
     assert [e.caption for e in parse(answer_of(talk), "summarize", 100)] == ["One.", "Two."]
     assert answer_of(replace(DENSE, task="ground", query="x", events=())) == ABSENT
     asked = replace(DENSE, task="ask", events=(), question="?", answer="{1} and {0}, {{x}}", times=(1.0, (2.0, 3.0)))

@@ -47,6 +47,7 @@ batch_size = 2
 [alignment]
 scenes = 4
 long_scenes = 2
+longest_seconds = 60.0
 long_share = 0.7
 very_long_share = 0.7
 shifted_share = 0.5

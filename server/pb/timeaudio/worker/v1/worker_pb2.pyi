@@ -12,6 +12,8 @@ class Task(int, metaclass=_enum_type_wrapper.EnumTypeWrapper):
     TASK_UNSPECIFIED: _ClassVar[Task]
     TASK_DENSE_CAPTION: _ClassVar[Task]
     TASK_GROUND: _ClassVar[Task]
+    TASK_SUMMARIZE: _ClassVar[Task]
+    TASK_ASK: _ClassVar[Task]
 
 class State(int, metaclass=_enum_type_wrapper.EnumTypeWrapper):
     __slots__ = ()
@@ -22,6 +24,8 @@ class State(int, metaclass=_enum_type_wrapper.EnumTypeWrapper):
 TASK_UNSPECIFIED: Task
 TASK_DENSE_CAPTION: Task
 TASK_GROUND: Task
+TASK_SUMMARIZE: Task
+TASK_ASK: Task
 STATE_UNSPECIFIED: State
 STATE_LOADING: State
 STATE_READY: State

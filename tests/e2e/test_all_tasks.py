@@ -1,0 +1,163 @@
+"""All four tasks by a real model in a real worker: summaries and answers in words come whole through every way in.
+
+The model has random weights, so what it says is nonsense, but its times are many: they are made loud. It is calibrated
+for summaries and not for questions.
+"""
+
+import re
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+import torch
+
+from model.checkpoint import CALIBRATION, save_checkpoint
+from model.confidence import Calibration, Logistic
+from model.timeline.task import TASKS
+from tests.e2e.conftest import free_port
+from tests.e2e.test_transports import ROUTES, WAYS, over_rest
+from tests.factories import small_model
+from timeaudio import ApiError, Client
+from timeaudio.cli import main
+from timeaudio.formats import write
+from timeaudio.results import AnyAnswer, QuestionAnswer, Summary
+
+SECONDS = 11.0
+PART = {"start": 1.0, "max_new_tokens": 120}
+LOUDER = 2.0
+
+
+@pytest.fixture(scope="module")
+def talkative(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    folder = tmp_path_factory.mktemp("talkative")
+    model, tokenizer = small_model(name="talkative", tasks=TASKS)
+    loud = [*tokenizer.vocabulary.marker_ids, *tokenizer.vocabulary.separator_ids]
+    with torch.no_grad():
+        model.llm.get_output_embeddings().weight[sorted(set(loud))] *= LOUDER
+    save_checkpoint(folder, model, tokenizer, dtype=torch.float32)
+    Calibration({"summarize": Logistic(0.5, (0.05, 0.05, 0.05, 0.0, 0.3))}).write(folder / CALIBRATION, {})
+    return folder
+
+
+@pytest.fixture(scope="module")
+def server(run_server: Callable[..., Any], talkative: Path) -> Iterator[Any]:
+    # Passes of 20 s, so that a long recording is a short one.
+    more = {"TIMEAUDIO_PASSES__SECONDS": "20", "TIMEAUDIO_PASSES__OVERLAP_S": "2"}
+    with run_server("--model", str(talkative), "--grpc-port", str(free_port()), **more) as server:
+        yield server
+
+
+@pytest.fixture(scope="module")
+def sound(tone_wav: Callable[..., bytes]) -> bytes:
+    return tone_wav(SECONDS)
+
+
+@pytest.fixture(scope="module")
+def answers(server: Any, sound: bytes) -> dict[str, Any]:
+    return {task: over_rest(server, task, sound, PART) for task in ("summarize", "ask")}
+
+
+def test_a_summary_is_consecutive_segments_with_words_and_confidence(answers: dict[str, Any]) -> None:
+    segments = answers["summarize"].segments
+    assert len(segments) >= 2
+    assert segments[0].start >= PART["start"]
+    assert segments[-1].end <= SECONDS
+    assert all(s.start < s.end and s.summary and 0 < s.confidence < 1 for s in segments)
+    assert all(s.end <= after.start for s, after in zip(segments, segments[1:], strict=False))
+
+
+def test_an_answer_in_words_has_the_intervals_that_it_names_and_no_confidence(answers: dict[str, Any]) -> None:
+    answer = answers["ask"]
+    assert answer.question == ROUTES["ask"][2]["question"]
+    assert answer.intervals
+    for interval in answer.intervals:
+        assert PART["start"] <= interval.start < interval.end <= SECONDS
+        assert interval.confidence is None
+        assert re.search(rf"{interval.start:.1f} ?- ?{interval.end:.1f}", answer.answer)  # on one clock
+
+
+@pytest.mark.parametrize("way", ["gRPC", "stream http", "stream grpc"])  # test_transports.py has them all
+@pytest.mark.parametrize("task", ["summarize", "ask"])
+def test_every_way_in_gives_the_same_answer(
+    server: Any, sound: bytes, answers: dict[str, AnyAnswer], task: str, way: str
+) -> None:
+    first = answers[task]
+    told = WAYS[way](server, task, sound, PART)
+    assert told.model_copy(update={"id": first.id, "timing": first.timing}) == first
+
+
+@pytest.mark.parametrize("name", ["srt", "tsv", "jams"])  # test_formats.py has them all
+@pytest.mark.parametrize("task", ["summarize", "ask"])
+def test_every_format_is_what_the_writer_makes_of_the_answer(
+    server: Any, sound: bytes, answers: dict[str, AnyAnswer], task: str, name: Any
+) -> None:
+    path, _, words, _ = ROUTES[task]
+    asked = words | PART | {"response_format": name, "name": "talk"}
+    with server.client() as client:
+        response = client.post(path, data=asked, files={"file": sound})
+    assert response.status_code == 200, response.text
+    text = response.text
+    at = text.find("ta-")
+    text = text if at < 0 else text.replace(text[at : at + 35], answers[task].id)
+    assert text == write(answers[task], name, name="talk")
+
+
+def test_a_least_confidence_is_for_the_calibrated_task_alone(
+    server: Any, sound: bytes, answers: dict[str, Any]
+) -> None:
+    segments = answers["summarize"].segments
+    least = sorted(s.confidence for s in segments)[len(segments) // 2]
+    with Client(server.url) as client:
+        kept = client.summarize(sound, min_confidence=least, **PART).segments
+        assert kept == tuple(s for s in segments if s.confidence >= least)
+        assert 0 < len(kept) < len(segments)
+        with pytest.raises(ApiError, match="not calibrated for ask"):
+            client.ask(sound, "how often?", min_confidence=0.1)
+
+
+def test_the_chat_speaks_both(server: Any, sound: bytes, answers: dict[str, Any]) -> None:
+    import base64
+
+    audio = {"type": "input_audio", "input_audio": {"data": base64.b64encode(sound).decode(), "format": "wav"}}
+    for said, task in (("Summarize the talk.", "summarize"), ("how often?", "ask")):
+        body = {
+            "model": "talkative",
+            "messages": [{"role": "user", "content": [{"type": "text", "text": said}, audio]}],
+        }
+        more = {"task": task, "start": PART["start"], "max_completion_tokens": PART["max_new_tokens"]}
+        with server.client() as client:
+            told = client.post("/v1/chat/completions", json=body | more).json()
+        field = ROUTES[task][3]
+        assert told["task"] == task
+        assert told["result"][field] == answers[task].model_dump(mode="json")[field]
+        assert told["choices"][0]["message"]["content"]
+
+
+def test_a_long_talk_is_one_summary_and_a_question_about_it_is_refused(
+    server: Any, tone_wav: Callable[..., bytes]
+) -> None:
+    talk = tone_wav(33.0, rate=8000)
+    with Client(server.url) as client:
+        with client.stream_summarize(talk, max_new_tokens=120) as stream:
+            pieces = list(stream)
+            whole = stream.answer().segments
+        assert sorted(pieces, key=lambda s: s.start) == list(whole)
+        assert whole[-1].end > 20.0
+        assert all(s.end <= after.start for s, after in zip(whole, whole[1:], strict=False))
+        with pytest.raises(ApiError, match="choose a part by start and end"):
+            client.ask(talk, "how often?")
+
+
+def test_the_command_line_answers_with_and_without_a_server(
+    server: Any, talkative: Path, sound: bytes, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    file = tmp_path / "talk.wav"
+    file.write_bytes(sound)
+    for words, kind in ((["summarize", str(file)], Summary), (["ask", str(file), "how often?"], QuestionAnswer)):
+        told = []
+        for where in (["--server", server.url], ["--model", str(talkative)]):
+            assert main([*words, "--json", *where]) == 0
+            told.append(kind.model_validate_json(capsys.readouterr().out))
+        asked, local = told
+        assert local.model_copy(update={"id": asked.id, "timing": asked.timing}) == asked

@@ -1,0 +1,55 @@
+"""Captions are scored where they stand: against what people would say of the event that is there."""
+
+import importlib.util
+import shutil
+
+import pytest
+
+from model.engine.updates import Answer
+from model.timeline.event import Event
+from model.timeline.interval import Interval
+from training.captioning import scene_captions
+from training.data.paraphrases import paraphrases
+from training.metrics.dense_captions import caption_meteor, pair_captions
+
+DOG, RAIN = ("A dog is barking.", "The dog barks."), ("It rains heavily.",)
+
+
+@pytest.mark.parametrize(
+    ("span", "due"),
+    [
+        ((0.0, 4.0), DOG),
+        ((1.0, 3.0), DOG),  # IoU 0.5
+        ((1.0, 2.9), ()),  # less
+        ((6.5, 10.0), RAIN),
+        ((3.9, 6.1), ()),
+    ],
+)
+def test_a_caption_tells_of_the_event_whose_time_it_shares(span, due):
+    truth = [((0.0, 4.0), DOG), ((6.0, 10.0), RAIN)]
+    assert pair_captions([("A cat.", span)], truth) == [("A cat.", due)]
+
+
+def test_of_two_events_at_one_time_the_nearer_counts_whatever_the_words():
+    truth = [((0.0, 4.0), DOG), ((0.0, 5.0), RAIN)]
+    assert pair_captions([("The dog barks.", (0.0, 4.8))], truth) == [("The dog barks.", RAIN)]
+
+
+def test_every_interval_of_a_scenes_answer_is_told_once():
+    answer = Answer((Event((Interval(0, 40), Interval(60, 70)), "A dog barks."),), "", 1, 1)
+    first, second = scene_captions(answer, {"dog": [Interval(0, 40)], "some kind": [Interval(60, 70)]})
+    assert first == ("A dog barks.", paraphrases()["dog"])
+    assert second == ("A dog barks.", ())
+
+
+@pytest.mark.skipif(
+    shutil.which("java") is None or importlib.util.find_spec("pycocoevalcap") is None,
+    reason="METEOR 1.5 is not installed: pip install 'timeaudio[field]', and Java",
+)
+def test_meteor_takes_the_nearest_reference_and_nothing_for_what_is_not_there():
+    right, wrong, nowhere = ("The dog barks.", DOG), ("The dog barks.", RAIN), ("The dog barks.", ())
+    assert caption_meteor([right]) == pytest.approx(1.0)
+    assert caption_meteor([nowhere]) == pytest.approx(0.0, abs=1e-6)
+    assert caption_meteor([wrong]) < 0.2
+    assert 0.3 < caption_meteor([right, nowhere]) < 0.9
+    assert caption_meteor([]) == 0.0
