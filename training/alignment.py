@@ -143,12 +143,8 @@ class WarmUpTrainer(nn.Module):
         connector = self.model.connector
         windows = connector.windows(fuse(self.model, drawn, self.config.feature_dropout), None, drawn.first_window)
         segments = connector.heard(*windows)
-<<<<<<< HEAD
-        said = self.head(connector.unmerged(segments)[0])
-=======
         tokens, _ = connector.unmerged(segments)
         said = self.head(tokens)
->>>>>>> papertrain
         told = ((said - np_tensor([w.told for w in wanted])).float() * self.scale).square().mean()
         missed = missed_landmarks(segments, np_tensor([w.landmarks for w in wanted]))
         return {"loss": told + self.config.landmark_weight * missed, "told": told, "landmarks": missed}
