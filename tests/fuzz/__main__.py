@@ -1,23 +1,29 @@
 """`make fuzz`: many damaged files, bodies and messages at a real server, with the figures as JSON.
 
-    python -m tests.fuzz --files 100000 --bodies 10000 --messages 10000 [--seed 1] [--json fuzz.json]
+    python -m tests.fuzz --files 100000 --bodies 10000 --messages 10000 [--seed 1] [--model] [--json fuzz.json]
 
-Fails (status 1) if one was answered 5xx or not at all, if the server or its worker ended, or if the front end holds
-more memory or files at the end than after the first tenth.
+The report is written after every thousand. Interrupted, the same command goes on where the report ends, with a new
+server; with another seed it refuses to mix. Fails (status 1) if one was answered 5xx or not at all, if the
+server or its worker ended, or if the front end or the worker hold more memory or files at the end than when the server
+was warm.
 """
 
 import argparse
 import json
 import sys
 import time
+from collections import Counter
 from pathlib import Path
 from typing import Any
 
 from tests.e2e.conftest import free_port, running
 from tests.fuzz.attack import Report, attack_bodies, attack_files, attack_grpc, holdings
 
+ROUND = 1000
+WARM_ROUNDS = 2
 MORE_MIB = 32.0
 MORE_FILES = 8
+KINDS = ("files", "bodies", "messages")
 
 
 def main() -> int:
@@ -27,32 +33,71 @@ def main() -> int:
     parser.add_argument("--bodies", type=int, default=10_000)
     parser.add_argument("--messages", type=int, default=10_000)
     parser.add_argument("--seed", type=int, default=1)
+    parser.add_argument("--model", action="store_true", help="hear with the embedded checkpoint, not a scripted one")
     parser.add_argument("--json", type=Path)
     arguments = parser.parse_args()
+    figures = _so_far(arguments.json, arguments.seed)
     port = free_port()
-    with running("--grpc-port", str(port), TIMEAUDIO_WORKER__PIPELINE="scripted_pipeline") as server:
-        tenth = arguments.files // 10
-        figures: dict[str, Any] = {"seed": arguments.seed}
-        reports: dict[str, Report] = {}
-        reports["first files"] = attack_files(server.url, tenth, seed=arguments.seed)
-        before = holdings(server)
-        begun = time.monotonic()
-        reports["files"] = attack_files(server.url, arguments.files - tenth, seed=arguments.seed + 1)
-        figures["files_per_s"] = round((arguments.files - tenth) / (time.monotonic() - begun), 1)
-        reports["bodies"] = attack_bodies(server.url, arguments.bodies, seed=arguments.seed)
-        reports["messages"] = attack_grpc(f"127.0.0.1:{port}", arguments.messages, seed=arguments.seed)
-        after = holdings(server)
-        figures |= {name: dict(report.answers) for name, report in reports.items()}
-        figures |= {"mib": [round(before[0], 1), round(after[0], 1)], "open_files": [before[1], after[1]]}
-        figures["worker_restarts"] = server.metric("timeaudio_worker_restarts_total")
-        figures["alive"] = server.process.poll() is None
-    wrong = [(answer, sent.hex()[:200]) for report in reports.values() for answer, sent in report.kept]
-    figures["wrong"] = wrong[:20]
+    scripted = {} if arguments.model else {"TIMEAUDIO_WORKER__PIPELINE": "scripted_pipeline"}
+    with running("--grpc-port", str(port), **scripted) as server:
+        run: dict[str, Any] = {"rounds": 0, "files": 0, "files_s": 0.0}
+        figures["runs"].append(run)
+
+        def rounds(kind: str, count: int) -> None:
+            while (done := sum(figures[kind].values())) < count:
+                begun = time.monotonic()
+                part = range(done, min(done + ROUND, count))
+                if kind == "files":
+                    report = attack_files(server.url, part, seed=arguments.seed, threads=4)
+                    run["files"] += len(part)
+                    run["files_s"] += time.monotonic() - begun
+                elif kind == "bodies":
+                    report = attack_bodies(server.url, part, seed=arguments.seed)
+                else:
+                    report = attack_grpc(f"127.0.0.1:{port}", part, seed=arguments.seed)
+                _count(figures, kind, report)
+                run["rounds"] += 1
+                run["alive"] = server.process.poll() is None
+                run["holds"] = holdings(server)
+                run["worker_restarts"] = server.metric("timeaudio_worker_restarts_total")
+                if run["rounds"] <= WARM_ROUNDS:
+                    run["held_when_warm"] = run["holds"]
+                _write(figures, arguments.json)
+
+        rounds("files", arguments.files)
+        rounds("bodies", arguments.bodies)
+        rounds("messages", arguments.messages)
     print(json.dumps(figures, indent=2))
-    if arguments.json:
-        arguments.json.write_text(json.dumps(figures, indent=2) + "\n")
-    leaks = after[0] > before[0] + MORE_MIB or after[1] > before[1] + MORE_FILES
-    return int(bool(wrong) or leaks or not figures["alive"] or figures["worker_restarts"] > 0)
+    return int(bool(figures["wrong"]) or not all(map(_is_well, figures["runs"])))
+
+
+def _so_far(path: Path | None, seed: int) -> dict[str, Any]:
+    if path is None or not path.exists():
+        return {"seed": seed, **{kind: {} for kind in KINDS}, "wrong": [], "runs": []}
+    figures: dict[str, Any] = json.loads(path.read_text())
+    if figures.get("seed") != seed or "runs" not in figures:
+        sys.exit(f"{path} is of another seed or version: move it away, or give --seed {figures.get('seed')}.")
+    return figures
+
+
+def _count(figures: dict[str, Any], kind: str, report: Report) -> None:
+    figures[kind] = dict(Counter(figures[kind]) + report.answers)
+    figures["wrong"] += [(answer, sent.hex()) for answer, sent in report.kept[:20]]
+
+
+def _write(figures: dict[str, Any], path: Path | None) -> None:
+    if path is not None:
+        beside = path.with_suffix(".part")
+        beside.write_text(json.dumps(figures, indent=2) + "\n")
+        beside.replace(path)
+
+
+def _is_well(run: dict[str, Any]) -> bool:
+    warm, held = run.get("held_when_warm", {}), run.get("holds", {})
+    leaks = any(
+        held[role][0] > mib + MORE_MIB or held[role][1] > files + MORE_FILES for role, (mib, files) in warm.items()
+    )
+    return run.get("alive", True) and run.get("worker_restarts", 0) == 0 and not leaks
 
 
 if __name__ == "__main__":

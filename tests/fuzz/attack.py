@@ -13,6 +13,7 @@ import grpc
 import httpx
 import numpy as np
 
+from tests.e2e.conftest import descendants, resident
 from tests.fuzz import seeds
 from tests.fuzz.mutations import mutated
 
@@ -38,7 +39,7 @@ class Report:
         return sum(self.answers.values())
 
 
-def attack_files(url: str, count: int, *, seed: int, threads: int = 2) -> Report:
+def attack_files(url: str, numbers: range, *, seed: int, threads: int = 2) -> Report:
     """Damaged sound files, as the body."""
     sounds = seeds.files()
 
@@ -47,10 +48,10 @@ def attack_files(url: str, count: int, *, seed: int, threads: int = 2) -> Report
         answer = client.post("/v1/dense-caption", content=data, headers={"content-type": "audio/wav"})
         report.add(str(answer.status_code), data, is_right=answer.status_code in CALLERS_FAULT)
 
-    return _shared(url, range(count), one, threads)
+    return _shared(url, numbers, one, threads)
 
 
-def attack_bodies(url: str, count: int, *, seed: int, threads: int = 2) -> Report:
+def attack_bodies(url: str, numbers: range, *, seed: int, threads: int = 2) -> Report:
     """Damaged forms and JSON."""
     whole = seeds.bodies()
 
@@ -61,14 +62,14 @@ def attack_bodies(url: str, count: int, *, seed: int, threads: int = 2) -> Repor
         answer = client.post(path, content=data, headers={"content-type": media})
         report.add(str(answer.status_code), data, is_right=answer.status_code in CALLERS_FAULT)
 
-    return _shared(url, range(count), one, threads)
+    return _shared(url, numbers, one, threads)
 
 
-def attack_grpc(address: str, count: int, *, seed: int) -> Report:
+def attack_grpc(address: str, numbers: range, *, seed: int) -> Report:
     """Damaged messages, and whole ones with damaged sound. What is no message is refused by gRPC's own library."""
     sounds, report = seeds.files(), Report()
     with grpc.insecure_channel(address) as channel:
-        for number in range(count):
+        for number in numbers:
             random = np.random.default_rng([seed, number])
             method, message = seeds.MESSAGES[number % len(seeds.MESSAGES)]
             # Two thirds are messages still: what is damaged is the sound in them.
@@ -97,16 +98,10 @@ def _shared(url: str, numbers: range, one: Callable[[httpx.Client, int, Report],
     return report
 
 
-def open_files(pid: int) -> int:
-    """File descriptors of a process."""
-    return len(os.listdir(f"/proc/{pid}/fd"))
-
-
-def resident_mib(pid: int) -> float:
-    """Resident memory of a process."""
-    return int(Path(f"/proc/{pid}/statm").read_text().split()[1]) * os.sysconf("SC_PAGE_SIZE") / 2**20
-
-
-def holdings(server: Any) -> tuple[float, int]:
-    """Resident MiB and open files of the front end."""
-    return resident_mib(server.process.pid), open_files(server.process.pid)
+def holdings(server: Any) -> dict[str, tuple[float, int]]:
+    """Resident MiB and open files of the front end and of its worker."""
+    pids = {"front end": server.process.pid}
+    for pid in descendants(server.process.pid):
+        if b"server.worker" in Path(f"/proc/{pid}/cmdline").read_bytes():
+            pids["worker"] = pid
+    return {role: (round(resident(pid) / 2**20, 1), len(os.listdir(f"/proc/{pid}/fd"))) for role, pid in pids.items()}
