@@ -51,7 +51,7 @@ def rate_of(report: Mapping[str, Any], clip_s: float | None = None) -> Rate:
     """
     found = []
     if "peak" in report:  # soak.py
-        found.append(Rate(float(report["peak"]["per_s"]), float(report["clip_s"])))
+        found.append(Rate(float(report["peak"]["answers_per_s"]), float(report["clip_s"])))
     if "server_clips_per_s" in report:  # throughput.py
         found.append(Rate(float(report["server_clips_per_s"]), float(report["seconds"])))
     for result in report.get("results", {}).values():  # timeaudio bench
