@@ -20,6 +20,7 @@ from server.offload import file_work
 from server.passes import analyze_passes
 from server.settings import Settings
 from server.sureness import sure
+from server.telemetry import tracing
 from server.telemetry.metrics import Metrics
 
 _TENTHS = 10
@@ -92,7 +93,9 @@ class Analyst:
         return analysis
 
     async def _decode(self, source: Path, inquiry: Inquiry) -> Decoded:
-        decoded = await self._decoder.decode(source, start_s=inquiry.start / _TENTHS, end_s=inquiry.end_s)
+        with tracing.step("decode_audio", bytes=source.stat().st_size) as span:
+            decoded = await self._decoder.decode(source, start_s=inquiry.start / _TENTHS, end_s=inquiry.end_s)
+            span.set_attribute("timeaudio.audio_s", decoded.num_samples / SAMPLE_RATE)
         await file_work(source.stat().st_size, source.unlink)
         return decoded
 

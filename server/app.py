@@ -68,6 +68,15 @@ def create_app(engine: Engine, settings: Settings, *, grpc_address: str | None =
         description=DESCRIPTION,
         license_info={"name": "Apache-2.0", "identifier": "Apache-2.0"},
         lifespan=lifespan,
+        # One span per request of the API, in the provider that `tracing.start` sets; the rest of it is ours to tell.
+        telemetry={
+            "tracing": True,
+            "metrics": False,
+            "logs": False,
+            "operation_spans": False,
+            "auto_configure": False,
+            "exclude": lambda scope: not scope["path"].startswith("/v1/"),
+        },
     )
     app.state.service = service
     app.state.grpc = front

@@ -17,6 +17,7 @@ from server.heap import return_large_blocks
 from server.rpc.front import Front, check_free
 from server.service import Service
 from server.settings import Settings
+from server.telemetry import tracing
 from server.telemetry.logs import set_up
 
 _log = logging.getLogger(__name__)
@@ -73,6 +74,7 @@ def run(
 ) -> int:
     """Serve until the end. The exit status: see `server.__main__.serve`."""
     set_up(settings.log_format)
+    tracing.start("front end")
     return_large_blocks()
     engine = WorkerEngine(settings, checkpoint=model, devices=devices)
     if grpc_port is not None:
@@ -105,6 +107,8 @@ def run(
         asyncio.run(listener.serve())
     except SystemExit as exit_:  # uvicorn, when it cannot use the address
         return 1 if exit_.code else 0
+    finally:
+        tracing.end()
     if why:
         _log.error("The server ends. %s", why)
     return int(bool(why))

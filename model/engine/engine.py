@@ -145,6 +145,9 @@ class SlotEngine:
         shared_by = [*self._slots.live, *ended]
         for sequence in shared_by:
             sequence.seconds += seconds / len(shared_by)
+        now = time.monotonic()
+        for sequence in ended:
+            sequence.ended_s = now
         self.num_steps += 1
         return ended
 
@@ -164,10 +167,12 @@ class SlotEngine:
                 self._waiting.take(sequence.prefix, sequence)
                 sequence.prefix.num_waiting -= 1
                 self._slots.enter(sequence)
+                sequence.entered_s = time.monotonic()
             for batch in batches(entered):
                 self._prefill_batch(batch)
             for sequence in entered:
                 sequence.prefix.drop_unneeded()
+                sequence.prompted_s = time.monotonic()
             ended += self._release_ended()
         return ended
 

@@ -47,6 +47,7 @@ class Sequence:
         completion: once it is written to its end.
         error: why it will never be.
         seconds: its share of the time of all steps that it was part of.
+        entered_s, prompted_s, ended_s: when it got its slot, its first token and its last, on the monotonic clock.
     """
 
     def __init__(
@@ -66,6 +67,7 @@ class Sequence:
         self.completion: Completion | None = None
         self.error: TimeAudioError | None = None
         self.seconds = 0.0
+        self.entered_s = self.prompted_s = self.ended_s = 0.0
 
     @property
     def width(self) -> int:

@@ -9,7 +9,7 @@ from model.engine.encoding import EncoderQueue, Hearing
 from model.engine.engine import SlotEngine
 from model.engine.memory import is_device_lost
 from model.engine.sequence import Sequence as Written
-from model.engine.updates import Answered, DeviceLost, Done, Encoded, Failed, Found, Started, Update
+from model.engine.updates import Answered, DeviceLost, Done, Encoded, Failed, Found, Started, Times, Update
 from model.errors import TaskNotSupported, TimeAudioError
 from model.language.decoding import Decoding
 from model.language.prompt import question_of
@@ -137,7 +137,7 @@ class Session:
         except (TimeAudioError, ValueError) as error:
             self.cancel(inquiry)
             return Failed(error)
-        return Encoded(hearing.seconds, len(hearing.tokens))
+        return Encoded(hearing.seconds, len(hearing.tokens), time.monotonic())
 
     def _write(self) -> Iterator[tuple[Inquiry, Update]]:
         ended = self._engine.step()
@@ -160,7 +160,9 @@ class Session:
         answer = question.answer()
         for event in answer.events[len(question.events) :]:
             yield inquiry, Found(index, event)
-        inquiry.answered[index] = Answered(index, answer, question.sequence.seconds)
+        written = question.sequence
+        times = Times(written.entered_s, written.prompted_s, written.ended_s, time.monotonic())
+        inquiry.answered[index] = Answered(index, answer, written.seconds, times)
         while (told := inquiry.num_told) in inquiry.answered:
             inquiry.num_told += 1
             yield inquiry, inquiry.answered[told]

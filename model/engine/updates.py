@@ -58,6 +58,8 @@ class Encoded:
 
     encode_s: float
     num_audio_tokens: int
+    at_s: float | None = None
+    """On the monotonic clock, where it is known."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -69,12 +71,27 @@ class Found:
 
 
 @dataclass(frozen=True, slots=True)
+class Times:
+    """The life of an answer, in seconds of the monotonic clock."""
+
+    entered_s: float
+    """It got a slot, and its prompt was begun."""
+    prompted_s: float
+    """Its prompt was computed, and its first token chosen."""
+    ended_s: float
+    """Its last token was there."""
+    parsed_s: float
+    """Its tokens were events, with confidence where there is any."""
+
+
+@dataclass(frozen=True, slots=True)
 class Answered:
     """The whole answer to query number `index`. Units: seconds of the model's time, as in `Encoded`."""
 
     index: int
     answer: Answer
     generate_s: float
+    times: Times | None = None
 
 
 @dataclass(frozen=True, slots=True)

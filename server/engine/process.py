@@ -78,7 +78,7 @@ class WorkerProcess:
         self._num_victims = 0
         self._channel = grpc.aio.insecure_channel(f"unix:{socket}", options=MESSAGE_OPTIONS)
         self.stub = worker_pb2_grpc.WorkerServiceStub(self._channel)
-        self.analyze: Callable[[list[bytes]], Any] = self._channel.unary_stream(
+        self.analyze: Callable[..., Any] = self._channel.unary_stream(
             _ANALYZE, request_serializer=list.pop, response_deserializer=pb.AnalyzeResponse.FromString
         )
         self.sending = asyncio.Semaphore(SENT_AT_ONCE)

@@ -7,21 +7,23 @@ import shutil
 import tempfile
 import time
 from collections.abc import AsyncGenerator, Callable, Sequence
-from contextlib import aclosing
+from contextlib import AsyncExitStack, aclosing
 from pathlib import Path
 
 import grpc
+from opentelemetry.trace import SpanKind
 
 from model.errors import TimeAudioError
 from server.engine import convert
 from server.engine.keeper import Keeper
 from server.engine.places import Places
 from server.engine.process import WorkerCommand, WorkerProcess
-from server.engine.protocol import Answered, Found, ModelInfo, Request, Started, Update
+from server.engine.protocol import SAMPLE_RATE, Answered, Found, ModelInfo, Request, Started, Update
 from server.engine.suspects import Suspects
 from server.errors import DeadlineExceeded, InternalError, NotReady, WorkerLost
 from server.offload import file_work
 from server.settings import Settings
+from server.telemetry import tracing
 from server.telemetry.logs import about
 
 _log = logging.getLogger(__name__)
@@ -137,13 +139,20 @@ class WorkerEngine:
         Raises:
             _Died: the worker died.
         """
-        async with self._places.place(alone=alone) as keeper:
+        async with AsyncExitStack() as stay:
+            with tracing.step("queue"):
+                keeper = await stay.enter_async_context(self._places.place(alone=alone))
             if time.monotonic() > request.deadline:
                 raise DeadlineExceeded("The request waited for its whole time. Send it again when there is less to do.")
             worker, kept, call, waited_s = keeper.worker, list[Update](), None, time.monotonic() - arrived
+            audio_s = request.samples.count / SAMPLE_RATE
+            span = stay.enter_context(
+                tracing.step("worker", SpanKind.CLIENT, answer_id=request.id, worker_pid=worker.pid, audio_s=audio_s)
+            )
             try:
                 async with worker.sending:
-                    call = worker.analyze([await file_work(request.samples.num_bytes, convert.request_bytes, request)])
+                    message = [await file_work(request.samples.num_bytes, convert.request_bytes, request)]
+                    call = worker.analyze(message, metadata=tracing.carried(span))
                     await call.wait_for_connection()  # until the worker has it all
                 # Closed, not just left: a call and its iterator hold each other, out of the garbage collector's sight.
                 async with aclosing(aiter(call)) as messages:

@@ -42,6 +42,7 @@ from server.rest.telling import Telling, error_message, tell
 from server.rest.upload import receive
 from server.service import Service
 from server.settings import Limits
+from server.telemetry.tracing import step
 from timeaudio import results
 from timeaudio.formats import FORMATS
 from timeaudio.results import AnyAnswer
@@ -142,7 +143,8 @@ async def _hear(request: Request, form: type[Form]) -> Response:
         service.check_task(form.task)
         source = await place.enter_async_context(service.workspace()) / "upload"
         limits = service.settings.limits
-        received = await receive(request, form, limits, source)
+        with step("receive"):
+            received = await receive(request, form, limits, source)
         inquiry = received.fields.inquiry(limits)
         service.check_confidence(inquiry)
         if received.fields.stream:

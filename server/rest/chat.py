@@ -26,6 +26,7 @@ from server.rest.upload import while_arriving
 from server.rest.wording import understand
 from server.service import Service
 from server.settings import Limits
+from server.telemetry.tracing import step
 
 router = APIRouter(prefix="/v1", tags=["OpenAI's dialect"])
 
@@ -76,7 +77,8 @@ async def chat_completions(request: Request) -> Any:
         ticket = place.enter_context(service.admit())
         limits = service.settings.limits
         source = await place.enter_async_context(service.workspace()) / "upload"
-        body = await _read(request, limits)
+        with step("receive"):
+            body = await _read(request, limits)
         _check_model(service, body.model)
         inquiry = _inquiry(body, limits)
         service.check_task(inquiry.task)

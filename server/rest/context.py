@@ -3,6 +3,7 @@
 import logging
 import time
 
+from opentelemetry.trace import get_current_span
 from starlette.datastructures import Headers, MutableHeaders
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
@@ -10,7 +11,7 @@ from server.errors import UploadTooLarge
 from server.telemetry.logs import about
 from server.telemetry.metrics import Metrics
 from server.telemetry.request_id import request_id
-from server.telemetry.traceparent import TraceParent
+from server.telemetry.tracing import place, told_of_request
 
 _log = logging.getLogger("server.access")
 
@@ -31,7 +32,9 @@ class RequestContext:
         headers = Headers(scope=scope)
         scope["request_id"] = request_id(headers.get("x-request-id"))
         told = headers.getlist("traceparent")
-        trace = TraceParent.continued(told[0] if len(told) == 1 else None)
+        span = get_current_span()  # FastAPI's, around all middleware
+        trace = place(span, told[0] if len(told) == 1 else None)
+        told_of_request(span, scope.get("query_string", b""), request_id=scope["request_id"])
 
         async def tagged(message: Message) -> None:
             if message["type"] == "http.response.start":

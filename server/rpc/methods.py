@@ -21,15 +21,17 @@ from server.rpc.chunks import save
 from server.rpc.errors import status_of
 from server.service import Service
 from server.settings import Limits
+from server.telemetry import tracing
 from server.telemetry.logs import about
 from server.telemetry.request_id import request_id
-from server.telemetry.traceparent import TraceParent
 from timeaudio.v1 import timeaudio_pb2 as pb
 from timeaudio.v1.timeaudio_pb2_grpc import TimeAudioServiceServicer
 
 R = TypeVar("R")
 
 _log = logging.getLogger("server.access")
+
+_SERVICE = pb.DESCRIPTOR.services_by_name["TimeAudioService"].full_name
 
 
 class Methods(TimeAudioServiceServicer):
@@ -98,7 +100,8 @@ class Methods(TimeAudioServiceServicer):
             service.check_confidence(inquiry, field=asked.LEAST)
             async with service.workspace() as folder:
                 source = folder / "upload"
-                await save(requests, limits, source)
+                with tracing.step("receive"):
+                    await save(requests, limits, source)
                 async with aclosing(service.stream(ticket, source, inquiry)) as parts:
                     analysis, updates = await begun(parts)
                     await context.write(told.beginning(beginning(analysis)))
@@ -127,21 +130,25 @@ async def _answering(context: Any, method: str, work: Callable[[], Awaitable[R]]
     begun = time.monotonic()
     given = {key: value for key, value in context.invocation_metadata() or () if isinstance(value, str)}
     name = request_id(given.get("x-request-id"))
-    trace = TraceParent.continued(given.get("traceparent"))
-    sent = (("x-request-id", name), ("traceparent", str(trace)))
-    context.set_trailing_metadata(sent)
-    code = grpc.StatusCode.CANCELLED.name
-    try:
-        answer = await work()
-        code = grpc.StatusCode.OK.name
-        return answer
-    except Exception as error:
-        ours = error if isinstance(error, TimeAudioError) else InternalError(repr(error))
-        status = status_of(ours, name)
-        code = status.code.name
-        await context.abort(status.code, status.details, (*status.trailing_metadata, *sent))
-        raise AssertionError("abort raises") from None
-    finally:
-        took_s = time.monotonic() - begun
-        fields = about(request_id=name, trace_id=trace.trace_id, method=method, status=code, took_s=round(took_s, 3))
-        _log.info("gRPC %s %s %.3fs id=%s trace=%s", method, code, took_s, name, trace.trace_id, extra=fields)
+    code = grpc.StatusCode.CANCELLED
+    with tracing.call(f"{_SERVICE}/{method}", given, request_id=name) as span:
+        trace = tracing.place(span, given.get("traceparent"))
+        sent = (("x-request-id", name), ("traceparent", str(trace)))
+        context.set_trailing_metadata(sent)
+        try:
+            answer = await work()
+            code = grpc.StatusCode.OK
+            return answer
+        except Exception as error:
+            ours = error if isinstance(error, TimeAudioError) else InternalError(repr(error))
+            status = status_of(ours, name)
+            code = status.code
+            tracing.fail(span, ours)
+            await context.abort(status.code, status.details, (*status.trailing_metadata, *sent))
+            raise AssertionError("abort raises") from None
+        finally:
+            span.set_attribute("rpc.grpc.status_code", code.value[0])
+            took_s = time.monotonic() - begun
+            told = {"request_id": name, "trace_id": trace.trace_id, "method": method, "status": code.name}
+            fields = about(**told, took_s=round(took_s, 3))
+            _log.info("gRPC %s %s %.3fs id=%s trace=%s", method, code.name, took_s, name, trace.trace_id, extra=fields)

@@ -4,6 +4,7 @@ import argparse
 import asyncio
 import importlib
 import os
+import signal
 from pathlib import Path
 
 import grpc
@@ -11,6 +12,7 @@ import grpc
 from server.engine.process import MESSAGE_OPTIONS
 from server.pb.timeaudio.worker.v1 import worker_pb2_grpc
 from server.process import die_with_parent
+from server.telemetry import tracing
 from server.telemetry.logs import set_up
 from server.worker.service import WorkerService
 
@@ -22,6 +24,7 @@ async def serve(arguments: argparse.Namespace) -> None:
     worker_pb2_grpc.add_WorkerServiceServicer_to_server(service, server)
     server.add_insecure_port(f"unix:{arguments.socket}")
     await server.start()
+    asyncio.get_running_loop().add_signal_handler(signal.SIGTERM, _end)
     options = {"checkpoint": arguments.checkpoint, "device": arguments.device}
     options |= {"num_slots": arguments.slots or None, "slot_tokens": arguments.slot_tokens}
     options |= {"most_beams": arguments.most_beams}
@@ -29,6 +32,13 @@ async def serve(arguments: argparse.Namespace) -> None:
         options["quantize"] = arguments.quantize
     await service.load(lambda: importlib.import_module(arguments.pipeline), **options)
     await server.wait_for_termination()
+
+
+def _end() -> None:
+    """Send the last spans, and end as if the signal had not been caught."""
+    tracing.end()
+    signal.signal(signal.SIGTERM, signal.SIG_DFL)
+    os.kill(os.getpid(), signal.SIGTERM)
 
 
 def main() -> None:
@@ -47,6 +57,7 @@ def main() -> None:
     parser.add_argument("--pipeline", default="model.pipeline", help=argparse.SUPPRESS)
     arguments = parser.parse_args()
     set_up(arguments.log_format)
+    tracing.start("worker")
     if arguments.parent is not None:
         die_with_parent(arguments.parent)
     if arguments.threads:

@@ -15,6 +15,7 @@ from server.engine.convert import task_name
 from server.errors import DeadlineExceeded
 from server.pb.timeaudio.worker.v1 import worker_pb2 as pb
 from server.telemetry.logs import about
+from server.worker.spans import Spans
 
 _log = logging.getLogger(__name__)
 
@@ -27,10 +28,11 @@ class Job:
         has_started: whether the model has begun with it.
     """
 
-    def __init__(self, request: pb.AnalyzeRequest) -> None:
+    def __init__(self, request: pb.AnalyzeRequest, spans: Spans | None = None) -> None:
         self.inquiry: Any = None
         self.has_started = False
         self._request = request
+        self._spans = spans
         self._received = time.monotonic()
 
     @property
@@ -77,6 +79,8 @@ class Job:
 
     def message(self, update: Update) -> pb.AnalyzeResponse:
         """An update as it is sent."""
+        if self._spans is not None:
+            self._spans.note(update)
         match update:
             case Started():
                 self.has_started = True

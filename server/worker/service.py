@@ -13,6 +13,7 @@ from server.pb.timeaudio.worker.v1 import worker_pb2 as pb
 from server.pb.timeaudio.worker.v1 import worker_pb2_grpc
 from server.worker.job import Job, told
 from server.worker.loop import ModelLoop, Session, Told
+from server.worker.spans import Spans
 
 
 class WorkerService(worker_pb2_grpc.WorkerServiceServicer):
@@ -75,7 +76,7 @@ class WorkerService(worker_pb2_grpc.WorkerServiceServicer):
         if model is None:
             await context.abort(grpc.StatusCode.UNAVAILABLE, "The model is still loading.")
             raise AssertionError("abort raises")
-        job = Job(request)
+        job = Job(request, Spans(dict(context.invocation_metadata() or ())))
         updates = self._updates[job] = asyncio.Queue()
         model.add(job)
         try:

@@ -1,0 +1,155 @@
+"""OpenTelemetry traces: where the time of a request went, in the front end and in its worker.
+
+Everything that marks a step calls OpenTelemetry's API, which does nothing until `start` finds somebody to export to.
+Spans hold what is measured and counted; neither audio nor what was heard or asked becomes an attribute.
+"""
+
+import importlib.util
+import logging
+import os
+import threading
+import time
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from typing import Any
+from urllib.parse import parse_qsl, urlencode
+
+from opentelemetry import propagate, trace
+from opentelemetry.trace import Span, SpanKind, StatusCode
+
+from server.telemetry.traceparent import TraceParent
+
+_log = logging.getLogger(__name__)
+_tracer = trace.get_tracer("timeaudio")
+
+_ENDPOINTS = ("OTEL_EXPORTER_OTLP_TRACES_ENDPOINT", "OTEL_EXPORTER_OTLP_ENDPOINT")
+_LAST_WORDS_S = 3.0  # at the end, for spans that were not sent yet; less than a worker is given to end
+
+Value = str | int | float | bool
+
+
+def start(process: str) -> None:
+    """Export this process' spans from now on, if the environment names an OTLP endpoint.
+
+    Args:
+        process: "front end" or "worker": the attribute `timeaudio.process` of all its spans.
+    """
+    if not _is_wanted():
+        return
+    if (
+        importlib.util.find_spec("opentelemetry.sdk") is None
+        or importlib.util.find_spec("opentelemetry.exporter") is None
+    ):
+        _log.warning("There will be no traces: an OTLP endpoint is set, but not installed is timeaudio[telemetry].")
+        return
+    from opentelemetry.exporter.otlp.proto.http.trace_exporter import OTLPSpanExporter
+    from opentelemetry.sdk.resources import SERVICE_NAME, Resource
+    from opentelemetry.sdk.trace import TracerProvider
+    from opentelemetry.sdk.trace.export import BatchSpanProcessor
+
+    told: dict[str, str | int] = {"timeaudio.process": process, "process.pid": os.getpid()}
+    if not os.environ.get("OTEL_SERVICE_NAME"):
+        told[SERVICE_NAME] = "timeaudio"
+    provider = TracerProvider(resource=Resource.create({**told}), shutdown_on_exit=False)
+    provider.add_span_processor(BatchSpanProcessor(OTLPSpanExporter()))
+    trace.set_tracer_provider(provider)
+
+
+def _is_wanted() -> bool:
+    environment = {name: value.strip().lower() for name, value in os.environ.items() if name.startswith("OTEL_")}
+    if environment.get("OTEL_SDK_DISABLED") == "true" or environment.get("OTEL_TRACES_EXPORTER", "otlp") != "otlp":
+        return False
+    protocol = environment.get("OTEL_EXPORTER_OTLP_TRACES_PROTOCOL") or environment.get("OTEL_EXPORTER_OTLP_PROTOCOL")
+    wanted = any(environment.get(name) for name in _ENDPOINTS)
+    if wanted and protocol not in (None, "http/protobuf"):
+        _log.warning("There will be no traces: the OTLP protocol is %s, and only http/protobuf is spoken.", protocol)
+        return False
+    return wanted
+
+
+def end() -> None:
+    """Send what was not sent yet, for a few seconds at most: a collector that is gone holds nobody up."""
+    shutdown = getattr(trace.get_tracer_provider(), "shutdown", None)
+    if shutdown is not None:
+        last = threading.Thread(target=shutdown, name="last spans", daemon=True)
+        last.start()
+        last.join(_LAST_WORDS_S)
+
+
+@contextmanager
+def step(name: str, kind: SpanKind = SpanKind.INTERNAL, **told: Value) -> Iterator[Span]:
+    """A step of the current request. It becomes nobody's current span: generators are left in other contexts.
+
+    An error that ends it is told by its class alone, as messages may repeat what a caller wrote.
+    """
+    span = _tracer.start_span(name, kind=kind, attributes=attributes(told))
+    try:
+        yield span
+    except BaseException as error:
+        fail(span, error)
+        raise
+    finally:
+        span.end()
+
+
+def fail(span: Span, error: BaseException) -> None:
+    """Tell a span what ended it."""
+    span.set_attribute("error.type", type(error).__name__)
+    span.set_status(StatusCode.ERROR)
+
+
+def attributes(told: Mapping[str, Value]) -> dict[str, Value]:
+    """Names under our own prefix."""
+    return {f"timeaudio.{name}": value for name, value in told.items()}
+
+
+def carried(span: Span) -> tuple[tuple[str, str], ...]:
+    """The metadata that makes what a called process does a part of this step; none while nothing is exported."""
+    headers: dict[str, str] = {}
+    if _is_ours(span):
+        propagate.inject(headers, trace.set_span_in_context(span))
+    return tuple(headers.items())
+
+
+def _is_ours(span: Span) -> bool:
+    """Whether it was made here, recorded or not. While nothing is exported a span is its caller's, or nobody's."""
+    context = span.get_span_context()
+    return context.is_valid and not context.is_remote
+
+
+@contextmanager
+def call(method: str, metadata: Mapping[str, Any], **told: Value) -> Iterator[Span]:
+    """A gRPC call as the request span, in its caller's trace."""
+    service, _, name = method.rpartition("/")
+    convention: dict[str, Value] = {"rpc.system": "grpc", "rpc.service": service, "rpc.method": name}
+    span = _tracer.start_span(method, propagate.extract(dict(metadata)), SpanKind.SERVER, convention | attributes(told))
+    with trace.use_span(span, end_on_exit=True, record_exception=False, set_status_on_exception=False):
+        yield span
+
+
+def place(span: Span, header: str | None) -> TraceParent:
+    """Our place in the caller's trace: the span's while there is one, else as the caller's header says."""
+    if not _is_ours(span):
+        return TraceParent.continued(header)
+    context = span.get_span_context()
+    return TraceParent(f"{context.trace_id:032x}", f"{context.span_id:016x}", f"{context.trace_flags:02x}")
+
+
+def told_of_request(span: Span, query: bytes, **told: Value) -> None:
+    """What is known of the current HTTP request; the words of its address are taken out, as they may be a question."""
+    if span.is_recording():
+        span.set_attributes(attributes(told))
+        if query:
+            names = [name for name, _ in parse_qsl(query.decode("latin-1"), keep_blank_values=True)]
+            span.set_attribute("url.query", urlencode([(name, "REDACTED") for name in names]))
+
+
+class Moments:
+    """Moments of the monotonic clock, in seconds, as spans want them: the date's nanoseconds, by one look at both."""
+
+    def __init__(self) -> None:
+        self._since_ns = time.time_ns() - time.monotonic_ns()
+
+    def ns(self, moment_s: float) -> int:
+        """The date of a moment."""
+        return self._since_ns + round(moment_s * 1e9)
