@@ -10,17 +10,18 @@ from functools import cache
 from pathlib import Path
 from typing import Any
 
+import jsonschema
 import kubernetes_validate
 import pytest
 import yaml
 
 from server.settings import Settings
+from tests.contract import schemas
 
 ROOT = Path(__file__).parents[2]
 CHART = ROOT / "deploy" / "helm" / "timeaudio"
 CASES = sorted((CHART / "ci").glob("*.yaml"))
 VERSIONS = ("1.27", "1.30", "1.33", "1.37")
-OF_OTHERS = {"ScaledObject", "ServiceMonitor", "PrometheusRule"}  # kinds that Kubernetes itself does not know
 
 
 def program(name: str) -> str:
@@ -56,8 +57,27 @@ def test_the_chart_passes_lint(case: Path) -> None:
 @pytest.mark.parametrize("case", CASES, ids=lambda path: path.stem)
 def test_kubernetes_would_take_every_object(case: Path, version: str) -> None:
     for found in objects(case).values():
-        if found["kind"] not in OF_OTHERS:
+        if found["kind"] not in schemas.KINDS:
             kubernetes_validate.validate(found, version, strict=True)
+
+
+@pytest.mark.parametrize("case", CASES, ids=lambda path: path.stem)
+def test_keda_and_the_prometheus_operator_would_take_theirs(case: Path) -> None:
+    found = objects(case)
+    for kind in found.keys() & schemas.KINDS.keys():
+        jsonschema.validate(found[kind], schemas.KINDS[kind])
+
+
+def test_every_kind_of_others_is_rendered_by_an_example() -> None:
+    assert schemas.KINDS.keys() <= set().union(*(objects(case) for case in CASES))
+
+
+def test_a_misspelt_field_of_theirs_would_be_found() -> None:
+    scaled = objects(None, "--set", "autoscaling.mode=keda")["ScaledObject"]
+    jsonschema.validate(scaled, schemas.KINDS["ScaledObject"])
+    scaled["spec"]["advanced"]["horizontalPodAutoscalerConfig"]["behaviour"] = {}
+    with pytest.raises(jsonschema.ValidationError, match="behaviour"):
+        jsonschema.validate(scaled, schemas.KINDS["ScaledObject"])
 
 
 def test_a_misspelt_field_would_be_found() -> None:
