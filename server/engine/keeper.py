@@ -14,6 +14,7 @@ from server.engine.protocol import ModelInfo
 from server.engine.watchdog import Watchdog
 from server.pb.timeaudio.worker.v1 import worker_pb2 as pb
 from server.settings import Worker
+from server.telemetry import tracing
 
 _log = logging.getLogger(__name__)
 
@@ -103,6 +104,7 @@ class Keeper:
         exited = asyncio.create_task(worker.exited())
         ready = asyncio.create_task(worker.ready())
         tasks: list[asyncio.Task[object]] = [exited, ready]
+        needs_end = False
         try:
             await asyncio.wait(tasks, timeout=self._settings.startup_timeout_s, return_when=asyncio.FIRST_COMPLETED)
             if not exited.done():
@@ -114,12 +116,16 @@ class Keeper:
                 tasks.append(watching)
                 await asyncio.wait((exited, watching), return_when=asyncio.FIRST_COMPLETED)
             return await exited
+        except asyncio.CancelledError:  # the server ends
+            needs_end = tracing.is_on()
+            raise
         finally:
             self._worker = self.status = None
             self._set_model(None, _LOST)
             for task in tasks:
                 task.cancel()
-            worker.kill()  # nothing in it needs an end of its own
+            if not needs_end:
+                worker.kill()  # nothing in it needs an end of its own, but spans that were not sent yet
             await asyncio.shield(worker.stop())
             socket.unlink(missing_ok=True)
 

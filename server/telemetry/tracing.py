@@ -67,13 +67,21 @@ def _is_wanted() -> bool:
     return wanted
 
 
+def is_on() -> bool:
+    """Whether spans are exported."""
+    return hasattr(trace.get_tracer_provider(), "shutdown")
+
+
 def end() -> None:
     """Send what was not sent yet, for a few seconds at most: a collector that is gone holds nobody up."""
-    shutdown = getattr(trace.get_tracer_provider(), "shutdown", None)
-    if shutdown is not None:
-        last = threading.Thread(target=shutdown, name="last spans", daemon=True)
+    if is_on():
+        last = threading.Thread(target=_shut_down, name="last spans", daemon=True)
         last.start()
         last.join(_LAST_WORDS_S)
+
+
+def _shut_down() -> None:
+    trace.get_tracer_provider().shutdown()  # type: ignore[attr-defined]  # the SDK's, see is_on
 
 
 @contextmanager
