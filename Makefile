@@ -25,7 +25,7 @@ test: $(VENV)/.dev  ## every test that needs no GPU and no patience: unit, contr
 	@echo "Testing (under 5 minutes on two cores) ..."
 	@OMP_NUM_THREADS=1 $(BIN)/python -m pytest -n 3 --dist loadfile tests
 
-check: $(VENV)/.dev  ## format, lint, types, import rules, wire contracts
+check: $(VENV)/.dev  ## format, lint, types, import rules, wire contracts, dependencies
 	@echo "Checking format and lint ..."
 	@$(BIN)/ruff format --check
 	@$(BIN)/ruff check
@@ -36,8 +36,10 @@ check: $(VENV)/.dev  ## format, lint, types, import rules, wire contracts
 	@echo "Checking the wire contracts ..."
 	@$(BIN)/buf lint proto
 	@$(BIN)/buf breaking proto --against proto/released.binpb
+	@echo "Auditing dependencies ..."
+	@$(BIN)/python deploy/audit.py
 
-audit: $(VENV)/.dev  ## known vulnerabilities of what is installed; needs a network, says so without one
+audit: $(VENV)/.dev  ## known vulnerabilities of what is installed alone; says so where there is no network
 	@$(BIN)/python deploy/audit.py
 
 fix: $(VENV)/.dev  ## format, and mend what lint can mend by itself
@@ -63,11 +65,9 @@ soak: $(VENV)/.dev  ## 30 minutes at 80 % load, then five times too much; figure
 	@mkdir -p runs
 	@$(BIN)/python benchmarks/soak.py --json runs/soak.json $(SOAK)
 
-chaos: $(VENV)/.dev  ## workers killed, callers that leave, full disks, slow senders, rolling restarts
+chaos: $(VENV)/.dev  ## workers killed, clocks that jump, full disks, slow senders, restarts; report in runs/chaos.json
 	@mkdir -p runs
-	@$(BIN)/python -m pytest -q -m "slow or not slow" tests/e2e/test_faults.py tests/e2e/test_workers.py tests/e2e/test_batch.py
-	@$(BIN)/python benchmarks/worker_killed.py --json runs/worker_killed.json
-	@$(BIN)/python benchmarks/clients_leaving.py --json runs/clients_leaving.json
+	@$(BIN)/python -m tests.chaos --json runs/chaos.json $(CHAOS)
 
 chart: $(VENV)/.dev  ## lint and render the Helm chart, validate it strictly, lint the Dockerfile
 	@$(BIN)/python -m pytest -q tests/contract/test_chart.py

@@ -1,0 +1,120 @@
+"""The date jumps by days, back and forth, under a real server: nothing that waits, measures or gives up looks at it."""
+
+import contextlib
+import os
+import re
+import threading
+import time
+from collections import Counter
+from collections.abc import Callable
+from email.utils import parsedate_to_datetime
+from pathlib import Path
+from typing import Any
+
+import grpc
+import httpx
+import pytest
+
+from tests.e2e.conftest import free_port
+from timeaudio.v1.timeaudio_pb2 import GroundRequest
+from timeaudio.v1.timeaudio_pb2_grpc import TimeAudioServiceStub
+
+ROOT = Path(__file__).parents[2]
+LIBRARIES = (
+    os.environ.get("LIBFAKETIME", ""),
+    *map(str, Path("/usr/lib").glob("*-linux-gnu/faketime/libfaketimeMT.so.1")),
+)
+JUMPS = {"+3d": 72, "-2d": -48, "+400d": 9600, "-1h": -1, "+0": 0}
+"""As libfaketime reads them -> hours."""
+
+
+def library() -> str:
+    """libfaketime, which hands a process another date than the kernel's."""
+    found = next((path for path in LIBRARIES if path and Path(path).exists()), None)
+    return found or pytest.skip(
+        "libfaketime is not installed (Debian: apt-get install libfaketime, or LIBFAKETIME=...)"
+    )
+
+
+def ahead_s(client: httpx.Client) -> float:
+    """How far the server's date is ahead of the kernel's."""
+    return parsedate_to_datetime(client.get("/livez").headers["date"]).timestamp() - time.time()
+
+
+def test_answers_come_in_time_while_the_date_jumps(
+    run_scripted: Callable[..., contextlib.AbstractContextManager[Any]], tone_wav: Callable[..., bytes], tmp_path: Path
+) -> None:
+    date = tmp_path / "date"
+    date.write_text("+0")
+    faked = {
+        "LD_PRELOAD": library(),
+        "FAKETIME_TIMESTAMP_FILE": str(date),
+        "FAKETIME_NO_CACHE": "1",
+        "FAKETIME_DONT_FAKE_MONOTONIC": "1",
+        "DONT_FAKE_MONOTONIC": "1",  # as versions before 0.9.10 call it
+    }
+    told, odd, stop = Counter[str](), [], threading.Event()
+    sound = tone_wav(1.0)
+
+    def load(url: str) -> None:
+        with httpx.Client(base_url=url, timeout=60.0, trust_env=False) as client:
+            while not stop.is_set():
+                sent = {"data": {"query": "sleep 0.1", "timeout_s": "20"}, "files": {"file": sound}}
+                answer = client.post("/v1/ground", **sent)
+                told[str(answer.status_code)] += 1
+                timing = answer.json().get("timing", {})
+                odd.extend(name for name, seconds in timing.items() if not 0 <= seconds < 60)
+
+    def call(address: str) -> None:
+        with grpc.insecure_channel(address, [("grpc.enable_http_proxy", 0)]) as channel:
+            ask = TimeAudioServiceStub(channel).Ground
+            while not stop.is_set():
+                try:
+                    ask(GroundRequest(file=sound, queries=["sleep 0.1"]), timeout=30)
+                    told["OK"] += 1
+                except grpc.RpcError as error:
+                    told[error.code().name] += 1
+
+    with run_scripted("--grpc-port", str(free_port()), **faked) as server, server.client() as client:
+        threads = [
+            threading.Thread(target=load, args=(server.url,)),
+            threading.Thread(target=call, args=(server.grpc,)),
+        ]
+        for thread in threads:
+            thread.start()
+        for jump, hours in JUMPS.items():
+            date.write_text(jump)
+            give_up = time.monotonic() + 30
+            while round(ahead_s(client) / 3600) != hours:  # uvicorn looks at the date once a second
+                assert time.monotonic() < give_up, "the date did not jump"
+                time.sleep(0.1)
+            time.sleep(0.3)
+        stop.set()
+        for thread in threads:
+            thread.join()
+        assert told.keys() == {"200", "OK"}
+        assert min(told.values()) >= 3
+        assert odd == []
+        assert server.metric("timeaudio_worker_restarts_total") == 0
+        date.write_text("-30d")
+        begun = time.monotonic()
+        server.process.terminate()
+        assert server.wait_end() == 0
+        assert time.monotonic() - begun < 20
+
+
+def test_no_wait_or_deadline_looks_at_the_date() -> None:
+    """Everything that waits or measures counts monotonic time; the date alone is for timestamps."""
+    allowed = {
+        "server/rest/chat_answer.py",  # OpenAI's `created`
+        "server/rest/models.py",
+        "server/telemetry/logs.py",  # a line's time
+        "server/telemetry/tracing.py",  # a span's date; its length is monotonic
+    }
+    uses = {
+        path.relative_to(ROOT).as_posix()
+        for folder in ("server", "model/engine")
+        for path in (ROOT / folder).rglob("*.py")
+        if re.search(r"\btime\.time(_ns)?\(|datetime\.now|utcnow|fromtimestamp", path.read_text())
+    }
+    assert uses <= allowed
