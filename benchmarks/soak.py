@@ -56,7 +56,7 @@ def open_files(server: TestedServer) -> int:
 
 
 def open_files_at_rest(server: TestedServer) -> int:
-    """The fewest in ten seconds without load: connections close a little after their client, and decoders are replaced."""
+    """The fewest in ten seconds without load: connections close a little after their client; decoders are replaced."""
     counts = []
     for _ in range(50):
         counts.append(open_files(server))
