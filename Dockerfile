@@ -44,7 +44,7 @@ ARG TORCH_CPU_INDEX=https://download.pytorch.org/whl/cpu
 RUN python3 -m pip install --constraint deploy/image/constraints.txt \
     ${TORCH_CPU_INDEX:+--index-url "$TORCH_CPU_INDEX"} torch
 COPY --from=sources /src /src
-RUN python3 -m pip install --constraint deploy/image/constraints.txt ".[server]" \
+RUN python3 -m pip install --constraint deploy/image/constraints.txt ".[server,telemetry]" \
     && python3 deploy/image/notices.py /opt/timeaudio/licences \
     && python3 -m pip uninstall --yes pip
 
@@ -57,7 +57,7 @@ ENTRYPOINT ["python3", "-m", "server", "--host", "0.0.0.0", "--port", "8000"]
 FROM start AS build-cuda
 RUN python3 -m pip install --constraint deploy/image/constraints.txt torch
 COPY --from=sources /src /src
-RUN python3 -m pip install --constraint deploy/image/constraints.txt ".[server]" \
+RUN python3 -m pip install --constraint deploy/image/constraints.txt ".[server,telemetry]" \
     && python3 deploy/image/notices.py /opt/timeaudio/licences \
     && python3 -m pip uninstall --yes pip
 
