@@ -55,7 +55,7 @@ class Listener(uvicorn.Server):
                 signal.signal(number, handler)
 
     def handle_exit(self, sig: int, frame: FrameType | None) -> None:
-        """First signal: drain. Second: leave at once."""
+        """First signal: no longer ready, then, after the delay, drain. Second: leave at once."""
         if self._service.draining:
             self.should_exit = self.force_exit = True
             return
@@ -64,6 +64,7 @@ class Listener(uvicorn.Server):
         self._loop.call_soon_threadsafe(self._loop.call_later, self._settings.drain_delay_s, self._exit)
 
     def _exit(self) -> None:
+        self._service.closed = True
         self.should_exit = True
         if self._front is not None and self._loop is not None:  # both drain at once; the application waits for its end
             self._ending = self._loop.create_task(self._front.stop(self._settings.drain_s))

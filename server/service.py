@@ -59,14 +59,15 @@ class Service:
     """The server without its transports.
 
     Attributes:
-        draining: set when the server is going down: nobody new is let in.
+        draining: set when the server is going to end: who asks whether it is ready is told that it is not.
+        closed: set a little later, when whoever sends requests had time to notice: nobody new is let in.
     """
 
     def __init__(self, engine: Engine, settings: Settings, metrics: Metrics) -> None:
         self.engine = engine
         self.settings = settings
         self.metrics = metrics
-        self.draining = False
+        self.draining = self.closed = False
         self._folder: Path | None = None
         self._decoder = DecodePool(settings)
         self._warming: asyncio.Task[None] | None = None
@@ -83,7 +84,7 @@ class Service:
 
     @property
     def ready(self) -> bool:
-        """Whether a request that comes now would be taken up."""
+        """Whether requests should be sent here."""
         return not self.draining and self._decoder_warm and self.engine.model is not None
 
     @property
@@ -98,7 +99,7 @@ class Service:
 
     async def close(self) -> None:
         """Stop all processes and leave nothing behind."""
-        self.draining = True
+        self.draining = self.closed = True
         if self._warming is not None:
             self._warming.cancel()
         await asyncio.gather(self.engine.close(), self._decoder.close())
@@ -106,16 +107,26 @@ class Service:
             shutil.rmtree(self._folder, ignore_errors=True)
 
     def check_ready(self) -> None:
+        """Raise what a load balancer should hear.
+
+        Raises:
+            NotReady: as `check_open`, and from the moment on at which the server is going down.
+        """
+        if self.draining:
+            raise NotReady("The server is shutting down. Send requests to another one, or later.", retry_after_s=5)
+        self.check_open()
+
+    def check_open(self) -> None:
         """Raise what a caller should hear who comes now.
 
         Raises:
-            NotReady: the model is loading, was lost, or the server is going down.
+            NotReady: the model is loading, was lost, or the server takes nobody any more.
         """
-        if self.draining:
+        if self.closed:
             raise NotReady("The server is shutting down. Send the request to another one, or later.", retry_after_s=5)
         if self.engine.model is not None and not self._decoder_warm:
             raise NotReady("The audio decoders are starting. Send the request again later.", retry_after_s=1)
-        if not self.ready:
+        if self.engine.model is None:
             raise NotReady(f"{self.engine.state} Send the request again later.", retry_after_s=2)
 
     def check_task(self, task: Task) -> None:
@@ -153,7 +164,7 @@ class Service:
         """
         begun = time.monotonic()
         try:
-            self.check_ready()
+            self.check_open()
             with self._admission.enter() as ticket:
                 yield ticket
             self.metrics.e2e_s.observe(time.monotonic() - begun)

@@ -146,4 +146,5 @@ class Settings(BaseSettings):
     drain_s: float = Field(30.0, ge=0)
     """Seconds that requests may take to finish after SIGTERM, before they are cut off."""
     drain_delay_s: float = Field(0.0, ge=0)
-    """Seconds between SIGTERM and the closing of the port, during which /readyz already answers 503."""
+    """Seconds between SIGTERM and the closing of the port, during which /readyz already answers 503 and requests are
+    still taken: a load balancer sends some until it has looked again."""

@@ -42,7 +42,7 @@ async def retrieve_model(request: Request) -> ModelCard:
 
 def _card(request: Request) -> ModelCard:
     service: Service = request.app.state.service
-    service.check_ready()
+    service.check_open()
     model = service.engine.model
     assert model is not None, "a ready engine has a model"
     return ModelCard(id=model.name, created=_STARTED, tasks=list(model.tasks))

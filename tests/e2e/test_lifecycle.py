@@ -270,7 +270,8 @@ def test_a_slow_body_loses_its_place(tight: Any) -> None:
 
 @pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT])
 def test_a_signal_lets_running_requests_finish(run_scripted: Runner, second: bytes, number: signal.Signals) -> None:
-    with run_scripted(TIMEAUDIO_DRAIN_DELAY_S="1") as server, ThreadPoolExecutor() as threads:
+    """And those that come before the port is closed: a load balancer sends some until it has asked again."""
+    with run_scripted(TIMEAUDIO_DRAIN_DELAY_S="2") as server, ThreadPoolExecutor() as threads:
         pids = list(server.tree())
         running: Future[httpx.Response] = threads.submit(ask, server, "sleep 1.5", second)
         until(lambda: server.metric("timeaudio_num_requests_running") == 1)
@@ -278,7 +279,7 @@ def test_a_signal_lets_running_requests_finish(run_scripted: Runner, second: byt
         with server.client() as client:
             until(lambda: client.get("/readyz").status_code == 503)
             assert client.get("/livez").is_success
-            assert slug(client.post("/v1/dense-caption", files={"file": second})) == "not-ready"
+            assert client.post("/v1/dense-caption", files={"file": second}).is_success
         assert running.result().is_success
         assert server.wait_end() == 0
         until(lambda: not any(map(alive, pids)))
