@@ -25,9 +25,7 @@ def main() -> int:
         fixed = ", ".join(known["fix_versions"]) or "no version yet"
         print(f"{package['name']} {package['version']}: {known['id']}, mended in {fixed}")
     if len(unknown) == len(packages):
-        print(
-            f"Not audited: the index here knows none of the {len(packages)} packages. Try again where PyPI itself is reached."
-        )
+        print(f"Not audited: the index here knows none of {len(packages)} packages. Try again where PyPI is reached.")
         return 0
     print(f"Audited {len(packages) - len(unknown)} of {len(packages)} packages: {len(found)} vulnerabilities known.")
     if unknown:
