@@ -5,7 +5,6 @@ say what the written timelines of stage 0 say (`warm_up`): then the frozen langu
 """
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -15,7 +14,6 @@ import torch
 from peft import LoraConfig, get_peft_model
 from torch import Tensor, nn
 
-from model.audio.segment import SEGMENT_SAMPLES
 from model.config import MergeConfig, ModelConfig, QFormerConfig, TimeEncodingConfig
 from model.connector.qformer import Attended
 from model.language.markers import add_markers, train_only_rows
@@ -25,67 +23,16 @@ from model.timeline.task import TASKS
 from training.batch import AnswerLoss, BatchBuilder
 from training.config import AlignmentStageConfig
 from training.data import tasks
-from training.data.composer import PlacedEvent, shifted
-from training.data.features import FeatureSet
-from training.data.timelines import LAST_START, WINDOW_SAMPLES, Columns, Timeline, written_timeline
+from training.data.answers import MARKED
+from training.data.composer import shifted
+from training.data.timelines import WINDOW_SAMPLES, Columns, Timeline, written_timeline
+from training.draws import Draw, Features, draw
 from training.encoders import EncoderTrainer
 from training.language import LanguageTrainer
 from training.loop import Group, fit
 
 SCALE_SCENES = 256
 """Scenes from which it is read how much the numbers of a timeline vary."""
-
-
-@dataclass(frozen=True, slots=True)
-class Features:
-    """Scenes of 10 s; scenes, and bulletins if there are any, of several segments of 30 s."""
-
-    short: FeatureSet
-    long: FeatureSet
-    spoken: FeatureSet | None = None
-
-
-@dataclass(frozen=True, slots=True)
-class Draw:
-    """A batch of recordings of one length.
-
-    Attributes:
-        frames: [batch, frames, dim].
-        events: what happens in each, in samples from its first frame.
-        num_samples: of each.
-        first_window: the number of the first window, where a recording is taken for a part of a longer one.
-        is_spoken: whether they are bulletins.
-    """
-
-    frames: Tensor
-    events: list[tuple[PlacedEvent, ...]]
-    num_samples: int
-    first_window: int = 0
-    is_spoken: bool = False
-
-
-def draw(features: Features, config: AlignmentStageConfig, size: int, rng: np.random.Generator) -> Draw:
-    """A step's recordings: 10 s, or one or several segments of 30 s, in batches of about equal work.
-
-    Some batches of 10 s begin anywhere on the clock, so that every row of the time encoding is learned.
-    """
-    is_spoken = features.spoken is not None and rng.random() < config.speech_share
-    chance = rng.random()
-    if chance >= config.long_share and not is_spoken:
-        short = features.short
-        index = rng.integers(0, len(short), size)
-        first = int(rng.integers(0, LAST_START)) if rng.random() < config.shifted_share else 0
-        return Draw(short.take(index), [short.events[i] for i in index], short.num_samples, first)
-    long = features.spoken if is_spoken and features.spoken is not None else features.long
-    most = long.num_samples // SEGMENT_SAMPLES
-    parts = int(rng.integers(2, most + 1)) if rng.random() < config.very_long_share else 1
-    rows = max(2, round(size / (3 * parts)))
-    frames, events = [], []
-    for _ in range(rows):
-        some, inside = long.stretch(int(rng.integers(len(long))), int(rng.integers(0, most - parts + 1)), parts)
-        frames.append(some)
-        events.append(inside)
-    return Draw(torch.stack(frames), events, parts * SEGMENT_SAMPLES, is_spoken=is_spoken)
 
 
 def build_model(
@@ -214,7 +161,7 @@ class AlignmentTrainer:
         begin = drawn.first_window * WINDOW_SAMPLES
         ask = tasks.draw_spoken_example if drawn.is_spoken else tasks.draw_example
         examples = [
-            ask(shifted(events, begin), begin + drawn.num_samples, rng, self.config.shares, tasks.Writing())
+            ask(shifted(events, begin), begin + drawn.num_samples, rng, self.config.shares, MARKED)
             for events in drawn.events
         ]
         embeds, mask, labels = self.builder.build(self.model.llm.get_input_embeddings(), list(audio), examples)

@@ -12,7 +12,7 @@ from transformers import PreTrainedModel
 from model.config import PromptConfig
 from model.language.prompt import prompt_ids
 from model.language.tokenizer import Tokenizer
-from training.data import tasks
+from training.data.answers import ABSENT, Example, ground_answer
 
 IGNORED = -100
 """The label of positions that are not part of an answer."""
@@ -26,7 +26,7 @@ class BatchBuilder:
         self.prompt = prompt
 
     def build(
-        self, embedding: nn.Module, audio: Sequence[Float[Tensor, "tokens dim"]], examples: Sequence[tasks.Example]
+        self, embedding: nn.Module, audio: Sequence[Float[Tensor, "tokens dim"]], examples: Sequence[Example]
     ) -> tuple[Float[Tensor, "batch length dim"], Bool[Tensor, "batch length"], Int[Tensor, "batch length"]]:
         """Embeddings, which positions are there, and the labels: the answer's ids and the end."""
         rows, labels = [], []
@@ -92,5 +92,5 @@ class AnswerLoss:
 
 def presence_ids(tokenizer: Tokenizer) -> tuple[int, int]:
     """The first ids at which "The given query happens" and "does not occur" part."""
-    present, absent = (tokenizer.encode(text) for text in (tasks.ground_answer([]), tasks.ABSENT))
+    present, absent = (tokenizer.encode(text) for text in (ground_answer([]), ABSENT))
     return next((p, a) for p, a in zip(present, absent, strict=False) if p != a)

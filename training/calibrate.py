@@ -29,6 +29,7 @@ from model.timeline.task import Task
 from model.timeline.vocabulary import Vocabulary
 from training.config import DataConfig
 from training.data import tasks
+from training.data.answers import by_kind
 from training.data.composer import Pool, Scene, SceneConfig, compose
 from training.data.pools import halves
 from training.data.recordings import DataError
@@ -59,7 +60,7 @@ class Heard:
 
     def __init__(self, pipeline: Pipeline, scene: Scene, rng: np.random.Generator) -> None:
         recording = pipeline.encode(Waveform(scene.samples))
-        self.present = tasks.by_kind(scene.events, len(scene.samples))
+        self.present = by_kind(scene.events, len(scene.samples))
         self.asked = [("", pipeline.ask(recording, "dense_caption", question_of("dense_caption")))]
         for kinds in (list(self.present), [kind for kind in WORDS if kind not in self.present]):
             if kinds:

@@ -142,9 +142,8 @@ class AlignmentStageConfig:
     scenes: int = 4000
     """Composed scenes whose encoder features are computed once and kept on disk."""
     long_scenes: int = 400
-    """Scenes of `longest_seconds` among the features, from which shorter stretches are cut."""
     bulletins: int = 0
-    """Spoken bulletins of `longest_seconds` among the features."""
+    """Scenes and spoken bulletins of `longest_seconds` among the features, from which shorter stretches are cut."""
     shares: Shares = field(default_factory=Shares)
     """What is asked, and how."""
     long_share: float = 0.2

@@ -17,12 +17,12 @@ from model.audio.waveform import Waveform
 from model.errors import TimeAudioError
 from model.pipeline import Decoding, Pipeline
 from training.config import DataConfig
+from training.data.answers import by_kind
 from training.data.composer import Pool, Scene, SceneConfig, compose
 from training.data.instructions import COUNT_INSTRUCTIONS
 from training.data.more_words import wording
 from training.data.pools import validation_pool
 from training.data.recordings import DataError
-from training.data.tasks import by_kind
 from training.metrics.counting import count_in
 
 COUNTS = (1, 2, 3, 4, 5)

@@ -23,14 +23,12 @@ from model.encoders.conv import ConvEncoder
 from model.encoders.whisper import SpeechEncoder
 from training.config import DataConfig, EncoderStageConfig
 from training.data.bulletins import FACT_NAMES
-from training.data.composer import PlacedEvent, Pool, Scene, SceneConfig, clipped, compose, recorded
-from training.data.newsroom import Bank, draw_bulletin
-from training.data.voices import VOICES
+from training.data.composer import PlacedEvent, Pool, Scene, compose
+from training.data.newsroom import Bank
+from training.data.spoken import cut, spoken_scene
 from training.loop import Group, fit
 
 FRAME_SAMPLES = 320
-SPOKEN_SPEEDS = (0.88, 1.15)
-VOICE_KINDS = {str(voice): f"{voice.sex}_speaking" for voice in VOICES}
 EDGE_FRAMES = 3
 """Frames on each side of an onset or offset that count as it: 60 ms."""
 
@@ -95,22 +93,6 @@ def draw_scenes(pool: Pool, data: DataConfig, step: int, batch_size: int, seed: 
             repeat_probability=0.3,
         )
     return [compose(pool, config, rng) for _ in range(batch_size)]
-
-
-def spoken_scene(bank: Bank, seconds: float, scene: SceneConfig, rng: np.random.Generator) -> Scene:
-    """A bulletin as somebody's recording of it: at any speed, level and colour, over some noise.
-
-    Its first event is the voice, from the first section to the last.
-    """
-    bulletin = draw_bulletin(bank, rng, seconds, speeds=SPOKEN_SPEEDS)
-    samples = recorded(bulletin.samples, scene, rng)
-    voice = PlacedEvent(VOICE_KINDS[bulletin.voice], bulletin.sections[0].start, bulletin.sections[-1].end)
-    return Scene(samples, (voice, *bulletin.events))
-
-
-def cut(scene: Scene, first: int, num_samples: int) -> Scene:
-    """So many samples of a scene, from `first` on, and what of its events lies there."""
-    return Scene(scene.samples[first : first + num_samples], clipped(scene.events, first, num_samples))
 
 
 def mask_bands(spectrogram: Float[Tensor, "batch a b"], dim: int, widest: int) -> Float[Tensor, "batch a b"]:

@@ -20,11 +20,12 @@ from model.pipeline import Answer, Decoding, Pipeline
 from model.timeline.interval import Interval
 from training.captioning import meteor_if_there, scene_captions
 from training.config import DataConfig
-from training.data import tasks
+from training.data.answers import ABSENT, NOTHING_HEARD, by_kind
 from training.data.composer import Pool, Scene, SceneConfig, compose
 from training.data.more_words import lexicon
 from training.data.pools import other_parts, validation_pool
 from training.data.recordings import DataError
+from training.data.tasks import draw_query
 from training.data.words import WORDS
 from training.metrics.captions import kind_of
 from training.metrics.events import ScoredScene, Sound
@@ -48,13 +49,13 @@ def evaluate_scene(
     recording = pipeline.encode(waveform)
     answers = [pipeline.dense_caption(recording, decoding)]
     seconds = time.perf_counter() - began
-    present = tasks.by_kind(scene.events, len(scene.samples))
+    present = by_kind(scene.events, len(scene.samples))
     absent = [k for k in kinds if k not in present]
     groundings = []
     for choice in (list(present), absent):
         if choice:
             kind = choice[int(rng.integers(len(choice)))]
-            answer = pipeline.ground(recording, tasks.draw_query(kind, rng), decoding)
+            answer = pipeline.ground(recording, draw_query(kind, rng), decoding)
             answers.append(answer)
             groundings.append(Grounding(_spans(present.get(kind, ())), _spans(answer.intervals)))
     reference = [Sound(k, i.start_s, i.end_s) for k, intervals in present.items() for i in intervals]
@@ -81,7 +82,7 @@ def _is_readable(answer: Answer) -> bool:
     """Every marker became part of an interval, and an answer without intervals says so in the words for it."""
     if "<a_" in answer.text or "<f_" in answer.text:
         return False
-    return bool(answer.events) or answer.text.strip() in (tasks.NOTHING_HEARD, tasks.ABSENT)
+    return bool(answer.events) or answer.text.strip() in (NOTHING_HEARD, ABSENT)
 
 
 def evaluate(

@@ -23,7 +23,7 @@ from model.language.tokenizer import Tokenizer
 from model.timeline.markers import MARKERS
 from training.batch import AnswerLoss, BatchBuilder
 from training.config import DataConfig, LanguagePhase, LanguageStageConfig
-from training.data import tasks
+from training.data import answers, tasks
 from training.data.bulletins import FACT_NAMES, FACTS, SUMMARIES, combinations, written
 from training.data.composer import PlacedEvent, Pool, SceneConfig, plan, shifted
 from training.data.instructions import (
@@ -34,6 +34,7 @@ from training.data.instructions import (
     SUMMARIZE_INSTRUCTIONS,
 )
 from training.data.more_words import GROUPS, wording
+from training.data.questions import NUMBERS
 from training.data.timelines import LAST_START, WINDOW_SAMPLES, Columns, merged_timeline, written_timeline
 from training.data.words import (
     DENSE_CAPTION_INSTRUCTIONS,
@@ -47,7 +48,7 @@ from training.loop import Group, fit
 
 def timeline_columns(kinds: Sequence[str]) -> Columns:
     """What a timeline tells of: these kinds, sounds of which only the group is known, spoken sections; and facts."""
-    return Columns((*sorted(kinds), *GROUPS, tasks.SECTION), FACT_NAMES, teller=tasks.SECTION)
+    return Columns((*sorted(kinds), *GROUPS, answers.SECTION), FACT_NAMES, teller=answers.SECTION)
 
 
 def _tokenizer_of(run: Path, size: int, prompt: PromptConfig) -> PreTrainedTokenizerFast:
@@ -87,7 +88,7 @@ def _corpus(prompt: PromptConfig) -> list[str]:
         prompt.after_audio.format(question=""),
         "0 1 2 3 4 5 6 7 8 9 0.1 - 2.3, 4.5 seconds, A",
     ]
-    texts += [*DENSE_CAPTION_INSTRUCTIONS, PARAPHRASE_INSTRUCTION, *[tasks.NOTHING_HEARD, tasks.ABSENT] * 50]
+    texts += [*DENSE_CAPTION_INSTRUCTIONS, PARAPHRASE_INSTRUCTION, *[answers.NOTHING_HEARD, answers.ABSENT] * 50]
     for kind in (*tasks.NAMED, *GROUPS):
         words, is_common = wording(kind), kind in WORDS
         # As they stand in an answer (after a space), and as they stand in a question (quoted, either case).
@@ -103,7 +104,7 @@ def _corpus(prompt: PromptConfig) -> list[str]:
             for asked in (*COUNT_INSTRUCTIONS, *DURATION_INSTRUCTIONS, *ORDER_INSTRUCTIONS)
         ]
     texts += [i.format(time=1) for i in AT_INSTRUCTIONS] * 10 + [*SUMMARIZE_INSTRUCTIONS] * 10
-    texts += [f"seconds: {number} times. about 1 seconds in total." for number in tasks.NUMBERS] * 10
+    texts += [f"seconds: {number} times. about 1 seconds in total." for number in NUMBERS] * 10
     texts += [f" {written(SUMMARIES[0], **facts)}" for facts in combinations(held_out=False)[::8]]
     return [*texts, *["The given query happens in 0.0 - 1.0 seconds."] * 50]
 
@@ -160,7 +161,7 @@ class LanguageTrainer:
         for _ in range(count):
             events = planned_bulletin(scene.seconds, rng) if speech else self._events(phase, scene, rng)
             ask = tasks.draw_spoken_example if speech else tasks.draw_example
-            examples.append(ask(shifted(events, begin), begin + num_samples, rng, phase.shares, tasks.PLAIN))
+            examples.append(ask(shifted(events, begin), begin + num_samples, rng, phase.shares, answers.PLAIN))
             timeline = written_timeline(events, self.columns, num_samples, rng, first=first)
             audio.append(merged_timeline(timeline, rng, MergeConfig()).told)
         tokens = [self.timeline(torch.from_numpy(a)) for a in audio]
@@ -196,7 +197,7 @@ def planned_bulletin(seconds: float, rng: np.random.Generator) -> list[PlacedEve
     while place + 3 * SAMPLE_RATE < num_samples:
         start, length = place, rng.uniform(3.0, 13.0)
         end = min(num_samples, start + round(length * SAMPLE_RATE))
-        events.append(PlacedEvent(tasks.SECTION, start, end))
+        events.append(PlacedEvent(answers.SECTION, start, end))
         spoken = start + round(rng.uniform(0, 0.8) * SAMPLE_RATE)
         told = allowed[int(rng.integers(len(allowed)))]
         for key in rng.permutation(list(FACTS)):
@@ -206,7 +207,7 @@ def planned_bulletin(seconds: float, rng: np.random.Generator) -> list[PlacedEve
             events.append(PlacedEvent(f"{key}:{told[key]}", spoken, spoken + phrase))
             spoken += phrase
         place = end + round(rng.uniform(0.15, 0.5) * SAMPLE_RATE)
-    sections = [e for e in events if e.kind == tasks.SECTION]
+    sections = [e for e in events if e.kind == answers.SECTION]
     voice = ("man_speaking", "woman_speaking")[int(rng.integers(2))]
     # First, so that where it begins together with a section, the section's digits stand.
     return [PlacedEvent(voice, sections[0].start, sections[-1].end), *events] if sections else []

@@ -13,10 +13,10 @@ from model.language.prompt import prompt_ids
 from model.language.tokenizer import Tokenizer
 from model.timeaudio import TimeAudio
 from training.batch import presence_ids
+from training.data.answers import PLAIN
 from training.data.instructions import question_of_row
 from training.data.manifest import Row
 from training.data.spelling import answer_of
-from training.data.tasks import PLAIN
 from training.loop import Group
 from training.packing import rows_of
 from training.stages import StageConfig

@@ -14,7 +14,7 @@ import torch
 from torch import Tensor
 
 from model.checkpoint import save_checkpoint
-from training.alignment import AlignmentTrainer, Features, WarmUpTrainer, align, build_model, warm_up
+from training.alignment import AlignmentTrainer, WarmUpTrainer, align, build_model, warm_up
 from training.config import ConfigError, RunConfig, load_config
 from training.data.composer import PlacedEvent, Pool, Samples, Scene, SceneConfig, compose
 from training.data.features import FRAME_SAMPLES, FeatureRecipe, FeatureSet, feature_set
@@ -23,8 +23,10 @@ from training.data.newsroom import Bank, spoken_bank
 from training.data.pools import other_parts, training_pool
 from training.data.recordings import DataError
 from training.data.speech import speech_parts
+from training.data.spoken import spoken_scene
 from training.data.words import WORDS
-from training.encoders import EncoderTrainer, spoken_scene, train_encoders
+from training.draws import Features
+from training.encoders import EncoderTrainer, train_encoders
 from training.language import train_language_model
 
 CONFIGS = Path(__file__).parent / "configs"

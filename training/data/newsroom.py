@@ -14,17 +14,15 @@ import soxr
 from rich.progress import track
 
 from model.audio.waveform import SAMPLE_RATE
+from training.data.answers import SECTION
 from training.data.bulletins import FACTS, FILLERS, HEADLINES, SUMMARIES, combinations, share_of, written
 from training.data.composer import PlacedEvent
 from training.data.recordings import DataError
 from training.data.speaking import Samples, say_as, trimmed, voices_for
 from training.data.voices import Voice
 
-SECTION = "section"
-"""The kind of event that a whole section is; the others are named as their fact is."""
 PAUSE_S = (0.15, 0.5)
-LONG_LEAD_IN_S = 2.0
-LONG_LEAD_IN_SHARE = 0.25
+LONG_LEAD_IN_S, LONG_LEAD_IN_SHARE = 2.0, 0.25
 SPEAKERS = 8
 
 
@@ -229,11 +227,9 @@ def _plan(bank: Bank, voice: str, room: int, rng: np.random.Generator) -> list[l
     headlines, fillers = bank.headlines[voice], bank.fillers[voice]
     shortest = min(sentence.end - sentence.start for sentence in headlines)
     if room < shortest:
-        raise DataError(f"A bulletin of {room / SAMPLE_RATE:.1f} s holds no headline: draw longer ones.")
-    position = round(float(rng.uniform(0, PAUSE_S[1])) * SAMPLE_RATE)
-    if rng.random() < LONG_LEAD_IN_SHARE:
-        position = round(float(rng.uniform(0, LONG_LEAD_IN_S)) * SAMPLE_RATE)
-    position = min(position, room - shortest)
+        raise DataError(f"{room / SAMPLE_RATE:.1f} s hold no headline: draw a longer bulletin.")
+    lead_in = LONG_LEAD_IN_S if rng.random() < LONG_LEAD_IN_SHARE else PAUSE_S[1]
+    position = min(round(float(rng.uniform(0, lead_in)) * SAMPLE_RATE), room - shortest)
     sections: list[list[tuple[int, Sentence]]] = []
     for place in rng.permutation(len(headlines)):
         headline = headlines[place]
@@ -241,8 +237,7 @@ def _plan(bank: Bank, voice: str, room: int, rng: np.random.Generator) -> list[l
             if sections:
                 break
             continue
-        section = [(position, headline)]
-        position += headline.end - headline.start + pause()
+        section, position = [(position, headline)], position + headline.end - headline.start + pause()
         for other in rng.permutation(len(fillers))[: int(rng.integers(1, 4))]:
             filler = fillers[other]
             if position + filler.end - filler.start > room:

@@ -4,8 +4,8 @@ from collections.abc import Callable
 
 from model.timeline.interval import Interval, union
 from model.timeline.markers import format_interval, format_time, to_tenths
+from training.data.answers import ABSENT, NO_SPEECH, NOTHING_HEARD, Writing, ground_answer
 from training.data.manifest import Row, Span, Told
-from training.data.tasks import ABSENT, NO_SPEECH, NOTHING_HEARD, Writing, ground_answer
 
 
 def to_interval(span: Span, duration: float) -> Interval:

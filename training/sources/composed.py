@@ -11,12 +11,14 @@ from pathlib import Path
 import numpy as np
 
 from model.audio.waveform import SAMPLE_RATE
+from training.data.answers import Writing
 from training.data.composer import PlacedEvent, Pool, Scene, SceneConfig, compose
 from training.data.instructions import COUNT_INSTRUCTIONS, DURATION_INSTRUCTIONS, ORDER_INSTRUCTIONS, pick
 from training.data.manifest import Row, Span, Told
 from training.data.more_words import wording
+from training.data.questions import count_answer, duration_answer
 from training.data.spelling import to_interval
-from training.data.tasks import Writing, count_answer, draw_query, duration_answer
+from training.data.tasks import draw_query
 from training.data.wav import write_wav
 from training.data.words import WORDS
 

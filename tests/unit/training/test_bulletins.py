@@ -6,6 +6,7 @@ from itertools import product
 import numpy as np
 import pytest
 
+from training.data.answers import SECTION
 from training.data.bulletins import (
     FACT_NAMES,
     FACTS,
@@ -17,7 +18,7 @@ from training.data.bulletins import (
     share_of,
     written,
 )
-from training.data.newsroom import SECTION, draw_bulletin, read_bank, spoken_bank
+from training.data.newsroom import draw_bulletin, read_bank, spoken_bank
 from training.data.recordings import DataError, active_region
 from training.data.speaking import say_as, speaker, voices_for
 from training.data.speech import LONGEST_S, SHORTEST_S, pieces, speech_parts

@@ -11,23 +11,12 @@ from model.connector.merge import budget
 from model.timeline.interval import Interval
 from model.timeline.parser import parse
 from training.config import DataConfig
+from training.data.answers import ABSENT, NO_SPEECH, NOTHING_HEARD, by_kind, to_interval
 from training.data.composer import PlacedEvent, Pool, SceneConfig, compose, plan
 from training.data.pools import other_parts, training_pool, validation_pool
+from training.data.questions import count_answer, duration_answer, happens_at
 from training.data.recordings import DataError, active_region, read_recordings
-from training.data.tasks import (
-    ABSENT,
-    NO_SPEECH,
-    NOTHING_HEARD,
-    Shares,
-    by_kind,
-    count_answer,
-    dense_caption,
-    duration_answer,
-    ground,
-    happens_at,
-    summarize,
-    to_interval,
-)
+from training.data.tasks import Shares, dense_caption, ground, summarize
 from training.data.timelines import Columns, merged_timeline, written_timeline
 from training.data.words import WORDS
 from training.metrics.captions import kind_of

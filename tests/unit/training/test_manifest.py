@@ -4,6 +4,7 @@ from dataclasses import replace
 import pytest
 
 from model.timeline.parser import parse
+from training.data.answers import ABSENT, PLAIN
 from training.data.instructions import (
     CAPTION_INSTRUCTIONS,
     COUNT_INSTRUCTIONS,
@@ -15,7 +16,6 @@ from training.data.instructions import (
 )
 from training.data.manifest import ManifestError, Row, Told, parse_manifest, write_manifest
 from training.data.spelling import answer_of, to_interval
-from training.data.tasks import ABSENT, PLAIN
 from training.data.validate import faults_of, read_manifest
 
 DENSE = Row(

@@ -1,0 +1,83 @@
+"""What an answer is made of: intervals by kind, captions, and the sentences that say them.
+
+The tasks' questions are drawn from six wordings each; a small language model is trained on all of them.
+"""
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from typing import Literal
+
+import numpy as np
+
+from model.audio.waveform import SAMPLES_PER_TENTH
+from model.timeline.interval import Interval
+from model.timeline.markers import format_interval, format_time
+from training.data.composer import PlacedEvent
+from training.data.more_words import GROUPS, MORE_WORDS, wording
+from training.data.words import WORDS
+
+NOTHING_HEARD = "No sound events are heard."
+NO_SPEECH = "No speech is heard."
+ABSENT = "The given query does not occur in the audio."
+
+SECTION = "section"
+"""The kind of a spoken section: its times matter, and what is said in it."""
+
+
+@dataclass(frozen=True, slots=True)
+class Example:
+    """A question about a recording, and its answer in the words and times of the model."""
+
+    task: Literal["dense_caption", "ground", "summarize", "ask", "paraphrase"]
+    question: str
+    answer: str
+
+
+@dataclass(frozen=True, slots=True)
+class Writing:
+    """How times are spelled: as markers, or as plain numbers for a language model that does not know those yet."""
+
+    interval: Callable[[Interval], str] = format_interval
+    time: Callable[[int], str] = format_time
+
+
+MARKED = Writing()
+"""`<a_0><f_2> - <a_1><a_2><f_5>`"""
+
+PLAIN = Writing(lambda i: f"{i.start_s:.1f} - {i.end_s:.1f}", lambda tenths: f"{tenths / 10:.1f}")
+"""`0.2 - 12.5`"""
+
+
+def to_interval(event: PlacedEvent, num_samples: int) -> Interval:
+    """An event's samples in tenths of a second, at least one long and inside of the scene."""
+    last = num_samples // SAMPLES_PER_TENTH
+    start = min(round(event.start / SAMPLES_PER_TENTH), last - 1)
+    return Interval(start, max(start + 1, min(round(event.end / SAMPLES_PER_TENTH), last)))
+
+
+def by_kind(events: Sequence[PlacedEvent], num_samples: int) -> dict[str, list[Interval]]:
+    """The intervals of each kind that has words, kinds by first start. Sounds without words are not in any answer."""
+    found: dict[str, list[Interval]] = {}
+    for event in sorted(events, key=lambda e: (e.start, e.end)):
+        if event.kind in WORDS or event.kind in MORE_WORDS or event.kind in GROUPS:
+            found.setdefault(event.kind, []).append(to_interval(event, num_samples))
+    return found
+
+
+def captioned(found: dict[str, list[Interval]], rng: np.random.Generator, writing: Writing) -> str:
+    """Every kind's intervals with one of its captions."""
+    said = [
+        list_of(intervals, writing) + " seconds, " + str(rng.choice(wording(kind).captions))
+        for kind, intervals in found.items()
+    ]
+    return " ".join(said) or NOTHING_HEARD
+
+
+def list_of(intervals: Sequence[Interval], writing: Writing) -> str:
+    """Intervals with commas between."""
+    return ", ".join(map(writing.interval, intervals))
+
+
+def ground_answer(intervals: Sequence[Interval], writing: Writing = MARKED) -> str:
+    """The sentence that names the intervals."""
+    return "The given query happens in " + list_of(intervals, writing) + " seconds."

@@ -1,0 +1,65 @@
+"""What a step of the connector's start and of stage 1 hears: recordings of one length, by their stored frames."""
+
+from dataclasses import dataclass
+
+import numpy as np
+import torch
+from torch import Tensor
+
+from model.audio.segment import SEGMENT_SAMPLES
+from training.config import AlignmentStageConfig
+from training.data.composer import PlacedEvent
+from training.data.features import FeatureSet
+from training.data.timelines import LAST_START
+
+
+@dataclass(frozen=True, slots=True)
+class Features:
+    """Scenes of 10 s; scenes, and bulletins if there are any, of several segments of 30 s."""
+
+    short: FeatureSet
+    long: FeatureSet
+    spoken: FeatureSet | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Draw:
+    """A batch of recordings of one length.
+
+    Attributes:
+        frames: [batch, frames, dim].
+        events: what happens in each, in samples from its first frame.
+        num_samples: of each.
+        first_window: the number of the first window, where a recording is taken for a part of a longer one.
+        is_spoken: whether they are bulletins.
+    """
+
+    frames: Tensor
+    events: list[tuple[PlacedEvent, ...]]
+    num_samples: int
+    first_window: int = 0
+    is_spoken: bool = False
+
+
+def draw(features: Features, config: AlignmentStageConfig, size: int, rng: np.random.Generator) -> Draw:
+    """A step's recordings: 10 s, or one or several segments of 30 s, in batches of about equal work.
+
+    Some batches of 10 s begin anywhere on the clock, so that every row of the time encoding is learned.
+    """
+    is_spoken = features.spoken is not None and rng.random() < config.speech_share
+    chance = rng.random()
+    if chance >= config.long_share and not is_spoken:
+        short = features.short
+        index = rng.integers(0, len(short), size)
+        first = int(rng.integers(0, LAST_START)) if rng.random() < config.shifted_share else 0
+        return Draw(short.take(index), [short.events[i] for i in index], short.num_samples, first)
+    long = features.spoken if is_spoken and features.spoken is not None else features.long
+    most = long.num_samples // SEGMENT_SAMPLES
+    parts = int(rng.integers(2, most + 1)) if rng.random() < config.very_long_share else 1
+    rows = max(2, round(size / (3 * parts)))
+    frames, events = [], []
+    for _ in range(rows):
+        some, inside = long.stretch(int(rng.integers(len(long))), int(rng.integers(0, most - parts + 1)), parts)
+        frames.append(some)
+        events.append(inside)
+    return Draw(torch.stack(frames), events, parts * SEGMENT_SAMPLES, is_spoken=is_spoken)
