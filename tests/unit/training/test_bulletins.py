@@ -155,7 +155,7 @@ def test_what_is_too_short_for_a_headline_or_too_long_for_the_bank_is_refused(ba
     for num_samples in (shortest, shortest + 1):
         (section,) = draw_bulletin(alone, np.random.default_rng(0), num_samples / RATE).sections
         assert section.end - section.start == shortest
-    with pytest.raises(DataError, match="holds no headline"):
+    with pytest.raises(DataError, match="hold no headline"):
         draw_bulletin(alone, np.random.default_rng(0), (shortest - 1) / RATE)
     with pytest.raises(DataError, match="20 headlines of tones:low are too few for 600 s"):
         draw_bulletin(alone, np.random.default_rng(0), 600.0)
