@@ -43,7 +43,7 @@ def share_gradients(module: nn.Module, *, now: bool) -> None:
 def whole(value: Any) -> Any:
     """The same nested value with whole tensors for shared ones, on the CPU. Every process calls it."""
     if isinstance(value, DTensor):
-        return value.detach().full_tensor().cpu()
+        return value.full_tensor().detach().cpu()
     if isinstance(value, Tensor):
         return value.detach().cpu().clone()
     if isinstance(value, dict):

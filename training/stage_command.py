@@ -8,7 +8,7 @@ import shutil
 import sys
 import tempfile
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
@@ -93,7 +93,7 @@ def run_stage(job: Job, config: StageConfig) -> State:
     batches = Batches(rows, config.batch_size, config.seed)
     setup = Setup(learner, batches, features, config, accelerator)
     asked = Validation(some, held_folder, say)
-    measure = partial(asked.measure, model, tokenizer, learner)
+    measure: Callable[[], float] = partial(asked.measure, model, tokenizer, learner)
     if setup.is_sharded:
         measure = asked.measured_apart(setup, partial(_learner, job, config))
     state = train_stage(setup, job.run, measure if some else None)

@@ -55,7 +55,8 @@ class Validation:
         self, setup: Setup, build: Callable[[str], tuple[TimeAudio, Tokenizer, Learner]]
     ) -> Callable[[], float]:
         """The same of a sharded learner: a whole one of `build`, in the main process, answers; the others wait."""
-        accelerator, built = setup.accelerator, None
+        accelerator = setup.accelerator
+        built: tuple[TimeAudio, Tokenizer, Learner] | None = None
 
         def measure() -> float:
             nonlocal built
