@@ -92,7 +92,7 @@ def fit(pool: Pool, scene: SceneConfig, *, steps: int, batch_size: int = 16, rat
         schedule.step()
         if step % 50 == 0 or step + 1 == steps:
             took = time.monotonic() - began
-            print(f"step {step + 1} of {steps}: loss {float(loss):.3f}, {took:.0f} s", file=sys.stderr, flush=True)
+            print(f"step {step + 1} of {steps}: loss {loss.item():.3f}, {took:.0f} s", file=sys.stderr, flush=True)
     return net.eval()
 
 

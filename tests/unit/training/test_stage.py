@@ -337,7 +337,7 @@ def test_the_papers_stages_are_table_5s():
     assert (two.epochs, two.batch_size, two.learning_rate, two.warmup_learning_rate) == (3, 24, 1e-5, 1e-7)
     assert set(two.trains) == {"lora", "connector"}
     assert {(s.lora.rank, s.lora.alpha, s.weight_decay, s.betas) for s in (one, two)} == {(8, 32, 0.05, (0.9, 0.999))}
-    assert len(list(FOLDER.glob("*.toml"))) == 3
+    assert len(list(FOLDER.glob("*.toml"))) == 4
     for wrong in ("trains = ['ears']", "rates = {ears = 2.0}", "batch_size = 0"):
         with pytest.raises(ConfigError):
             load_stage("adapt", [wrong])
