@@ -25,7 +25,7 @@ from timeaudio.results import AnyAnswer, QuestionAnswer, Summary
 
 SECONDS = 11.0
 PART = {"start": 1.0, "max_new_tokens": 120}
-LOUDER = 2.0
+LOUDER = 3.0
 
 
 @pytest.fixture(scope="module")
