@@ -3,7 +3,9 @@
 import asyncio
 import contextlib
 import logging
+import os
 import signal
+import socket
 import threading
 from collections.abc import Iterator, Sequence
 from pathlib import Path
@@ -21,6 +23,9 @@ from server.telemetry import tracing
 from server.telemetry.logs import set_up
 
 _log = logging.getLogger(__name__)
+
+_LAST_REQUESTS_S = 0.2
+"""Seconds in which requests on connections that were made before the port closed are read, and answered."""
 
 _SIGNALS = (signal.SIGINT, signal.SIGTERM)
 
@@ -40,6 +45,35 @@ class Listener(uvicorn.Server):
         """Serve until `should_exit`."""
         self._loop = asyncio.get_running_loop()
         await super().serve()
+
+    async def shutdown(self, sockets: list[socket.socket] | None = None) -> None:
+        """Close the port, hear what stands on connections that were made already, and end as uvicorn does.
+
+        uvicorn alone hangs up on those that wait in the kernel, and on those whose request it has not read yet.
+        """
+        for server in self.servers:
+            ports = [socket.socket(fileno=os.dup(port.fileno())) for port in server.sockets]
+            server.close()
+            for port in ports:
+                await self._take_waiting(port)
+        await asyncio.sleep(_LAST_REQUESTS_S)
+        await super().shutdown(sockets)
+
+    async def _take_waiting(self, port: socket.socket) -> None:
+        """Accept all that wait at a port, then close it."""
+        taken = []
+        with port, contextlib.suppress(BlockingIOError):
+            port.setblocking(False)
+            while True:
+                taken.append(port.accept()[0])
+        for connection in taken:
+            await asyncio.get_running_loop().connect_accepted_socket(self._protocol, connection)
+
+    def _protocol(self) -> asyncio.Protocol:
+        made: asyncio.Protocol = self.config.http_protocol_class(  # type: ignore[call-arg]  # as uvicorn makes its own
+            config=self.config, server_state=self.server_state, app_state=self.lifespan.state
+        )
+        return made
 
     @contextlib.contextmanager
     def capture_signals(self) -> Iterator[None]:

@@ -88,7 +88,7 @@ def test_a_signal_under_load_loses_no_admitted_request(run_scripted: Runner, sec
                 while not stop.is_set():
                     status = ask(client, second, "sleep 0.2")
                     told[status] += 1
-                    if status in ("ConnectError", "ReadError"):  # the port is closed
+                    if status == "ConnectError":  # the port is closed: who comes now was never admitted
                         return
 
         with ThreadPoolExecutor(8) as pool:
@@ -100,10 +100,8 @@ def test_a_signal_under_load_loses_no_admitted_request(run_scripted: Runner, sec
             for client in clients:
                 client.result()
     assert told["200"] >= 8
-    # 503: turned away while it drained. ReadError: a connection that stood in the kernel, unread, as the port closed.
-    # Of the eight requests under way most would end so if admitted ones were lost.
-    assert set(told) <= {"200", "503", "ConnectError", "ReadError"}
-    assert told["ReadError"] <= 2
+    # 503: turned away while it drained. Anything else would be a request that was admitted and lost.
+    assert set(told) <= {"200", "503", "ConnectError"}
 
 
 class Proxy:
