@@ -63,9 +63,7 @@ class WarmUpTrainer(nn.Module):
         self.model, self.columns, self.features, self.config = model, columns, features, config
         self.head = nn.Linear(model.config.qformer.dim, columns.width)
         # A number's own variance would not do: the hundreds of a clock hardly ever vary, and would weigh without bound.
-        blocks = [
-            b for drawn in self._few() for b in [np_tensor([t.told for t in drawn]).split(columns.blocks, dim=-1)]
-        ]
+        blocks = [np_tensor([t.told for t in drawn]).split(columns.blocks, dim=-1) for drawn in self._few()]
         scale = []
         for sort in zip(*blocks, strict=True):
             var = torch.cat([part.flatten() for part in sort]).var() if sort[0].shape[-1] else torch.tensor(1.0)
