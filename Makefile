@@ -10,7 +10,7 @@ PORT ?= 8000
 PROTOC = $(BIN)/python -m grpc_tools.protoc --python_out=. --pyi_out=. --grpc_python_out=.
 
 .DEFAULT_GOAL := help
-.PHONY: help demo serve test check audit fix proto parity pictures fuzz soak chaos chart miniature clean
+.PHONY: help demo serve test slow check audit fix proto parity pictures fuzz soak chaos chart miniature clean
 
 help:  ## this list
 	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "make %-9s %s\n", $$1, $$2 }' Makefile
@@ -24,6 +24,9 @@ serve: $(VENV)/.server  ## serve on http://HOST:PORT (make serve PORT=9000) unti
 test: $(VENV)/.dev  ## every test that needs no GPU and no patience: unit, contract, end to end
 	@echo "Testing (under 5 minutes on two cores) ..."
 	@OMP_NUM_THREADS=1 $(BIN)/python -m pytest -n 3 --dist loadfile tests
+
+slow: $(VENV)/.dev  ## the tests that take more than ten seconds each
+	@$(BIN)/python -m pytest -m "slow and not gpu" tests
 
 check: $(VENV)/.dev  ## format, lint, types, import rules, wire contracts, dependencies
 	@echo "Checking format and lint ..."

@@ -39,6 +39,7 @@ def main() -> None:
     parser.add_argument("--steps", type=int, default=8, help="of each run in each turn (default: %(default)s)")
     parser.add_argument("--turns", type=int, default=2)
     parser.add_argument("--scenes", type=int, default=24, help="of each length (default: %(default)s)")
+    parser.add_argument("--device", default="cpu", choices=["cpu", "cuda"])
     parser.add_argument("--json", type=Path)
     arguments = parser.parse_args()
     with tempfile.TemporaryDirectory() as name:
@@ -53,7 +54,7 @@ def main() -> None:
             for run, (is_kept, packing) in RUNS.items():
                 job = Job(
                     data=data, start=checkpoint_named("timeaudio-tiny"), run=folder / f"{turn} {run}",
-                    out=folder / "checkpoint", cache=folder / "kept" if is_kept else None, device="cpu",
+                    out=folder / "checkpoint", cache=folder / "kept" if is_kept else None, device=arguments.device,
                 )  # fmt: skip
                 stage = load_stage("adapt", [*settings, f"packing = {packing}"])
                 run_stage(job, replace(stage, seed=max(0, turn)))

@@ -159,7 +159,7 @@ def bench(
 
 @app.command(context_settings=PASSED_THROUGH)
 def evaluate(context: typer.Context) -> None:
-    """Measure a checkpoint on composed scenes: prints a table, writes JSON. See `timeaudio evaluate --help`."""
+    """Score a checkpoint, or anybody's predictions, on scenes or a manifest. See `timeaudio evaluate --help`."""
     from timeaudio.local import extra_needed
 
     with extra_needed("eval"):
@@ -214,7 +214,7 @@ def data(context: typer.Context) -> None:
 
 @app.command(context_settings=PASSED_THROUGH)
 def train(context: typer.Context) -> None:
-    """Train a checkpoint from a TOML file. See `timeaudio train --help`."""
+    """Train a checkpoint further on a manifest, or one from nothing. See `timeaudio train --help`."""
     from timeaudio.local import extra_needed
 
     with extra_needed("training"):

@@ -5,22 +5,26 @@
 | `components` | the paper's Table 3: markers (initialised or not), time encoding, merging |
 | `ratio` | the paper's Table 4: retained ratio 0.10 to 0.30 |
 | `merge-score` | ours: dominant tokens by attention (Eq. 5), by joint cross-attention mass, by length, evenly |
-| `options` | ours: time weight, digit loss, times among the audio tokens |
+| `options` | ours: time weight, digit loss, presence weight, absent queries, times among the audio tokens |
 | `decoding` | ours, one training: with the grammar and without, one pass and windows of 30 s |
+
+One stage is trained per row: `paper-1` for `components` and `options`, `paper-2`, which has recordings that are long
+enough to be merged, for the others. (The paper's rows went through both: give a checkpoint of each variant's stage 1.)
 """
 
 import argparse
+import hashlib
 import json
 import sys
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
 from rich.console import Console
 
 from model.errors import TimeAudioError
-from model.pipeline import Decoding, Pipeline
+from model.pipeline import Decoding
 from training.config import ConfigError
 from training.data.manifest import ManifestError
 from training.data.recordings import DataError
@@ -28,10 +32,10 @@ from training.data.validate import read_manifest
 from training.paper_tables import COLUMNS, Numbers, ours_of, show
 from training.score_command import to_json
 from training.scoring import score
-from training.stage_command import Job, checkpoint_named, run_stage
+from training.stage_command import Job, checkpoint_named, claim, run_stage
 from training.stage_data import Features
 from training.stages import MERGE_SCORES, load_stage
-from training.variants import answers_of
+from training.variants import answers_of, loaded
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,6 +50,8 @@ class Variant:
 
 _PLAIN, _RANDOM, _OURS = 'markers = "none"', 'markers = "random"', 'markers = "initialised"'
 _NO_CLOCK, _NO_MERGING = "time_encoding = false", "merging = false"
+ANSWER_TOKENS = 300
+"""Tokens after which an answer about up to 30 s is cut."""
 
 SETS: dict[str, tuple[Variant, ...]] = {
     "components": (
@@ -67,6 +73,8 @@ SETS: dict[str, tuple[Variant, ...]] = {
         Variant("time weight 5", ("time_weight = 5.0",)),
         Variant("digit distance 1", ("digit_weight = 1.0",)),
         Variant("both", ("time_weight = 5.0", "digit_weight = 1.0")),
+        Variant("presence weight 6", ("presence_weight = 6.0",)),
+        Variant("no absent queries", ("absent_queries = false",)),
         Variant("a time every 5 s among the audio tokens", ("anchor_seconds = 5",)),
     ),
     "decoding": (
@@ -76,42 +84,54 @@ SETS: dict[str, tuple[Variant, ...]] = {
     ),
 }  # fmt: skip
 PAPERS_TABLE = {"components": 3, "ratio": 4}
+STAGE_OF = dict.fromkeys(("ratio", "merge-score", "decoding"), "paper-2")
+SHOWN = (*COLUMNS, ("ground absent accuracy", "absent"))
+"""Columns of `table.md`: the paper's, and how many of the queries for what does not happen are called absent."""
 
 
 def ablate(variants: Sequence[Variant], base: Job, stage: str, overrides: list[str], test: Path) -> dict[str, Numbers]:
     """Train and score every variant; one that has its scores already is not done again. `table.md` gets intervals.
 
     Those that differ only in how they are asked share their training.
+
+    Raises:
+        DataError: the run's folder holds scores of other data, another checkpoint or another stage.
     """
     rows = read_manifest(test)
     found: dict[str, dict[str, Any]] = {}
     for variant in variants:
         trained = "-".join(_plain(s) for s in variant.settings) or "plain"
         run, scores = base.run / trained, base.run / f"{_plain(variant.name)}.json"
+        config = load_stage(stage, [*overrides, *variant.settings])
+        job = replace(base, run=run, out=run / "checkpoint")
+        claim(job, config)
+        told = {"variant": variant.name, "test": hashlib.sha256(test.read_bytes()).hexdigest()}
         if not scores.is_file():
-            job = Job(
-                data=base.data, start=base.start, run=run, out=run / "checkpoint", validation=base.validation,
-                cache=base.cache, device=base.device,
-            )  # fmt: skip
             if not (job.out / "config.json").is_file():
-                run_stage(job, load_stage(stage, [*overrides, *variant.settings]))
-            pipeline = Pipeline.load(job.out, device=base.device or "cpu")
-            decoding = Decoding(max_new_tokens=200)
+                run_stage(job, config)
+            pipeline = loaded(job.out, base.device)
+            decoding = Decoding(max_new_tokens=ANSWER_TOKENS)
             heard_anew = base.cache is None or variant.windows
             source = test.parent if heard_anew else Features(pipeline.model, test.parent, base.cache)
             predictions = answers_of(
                 pipeline, rows, source, decoding, grammar=variant.grammar, windows=variant.windows
             )  # fmt: skip
-            body = {"setting": {"variant": variant.name}, "scores": to_json(score(rows, predictions))}
+            cut = sum(prediction.is_cut for prediction in predictions.values())
+            body = {"setting": told, "answers cut": cut, "scores": to_json(score(rows, predictions))}
             scores.write_text(json.dumps(body, indent=2) + "\n", encoding="utf-8")
-        found[variant.name] = json.loads(scores.read_text(encoding="utf-8"))["scores"]
+        stored = json.loads(scores.read_text(encoding="utf-8"))
+        if stored["setting"] != told:
+            raise DataError(f"{scores} is of another test manifest: name another folder with --run, or delete it.")
+        if stored["answers cut"]:
+            print(f"{variant.name}: {stored['answers cut']} of {len(rows)} answers had to end early.", file=sys.stderr)
+        found[variant.name] = stored["scores"]
     (base.run / "table.md").write_text(as_markdown(found), encoding="utf-8")
     return {f"ours: {name}": ours_of(scores) for name, scores in found.items()}
 
 
 def as_markdown(found: Mapping[str, Mapping[str, Any]]) -> str:
     """The scores that all rows have as a table: percent, with the bootstrap's 95 % interval."""
-    columns = [(name, title) for name, title in COLUMNS if all(name in scores for scores in found.values())]
+    columns = [(name, title) for name, title in SHOWN if all(name in scores for scores in found.values())]
     lines = [["row", *[title for _, title in columns]], ["---", *["---:"] * len(columns)]]
     lines += [[row, *[_cell(scores[name]) for name, _ in columns]] for row, scores in found.items()]
     return "".join(f"| {' | '.join(line)} |\n" for line in lines)
@@ -136,7 +156,7 @@ def main(argv: Sequence[str] | None = None) -> int:
     parser.add_argument("--data", type=Path, required=True, metavar="FILE", help="manifest to train on")
     parser.add_argument("--test", type=Path, required=True, metavar="FILE", help="manifest to score on")
     parser.add_argument("--from", dest="start", default="timeaudio-tiny", metavar="DIR")
-    parser.add_argument("--stage", default="paper-1")
+    parser.add_argument("--stage", help="paper-1, paper-2, ablation, adapt or a TOML file (default: as said above)")
     parser.add_argument("--set", dest="changes", action="append", default=[], metavar="KEY=VALUE")
     parser.add_argument("--cache", type=Path, metavar="DIR")
     parser.add_argument("--device", choices=["cpu", "cuda"])
@@ -148,7 +168,8 @@ def main(argv: Sequence[str] | None = None) -> int:
         device=arguments.device,
     )  # fmt: skip
     try:
-        table = ablate(SETS[arguments.set], base, arguments.stage, arguments.changes, arguments.test)
+        stage = arguments.stage or STAGE_OF.get(arguments.set, "paper-1")
+        table = ablate(SETS[arguments.set], base, stage, arguments.changes, arguments.test)
     except (ConfigError, DataError, ManifestError, TimeAudioError, OSError, ValueError, FloatingPointError) as error:
         print(f"timeaudio ablate: {error}", file=sys.stderr)
         return 2

@@ -2,7 +2,8 @@
 
 One line of JSONL each: `id` of the manifest's line, and either
 
-- `events`: `[{"intervals": [[start, end], ...], "caption"*, "confidence"*}]`, or
+- `events`: `[{"intervals": [[start, end], ...], "caption"*, "confidence"*}]`, a confidence being one number for the
+  event or a list with one for each of its intervals, or
 - `answer`: the text, with markers or with plain numbers in the output format of the task (paper, Table 6).
 """
 
@@ -20,11 +21,19 @@ from training.sources.ftar import understand
 
 @dataclass(frozen=True, slots=True)
 class Prediction:
-    """An answer: events with, where the system says it, the confidence of each, and the text."""
+    """An answer.
+
+    Attributes:
+        events: what it tells.
+        confidences: for each event one of each of its intervals, 0 to 1; none where the system does not say.
+        text: the answer as it was written.
+        is_cut: whether it had to end where no more tokens were allowed.
+    """
 
     events: tuple[Told, ...] = ()
-    confidences: tuple[float | None, ...] = ()
+    confidences: tuple[tuple[float, ...], ...] = ()
     text: str = ""
+    is_cut: bool = False
 
 
 def read_predictions(path: Path, rows: Sequence[Row]) -> dict[str, Prediction]:
@@ -58,9 +67,20 @@ def _prediction(value: dict[str, Any], row: Row) -> Prediction:
         for event in events:
             if not event.intervals or any(not 0 <= start < end for start, end in event.intervals):
                 raise ValueError(f"{row.id}: an interval ends after it starts, at 0 or later; got {event.intervals}")
-        confidences = tuple(event.get("confidence") for event in value["events"])
+        told = [event.get("confidence") for event in value["events"]]
+        confidences = tuple(_confidences(said, len(e.intervals)) for said, e in zip(told, events, strict=True))
         return Prediction(events, confidences, str(value.get("answer", "")))
     return prediction_of_text(str(value["answer"]), row)
+
+
+def _confidences(said: Any, count: int) -> tuple[float, ...]:
+    """One for each interval of an event: a number stands for all of them; none where it is not said."""
+    if said is None:
+        return ()
+    each = [float(one) for one in said] if isinstance(said, list) else [float(said)] * count
+    if len(each) != count or any(not 0 <= one <= 1 for one in each):
+        raise ValueError(f"confidence is one number from 0 to 1, or one for each of {count} intervals; got {said}")
+    return tuple(each)
 
 
 def prediction_of_text(text: str, row: Row) -> Prediction:
@@ -75,4 +95,4 @@ def prediction_of_text(text: str, row: Row) -> Prediction:
         quoted = "What are the start and end times of audio matching 'it'?"
         question = {"ground": quoted, "summarize": "speech"}.get(row.task, "")
         events = understand(question, text)[1]
-    return Prediction(events, (None,) * len(events), text)
+    return Prediction(events, ((),) * len(events), text)

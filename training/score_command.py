@@ -19,7 +19,7 @@ from training.data.recordings import DataError
 from training.data.validate import read_manifest
 from training.predictions import Prediction, read_predictions
 from training.scoring import Score, score
-from training.variants import answers_of
+from training.variants import answers_of, loaded
 
 
 def show(scores: Sequence[Score], title: str, console: Console) -> None:
@@ -48,7 +48,7 @@ def command_line() -> argparse.ArgumentParser:
     parser.add_argument("--beams", type=int, default=1, help="1 is greedy (default: %(default)s)")
     parser.add_argument("--no-grammar", action="store_true", help="let any token follow any: an ablation")
     parser.add_argument("--windows", action="store_true", help="cut recordings into 30 s instead of one pass: another")
-    parser.add_argument("--device", default="cpu")
+    parser.add_argument("--device", choices=["cpu", "cuda"], help="default: what is there")
     parser.add_argument("--save", type=Path, metavar="FILE", help="where the checkpoint's answers go, as JSONL")
     parser.add_argument("--json", type=Path, metavar="FILE", help="where the scores go")
     return parser
@@ -63,7 +63,7 @@ def main(argv: Sequence[str] | None = None) -> int:
             predictions = read_predictions(arguments.predictions, rows)
             name = arguments.predictions.name
         else:
-            pipeline = Pipeline.load(arguments.model, device=arguments.device)
+            pipeline = loaded(arguments.model, arguments.device, beams=arguments.beams)
             predictions = answers_of(
                 pipeline, rows, arguments.data.parent, Decoding(num_beams=arguments.beams),
                 grammar=not arguments.no_grammar, windows=arguments.windows,
@@ -77,6 +77,8 @@ def main(argv: Sequence[str] | None = None) -> int:
     missing = sum(row.id not in predictions for row in rows)
     if missing:
         print(f"{missing} of {len(rows)} lines have no prediction: they count as answers that name nothing.")
+    if cut := sum(prediction.is_cut for prediction in predictions.values()):
+        print(f"{cut} answers had to end where no more tokens were allowed.")
     show(scores, f"{name} on {arguments.data.name}", Console(width=None if sys.stdout.isatty() else 140))
     if arguments.save:
         lines = (json.dumps(_line(row_id, p), ensure_ascii=False) for row_id, p in predictions.items())
@@ -100,7 +102,7 @@ def _trained_for(rows: list[Row], pipeline: Pipeline) -> list[Row]:
 def _line(row_id: str, prediction: Prediction) -> dict[str, object]:
     events = [
         {"intervals": [list(i) for i in e.intervals], "caption": e.caption}
-        | ({} if confidence is None else {"confidence": confidence})
-        for e, confidence in zip(prediction.events, prediction.confidences, strict=True)
+        | ({"confidence": [round(c, 4) for c in confidences]} if confidences else {})
+        for e, confidences in zip(prediction.events, prediction.confidences, strict=True)
     ]
     return {"id": row_id, "events": events, "answer": prediction.text}

@@ -55,10 +55,16 @@ Pair = tuple[Row, Prediction]
 
 
 def dense(pairs: Sequence[Pair]) -> list[Score]:
-    """METEOR, Eb-F1, segment F1, At-F1, and what confidences allow. Labels are the manifest's, or else keywords'."""
+    """METEOR, Eb-F1, segment F1, At-F1, and what confidences allow.
+
+    Classes are the manifest's labels, captions being put to them by `label_of`; without labels, those of the ten kinds
+    that keywords find in captions, on both sides alike: events that no keyword knows are left out, and counted in the
+    note. At-F1 is the mean over the classes that the manifest's events have: one that is claimed and stands nowhere in
+    the manifest costs event precision, and nothing here.
+    """
     labels = sorted({event.label for row, _ in pairs for event in row.events if event.label})
-    if not labels:  # a manifest of captions alone: kinds by keywords, on both sides
-        labels = list(WORDS)
+    is_labelled = bool(labels)
+    labels = labels or list(WORDS)
     by_keyword = set(labels) <= set(WORDS)
     name_of: Callable[[str], str | None] = (
         (lambda caption: kind_of(caption, LEXICON)) if by_keyword else (lambda caption: label_of(caption, labels))
@@ -68,6 +74,10 @@ def dense(pairs: Sequence[Pair]) -> list[Score]:
         for row, p in pairs
     ]
     note = "captions to classes by keywords" if by_keyword else "captions to classes by the words of their names"
+    if not is_labelled:
+        unknown = sum(s.kind is None for scene in scenes for s in scene.reference)
+        note += f"; {unknown} true intervals left out, of no known class" if unknown else ""
+        scenes = [ScoredScene(_classed(scene.reference), _classed(scene.predicted)) for scene in scenes]
     kinds = sorted({s.kind for scene in scenes for s in scene.reference if s.kind is not None})
     events, segments = [event_counts(s) for s in scenes], [segment_counts(s) for s in scenes]
     scores = [
@@ -79,6 +89,10 @@ def dense(pairs: Sequence[Pair]) -> list[Score]:
         _estimate("dense At-F1", [_known(s, kinds) for s in scenes], lambda s: clip_macro_f1(s, kinds), note, 100),
     ]
     return scores + _confident(pairs, name_of)
+
+
+def _classed(sounds: Sequence[Sound]) -> tuple[Sound, ...]:
+    return tuple(sound for sound in sounds if sound.kind is not None)
 
 
 def _known(scene: ScoredScene, kinds: Sequence[str]) -> ScoredScene:
@@ -101,11 +115,9 @@ def _confident(pairs: Sequence[Pair], name_of: Callable[[str], str | None]) -> l
     for row, prediction in pairs:
         there = [Truth(row.id, e.label or name_of(e.caption) or "", s) for e in row.events for s in e.intervals]
         truths += there
-        for event, confidence in zip(prediction.events, prediction.confidences, strict=False):
-            if confidence is None:
-                continue
+        for event, confidences in zip(prediction.events, prediction.confidences, strict=False):
             label = name_of(event.caption) or ""
-            for span in event.intervals:
+            for span, confidence in zip(event.intervals, confidences, strict=False):
                 ious = [Grounding((t.span,), (span,)).iou for t in there if t.label == label]
                 claims.append(Claim(confidence, max(ious, default=0.0) >= 0.5))
                 found.append(Detection(row.id, label, span, confidence))

@@ -1,9 +1,10 @@
 """How fast a stage trains: samples a second, what a step's time is spent on, and model-FLOP utilisation on a GPU.
 
 FLOPs are counted from parameters: 2 per weight and token forward, 2 more for the gradient that flows through a frozen
-weight, and another 2 where the weight itself trains. Attention's own products are left out, as is usual. What the
-device could do is measured: the rate of a large matrix product in the precision of the run. On a CPU that rate depends
-on the library's kernel for the shape, and on who else computes there, more than on the chip: no utilisation is told.
+weight, and another 2 where the weight itself trains. Tokens are those that the language model reads, after merging.
+Attention's own products are left out, as is usual, and so are the encoders, whose frames may be kept. What the device
+could do is measured: the rate of a large matrix product in the precision of the run. On a CPU that rate depends on the
+library's kernel for the shape, and on who else computes there, more than on the chip: no utilisation is told.
 """
 
 import time
@@ -13,7 +14,7 @@ import torch
 from accelerate import Accelerator
 from torch import Tensor
 
-from training.learner import Learner, Text
+from training.learner import Learner
 from training.stage_data import Features
 
 MATRIX = 8192
@@ -28,9 +29,9 @@ class Speed:
         frozen = sum(p.numel() for p in learner.llm.parameters() if not p.requires_grad) - embedding
         adapters = sum(p.numel() for p in learner.llm.parameters() if p.requires_grad)
         self._per_token = 4 * frozen + 6 * adapters
-        self._per_frame = (
-            6 * sum(p.numel() for p in learner.connector.qformer.parameters()) / learner.connector.window.num_frames
-        )
+        qformer = list(learner.connector.qformer.parameters())
+        each = 6 if any(p.requires_grad for p in qformer) else 4
+        self._per_frame = each * sum(p.numel() for p in qformer) / learner.connector.window.num_frames
         is_gpu = self._device.type == "cuda"
         self._peak = peak_flops(self._device, accelerator.mixed_precision) if is_gpu else None
         self._figures: dict[str, float] = {}
@@ -46,11 +47,9 @@ class Speed:
         """Features are there; what passed since the last micro-batch was spent on them."""
         self._encoding += time.perf_counter() - self._mark
 
-    def tokens(self, frames: Sequence[tuple[Tensor, Tensor]], texts: Sequence[Text]) -> None:
+    def connected(self, frames: Sequence[tuple[Tensor, Tensor]]) -> None:
         """A micro-batch is done."""
-        heard = sum(speech.shape[1] for speech, _ in frames)
-        words = sum(len(t.before) + len(t.after) + len(t.answer) for t in texts)
-        self._flops += self._per_token * (words + heard / 17) + self._per_frame * heard
+        self._flops += self._per_frame * sum(speech.shape[1] for speech, _ in frames)
         self._mark = time.perf_counter()
 
     def end(self, examples: int) -> None:
@@ -65,14 +64,15 @@ class Speed:
             "padding_share": self._learner.num_padded / max(1, self._learner.num_tokens + self._learner.num_padded),
         }
         if self._peak is not None:
-            self._figures["mfu"] = self._flops / seconds / self._peak
+            flops = self._flops + self._per_token * self._learner.num_tokens
+            self._figures["mfu"] = flops / seconds / self._peak
 
     def figures(self) -> dict[str, float]:
         """Of the last step, and but for the first, of this process.
 
-        `samples_per_s`; `device_share`, the part of its time in which it did not wait for files (on a GPU, GPU-side
-        time over step time, or less); `feature_share`, the part until the encoders' frames were there;
-        `padding_share`, of the language model's positions; `mfu`, on a GPU.
+        `samples_per_s`; `device_share`, the part of its time in which it did not wait for files (an upper bound of a
+        GPU's share: what Python does between kernels counts too); `feature_share`, the part until the encoders' frames
+        were there; `padding_share`, of the language model's positions; `mfu`, on a GPU.
         """
         return self._figures
 

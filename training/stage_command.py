@@ -155,15 +155,17 @@ def fitting(rows: Sequence[Row], learner: Learner, config: StageConfig) -> tuple
     Raises:
         DataError: none is left.
     """
-    short = [row for row in rows if (row.duration or 0.0) <= config.most_seconds]
+    asked = [row for row in rows if config.absent_queries or row.task != "ground" or row.events]
+    short = [row for row in asked if (row.duration or 0.0) <= config.most_seconds]
     kept = [row for row in short if len(learner.text(row).answer) <= config.most_text_tokens]
     if not kept:
         raise DataError(
             f"None of {len(rows)} rows is up to {config.most_seconds:g} s with an answer of up to"
             f" {config.most_text_tokens} tokens: raise most_seconds or most_text_tokens with --set."
         )
-    long = len(rows) - len(short)
-    return kept, f"Left out: {long} over {config.most_seconds:g} s, {len(short) - len(kept)} with too long an answer."
+    long = len(asked) - len(short)
+    told = f"Left out: {long} over {config.most_seconds:g} s, {len(short) - len(kept)} with too long an answer."
+    return kept, told if config.absent_queries else f"{told[:-1]}, {len(rows) - len(asked)} absent queries."
 
 
 def _write(out: Path, start: Path, model: TimeAudio, tokenizer: Tokenizer, dtype: torch.dtype) -> None:
@@ -191,7 +193,7 @@ def command_line() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(prog="timeaudio train", description=__doc__, epilog=EXAMPLE, formatter_class=form)
     parser.add_argument("--data", type=Path, required=True, metavar="FILE", help="manifest: see docs/training.md")
     parser.add_argument("--from", dest="start", default=EMBEDDED.name, metavar="DIR", help="checkpoint to start from")
-    parser.add_argument("--stage", default="adapt", help="adapt, paper-1, paper-2 or a TOML file (default: adapt)")
+    parser.add_argument("--stage", default="adapt", help="adapt, ablation, paper-1, paper-2 or a file (default: adapt)")
     parser.add_argument("--set", action="append", default=[], metavar="KEY=VALUE", help="change one of its values")
     parser.add_argument("--validation", type=Path, metavar="FILE", help="manifest; else a tenth of the recordings")
     parser.add_argument(

@@ -154,7 +154,7 @@ def _step(step: int, module: torch.nn.Module, setup: Setup, speed: Speed) -> Ten
             # Processes average their gradients; what is wanted is the sum.
             accelerator.backward(loss * accelerator.num_processes)
         total += loss.detach()
-        speed.tokens(frames, texts)
+        speed.connected(frames)
     features.ahead(batches.at(step + 1)[accelerator.process_index :: accelerator.num_processes])
     reduced: Tensor = accelerator.reduce(total, "sum")
     return reduced

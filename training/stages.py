@@ -59,7 +59,10 @@ class StageConfig:
     digit_weight: float = 0.0
     """Weight of the expected distance, in digits, of a marker from the right one. Beyond the paper: there it is 0."""
     presence_weight: float = 1.0
-    """Weight of the word by which a grounding answer says that the query happens, or that it does not."""
+    """Weight of the word by which a grounding answer says that the query happens, or that it does not. Beyond the
+    paper: there it is 1."""
+    absent_queries: bool = True
+    """Whether rows that ask for what does not happen take part. Beyond the paper, where there is none."""
     markers: str = "kept"
     """What their rows start from: `kept`, `initialised` (Eq. 1 anew), `random`; or `none`: times are plain digits."""
     time_encoding: bool = True

@@ -14,7 +14,7 @@ from training.learner import Learner
 from training.run_state import load_trained, trained_state
 from training.scoring import Score, score
 from training.stage_loop import Setup
-from training.variants import answers_of
+from training.variants import ANSWERING_TOKENS, answers_of
 
 SELECTION = ("dense Eb-F1", "ground mean recall", "summary mIoU", "ask ROUGE-L")
 """The best state is the one with the greatest mean of those that the validation rows have."""
@@ -39,7 +39,7 @@ class Validation:
         learner.write_markers()
         model.eval()
         try:
-            pipeline = Pipeline(model, tokenizer, num_slots=2, slot_tokens=1536, most_beams=1)
+            pipeline = Pipeline(model, tokenizer, num_slots=2, slot_tokens=ANSWERING_TOKENS, most_beams=1)
             decoding = Decoding(num_beams=1, max_new_tokens=200)
             grammar = learner.has_markers
             answers = answers_of(pipeline, self.rows, self.folder, decoding, grammar=grammar, quiet=True)

@@ -20,7 +20,7 @@ from model.engine.asking import Asker
 from model.language.markers import marker_rows
 from model.language.prompt import prompt_ids
 from model.language.tokenizer import Tokenizer
-from model.pipeline import Decoding, Pipeline, Recording
+from model.pipeline import Answer, Decoding, Pipeline, Recording
 from model.timeaudio import TimeAudio
 from training.data.instructions import question_of_row
 from training.data.manifest import Row, Told
@@ -29,6 +29,8 @@ from training.stage_data import Features
 from training.stages import StageConfig
 
 MOST_SECONDS = 7200.0
+ANSWERING_TOKENS = 2560
+"""Of a prompt and its answer together: room for ten minutes, merged, and some hundred events."""
 
 
 @torch.no_grad()
@@ -52,6 +54,12 @@ def prepare(model: TimeAudio, tokenizer: Tokenizer, config: StageConfig) -> None
     model.config = dataclasses.replace(model.config, merge=merge, anchors=anchors)
 
 
+def loaded(checkpoint: Path | None, device: str | None, *, beams: int = 1) -> Pipeline:
+    """A checkpoint that answers one question at a time, on a GPU where there is one; answers may be long."""
+    where = device or ("cuda" if torch.cuda.is_available() else "cpu")
+    return Pipeline.load(checkpoint, device=where, num_slots=1, slot_tokens=ANSWERING_TOKENS, most_beams=beams)
+
+
 def answers_of(
     pipeline: Pipeline, rows: Sequence[Row], source: Path | Features, decoding: Decoding, *,
     grammar: bool = True, windows: bool = False, quiet: bool = False,
@@ -63,6 +71,8 @@ def answers_of(
         grammar: without it any token may follow any, as in the released code.
         windows: recordings, of a folder, are cut into 30 s, asked about one by one, and their events moved to their
             places.
+        decoding: its `max_new_tokens` are for up to 30 s of audio, and as many again for every further 30 s: so one
+            pass over a long recording may say as much as windows over it do.
     """
     order = sorted((row for row in rows if row.task in pipeline.tasks), key=lambda row: row.audio)
     found: dict[str, Prediction] = {}
@@ -78,12 +88,12 @@ def answers_of(
         for start, recording in heard[1]:
             whole = len(heard[1]) == 1
             part = row if whole else dataclasses.replace(row, duration=recording.duration / 10)
-            text = _text(pipeline, recording, part, decoding, grammar=grammar)
-            parts.append(_moved(prediction_of_text(text, part), start))
+            parts.append(_moved(_prediction(pipeline, recording, part, decoding, grammar=grammar), start))
         found[row.id] = Prediction(
             tuple(event for part in parts for event in part.events),
             tuple(c for part in parts for c in part.confidences),
             " ".join(part.text for part in parts),
+            any(part.is_cut for part in parts),
         )
     return found
 
@@ -103,10 +113,12 @@ def _recordings(pipeline: Pipeline, waveform: Waveform, *, windows: bool) -> lis
     return [(s.start / SAMPLE_RATE, pipeline.encode(Waveform(s.samples))) for s in parts]
 
 
-def _text(pipeline: Pipeline, recording: Recording, row: Row, decoding: Decoding, *, grammar: bool) -> str:
+def _prediction(pipeline: Pipeline, recording: Recording, row: Row, decoding: Decoding, *, grammar: bool) -> Prediction:
     question = question_of_row(row)
+    segments = max(1, -(-recording.num_samples // SEGMENT_SAMPLES))
+    decoding = dataclasses.replace(decoding, max_new_tokens=decoding.max_new_tokens * segments)
     if grammar:
-        return pipeline.answer(recording, row.task, question, decoding).text
+        return _of_answer(pipeline.answer(recording, row.task, question, decoding))
     tokenizer, engine = pipeline.tokenizer, pipeline.engine
     prefix = Asker(engine, tokenizer, pipeline.model.config.prompt).prefix(recording.audio_tokens)
     _, after = prompt_ids(tokenizer, pipeline.model.config.prompt, question)
@@ -115,7 +127,21 @@ def _text(pipeline: Pipeline, recording: Recording, row: Row, decoding: Decoding
         suffix = pipeline.model.llm.get_input_embeddings()(torch.tensor(after, device=device))
         sequence = engine.add(prefix, suffix, decoding, None)
         engine.run([sequence])
-    return "" if sequence.completion is None else tokenizer.decode(sequence.completion.ids).strip()
+    completion = sequence.completion
+    assert completion is not None, "the engine ran until it had ended"
+    text = tokenizer.decode(completion.ids).strip()
+    return dataclasses.replace(prediction_of_text(text, row), is_cut=completion.is_cut)
+
+
+def _of_answer(answer: Answer) -> Prediction:
+    """The events as they were parsed, in seconds, with the confidence of each interval if the checkpoint says it."""
+    events, confidences = [], []
+    for event in answer.events:
+        events.append(Told(tuple((i.start_s, i.end_s) for i in event.intervals), event.caption))
+        sure = [i.confidence for i in event.intervals if i.confidence is not None]
+        confidences.append(tuple(sure) if len(sure) == len(event.intervals) else ())
+    is_cut = answer.completion is not None and answer.completion.is_cut
+    return Prediction(tuple(events), tuple(confidences), answer.text, is_cut)
 
 
 def _moved(prediction: Prediction, seconds: float) -> Prediction:

@@ -46,6 +46,11 @@ def rouge(reference: str, predicted: str) -> Rouge:
 class Meteor:
     """METEOR 1.5, English, as COCO's captions are scored with it. A context manager around the authors' program.
 
+    Words of both texts are matched one to one: equal ones first, then those of one stem, synonyms and paraphrases, each
+    sort with a weight of its own. From the weighted shares of matched words come a precision and a recall, and from
+    these their harmonic mean F, tilted to recall; F is lowered by how many runs the matched words fall into. Against
+    several references the best one counts. Source: Denkowski, Lavie, "Meteor Universal", 2014.
+
     A text's statistics add up: the score of a corpus is that of the sum, not the mean of its texts' scores.
 
     Raises:

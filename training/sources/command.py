@@ -101,7 +101,8 @@ def _build(rows_of: Callable[[argparse.Namespace, Recordings, Writer], Iterable[
         if isinstance(writer, EndpointWriter) and writer.num_replaced:
             print(f"{writer.num_replaced} answers of the endpoint could not be used; templates stand for them.")
         if not count:
-            raise DataError(f"No line was written: none of the recordings is in {arguments.audio}.")
+            why = f"none of the recordings is in {arguments.audio}" if arguments.audio else "nothing there is of use"
+            raise DataError(f"No line was written: {why}.")
         return 0
 
     return run
@@ -138,22 +139,27 @@ def _parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(prog="timeaudio data", description=__doc__, epilog=EXAMPLE, formatter_class=form)
     commands = parser.add_subparsers(required=True, metavar="COMMAND")
 
-    def source(name: str, text: str, rows_of: Callable[..., Iterable[Row]], *paths: str) -> argparse.ArgumentParser:
+    def source(
+        name: str, text: str, rows_of: Callable[..., Iterable[Row]], *paths: str, writes: bool = False
+    ) -> argparse.ArgumentParser:
+        """A builder's command; one that `writes` makes sentences, by templates or by an endpoint."""
         command = commands.add_parser(name, help=text, description=text)
         for path in paths:
             command.add_argument(f"--{path}", type=Path, required=True, metavar="PATH")
         if "audio" not in paths:
             command.set_defaults(audio=None)
         command.add_argument("--out", type=Path, required=True, metavar="FILE", help="manifest to write")
-        _endpoint_options(command)
-        command.set_defaults(run=_build(rows_of))
+        command.set_defaults(run=_build(rows_of), endpoint=None)
+        if writes:
+            _endpoint_options(command)
         return command
 
-    audioset = source("audioset-strong", "AudioSet's strong labels", _audioset, "labels", "names", "audio")
+    audioset = source("audioset-strong", "AudioSet's strong labels", _audioset, "labels", "names", "audio", writes=True)
     audioset.add_argument("--absent-share", type=float, default=0.0, help="clips with a query for what is not there")
     audioset.add_argument("--evaluation", action="store_true", help="only the dense captions of the paper's test size")
     source("tacos", "TACOS", lambda a, r, w: tacos.dense_captions(a.annotations, r), "annotations", "audio")
-    source("audiotime", "AudioTime", lambda a, r, w: audiotime.dense_captions(a.captions, r, w), "captions", "audio")
+    source("audiotime", "AudioTime", lambda a, r, w: audiotime.dense_captions(a.captions, r, w), "captions", "audio",
+           writes=True)  # fmt: skip
     source("audiogrounding", "AudioGrounding", lambda a, r, w: audiogrounding.groundings(a.items, r), "items", "audio")
     cnn = source("cnn-dailymail", "CNN/DailyMail, read aloud", _cnn, "articles", "speech")
     cnn.add_argument("--engine", choices=ENGINES, help="default: the best one here")
@@ -163,11 +169,12 @@ def _parser() -> argparse.ArgumentParser:
     cnn.add_argument("--evaluation", action="store_true", help="only articles under 1600 characters, as in the paper")
     source(
         "librispeech", "LibriSpeech, joined to timelines",
-        lambda a, r, w: librispeech.timelines(a.corpus, a.speech, w), "corpus", "speech",
+        lambda a, r, w: librispeech.timelines(a.corpus, a.speech, w), "corpus", "speech", writes=True,
     )  # fmt: skip
     source("transcription", "LibriSpeech, as it is", lambda a, r, w: librispeech.transcriptions(a.corpus), "corpus")
-    source("openaqa", "OpenAQA's temporal questions", lambda a, r, w: questions.open_aqa(a.questions, r), "questions",
-           "audio")  # fmt: skip
+    openaqa = source("openaqa", "OpenAQA's temporal questions",
+                     lambda a, r, w: questions.open_aqa(a.questions, r, a.count), "questions", "audio")  # fmt: skip
+    openaqa.add_argument("--count", type=int, default=questions.OPEN_AQA_ROWS, help="how many (default: %(default)s)")
     source("audiocaps", "AudioCaps", lambda a, r, w: questions.audiocaps(a.captions, r), "captions", "audio")
     source("clotho", "Clotho", lambda a, r, w: questions.clotho(a.captions, r), "captions", "audio")
     source("ftar", "the authors' own JSON", _ftar, "json", "audio")

@@ -24,14 +24,14 @@ OPEN_AQA_ROWS = 15_000
 """How many the paper selected."""
 
 _TEMPORAL = re.compile(
-    r"\b(how many|how often|number of|count|times|how long|duration|lasts?|long|shortest|longest|first|last|before"
-    r"|after|order|sequence|simultaneous\w*|same time|start|end|begin\w*|timestamps?|when)\b",
+    r"\b(how many|how often|number of|count|times|how long|duration|lasts?(?! name)|long|shortest|longest"
+    r"|first(?! name)|before|after|order|sequence|simultaneous\w*|same time|start|end|begin\w*|timestamps?|when)\b",
     re.IGNORECASE,
 )
 
 
 def is_temporal(question: str) -> bool:
-    """Whether a question asks for a count, a duration, an order or a time, by its words."""
+    """Whether a question seems to ask for a count, a duration, an order or a time, by its words: some do not."""
     return _TEMPORAL.search(question) is not None
 
 

@@ -1,7 +1,6 @@
 """Ours against the field's implementations, where those are installed (they want another pandas and setuptools).
 
-In an environment of their own: `pip install sed_eval sed_scores_eval "setuptools<82" "pandas<3"`, then
-`pytest tests/unit/metrics/test_field.py`.
+In an environment of their own: `pip install 'timeaudio[field]' pytest`, then `pytest tests/unit/metrics/test_field.py`.
 """
 
 import random

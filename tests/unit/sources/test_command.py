@@ -57,6 +57,61 @@ def test_sources_are_built_joined_and_checked(tmp_path, audio, capsys):
     assert "3 lines, 2 recordings" in capsys.readouterr().out
 
 
+HEADER = "file_name," + ",".join(f"caption_{n}" for n in range(1, 6))
+PHRASE = {"phrase": ["a", "dog"], "start_index": 0, "end_index": 1, "segments": [[0.0, 2.1]]}
+FILES = {
+    "tacos": ("--annotations", "filename,text,onset,offset\nx.mp3,A dog barks.,3.1,4.0\n"),
+    "audiotime": ("--captions", json.dumps({"x": {"event": {"Bark": [[1.0, 2.0]]}, "caption": "A dog barks."}})),
+    "audiogrounding": (
+        "--items", json.dumps([{"audiocap_id": 1, "audio_id": "x.wav", "tokens": ["a", "dog"], "phrases": [PHRASE]}]),
+    ),
+    "openaqa": (
+        "--questions", json.dumps([{"instruction": "How many dogs?", "audio_id": "as/x.flac", "output": "Two."}]),
+    ),
+    "audiocaps": ("--captions", "audiocap_id,youtube_id,start_time,caption\n1,x,130,A dog barks\n"),
+    "clotho": ("--captions", f"{HEADER}\nx.wav,one,two,three,four,five\n"),
+    "ftar": (
+        "--json",
+        json.dumps([{"id": "1", "audio": "x.wav", "question": "What sounds are heard?", "answer": "1.4 - 3.7 seconds, "
+                     "A dog.", "duration": 10.0}]),
+    ),
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("source", FILES)
+def test_every_source_is_one_command(source, tmp_path, audio, capsys):
+    option, text = FILES[source]
+    (tmp_path / "given").write_text(text)
+    audio("x.wav")
+    out = tmp_path / "o.jsonl"
+    given = [source, option, str(tmp_path / "given"), "--audio", str(tmp_path / "audio"), "--out", str(out)]
+    assert main(given) == 0
+    rows = read_manifest(out)
+    assert f"{len(rows)} lines." in capsys.readouterr().out
+    assert len(rows) == (5 if source == "clotho" else 1)
+
+
+@pytest.mark.parametrize("source", ["librispeech", "transcription"])
+def test_librispeech_is_read_aloud_or_written_down(source, tmp_path, tone_wav):
+    chapter = tmp_path / "LibriSpeech" / "19" / "198"
+    chapter.mkdir(parents=True)
+    (chapter / "19-198.trans.txt").write_text("19-198-0000 ONE THING\n19-198-0001 ANOTHER\n")
+    for number in (0, 1):
+        (chapter / f"19-198-000{number}.flac").write_bytes(tone_wav(24.0))
+    given = [source, "--corpus", str(tmp_path / "LibriSpeech"), "--out", str(tmp_path / "o.jsonl")]
+    given += ["--speech", str(tmp_path / "speech")] if source == "librispeech" else []
+    assert main(given) == 0
+    assert {row.task for row in read_manifest(tmp_path / "o.jsonl")} == {
+        "summarize" if source == "librispeech" else "ask"
+    }
+
+
+def test_an_endpoint_is_only_asked_for_by_those_that_write_sentences(tmp_path, capsys):
+    with pytest.raises(SystemExit):
+        main(["tacos", "--annotations", "a", "--audio", "b", "--out", "c", "--endpoint", "http://localhost/v1"])
+    assert "unrecognized arguments: --endpoint" in capsys.readouterr().err
+
+
 def test_check_lists_all_problems_and_fails(tmp_path, capsys):
     path = tmp_path / "m.jsonl"
     path.write_text("\n".join(json.dumps({"audio": f"{n}.wav", "task": "dense_caption"}) for n in range(30)))

@@ -141,6 +141,7 @@ def test_openaqa_gives_its_temporal_questions_and_leaves_their_numbers_alone(tmp
     assert rows[0].times == ()
     assert len(list(open_aqa(path, audio("aX.wav"), count=1))) == 1
     assert not is_temporal("Is the scene indoors?")
+    assert not is_temporal("What is the last name of the artist?")
 
 
 def test_captions_of_two_sets_keep_general_skills(tmp_path, audio):

@@ -108,6 +108,12 @@ def test_a_set_is_trained_once_where_only_the_asking_differs_and_goes_on(folder,
     again = capsys.readouterr().out
     assert "Checkpoint written" not in again
     assert len([p for p in (folder / "run").glob("*.json") if json.loads(p.read_text())["scores"]]) == 3
+    assert ablate([*given, "--set=learning_rate=1e-3"]) == 2
+    assert "holds a run with other learning_rate" in capsys.readouterr().err
+    other = folder / "other.jsonl"
+    other.write_text((folder / "m.jsonl").read_text() + "\n")
+    assert ablate([str(other) if g == manifest and given[n - 1] == "--test" else g for n, g in enumerate(given)]) == 2
+    assert "is of another test manifest" in capsys.readouterr().err
     lines = (folder / "run" / "table.md").read_text().splitlines()
     assert lines[0].startswith("| row | METEOR | Eb-F1 |")
     assert [line.split(" | ")[0] for line in lines[2:]] == [f"| {v.name}" for v in SETS["decoding"]]
@@ -137,6 +143,8 @@ def test_windows_move_their_events_to_their_places(folder, tmp_path):
     parts = answers_of(pipeline, [row], tmp_path, Decoding(max_new_tokens=60), windows=True, quiet=True)["d"]
     for prediction in (whole, parts):
         assert all(0 <= a < b <= 33.0 for e in prediction.events for a, b in e.intervals)
+        assert not prediction.is_cut
+    assert answers_of(pipeline, [row], tmp_path, Decoding(max_new_tokens=1), quiet=True)["d"].is_cut
     # The last 3 s are asked about by themselves: what is heard there is told after 30 s.
     second = dataclasses.replace(row, audio="tail.wav", duration=3.0)  # the same id: the same question
     write_wav(tmp_path / "tail.wav", bark.samples[16_000 * 30 :])

@@ -76,11 +76,29 @@ def test_confidences_are_scored_where_they_are_given(tmp_path):
     ]
     path.write_text(json.dumps({"id": "d", "events": events}) + "\n")
     predictions = read_predictions(path, ROWS)
-    assert predictions["d"].confidences == (0.9, 0.3)
+    assert predictions["d"].confidences == ((0.9,), (0.3,))
     scores = by_name(score([DENSE], predictions))
     assert scores["dense ECE"].value == pytest.approx((0.1 + 0.3) / 2)
     assert "dense PSDS" in scores
     assert "dense PSDS" not in by_name(score([DENSE], {"d": Prediction()}))
+
+
+def test_an_events_intervals_may_have_a_confidence_each(tmp_path):
+    path = tmp_path / "p.jsonl"
+    events = [{"intervals": [[1.0, 2.0], [8.0, 9.0]], "caption": "A dog barks.", "confidence": [0.9, 0.3]}]
+    path.write_text(json.dumps({"id": "d", "events": events}) + "\n")
+    found = by_name(score([DENSE], read_predictions(path, ROWS)))
+    assert found["dense ECE"].value == pytest.approx((0.1 + 0.3) / 2)
+    assert found["dense ECE"].count == 2
+
+
+def test_without_labels_what_no_keyword_knows_counts_on_neither_side():
+    """Otherwise a perfect answer about a piano would have half the marks."""
+    told = (Told(((1.0, 2.0),), "A piano plays a tune."), Told(((4.0, 5.0),), "A dog barks."))
+    row = Row(id="d", audio="a.wav", task="dense_caption", duration=10.0, events=told)
+    scores = by_name(score([row], {"d": Prediction(told)}))
+    assert [scores[f"dense {name}"].value for name in ("Eb-F1", "segment F1", "At-F1")] == [1.0, 1.0, 1.0]
+    assert "1 true intervals left out" in scores["dense Eb-F1"].note
 
 
 BULLETIN = Row(
@@ -112,6 +130,7 @@ def test_facts_are_scored_where_summaries_tell_any_that_are_known():
         ('{"id": "d"}', "'answer' is missing"),
         ("nonsense", "line 1"),
         ('{"id": "d", "events": [{"intervals": [[2, 1]]}]}', "ends after it starts"),
+        ('{"id": "d", "events": [{"intervals": [[1, 2]], "confidence": [0.1, 0.2]}]}', "one for each of 1 intervals"),
     ],
 )
 def test_a_prediction_that_is_none_is_told_by_its_line(tmp_path, line, told):
@@ -146,7 +165,10 @@ def test_a_checkpoint_answers_a_manifest(tmp_path, tone_wav, capsys):
     assert evaluate(["--data", str(manifest), "--save", str(saved)]) == 0
     assert "1 lines are of tasks that" in (out := capsys.readouterr().out)
     assert "ground absent accuracy" in out
-    assert [json.loads(line)["id"] for line in saved.read_text().splitlines()] == ["g"]
+    (line,) = map(json.loads, saved.read_text().splitlines())
+    assert line["id"] == "g"
+    # The embedded checkpoint is calibrated: every interval has its confidence.
+    assert all(len(event["confidence"]) == len(event["intervals"]) for event in line["events"])
     assert evaluate(["--data", str(manifest), "--predictions", str(saved)]) == 0
 
 

@@ -13,6 +13,8 @@ from pathlib import Path
 import numpy as np
 import pytest
 import torch
+from accelerate import Accelerator
+from accelerate.state import AcceleratorState
 
 from model.audio.decode import decode_audio
 from model.audio.segment import split
@@ -24,9 +26,9 @@ from training.data.manifest import Row, Told, write_manifest
 from training.data.wav import write_wav
 from training.learner import Learner
 from training.recipe import main as train
-from training.stage_command import held_out
+from training.stage_command import fitting, held_out
 from training.stage_data import Batches, Features
-from training.stage_loop import rate_at, read_log
+from training.stage_loop import Setup, rate_at, read_log, train_stage
 from training.stages import FOLDER, StageConfig, load_stage
 
 ROOT = Path(__file__).parents[3]
@@ -98,6 +100,7 @@ def test_losses_fall_and_the_checkpoint_is_served(folder, unbroken):
     assert 0 <= 1 - figures["device_share"] <= figures["feature_share"] <= 1
     assert 0 <= figures["padding_share"] < 0.5
     assert "mfu" not in figures, "it means nothing on a CPU"
+    assert list(unbroken.glob("events.out.tfevents.*")), "TensorBoard reads these"
 
 
 def test_a_run_that_is_killed_goes_on_exactly(folder, unbroken):
@@ -232,6 +235,56 @@ def test_activation_checkpointing_changes_memory_alone(folder):
         found.append((float(loss.detach()), [p.grad for g in learner.groups() for p in g.parameters]))
     assert found[0][0] == pytest.approx(found[1][0])
     assert all(torch.allclose(a, b, atol=1e-5) for a, b in zip(found[0][1], found[1][1], strict=True))
+
+
+def test_each_part_learns_at_a_rate_of_its_own(folder):
+    run = folder / "rates"
+    assert train(arguments(folder, run, steps=2, rates="{lora = 0.0}", bfloat16="true")) == 0
+    model, _ = load_checkpoint(folder / "start")
+    kept, begun = weights(run), model.connector.state_dict()
+    lora = [tensor for name, tensor in kept.items() if ".lora_B" in name]
+    assert lora
+    assert not any(tensor.any() for tensor in lora), "they start at 0, and stay there"
+    assert not torch.equal(kept["connector.projection.weight"], begun["projection.weight"])
+
+
+def setup_of(folder, **changes):
+    settings = {"steps": 2, "batch_size": 2, "micro_batch_size": 2, "warmup_steps": 0, "learning_rate": 1e-2}
+    model, learner, config = learner_of(folder, bfloat16=False, weight_decay=0.0, **settings, **changes)
+    AcceleratorState._reset_state()
+    batches = Batches(rows_of(folder, 0, 1, 2, 3), config.batch_size, config.seed)
+    return Setup(learner, batches, Features(model, folder, None), config, Accelerator(cpu=True))
+
+
+def test_a_run_ends_in_its_best_state_which_may_not_be_its_last(folder, tmp_path):
+    setup = setup_of(folder, evaluate_every=1)
+    states, values = [], iter([0.5, 0.2])
+
+    def measure():
+        states.append(setup.learner.connector.projection.weight.detach().clone())
+        return next(values)
+
+    state = train_stage(setup, tmp_path, measure)
+    assert (state.step, state.best) == (2, 0.5)
+    assert not torch.equal(*states)
+    assert torch.equal(setup.learner.connector.projection.weight, states[0])
+
+
+def test_gradients_are_clipped(folder, tmp_path):
+    setup = setup_of(folder, clip_norm=1e-14)  # far below AdamW's epsilon: what is left of them moves nothing
+    before = setup.learner.connector.projection.weight.detach().clone()
+    train_stage(setup, tmp_path, None)
+    assert torch.allclose(setup.learner.connector.projection.weight, before, atol=1e-6)
+    assert next(read_log(tmp_path))["norm"] > 1e-3
+
+
+def test_absent_queries_are_left_out_where_the_stage_says_so(folder):
+    _, learner, config = learner_of(folder)
+    rows = [*rows_of(folder, 0, 1), Row(id="n", audio="0.wav", task="ground", query="a cat", duration=1.0)]
+    assert fitting(rows, learner, config)[0] == rows
+    kept, told = fitting(rows, learner, replace(config, absent_queries=False))
+    assert kept == rows[:2]
+    assert told.endswith("1 absent queries.")
 
 
 def test_what_is_written_answers_as_what_was_trained(folder):
