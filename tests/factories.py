@@ -9,7 +9,7 @@ from model.encoders.whisper import SpeechEncoder
 from model.language.markers import add_markers
 from model.language.tokenizer import Tokenizer
 from model.timeaudio import TimeAudio
-from training.language import train_tokenizer
+from training.tokenizer import train_tokenizer
 
 
 def small_tokenizer() -> Tokenizer:

@@ -32,7 +32,7 @@ from training.data.validate import read_manifest
 from training.paper_tables import COLUMNS, Numbers, ours_of, show
 from training.score_command import to_json
 from training.scoring import score
-from training.stage_command import Job, checkpoint_named, claim, run_stage
+from training.stage_command import Job, checkpoint_named, claim_stage, run_stage
 from training.stage_data import Features
 from training.stages import MERGE_SCORES, load_stage
 from training.variants import answers_of, loaded
@@ -104,7 +104,7 @@ def ablate(variants: Sequence[Variant], base: Job, stage: str, overrides: list[s
         run, scores = base.run / trained, base.run / f"{_plain(variant.name)}.json"
         config = load_stage(stage, [*overrides, *variant.settings])
         job = replace(base, run=run, out=run / "checkpoint")
-        claim(job, config)
+        claim_stage(job, config)
         told = {"variant": variant.name, "test": hashlib.sha256(test.read_bytes()).hexdigest()}
         if not scores.is_file():
             if not (job.out / "config.json").is_file():

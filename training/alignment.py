@@ -182,10 +182,11 @@ def warm_up(trainer: WarmUpTrainer, run: Path) -> None:
     fit(modules, groups, trainer.losses, trainer.config.warm_up, run, title="stage 0, connector")
 
 
-def align(trainer: AlignmentTrainer, tokenizer: Tokenizer, run: Path, *, stop_after_s: float | None = None) -> None:
+def align(trainer: AlignmentTrainer, tokenizer: Tokenizer, run: Path) -> None:
     """Stage 1: train, then merge the adapters into the language model."""
     model, config = trainer.model, trainer.config
-    add_markers(model.llm, tokenizer, initialise=config.initialise_markers)
+    if model.llm.get_input_embeddings().num_embeddings < len(tokenizer):  # or it knows them from stage 0
+        add_markers(model.llm, tokenizer, initialise=config.initialise_markers)
     adapters = get_peft_model(
         model.llm,
         LoraConfig(
@@ -210,7 +211,7 @@ def align(trainer: AlignmentTrainer, tokenizer: Tokenizer, run: Path, *, stop_af
         Group(matrices, weight_decay=False),
     ]
     modules: dict[str, nn.Module] = {"fusion": model.fusion, "connector": model.connector, "llm": adapters}
-    fit(modules, groups, trainer.losses, config.optim, run, title="stage 1, alignment", stop_after_s=stop_after_s)
+    fit(modules, groups, trainer.losses, config.optim, run, title="stage 1, alignment")
     model.llm = adapters.merge_and_unload()
     model.eval()
 

@@ -1,7 +1,7 @@
 """The peer that a user would train instead: a small convolutional net that says which kinds sound in each frame.
 
-`python -m training.baseline --data DIR --steps N` trains it on the scenes that a run's encoders are trained on (the
-same recordings, speeds and mixtures; no speech), and scores it on the scenes of `timeaudio evaluate` and
+`python -m training.baseline --data DIR --steps N` trains it on scenes like those of a run's encoders (the same
+recordings, speeds and mixtures, all of 10 s; no speech), and scores it on the scenes of `timeaudio evaluate` and
 `timeaudio evaluate --all-kinds`: a kind is said to be in a scene where any frame reaches 0.5. Nothing is tuned.
 """
 

@@ -19,7 +19,7 @@ from rich.progress import track
 from rich.table import Table
 
 from model.audio.waveform import Waveform
-from model.checkpoint import CALIBRATION, EMBEDDED
+from model.checkpoint import CALIBRATION
 from model.confidence import FEATURES, Calibration, Features, Logistic, features_of
 from model.errors import TimeAudioError
 from model.language.prompt import question_of
@@ -164,7 +164,7 @@ def main(argv: list[str] | None = None) -> int:
     """The command line: `timeaudio calibrate`."""
     parser = argparse.ArgumentParser(prog="timeaudio calibrate", description=__doc__)
     parser.add_argument("--data", type=Path, required=True, help="folder with clips.csv or meta/esc50.csv, and audio/")
-    parser.add_argument("--model", type=Path, default=EMBEDDED, help="checkpoint (default: the embedded one)")
+    parser.add_argument("--model", type=Path, required=True, help="checkpoint directory; calibration.json goes into it")
     parser.add_argument("--scenes", type=int, default=700, help=SCENES_HELP)
     parser.add_argument("--max-events", type=int, default=4, help="most events in a scene (default: %(default)s)")
     parser.add_argument("--folds", type=int, nargs="+", default=[4], help="folds to compose from (default: 4)")
@@ -193,9 +193,15 @@ def main(argv: list[str] | None = None) -> int:
 
 def _both_halves(arguments: argparse.Namespace) -> tuple[list[Told], list[Told]]:
     kept: Path | None = arguments.told
+    setting = {
+        "model": str(arguments.model.resolve()), "scenes": arguments.scenes, "seed": arguments.seed,
+        "folds": arguments.folds, "max_events": arguments.max_events,
+    }  # fmt: skip
     if kept is not None and kept.is_file():
-        both = json.loads(kept.read_text(encoding="utf-8"))
-        one, other = ([Told(task, Features(*known), right) for task, known, right in half] for half in both)
+        stored = json.loads(kept.read_text(encoding="utf-8"))
+        if stored["setting"] != setting:
+            raise DataError(f"{kept} was told under {stored['setting']}, not {setting}: name another file with --told.")
+        one, other = ([Told(task, Features(*known), right) for task, known, right in half] for half in stored["halves"])
         return one, other
     pools = halves(arguments.data, DataConfig(validation_folds=tuple(arguments.folds)))
     pipeline = Pipeline.load(arguments.model, num_slots=3 * TOGETHER, slot_tokens=512)
@@ -206,7 +212,7 @@ def _both_halves(arguments: argparse.Namespace) -> tuple[list[Told], list[Told]]
     )
     if kept is not None:
         both = [[(t.task, astuple(t.features), t.is_right) for t in half] for half in (one, other)]
-        kept.write_text(json.dumps(both), encoding="utf-8")
+        kept.write_text(json.dumps({"setting": setting, "halves": both}), encoding="utf-8")
     return one, other
 
 

@@ -36,9 +36,8 @@ class OptimConfig:
     clip_norm: float = 1.0
     batch_size: int = 16
     bfloat16: bool = True
-    """Autocast to bfloat16; twice as fast on CPUs with AVX-512 BF16, and on GPUs."""
+    """Autocast; twice as fast on CPUs with AVX-512 BF16, and on GPUs."""
     save_every: int = 200
-    """Steps between checkpoints of the run."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -54,7 +53,7 @@ class DataConfig:
     scene: SceneConfig = field(default_factory=SceneConfig)
     long_seconds: float = 30.0
     long_share: float = 0.15
-    """Share of batches whose scenes last `long_seconds`, with proportionally more events and smaller batches."""
+    """Share of batches whose scenes last `long_seconds`, with more events in smaller batches."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -68,10 +67,9 @@ class EncoderStageConfig:
     sound: dict[str, Any] = field(default_factory=dict)
     """Fields of ConvEncoderConfig or BEATsConfig."""
     speech_every: int = 1
-    """The speech encoder learns from every so many steps' scenes: from nothing it learns sounds slower than the sound
-    encoder does, and is the smaller help with them."""
+    """The speech encoder learns from every so many steps' scenes: it learns sounds slower, and helps less with them."""
     spoken_share: float = 0.4
-    """Share of every batch that are stretches of bulletins, where there are any."""
+    """Share of every batch that is stretches of bulletins."""
     mask_bins: int = 16
     """Widest band of a spectrogram that is blanked, as a share of 128 bins."""
     optim: OptimConfig
@@ -81,8 +79,7 @@ class EncoderStageConfig:
 class LanguagePhase:
     """A stretch of the language model's training: which scenes it is told of, and what it is asked.
 
-    A small net that meets every wording and several events at once learns to describe scenes, and then never to match a
-    query with one of the events: each part has to come by itself.
+    A small net that meets everything at once learns to describe scenes, and then never to match a query with an event.
     """
 
     steps: int
@@ -93,7 +90,6 @@ class LanguagePhase:
     repeated_share: float = 0.0
     """Share of scenes in which kinds come back again and again."""
     shares: Shares = field(default_factory=Shares)
-    """What is asked, and how."""
     long_share: float = 0.1
     """Share of batches of longer scenes, with more events and fewer examples."""
     shifted_share: float = 0.0
@@ -120,6 +116,8 @@ class LanguageStageConfig:
     presence_weight: float = 1.0
     """Weight of the one word by which a grounding answer says that the query happens, or that it does not."""
     optim: OptimConfig
+    markers: OptimConfig | None = None
+    """How it learns times as markers, once it knows them as digits; None leaves that to stage 1."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -140,12 +138,11 @@ class AlignmentStageConfig:
     """
 
     scenes: int = 4000
-    """Composed scenes whose encoder features are computed once and kept on disk."""
+    """Composed scenes whose frames are computed once and kept."""
     long_scenes: int = 400
     bulletins: int = 0
-    """Scenes and spoken bulletins of `longest_seconds` among the features, from which shorter stretches are cut."""
+    """Scenes and bulletins of `longest_seconds`, from which stretches are cut."""
     shares: Shares = field(default_factory=Shares)
-    """What is asked, and how."""
     long_share: float = 0.2
     """Share of batches of 30 s and more."""
     very_long_share: float = 0.3
@@ -153,7 +150,7 @@ class AlignmentStageConfig:
     speech_share: float = 0.0
     """Share of batches of bulletins."""
     landmark_weight: float = 0.1
-    """Weight by which the merge score is taught to be high where something begins or a fact is told."""
+    """Weight by which the merge score is taught to be high where something begins."""
     longest_seconds: float = 150.0
     shifted_share: float = 0.2
     """Share of batches of 10 s that begin anywhere on the clock."""
@@ -191,13 +188,16 @@ def load_config(cls: type[T], path: Path, overrides: Sequence[str] = ()) -> T:
     Raises:
         ConfigError: unknown or missing keys, or values of another type: all of them at once.
     """
-    problems: list[str] = []
     try:
         table = tomllib.loads(path.read_text(encoding="utf-8"))
-        for override in overrides:
-            _merge(table, tomllib.loads(override))
     except tomllib.TOMLDecodeError as error:
         raise ConfigError(str(path), [f"not TOML: {error}"]) from None
+    for override in overrides:
+        try:
+            _merge(table, tomllib.loads(override))
+        except tomllib.TOMLDecodeError as error:
+            raise ConfigError(f"--set {override}", [f'not TOML: {error}; text is quoted, name = "value"']) from None
+    problems: list[str] = []
     value = _build(cls, table, "", problems)
     if problems:
         raise ConfigError(str(path), problems)
@@ -236,8 +236,8 @@ def _build(kind: Any, value: Any, at: str, problems: list[str]) -> Any:
             problems.append(f"{at[:-1]} must have {len(inner)} items")
             return None
         return tuple(_build(k, v, at, problems) for k, v in zip(inner, value, strict=True))
-    if origin in (typing.Union, types.UnionType):
-        return value
+    if origin is types.UnionType:  # something or None, which TOML cannot say
+        return _build(typing.get_args(kind)[0], value, at, problems)
     if kind is float and isinstance(value, int) and not isinstance(value, bool):
         return float(value)
     plain = origin or kind
@@ -246,5 +246,5 @@ def _build(kind: Any, value: Any, at: str, problems: list[str]) -> Any:
     return value
 
 
-def _has_default(field_: "dataclasses.Field[Any]") -> bool:
-    return field_.default is not dataclasses.MISSING or field_.default_factory is not dataclasses.MISSING
+def _has_default(of: "dataclasses.Field[Any]") -> bool:
+    return dataclasses.MISSING is not of.default or dataclasses.MISSING is not of.default_factory

@@ -225,8 +225,6 @@ def train_encoders(
     pool: Pool,
     run: Path,
     bank: Bank | None = None,
-    *,
-    stop_after_s: float | None = None,
 ) -> EncoderTrainer:
     """Stage 0 for both encoders, from nothing or from where `run` stands."""
     torch.manual_seed(0)
@@ -240,6 +238,6 @@ def train_encoders(
     ]
     fit(
         trainer.modules, groups, trainer.losses, config.optim, run,
-        title="stage 0, encoders", stop_after_s=stop_after_s,
+        title="stage 0, encoders",
     )  # fmt: skip
     return trainer

@@ -123,7 +123,7 @@ def main(argv: list[str] | None = None) -> int:
     parser.add_argument(
         "--all-kinds",
         action="store_true",
-        help="of all kinds, not of the ten best-known ones: half of the events are others",
+        help="of all kinds, not of the ten best-known ones alone: three of four events are others",
     )
     parser.add_argument("--folds", type=int, nargs="+", default=[4], help="folds to compose from (default: 4)")
     parser.add_argument("--seed", type=int, default=7, help="of the scenes (default: %(default)s)")

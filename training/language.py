@@ -1,112 +1,39 @@
-"""Stage 0, second half: a tokenizer and a small causal language model for those who cannot download one.
+"""Stage 0, second half: a small causal language model for those who cannot download one.
 
 A large language model knows from its texts what a timeline is. A small one that saw only captions would not, so it
 learns from written timelines (`training.data.timelines`): in the place of each audio token stands what sounds, begins
 and ends in its window, through one linear map. Times are plain digits; it meets no marker and no sound.
 """
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
-from functools import cache
+from functools import cache, partial
 from pathlib import Path
 
 import numpy as np
 import torch
-from tokenizers import Tokenizer as LibraryTokenizer
-from tokenizers import decoders, models, pre_tokenizers, trainers
 from torch import Tensor, nn
-from transformers import LlamaConfig, LlamaForCausalLM, PreTrainedTokenizerFast
+from transformers import LlamaConfig, LlamaForCausalLM
 
 from model.audio.waveform import SAMPLE_RATE
 from model.config import MergeConfig, PromptConfig
+from model.language.markers import add_markers
 from model.language.tokenizer import Tokenizer
 from model.timeline.markers import MARKERS
 from training.batch import AnswerLoss, BatchBuilder
 from training.config import DataConfig, LanguagePhase, LanguageStageConfig
 from training.data import answers, tasks
-from training.data.bulletins import FACT_NAMES, FACTS, SUMMARIES, combinations, written
+from training.data.bulletins import FACT_NAMES, FACTS, combinations
 from training.data.composer import PlacedEvent, Pool, SceneConfig, plan, shifted
-from training.data.instructions import (
-    AT_INSTRUCTIONS,
-    COUNT_INSTRUCTIONS,
-    DURATION_INSTRUCTIONS,
-    ORDER_INSTRUCTIONS,
-    SUMMARIZE_INSTRUCTIONS,
-)
-from training.data.more_words import GROUPS, wording
-from training.data.questions import NUMBERS
+from training.data.more_words import GROUPS
 from training.data.timelines import LAST_START, WINDOW_SAMPLES, Columns, merged_timeline, written_timeline
-from training.data.words import (
-    DENSE_CAPTION_INSTRUCTIONS,
-    GROUND_INSTRUCTIONS,
-    PARAPHRASE_INSTRUCTION,
-    QUERY_FRAMES,
-    WORDS,
-)
 from training.loop import Group, fit
+from training.tokenizer import tokenizer_of
 
 
 def timeline_columns(kinds: Sequence[str]) -> Columns:
     """What a timeline tells of: these kinds, sounds of which only the group is known, spoken sections; and facts."""
     return Columns((*sorted(kinds), *GROUPS, answers.SECTION), FACT_NAMES, teller=answers.SECTION)
-
-
-def _tokenizer_of(run: Path, size: int, prompt: PromptConfig) -> PreTrainedTokenizerFast:
-    """The run's tokenizer: it stays what it was, even if somebody changes a word while the run stands still."""
-    path = run / "tokenizer.json"
-    if not path.is_file():
-        run.mkdir(parents=True, exist_ok=True)
-        train_tokenizer(size, prompt).backend_tokenizer.save(str(path))
-    library = LibraryTokenizer.from_file(str(path))
-    return PreTrainedTokenizerFast(
-        tokenizer_object=library, bos_token="<s>", eos_token="</s>", clean_up_tokenization_spaces=False
-    )
-
-
-def train_tokenizer(size: int, prompt: PromptConfig) -> PreTrainedTokenizerFast:
-    """A byte-level BPE tokenizer of the words that occur, each digit a piece; any other text falls back to bytes."""
-    library = LibraryTokenizer(models.BPE())
-    library.pre_tokenizer = pre_tokenizers.Sequence(
-        [pre_tokenizers.Digits(individual_digits=True), pre_tokenizers.ByteLevel(add_prefix_space=False)]
-    )
-    library.decoder = decoders.ByteLevel()
-    trainer = trainers.BpeTrainer(
-        vocab_size=size,
-        special_tokens=["<s>", "</s>"],
-        initial_alphabet=pre_tokenizers.ByteLevel.alphabet(),
-        show_progress=False,
-    )
-    library.train_from_iterator(_corpus(prompt), trainer)
-    return PreTrainedTokenizerFast(
-        tokenizer_object=library, bos_token="<s>", eos_token="</s>", clean_up_tokenization_spaces=False
-    )
-
-
-def _corpus(prompt: PromptConfig) -> list[str]:
-    texts = [
-        prompt.before_audio,
-        prompt.after_audio.format(question=""),
-        "0 1 2 3 4 5 6 7 8 9 0.1 - 2.3, 4.5 seconds, A",
-    ]
-    texts += [*DENSE_CAPTION_INSTRUCTIONS, PARAPHRASE_INSTRUCTION, *[answers.NOTHING_HEARD, answers.ABSENT] * 50]
-    for kind in (*tasks.NAMED, *GROUPS):
-        words, is_common = wording(kind), kind in WORDS
-        # As they stand in an answer (after a space), and as they stand in a question (quoted, either case).
-        texts += [" " + c for c in words.captions] * (2 if is_common else 8)
-        texts += [
-            g.format(query=q)
-            for g in GROUND_INSTRUCTIONS[: None if is_common else 2]
-            for phrase in (*words.queries, *QUERY_FRAMES, *(c.rstrip(".") for c in words.captions))
-            for q in (phrase.lower(), phrase[0].upper() + phrase[1:])
-        ]
-        texts += [
-            asked.format(query=words.queries[1], other=words.queries[1])
-            for asked in (*COUNT_INSTRUCTIONS, *DURATION_INSTRUCTIONS, *ORDER_INSTRUCTIONS)
-        ]
-    texts += [i.format(time=1) for i in AT_INSTRUCTIONS] * 10 + [*SUMMARIZE_INSTRUCTIONS] * 10
-    texts += [f"seconds: {number} times. about 1 seconds in total." for number in NUMBERS] * 10
-    texts += [f" {written(SUMMARIES[0], **facts)}" for facts in combinations(held_out=False)[::8]]
-    return [*texts, *["The given query happens in 0.0 - 1.0 seconds."] * 50]
 
 
 class LanguageTrainer:
@@ -130,15 +57,24 @@ class LanguageTrainer:
                 **config.model,
             )
         )
-        digits = [tokenizer.encode(str(d))[0] for d in range(10)]
-        self.answer_loss = AnswerLoss.of(
-            tokenizer, self.llm.config.vocab_size, digits, config.time_weight, config.presence_weight
-        )
-        # What is told in a summary are its words: they must not drown in the digits.
-        self.spoken_loss = AnswerLoss.of(tokenizer, self.llm.config.vocab_size, digits, 1.0, 1.0)
+        self._write(answers.PLAIN, [tokenizer.encode(str(d))[0] for d in range(10)])
         # At these sizes plain attention trains a fifth faster on CPUs than the fused kernel, whose backward is slow.
         self.llm.set_attn_implementation("eager")
         self.timeline = nn.Linear(self.columns.width, self.llm.config.hidden_size)
+
+    def _write(self, writing: answers.Writing, time_ids: Sequence[int]) -> None:
+        """From here on, times are written so."""
+        config, tokenizer, size = self.config, self.builder.tokenizer, self.llm.config.vocab_size
+        self.writing = writing
+        self.answer_loss = AnswerLoss.of(tokenizer, size, time_ids, config.time_weight, config.presence_weight)
+        # What is told in a summary are its words: they must not drown in the digits.
+        self.spoken_loss = AnswerLoss.of(tokenizer, size, time_ids, 1.0, 1.0)
+
+    def write_markers(self) -> None:
+        """From here on, times are written as markers, whose rows start from the digits' (Eq. 1)."""
+        tokenizer = self.builder.tokenizer
+        add_markers(self.llm, tokenizer)
+        self._write(answers.MARKED, tokenizer.marker_ids)
 
     def losses(self, step: int) -> Mapping[str, Tensor]:
         """Cross-entropy of the answers about scenes that are only planned, not mixed."""
@@ -161,7 +97,7 @@ class LanguageTrainer:
         for _ in range(count):
             events = planned_bulletin(scene.seconds, rng) if speech else self._events(phase, scene, rng)
             ask = tasks.draw_spoken_example if speech else tasks.draw_example
-            examples.append(ask(shifted(events, begin), begin + num_samples, rng, phase.shares, answers.PLAIN))
+            examples.append(ask(shifted(events, begin), begin + num_samples, rng, phase.shares, self.writing))
             timeline = written_timeline(events, self.columns, num_samples, rng, first=first)
             audio.append(merged_timeline(timeline, rng, MergeConfig()).told)
         tokens = [self.timeline(torch.from_numpy(a)) for a in audio]
@@ -213,21 +149,34 @@ def planned_bulletin(seconds: float, rng: np.random.Generator) -> list[PlacedEve
     return [PlacedEvent(voice, sections[0].start, sections[-1].end), *events] if sections else []
 
 
-def train_language_model(
-    config: LanguageStageConfig, data: DataConfig, pool: Pool, run: Path, *, stop_after_s: float | None = None
-) -> LanguageTrainer:
-    """Stage 0 for the language model, from nothing or from where `run` stands. Its tokenizer has no marker yet."""
+def train_language_model(config: LanguageStageConfig, data: DataConfig, pool: Pool, run: Path) -> LanguageTrainer:
+    """Stage 0 for the language model, from nothing or from where `run` stands: digits first, then markers if told to.
+
+    Markers are learned in its second folder, `run`'s `markers`, from perfect timelines: what stage 1 would have to
+    teach with sounds is learned here at a tenth of the cost. Not in the paper, whose language model is given.
+    """
     torch.manual_seed(1)
     prompt = PromptConfig()
-    tokenizer = Tokenizer(_tokenizer_of(run, config.vocabulary, prompt))
+    tokenizer = Tokenizer(tokenizer_of(run, config.vocabulary, prompt))
     trainer = LanguageTrainer(config, data, pool, prompt, tokenizer)
-    parameters = [*trainer.llm.parameters(), *trainer.timeline.parameters()]
-    groups = [
+    modules: dict[str, nn.Module] = {"llm": trainer.llm, "timeline": trainer.timeline}
+    fit(modules, _groups(modules), trainer.losses, config.optim, run, title="stage 0, language")
+    if config.markers is not None:
+        trainer.write_markers()
+        last = config.optim.steps  # the scenes go on where the digits' ended
+        marked = partial(_from, trainer.losses, last)
+        fit(modules, _groups(modules), marked, config.markers, run / "markers", title="stage 0, markers")
+    return trainer
+
+
+def _from(losses: Callable[[int], Mapping[str, Tensor]], first: int, step: int) -> Mapping[str, Tensor]:
+    return losses(first + step)
+
+
+def _groups(modules: Mapping[str, nn.Module]) -> list[Group]:
+    """Matrices with weight decay, vectors without."""
+    parameters = [p for module in modules.values() for p in module.parameters()]
+    return [
         Group([p for p in parameters if p.ndim > 1]),
         Group([p for p in parameters if p.ndim <= 1], weight_decay=False),
     ]
-    fit(
-        {"llm": trainer.llm, "timeline": trainer.timeline}, groups, trainer.losses, config.optim, run,
-        title="stage 0, language", stop_after_s=stop_after_s,
-    )  # fmt: skip
-    return trainer

@@ -48,8 +48,7 @@ def fit(
     run: Path,
     *,
     title: str,
-    stop_after_s: float | None = None,
-) -> bool:
+) -> None:
     """Train until `config.steps`, from wherever `run` stands.
 
     Args:
@@ -58,10 +57,9 @@ def fit(
         losses_of: step -> named losses, of which `loss` is differentiated.
         run: directory of the run: `resume.pt`, `log.jsonl`, TensorBoard events.
         title: what the progress bar says.
-        stop_after_s: leave (and save) after so many seconds, to go on another time.
 
-    Returns:
-        Whether the last step was reached.
+    Raises:
+        FloatingPointError: the loss is not a number any more; the run keeps its last state.
     """
     run.mkdir(parents=True, exist_ok=True)
     optimizer = torch.optim.AdamW(
@@ -92,6 +90,8 @@ def fit(
                 param_group["lr"] = rate * param_group["scale"]
             with torch.autocast(device, torch.bfloat16, enabled=config.bfloat16):
                 losses = losses_of(step)
+            if not torch.isfinite(losses["loss"]):
+                raise FloatingPointError(f"{title}: the loss is {losses['loss'].item()} at step {step}.")
             optimizer.zero_grad(set_to_none=True)
             losses["loss"].backward()
             norm = nn.utils.clip_grad_norm_(trained, config.clip_norm)
@@ -107,13 +107,9 @@ def fit(
                 row = {"step": step, "seconds": round(time.monotonic() - began, 1), "norm": round(float(norm), 3)}
                 log.write(json.dumps(row | {k: round(v, 4) for k, v in mean.items()}) + "\n")
                 log.flush()
-            late = stop_after_s is not None and time.monotonic() - began > stop_after_s
-            if (step + 1) % config.save_every == 0 or step + 1 == config.steps or late:
+            if (step + 1) % config.save_every == 0 or step + 1 == config.steps:
                 _save(run, modules, optimizer, step + 1)
-            if late and step + 1 < config.steps:
-                return False
     writer.close()
-    return True
 
 
 def _seed(step: int) -> None:

@@ -88,10 +88,14 @@ def main(argv: Sequence[str] | None = None) -> int:
     arguments = parser.parse_args(argv)
     ours: dict[str, Numbers] = {}
     for path in arguments.scores:
+        name = path.stem if sum(path.stem == other.stem for other in arguments.scores) == 1 else str(path)
         try:
-            ours[f"ours: {path.stem}"] = ours_of(json.loads(path.read_text(encoding="utf-8"))["scores"])
-        except (OSError, ValueError, KeyError, AttributeError) as error:
-            print(f"timeaudio compare: {path} is no file of `timeaudio evaluate --json`: {error}", file=sys.stderr)
+            ours[f"ours: {name}"] = ours_of(json.loads(path.read_text(encoding="utf-8"))["scores"])
+        except (OSError, ValueError, KeyError, AttributeError, TypeError):
+            print(
+                f"timeaudio compare: {path} holds no scores of a manifest: make it with `timeaudio evaluate --data"
+                " MANIFEST.jsonl --json FILE` (scores of composed scenes are others).", file=sys.stderr,
+            )  # fmt: skip
             return 2
     console = Console(width=None if sys.stdout.isatty() else 140)
     for number in arguments.table or sorted(TABLES):

@@ -8,16 +8,18 @@ from collections.abc import Callable, Mapping
 from dataclasses import asdict, replace
 from functools import partial
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import torch
 from torch import Tensor
 
 from model.checkpoint import save_checkpoint
+from model.errors import TimeAudioError
 from training.alignment import AlignmentTrainer, WarmUpTrainer, align, build_model, warm_up
 from training.config import ConfigError, RunConfig, load_config
 from training.data.composer import PlacedEvent, Pool, Samples, Scene, SceneConfig, compose
-from training.data.features import FRAME_SAMPLES, FeatureRecipe, FeatureSet, feature_set
+from training.data.features import FRAME_SAMPLES, FeatureRecipe, FeatureSet, feature_set, fingerprint
 from training.data.more_words import GROUPS
 from training.data.newsroom import Bank, spoken_bank
 from training.data.pools import other_parts, training_pool
@@ -28,6 +30,7 @@ from training.data.words import WORDS
 from training.draws import Features
 from training.encoders import EncoderTrainer, train_encoders
 from training.language import train_language_model
+from training.run_state import claim
 
 CONFIGS = Path(__file__).parent / "configs"
 
@@ -48,6 +51,9 @@ def train(
     `voices` is a folder of recorded speech.
     """
     pool = training_pool(data, config.data)
+    stage_0 = _flat({name: asdict(getattr(config, name)) for name in ("data", "encoders", "language")})
+    claim(run / "run.json", {"recordings": {kind: len(parts) for kind, parts in pool.parts.items()}, **stage_0})
+    claim(run / variant / "alignment.json", _flat({"alignment": asdict(config.alignment)}))
     bank = speech_bank(config, run)
     if bank is not None:
         pool = Pool(pool.parts, {**pool.others, **speech_parts(bank, voices)})
@@ -71,11 +77,27 @@ def train(
     print(f"Checkpoint written to {out}.", flush=True)
 
 
+def _flat(table: Mapping[str, Any], at: str = "") -> dict[str, object]:
+    """A configuration with dotted names, without the numbers of steps: a run may be made longer."""
+    found: dict[str, object] = {}
+    for name, value in table.items():
+        if isinstance(value, dict):
+            found |= _flat(value, f"{at}{name}.")
+        elif name not in ("steps", "save_every"):
+            found[f"{at}{name}"] = value
+    return found
+
+
 def speech_bank(config: RunConfig, run: Path) -> Bank | None:
     """The run's spoken sentences; None where it has no bulletins."""
     if not config.alignment.bulletins:
         return None
-    return spoken_bank(run / "speech", headlines=HEADLINES, fillers_per_voice=FILLERS_PER_VOICE, held_out=False, seed=0)
+    try:
+        return spoken_bank(
+            run / "speech", headlines=HEADLINES, fillers_per_voice=FILLERS_PER_VOICE, held_out=False, seed=0
+        )
+    except DataError as error:
+        raise DataError(f"{error} Or train without spoken bulletins: --set alignment.bulletins=0") from None
 
 
 def _joined(pool: Pool, more: Mapping[str, list[Samples]]) -> Pool:
@@ -122,11 +144,15 @@ def compute_features(config: RunConfig, encoders: EncoderTrainer, pool: Pool, ba
         draw_one: Callable[[np.random.Generator], Scene],
     ) -> FeatureSet:
         recipe = FeatureRecipe(
-            draw=draw_one, count=count, seed=seed, told={"scene": asdict(scene), "seconds": seconds},
+            draw=draw_one, count=count, seed=seed, told={"scene": asdict(scene), "seconds": seconds} | heard,
             title=f"features, {name}, {seconds:g} s",
         )  # fmt: skip
         return feature_set(run / "features" / f"{name}.npy", recipe, encode, doubt)
 
+    heard = {
+        "encoders": fingerprint(encoders.speech, encoders.sound, encoders.sound_head),
+        "recordings": {kind: len(parts) for kind, parts in (*pool.parts.items(), *pool.others.items())},
+    }
     scene, stage = config.data.scene, config.alignment
     long = replace(scene, seconds=stage.longest_seconds, min_events=5, max_events=20)
     spoken = None
@@ -176,7 +202,7 @@ def main(argv: list[str] | None = None) -> int:
         config = load_config(RunConfig, arguments.config, arguments.set)
         out = arguments.out or arguments.run / arguments.variant / "checkpoint"
         train(config, arguments.data, arguments.run, out, arguments.variant, voices=arguments.voices)
-    except (ConfigError, DataError, FileNotFoundError) as error:
+    except (ConfigError, DataError, TimeAudioError, OSError, FloatingPointError) as error:
         print(f"timeaudio train: {error}", file=sys.stderr)
         return 2
     return 0

@@ -1,9 +1,11 @@
-"""Where a run stands, on disk: what training changed, and the optimizer. Nothing frozen, so it is small.
+"""Where a run stands, on disk: what it is of, what training changed, and the optimizer. Nothing frozen, so it is small.
 
 Tensors are whole, however many processes share them: a run goes on with another number of processes.
 """
 
+import json
 import os
+from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Literal
@@ -11,6 +13,7 @@ from typing import Literal
 import torch
 from torch import Tensor
 
+from training.data.recordings import DataError
 from training.learner import Learner
 from training.sharding import load_whole, whole
 
@@ -26,6 +29,28 @@ class State:
 
     step: int = 0
     best: float = -1.0
+
+
+def claim(path: Path, told: Mapping[str, object]) -> None:
+    """Note in a file of a run's folder what the run is of, so that nothing else goes on in it by mistake.
+
+    What an older version did not know of is taken to be as it was.
+
+    Raises:
+        DataError: it is of another run; the message says what differs.
+    """
+    mine: dict[str, object] = json.loads(json.dumps(told))
+    if path.is_file():
+        before = json.loads(path.read_text(encoding="utf-8"))
+        differ = [name for name, value in mine.items() if name in before and before[name] != value]
+        if differ:
+            what = ", ".join(differ)
+            raise DataError(
+                f"{path.parent} holds a run with other {what}: name another folder with --run, or delete it."
+            )
+    else:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.write_text(json.dumps(mine, indent=2) + "\n", encoding="utf-8")
 
 
 def trained_state(learner: Learner) -> dict[str, Tensor]:

@@ -7,6 +7,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Any
 
+from model.timeline.markers import to_plain
 from training.data.bulletins import FACTS
 from training.data.manifest import Row, Span, Told
 from training.data.spelling import answer_of
@@ -113,10 +114,11 @@ def _confident(pairs: Sequence[Pair], name_of: Callable[[str], str | None]) -> l
     found: list[Detection] = []
     truths: list[Truth] = []
     for row, prediction in pairs:
-        there = [Truth(row.id, e.label or name_of(e.caption) or "", s) for e in row.events for s in e.intervals]
+        named = [(e.label or name_of(e.caption), e.intervals) for e in row.events]
+        there = [Truth(row.id, label, span) for label, spans in named if label for span in spans]
         truths += there
         for event, confidences in zip(prediction.events, prediction.confidences, strict=False):
-            label = name_of(event.caption) or ""
+            label = name_of(event.caption) or "no class that is known"  # and so never right
             for span, confidence in zip(event.intervals, confidences, strict=False):
                 ious = [Grounding((t.span,), (span,)).iou for t in there if t.label == label]
                 claims.append(Claim(confidence, max(ious, default=0.0) >= 0.5))
@@ -194,7 +196,8 @@ def asked(pairs: Sequence[Pair]) -> list[Score]:
     counts = [(count_in(answer_of(row)), count_in(p.text)) for row, p in pairs if is_count_question(row.question)]
     right = [float(due == given) for due, given in counts if due is not None]
     scores = [_estimate("ask counting accuracy", right, _mean)] if right else []
-    return [*scores, _estimate("ask ROUGE-L", [rouge(answer_of(r), p.text).longest for r, p in pairs], _mean)]
+    told = [(to_plain(answer_of(row)), to_plain(p.text)) for row, p in pairs]  # times as digits, however written
+    return [*scores, _estimate("ask ROUGE-L", [rouge(due, given).longest for due, given in told], _mean)]
 
 
 def _spans(events: Sequence[Told]) -> tuple[Span, ...]:

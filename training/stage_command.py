@@ -3,7 +3,6 @@
 import argparse
 import dataclasses
 import hashlib
-import json
 import shutil
 import sys
 import tempfile
@@ -28,7 +27,7 @@ from training.data.manifest import ManifestError, Row
 from training.data.recordings import DataError
 from training.data.validate import read_manifest
 from training.learner import Learner
-from training.run_state import BEST, RESUME, State, restore
+from training.run_state import BEST, RESUME, State, claim, restore
 from training.stage_data import Batches, Features
 from training.stage_loop import Setup, train_stage
 from training.stages import StageConfig, load_stage
@@ -64,6 +63,8 @@ def run_stage(job: Job, config: StageConfig) -> State:
         ManifestError, DataError, CheckpointError: what is needed is not there, or not right.
     """
     data, validation, out = job.data, job.validation, job.out
+    if out.exists() and (not (out / "config.json").is_file() or job.run.resolve().is_relative_to(out.resolve())):
+        raise DataError(f"{out} is there, and is no checkpoint that could be replaced: name another folder with --out.")
     rows = read_manifest(data)
     AcceleratorState._reset_state()  # of a stage before this one, in another precision
     accelerator = Accelerator(mixed_precision="bf16" if config.bfloat16 else "no", cpu=job.device == "cpu")
@@ -71,7 +72,7 @@ def run_stage(job: Job, config: StageConfig) -> State:
         raise DataError("Launch plain processes (torchrun, accelerate without FSDP), and set sharding = true.")
     say = accelerator.print
     if accelerator.is_main_process:
-        claim(job, config)
+        claim_stage(job, config)
     held = [] if validation is None else read_manifest(validation)
     held_folder = data.parent if validation is None else validation.parent
     if validation is None and config.evaluate_every:
@@ -79,7 +80,8 @@ def run_stage(job: Job, config: StageConfig) -> State:
     model, tokenizer, learner = _learner(job, config, str(accelerator.device))
     dtype = model.llm.dtype
     rows, told = fitting(rows, learner, config)
-    say(f"{len(rows)} rows to train on, {len(held)} to choose the best state by. {told}")
+    some = chosen_to_measure(held, config)
+    say(f"{len(rows)} rows to train on, {len(some)} to choose the best state by. {told}")
     tasks = Counter(row.task for row in rows)
     model.config = dataclasses.replace(
         model.config,
@@ -89,7 +91,6 @@ def run_stage(job: Job, config: StageConfig) -> State:
     trained = sum(p.numel() for group in learner.groups() for p in group.parameters)
     say(f"{trained:,} of {sum(p.numel() for p in model.parameters()):,} parameters train: {', '.join(config.trains)}.")
     features = Features(model, data.parent, job.cache)
-    some = held[: config.validation_rows]
     batches = Batches(rows, config.batch_size, config.seed)
     setup = Setup(learner, batches, features, config, accelerator)
     asked = Validation(some, held_folder, say)
@@ -117,29 +118,15 @@ def _learner(job: Job, config: StageConfig, device: str) -> tuple[TimeAudio, Tok
     return model, tokenizer, Learner(model, tokenizer, config)
 
 
-def claim(job: Job, config: StageConfig) -> None:
-    """Note what a run's folder is of, so that nothing else goes on in it by mistake.
+def claim_stage(job: Job, config: StageConfig) -> None:
+    """Note in a run's folder its data, its first checkpoint and its stage.
 
     Raises:
-        DataError: it is of another run; the message says what differs.
+        DataError: the folder holds a run with others.
     """
-    stage: dict[str, object] = json.loads(json.dumps(dataclasses.asdict(config)))
-    told = {
-        "data": hashlib.sha256(job.data.read_bytes()).hexdigest(), "from": str(job.start.resolve()),
-        "stage": stage,
-    }  # fmt: skip
-    path = job.run / "run.json"
-    if path.is_file():
-        before = json.loads(path.read_text(encoding="utf-8"))
-        differ = [name for name in ("data", "from") if before.get(name) != told[name]]
-        differ += [name for name, value in stage.items() if before.get("stage", {}).get(name) != value]
-        if differ:
-            raise DataError(
-                f"{job.run} holds a run with other {', '.join(differ)}: name another folder with --run, or delete it."
-            )
-    else:
-        path.parent.mkdir(parents=True, exist_ok=True)
-        path.write_text(json.dumps(told, indent=2) + "\n", encoding="utf-8")
+    data = hashlib.sha256(job.data.read_bytes()).hexdigest()
+    told = {"data": data, "from": str(job.start.resolve()), **dataclasses.asdict(config)}
+    claim(job.run / "run.json", told)
 
 
 def held_out(rows: Sequence[Row]) -> tuple[list[Row], list[Row]]:
@@ -147,6 +134,12 @@ def held_out(rows: Sequence[Row]) -> tuple[list[Row], list[Row]]:
     names = sorted({row.audio for row in rows}, key=lambda name: hashlib.sha256(Path(name).name.encode()).digest())
     chosen = set(names[: max(1, round(VALIDATION_SHARE * len(names)))]) if len(names) > 1 else set()
     return [row for row in rows if row.audio not in chosen], [row for row in rows if row.audio in chosen]
+
+
+def chosen_to_measure(held: Sequence[Row], config: StageConfig) -> list[Row]:
+    """As many of the held-out rows as are measured on, of all tasks as they come: by their ids, not by their order."""
+    short = [row for row in held if (row.duration or 0.0) <= config.most_seconds]
+    return sorted(short, key=lambda row: hashlib.sha256(row.id.encode()).digest())[: config.validation_rows]
 
 
 def fitting(rows: Sequence[Row], learner: Learner, config: StageConfig) -> tuple[list[Row], str]:

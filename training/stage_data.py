@@ -19,6 +19,7 @@ from model.audio.decode import decode_audio
 from model.audio.segment import split
 from model.audio.waveform import Waveform
 from model.timeaudio import TimeAudio
+from training.data.features import fingerprint
 from training.data.manifest import Row
 
 BUCKET_BATCHES = 32
@@ -70,7 +71,7 @@ class Features:
         self._threads = ThreadPoolExecutor(max_workers=4)
         self._waiting: dict[str, Future[Waveform]] = {}
         self.waited_s = 0.0
-        self._fingerprint = _fingerprint(model) if cache is not None else ""
+        self._fingerprint = fingerprint(model.speech, model.sound) if cache is not None else ""
         if cache is not None:
             cache.mkdir(parents=True, exist_ok=True)
 
@@ -109,8 +110,11 @@ class Features:
                 encoded = self._model.encode_batch([segments[name][place] for name, place in some])
                 frames |= dict(zip(some, encoded, strict=True))
         for name, parts in segments.items():
-            found[name] = self._model.joined(parts, [frames[name, place] for place in range(len(parts))])
-            self._keep(fresh[name], *found[name])
+            speech, sound = self._model.joined(parts, [frames[name, place] for place in range(len(parts))])
+            if self._cache is not None:  # the first time as every later one: a run that is resumed goes on exactly
+                speech, sound = speech.half().float(), sound.half().float()
+            found[name] = speech, sound
+            self._keep(fresh[name], speech, sound)
         return [found[row.audio] for row in rows]
 
     def _kept(self, row: Row) -> Path:
@@ -137,11 +141,3 @@ def _tensor(stored: npt.NDArray[np.float16]) -> Tensor:
 
 def _read(path: Path) -> Waveform:
     return decode_audio(path.read_bytes(), max_seconds=MOST_SECONDS)
-
-
-def _fingerprint(model: TimeAudio) -> str:
-    digest = hashlib.sha256()
-    for module in (model.speech, model.sound):
-        for name, tensor in module.state_dict().items():
-            digest.update(f"{name}{tuple(tensor.shape)}{float(tensor.double().sum()):.6g}".encode())
-    return digest.hexdigest()[:16]

@@ -92,7 +92,9 @@ def train_stage(setup: Setup, run: Path, measure: Callable[[], float] | None) ->
             optimizer.step()
             optimizer.zero_grad(set_to_none=True)
             if not torch.isfinite(loss):
-                raise FloatingPointError(f"The loss is {loss.item()} at step {step}: lower learning_rate and resume.")
+                raise FloatingPointError(
+                    f"The loss is {loss.item()} at step {step}: begin again in another --run, at a lower rate."
+                )
             speed.end(config.batch_size)
             log.write(step, {"loss": float(loss), "norm": float(norm or 0.0), "learning_rate": rate, **speed.figures()})
             state.step = step + 1

@@ -83,6 +83,11 @@ class StageConfig:
     seed: int = 0
 
 
+def is_number(value: object) -> bool:
+    """Whether it is one, and not a truth."""
+    return isinstance(value, int | float) and not isinstance(value, bool)
+
+
 def load_stage(name: str, overrides: list[str]) -> StageConfig:
     """A shipped stage by name, or a TOML file by path.
 
@@ -102,8 +107,11 @@ def load_stage(name: str, overrides: list[str]) -> StageConfig:
         for name, known in (("markers", MARKER_STARTS), ("merge_score", MERGE_SCORES))
         if getattr(config, name) not in known
     ]
-    problems += [f"{n} must be at least 1" for n in ("batch_size", "micro_batch_size") if getattr(config, n) < 1]
-    problems += [f"{n} must not be below 0" for n in ("anchor_seconds", "packing") if getattr(config, n) < 0]
+    at_least_one = ("batch_size", "micro_batch_size", "save_every")
+    problems += [f"{n} must be at least 1" for n in at_least_one if getattr(config, n) < 1]
+    not_below = ("anchor_seconds", "packing", "steps", "evaluate_every", "validation_rows", "warmup_steps")
+    problems += [f"{n} must not be below 0" for n in not_below if getattr(config, n) < 0]
+    problems += [f"rates: {part} must be a number" for part, rate in config.rates.items() if not is_number(rate)]
     if config.anchor_seconds and config.markers == "none":
         problems.append('anchor_seconds are written with markers, which markers = "none" leaves out')
     if problems:

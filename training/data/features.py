@@ -1,5 +1,6 @@
 """Encoder features of composed recordings, computed once: the encoders are frozen from stage 1 on."""
 
+import hashlib
 import json
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
@@ -10,7 +11,7 @@ import numpy as np
 import numpy.typing as npt
 import torch
 from rich.progress import track
-from torch import Tensor
+from torch import Tensor, nn
 
 from model.audio.segment import SEGMENT_SAMPLES
 from training.data.composer import PlacedEvent, Scene, clipped
@@ -79,9 +80,19 @@ def feature_set(path: Path, recipe: FeatureRecipe, encode: Encode, doubt: Doubt)
     return FeatureSet(frames, events, frames.shape[1] * FRAME_SAMPLES)
 
 
+def fingerprint(*modules: nn.Module) -> str:
+    """A short name for what nets compute, by their weights."""
+    digest = hashlib.sha256()
+    for module in modules:
+        for name, tensor in module.state_dict().items():
+            digest.update(f"{name}{tuple(tensor.shape)}{float(tensor.double().sum()):.6g}".encode())
+    return digest.hexdigest()[:16]
+
+
 @torch.inference_mode()
 def _compute(path: Path, recipe: FeatureRecipe, told: dict[str, Any], encode: Encode, doubt: Doubt) -> None:
     path.parent.mkdir(parents=True, exist_ok=True)
+    path.with_suffix(".json").unlink(missing_ok=True)  # frames are overwritten in place: what names them goes first
     events: list[list[tuple[str, int, int]]] = []
     stored: np.memmap | None = None
     for number in track(range(recipe.count), description=recipe.title):

@@ -93,5 +93,5 @@ def pick(options: Sequence[Item], *key: str) -> Item:
 def question_of_row(row: Row) -> str:
     """What is asked: the row's own words, or one of its task's six instructions, always the same for its id."""
     if row.question or row.task == "ask":
-        return row.question.format(query=row.query) if "{query}" in row.question else row.question
+        return row.question.replace("{query}", row.query)
     return pick(INSTRUCTIONS[row.task], "instruction", row.id).format(query=row.query.rstrip("."))

@@ -88,7 +88,7 @@ class ManifestError(Exception):
 
 
 def write_manifest(path: Path, rows: Iterable[Row]) -> int:
-    """Write the rows, whole or not at all. Returns how many."""
+    """Write the rows, whole or not at all; without any, what was there stays. Returns how many."""
     path.parent.mkdir(parents=True, exist_ok=True)
     part = path.with_name(path.name + ".part")
     count = 0
@@ -96,7 +96,10 @@ def write_manifest(path: Path, rows: Iterable[Row]) -> int:
         for row in rows:
             file.write(json.dumps(row.to_json(), ensure_ascii=False) + "\n")
             count += 1
-    part.replace(path)
+    if count:
+        part.replace(path)
+    else:
+        part.unlink()
     return count
 
 
@@ -108,7 +111,11 @@ def parse_manifest(path: Path) -> tuple[list[Row], list[str]]:
     """
     rows: list[Row] = []
     problems: list[str] = []
-    for number, line in enumerate(path.read_text(encoding="utf-8").splitlines(), start=1):
+    try:
+        text = path.read_text(encoding="utf-8")
+    except UnicodeDecodeError as error:
+        return [], [f"it is not UTF-8: {error}"]
+    for number, line in enumerate(text.splitlines(), start=1):
         if not line.strip():
             continue
         try:

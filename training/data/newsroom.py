@@ -225,8 +225,8 @@ def _plan(bank: Bank, voice: str, room: int, rng: np.random.Generator) -> list[l
         return round(float(rng.uniform(*PAUSE_S)) * SAMPLE_RATE)
 
     headlines, fillers = bank.headlines[voice], bank.fillers[voice]
-    shortest = min(sentence.end - sentence.start for sentence in headlines)
-    if room < shortest:
+    shortest = min((sentence.end - sentence.start for sentence in headlines), default=0)
+    if headlines and room < shortest:
         raise DataError(f"{room / SAMPLE_RATE:.1f} s hold no headline: draw a longer bulletin.")
     lead_in = LONG_LEAD_IN_S if rng.random() < LONG_LEAD_IN_SHARE else PAUSE_S[1]
     position = min(round(float(rng.uniform(0, lead_in)) * SAMPLE_RATE), room - shortest)

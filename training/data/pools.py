@@ -11,7 +11,9 @@ import soxr
 from model.audio.waveform import SAMPLE_RATE
 from training.config import DataConfig
 from training.data.composer import Pool, Samples
+from training.data.more_words import MORE_WORDS
 from training.data.recordings import DataError, Recording, active_region, read_recordings, read_samples
+from training.data.words import WORDS
 
 
 def training_pool(directory: Path, config: DataConfig) -> Pool:
@@ -86,6 +88,13 @@ def halves(directory: Path, config: DataConfig) -> tuple[Pool, Pool]:
 
 
 def _parts(recordings: Sequence[Recording], speeds: Sequence[float]) -> dict[str, list[Samples]]:
+    """Raises: DataError: a kind has no words, by which it could be told and asked for."""
+    unknown = {recording.kind for recording in recordings} - {*WORDS, *MORE_WORDS}
+    if unknown:
+        raise DataError(
+            f"There are no words here for {', '.join(sorted(unknown))}: train on a manifest with captions of your own,"
+            " see docs/training.md."
+        )
     parts: dict[str, list[Samples]] = defaultdict(list)
     for recording in recordings:
         samples = read_samples(recording)

@@ -42,7 +42,7 @@ def read_recordings(directory: Path) -> list[Recording]:
     `audio/` (columns filename, fold, category, esc10, src_file).
 
     Raises:
-        DataError: neither file is there, or a row names a file that is not.
+        DataError: neither file is there, a column is missing, or a row names a file that is not there.
     """
     ours, official = directory / "clips.csv", directory / "meta" / "esc50.csv"
     if ours.is_file():
@@ -54,7 +54,7 @@ def read_recordings(directory: Path) -> list[Recording]:
                 row["source"],
                 row["subset"] == "esc10",
             )
-            for row in _rows(ours)
+            for row in _rows(ours, ("filename", "category", "fold", "subset", "source"))
         ]
     elif official.is_file():
         recordings = [
@@ -65,7 +65,7 @@ def read_recordings(directory: Path) -> list[Recording]:
                 row["src_file"],
                 row["esc10"] == "True",
             )
-            for row in _rows(official)
+            for row in _rows(official, ("filename", "category", "fold", "src_file", "esc10"))
         ]
     else:
         raise DataError(
@@ -78,9 +78,17 @@ def read_recordings(directory: Path) -> list[Recording]:
     return recordings
 
 
-def _rows(path: Path) -> Iterable[dict[str, str]]:
+def _rows(path: Path, columns: tuple[str, ...]) -> Iterable[dict[str, str]]:
     with path.open(newline="", encoding="utf-8") as file:
-        return list(csv.DictReader(file))
+        reader = csv.DictReader(file)
+        lacking = [name for name in columns if name not in (reader.fieldnames or ())]
+        rows = [] if lacking else list(reader)
+    if lacking:
+        raise DataError(f"{path} has no column {', '.join(lacking)}.")
+    faulty = [row for row in rows if not (row["fold"] or "").isdecimal()]
+    if faulty:
+        raise DataError(f"{path}: fold must be a number, {faulty[0]['filename']} has {faulty[0]['fold']!r}.")
+    return rows
 
 
 def read_samples(recording: Recording) -> npt.NDArray[np.float32]:

@@ -77,9 +77,7 @@ def voices_for(*, held_out: bool, engine: Engine | None = None) -> list[Voice]:
         mine = tuple(voice for voice in VOICES if voice.engine == "tones")
     chosen = [voice for voice in mine if engine in (None, voice.engine) and is_installed(voice)]
     if not chosen:
-        raise DataError(
-            "No voice is installed: apt-get install espeak-ng flite festival, or name an engine with --engine."
-        )
+        raise DataError("No voice is installed: apt-get install espeak-ng flite festival.")
     return chosen
 
 

@@ -10,10 +10,13 @@ from model.audio.waveform import SAMPLE_RATE
 from training.data.manifest import Row, Span, Told, write_manifest
 from training.data.newsroom import Bank, Bulletin, draw_bulletin, spoken_bank
 from training.data.recordings import DataError
+from training.data.speaking import voices_for
 from training.data.wav import write_wav
 from training.sources.composed import question_rows
 
 SECONDS = (20.0, 150.0)
+HEADLINES_PER_VOICE = 40
+"""Enough for a bulletin of 150 s."""
 SEED = 20_262
 
 
@@ -30,7 +33,7 @@ def add_options(command: argparse.ArgumentParser) -> None:
     )
     command.add_argument("--training", action="store_true", help="combinations and voices for training")
     command.add_argument("--bank", type=Path, metavar="DIR", help="where spoken sentences are kept (default: OUT/bank)")
-    command.add_argument("--headlines", type=int, default=400, help="to speak for the bank (default: %(default)s)")
+    command.add_argument("--headlines", type=int, help="to speak for the bank (default: 40 for each voice)")
     command.add_argument("--seed", type=int, default=SEED, help="of the bulletins (default: %(default)s)")
     command.set_defaults(run=run)
 
@@ -40,9 +43,10 @@ def run(arguments: argparse.Namespace) -> int:
     out, (least, most) = arguments.out, arguments.seconds
     if arguments.count < 1 or not 0 < least <= most:
         raise DataError("--count is 1 or more, and --seconds the least and the most, as in --seconds 20 150.")
+    headlines = arguments.headlines or HEADLINES_PER_VOICE * len(voices_for(held_out=not arguments.training))
     bank = spoken_bank(
-        arguments.bank or out / "bank",
-        headlines=arguments.headlines, fillers_per_voice=40, held_out=not arguments.training, seed=0,
+        arguments.bank or out / "bank", headlines=headlines, fillers_per_voice=40, held_out=not arguments.training,
+        seed=0,
     )  # fmt: skip
     rows = list(bulletin_rows(bank, out / "audio", arguments.count, (least, most), seed=arguments.seed))
     for name, tasks in (("speech", ("summarize",)), ("speech-questions", ("ground", "ask"))):

@@ -4,13 +4,14 @@ import argparse
 import sys
 from collections import Counter
 from collections.abc import Callable, Iterable, Iterator
+from dataclasses import replace
 from pathlib import Path
 
 from training.data.instructions import INSTRUCTIONS
 from training.data.manifest import ManifestError, Row, write_manifest
 from training.data.recordings import DataError
 from training.data.speaking import available, speaker
-from training.data.validate import read_manifest
+from training.data.validate import duplicate_ids, read_manifest
 from training.data.voices import ENGINES
 from training.data.writer import EndpointWriter, OfflineWriter, Writer
 from training.sources import (
@@ -65,18 +66,21 @@ def check(arguments: argparse.Namespace) -> int:
 
 
 def join(arguments: argparse.Namespace) -> int:
-    """Several manifests as one; recordings are named from the new one's folder, ids must differ."""
-    rows: list[Row] = []
-    for manifest in arguments.manifests:
-        rows += [_moved(row, manifest.parent.resolve()) for row in read_manifest(manifest)]
-    print(f"{arguments.out}: {write_manifest(arguments.out, rows)} lines.")
+    """Several manifests as one. Recordings are named by whole paths; ids that collide, by their manifest's name too."""
+    each = [(manifest, read_manifest(manifest)) for manifest in arguments.manifests]
+    count = Counter(row.id for _, rows in each for row in rows)
+    joined = [
+        replace(
+            row, audio=str(row.path(manifest.parent.resolve())),
+            id=row.id if count[row.id] == 1 else f"{manifest.stem}-{row.id}",
+        )
+        for manifest, rows in each
+        for row in rows
+    ]  # fmt: skip
+    if twice := duplicate_ids(joined):
+        raise ManifestError(arguments.out, twice)
+    print(f"{arguments.out}: {write_manifest(arguments.out, joined)} lines.")
     return 0
-
-
-def _moved(row: Row, folder: Path) -> Row:
-    import dataclasses
-
-    return dataclasses.replace(row, audio=str(row.path(folder)))
 
 
 def rephrase(arguments: argparse.Namespace) -> int:
@@ -93,7 +97,10 @@ def _build(rows_of: Callable[[argparse.Namespace, Recordings, Writer], Iterable[
     def run(arguments: argparse.Namespace) -> int:
         recordings = Recordings(arguments.audio or Path())
         writer = _writer(arguments)
-        count = write_manifest(arguments.out, rows_of(arguments, recordings, writer))
+        try:
+            count = write_manifest(arguments.out, rows_of(arguments, recordings, writer))
+        except (KeyError, TypeError, ValueError, AttributeError) as error:
+            raise DataError(f"A row is of another form than the data set's own files have: {error!r}.") from error
         print(f"{arguments.out}: {count} lines.")
         if recordings.missing:
             some = ", ".join(sorted(recordings.missing)[:3])

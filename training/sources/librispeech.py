@@ -19,6 +19,7 @@ from training.data.recordings import DataError
 from training.data.speaking import MOST_SECONDS, Samples
 from training.data.wav import write_wav
 from training.data.writer import Writer
+from training.sources.questions import escaped
 
 GAP_SAMPLES = SAMPLE_RATE // 5
 """Silence between utterances: the corpus cut the readers' own pauses off."""
@@ -99,9 +100,5 @@ def transcriptions(folder: Path) -> Iterator[Row]:
             yield Row(
                 id=f"librispeech-{utterance.name}", audio=str(utterance.path.resolve()), task="ask",
                 question=pick(TRANSCRIBE_INSTRUCTIONS, utterance.name),
-                answer=_braces(utterance.text.capitalize() + "."), source="librispeech",
+                answer=escaped(utterance.text.capitalize() + "."), source="librispeech",
             )  # fmt: skip
-
-
-def _braces(text: str) -> str:
-    return text.replace("{", "{{").replace("}", "}}")

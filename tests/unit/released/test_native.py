@@ -24,7 +24,7 @@ from model.released.native import NativeParts, init_native
 from tests.released_files import HEADS, write_downloads
 from tests.synthetic import sound
 from timeaudio.cli import main
-from training.language import train_tokenizer
+from training.tokenizer import train_tokenizer
 
 SMALL = {
     "hidden_size": 64, "intermediate_size": 96, "num_hidden_layers": 2, "num_attention_heads": 4,

@@ -121,6 +121,33 @@ def test_check_lists_all_problems_and_fails(tmp_path, capsys):
     assert captured.err == f"timeaudio data: 30 problems in {path}.\n"
 
 
+def test_rows_of_one_name_are_told_apart_where_manifests_are_joined(tmp_path, audio):
+    audio("x.wav")
+    for name in ("a", "b"):
+        line = {"audio": "audio/x.wav", "task": "ground", "query": "a dog"}  # no id: both are line-1
+        (tmp_path / f"{name}.jsonl").write_text(json.dumps(line) + "\n")
+    out = tmp_path / "both.jsonl"
+    assert main(["join", str(tmp_path / "a.jsonl"), str(tmp_path / "b.jsonl"), "--out", str(out)]) == 0
+    assert [row.id for row in read_manifest(out)] == ["a-line-1", "b-line-1"]
+
+
+def test_a_good_manifest_outlives_a_bad_command_and_rows_of_another_form_are_said(tmp_path, audio, capsys):
+    option, text = FILES["tacos"]
+    given, out = tmp_path / "given", tmp_path / "o.jsonl"
+    given.write_text(text)
+    audio("x.wav")
+    (tmp_path / "empty").mkdir()
+    command = ["tacos", option, str(given), "--out", str(out), "--audio"]
+    assert main([*command, str(tmp_path / "audio")]) == 0
+    before = out.read_text()
+    assert main([*command, str(tmp_path / "empty")]) == 2
+    assert "none of the recordings is in" in capsys.readouterr().err
+    assert out.read_text() == before
+    given.write_text(json.dumps([{"tokens": [], "phrases": [PHRASE]}]))
+    assert main(["audiogrounding", "--items", str(given), "--audio", str(tmp_path / "audio"), "--out", str(out)]) == 2
+    assert "of another form" in capsys.readouterr().err
+
+
 def test_what_is_missing_is_said_without_a_traceback(tmp_path, capsys):
     gone = str(tmp_path / "gone")
     assert main(["tacos", "--annotations", gone, "--audio", gone, "--out", str(tmp_path / "o.jsonl")]) == 2

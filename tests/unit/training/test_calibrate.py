@@ -57,15 +57,23 @@ def test_what_is_fitted_on_some_holds_for_others() -> None:
 
 def test_the_command_writes_what_a_checkpoint_reads(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     kept = tmp_path / "told.json"
-    kept.write_text(json.dumps([[(t.task, astuple(t.features), t.is_right) for t in told(s)] for s in (0, 1)]))
+    asked = {"model": str(tmp_path.resolve()), "scenes": 700, "seed": 11, "folds": [4], "max_events": 4}
+
+    def keep(halves: list[list[Told]]) -> None:
+        rows = [[(t.task, astuple(t.features), t.is_right) for t in half] for half in halves]
+        kept.write_text(json.dumps({"setting": asked, "halves": rows}))
+
+    keep([told(0), told(1)])
     words = ["--data", str(tmp_path), "--model", str(tmp_path), "--told", str(kept)]
     assert main(words) == 0
     assert Calibration.read(tmp_path / CALIBRATION) == calibrate(told(0))
     about = json.loads((tmp_path / CALIBRATION).read_text())["about"]
     assert (about["fitted_on"], about["measured"][0]["intervals"]) == (3000, 3000)
-    kept.write_text("[[], []]")
+    assert main([*words, "--scenes", "2"]) == 2
+    assert "name another file with --told" in capsys.readouterr().err
+    keep([[], []])
     assert main(words) == 2
-    assert main([*words[:2], "--scenes", "2"]) == 2
+    assert main([*words[:4], "--scenes", "2"]) == 2
     assert "meta/esc50.csv" in capsys.readouterr().err
 
 

@@ -239,6 +239,27 @@ def test_training_and_validation_are_told_apart_by_fold(tmp_path):
     assert {k: len(v) for k, v in validation_pool(tmp_path, DataConfig()).parts.items()} == {"dog": 1}
 
 
+@pytest.mark.parametrize(
+    ("table", "says"),
+    [
+        ("name,category\n", "has no column filename, fold, subset, source"),
+        ("filename,category,fold,subset,source\na.wav,dog,x,esc10,a\n", "fold must be a number, a.wav has 'x'"),
+    ],
+)
+def test_a_table_of_another_form_says_what_is_wrong(tmp_path, table, says):
+    (tmp_path / "clips.csv").write_text(table)
+    with pytest.raises(DataError, match=says):
+        read_recordings(tmp_path)
+
+
+def test_a_kind_without_words_is_refused_with_what_to_do(tmp_path, tone_wav):
+    (tmp_path / "audio").mkdir()
+    (tmp_path / "audio" / "a.wav").write_bytes(tone_wav(1.0))
+    (tmp_path / "clips.csv").write_text("filename,category,fold,subset,source\na.wav,theremin,4,esc10,a\n")
+    with pytest.raises(DataError, match="no words here for theremin: train on a manifest"):
+        validation_pool(tmp_path, DataConfig(validation_folds=(4,)))
+
+
 def test_an_empty_folder_says_what_should_be_there(tmp_path):
     with pytest.raises(DataError, match="meta/esc50.csv"):
         read_recordings(tmp_path)

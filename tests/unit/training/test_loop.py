@@ -10,8 +10,14 @@ from training.recipe import CONFIGS
 CONFIG = OptimConfig(steps=6, learning_rate=0.05, warmup_steps=2, save_every=2, bfloat16=False)
 
 
-def losses_of(net):
+class Stopped(Exception):
+    """Somebody pulled the plug."""
+
+
+def losses_of(net, stop_at=None):
     def losses(step):
+        if step == stop_at:
+            raise Stopped
         data = torch.from_numpy(np.random.default_rng(step).standard_normal((4, 3)).astype(np.float32))
         # Dropout: the random state has to be a function of the step too.
         return {"loss": (nn.functional.dropout(net(data), 0.5) - 1).square().mean()}
@@ -24,20 +30,33 @@ def new_net():
     return nn.Linear(3, 2)
 
 
-def train(net, run, **options):
-    return fit({"net": net}, [Group(list(net.parameters()))], losses_of(net), CONFIG, run, title="test", **options)
+def train(net, run, stop_at=None):
+    fit({"net": net}, [Group(list(net.parameters()))], losses_of(net, stop_at), CONFIG, run, title="test")
 
 
 def test_a_run_that_is_stopped_and_resumed_ends_where_an_unbroken_one_does(tmp_path):
     whole = new_net()
-    assert train(whole, tmp_path / "whole")
+    train(whole, tmp_path / "whole")
+    for stop_at in (1, 3, 5):  # saved at 2 and 4: some steps are done twice
+        with pytest.raises(Stopped):
+            train(new_net(), tmp_path / "parts", stop_at)  # a new process knows nothing but the run's folder
     parts = new_net()
-    stops = 0
-    while not train(parts, tmp_path / "parts", stop_after_s=0.0):
-        stops += 1
-        parts = new_net()  # a new process knows nothing but the run's folder
-    assert stops == 5
+    train(parts, tmp_path / "parts")
     assert all(torch.equal(a, b) for a, b in zip(whole.parameters(), parts.parameters(), strict=True))
+
+
+def test_a_loss_that_is_no_number_ends_the_run_and_leaves_its_last_state(tmp_path):
+    net = new_net()
+    groups = [Group(list(net.parameters()))]
+
+    def losses(step):
+        return {"loss": net(torch.ones(1, 3)).sum() * (float("nan") if step == 3 else 1.0)}
+
+    with pytest.raises(FloatingPointError, match="at step 3"):
+        fit({"net": net}, groups, losses, CONFIG, tmp_path, title="test")
+    state = torch.load(tmp_path / "resume.pt", weights_only=True)
+    assert state["step"] == 2
+    assert torch.isfinite(state["modules"]["net"]["weight"]).all()
 
 
 def test_a_finished_run_is_not_trained_again(tmp_path):

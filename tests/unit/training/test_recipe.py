@@ -84,8 +84,8 @@ def folder(tmp_path_factory):
     return folder
 
 
-def run(folder):
-    return main([str(folder / "run.toml"), "--data", str(folder / "data"), "--run", str(folder / "run")])
+def run(folder, *more):
+    return main([str(folder / "run.toml"), "--data", str(folder / "data"), "--run", str(folder / "run"), *more])
 
 
 def test_one_command_makes_a_checkpoint_that_answers(folder):
@@ -103,6 +103,24 @@ def test_a_finished_run_is_resumed_without_training(folder):
     assert (folder / "run" / "alignment" / "resume.pt").stat().st_mtime_ns == before
 
 
+def test_a_run_is_made_longer_and_not_another(folder, capsys):
+    kept = (folder / "run" / "features" / "short.npy").stat().st_mtime_ns
+    assert run(folder, "--set", "alignment.optim.steps=5") == 0
+    assert (folder / "run" / "features" / "short.npy").stat().st_mtime_ns == kept
+    for change in ("language.model.hidden_size=64", "alignment.lora.rank=4", "data.speeds=[1.0, 1.1]"):
+        assert run(folder, "--set", change) == 2
+        told = capsys.readouterr().err
+        assert "holds a run with other" in told
+        assert change.partition("=")[0] in told
+
+
+def test_frames_of_other_encoders_are_not_taken_for_theirs(folder):
+    """Encoders that are trained further hear otherwise: what they heard before must not stay."""
+    before = (folder / "run" / "features" / "short.npy").read_bytes()
+    assert run(folder, "--set", "encoders.optim.steps=3", "--set", "alignment.optim.steps=5") == 0
+    assert (folder / "run" / "features" / "short.npy").read_bytes() != before
+
+
 @pytest.mark.parametrize(("change", "says"), [("[data]", "[dat]"), ("steps = 2", 'steps = "two"')])
 def test_a_wrong_run_file_is_refused_in_one_line(folder, tmp_path, capsys, change, says):
     path = tmp_path / "wrong.toml"
@@ -111,6 +129,11 @@ def test_a_wrong_run_file_is_refused_in_one_line(folder, tmp_path, capsys, chang
     message = capsys.readouterr().err
     assert message.startswith("timeaudio train:")
     assert message.count("\n") == 1
+
+
+def test_a_faulty_change_is_blamed_on_itself(folder, capsys):
+    assert run(folder, "--set", "alignment.optim.steps=five") == 2
+    assert "--set alignment.optim.steps=five: not TOML" in capsys.readouterr().err
 
 
 def test_a_folder_without_recordings_is_refused_in_one_line(folder, tmp_path, capsys):

@@ -101,6 +101,14 @@ def test_without_labels_what_no_keyword_knows_counts_on_neither_side():
     assert "1 true intervals left out" in scores["dense Eb-F1"].note
 
 
+def test_times_in_answers_are_compared_as_digits_however_they_are_written():
+    row = Row(id="c", audio="a", task="ask", duration=10.0, question="When?", answer="At {0} seconds.", times=(2.5,))
+    right, wrong = ("At 2.5 seconds.", "At 8.1 seconds.")
+    found = [by_name(score([row], {"c": Prediction(text=text)}))["ask ROUGE-L"].value for text in (right, wrong)]
+    assert found[0] == 1.0
+    assert found[1] < 0.7
+
+
 BULLETIN = Row(
     id="b", audio="a.wav", task="summarize", duration=10.0,
     events=(
@@ -153,7 +161,15 @@ def test_predictions_are_scored_and_compared_from_the_command_line(tmp_path, ton
     out = capsys.readouterr().out
     assert "TimeAudio 7B" in out
     assert "ours: mine" in out
+    other = tmp_path / "other" / "mine.json"
+    other.parent.mkdir()
+    other.write_bytes(scores.read_bytes())
+    assert compare([str(scores), str(other)]) == 0
+    assert capsys.readouterr().out.count("mine.json") >= 2, "two files of one name are two rows"
     assert compare([str(manifest)]) == 2
+    (tmp_path / "list.json").write_text("[]")
+    assert compare([str(tmp_path / "list.json")]) == 2
+    assert "holds no scores of a manifest" in capsys.readouterr().err
     assert evaluate(["--data", str(tmp_path / "gone.jsonl")]) == 2
 
 

@@ -26,7 +26,7 @@ from training.data.manifest import Row, Told, write_manifest
 from training.data.wav import write_wav
 from training.learner import Learner
 from training.recipe import main as train
-from training.stage_command import fitting, held_out
+from training.stage_command import chosen_to_measure, fitting, held_out
 from training.stage_data import Batches, Features
 from training.stage_loop import Setup, rate_at, read_log, train_stage
 from training.stages import FOLDER, StageConfig, load_stage
@@ -130,6 +130,22 @@ def test_another_run_does_not_go_on_in_the_same_folder(folder, unbroken, capsys)
     assert all(torch.equal(tensor, before[name]) for name, tensor in weights(unbroken).items())
 
 
+def test_nothing_but_a_checkpoint_is_replaced(folder, unbroken, tmp_path, capsys):
+    (tmp_path / "diary.txt").write_text("mine")
+    for out in (tmp_path, unbroken):
+        assert train([*arguments(folder, unbroken), "--out", str(out)]) == 2
+        assert "is no checkpoint that could be replaced" in capsys.readouterr().err
+    assert (tmp_path / "diary.txt").is_file()
+
+
+def test_states_are_compared_on_rows_of_all_tasks_whatever_their_order():
+    rows = [Row(id=f"{task}-{n}", audio="a", task=task, duration=1.0) for task in ("ground", "ask") for n in range(40)]
+    chosen = chosen_to_measure([*rows, replace(rows[0], id="long", duration=1000.0)], StageConfig(validation_rows=20))
+    assert len(chosen) == 20
+    assert {row.task for row in chosen} == {"ground", "ask"}
+    assert chosen == chosen_to_measure(rows[::-1], StageConfig(validation_rows=20))
+
+
 def in_two_processes(folder, run, **changes):
     """A run by two processes that speak gloo."""
     launch = [sys.executable, "-m", "torch.distributed.run", "--nproc_per_node=2", "--rdzv-backend=c10d"]
@@ -194,6 +210,19 @@ def learner_of(folder, **changes):
     torch.manual_seed(0)
     config = StageConfig(dropout=False, **changes)
     return model, Learner(model, tokenizer, config), config
+
+
+@pytest.mark.parametrize(
+    ("change", "says"),
+    [
+        ("save_every = 0", "save_every must be at least 1"),
+        ("steps = -3", "steps must not be below 0"),
+        ('rates.lora = "x"', "rates: lora must be a number"),
+    ],
+)
+def test_values_that_would_fail_late_are_refused_at_once(change, says):
+    with pytest.raises(ConfigError, match=says):
+        load_stage("adapt", [change])
 
 
 def rows_of(folder, *numbers):
