@@ -21,15 +21,14 @@ from model.audio.segment import split
 from model.checkpoint import load_checkpoint, save_checkpoint
 from model.pipeline import Pipeline
 from tests.factories import small_model
-from training.config import ConfigError
 from training.data.manifest import Row, Told, write_manifest
 from training.data.wav import write_wav
 from training.learner import Learner
 from training.recipe import main as train
-from training.stage_command import chosen_to_measure, fitting, held_out
+from training.stage_command import fitting
 from training.stage_data import Batches, Features
-from training.stage_loop import Setup, rate_at, read_log, train_stage
-from training.stages import FOLDER, StageConfig, load_stage
+from training.stage_loop import Setup, read_log, train_stage
+from training.stages import StageConfig
 
 ROOT = Path(__file__).parents[3]
 
@@ -138,14 +137,6 @@ def test_nothing_but_a_checkpoint_is_replaced(folder, unbroken, tmp_path, capsys
     assert (tmp_path / "diary.txt").is_file()
 
 
-def test_states_are_compared_on_rows_of_all_tasks_whatever_their_order():
-    rows = [Row(id=f"{task}-{n}", audio="a", task=task, duration=1.0) for task in ("ground", "ask") for n in range(40)]
-    chosen = chosen_to_measure([*rows, replace(rows[0], id="long", duration=1000.0)], StageConfig(validation_rows=20))
-    assert len(chosen) == 20
-    assert {row.task for row in chosen} == {"ground", "ask"}
-    assert chosen == chosen_to_measure(rows[::-1], StageConfig(validation_rows=20))
-
-
 def in_two_processes(folder, run, **changes):
     """A run by two processes that speak gloo."""
     launch = [sys.executable, "-m", "torch.distributed.run", "--nproc_per_node=2", "--rdzv-backend=c10d"]
@@ -210,19 +201,6 @@ def learner_of(folder, **changes):
     torch.manual_seed(0)
     config = StageConfig(dropout=False, **changes)
     return model, Learner(model, tokenizer, config), config
-
-
-@pytest.mark.parametrize(
-    ("change", "says"),
-    [
-        ("save_every = 0", "save_every must be at least 1"),
-        ("steps = -3", "steps must not be below 0"),
-        ('rates.lora = "x"', "rates: lora must be a number"),
-    ],
-)
-def test_values_that_would_fail_late_are_refused_at_once(change, says):
-    with pytest.raises(ConfigError, match=says):
-        load_stage("adapt", [change])
 
 
 def rows_of(folder, *numbers):
@@ -373,19 +351,6 @@ def test_a_digit_loss_knows_how_far_off_a_digit_is(folder):
     assert [far(4), far(3), far(9)] == pytest.approx([0.0, 2.0, 10.0])
 
 
-def test_every_row_comes_once_an_epoch_among_rows_of_like_length():
-    rows = [Row(id=str(n), audio="x", task="ground", duration=float(n % 40)) for n in range(200)]
-    batches = Batches(rows, 8, seed=1)
-    epoch = [batches.at(step) for step in range(batches.steps_per_epoch)]
-    assert sorted(int(r.id) for b in epoch for r in b) == list(range(200))
-    spread = max(max(r.duration for r in b) - min(r.duration for r in b) for b in epoch)
-    assert spread <= 3  # in any order it would be near 40
-    assert [r.id for r in Batches(rows, 8, seed=1).at(30)] == [r.id for r in batches.at(30)]
-    assert [r.id for r in batches.at(0)] != [r.id for r in batches.at(25)]
-    few = Batches(rows[:3], 8, seed=1).at(0)
-    assert (len(few), {r.id for r in few}) == (8, {"0", "1", "2"})
-
-
 def test_kept_features_are_those_of_the_encoders(folder, tmp_path):
     model, _, _ = learner_of(folder)
     rows = rows_of(folder, 0, 1)
@@ -402,37 +367,6 @@ def test_kept_features_are_those_of_the_encoders(folder, tmp_path):
     with torch.no_grad():
         model.sound.state_dict()[next(iter(model.sound.state_dict()))].add_(1.0)
     assert Features(model, folder, tmp_path)._kept(rows[0]).is_file() is False  # other weights, other features
-
-
-def test_the_rate_rises_from_the_warm_ups_and_falls_to_the_final_one():
-    config = StageConfig(learning_rate=1e-2, warmup_learning_rate=1e-4, final_learning_rate=1e-3, warmup_steps=10)
-    rates = [rate_at(step, config, 100) for step in range(100)]
-    assert rates[0] == pytest.approx(1e-4)
-    assert rates[10] == max(rates) == pytest.approx(1e-2)
-    assert rates[99] == pytest.approx(1e-3)
-    assert rate_at(3, replace(config, warmup_steps=500), 4) < 1e-2
-
-
-def test_the_papers_stages_are_table_5s():
-    one, two = load_stage("paper-1", []), load_stage("paper-2", [])
-    assert (one.epochs, one.batch_size, one.learning_rate, one.warmup_learning_rate) == (10, 48, 3e-5, 1e-6)
-    assert (two.epochs, two.batch_size, two.learning_rate, two.warmup_learning_rate) == (3, 24, 1e-5, 1e-7)
-    assert set(two.trains) == {"lora", "connector"}
-    assert {(s.lora.rank, s.lora.alpha, s.weight_decay, s.betas) for s in (one, two)} == {(8, 32, 0.05, (0.9, 0.999))}
-    assert len(list(FOLDER.glob("*.toml"))) == 4
-    for wrong in ("trains = ['ears']", "rates = {ears = 2.0}", "batch_size = 0"):
-        with pytest.raises(ConfigError):
-            load_stage("adapt", [wrong])
-    with pytest.raises(ConfigError, match="adapt, paper-1, paper-2"):
-        load_stage("paper-3", [])
-
-
-def test_rows_are_held_out_by_recording():
-    rows = [Row(id=f"{n}-{k}", audio=f"{n}.wav", task="ground") for n in range(20) for k in range(3)]
-    kept, held = held_out(rows)
-    assert len(held) == 6
-    assert not {r.audio for r in kept} & {r.audio for r in held}
-    assert held_out(rows[:3]) == (rows[:3], [])
 
 
 def test_what_cannot_be_trained_is_said_without_a_traceback(folder, tmp_path, capsys):
