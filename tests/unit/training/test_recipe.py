@@ -4,6 +4,7 @@ import csv
 from pathlib import Path
 
 import pytest
+import torch
 
 from model.audio.decode import decode_audio
 from model.pipeline import Decoding, Pipeline
@@ -101,6 +102,15 @@ def test_a_finished_run_is_resumed_without_training(folder):
     before = (folder / "run" / "alignment" / "resume.pt").stat().st_mtime_ns
     assert run(folder) == 0
     assert (folder / "run" / "alignment" / "resume.pt").stat().st_mtime_ns == before
+
+
+def test_the_language_model_may_learn_markers_before_stage_1(folder, tmp_path):
+    given = [str(folder / "run.toml"), "--data", str(folder / "data"), "--run", str(tmp_path)]
+    assert main([*given, "--set", "language.markers = {steps = 2}", "--set", "alignment.optim.steps = 1"]) == 0
+    steps = {path.parent.name: torch.load(path, weights_only=True) for path in tmp_path.rglob("resume.pt")}
+    digits, marked = (steps[name]["modules"]["llm"]["model.embed_tokens.weight"] for name in ("language", "markers"))
+    assert len(marked) == len(digits) + 20
+    assert Pipeline.load(tmp_path / "checkpoint").name == "miniature"
 
 
 def test_a_run_is_made_longer_and_not_another(folder, capsys):
