@@ -63,8 +63,9 @@ def run_stage(job: Job, config: StageConfig) -> State:
         ManifestError, DataError, CheckpointError: what is needed is not there, or not right.
     """
     data, validation, out = job.data, job.validation, job.out
-    if out.exists() and (not (out / "config.json").is_file() or job.run.resolve().is_relative_to(out.resolve())):
-        raise DataError(f"{out} is there, and is no checkpoint that could be replaced: name another folder with --out.")
+    is_taken = out.is_file() or (out.is_dir() and any(out.iterdir()) and not (out / "config.json").is_file())
+    if is_taken or job.run.resolve().is_relative_to(out.resolve()):
+        raise DataError(f"{out} holds something else than a checkpoint: name another folder with --out.")
     rows = read_manifest(data)
     AcceleratorState._reset_state()  # of a stage before this one, in another precision
     accelerator = Accelerator(mixed_precision="bf16" if config.bfloat16 else "no", cpu=job.device == "cpu")
