@@ -24,6 +24,10 @@ NAME = pb.DESCRIPTOR.services_by_name["TimeAudioService"].full_name
 _OVERHEAD = 1024 * 1024  # fields beside the file, and enough that our own refusal of larger files is heard
 _LOOK_S = 0.2  # between two looks at whether the service is ready
 
+_FLOW_CONTROL = [("grpc.http2.bdp_probe", 0), ("grpc.http2.lookahead_bytes", 1 << 20)]
+"""A call is read 1 MiB ahead of its method. By itself gRPC sizes that by round-trip times, which are long on a busy
+machine: it then took 100 MB from a caller that was to wait."""
+
 
 class Front:
     """A gRPC server over a service that somebody else starts and closes.
@@ -48,7 +52,7 @@ class Front:
             OSError: the address cannot be used.
         """
         limit = self._service.settings.limits.json_bytes + _OVERHEAD
-        options = [("grpc.max_receive_message_length", limit), ("grpc.so_reuseport", 0)]
+        options = [("grpc.max_receive_message_length", limit), ("grpc.so_reuseport", 0), *_FLOW_CONTROL]
         server = grpc.aio.server(options=options, interceptors=self._interceptors)  # here, where the event loop runs
         self._health = _Health(self._tell_health)
         add_TimeAudioServiceServicer_to_server(Methods(self._service), server)
