@@ -3,7 +3,6 @@
 import asyncio
 import contextlib
 import logging
-import os
 import signal
 import socket
 import threading
@@ -52,7 +51,7 @@ class Listener(uvicorn.Server):
         uvicorn alone hangs up on those that wait in the kernel, and on those whose request it has not read yet.
         """
         for server in self.servers:
-            ports = [socket.socket(fileno=os.dup(port.fileno())) for port in server.sockets]
+            ports = [port.dup() for port in server.sockets]
             server.close()
             for port in ports:
                 await self._take_waiting(port)

@@ -104,7 +104,7 @@ def ablate(variants: Sequence[Variant], base: Job, stage: str, overrides: list[s
         run, scores = base.run / trained, base.run / f"{_plain(variant.name)}.json"
         config = load_stage(stage, [*overrides, *variant.settings])
         job = replace(base, run=run, out=run / "checkpoint")
-        claim_stage(job, config)
+        claim_stage(job, config)  # here too: its checkpoint, or its scores, may be there already
         told = {"variant": variant.name, "test": hashlib.sha256(test.read_bytes()).hexdigest()}
         if not scores.is_file():
             if not (job.out / "config.json").is_file():

@@ -29,7 +29,7 @@ from training.data.timelines import WINDOW_SAMPLES, Columns, Timeline, written_t
 from training.draws import Draw, Features, draw
 from training.encoders import EncoderTrainer
 from training.language import LanguageTrainer
-from training.loop import Group, fit
+from training.loop import Group, fit, groups_of
 
 SCALE_SCENES = 256
 """Scenes from which it is read how much the numbers of a timeline vary."""
@@ -176,7 +176,7 @@ def warm_up(trainer: WarmUpTrainer, run: Path) -> None:
     modules: dict[str, nn.Module] = {"fusion": model.fusion, "connector": model.connector, "head": trainer.head}
     model.train()
     groups = [
-        *_groups([model.fusion, model.connector.qformer, trainer.head]),
+        *groups_of([model.fusion, model.connector.qformer, trainer.head]),
         Group([model.connector.time_encoding.weight], weight_decay=False),
     ]
     fit(modules, groups, trainer.losses, trainer.config.warm_up, run, title="stage 0, connector")
@@ -205,7 +205,7 @@ def align(trainer: AlignmentTrainer, tokenizer: Tokenizer, run: Path) -> None:
     for weight in matrices:
         train_only_rows(weight, list(tokenizer.marker_ids))
     groups = [
-        *_groups([model.fusion, model.connector.qformer, model.connector.projection]),
+        *groups_of([model.fusion, model.connector.qformer, model.connector.projection]),
         Group([model.connector.time_encoding.weight], weight_decay=False),
         Group(lora),
         Group(matrices, weight_decay=False),
@@ -214,12 +214,3 @@ def align(trainer: AlignmentTrainer, tokenizer: Tokenizer, run: Path) -> None:
     fit(modules, groups, trainer.losses, config.optim, run, title="stage 1, alignment")
     model.llm = adapters.merge_and_unload()
     model.eval()
-
-
-def _groups(modules: Sequence[nn.Module]) -> list[Group]:
-    """Matrices with weight decay; biases, norms and lone vectors without."""
-    parameters = [p for m in modules for p in m.parameters()]
-    return [
-        Group([p for p in parameters if p.ndim > 1]),
-        Group([p for p in parameters if p.ndim <= 1], weight_decay=False),
-    ]

@@ -26,7 +26,7 @@ from training.data.bulletins import FACT_NAMES
 from training.data.composer import PlacedEvent, Pool, Scene, compose
 from training.data.newsroom import Bank
 from training.data.spoken import cut, spoken_scene
-from training.loop import Group, fit
+from training.loop import fit, groups_of
 
 FRAME_SAMPLES = 320
 EDGE_FRAMES = 3
@@ -220,24 +220,13 @@ def frame_scores(trainer: EncoderTrainer, scenes: Sequence[Scene], kinds: Sequen
 
 
 def train_encoders(
-    config: EncoderStageConfig,
-    data: DataConfig,
-    pool: Pool,
-    run: Path,
-    bank: Bank | None = None,
+    config: EncoderStageConfig, data: DataConfig, pool: Pool, run: Path, bank: Bank | None = None
 ) -> EncoderTrainer:
     """Stage 0 for both encoders, from nothing or from where `run` stands."""
     torch.manual_seed(0)
     trainer = EncoderTrainer(config, data, pool, bank)
     for module in trainer.modules.values():
         module.train()
-    parameters = [p for m in trainer.modules.values() for p in m.parameters() if p.requires_grad]
-    groups = [
-        Group([p for p in parameters if p.ndim > 1]),
-        Group([p for p in parameters if p.ndim <= 1], weight_decay=False),
-    ]
-    fit(
-        trainer.modules, groups, trainer.losses, config.optim, run,
-        title="stage 0, encoders",
-    )  # fmt: skip
+    groups = groups_of(trainer.modules.values())
+    fit(trainer.modules, groups, trainer.losses, config.optim, run, title="stage 0, encoders")
     return trainer

@@ -5,9 +5,9 @@ learns from written timelines (`training.data.timelines`): in the place of each 
 and ends in its window, through one linear map. Times are plain digits; it meets no marker and no sound.
 """
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
-from functools import cache, partial
+from functools import cache
 from pathlib import Path
 
 import numpy as np
@@ -27,7 +27,7 @@ from training.data.bulletins import FACT_NAMES, FACTS, combinations
 from training.data.composer import PlacedEvent, Pool, SceneConfig, plan, shifted
 from training.data.more_words import GROUPS
 from training.data.timelines import LAST_START, WINDOW_SAMPLES, Columns, merged_timeline, written_timeline
-from training.loop import Group, fit
+from training.loop import fit, groups_of
 from training.tokenizer import tokenizer_of
 
 
@@ -160,23 +160,12 @@ def train_language_model(config: LanguageStageConfig, data: DataConfig, pool: Po
     tokenizer = Tokenizer(tokenizer_of(run, config.vocabulary, prompt))
     trainer = LanguageTrainer(config, data, pool, prompt, tokenizer)
     modules: dict[str, nn.Module] = {"llm": trainer.llm, "timeline": trainer.timeline}
-    fit(modules, _groups(modules), trainer.losses, config.optim, run, title="stage 0, language")
+    fit(modules, groups_of(modules.values()), trainer.losses, config.optim, run, title="stage 0, language")
     if config.markers is not None:
         trainer.write_markers()
-        last = config.optim.steps  # the scenes go on where the digits' ended
-        marked = partial(_from, trainer.losses, last)
-        fit(modules, _groups(modules), marked, config.markers, run / "markers", title="stage 0, markers")
+        first = config.optim.steps  # the scenes go on where the digits' ended
+        fit(
+            modules, groups_of(modules.values()), lambda step: trainer.losses(first + step), config.markers,
+            run / "markers", title="stage 0, markers",
+        )  # fmt: skip
     return trainer
-
-
-def _from(losses: Callable[[int], Mapping[str, Tensor]], first: int, step: int) -> Mapping[str, Tensor]:
-    return losses(first + step)
-
-
-def _groups(modules: Mapping[str, nn.Module]) -> list[Group]:
-    """Matrices with weight decay, vectors without."""
-    parameters = [p for module in modules.values() for p in module.parameters()]
-    return [
-        Group([p for p in parameters if p.ndim > 1]),
-        Group([p for p in parameters if p.ndim <= 1], weight_decay=False),
-    ]

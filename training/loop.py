@@ -9,7 +9,7 @@ import math
 import os
 import random
 import time
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -29,6 +29,15 @@ class Group:
     parameters: Sequence[nn.Parameter]
     scale: float = 1.0
     weight_decay: bool = True
+
+
+def groups_of(modules: Iterable[nn.Module]) -> list[Group]:
+    """What trains of them: matrices with weight decay; biases, norms and lone vectors without."""
+    parameters = [p for module in modules for p in module.parameters() if p.requires_grad]
+    return [
+        Group([p for p in parameters if p.ndim > 1]),
+        Group([p for p in parameters if p.ndim <= 1], weight_decay=False),
+    ]
 
 
 def learning_rate(step: int, config: OptimConfig) -> float:

@@ -6,6 +6,7 @@ from typing import Literal, get_args
 
 from model.config import MergeScore
 from training.config import ConfigError, LoraStageConfig, load_config
+from training.data.manifest import is_number
 
 FOLDER = Path(__file__).parent / "configs" / "stages"
 
@@ -81,11 +82,6 @@ class StageConfig:
     validation_rows: int = 64
     save_every: int = 100
     seed: int = 0
-
-
-def is_number(value: object) -> bool:
-    """Whether it is one, and not a truth."""
-    return isinstance(value, int | float) and not isinstance(value, bool)
 
 
 def load_stage(name: str, overrides: list[str]) -> StageConfig:

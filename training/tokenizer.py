@@ -33,7 +33,10 @@ def tokenizer_of(run: Path, size: int, prompt: PromptConfig) -> PreTrainedTokeni
     if not path.is_file():
         run.mkdir(parents=True, exist_ok=True)
         train_tokenizer(size, prompt).backend_tokenizer.save(str(path))
-    library = LibraryTokenizer.from_file(str(path))
+    return _fast(LibraryTokenizer.from_file(str(path)))
+
+
+def _fast(library: LibraryTokenizer) -> PreTrainedTokenizerFast:
     return PreTrainedTokenizerFast(
         tokenizer_object=library, bos_token="<s>", eos_token="</s>", clean_up_tokenization_spaces=False
     )
@@ -53,9 +56,7 @@ def train_tokenizer(size: int, prompt: PromptConfig) -> PreTrainedTokenizerFast:
         show_progress=False,
     )
     library.train_from_iterator(_corpus(prompt), trainer)
-    return PreTrainedTokenizerFast(
-        tokenizer_object=library, bos_token="<s>", eos_token="</s>", clean_up_tokenization_spaces=False
-    )
+    return _fast(library)
 
 
 def _corpus(prompt: PromptConfig) -> list[str]:

@@ -144,7 +144,7 @@ def _row(value: Any, number: int) -> Row:
     if isinstance(value.get("task"), str) and value["task"] not in TASKS:
         faults.append(f"task must be one of {', '.join(TASKS)}, not {value['task']!r}")
     duration = value.get("duration")
-    if duration is not None and not _is_number(duration):
+    if duration is not None and not is_number(duration):
         faults.append("duration must be a number of seconds")
     events = _events(value.get("events", []), faults)
     times = _times(value.get("times", []), faults)
@@ -175,15 +175,16 @@ def _events(value: Any, faults: list[str]) -> tuple[Told, ...]:
 
 
 def _times(value: Any, faults: list[str]) -> tuple[float | Span, ...]:
-    if not isinstance(value, list) or not all(_is_number(t) or _is_span(t) for t in value):
+    if not isinstance(value, list) or not all(is_number(t) or _is_span(t) for t in value):
         faults.append("times must be a list of numbers and of [start, end]")
         return ()
     return tuple((float(t[0]), float(t[1])) if isinstance(t, list) else float(t) for t in value)
 
 
-def _is_number(value: Any) -> bool:
+def is_number(value: Any) -> bool:
+    """Whether it is one, and not a truth."""
     return isinstance(value, int | float) and not isinstance(value, bool)
 
 
 def _is_span(value: Any) -> bool:
-    return isinstance(value, list) and len(value) == 2 and all(_is_number(time) for time in value)
+    return isinstance(value, list) and len(value) == 2 and all(is_number(time) for time in value)

@@ -1,7 +1,7 @@
 """Recordings of one kind of sound each, and where in them the sound is."""
 
 import csv
-from collections.abc import Iterable
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -50,22 +50,22 @@ def read_recordings(directory: Path) -> list[Recording]:
             Recording(
                 directory / "audio" / row["filename"],
                 row["category"],
-                int(row["fold"]),
+                _fold(row, ours),
                 row["source"],
                 row["subset"] == "esc10",
             )
-            for row in _rows(ours, ("filename", "category", "fold", "subset", "source"))
+            for row in read_table(ours, ("filename", "category", "fold", "subset", "source"))
         ]
     elif official.is_file():
         recordings = [
             Recording(
                 directory / "audio" / row["filename"],
                 row["category"],
-                int(row["fold"]),
+                _fold(row, official),
                 row["src_file"],
                 row["esc10"] == "True",
             )
-            for row in _rows(official, ("filename", "category", "fold", "src_file", "esc10"))
+            for row in read_table(official, ("filename", "category", "fold", "src_file", "esc10"))
         ]
     else:
         raise DataError(
@@ -78,17 +78,32 @@ def read_recordings(directory: Path) -> list[Recording]:
     return recordings
 
 
-def _rows(path: Path, columns: tuple[str, ...]) -> Iterable[dict[str, str]]:
+def read_table(path: Path, columns: Sequence[str], delimiter: str = ",") -> Iterator[dict[str, str]]:
+    """The rows of a table whose first line names its columns.
+
+    Raises:
+        DataError: the file is missing, or lacks a column.
+    """
+    require(path)
     with path.open(newline="", encoding="utf-8") as file:
-        reader = csv.DictReader(file)
+        reader = csv.DictReader(file, delimiter=delimiter)
         lacking = [name for name in columns if name not in (reader.fieldnames or ())]
-        rows = [] if lacking else list(reader)
-    if lacking:
-        raise DataError(f"{path} has no column {', '.join(lacking)}.")
-    faulty = [row for row in rows if not (row["fold"] or "").isdecimal()]
-    if faulty:
-        raise DataError(f"{path}: fold must be a number, {faulty[0]['filename']} has {faulty[0]['fold']!r}.")
-    return rows
+        if lacking:
+            raise DataError(f"{path} has no column {', '.join(lacking)}: it has {', '.join(reader.fieldnames or ())}.")
+        yield from reader
+
+
+def require(path: Path) -> None:
+    """Raises: DataError: a data set's file is not there."""
+    if not path.is_file():
+        raise DataError(f"{path} is not there: download it from the data set's page, or name it with its option.")
+
+
+def _fold(row: dict[str, str], path: Path) -> int:
+    try:
+        return int(row["fold"])
+    except (TypeError, ValueError):
+        raise DataError(f"{path}: fold must be a number, {row['filename']} has {row['fold']!r}.") from None
 
 
 def read_samples(recording: Recording) -> npt.NDArray[np.float32]:

@@ -13,9 +13,9 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from training.data.manifest import Row, Span, Told
-from training.data.recordings import DataError
+from training.data.recordings import DataError, read_table
 from training.data.writer import Writer, describe_all
-from training.sources.reading import Recordings, merged, number, read_table
+from training.sources.reading import Recordings, merged, number
 
 CLIP_S = 10.0
 COLUMNS = ("segment_id", "start_time_seconds", "end_time_seconds", "label")

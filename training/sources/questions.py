@@ -17,8 +17,8 @@ from typing import Any
 
 from training.data.instructions import CAPTION_INSTRUCTIONS, pick
 from training.data.manifest import Row
-from training.data.recordings import DataError
-from training.sources.reading import Recordings, read_json, read_table
+from training.data.recordings import DataError, read_table
+from training.sources.reading import Recordings, read_json
 
 OPEN_AQA_ROWS = 15_000
 """How many the paper selected."""

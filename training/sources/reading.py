@@ -1,14 +1,13 @@
 """What all readers of sources share: official tables and JSON, recordings by name, and how many were not there."""
 
-import csv
 import json
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
 from training.data.manifest import Span
-from training.data.recordings import DataError
+from training.data.recordings import DataError, require
 
 SUFFIXES = (".wav", ".flac", ".ogg", ".opus", ".mp3", ".m4a", ".webm")
 
@@ -36,37 +35,17 @@ class Recordings:
         return None
 
 
-def read_table(path: Path, columns: Sequence[str], delimiter: str = ",") -> Iterable[dict[str, str]]:
-    """The rows of a table whose first line names its columns.
-
-    Raises:
-        DataError: the file is missing, or lacks a column.
-    """
-    _require(path)
-    with path.open(newline="", encoding="utf-8") as file:
-        reader = csv.DictReader(file, delimiter=delimiter)
-        lacking = [name for name in columns if name not in (reader.fieldnames or ())]
-        if lacking:
-            raise DataError(f"{path} has no column {', '.join(lacking)}: it has {', '.join(reader.fieldnames or ())}.")
-        yield from reader
-
-
 def read_json(path: Path) -> Any:
     """A JSON file.
 
     Raises:
         DataError: it is missing, or no JSON.
     """
-    _require(path)
+    require(path)
     try:
         return json.loads(path.read_text(encoding="utf-8"))
     except ValueError as error:
         raise DataError(f"{path} is not JSON: {error}") from None
-
-
-def _require(path: Path) -> None:
-    if not path.is_file():
-        raise DataError(f"{path} is not there: download it from the data set's page, or name it with its option.")
 
 
 def merged(spans: Iterable[Span], limit: float | None = None) -> tuple[Span, ...]:

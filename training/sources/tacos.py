@@ -9,7 +9,8 @@ from collections.abc import Iterator
 from pathlib import Path
 
 from training.data.manifest import Row, Span, Told
-from training.sources.reading import Recordings, merged, number, read_table
+from training.data.recordings import read_table
+from training.sources.reading import Recordings, merged, number
 
 
 def dense_captions(annotations: Path, recordings: Recordings) -> Iterator[Row]:
