@@ -42,7 +42,7 @@ def build_model(
     torch.manual_seed(2)
     model_config = ModelConfig(
         name=name,
-        tasks=TASKS,
+        tasks=TASKS if config.bulletins else tuple(task for task in TASKS if task != "summarize"),
         sound_encoder="beats" if encoders.config.sound_encoder == "beats" else "conv",
         time_encoding=TimeEncodingConfig(num_rows=768 if config.time_encoding else 0),
         qformer=QFormerConfig(**config.qformer),
@@ -66,7 +66,8 @@ class WarmUpTrainer(nn.Module):
         blocks = [np_tensor([t.told for t in drawn]).split(columns.blocks, dim=-1) for drawn in self._few()]
         scale = []
         for sort in zip(*blocks, strict=True):
-            var = torch.cat([part.flatten() for part in sort]).var() if sort[0].shape[-1] else torch.tensor(1.0)
+            values = torch.cat([part.flatten() for part in sort])
+            var = values.var() if values.any() else torch.tensor(1.0)  # nothing is told of facts without bulletins
             scale.append(torch.full((sort[0].shape[-1],), float(var.clamp(min=1e-4).rsqrt())))
         self.register_buffer("scale", torch.cat(scale), persistent=False)
 

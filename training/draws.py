@@ -7,10 +7,14 @@ import torch
 from torch import Tensor
 
 from model.audio.segment import SEGMENT_SAMPLES
+from model.audio.waveform import SAMPLE_RATE
 from training.config import AlignmentStageConfig
 from training.data.composer import PlacedEvent
 from training.data.features import FeatureSet
 from training.data.timelines import LAST_START
+
+STEP_SAMPLES = 10 * SAMPLE_RATE
+"""By how much the lengths of recordings differ."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,8 +46,9 @@ class Draw:
 
 
 def draw(features: Features, config: AlignmentStageConfig, size: int, rng: np.random.Generator) -> Draw:
-    """A step's recordings: 10 s, or one or several segments of 30 s, in batches of about equal work.
+    """A step's recordings: 10 s, or any number of tens of seconds from there on, in batches of about equal work.
 
+    Whatever lasted as long as others would end where those do: a net that hears 10 s and 30 s ends events at 10.0 s.
     Some batches of 10 s begin anywhere on the clock, so that every row of the time encoding is learned.
     """
     is_spoken = features.spoken is not None and rng.random() < config.speech_share
@@ -54,12 +59,13 @@ def draw(features: Features, config: AlignmentStageConfig, size: int, rng: np.ra
         first = int(rng.integers(0, LAST_START)) if rng.random() < config.shifted_share else 0
         return Draw(short.take(index), [short.events[i] for i in index], short.num_samples, first)
     long = features.spoken if is_spoken and features.spoken is not None else features.long
-    most = long.num_samples // SEGMENT_SAMPLES
-    parts = int(rng.integers(2, most + 1)) if rng.random() < config.very_long_share else 1
-    rows = max(2, round(size / (3 * parts)))
+    one, most = SEGMENT_SAMPLES // STEP_SAMPLES, long.num_samples // STEP_SAMPLES
+    is_merged = most > one and rng.random() < config.very_long_share
+    steps = int(rng.integers(one + 1, most + 1) if is_merged else rng.integers(2, one + 1))
     frames, events = [], []
-    for _ in range(rows):
-        some, inside = long.stretch(int(rng.integers(len(long))), int(rng.integers(0, most - parts + 1)), parts)
+    for _ in range(max(2, round(size / steps))):
+        segment = int(rng.integers(0, (most - steps) // one + 1))
+        some, inside = long.stretch(int(rng.integers(len(long))), segment, steps * STEP_SAMPLES)
         frames.append(some)
         events.append(inside)
-    return Draw(torch.stack(frames), events, parts * SEGMENT_SAMPLES, is_spoken=is_spoken)
+    return Draw(torch.stack(frames), events, steps * STEP_SAMPLES, is_spoken=is_spoken)

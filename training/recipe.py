@@ -97,7 +97,7 @@ def speech_bank(config: RunConfig, run: Path) -> Bank | None:
             run / "speech", headlines=HEADLINES, fillers_per_voice=FILLERS_PER_VOICE, held_out=False, seed=0
         )
     except DataError as error:
-        raise DataError(f"{error} Or train without spoken bulletins: --set alignment.bulletins=0") from None
+        raise DataError(f"{error} Or train without spoken bulletins (alignment.bulletins = 0).") from None
 
 
 def _joined(pool: Pool, more: Mapping[str, list[Samples]]) -> Pool:

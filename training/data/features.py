@@ -46,9 +46,9 @@ class FeatureSet:
         """Frames of some recordings, float32 [recordings, frames, dim]."""
         return torch.from_numpy(self.frames[index].astype(np.float32))
 
-    def stretch(self, place: int, segment: int, segments: int) -> tuple[Tensor, tuple[PlacedEvent, ...]]:
-        """So many whole segments of 30 s of one recording: float32 [frames, dim], and what happens there."""
-        first, length = segment * SEGMENT_SAMPLES, segments * SEGMENT_SAMPLES
+    def stretch(self, place: int, segment: int, length: int) -> tuple[Tensor, tuple[PlacedEvent, ...]]:
+        """So many samples of one recording from a segment on: float32 [frames, dim], and what happens there."""
+        first = segment * SEGMENT_SAMPLES
         rows = slice(first // FRAME_SAMPLES, (first + length) // FRAME_SAMPLES)
         frames = torch.from_numpy(self.frames[place, rows].astype(np.float32))
         return frames, clipped(self.events[place], first, length)
