@@ -144,9 +144,9 @@ class AlignmentStageConfig:
     """Scenes and bulletins of `longest_seconds`, from which stretches are cut."""
     shares: Shares = field(default_factory=Shares)
     long_share: float = 0.2
-    """Share of batches of 30 s and more."""
+    """Share of batches of 20 s and more, in tens of seconds."""
     very_long_share: float = 0.3
-    """Share of those that last two to five segments of 30 s, where tokens are merged."""
+    """Share of those that last more than a segment of 30 s, where tokens are merged."""
     speech_share: float = 0.0
     """Share of batches of bulletins."""
     landmark_weight: float = 0.1

@@ -13,8 +13,8 @@ from training.data.composer import PlacedEvent
 from training.data.features import FeatureSet
 from training.data.timelines import LAST_START
 
-STEP_SAMPLES = 10 * SAMPLE_RATE
-"""By how much the lengths of recordings differ."""
+TEN_SECONDS = 10 * SAMPLE_RATE
+"""Samples by which the lengths of recordings differ."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -59,13 +59,13 @@ def draw(features: Features, config: AlignmentStageConfig, size: int, rng: np.ra
         first = int(rng.integers(0, LAST_START)) if rng.random() < config.shifted_share else 0
         return Draw(short.take(index), [short.events[i] for i in index], short.num_samples, first)
     long = features.spoken if is_spoken and features.spoken is not None else features.long
-    one, most = SEGMENT_SAMPLES // STEP_SAMPLES, long.num_samples // STEP_SAMPLES
-    is_merged = most > one and rng.random() < config.very_long_share
-    steps = int(rng.integers(one + 1, most + 1) if is_merged else rng.integers(2, one + 1))
+    segment_tens, most = SEGMENT_SAMPLES // TEN_SECONDS, long.num_samples // TEN_SECONDS
+    is_merged = most > segment_tens and rng.random() < config.very_long_share
+    tens = int(rng.integers(segment_tens + 1, most + 1) if is_merged else rng.integers(2, segment_tens + 1))
     frames, events = [], []
-    for _ in range(max(2, round(size / steps))):
-        segment = int(rng.integers(0, (most - steps) // one + 1))
-        some, inside = long.stretch(int(rng.integers(len(long))), segment, steps * STEP_SAMPLES)
+    for _ in range(max(2, round(size / tens))):
+        segment = int(rng.integers(0, (most - tens) // segment_tens + 1))
+        some, inside = long.stretch(int(rng.integers(len(long))), segment, tens * TEN_SECONDS)
         frames.append(some)
         events.append(inside)
-    return Draw(torch.stack(frames), events, steps * STEP_SAMPLES, is_spoken=is_spoken)
+    return Draw(torch.stack(frames), events, tens * TEN_SECONDS, is_spoken=is_spoken)
