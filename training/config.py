@@ -36,7 +36,7 @@ class OptimConfig:
     clip_norm: float = 1.0
     batch_size: int = 16
     bfloat16: bool = True
-    """Autocast; twice as fast on CPUs with AVX-512 BF16, and on GPUs."""
+    """Autocast, where the device computes in it: on GPUs, and twice as fast on CPUs with AVX-512 BF16."""
     save_every: int = 200
 
 

@@ -20,6 +20,7 @@ from torch import Tensor, nn
 from torch.utils.tensorboard import SummaryWriter
 
 from training.config import OptimConfig
+from training.precision import is_bfloat16_fast
 
 
 @dataclass(frozen=True, slots=True)
@@ -97,7 +98,7 @@ def fit(
             rate = learning_rate(step, config)
             for param_group in optimizer.param_groups:
                 param_group["lr"] = rate * param_group["scale"]
-            with torch.autocast(device, torch.bfloat16, enabled=config.bfloat16):
+            with torch.autocast(device, torch.bfloat16, enabled=config.bfloat16 and is_bfloat16_fast(device)):
                 losses = losses_of(step)
             if not torch.isfinite(losses["loss"]):
                 raise FloatingPointError(f"{title}: the loss is {losses['loss'].item()} at step {step}.")

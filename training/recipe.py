@@ -30,6 +30,7 @@ from training.data.words import WORDS
 from training.draws import Features
 from training.encoders import EncoderTrainer, train_encoders
 from training.language import train_language_model
+from training.precision import is_bfloat16_fast
 from training.run_state import claim
 
 CONFIGS = Path(__file__).parent / "configs"
@@ -120,7 +121,9 @@ def compute_features(config: RunConfig, encoders: EncoderTrainer, pool: Pool, ba
     group_of = {kind: name for name, group in GROUPS.items() for kind in group.kinds}
 
     def encode(waveforms: Tensor) -> tuple[Tensor, Tensor]:
-        with torch.autocast(waveforms.device.type, torch.bfloat16, enabled=config.encoders.optim.bfloat16):
+        device = waveforms.device.type
+        pays = config.encoders.optim.bfloat16 and is_bfloat16_fast(device)
+        with torch.autocast(device, torch.bfloat16, enabled=pays):
             return encoders.features(waveforms, augment=bool(torch.rand(()) < 0.5))
 
     def doubt(frames: Tensor, scene: Scene) -> Scene:

@@ -27,6 +27,7 @@ from training.data.manifest import ManifestError, Row
 from training.data.recordings import DataError
 from training.data.validate import read_manifest
 from training.learner import Learner
+from training.precision import is_bfloat16_fast
 from training.run_state import BEST, RESUME, State, claim, restore
 from training.stage_data import Batches, Features
 from training.stage_loop import Setup, train_stage
@@ -68,7 +69,9 @@ def run_stage(job: Job, config: StageConfig) -> State:
         raise DataError(f"{out} holds something else than a checkpoint: name another folder with --out.")
     rows = read_manifest(data)
     AcceleratorState._reset_state()  # of a stage before this one, in another precision
-    accelerator = Accelerator(mixed_precision="bf16" if config.bfloat16 else "no", cpu=job.device == "cpu")
+    is_cpu = job.device == "cpu" or not torch.cuda.is_available()
+    pays = config.bfloat16 and is_bfloat16_fast("cpu" if is_cpu else "cuda")
+    accelerator = Accelerator(mixed_precision="bf16" if pays else "no", cpu=job.device == "cpu")
     if accelerator.distributed_type in (DistributedType.FSDP, DistributedType.DEEPSPEED):
         raise DataError("Launch plain processes (torchrun, accelerate without FSDP), and set sharding = true.")
     say = accelerator.print

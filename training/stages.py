@@ -43,6 +43,7 @@ class StageConfig:
     betas: tuple[float, float] = (0.9, 0.999)
     clip_norm: float = 1.0
     bfloat16: bool = True
+    """Autocast, where the device computes in it."""
     activation_checkpointing: bool = False
     sharding: bool = False
     """Whether several processes share every tensor out among them (FSDP2) and do not each hold all of them (DDP)."""

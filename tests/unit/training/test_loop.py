@@ -1,3 +1,5 @@
+from dataclasses import replace
+
 import numpy as np
 import pytest
 import torch
@@ -92,3 +94,17 @@ def test_all_faults_of_a_run_file_are_told_at_once(tmp_path):
         caught.value.problems
     )
     assert "encoders is missing" in caught.value.problems
+
+
+@pytest.mark.parametrize("has_it", [True, False])
+def test_bfloat16_is_for_cpus_that_compute_in_it(tmp_path, monkeypatch, has_it):
+    monkeypatch.setattr(torch.cpu, "_is_avx512_bf16_supported", lambda: has_it)
+    net, met = new_net(), []
+
+    def losses(step):
+        said = net(torch.ones(1, 3))
+        met.append(said.dtype)
+        return {"loss": said.float().square().mean()}
+
+    fit({"net": net}, [Group(list(net.parameters()))], losses, replace(CONFIG, bfloat16=True), tmp_path, title="test")
+    assert set(met) == {torch.bfloat16 if has_it else torch.float32}
