@@ -16,12 +16,13 @@ from typing import Any
 import numpy as np
 import torch
 
-from training.config import RunConfig, load_config
+from training.config import RunConfig
 from training.data.composer import SceneConfig, compose
 from training.data.pools import training_pool, validation_pool
 from training.data.words import WORDS
 from training.encoders import frame_scores, train_encoders
 from training.recipe import CONFIGS
+from training.run_file import load_config
 
 LEARNING_RATES = {"conv": 1.5e-3, "beats": 5e-4}
 """A post-norm transformer does not bear what a convolutional net does."""

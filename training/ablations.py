@@ -25,11 +25,11 @@ from rich.console import Console
 
 from model.errors import TimeAudioError
 from model.pipeline import Decoding
-from training.config import ConfigError
 from training.data.manifest import ManifestError
 from training.data.recordings import DataError
 from training.data.validate import read_manifest
 from training.paper_tables import COLUMNS, Numbers, ours_of, show
+from training.run_file import ConfigError
 from training.score_command import to_json
 from training.scoring import score
 from training.stage_command import Job, checkpoint_named, claim_stage, run_stage

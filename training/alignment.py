@@ -21,12 +21,13 @@ from model.language.tokenizer import Tokenizer
 from model.timeaudio import TimeAudio
 from model.timeline.task import TASKS
 from training.batch import AnswerLoss, BatchBuilder
+from training.clock import ClockReader, settle_digits, share_digits
 from training.config import AlignmentStageConfig
 from training.data import tasks
-from training.data.answers import MARKED
+from training.data.answers import MARKED, Example, by_kind
 from training.data.composer import shifted
 from training.data.timelines import WINDOW_SAMPLES, Columns, Timeline, written_timeline
-from training.draws import Draw, Features, draw
+from training.draws import TEN_SECONDS, Draw, Features, draw
 from training.encoders import EncoderTrainer
 from training.language import LanguageTrainer
 from training.loop import Group, fit, groups_of
@@ -143,32 +144,48 @@ class AlignmentTrainer:
         self.model, self.columns, self.features, self.config = model, columns, features, config
         self.builder = BatchBuilder(tokenizer, model.config.prompt)
         self.answer_loss = AnswerLoss.of(
-            tokenizer, len(tokenizer), tokenizer.marker_ids, config.time_weight, config.presence_weight
-        )
-
-        self.spoken_loss = AnswerLoss.of(tokenizer, len(tokenizer), tokenizer.marker_ids, 1.0, 1.0)
+            tokenizer, len(tokenizer), tokenizer.marker_ids, time_weight=config.time_weight,
+            presence_weight=config.presence_weight, list_weight=config.list_weight,
+        )  # fmt: skip
+        self.spoken_loss = AnswerLoss.of(tokenizer, len(tokenizer), tokenizer.marker_ids)
+        torch.manual_seed(3)
+        self.clock = ClockReader(model.config.qformer.dim)
 
     def losses(self, step: int) -> Mapping[str, Tensor]:
-        """Cross-entropy of the answers' tokens."""
+        """Cross-entropy of the answers' tokens, and of what else the connector is taught."""
         rng = np.random.default_rng([4, step])
-        drawn = draw(self.features, self.config, self.config.optim.batch_size, rng)
+        return self.of_draw(draw(self.features, self.config, self.config.optim.batch_size, rng), rng)
+
+    def of_draw(self, drawn: Draw, rng: np.random.Generator) -> Mapping[str, Tensor]:
+        """The losses of these recordings, and of questions about them that `rng` draws."""
         connector = self.model.connector
         fused = fuse(self.model, drawn, self.config.feature_dropout)
         segments = connector.heard(*connector.windows(fused, None, drawn.first_window))
         audio = connector.projection(connector.merged(segments)[0])
-        # Where the clock begins late, the answers do: what happened before is not heard, and not told.
-        begin = drawn.first_window * WINDOW_SAMPLES
-        ask = tasks.draw_spoken_example if drawn.is_spoken else tasks.draw_example
-        examples = [
-            ask(shifted(events, begin), begin + drawn.num_samples, rng, self.config.shares, MARKED)
-            for events in drawn.events
-        ]
-        embeds, mask, labels = self.builder.build(self.model.llm.get_input_embeddings(), list(audio), examples)
-        answer_loss = self.spoken_loss if drawn.is_spoken else self.answer_loss
-        losses = answer_loss(self.model.llm, embeds, mask, labels)
+        asked = [(tokens, self._ask(drawn, row, rng)) for row, tokens in enumerate(audio)]
+        heard = [tokens for tokens, examples in asked for _ in examples]
+        examples = [example for _, some in asked for example in some]
+        batches = self.builder.build(self.model.llm.get_input_embeddings(), heard, examples)
+        losses = (self.spoken_loss if drawn.is_spoken else self.answer_loss)(self.model.llm, batches)
         wanted = [written_timeline(e, self.columns, drawn.num_samples) for e in drawn.events]
         missed = missed_landmarks(segments, np_tensor([w.landmarks for w in wanted]))
-        return {**losses, "loss": losses["loss"] + self.config.landmark_weight * missed, "landmarks": missed}
+        clock = self.clock.loss(segments, drawn.first_window)
+        taught = self.config.landmark_weight * missed + self.config.clock_weight * clock
+        return {**losses, "loss": losses["loss"] + taught, "landmarks": missed, "clock": clock}
+
+    def _ask(self, drawn: Draw, row: int, rng: np.random.Generator) -> list[Example]:
+        """The questions about a recording: hearing it costs more than answering."""
+        # Where the clock begins late, the answers do: what happened before is not heard, and not told.
+        begin = drawn.first_window * WINDOW_SAMPLES
+        events, end = shifted(drawn.events[row], begin), begin + drawn.num_samples
+        is_long = drawn.num_samples > TEN_SECONDS
+        ask = tasks.draw_spoken_example if drawn.is_spoken else tasks.draw_example
+        examples = [
+            ask(events, end, rng, self.config.shares, MARKED) for _ in range(self.config.questions * (1 + is_long))
+        ]
+        if is_long and not drawn.is_spoken and self.config.questions > 1:
+            examples[0] = tasks.dense_caption(by_kind(events, end), rng, MARKED)
+        return examples
 
 
 def warm_up(trainer: WarmUpTrainer, run: Path) -> None:
@@ -205,13 +222,20 @@ def align(trainer: AlignmentTrainer, tokenizer: Tokenizer, run: Path) -> None:
     lora = [p for p in adapters.parameters() if p.requires_grad]
     for weight in matrices:
         train_only_rows(weight, list(tokenizer.marker_ids))
+    encoding = model.connector.time_encoding
+    if config.time_encoding:
+        share_digits(encoding)
     groups = [
-        *groups_of([model.fusion, model.connector.qformer, model.connector.projection]),
-        Group([model.connector.time_encoding.weight], weight_decay=False),
+        *groups_of([model.fusion, model.connector.qformer, model.connector.projection, trainer.clock]),
+        Group(list(encoding.parameters()), weight_decay=False),
         Group(lora),
         Group(matrices, weight_decay=False),
     ]
-    modules: dict[str, nn.Module] = {"fusion": model.fusion, "connector": model.connector, "llm": adapters}
+    modules: dict[str, nn.Module] = {
+        "fusion": model.fusion, "connector": model.connector, "clock": trainer.clock, "llm": adapters
+    }  # fmt: skip
     fit(modules, groups, trainer.losses, config.optim, run, title="stage 1, alignment")
+    if config.time_encoding:
+        settle_digits(encoding)
     model.llm = adapters.merge_and_unload()
     model.eval()

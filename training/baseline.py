@@ -22,7 +22,7 @@ from torch.nn import functional
 
 from model.audio.log_mel import log_mel
 from model.audio.waveform import SAMPLE_RATE
-from training.config import RunConfig, load_config
+from training.config import RunConfig
 from training.data.composer import PlacedEvent, Pool, SceneConfig, compose
 from training.data.pools import other_parts, training_pool, validation_pool
 from training.data.recordings import DataError
@@ -30,6 +30,7 @@ from training.data.words import WORDS
 from training.evaluate import OTHER_SHARE
 from training.metrics.bootstrap import Estimate, bootstrap
 from training.metrics.events import ScoredScene, Sound, clip_macro_f1
+from training.run_file import load_config
 
 CONFIG = Path(__file__).parent / "configs" / "tiny.toml"
 FRAME_SAMPLES = 640

@@ -1,26 +1,10 @@
-"""A training run as data: frozen dataclasses, read strictly from TOML."""
+"""A training run as data: frozen dataclasses, which `training.run_file` reads from TOML."""
 
-import dataclasses
-import tomllib
-import types
-import typing
-from collections.abc import Sequence
 from dataclasses import dataclass, field
-from pathlib import Path
-from typing import Any, TypeVar
+from typing import Any
 
 from training.data.composer import SceneConfig
 from training.data.tasks import Shares
-
-T = TypeVar("T")
-
-
-class ConfigError(Exception):
-    """A run file does not describe a run. `problems` lists every fault, not only the first."""
-
-    def __init__(self, where: str, problems: list[str]) -> None:
-        self.problems = problems
-        super().__init__(f"{where}: " + "; ".join(problems))
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -151,6 +135,12 @@ class AlignmentStageConfig:
     """Share of batches of bulletins."""
     landmark_weight: float = 0.1
     """Weight by which the merge score is taught to be high where something begins."""
+    spliced_share: float = 0.0
+    """Share of batches of 20 s and more that are spliced out of the scenes of 10 s; the others are composed so long."""
+    quiet_scenes: int = 80
+    """Recordings of 30 s of noise alone, for what is spliced."""
+    questions: int = 1
+    """Questions about each recording of 10 s; twice as many about longer ones, the first of them for dense captions."""
     longest_seconds: float = 150.0
     shifted_share: float = 0.2
     """Share of batches of 10 s that begin anywhere on the clock."""
@@ -159,6 +149,10 @@ class AlignmentStageConfig:
     """Weight of a marker's cross-entropy, against 1 for a word."""
     presence_weight: float = 1.0
     """Weight of the one word by which a grounding answer says that the query happens, or that it does not."""
+    clock_weight: float = 0.0
+    """Weight of reading from every token, by a linear map, when its window begins."""
+    list_weight: float = 1.0
+    """Weight of the comma by which a list of intervals goes on, and of the word by which it ends."""
     qformer: dict[str, Any] = field(default_factory=dict)
     """Fields of QFormerConfig."""
     warm_up: OptimConfig
@@ -180,71 +174,3 @@ class RunConfig:
     encoders: EncoderStageConfig
     language: LanguageStageConfig
     alignment: AlignmentStageConfig
-
-
-def load_config(cls: type[T], path: Path, overrides: Sequence[str] = ()) -> T:
-    """The run that a TOML file describes; each override is one more line of TOML, `alignment.optim.steps = 300`.
-
-    Raises:
-        ConfigError: unknown or missing keys, or values of another type: all of them at once.
-    """
-    try:
-        table = tomllib.loads(path.read_text(encoding="utf-8"))
-    except tomllib.TOMLDecodeError as error:
-        raise ConfigError(str(path), [f"not TOML: {error}"]) from None
-    for override in overrides:
-        try:
-            _merge(table, tomllib.loads(override))
-        except tomllib.TOMLDecodeError as error:
-            raise ConfigError(f"--set {override}", [f'not TOML: {error}; text is quoted, name = "value"']) from None
-    problems: list[str] = []
-    value = _build(cls, table, "", problems)
-    if problems:
-        raise ConfigError(str(path), problems)
-    return typing.cast(T, value)
-
-
-def _merge(table: dict[str, Any], changes: dict[str, Any]) -> None:
-    for key, value in changes.items():
-        if isinstance(value, dict) and isinstance(table.get(key), dict):
-            _merge(table[key], value)
-        else:
-            table[key] = value
-
-
-def _build(kind: Any, value: Any, at: str, problems: list[str]) -> Any:
-    origin = typing.get_origin(kind)
-    if dataclasses.is_dataclass(kind) and isinstance(kind, type):
-        if not isinstance(value, dict):
-            problems.append(f"{at or 'file'} must be a table")
-            return None
-        hints = typing.get_type_hints(kind)
-        known = {f.name: f for f in dataclasses.fields(kind)}
-        problems += [f"{at}{key} is not known" for key in value if key not in known]
-        missing = [n for n, f in known.items() if n not in value and not _has_default(f)]
-        problems += [f"{at}{name} is missing" for name in missing]
-        before = len(problems)
-        given = {n: _build(hints[n], v, f"{at}{n}.", problems) for n, v in value.items() if n in known}
-        return None if missing or len(problems) > before else kind(**given)
-    if origin is tuple:
-        if not isinstance(value, list):
-            problems.append(f"{at[:-1]} must be a list")
-            return None
-        items = typing.get_args(kind)
-        inner = [items[0]] * len(value) if items[-1] is Ellipsis else list(items)
-        if len(inner) != len(value):
-            problems.append(f"{at[:-1]} must have {len(inner)} items")
-            return None
-        return tuple(_build(k, v, at, problems) for k, v in zip(inner, value, strict=True))
-    if origin is types.UnionType:  # something or None, which TOML cannot say
-        return _build(typing.get_args(kind)[0], value, at, problems)
-    if kind is float and isinstance(value, int) and not isinstance(value, bool):
-        return float(value)
-    plain = origin or kind
-    if plain is not Any and (not isinstance(value, plain) or (isinstance(value, bool) and plain is not bool)):
-        problems.append(f"{at[:-1]} must be {plain.__name__}, not {value!r}")
-    return value
-
-
-def _has_default(of: "dataclasses.Field[Any]") -> bool:
-    return dataclasses.MISSING is not of.default or dataclasses.MISSING is not of.default_factory

@@ -10,8 +10,9 @@ from model.audio.segment import SEGMENT_SAMPLES
 from model.audio.waveform import SAMPLE_RATE
 from training.config import AlignmentStageConfig
 from training.data.composer import PlacedEvent
-from training.data.features import FeatureSet
+from training.data.features import FRAME_SAMPLES, FeatureSet
 from training.data.timelines import LAST_START
+from training.splices import Splicer
 
 TEN_SECONDS = 10 * SAMPLE_RATE
 """Samples by which the lengths of recordings differ."""
@@ -19,11 +20,12 @@ TEN_SECONDS = 10 * SAMPLE_RATE
 
 @dataclass(frozen=True, slots=True)
 class Features:
-    """Scenes of 10 s; scenes, and bulletins if there are any, of several segments of 30 s."""
+    """Scenes of 10 s; scenes, and bulletins if there are any, of several segments of 30 s; and what splices them."""
 
     short: FeatureSet
     long: FeatureSet
     spoken: FeatureSet | None = None
+    splicer: Splicer | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -63,7 +65,13 @@ def draw(features: Features, config: AlignmentStageConfig, size: int, rng: np.ra
     is_merged = most > segment_tens and rng.random() < config.very_long_share
     tens = int(rng.integers(segment_tens + 1, most + 1) if is_merged else rng.integers(2, segment_tens + 1))
     frames, events = [], []
+    splicer = features.splicer if not is_spoken and rng.random() < config.spliced_share else None
     for _ in range(max(2, round(size / tens))):
+        if splicer is not None:
+            some, inside = splicer.draw(tens * TEN_SECONDS // FRAME_SAMPLES, rng)
+            frames.append(some)
+            events.append(inside)
+            continue
         segment = int(rng.integers(0, (most - tens) // segment_tens + 1))
         some, inside = long.stretch(int(rng.integers(len(long))), segment, tens * TEN_SECONDS)
         frames.append(some)

@@ -23,29 +23,15 @@ from model.encoders.conv import ConvEncoder
 from model.encoders.whisper import SpeechEncoder
 from training.config import DataConfig, EncoderStageConfig
 from training.data.bulletins import FACT_NAMES
-from training.data.composer import PlacedEvent, Pool, Scene, compose
+from training.data.composer import Pool, Scene, compose
 from training.data.newsroom import Bank
 from training.data.spoken import cut, spoken_scene
+from training.frame_head import FrameHead, frame_targets
 from training.loop import fit, groups_of
 
 FRAME_SAMPLES = 320
-EDGE_FRAMES = 3
-"""Frames on each side of an onset or offset that count as it: 60 ms."""
-
-
-class FrameHead(nn.Module):
-    """Per frame and kind: is it sounding, does it begin, does it end; and per fact: is it being told."""
-
-    def __init__(self, dim: int, num_kinds: int, num_facts: int = 0) -> None:
-        super().__init__()
-        self.norm = nn.LayerNorm(dim)
-        self.linear = nn.Linear(dim, 3 * num_kinds + num_facts)
-        nn.init.constant_(self.linear.bias, -4.0)  # most kinds are silent at most times
-
-    def forward(self, frames: Float[Tensor, "batch frames dim"]) -> Float[Tensor, "batch frames outputs"]:
-        """Logits: activity, onset, offset of every kind, and facts, in this order."""
-        logits: Tensor = self.linear(self.norm(frames))
-        return logits
+HEAD_STEPS = 150
+"""What two linear layers need."""
 
 
 def make_speech_encoder(config: EncoderStageConfig) -> SpeechEncoder:
@@ -56,27 +42,6 @@ def make_speech_encoder(config: EncoderStageConfig) -> SpeechEncoder:
 def make_sound_encoder(config: EncoderStageConfig) -> ConvEncoder | BEATs:
     """The run's sound encoder, with random weights."""
     return sound_encoder(config.sound_encoder, config.sound)
-
-
-def frame_targets(
-    events: Sequence[PlacedEvent], kinds: Sequence[str], num_frames: int, facts: Sequence[str] = ()
-) -> Float[np.ndarray, "frames outputs"]:
-    """What `FrameHead` should say: 1 where the middle of a frame is inside an event, or within 60 ms of an edge."""
-    targets = np.zeros((num_frames, 3 * len(kinds) + len(facts)), dtype=np.float32)
-    place = {name: column for column, name in enumerate((*kinds, *facts))}
-    count = len(kinds)
-    for event in events:
-        if event.kind not in place:
-            continue
-        column = place[event.kind]
-        first, last = round(event.start / FRAME_SAMPLES), round(event.end / FRAME_SAMPLES)
-        if column >= count:
-            targets[first:last, 2 * count + column] = 1
-            continue
-        targets[first:last, column] = 1
-        targets[max(0, first - EDGE_FRAMES) : first + EDGE_FRAMES, count + column] = 1
-        targets[max(0, last - EDGE_FRAMES) : last + EDGE_FRAMES, 2 * count + column] = 1
-    return targets
 
 
 def draw_scenes(pool: Pool, data: DataConfig, step: int, batch_size: int, seed: int = 0) -> list[Scene]:
@@ -229,4 +194,25 @@ def train_encoders(
         module.train()
     groups = groups_of(trainer.modules.values())
     fit(trainer.modules, groups, trainer.losses, config.optim, run, title="stage 0, encoders")
+    return trainer
+
+
+def train_heads(
+    config: EncoderStageConfig,
+    data: DataConfig,
+    pool: Pool,
+    run: Path,
+    speech: SpeechEncoder,
+    sound: ConvEncoder | BEATs,
+    bank: Bank | None = None,
+) -> EncoderTrainer:
+    """New heads on encoders that have learned already, which stay as they are: a checkpoint has no heads."""
+    torch.manual_seed(0)
+    trainer = EncoderTrainer(config, data, pool, bank)
+    trainer.speech, trainer.sound = speech, sound
+    for encoder in (speech, sound):
+        encoder.eval().requires_grad_(False)
+    heads = {"speech_head": trainer.speech_head, "sound_head": trainer.sound_head}
+    optim = replace(config.optim, steps=HEAD_STEPS, learning_rate=5e-3)
+    fit(heads, groups_of(heads.values()), trainer.losses, optim, run, title="heads of the encoders")
     return trainer

@@ -66,9 +66,11 @@ class LanguageTrainer:
         """From here on, times are written so."""
         config, tokenizer, size = self.config, self.builder.tokenizer, self.llm.config.vocab_size
         self.writing = writing
-        self.answer_loss = AnswerLoss.of(tokenizer, size, time_ids, config.time_weight, config.presence_weight)
+        self.answer_loss = AnswerLoss.of(
+            tokenizer, size, time_ids, time_weight=config.time_weight, presence_weight=config.presence_weight
+        )
         # What is told in a summary are its words: they must not drown in the digits.
-        self.spoken_loss = AnswerLoss.of(tokenizer, size, time_ids, 1.0, 1.0)
+        self.spoken_loss = AnswerLoss.of(tokenizer, size, time_ids)
 
     def write_markers(self) -> None:
         """From here on, times are written as markers, whose rows start from the digits' (Eq. 1)."""
@@ -101,8 +103,8 @@ class LanguageTrainer:
             timeline = written_timeline(events, self.columns, num_samples, rng, first=first)
             audio.append(merged_timeline(timeline, rng, MergeConfig()).told)
         tokens = [self.timeline(torch.from_numpy(a)) for a in audio]
-        embeds, mask, labels = self.builder.build(self.llm.get_input_embeddings(), tokens, examples)
-        return (self.spoken_loss if speech else self.answer_loss)(self.llm, embeds, mask, labels)
+        batches = self.builder.build(self.llm.get_input_embeddings(), tokens, examples)
+        return (self.spoken_loss if speech else self.answer_loss)(self.llm, batches)
 
     def _events(self, phase: LanguagePhase, scene: SceneConfig, rng: np.random.Generator) -> list[PlacedEvent]:
         if rng.random() < 0.02:

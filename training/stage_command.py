@@ -22,12 +22,12 @@ from model.errors import TimeAudioError
 from model.language.tokenizer import Tokenizer
 from model.timeaudio import TimeAudio
 from model.timeline.task import TASKS
-from training.config import ConfigError
 from training.data.manifest import ManifestError, Row
 from training.data.recordings import DataError
 from training.data.validate import read_manifest
 from training.learner import Learner
 from training.precision import is_bfloat16_fast
+from training.run_file import ConfigError
 from training.run_state import BEST, RESUME, State, claim, restore
 from training.stage_data import Batches, Features
 from training.stage_loop import Setup, train_stage

@@ -5,8 +5,9 @@ from pathlib import Path
 from typing import Literal, get_args
 
 from model.config import MergeScore
-from training.config import ConfigError, LoraStageConfig, load_config
+from training.config import LoraStageConfig
 from training.data.manifest import is_number
+from training.run_file import ConfigError, load_config
 
 FOLDER = Path(__file__).parent / "configs" / "stages"
 

@@ -19,16 +19,20 @@ _ORDER_GAP = 5
 def ask(
     found: dict[str, list[Interval]], num_samples: int, rng: np.random.Generator, writing: Writing = MARKED
 ) -> Example:
-    """How many, how long, which first, or what happens at some second."""
+    """How many, how long, which first, or what happens at some second.
+
+    The more often a kind is heard, the more often it is asked for: most are heard once, and counting is not learned
+    from those.
+    """
     named = [kind for kind in found if kind not in GROUPS]
     chance = rng.random()
-    if chance < 0.25 or not named:
+    if chance < 0.2 or not named:
         return happens_at(found, num_samples, rng, writing)
-    kinds = [kind for kind in named if len(found[kind]) > 1] if rng.random() < 0.5 else named
-    kind = str(rng.choice(kinds or named))
-    if chance < 0.6:
+    times = np.array([len(found[kind]) for kind in named])
+    kind = str(rng.choice(named, p=times / times.sum()))
+    if chance < 0.75:
         return count(kind, found[kind], rng, writing)
-    if chance < 0.8:
+    if chance < 0.87:
         return duration(kind, found[kind], rng, writing)
     return first_of(found, rng, writing) or count(kind, found[kind], rng, writing)
 

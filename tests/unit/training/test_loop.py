@@ -5,9 +5,10 @@ import pytest
 import torch
 from torch import nn
 
-from training.config import ConfigError, OptimConfig, RunConfig, load_config
+from training.config import OptimConfig, RunConfig
 from training.loop import Group, fit, learning_rate
 from training.recipe import CONFIGS
+from training.run_file import ConfigError, load_config
 
 CONFIG = OptimConfig(steps=6, learning_rate=0.05, warmup_steps=2, save_every=2, bfloat16=False)
 

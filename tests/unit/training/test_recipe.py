@@ -52,6 +52,9 @@ longest_seconds = 60.0
 long_share = 0.7
 very_long_share = 0.7
 shifted_share = 0.5
+spliced_share = 0.5
+quiet_scenes = 2
+questions = 2
 [alignment.qformer]
 dim = 24
 num_heads = 3
@@ -111,6 +114,18 @@ def test_the_language_model_may_learn_markers_before_stage_1(folder, tmp_path):
     digits, marked = (steps[name]["modules"]["llm"]["model.embed_tokens.weight"] for name in ("language", "markers"))
     assert len(marked) == len(digits) + 20
     assert Pipeline.load(tmp_path / "checkpoint").name == "miniature"
+
+
+def test_stage_1_goes_on_from_a_checkpoint(folder, tmp_path):
+    start, out = folder / "run" / "checkpoint", tmp_path / "further"
+    given = [str(folder / "run.toml"), "--data", str(folder / "data"), "--run", str(tmp_path / "run")]
+    assert main([*given, "--start", str(start), "--out", str(out), "--set", "alignment.optim.steps = 2"]) == 0
+    for part in ("speech_encoder", "sound_encoder"):
+        name = f"{part}/model.safetensors"
+        assert (out / name).read_bytes() == (start / name).read_bytes(), "what was stage 0's stays"
+    assert (out / "model.safetensors").read_bytes() != (start / "model.safetensors").read_bytes()
+    assert not (tmp_path / "run" / "language").exists()
+    assert Pipeline.load(out).name == "miniature"
 
 
 def test_a_run_is_made_longer_and_not_another(folder, capsys):

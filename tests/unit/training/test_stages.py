@@ -4,8 +4,8 @@ from dataclasses import replace
 
 import pytest
 
-from training.config import ConfigError
 from training.data.manifest import Row
+from training.run_file import ConfigError
 from training.stage_command import chosen_to_measure, held_out
 from training.stage_data import Batches
 from training.stage_loop import rate_at
