@@ -1,6 +1,7 @@
 """What every test shares: checked tensor shapes in `model`, and sounds made on the spot."""
 
 import io
+import signal
 import wave
 from collections.abc import Callable
 
@@ -17,6 +18,10 @@ install_import_hook([f"model.{name}" for name in TENSOR_MODULES], "beartype.bear
 # The same cases on every machine and run, and none failed for a busy neighbour.
 settings.register_profile("timeaudio", deadline=None, derandomize=True)
 settings.load_profile("timeaudio")
+
+# A shell lets what it starts in the background ignore SIGINT, and children inherit it: those here are interrupted.
+if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:
+    signal.signal(signal.SIGINT, signal.default_int_handler)
 
 SAMPLE_RATE = 16_000
 Samples = npt.NDArray[np.float32]
