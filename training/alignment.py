@@ -26,7 +26,7 @@ from training.config import AlignmentStageConfig
 from training.data import tasks
 from training.data.answers import MARKED, Example, by_kind
 from training.data.composer import shifted
-from training.data.timelines import WINDOW_SAMPLES, Columns, Timeline, written_timeline
+from training.data.timelines import WINDOW_SAMPLES, Columns, Timeline, edges_of, written_timeline
 from training.draws import TEN_SECONDS, Draw, Features, draw
 from training.encoders import EncoderTrainer
 from training.language import LanguageTrainer
@@ -167,9 +167,9 @@ class AlignmentTrainer:
         examples = [example for _, some in asked for example in some]
         batches = self.builder.build(self.model.llm.get_input_embeddings(), heard, examples)
         losses = (self.spoken_loss if drawn.is_spoken else self.answer_loss)(self.model.llm, batches)
-        wanted = [written_timeline(e, self.columns, drawn.num_samples) for e in drawn.events]
+        wanted = [written_timeline(e, self.columns, drawn.num_samples, first=drawn.first_window) for e in drawn.events]
         missed = missed_landmarks(segments, np_tensor([w.landmarks for w in wanted]))
-        clock = self.clock.loss(segments, drawn.first_window)
+        clock = self.clock.loss(segments, drawn.first_window, [edges_of(w, self.columns) for w in wanted])
         taught = self.config.landmark_weight * missed + self.config.clock_weight * clock
         return {**losses, "loss": losses["loss"] + taught, "landmarks": missed, "clock": clock}
 

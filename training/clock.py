@@ -8,6 +8,7 @@ as before, so the model stays the paper's. Not in the paper, see DECISIONS.md.
 
 from collections.abc import Sequence
 
+import numpy as np
 import torch
 from jaxtyping import Float, Int
 from torch import Tensor, nn
@@ -16,7 +17,7 @@ from torch.nn.utils import parametrize
 
 from model.connector.qformer import Attended
 from model.connector.time_encoding import TimeEncoding
-from training.data.timelines import WINDOW_SAMPLES
+from training.data.timelines import WINDOW_SAMPLES, Edges
 
 DIGITS = 10
 PLACES = (1600 * 1000, 1600 * 100, 1600 * 10, 1600)
@@ -55,17 +56,37 @@ def settle_digits(encoding: TimeEncoding) -> None:
 
 
 class ClockReader(nn.Module):
-    """A linear map that reads from every token when its window begins. It is thrown away."""
+    """A linear map that reads times from tokens; it is thrown away.
+
+    It reads of each token when its window begins, and where an event begins also when it does so and when it ends: so
+    the Q-Former's self-attention finds the end that belongs to a beginning, which a small language model does not.
+    """
 
     def __init__(self, dim: int) -> None:
         super().__init__()
-        self.linear = nn.Linear(dim, len(PLACES) * DIGITS)
+        self.linear = nn.Linear(dim, 3 * len(PLACES) * DIGITS)
 
     def loss(
-        self, segments: Sequence[tuple[Float[Tensor, "batch _ dim"], Attended]], first_window: int
+        self,
+        segments: Sequence[tuple[Float[Tensor, "batch _ dim"], Attended]],
+        first_window: int,
+        edges: Sequence[Edges],
     ) -> Float[Tensor, ""]:
-        """Mean cross-entropy of a digit, over all tokens before they are merged."""
+        """The mean of three cross-entropies of a digit, from the tokens before they are merged.
+
+        Args:
+            first_window: the number of the first token's window.
+            edges: of each recording of the batch.
+        """
         tokens = torch.cat([part for part, _ in segments], dim=1)
-        logits = self.linear(tokens).float().unflatten(-1, (len(PLACES), DIGITS))
-        wanted = clock_digits(first_window, tokens.shape[1]).expand(len(tokens), -1, -1)
-        return functional.cross_entropy(logits.flatten(0, 2), wanted.flatten())
+        logits = self.linear(tokens).float().unflatten(-1, (3, len(PLACES), DIGITS))
+        of_window, of_begin, of_end = logits.unbind(dim=2)
+        window = clock_digits(first_window, tokens.shape[1]).expand(len(tokens), -1, -1)
+        loss = functional.cross_entropy(of_window.flatten(0, 2), window.flatten())
+        rows = torch.cat([torch.full((len(e.windows),), row) for row, e in enumerate(edges)])
+        places = torch.cat([torch.from_numpy(e.windows) for e in edges])
+        if len(places):
+            for said, wanted in ((of_begin, [e.begin for e in edges]), (of_end, [e.end for e in edges])):
+                digits = torch.from_numpy(np.concatenate(wanted))
+                loss = loss + functional.cross_entropy(said[rows, places].flatten(0, 1), digits.flatten())
+        return loss / 3

@@ -150,7 +150,7 @@ class AlignmentStageConfig:
     presence_weight: float = 1.0
     """Weight of the one word by which a grounding answer says that the query happens, or that it does not."""
     clock_weight: float = 0.0
-    """Weight of reading from every token, by a linear map, when its window begins."""
+    """Weight of reading times from tokens by a linear map: of all when they begin, of beginnings when they end."""
     list_weight: float = 1.0
     """Weight of the comma by which a list of intervals goes on, and of the word by which it ends."""
     qformer: dict[str, Any] = field(default_factory=dict)

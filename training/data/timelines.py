@@ -10,7 +10,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
-from jaxtyping import Bool, Float
+from jaxtyping import Bool, Float, Int
 
 from model.config import MergeConfig
 from model.connector.connector import segment_sizes
@@ -57,11 +57,34 @@ class Timeline:
 
     Attributes:
         told: float32 [windows, width].
-        landmarks: windows that merging must keep: where something begins [windows].
+        landmarks: windows that merging must keep: where something begins or ends [windows].
     """
 
     told: Float[np.ndarray, "windows width"]
     landmarks: Bool[np.ndarray, " windows"]
+
+
+@dataclass(frozen=True, slots=True)
+class Edges:
+    """Where events begin, and when they do so and end, as digits: hundreds of seconds, tens, ones, tenths.
+
+    Attributes:
+        windows: int64 [beginnings].
+        begin, end: int64 [beginnings, 4].
+    """
+
+    windows: Int[np.ndarray, " beginnings"]
+    begin: Int[np.ndarray, "beginnings 4"]
+    end: Int[np.ndarray, "beginnings 4"]
+
+
+def edges_of(timeline: Timeline, columns: Columns) -> Edges:
+    """The beginnings that a written timeline tells of; of those of one window the last."""
+    count = len(columns.kinds)
+    windows = np.flatnonzero(timeline.told[:, count : 2 * count].any(axis=1))
+    times = timeline.told[windows, 3 * count : 3 * count + 2 * TIME_WIDTH].reshape(len(windows), 2, TIME_WIDTH)
+    digits = np.stack([part.argmax(axis=2) for part in np.split(times, (3, 13, 23), axis=2)], axis=2)
+    return Edges(windows, digits[:, 0], digits[:, 1])
 
 
 def written_timeline(
@@ -132,9 +155,9 @@ def _write(
             window = min((sample - low) // WINDOW_SAMPLES, len(told) - 1)
             told[window, edge * count + kinds[event.kind]] = 1
             told[window, 3 * count : 3 * count + TIME_WIDTH] = digits(sample)
+            landmarks[window] = True
             if edge == 1:
                 told[window, 3 * count + TIME_WIDTH : 3 * count + 2 * TIME_WIDTH] = digits(event.end)
-                landmarks[window] = True
 
 
 def _shares(event: PlacedEvent, low: int, count: int) -> Float[np.ndarray, " windows"]:

@@ -5,6 +5,10 @@ import torch
 from model.connector.qformer import Attended
 from model.connector.time_encoding import TimeEncoding
 from training.clock import ClockReader, clock_digits, settle_digits, share_digits
+from training.data.composer import PlacedEvent
+from training.data.timelines import WINDOW_SAMPLES, Columns, edges_of, written_timeline
+
+COLUMNS = Columns(("dog", "rain"))
 
 NOTHING = Attended(torch.zeros(1, 1), torch.zeros(1, 1, 1))
 
@@ -43,12 +47,12 @@ def right_of_rows_never_met(*, shared):
     met = torch.arange(0, 400, 2)
     wanted = clock_digits(0, 400)
     for _ in range(60):
-        logits = reader.linear(encoding.weight[met]).unflatten(-1, (4, 10))
+        logits = reader.linear(encoding.weight[met]).unflatten(-1, (3, 4, 10))[..., 0, :, :]
         loss = torch.nn.functional.cross_entropy(logits.flatten(0, 1), wanted[met].flatten())
         optimizer.zero_grad()
         loss.backward()
         optimizer.step()
-    said = reader.linear(encoding.weight[1::2]).unflatten(-1, (4, 10)).argmax(dim=-1)
+    said = reader.linear(encoding.weight[1::2]).unflatten(-1, (3, 4, 10))[..., 0, :, :].argmax(dim=-1)
     return float((said == wanted[1::2]).float().mean())
 
 
@@ -62,9 +66,33 @@ def test_the_reader_is_asked_for_all_tokens_of_all_segments():
     with torch.no_grad():
         reader.linear.weight.zero_()
         reader.linear.bias.zero_()
-        reader.linear.bias[0] = 50.0  # hundreds: always 0; of the other places nothing
+        reader.linear.bias[0] = 50.0  # hundreds of windows: always 0; of the other places nothing
     segments = [(torch.randn(2, 30, 16), NOTHING), (torch.randn(2, 20, 16), NOTHING)]
-    near = float(reader.loss(segments, 0).detach())
+    nothing = edges_of(written_timeline([], COLUMNS, 50 * WINDOW_SAMPLES), COLUMNS)
+    near = 3 * float(reader.loss(segments, 0, [nothing, nothing]).detach())
     assert abs(near - 3 / 4 * torch.log(torch.tensor(10.0))) < 1e-3
-    far = float(reader.loss(segments, 294).detach())  # from 99.96 s on: all but one window are in the hundreds
+    far = 3 * float(
+        reader.loss(segments, 294, [nothing, nothing]).detach()
+    )  # from 99.96 s: all but one in the hundreds
     assert far > near + 50 * 49 / 50 / 4 - 1
+
+
+def test_where_an_event_begins_its_end_is_asked_for():
+    events = [PlacedEvent("dog", 16_000, 40_000), PlacedEvent("rain", 6 * 16_000, 163_200)]
+    edges = edges_of(written_timeline(events, COLUMNS, 170_000, first=100), COLUMNS)  # the clock begins at 34 s
+    assert edges.windows.tolist() == [2, 17]
+    assert edges.begin.tolist() == [[0, 3, 5, 0], [0, 4, 0, 0]]
+    assert edges.end.tolist() == [[0, 3, 6, 5], [0, 4, 4, 2]]
+    reader, tokens = ClockReader(8), torch.zeros(2, 32, 8)
+    tokens[1, 2, 0] = tokens[1, 17, 1] = 1.0
+    with torch.no_grad():
+        reader.linear.weight.zero_()
+        reader.linear.bias.zero_()
+        rows = reader.linear.weight.view(3, 4, 10, 8)
+        for token, (begin, end) in enumerate(zip(edges.begin, edges.end, strict=True)):
+            for place in range(4):
+                rows[1, place, begin[place], token] = rows[2, place, end[place], token] = 50.0
+    nothing = edges_of(written_timeline([], COLUMNS, 170_000), COLUMNS)
+    alone = float(reader.loss([(tokens, NOTHING)], 100, [nothing, nothing]).detach())
+    assert float(reader.loss([(tokens, NOTHING)], 100, [nothing, edges]).detach()) < alone + 1e-3
+    assert float(reader.loss([(tokens, NOTHING)], 100, [edges, nothing]).detach()) > alone + 1  # of the other recording
