@@ -74,8 +74,8 @@ class Heard:
             answer, task = question.answer(), TASKS[bool(queried)]
             completion = question.sequence.completion
             assert completion is not None, "it was run to its end"
-            features = features_of(answer.events, completion.ids, completion.grammar_log_probs, vocabulary, task)
-            for event, known in zip(answer.events, features, strict=True):
+            features = features_of(answer.told, completion.ids, completion.grammar_log_probs, vocabulary, task)
+            for event, known in zip(answer.told, features, strict=True):
                 kind = queried or kind_of(event.caption, LEXICON)
                 for interval, row in zip(event.intervals, known, strict=True):
                     yield Told(task, row, _is_right(interval, self.present.get(kind or "", ())))

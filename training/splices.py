@@ -22,7 +22,7 @@ APART = 30
 """Frames of silence between two groups of events, and between two sounds of a kind that are to be counted: 0.6 s."""
 MARGIN = (8, 40)
 """Frames that are kept before and after what sounds, if they are there."""
-COUNTED_SHARE = 0.45
+COUNTED_SHARE = 0.3
 """Share of recordings in which one kind is heard one to five times, equally often, beside a few others."""
 TEN_SHARE = 0.8
 """Share of those in which it is one of the ten best-known kinds."""

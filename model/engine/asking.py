@@ -15,7 +15,7 @@ from model.engine.updates import Answer
 from model.language.decoding import Decoding
 from model.language.prompt import prompt_ids
 from model.language.tokenizer import Tokenizer
-from model.timeline.event import Event
+from model.timeline.event import Event, by_caption
 from model.timeline.grammar import Grammar
 from model.timeline.parser import Parser, parse
 from model.timeline.task import Task
@@ -26,7 +26,7 @@ class Question:
 
     Attributes:
         sequence: its answer, as the engine writes it.
-        events: those that are complete so far, in order. Beams are none: another one may still win.
+        events: those that are complete so far, as they are told. Beams are none: another one may still win.
     """
 
     def __init__(
@@ -69,9 +69,10 @@ class Question:
         completion = self.sequence.completion
         assert completion is not None, "asked for once it has ended"
         text = self._tokenizer.decode(completion.ids)
-        events = parse(text, self._task, self._duration)
+        told = self._sure(parse(text, self._task, self._duration), completion.ids, completion.grammar_log_probs)
         return Answer(
-            events=tuple(self._sure(events, completion.ids, completion.grammar_log_probs)),
+            events=tuple(by_caption(told) if self._task == "dense_caption" else told),
+            told=tuple(told),
             written=text,
             num_prompt_tokens=self.sequence.num_prompt_tokens,
             num_completion_tokens=len(completion.ids),

@@ -158,7 +158,7 @@ class Session:
             yield inquiry, Failed(question.sequence.error)
             return
         answer = question.answer()
-        for event in answer.events[len(question.events) :]:
+        for event in answer.told[len(question.events) :]:
             yield inquiry, Found(index, event)
         written = question.sequence
         times = Times(written.entered_s, written.prompted_s, written.ended_s, time.monotonic())

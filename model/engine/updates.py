@@ -17,10 +17,11 @@ class Answer:
     """What was said about a recording.
 
     Attributes:
-        events: by order of the answer; captions are empty in grounding.
+        events: by order of the answer; captions are empty in grounding. Of dense captions those in the same words are one.
         written: the whole answer as the model wrote it, its times as markers.
         num_prompt_tokens: audio tokens included.
         completion: the answer's ids, with their log-probabilities; None where nothing was decoded.
+        told: the events one by one, as they were written.
     """
 
     events: tuple[Event, ...]
@@ -28,6 +29,7 @@ class Answer:
     num_prompt_tokens: int
     num_completion_tokens: int
     completion: Completion | None = None
+    told: tuple[Event, ...] = ()
 
     @property
     def text(self) -> str:

@@ -1,5 +1,6 @@
 """What was heard, and when."""
 
+from collections.abc import Iterable
 from dataclasses import dataclass
 
 from model.timeline.interval import Interval
@@ -30,3 +31,14 @@ class Event:
             ValueError: it would start before the recording does.
         """
         return Event(tuple(interval.shift(tenths) for interval in self.intervals), self.caption)
+
+
+def by_caption(events: Iterable[Event]) -> list[Event]:
+    """Events that are told in the same words as one, which stands where the first of them does, its times by start.
+
+    A model may list an event's times before its caption, or tell the caption again with each of them.
+    """
+    times: dict[str, list[Interval]] = {}
+    for event in events:
+        times.setdefault(event.caption, []).extend(event.intervals)
+    return [Event(tuple(sorted(some)), caption) for caption, some in times.items()]

@@ -8,6 +8,7 @@ import pytest
 from model.config import MergeConfig
 from model.connector.connector import segment_sizes
 from model.connector.merge import budget
+from model.timeline.event import by_caption
 from model.timeline.interval import Interval
 from model.timeline.parser import parse
 from training.config import DataConfig
@@ -99,10 +100,9 @@ def test_answers_parse_back_to_what_was_placed():
     ]  # fmt: skip
     rng = np.random.default_rng(0)
     answer = dense_caption(by_kind(events, 160_000), rng).answer
-    said = {
-        kind_of(e.caption, LEXICON): [(i.start, i.end) for i in e.intervals]
-        for e in parse(answer, "dense_caption", 100)
-    }
+    told = parse(answer, "dense_caption", 100)
+    assert [kind_of(e.caption, LEXICON) for e in told] == ["rain", "dog", "dog"], "one by one, as they begin"
+    said = {kind_of(e.caption, LEXICON): [(i.start, i.end) for i in e.intervals] for e in by_caption(told)}
     assert said == {"rain": [(0, 50)], "dog": [(10, 20), (40, 100)]}
     assert dense_caption({}, rng).answer == NOTHING_HEARD
 
