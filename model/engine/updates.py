@@ -17,7 +17,7 @@ class Answer:
     """What was said about a recording.
 
     Attributes:
-        events: by order of the answer; captions are empty in grounding. Of dense captions those in the same words are one.
+        events: by order of the answer; captions are empty in grounding. Dense captions in the same words are one event.
         written: the whole answer as the model wrote it, its times as markers.
         num_prompt_tokens: audio tokens included.
         completion: the answer's ids, with their log-probabilities; None where nothing was decoded.

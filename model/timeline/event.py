@@ -36,9 +36,24 @@ class Event:
 def by_caption(events: Iterable[Event]) -> list[Event]:
     """Events that are told in the same words as one, which stands where the first of them does, its times by start.
 
-    A model may list an event's times before its caption, or tell the caption again with each of them.
+    A model may list an event's times before its caption, or tell the caption again with each of them. Times that
+    overlap are tellings of one sound: the surer stands or, where it is not known which that is, the time of both.
     """
     times: dict[str, list[Interval]] = {}
     for event in events:
         times.setdefault(event.caption, []).extend(event.intervals)
-    return [Event(tuple(sorted(some)), caption) for caption, some in times.items()]
+    return [Event(tuple(_apart(some)), caption) for caption, some in times.items()]
+
+
+def _apart(intervals: Iterable[Interval]) -> list[Interval]:
+    found: list[Interval] = []
+    for interval in sorted(intervals):
+        if not found or interval.start >= found[-1].end:
+            found.append(interval)
+            continue
+        last = found[-1]
+        if interval.confidence is None or last.confidence is None:
+            found[-1] = last.until(interval)
+        elif interval.confidence > last.confidence:
+            found[-1] = interval
+    return found

@@ -23,3 +23,19 @@ def test_each_interval_keeps_its_confidence():
     sure, unsure = replace(Interval(8, 9), confidence=0.9), replace(Interval(1, 2), confidence=0.2)
     [event] = by_caption([Event((sure,), "Rain."), Event((unsure,), "Rain.")])
     assert [i.confidence for i in event.intervals] == [0.2, 0.9]
+
+
+def test_times_that_overlap_are_one_sound_and_the_surer_telling_stands():
+    long, short = replace(Interval(0, 22), confidence=0.8), replace(Interval(4, 22), confidence=0.1)
+    for told in ((long, short), (short, long)):
+        [event] = by_caption([Event((i,), "A rooster is crowing.") for i in told])
+        assert event.intervals == (long,)
+        assert event.intervals[0].confidence == 0.8
+    surer = replace(Interval(20, 30), confidence=0.9)
+    [event] = by_caption([Event((long, surer, replace(Interval(30, 31), confidence=0.2)), "Rain.")])
+    assert event.intervals == (Interval(20, 30), Interval(30, 31))
+
+
+def test_without_confidence_times_that_overlap_are_all_of_both():
+    [event] = by_caption([Event((Interval(5, 20), Interval(0, 10), Interval(20, 30)), "Rain.")])
+    assert event.intervals == (Interval(0, 20), Interval(20, 30))
