@@ -9,7 +9,8 @@ import pytest
 import timeaudio
 
 HEAVY = {"torch", "transformers", "numpy", "fastapi", "uvicorn", "grpc", "av", "soxr", "model", "server", "training"}
-IMPORT_LIMIT_S = 0.3
+OWN_SHARE = 1.0
+"""Of the time that the libraries it stands on take to load, what the client may take besides. Measured: 0.47."""
 
 
 def fresh(code: str) -> str:
@@ -34,10 +35,13 @@ def test_the_help_of_the_command_line_loads_nothing_heavy():
     assert not HEAVY & {name.partition(".")[0] for name in loaded}
 
 
-def test_importing_the_client_is_fast():
-    # Processor time, best of five: the clock on the wall measures the neighbours too.
-    code = "import time; t = time.process_time(); import timeaudio; print(time.process_time() - t)"
-    assert min(float(fresh(code)) for _ in range(5)) < IMPORT_LIMIT_S
+def test_importing_the_client_takes_less_than_the_libraries_it_stands_on():
+    # Processor time, best of five, as a ratio: neither the neighbours nor the machine decide.
+    code = (
+        "import time; a = time.process_time(); import httpx, pydantic; b = time.process_time(); import timeaudio;"
+        "print((time.process_time() - b) / (b - a))"
+    )
+    assert min(float(fresh(code)) for _ in range(5)) < OWN_SHARE
 
 
 def test_the_public_list_is_sorted_complete_and_documented():
