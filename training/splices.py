@@ -87,6 +87,7 @@ class Splicer:
             if high - low + APART <= left:
                 pieces.append((cut, low, high))
                 left -= high - low + APART
+        pieces = [pieces[int(n)] for n in rng.permutation(len(pieces))]
         # What is left lies before, between and after them, unevenly.
         gaps = np.floor(rng.dirichlet(np.full(len(pieces) + 1, 0.8)) * left).astype(int)
         noise = self.quiet.frames[int(rng.integers(len(self.quiet.frames)))]
@@ -103,26 +104,25 @@ class Splicer:
         return torch.from_numpy(frames), tuple(sorted(events, key=lambda e: (e.start, e.end)))
 
     def _mixed(self, num_frames: int, rng: np.random.Generator) -> list[Cut]:
-        """Any groups of events, up to three and one more for every ten seconds."""
+        """Any groups of events, up to two and one more for every ten seconds."""
         count = int(rng.integers(1, 3 + num_frames // 500))
         return [self.cuts[int(rng.integers(len(self.cuts)))] for _ in range(count)]
 
     def _counted(self, num_frames: int, rng: np.random.Generator) -> list[Cut]:
-        """One kind again and again, and a few other groups of events."""
+        """One kind again and again, and behind it, so that it finds room first, a few other groups of events."""
         kinds = [kind for kind in self.alone if kind in WORDS] if rng.random() < TEN_SHARE else list(self.alone)
         if not kinds:
             return self._mixed(num_frames, rng)
         kind = kinds[int(rng.integers(len(kinds)))]
         is_long = num_frames > 1500
         count = int(rng.integers(1, 9 if is_long else 6))
-        most = min(LONGEST_COUNTED, num_frames * 4 // (5 * count))  # so that all of them find room
+        most = min(LONGEST_COUNTED, num_frames // count - APART - 2 * MARGIN[1])  # so that all of them find room
         fit = [cut for cut in self.alone[kind] if cut.last - cut.first <= most]
         chosen = [fit[int(rng.integers(len(fit)))] for _ in range(count if fit else 0)]
         others = [
             self.cuts[int(rng.integers(len(self.cuts)))] for _ in range(int(rng.integers(0, 6 if is_long else 3)))
         ]
-        chosen += [cut for cut in others if all(event.kind != kind for event in cut.events)]
-        return [chosen[int(n)] for n in rng.permutation(len(chosen))]
+        return chosen + [cut for cut in others if all(event.kind != kind for event in cut.events)]
 
 
 def _stretch(noise: npt.NDArray[np.float16], count: int, rng: np.random.Generator) -> list[npt.NDArray[np.float16]]:

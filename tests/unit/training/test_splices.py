@@ -5,6 +5,7 @@ from collections import Counter
 import numpy as np
 import pytest
 
+from training import splices
 from training.data.composer import PlacedEvent
 from training.data.features import FRAME_SAMPLES, FeatureSet
 from training.splices import APART, Splicer, cuts_of
@@ -76,9 +77,12 @@ def test_two_sounds_of_a_kind_can_be_counted(splicer):
             assert all(gap >= SECOND // 2 * FRAME_SAMPLES for gap in gaps)
 
 
-def test_kinds_are_heard_one_to_five_times(splicer):
+@pytest.mark.parametrize("seconds", [20, 30])
+def test_a_kind_that_is_counted_is_heard_one_to_five_times_equally_often(splicer, monkeypatch, seconds):
+    monkeypatch.setattr(splices, "COUNTED_SHARE", 1.0)
     counts = Counter()
     for seed in range(400):
-        _, events = splicer.draw(30 * SECOND, np.random.default_rng(seed))
-        counts[max(Counter(e.kind for e in events).values(), default=0)] += 1
-    assert all(counts[number] >= 12 for number in range(1, 6)), counts
+        _, events = splicer.draw(seconds * SECOND, np.random.default_rng(seed))
+        counts[max(Counter(e.kind for e in events).values())] += 1
+    assert set(counts) == {1, 2, 3, 4, 5}
+    assert all(55 <= number <= 105 for number in counts.values()), counts
