@@ -69,11 +69,9 @@ def draw(features: Features, config: AlignmentStageConfig, size: int, rng: np.ra
     for _ in range(max(2, round(size / tens))):
         if splicer is not None:
             some, inside = splicer.draw(tens * TEN_SECONDS // FRAME_SAMPLES, rng)
-            frames.append(some)
-            events.append(inside)
-            continue
-        segment = int(rng.integers(0, (most - tens) // segment_tens + 1))
-        some, inside = long.stretch(int(rng.integers(len(long))), segment, tens * TEN_SECONDS)
+        else:
+            segment = int(rng.integers(0, (most - tens) // segment_tens + 1))
+            some, inside = long.stretch(int(rng.integers(len(long))), segment, tens * TEN_SECONDS)
         frames.append(some)
         events.append(inside)
     return Draw(torch.stack(frames), events, tens * TEN_SECONDS, is_spoken=is_spoken)

@@ -62,21 +62,21 @@ def train(
     count = {kind: len(parts) for kind, parts in (*pool.parts.items(), *pool.others.items())}
     print(f"{sum(count.values())} recordings of {len(count)} kinds to train on (speeds counted).", flush=True)
     doubtful = other_parts(data, "doubtful", config.data.speeds) if config.data.other_kinds else {}
-    heard = _joined(pool, doubtful)
+    language = None
     if start is None:
         language = train_language_model(config.language, config.data, pool, run / "language")
         encoders = train_encoders(config.encoders, config.data, pool, run / "encoders", bank)
         tokenizer, columns = language.builder.tokenizer, language.columns
-        features = compute_features(config, encoders, heard, bank, run)
         model = build_model(config.alignment, config.name, encoders, language)
-        connecting = WarmUpTrainer(model, columns, features, config.alignment)
-        warm_up(connecting, run / variant / "connector")
-        connecting.join(language.timeline)
     else:
         model, tokenizer = load_checkpoint(start)
         encoders = train_heads(config.encoders, config.data, pool, run / "encoders", model.speech, model.sound, bank)
         columns = timeline_columns(encoders.kinds)
-        features = compute_features(config, encoders, heard, bank, run)
+    features = compute_features(config, encoders, _joined(pool, doubtful), bank, run)
+    if language is not None:
+        connecting = WarmUpTrainer(model, columns, features, config.alignment)
+        warm_up(connecting, run / variant / "connector")
+        connecting.join(language.timeline)
     aligning = AlignmentTrainer(model, tokenizer, columns, features, config.alignment)
     align(aligning, tokenizer, run / variant / "alignment")
     save_checkpoint(out, model, tokenizer, dtype=torch.float16)
