@@ -140,8 +140,9 @@ class AlignmentTrainer:
         columns: Columns,
         features: Features,
         config: AlignmentStageConfig,
+        seed: int = 4,
     ) -> None:
-        self.model, self.columns, self.features, self.config = model, columns, features, config
+        self.model, self.columns, self.features, self.config, self.seed = model, columns, features, config, seed
         self.builder = BatchBuilder(tokenizer, model.config.prompt)
         self.answer_loss = AnswerLoss.of(
             tokenizer, len(tokenizer), tokenizer.marker_ids, time_weight=config.time_weight,
@@ -153,7 +154,7 @@ class AlignmentTrainer:
 
     def losses(self, step: int) -> Mapping[str, Tensor]:
         """Cross-entropy of the answers' tokens, and of what else the connector is taught."""
-        rng = np.random.default_rng([4, step])
+        rng = np.random.default_rng([self.seed, step])
         return self.of_draw(draw(self.features, self.config, self.config.optim.batch_size, rng), rng)
 
     def of_draw(self, drawn: Draw, rng: np.random.Generator) -> Mapping[str, Tensor]:
@@ -167,6 +168,8 @@ class AlignmentTrainer:
         examples = [example for _, some in asked for example in some]
         batches = self.builder.build(self.model.llm.get_input_embeddings(), heard, examples)
         losses = (self.spoken_loss if drawn.is_spoken else self.answer_loss)(self.model.llm, batches)
+        if not self.config.landmark_weight and not self.config.clock_weight:
+            return losses
         wanted = [written_timeline(e, self.columns, drawn.num_samples, first=drawn.first_window) for e in drawn.events]
         missed = missed_landmarks(segments, np_tensor([w.landmarks for w in wanted]))
         clock = self.clock.loss(segments, drawn.first_window, [edges_of(w, self.columns) for w in wanted])
@@ -183,7 +186,7 @@ class AlignmentTrainer:
         examples = [
             ask(events, end, rng, self.config.shares, MARKED) for _ in range(self.config.questions * (1 + is_long))
         ]
-        if is_long and not drawn.is_spoken and self.config.questions > 1:
+        if is_long and not drawn.is_spoken:
             examples[0] = tasks.dense_caption(by_kind(events, end), rng, MARKED)
         return examples
 

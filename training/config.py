@@ -115,6 +115,22 @@ class LoraStageConfig:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class ReadingConfig:
+    """The end of stage 1: the language model alone, on the tokens of a connector that stays as it is.
+
+    Fields mean what they mean in `AlignmentStageConfig`; what is not here stays as it was for both.
+    """
+
+    shares: Shares = field(default_factory=Shares)
+    long_share: float = 0.75
+    very_long_share: float = 0.6
+    questions: int = 1
+    time_weight: float = 1.0
+    presence_weight: float = 1.0
+    optim: OptimConfig
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class AlignmentStageConfig:
     """Stage 1, temporal token alignment: LoRA, Q-Former, time encoding and marker rows train; the rest is frozen.
 
@@ -163,6 +179,8 @@ class AlignmentStageConfig:
     time_encoding: bool = True
     """Eq. 3 and 4; off for the ablation."""
     optim: OptimConfig
+    reading: ReadingConfig | None = None
+    """How the language model goes on alone afterwards; None leaves that out."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -23,6 +23,7 @@ from training.data.recordings import DataError
 from training.data.speech import speech_parts
 from training.encoders import train_encoders, train_heads
 from training.language import timeline_columns, train_language_model
+from training.reading import read_on
 from training.run_file import ConfigError, load_config
 from training.run_state import claim
 
@@ -70,6 +71,7 @@ def train(
         model = build_model(config.alignment, config.name, encoders, language)
     else:
         model, tokenizer = load_checkpoint(start)
+        model.llm.set_attn_implementation("eager")  # as in `training.language`
         encoders = train_heads(config.encoders, config.data, pool, run / "encoders", model.speech, model.sound, bank)
         columns = timeline_columns(encoders.kinds)
     features = compute_features(config, encoders, _joined(pool, doubtful), bank, run)
@@ -79,6 +81,9 @@ def train(
         connecting.join(language.timeline)
     aligning = AlignmentTrainer(model, tokenizer, columns, features, config.alignment)
     align(aligning, tokenizer, run / variant / "alignment")
+    if (reading := config.alignment.reading) is not None:
+        claim(run / variant / "reading" / "reading.json", {"steps before it": config.alignment.optim.steps})
+        read_on(model, tokenizer, columns, features, config.alignment, reading, run / variant / "reading")
     save_checkpoint(out, model, tokenizer, dtype=torch.float16)
     if (data / "clips.csv").is_file():
         # Authors and licences travel with whatever is made from their recordings.

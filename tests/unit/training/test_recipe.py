@@ -1,6 +1,7 @@
 """The whole recipe at the smallest sizes: not to hear anything, but to run every stage on real recordings."""
 
 import csv
+import shutil
 from pathlib import Path
 
 import pytest
@@ -126,6 +127,22 @@ def test_stage_1_goes_on_from_a_checkpoint(folder, tmp_path):
     assert (out / "model.safetensors").read_bytes() != (start / "model.safetensors").read_bytes()
     assert not (tmp_path / "run" / "language").exists()
     assert Pipeline.load(out).name == "miniature"
+
+
+def test_the_language_model_may_go_on_alone_after_stage_1(folder, tmp_path, capsys):
+    """Nothing else changes; and it is not taken for the end of a stage 1 that went on since."""
+    begun = shutil.copytree(folder / "run", tmp_path / "run")
+    given = [str(folder / "run.toml"), "--data", str(folder / "data"), "--run", str(begun)]
+    reading = ["--set", "alignment.reading = {optim = {steps = 2, batch_size = 4}}"]
+    assert main([*given, *reading, "--out", str(tmp_path / "read")]) == 0
+    before, after = folder / "run" / "checkpoint", tmp_path / "read"
+    for part in ("model.safetensors", "sound_encoder/model.safetensors"):
+        assert (after / part).read_bytes() == (before / part).read_bytes()
+    weights = "llm/model.safetensors"
+    assert (after / weights).read_bytes() != (before / weights).read_bytes()
+    assert torch.load(begun / "reading" / "resume.pt", weights_only=True)["step"] == 2
+    assert main([*given, *reading, "--set", "alignment.optim.steps = 5"]) == 2
+    assert "holds a run with other steps before it" in capsys.readouterr().err
 
 
 def test_a_run_is_made_longer_and_not_another(folder, capsys):
