@@ -26,10 +26,10 @@ def _voices(engine: Engine, sex: Sex, *names: str) -> tuple[Voice, ...]:
 
 
 VOICES: tuple[Voice, ...] = (
-    *_voices("espeak-ng", "man", "en-us", "en-us+m3", "en-us+m7", "en-gb", "en-gb+m1", "en-gb+m5", "en-gb-scotland"),
+    *_voices("espeak-ng", "man", "en-us", "en-us+m3", "en-us+m7", "en", "en+m1", "en+m5", "en-gb-scotland"),
     *_voices("espeak-ng", "man", "en-gb-scotland+m3", "en-029", "en-029+m2", "en-gb-x-rp", "en-gb-x-rp+m4"),
     *_voices("espeak-ng", "man", "en-gb-x-gbclan+m6"),
-    *_voices("espeak-ng", "woman", "en-us+f1", "en-us+f2", "en-us+f4", "en-gb+f2", "en-gb+f4", "en-gb-scotland+f3"),
+    *_voices("espeak-ng", "woman", "en-us+f1", "en-us+f2", "en-us+f4", "en+f2", "en+f4", "en-gb-scotland+f3"),
     *_voices("espeak-ng", "woman", "en-029+f2", "en-gb-x-rp+f1", "en-gb-x-gbcwmd+f5"),
     *_voices("flite", "man", "kal16", "awb", "rms"),
     *_voices("flite", "woman", "slt"),

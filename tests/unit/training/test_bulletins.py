@@ -20,7 +20,7 @@ from training.data.bulletins import (
 )
 from training.data.newsroom import draw_bulletin, read_bank, spoken_bank
 from training.data.recordings import DataError, active_region
-from training.data.speaking import say_as, speaker, voices_for
+from training.data.speaking import is_installed, say_as, speaker, voices_for
 from training.data.speech import LONGEST_S, SHORTEST_S, pieces, speech_parts
 from training.data.voices import TRAINING_VOICES, UNSEEN_VOICES, VOICES
 from training.data.wav import write_wav
@@ -196,12 +196,12 @@ def test_a_long_recording_is_cut_where_it_is_quiet():
 
 
 @pytest.mark.parametrize("engine", ["espeak-ng", "flite", "festival"])
-def test_every_voice_of_an_engine_that_is_here_speaks(engine):
+def test_voices_of_an_engine_that_is_here_speak_differently(engine):
     try:
         speaker(engine)
     except DataError:
         pytest.skip(f"{engine} is not installed")
-    voices = [*voices_for(held_out=False, engine=engine)[:2], *voices_for(held_out=True, engine=engine)[:1]]
+    voices = [voice for voice in VOICES if voice.engine == engine and is_installed(voice)]
     heard = [say_as(voice, "News from Lisbon.") for voice in voices]
     assert all(len(said) > RATE // 2 and np.abs(said).max() > 0.01 for said in heard)
     assert len({said.tobytes() for said in heard}) == len(voices)
