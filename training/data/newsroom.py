@@ -19,7 +19,7 @@ from training.data.bulletins import FACTS, FILLERS, HEADLINES, SUMMARIES, combin
 from training.data.composer import PlacedEvent
 from training.data.recordings import DataError
 from training.data.speaking import Samples, say_as, trimmed, voices_for
-from training.data.voices import Voice
+from training.data.voices import VOICES, Voice
 
 PAUSE_S = (0.15, 0.5)
 LONG_LEAD_IN_S, LONG_LEAD_IN_SHARE = 2.0, 0.25
@@ -116,12 +116,14 @@ def read_bank(folder: Path) -> Bank:
     """The bank in `folder`, whatever it was asked to be.
 
     Raises:
-        DataError: there is none.
+        DataError: there is none, or voices spoke it that are not known here.
     """
     index = folder / "index.json"
     if not index.is_file():
         raise DataError(f"{folder} holds no spoken sentences: `timeaudio data bulletins --bank {folder}` speaks some.")
     told = json.loads(index.read_text(encoding="utf-8"))
+    if unknown := sorted(set(told["voices"]) - set(map(str, VOICES))):
+        raise DataError(f"{folder} was spoken by voices of an older version ({', '.join(unknown)}): remove it.")
     sentences = [
         Sentence(**{**row, "spans": {key: (start, end) for key, (start, end) in row["spans"].items()}})
         for row in told["sentences"]
@@ -167,8 +169,7 @@ def _speak_bank(folder: Path, recipe: dict[str, Any], voices: Sequence[Voice]) -
             parts.append(part)
             start += len(part)
     folder.mkdir(parents=True, exist_ok=True)
-    whole = folder / "sentences.npy.part"
-    with whole.open("wb") as file:
+    with (whole := folder / "sentences.npy.part").open("wb") as file:
         np.save(file, np.concatenate(parts))
     whole.replace(folder / "sentences.npy")
     # The index comes last: where it stands, the bank is whole.
@@ -184,8 +185,7 @@ def draw_bulletin(
     """Sections of one voice, one after the other, as many as `seconds` hold whole; silence before, between and after.
 
     It has exactly `round(seconds * 16000)` samples, and every engine reads equally often. `speeds` are the slowest and
-    the fastest of a record player.
-    A pure function of the bank and of `rng`.
+    the fastest of a record player. A pure function of the bank and of `rng`.
 
     Raises:
         DataError: `seconds` does not hold one headline, or the bank has too few headlines to fill them.

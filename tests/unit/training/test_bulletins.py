@@ -207,6 +207,14 @@ def test_voices_of_an_engine_that_is_here_speak_differently(engine):
     assert len({said.tobytes() for said in heard}) == len(voices)
 
 
+def test_a_bank_of_voices_that_are_not_known_is_refused(tmp_path):
+    bank_in(tmp_path, headlines=3, fillers_per_voice=1)
+    index = tmp_path / "index.json"
+    index.write_text(index.read_text().replace("tones:low", "espeak-ng:en-gb"))
+    with pytest.raises(DataError, match="older version .espeak-ng:en-gb.: remove it"):
+        read_bank(tmp_path)
+
+
 def test_an_index_names_the_voice_and_the_facts_of_each_sentence(bank, tmp_path):
     bank_in(tmp_path, headlines=3, fillers_per_voice=1)
     told = json.loads((tmp_path / "index.json").read_text())
