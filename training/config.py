@@ -118,7 +118,7 @@ class LoraStageConfig:
 class ReadingConfig:
     """The end of stage 1: the language model alone, on the tokens of a connector that stays as it is.
 
-    Fields mean what they mean in `AlignmentStageConfig`; what is not here stays as it was for both.
+    Fields are named as in `AlignmentStageConfig` and take the place of those; others stay as they were.
     """
 
     shares: Shares = field(default_factory=Shares)

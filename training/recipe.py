@@ -83,7 +83,7 @@ def train(
     align(aligning, tokenizer, run / variant / "alignment")
     if (reading := config.alignment.reading) is not None:
         claim(run / variant / "reading" / "reading.json", {"steps before it": config.alignment.optim.steps})
-        read_on(model, tokenizer, columns, features, config.alignment, reading, run / variant / "reading")
+        read_on(aligning, reading, run / variant / "reading")
     save_checkpoint(out, model, tokenizer, dtype=torch.float16)
     if (data / "clips.csv").is_file():
         # Authors and licences travel with whatever is made from their recordings.

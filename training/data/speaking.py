@@ -77,7 +77,8 @@ def voices_for(*, held_out: bool, engine: Engine | None = None) -> list[Voice]:
         mine = tuple(voice for voice in VOICES if voice.engine == "tones")
     chosen = [voice for voice in mine if engine in (None, voice.engine) and is_installed(voice)]
     if not chosen:
-        raise DataError("No voice is installed: apt-get install espeak-ng flite festival.")
+        which = f"{'unseen ' * held_out}voice" + (f" of {engine}" if engine else "")
+        raise DataError(f"No {which} is installed: docs/training.md, Speech, names the packages.")
     return chosen
 
 

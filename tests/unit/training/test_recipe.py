@@ -6,6 +6,7 @@ from pathlib import Path
 
 import pytest
 import torch
+from safetensors.torch import load_file
 
 from model.audio.decode import decode_audio
 from model.pipeline import Decoding, Pipeline
@@ -143,6 +144,22 @@ def test_the_language_model_may_go_on_alone_after_stage_1(folder, tmp_path, caps
     assert torch.load(begun / "reading" / "resume.pt", weights_only=True)["step"] == 2
     assert main([*given, *reading, "--set", "alignment.optim.steps = 5"]) == 2
     assert "holds a run with other steps before it" in capsys.readouterr().err
+
+
+def test_a_checkpoint_may_be_read_with_alone(folder, tmp_path):
+    start, out = folder / "run" / "checkpoint", tmp_path / "read"
+    given = [str(folder / "run.toml"), "--data", str(folder / "data"), "--run", str(tmp_path / "run")]
+    reading = [
+        "--set",
+        "alignment.optim.steps = 0",
+        "--set",
+        "alignment.reading = {optim = {steps = 1, batch_size = 4}}",
+    ]
+    assert main([*given, *reading, "--start", str(start), "--out", str(out)]) == 0
+    before, after = (load_file(path / "model.safetensors") for path in (start, out))
+    assert all(torch.equal(after[name], weight) for name, weight in before.items())
+    weights = "llm/model.safetensors"
+    assert (out / weights).read_bytes() != (start / weights).read_bytes()
 
 
 def test_a_run_is_made_longer_and_not_another(folder, capsys):
