@@ -17,7 +17,8 @@ MOST_KL = {"int8": 0.001, "int4": 0.05}
 
 @pytest.mark.parametrize("kind", LIBRARIES)
 def test_without_the_library_it_is_named(kind, monkeypatch):
-    monkeypatch.setitem(sys.modules, LIBRARIES[kind], None)  # as if it were not installed
+    for name in (LIBRARIES[kind], f"{LIBRARIES[kind]}.quantization"):
+        monkeypatch.setitem(sys.modules, name, None)  # as if it were not installed, though it be imported already
     with pytest.raises(CheckpointError, match=rf"{kind} needs {LIBRARIES[kind]}: pip install 'timeaudio\[quantize\]'"):
         Pipeline.load(quantize=kind)
 
