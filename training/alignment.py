@@ -19,7 +19,7 @@ from model.connector.qformer import Attended
 from model.language.markers import add_markers, train_only_rows
 from model.language.tokenizer import Tokenizer
 from model.timeaudio import TimeAudio
-from model.timeline.task import TASKS
+from model.timeline.task import TASKS, Task
 from training.batch import AnswerLoss, BatchBuilder
 from training.clock import ClockReader, settle_digits, share_digits
 from training.config import AlignmentStageConfig
@@ -29,11 +29,17 @@ from training.data.composer import shifted
 from training.data.timelines import WINDOW_SAMPLES, Columns, Timeline, edges_of, written_timeline
 from training.draws import TEN_SECONDS, Draw, Features, draw
 from training.encoders import EncoderTrainer
+from training.fact_reader import FactReader
 from training.language import LanguageTrainer
 from training.loop import Group, fit, groups_of
 
 SCALE_SCENES = 256
 """Scenes from which it is read how much the numbers of a timeline vary."""
+
+
+def tasks_of(config: AlignmentStageConfig) -> tuple[Task, ...]:
+    """What stage 1 teaches: summaries only where there are bulletins to sum up."""
+    return TASKS if config.bulletins else tuple(task for task in TASKS if task != "summarize")
 
 
 def build_model(
@@ -43,7 +49,7 @@ def build_model(
     torch.manual_seed(2)
     model_config = ModelConfig(
         name=name,
-        tasks=TASKS if config.bulletins else tuple(task for task in TASKS if task != "summarize"),
+        tasks=tasks_of(config),
         sound_encoder="beats" if encoders.config.sound_encoder == "beats" else "conv",
         time_encoding=TimeEncodingConfig(num_rows=768 if config.time_encoding else 0),
         qformer=QFormerConfig(**config.qformer),
@@ -151,6 +157,7 @@ class AlignmentTrainer:
         self.spoken_loss = AnswerLoss.of(tokenizer, len(tokenizer), tokenizer.marker_ids)
         torch.manual_seed(3)
         self.clock = ClockReader(model.config.qformer.dim)
+        self.facts = FactReader(model.config.qformer.dim)
 
     def losses(self, step: int) -> Mapping[str, Tensor]:
         """Cross-entropy of the answers' tokens, and of what else the connector is taught."""
@@ -168,13 +175,17 @@ class AlignmentTrainer:
         examples = [example for _, some in asked for example in some]
         batches = self.builder.build(self.model.llm.get_input_embeddings(), heard, examples)
         losses = (self.spoken_loss if drawn.is_spoken else self.answer_loss)(self.model.llm, batches)
-        if not self.config.landmark_weight and not self.config.clock_weight:
+        if not (self.config.landmark_weight or self.config.clock_weight or self.config.fact_weight):
             return losses
         wanted = [written_timeline(e, self.columns, drawn.num_samples, first=drawn.first_window) for e in drawn.events]
         missed = missed_landmarks(segments, np_tensor([w.landmarks for w in wanted]))
         clock = self.clock.loss(segments, drawn.first_window, [edges_of(w, self.columns) for w in wanted])
         taught = self.config.landmark_weight * missed + self.config.clock_weight * clock
-        return {**losses, "loss": losses["loss"] + taught, "landmarks": missed, "clock": clock}
+        read = {"landmarks": missed, "clock": clock}
+        if drawn.is_spoken:
+            read["facts"] = self.facts.loss(segments, wanted)
+            taught = taught + self.config.fact_weight * read["facts"]
+        return {**losses, "loss": losses["loss"] + taught, **read}
 
     def _ask(self, drawn: Draw, row: int, rng: np.random.Generator) -> list[Example]:
         """The questions about a recording: hearing it costs more than answering."""
@@ -229,13 +240,14 @@ def align(trainer: AlignmentTrainer, tokenizer: Tokenizer, run: Path) -> None:
     if config.time_encoding:
         share_digits(encoding)
     groups = [
-        *groups_of([model.fusion, model.connector.qformer, model.connector.projection, trainer.clock]),
+        *groups_of([model.fusion, model.connector.qformer, model.connector.projection, trainer.clock, trainer.facts]),
         Group(list(encoding.parameters()), weight_decay=False),
         Group(lora),
         Group(matrices, weight_decay=False),
     ]
     modules: dict[str, nn.Module] = {
-        "fusion": model.fusion, "connector": model.connector, "clock": trainer.clock, "llm": adapters
+        "fusion": model.fusion, "connector": model.connector, "clock": trainer.clock,
+        "facts": trainer.facts, "llm": adapters,
     }  # fmt: skip
     fit(modules, groups, trainer.losses, config.optim, run, title="stage 1, alignment")
     if config.time_encoding:

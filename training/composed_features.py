@@ -10,10 +10,10 @@ import torch
 from torch import Tensor
 
 from training.config import RunConfig
+from training.data.bank import Bank
 from training.data.composer import PlacedEvent, Pool, Scene, SceneConfig, compose
 from training.data.features import FRAME_SAMPLES, FeatureRecipe, FeatureSet, feature_set, fingerprint
 from training.data.more_words import GROUPS
-from training.data.newsroom import Bank
 from training.data.spoken import spoken_scene
 from training.data.words import WORDS
 from training.draws import Features

@@ -41,6 +41,22 @@ class DataConfig:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class ListeningConfig:
+    """How the sound encoder learns what is said, once it knows sounds."""
+
+    seconds: float = 6.0
+    """Of read sentences that it hears in one piece."""
+    speeds: tuple[float, float] = (0.8, 1.25)
+    """The slowest and the fastest of a record player: a voice's size and height move with it."""
+    scenes: int = 3
+    """Composed scenes of a step, on which its frames are held near where they were."""
+    held_weight: float = 1.5
+    mask_bins: int = 24
+    """Widest band of a spectrogram that is blanked, as a share of 128 bins."""
+    optim: OptimConfig
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class EncoderStageConfig:
     """Stage 0, encoders: both learn to name each frame's sounds."""
 
@@ -52,11 +68,11 @@ class EncoderStageConfig:
     """Fields of ConvEncoderConfig or BEATsConfig."""
     speech_every: int = 1
     """The speech encoder learns from every so many steps' scenes: it learns sounds slower, and helps less with them."""
-    spoken_share: float = 0.4
-    """Share of every batch that is stretches of bulletins."""
     mask_bins: int = 16
     """Widest band of a spectrogram that is blanked, as a share of 128 bins."""
     optim: OptimConfig
+    listening: ListeningConfig | None = None
+    """How the sound encoder goes on with spoken sentences, where there are bulletins."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -124,6 +140,7 @@ class ReadingConfig:
     shares: Shares = field(default_factory=Shares)
     long_share: float = 0.75
     very_long_share: float = 0.6
+    speech_share: float = 0.0
     questions: int = 1
     time_weight: float = 1.0
     presence_weight: float = 1.0
@@ -167,6 +184,8 @@ class AlignmentStageConfig:
     """Weight of the one word by which a grounding answer says that the query happens, or that it does not."""
     clock_weight: float = 0.0
     """Weight of reading times from tokens by a linear map: of all when they begin, of beginnings when they end."""
+    fact_weight: float = 0.0
+    """Weight of reading from the token in which a spoken section begins, by a linear map, what it tells."""
     list_weight: float = 1.0
     """Weight of the comma by which a list of intervals goes on, and of the word by which it ends."""
     qformer: dict[str, Any] = field(default_factory=dict)

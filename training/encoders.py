@@ -1,4 +1,4 @@
-"""Stage 0, first half: the two encoders learn, from nothing, to name the sounds of each frame, and facts that are told.
+"""Stage 0, first half: the two encoders learn, from nothing, to name the sounds of each frame.
 
 Both see the same scenes. Each has a head of its own, so that neither leans on the other, and the heads are thrown away.
 """
@@ -16,16 +16,12 @@ from transformers import WhisperConfig
 
 from model.audio.fbank import fbank
 from model.audio.log_mel import log_mel
-from model.audio.waveform import SAMPLE_RATE
 from model.checkpoint import sound_encoder
 from model.encoders.beats import BEATs
 from model.encoders.conv import ConvEncoder
 from model.encoders.whisper import SpeechEncoder
 from training.config import DataConfig, EncoderStageConfig
-from training.data.bulletins import FACT_NAMES
 from training.data.composer import Pool, Scene, compose
-from training.data.newsroom import Bank
-from training.data.spoken import cut, spoken_scene
 from training.frame_head import FrameHead, frame_targets
 from training.loop import fit, groups_of
 
@@ -74,16 +70,15 @@ def mask_bands(spectrogram: Float[Tensor, "batch a b"], dim: int, widest: int) -
 class EncoderTrainer:
     """Losses of stage 0 as a function of the step."""
 
-    def __init__(self, config: EncoderStageConfig, data: DataConfig, pool: Pool, bank: Bank | None = None) -> None:
-        self.config, self.data, self.pool, self.bank = config, data, pool, bank
+    def __init__(self, config: EncoderStageConfig, data: DataConfig, pool: Pool) -> None:
+        self.config, self.data, self.pool = config, data, pool
         self.kinds = tuple(sorted({*pool.parts, *pool.others}))
-        self.facts = FACT_NAMES if bank else ()
         self.speech = make_speech_encoder(config)
         self.sound = make_sound_encoder(config)
         # Convolutions on CPUs are a tenth faster so.
         self.sound.to(memory_format=torch.channels_last)  # type: ignore[call-overload]  # torch's stubs lack it
-        self.speech_head = FrameHead(self.speech.dim, len(self.kinds), len(self.facts))
-        self.sound_head = FrameHead(self.sound.dim, len(self.kinds), len(self.facts))
+        self.speech_head = FrameHead(self.speech.dim, len(self.kinds))
+        self.sound_head = FrameHead(self.sound.dim, len(self.kinds))
 
     @property
     def modules(self) -> dict[str, nn.Module]:
@@ -98,12 +93,9 @@ class EncoderTrainer:
     def losses(self, step: int) -> Mapping[str, Tensor]:
         """Binary cross-entropy of each encoder's frames."""
         scenes = draw_scenes(self.pool, self.data, step, self.config.optim.batch_size)
-        scenes = self._some_spoken(scenes, np.random.default_rng([5, step]))
         waveforms = torch.from_numpy(np.stack([s.samples for s in scenes]))
         num_frames = waveforms.shape[1] // FRAME_SAMPLES
-        targets = torch.from_numpy(
-            np.stack([frame_targets(s.events, self.kinds, num_frames, self.facts) for s in scenes])
-        )
+        targets = torch.from_numpy(np.stack([frame_targets(s.events, self.kinds, num_frames) for s in scenes]))
         said = {"sound": self.sound_head(self.sound_frames(waveforms, augment=True))}
         if step % self.config.speech_every == 0:
             said["speech"] = self.speech_head(self.speech_frames(waveforms, augment=True))
@@ -112,17 +104,6 @@ class EncoderTrainer:
             for name, logits in said.items()
         }
         return {"loss": torch.stack(list(losses.values())).sum(), **losses}
-
-    def _some_spoken(self, scenes: list[Scene], rng: np.random.Generator) -> list[Scene]:
-        """A share of the scenes replaced by stretches of bulletins, which begin and end anywhere."""
-        if self.bank is None:
-            return scenes
-        num_samples = len(scenes[0].samples)
-        spoken = []
-        for _ in range(round(self.config.spoken_share * len(scenes))):
-            long = spoken_scene(self.bank, num_samples / SAMPLE_RATE + 8.0, self.data.scene, rng)
-            spoken.append(cut(long, int(rng.integers(0, 8 * SAMPLE_RATE)), num_samples))
-        return scenes[: len(scenes) - len(spoken)] + spoken
 
     def features(self, waveforms: Float[Tensor, "batch samples"], *, augment: bool = False) -> tuple[Tensor, Tensor]:
         """Both encoders' frames."""
@@ -184,12 +165,10 @@ def frame_scores(trainer: EncoderTrainer, scenes: Sequence[Scene], kinds: Sequen
     return result
 
 
-def train_encoders(
-    config: EncoderStageConfig, data: DataConfig, pool: Pool, run: Path, bank: Bank | None = None
-) -> EncoderTrainer:
+def train_encoders(config: EncoderStageConfig, data: DataConfig, pool: Pool, run: Path) -> EncoderTrainer:
     """Stage 0 for both encoders, from nothing or from where `run` stands."""
     torch.manual_seed(0)
-    trainer = EncoderTrainer(config, data, pool, bank)
+    trainer = EncoderTrainer(config, data, pool)
     for module in trainer.modules.values():
         module.train()
     groups = groups_of(trainer.modules.values())
@@ -204,11 +183,10 @@ def train_heads(
     run: Path,
     speech: SpeechEncoder,
     sound: ConvEncoder | BEATs,
-    bank: Bank | None = None,
 ) -> EncoderTrainer:
     """New heads on encoders that have learned already, which stay as they are: a checkpoint has no heads."""
     torch.manual_seed(0)
-    trainer = EncoderTrainer(config, data, pool, bank)
+    trainer = EncoderTrainer(config, data, pool)
     trainer.speech, trainer.sound = speech, sound
     for encoder in (speech, sound):
         encoder.eval().requires_grad_(False)

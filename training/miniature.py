@@ -13,9 +13,9 @@ from dataclasses import replace
 from pathlib import Path
 
 from training.config import DataConfig
+from training.data.bank import spoken_bank
 from training.data.composer import SceneConfig
 from training.data.manifest import Row, write_manifest
-from training.data.newsroom import spoken_bank
 from training.data.pools import validation_pool
 from training.data.speaking import available, voices_for
 from training.data.voices import Engine

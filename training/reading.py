@@ -17,7 +17,7 @@ def read_on(aligned: AlignmentTrainer, reading: ReadingConfig, run: Path) -> Non
     """Train the whole language model, from stage 1's or from where `run` stands; all else is frozen."""
     model = aligned.model
     changes = {field.name: getattr(reading, field.name) for field in fields(reading)}
-    config = replace(aligned.config, **changes, landmark_weight=0.0, clock_weight=0.0)
+    config = replace(aligned.config, **changes, landmark_weight=0.0, clock_weight=0.0, fact_weight=0.0)
     trainer = AlignmentTrainer(model, aligned.builder.tokenizer, aligned.columns, aligned.features, config, seed=5)
     model.requires_grad_(False)
     model.llm.requires_grad_(True)

@@ -5,24 +5,27 @@ import shutil
 import sys
 from collections import defaultdict
 from collections.abc import Mapping
-from dataclasses import asdict
+from dataclasses import asdict, replace
 from pathlib import Path
 from typing import Any
 
 import torch
 
 from model.checkpoint import load_checkpoint, save_checkpoint
+from model.encoders.beats import BEATs
+from model.encoders.conv import ConvEncoder
 from model.errors import TimeAudioError
-from training.alignment import AlignmentTrainer, WarmUpTrainer, align, build_model, warm_up
+from training.alignment import AlignmentTrainer, WarmUpTrainer, align, build_model, tasks_of, warm_up
 from training.composed_features import compute_features
 from training.config import RunConfig
+from training.data.bank import Bank, spoken_bank
 from training.data.composer import Pool, Samples
-from training.data.newsroom import Bank, spoken_bank
 from training.data.pools import other_parts, training_pool
 from training.data.recordings import DataError
 from training.data.speech import speech_parts
 from training.encoders import train_encoders, train_heads
 from training.language import timeline_columns, train_language_model
+from training.listening import listen
 from training.reading import read_on
 from training.run_file import ConfigError, load_config
 from training.run_state import claim
@@ -52,27 +55,30 @@ def train(
         voices: a folder of recorded speech.
         start: a checkpoint of this recipe; stage 1 goes on from its nets, and there is no stage 0.
     """
-    pool = training_pool(data, config.data)
+    pool = sounds = training_pool(data, config.data)
     stage_0 = _flat({name: asdict(getattr(config, name)) for name in ("data", "encoders", "language")})
     begun = {} if start is None else {"start": str(start)}
     claim(run / "run.json", begun | {"recordings": {kind: len(parts) for kind, parts in pool.parts.items()}, **stage_0})
     claim(run / variant / "alignment.json", _flat({"alignment": asdict(config.alignment)}))
     bank = speech_bank(config, run)
     if bank is not None:
-        pool = Pool(pool.parts, {**pool.others, **speech_parts(bank, voices)})
+        pool = Pool(sounds.parts, {**sounds.others, **speech_parts(bank, voices)})
     count = {kind: len(parts) for kind, parts in (*pool.parts.items(), *pool.others.items())}
     print(f"{sum(count.values())} recordings of {len(count)} kinds to train on (speeds counted).", flush=True)
     doubtful = other_parts(data, "doubtful", config.data.speeds) if config.data.other_kinds else {}
     language = None
     if start is None:
         language = train_language_model(config.language, config.data, pool, run / "language")
-        encoders = train_encoders(config.encoders, config.data, pool, run / "encoders", bank)
+        encoders = train_encoders(config.encoders, config.data, pool, run / "encoders")
+        _listen(config, sounds, bank, run, encoders.sound)
         tokenizer, columns = language.builder.tokenizer, language.columns
         model = build_model(config.alignment, config.name, encoders, language)
     else:
         model, tokenizer = load_checkpoint(start)
         model.llm.set_attn_implementation("eager")  # as in `training.language`
-        encoders = train_heads(config.encoders, config.data, pool, run / "encoders", model.speech, model.sound, bank)
+        model.config = replace(model.config, tasks=tasks_of(config.alignment))
+        _listen(config, sounds, bank, run, model.sound)
+        encoders = train_heads(config.encoders, config.data, pool, run / "encoders", model.speech, model.sound)
         columns = timeline_columns(encoders.kinds)
     features = compute_features(config, encoders, _joined(pool, doubtful), bank, run)
     if language is not None:
@@ -89,6 +95,11 @@ def train(
         # Authors and licences travel with whatever is made from their recordings.
         shutil.copyfile(data / "clips.csv", out / "ATTRIBUTION.csv")
     print(f"Checkpoint written to {out}.", flush=True)
+
+
+def _listen(config: RunConfig, sounds: Pool, bank: Bank | None, run: Path, sound: ConvEncoder | BEATs) -> None:
+    if bank is not None and config.encoders.listening is not None:
+        listen(config.encoders.listening, config.data, sounds, bank, run / "listening", sound)
 
 
 def _flat(table: Mapping[str, Any], at: str = "") -> dict[str, object]:

@@ -8,7 +8,7 @@ import numpy as np
 
 from model.audio.decode import decode_audio
 from model.audio.waveform import SAMPLE_RATE
-from training.data.newsroom import Bank
+from training.data.bank import Bank
 from training.data.recordings import DataError, active_region
 from training.data.speaking import PEAK, Samples
 from training.data.voices import VOICES

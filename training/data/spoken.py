@@ -2,8 +2,9 @@
 
 import numpy as np
 
-from training.data.composer import PlacedEvent, Scene, SceneConfig, clipped, recorded
-from training.data.newsroom import Bank, draw_bulletin
+from training.data.bank import Bank
+from training.data.composer import PlacedEvent, Scene, SceneConfig, recorded
+from training.data.newsroom import draw_bulletin
 from training.data.voices import VOICES
 
 SPOKEN_SPEEDS = (0.88, 1.15)
@@ -19,8 +20,3 @@ def spoken_scene(bank: Bank, seconds: float, scene: SceneConfig, rng: np.random.
     samples = recorded(bulletin.samples, scene, rng)
     voice = PlacedEvent(VOICE_KINDS[bulletin.voice], bulletin.sections[0].start, bulletin.sections[-1].end)
     return Scene(samples, (voice, *bulletin.events))
-
-
-def cut(scene: Scene, first: int, num_samples: int) -> Scene:
-    """So many samples of a scene, from `first` on, and what of its events lies there."""
-    return Scene(scene.samples[first : first + num_samples], clipped(scene.events, first, num_samples))

@@ -21,9 +21,9 @@ from dataclasses import replace
 from pathlib import Path
 
 from training.config import DataConfig
+from training.data.bank import spoken_bank
 from training.data.composer import Pool, SceneConfig
 from training.data.manifest import Row, write_manifest
-from training.data.newsroom import spoken_bank
 from training.data.pools import validation_pool
 from training.data.recordings import DataError
 from training.data.speaking import voices_for

@@ -7,8 +7,9 @@ from pathlib import Path
 import numpy as np
 
 from model.audio.waveform import SAMPLE_RATE
+from training.data.bank import Bank, spoken_bank
 from training.data.manifest import Row, Span, Told, write_manifest
-from training.data.newsroom import Bank, Bulletin, draw_bulletin, spoken_bank
+from training.data.newsroom import Bulletin, draw_bulletin
 from training.data.recordings import DataError
 from training.data.speaking import voices_for
 from training.data.wav import write_wav

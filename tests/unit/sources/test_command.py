@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from training.data.newsroom import spoken_bank
+from training.data.bank import spoken_bank
 from training.data.speaking import voices_for
 from training.data.validate import read_manifest
 from training.metrics.facts import stands_in

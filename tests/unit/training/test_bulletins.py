@@ -7,6 +7,7 @@ import numpy as np
 import pytest
 
 from training.data.answers import SECTION
+from training.data.bank import read_bank, spoken_bank
 from training.data.bulletins import (
     FACT_NAMES,
     FACTS,
@@ -18,7 +19,7 @@ from training.data.bulletins import (
     share_of,
     written,
 )
-from training.data.newsroom import draw_bulletin, read_bank, spoken_bank
+from training.data.newsroom import draw_bulletin
 from training.data.recordings import DataError, active_region
 from training.data.speaking import is_installed, say_as, speaker, voices_for
 from training.data.speech import LONGEST_S, SHORTEST_S, pieces, speech_parts

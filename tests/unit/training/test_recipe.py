@@ -10,6 +10,9 @@ from safetensors.torch import load_file
 
 from model.audio.decode import decode_audio
 from model.pipeline import Decoding, Pipeline
+from training import recipe
+from training.data.bank import spoken_bank
+from training.data.speaking import voices_for
 from training.recipe import main
 
 RECORDINGS = Path(__file__).parents[3] / "server" / "recordings"
@@ -160,6 +163,29 @@ def test_a_checkpoint_may_be_read_with_alone(folder, tmp_path):
     assert all(torch.equal(after[name], weight) for name, weight in before.items())
     weights = "llm/model.safetensors"
     assert (out / weights).read_bytes() != (start / weights).read_bytes()
+
+
+def test_a_checkpoint_learns_to_sum_up_bulletins(folder, tmp_path, monkeypatch):
+    """The sound encoder listens first, and what is made can be asked for summaries."""
+    monkeypatch.setattr(recipe, "HEADLINES", 90)
+    monkeypatch.setattr(recipe, "FILLERS_PER_VOICE", 8)
+    voices = voices_for(held_out=False, engine="tones")
+    spoken_bank(tmp_path / "run/speech", headlines=90, fillers_per_voice=8, held_out=False, seed=0, voices=voices)
+    start, out = folder / "run" / "checkpoint", tmp_path / "further"
+    given = [str(folder / "run.toml"), "--data", str(folder / "data"), "--run", str(tmp_path / "run")]
+    changes = [
+        "alignment.bulletins=2", "alignment.speech_share=0.5", "alignment.fact_weight=1.0",
+        "encoders.listening={optim={steps=2, batch_size=2}}",
+        "alignment.reading={speech_share=0.5, optim={steps=2, batch_size=4}}",
+    ]  # fmt: skip
+    more = [word for change in changes for word in ("--set", change)]
+    assert main([*given, *more, "--start", str(start), "--out", str(out)]) == 0
+    kept, changed = "speech_encoder/model.safetensors", "sound_encoder/model.safetensors"
+    assert (out / kept).read_bytes() == (start / kept).read_bytes()
+    assert (out / changed).read_bytes() != (start / changed).read_bytes()
+    pipeline = Pipeline.load(out)
+    assert "summarize" in pipeline.tasks
+    assert "summarize" not in Pipeline.load(start).tasks
 
 
 def test_a_run_is_made_longer_and_not_another(folder, capsys):

@@ -1,0 +1,125 @@
+"""What is said in each frame, that an encoder can learn it without unlearning sounds, and facts read from tokens."""
+
+import numpy as np
+import pytest
+import torch
+
+from model.connector.qformer import Attended
+from model.encoders.conv import ConvEncoder, ConvEncoderConfig
+from training.ahead import Ahead
+from training.config import DataConfig, ListeningConfig, OptimConfig
+from training.data.bank import spoken_bank
+from training.data.bulletins import FACT_NAMES
+from training.data.composer import Pool, SceneConfig
+from training.data.sentences import FILLER, HEADLINE, NUM_SAID, SILENCE, draw_sentences
+from training.data.speaking import voices_for
+from training.data.timelines import Timeline
+from training.fact_reader import SIZES, FactReader
+from training.listening import ListeningTrainer
+
+RATE = 16_000
+
+
+@pytest.fixture(scope="module")
+def bank(tmp_path_factory):
+    folder, voices = tmp_path_factory.mktemp("bank"), voices_for(held_out=False, engine="tones")
+    return spoken_bank(folder, headlines=60, fillers_per_voice=8, held_out=False, seed=1, voices=voices)
+
+
+@pytest.mark.parametrize("speed", [1.0, 0.8, 1.25])
+def test_frames_say_what_is_heard_in_them(bank, speed):
+    found = set()
+    for seed in range(12):
+        samples, said = draw_sentences(bank, np.random.default_rng(seed), 6.0, (speed, speed))
+        assert samples.shape == (6 * RATE,)
+        assert samples.dtype == np.float32
+        assert said.shape == (300,)
+        loud = np.abs(samples.reshape(300, 320)).max(axis=1)
+        # A resampler rings, and an edge is rounded to a frame: inside of a pause there is nothing.
+        inside = np.convolve(said == SILENCE, [1, 1, 1], "same") == 3
+        assert loud[inside].max(initial=0) < 1e-2
+        found |= {*said.tolist()}
+        # A fact is told of one sentence: it stands in a headline, and takes as long as its letters do.
+        for fact in {*said.tolist()} - {HEADLINE, FILLER, SILENCE}:
+            value = FACT_NAMES[fact].partition(":")[2]
+            longest = max(np.diff(np.flatnonzero(np.diff(np.concatenate([[0], said == fact, [0]]))))[::2])
+            assert longest <= 50 * 0.06 * len(value) / speed + 25
+    assert {HEADLINE, FILLER, SILENCE} < found
+    assert len(found) > 20
+
+
+def test_a_fact_is_said_where_its_span_is(bank):
+    for seed in range(30):
+        samples, said = draw_sentences(bank, np.random.default_rng(seed), 12.0, (1.0, 1.0))
+        for voice in bank.headlines.values():
+            for sentence in voice:
+                heard = bank.heard(sentence)
+                at = np.flatnonzero(samples[: len(samples) - len(heard)] == heard[200])
+                for place in at - 200:
+                    if place >= 0 and np.array_equal(samples[place : place + len(heard)], heard):
+                        for key, (start, end) in sentence.spans.items():
+                            middle = (place + (start + end) // 2) // 320
+                            assert FACT_NAMES[said[middle]] == f"{key}:{sentence.facts[key]}"
+                        return
+    pytest.fail("no headline was said whole")
+
+
+def test_an_encoder_learns_what_is_said_and_keeps_what_it_said_of_scenes(bank):
+    torch.manual_seed(0)
+    noise = [np.random.default_rng(k).standard_normal(RATE).astype(np.float32) * 0.1 for k in range(2)]
+    pool = Pool({"dog": noise}, {})
+    sound = ConvEncoder(ConvEncoderConfig(channels=(4, 8, 8, 16), dilations=(1, 2, 4), dropout=0.0)).eval()
+    optim = OptimConfig(steps=40, batch_size=6)
+    config = ListeningConfig(seconds=3.0, scenes=2, optim=optim)
+    trainer = ListeningTrainer(config, DataConfig(scene=SceneConfig(seconds=3.0, max_events=1)), pool, bank, sound)
+    optimizer = torch.optim.AdamW([*sound.parameters(), *trainer.head.parameters()], lr=3e-3)
+    losses = []
+    for step in range(optim.steps):
+        loss = trainer.losses(step)
+        optimizer.zero_grad()
+        loss["loss"].backward()
+        optimizer.step()
+        losses.append({name: value.item() for name, value in loss.items()})
+    assert losses[0]["held"] == 0.0
+    assert 0 < losses[-1]["held"] < 0.3
+    assert losses[0]["told"] > 0.8 * np.log(NUM_SAID)
+    assert np.mean([row["told"] for row in losses[-5:]]) < 0.8 * losses[0]["told"]
+    torch.manual_seed(7)
+    one = trainer.losses(3)
+    torch.manual_seed(7)
+    assert trainer.losses(3)["told"] == one["told"], "a function of the step"
+
+
+def test_what_is_drawn_ahead_is_what_the_step_would_draw():
+    asked = []
+
+    def draw(step):
+        asked.append(step)
+        return step * step
+
+    ahead = Ahead(draw)
+    assert [ahead(step) for step in (0, 1, 2, 7, 8)] == [0, 1, 4, 49, 64]
+    ahead.pool.shutdown()
+    assert sorted(asked) == [0, 1, 2, 3, 7, 8, 9]
+
+
+def test_facts_are_read_where_their_section_begins():
+    torch.manual_seed(0)
+    told = np.zeros((4, 10 + sum(SIZES)), dtype=np.float32)
+    offsets = np.cumsum([0, *SIZES])
+    for place, value in zip(offsets, (3, 5, 7), strict=False):
+        told[2, 10 + place + value] = 1
+    timeline = Timeline(told, np.zeros(4, dtype=bool))
+    reader = FactReader(8)
+    tokens = torch.zeros(1, 4, 8)
+    attended = Attended(torch.zeros(1, 4), torch.zeros(1, 4, 2))
+    with torch.no_grad():
+        reader.linear.weight.zero_()
+        reader.linear.bias.zero_()
+        even = reader.loss([(tokens[:, :2], attended), (tokens[:, 2:], attended)], [timeline])
+        assert even.item() == pytest.approx(np.mean(np.log(SIZES)), rel=1e-5)
+        for place, value in zip(offsets, (3, 5, 7), strict=False):
+            reader.linear.bias[place + value] = 20.0
+        assert float(reader.loss([(tokens, attended)], [timeline])) < 1e-3
+        nothing = Timeline(np.zeros_like(told), timeline.landmarks)
+        assert float(reader.loss([(tokens, attended)], [nothing])) == 0.0
