@@ -5,6 +5,7 @@ say what the written timelines of stage 0 say (`warm_up`): then the frozen langu
 """
 
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -32,6 +33,9 @@ from training.encoders import EncoderTrainer
 from training.fact_reader import FactReader
 from training.language import LanguageTrainer
 from training.loop import Group, fit, groups_of
+
+FACT_BATCH = 32
+"""Tens of seconds of bulletins from which a step reads facts."""
 
 SCALE_SCENES = 256
 """Scenes from which it is read how much the numbers of a timeline vary."""
@@ -162,7 +166,19 @@ class AlignmentTrainer:
     def losses(self, step: int) -> Mapping[str, Tensor]:
         """Cross-entropy of the answers' tokens, and of what else the connector is taught."""
         rng = np.random.default_rng([self.seed, step])
-        return self.of_draw(draw(self.features, self.config, self.config.optim.batch_size, rng), rng)
+        losses = self.of_draw(draw(self.features, self.config, self.config.optim.batch_size, rng), rng)
+        if self.features.spoken is None or not self.config.fact_weight:
+            return losses
+        facts = self._facts(rng)
+        return {**losses, "loss": losses["loss"] + self.config.fact_weight * facts, "facts": facts}
+
+    def _facts(self, rng: np.random.Generator) -> Tensor:
+        """Of bulletins of their own, of which nothing is asked: without the language model they cost little."""
+        drawn = draw(self.features, replace(self.config, speech_share=1.0), FACT_BATCH, rng)
+        fused = fuse(self.model, drawn, self.config.feature_dropout)
+        segments = self.model.connector.heard(*self.model.connector.windows(fused, None, drawn.first_window))
+        timelines = [written_timeline(some, self.columns, drawn.num_samples) for some in drawn.events]
+        return self.facts.loss(segments, timelines, drawn.events)
 
     def of_draw(self, drawn: Draw, rng: np.random.Generator) -> Mapping[str, Tensor]:
         """The losses of these recordings, and of questions about them that `rng` draws."""
@@ -175,17 +191,13 @@ class AlignmentTrainer:
         examples = [example for _, some in asked for example in some]
         batches = self.builder.build(self.model.llm.get_input_embeddings(), heard, examples)
         losses = (self.spoken_loss if drawn.is_spoken else self.answer_loss)(self.model.llm, batches)
-        if not (self.config.landmark_weight or self.config.clock_weight or self.config.fact_weight):
+        if not self.config.landmark_weight and not self.config.clock_weight:
             return losses
         wanted = [written_timeline(e, self.columns, drawn.num_samples, first=drawn.first_window) for e in drawn.events]
         missed = missed_landmarks(segments, np_tensor([w.landmarks for w in wanted]))
         clock = self.clock.loss(segments, drawn.first_window, [edges_of(w, self.columns) for w in wanted])
         taught = self.config.landmark_weight * missed + self.config.clock_weight * clock
-        read = {"landmarks": missed, "clock": clock}
-        if drawn.is_spoken:
-            read["facts"] = self.facts.loss(segments, wanted)
-            taught = taught + self.config.fact_weight * read["facts"]
-        return {**losses, "loss": losses["loss"] + taught, **read}
+        return {**losses, "loss": losses["loss"] + taught, "landmarks": missed, "clock": clock}
 
     def _ask(self, drawn: Draw, row: int, rng: np.random.Generator) -> list[Example]:
         """The questions about a recording: hearing it costs more than answering."""

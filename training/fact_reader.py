@@ -13,30 +13,66 @@ from torch import Tensor, nn
 from torch.nn import functional
 
 from model.connector.qformer import Attended
-from training.data.bulletins import FACTS
-from training.data.timelines import Timeline
+from training.data.bulletins import FACT_NAMES, FACTS
+from training.data.composer import PlacedEvent
+from training.data.timelines import WINDOW_SAMPLES, Timeline
 
 SIZES = [len(values) for values in FACTS.values()]
 """How many values answer who, did and where: a timeline's last numbers, in this order."""
+FACT_PLACES = {name: place for place, name in enumerate(FACT_NAMES)}
 
 
 class FactReader(nn.Module):
-    """A linear map that reads from tokens who did what and where; it is thrown away."""
+    """Linear maps that read facts from tokens; they are thrown away.
+
+    One reads, where a section begins, who did what and where; one, where a fact is being told, which: fetching it is
+    learned once it can be found.
+    """
 
     def __init__(self, dim: int) -> None:
         super().__init__()
-        self.linear = nn.Linear(dim, sum(SIZES))
+        self.of_section = nn.Linear(dim, len(FACT_NAMES))
+        self.here = nn.Linear(dim, len(FACT_NAMES))
 
     def loss(
-        self, segments: Sequence[tuple[Float[Tensor, "batch _ dim"], Attended]], timelines: Sequence[Timeline]
+        self,
+        segments: Sequence[tuple[Float[Tensor, "batch _ dim"], Attended]],
+        timelines: Sequence[Timeline],
+        events: Sequence[Sequence[PlacedEvent]],
     ) -> Float[Tensor, ""]:
-        """The mean cross-entropy of a fact, from the tokens before they are merged; 0 where none is told."""
+        """The mean of both maps' cross-entropies of a fact, from the tokens before they are merged.
+
+        Args:
+            timelines: of each recording of the batch: who did what and where, by section.
+            events: of each: when facts are told, in samples from the first window.
+        """
         tokens = torch.cat([part for part, _ in segments], dim=1)
-        told = torch.from_numpy(np.stack([timeline.told[:, -sum(SIZES) :] for timeline in timelines]))
+        told = torch.from_numpy(np.stack([timeline.told[:, -len(FACT_NAMES) :] for timeline in timelines]))
         losses = []
         for logits, wanted in zip(
-            self.linear(tokens).float().split(SIZES, dim=2), told.split(SIZES, dim=2), strict=True
+            self.of_section(tokens).float().split(SIZES, dim=2), told.split(SIZES, dim=2), strict=True
         ):
-            heard = wanted.any(dim=2)
-            losses.append(functional.cross_entropy(logits[heard], wanted[heard].argmax(dim=1), reduction="sum"))
-        return torch.stack(losses).sum() / told.sum().clamp(min=1)
+            at = wanted.any(dim=2)
+            losses.append(functional.cross_entropy(logits[at], wanted[at].argmax(dim=1), reduction="sum"))
+        of_section = torch.stack(losses).sum() / told.sum().clamp(min=1)
+        rows, windows, facts = _told_where(events, tokens.shape[1])
+        here = functional.cross_entropy(self.here(tokens).float()[rows, windows], facts, reduction="sum")
+        return (of_section + here / max(1, len(facts))) / 2
+
+
+def _told_where(events: Sequence[Sequence[PlacedEvent]], num_windows: int) -> tuple[Tensor, Tensor, Tensor]:
+    """Recordings, windows and facts: each fact stands in every window whose middle lies in its phrase."""
+    found = [
+        (row, window, FACT_PLACES[event.kind])
+        for row, some in enumerate(events)
+        for event in some
+        if event.kind in FACT_PLACES
+        for window in range(_window(event.start), min(_window(event.end), num_windows))
+    ]
+    rows, windows, facts = torch.tensor(found, dtype=torch.long).reshape(-1, 3).unbind(dim=1)
+    return rows, windows, facts
+
+
+def _window(sample: int) -> int:
+    """The first window whose middle is not before the sample."""
+    return -(-(sample - WINDOW_SAMPLES // 2) // WINDOW_SAMPLES)

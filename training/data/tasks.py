@@ -21,7 +21,7 @@ from training.data.answers import (
     ground_answer,
     to_interval,
 )
-from training.data.bulletins import SUMMARIES, written
+from training.data.bulletins import FACTS, SUMMARIES, written
 from training.data.composer import PlacedEvent
 from training.data.instructions import SUMMARIZE_INSTRUCTIONS
 from training.data.more_words import GROUPS, MORE_WORDS, wording
@@ -36,6 +36,8 @@ from training.data.words import (
 
 NAMED = (*WORDS, *MORE_WORDS)
 """The kinds that can be asked for by name."""
+
+TOWNS = tuple(f"where:{town}" for town in FACTS["where"])
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -73,9 +75,12 @@ def draw_example(
 def draw_spoken_example(
     events: Sequence[PlacedEvent], num_samples: int, rng: np.random.Generator, shares: Shares, writing: Writing
 ) -> Example:
-    """A question about a bulletin: mostly for its summary, else as about any sound."""
-    if rng.random() < 0.8:
+    """A question about a bulletin: mostly for its summary, else for news from a town, or as about any sound."""
+    chance = rng.random()
+    if chance < 0.65:
         return summarize(events, num_samples, rng, writing)
+    if chance < 0.85:
+        return news(events, num_samples, rng, shares, writing)
     return draw_example(events, num_samples, rng, shares, writing)
 
 
@@ -145,6 +150,29 @@ def summarize(
             interval = writing.interval(to_interval(section, num_samples))
             told.append(f"{interval}, {written(SUMMARIES[0], **facts)}")
     return Example("summarize", question, " ".join(told) or NO_SPEECH)
+
+
+def news(
+    events: Sequence[PlacedEvent],
+    num_samples: int,
+    rng: np.random.Generator,
+    shares: Shares = Shares(),
+    writing: Writing = MARKED,
+) -> Example:
+    """When there is news from a town: the sections that were heard to tell of it; or that there is none."""
+    sections = sorted((e for e in events if e.kind == SECTION), key=lambda e: e.start)
+    found: dict[str, list[Interval]] = {}
+    for event in events:
+        told_in = [s for s in sections if s.start <= event.start < s.end]
+        if event.kind in TOWNS and told_in:
+            found.setdefault(event.kind, []).append(to_interval(told_in[0], num_samples))
+    absent = [town for town in TOWNS if town not in found]
+    names = absent if not found or (absent and rng.random() < shares.absent) else list(found)
+    town = names[int(rng.integers(len(names)))]
+    query = f"news from {town.partition(':')[2]}"
+    query = query.lower() if rng.random() < 0.2 else query  # some ask so, but a town has a capital
+    question = str(rng.choice(GROUND_INSTRUCTIONS)).format(query=query)
+    return Example("ground", question, ground_answer(found[town], writing) if town in found else ABSENT)
 
 
 def paraphrase(rng: np.random.Generator) -> Example:

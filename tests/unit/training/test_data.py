@@ -12,12 +12,12 @@ from model.timeline.event import by_caption
 from model.timeline.interval import Interval
 from model.timeline.parser import parse
 from training.config import DataConfig
-from training.data.answers import ABSENT, NO_SPEECH, NOTHING_HEARD, by_kind, to_interval
+from training.data.answers import ABSENT, NO_SPEECH, NOTHING_HEARD, by_kind, ground_answer, to_interval
 from training.data.composer import PlacedEvent, Pool, SceneConfig, compose, plan
 from training.data.pools import other_parts, training_pool, validation_pool
 from training.data.questions import count_answer, duration_answer, happens_at
 from training.data.recordings import DataError, active_region, read_recordings
-from training.data.tasks import Shares, dense_caption, ground, summarize
+from training.data.tasks import Shares, dense_caption, ground, news, summarize
 from training.data.timelines import Columns, merged_timeline, written_timeline
 from training.data.words import WORDS
 from training.metrics.captions import kind_of
@@ -169,6 +169,32 @@ def test_a_section_is_summed_up_if_all_of_it_was_told():
     answer = summarize(events, 160_000, np.random.default_rng(0)).answer
     assert answer == "<a_0><f_0> - <a_5><f_0>, The mayor opened a new bridge in Lisbon."
     assert summarize(events[:1], 160_000, np.random.default_rng(0)).answer == NO_SPEECH
+
+
+def test_news_from_a_town_are_the_sections_that_tell_of_it():
+    events = [
+        PlacedEvent("section", 0, 48_000), PlacedEvent("where:Lisbon", 20_000, 30_000),
+        PlacedEvent("section", 56_000, 96_000), PlacedEvent("where:Oslo", 60_000, 70_000),
+        PlacedEvent("section", 104_000, 160_000), PlacedEvent("where:Lisbon", 110_000, 120_000),
+        PlacedEvent("where:Cairo", 159_999, 160_000), PlacedEvent("man_speaking", 0, 160_000),
+    ]  # fmt: skip
+    told = {
+        "lisbon": [Interval(0, 30), Interval(65, 100)],
+        "oslo": [Interval(35, 60)],
+        "cairo": [Interval(65, 100)],
+    }
+    asked = set()
+    for seed in range(80):
+        example = news(events, 160_000, np.random.default_rng(seed))
+        town = re.search(r"news from (\w+)", example.question)[1]
+        asked.add(town)
+        if town.lower() in told:
+            assert example.answer == ground_answer(told[town.lower()])
+        else:
+            assert example.answer == ABSENT
+    assert {"Lisbon", "lisbon", "Oslo"} <= asked
+    assert len(asked) > 8
+    assert news([], 160_000, np.random.default_rng(0)).answer == ABSENT
 
 
 @pytest.mark.parametrize("kind", WORDS)

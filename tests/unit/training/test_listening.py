@@ -10,10 +10,10 @@ from training.ahead import Ahead
 from training.config import DataConfig, ListeningConfig, OptimConfig
 from training.data.bank import spoken_bank
 from training.data.bulletins import FACT_NAMES
-from training.data.composer import Pool, SceneConfig
+from training.data.composer import PlacedEvent, Pool, SceneConfig
 from training.data.sentences import FILLER, HEADLINE, NUM_SAID, SILENCE, draw_sentences
 from training.data.speaking import voices_for
-from training.data.timelines import Timeline
+from training.data.timelines import WINDOW_SAMPLES, Timeline
 from training.fact_reader import SIZES, FactReader
 from training.listening import ListeningTrainer
 
@@ -103,23 +103,37 @@ def test_what_is_drawn_ahead_is_what_the_step_would_draw():
     assert sorted(asked) == [0, 1, 2, 3, 7, 8, 9]
 
 
-def test_facts_are_read_where_their_section_begins():
-    torch.manual_seed(0)
+def test_facts_are_read_where_they_are_told_and_where_their_section_begins():
     told = np.zeros((4, 10 + sum(SIZES)), dtype=np.float32)
     offsets = np.cumsum([0, *SIZES])
-    for place, value in zip(offsets, (3, 5, 7), strict=False):
-        told[2, 10 + place + value] = 1
+    facts = [int(place) + value for place, value in zip(offsets, (3, 5, 7), strict=False)]
+    told[1, [10 + fact for fact in facts]] = 1
     timeline = Timeline(told, np.zeros(4, dtype=bool))
-    reader = FactReader(8)
-    tokens = torch.zeros(1, 4, 8)
+    # The first lies in the middles of windows 1 and 2, the second in no middle, the third in that of window 3.
+    events = [
+        PlacedEvent(FACT_NAMES[facts[0]], WINDOW_SAMPLES, 3 * WINDOW_SAMPLES),
+        PlacedEvent(FACT_NAMES[facts[1]], 3 * WINDOW_SAMPLES, 3 * WINDOW_SAMPLES + 2000),
+        PlacedEvent(FACT_NAMES[facts[2]], 3 * WINDOW_SAMPLES + 2000, 4 * WINDOW_SAMPLES),
+        PlacedEvent("man_speaking", 0, 4 * WINDOW_SAMPLES),
+    ]
+    reader = FactReader(4)
+    tokens = torch.eye(4)[None]
     attended = Attended(torch.zeros(1, 4), torch.zeros(1, 4, 2))
+
+    def loss(told_of=timeline, events=events):
+        with torch.no_grad():
+            segments = [(tokens[:, :2], attended), (tokens[:, 2:], attended)]
+            return reader.loss(segments, [told_of], [events]).item()
+
+    for linear in (reader.of_section, reader.here):
+        torch.nn.init.zeros_(linear.weight)
+        torch.nn.init.zeros_(linear.bias)
+    of_section, here = np.mean(np.log(SIZES)), np.log(sum(SIZES))
+    assert loss() == pytest.approx((of_section + here) / 2, rel=1e-5)
     with torch.no_grad():
-        reader.linear.weight.zero_()
-        reader.linear.bias.zero_()
-        even = reader.loss([(tokens[:, :2], attended), (tokens[:, 2:], attended)], [timeline])
-        assert even.item() == pytest.approx(np.mean(np.log(SIZES)), rel=1e-5)
-        for place, value in zip(offsets, (3, 5, 7), strict=False):
-            reader.linear.bias[place + value] = 20.0
-        assert float(reader.loss([(tokens, attended)], [timeline])) < 1e-3
-        nothing = Timeline(np.zeros_like(told), timeline.landmarks)
-        assert float(reader.loss([(tokens, attended)], [nothing])) == 0.0
+        reader.of_section.weight[facts, 1] = 20.0
+        assert loss() == pytest.approx(here / 2, rel=1e-3)
+        reader.here.weight[facts[0], 1:3] = 20.0
+        reader.here.weight[facts[2], 3] = 20.0
+    assert loss() < 1e-3
+    assert loss(Timeline(np.zeros_like(told), timeline.landmarks), ()) == 0.0
