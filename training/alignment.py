@@ -1,22 +1,15 @@
-"""Stage 1, temporal token alignment, and the connector's start before it.
+"""Stage 1, temporal token alignment."""
 
-The paper starts from SALMONN's trained Q-Former and language model. Without a download, the connector first learns to
-say what the written timelines of stage 0 say (`warm_up`): then the frozen language model understands it from the start.
-"""
-
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from dataclasses import replace
 from pathlib import Path
-from typing import Any
 
 import numpy as np
-import numpy.typing as npt
 import torch
 from peft import LoraConfig, get_peft_model
 from torch import Tensor, nn
 
 from model.config import MergeConfig, ModelConfig, QFormerConfig, TimeEncodingConfig
-from model.connector.qformer import Attended
 from model.language.markers import add_markers, train_only_rows
 from model.language.tokenizer import Tokenizer
 from model.timeaudio import TimeAudio
@@ -24,21 +17,19 @@ from model.timeline.task import TASKS, Task
 from training.batch import AnswerLoss, BatchBuilder
 from training.clock import ClockReader, settle_digits, share_digits
 from training.config import AlignmentStageConfig
+from training.connecting import fuse, missed_landmarks, np_tensor
 from training.data import tasks
 from training.data.answers import MARKED, Example, by_kind
 from training.data.composer import shifted
-from training.data.timelines import WINDOW_SAMPLES, Columns, Timeline, edges_of, written_timeline
+from training.data.timelines import WINDOW_SAMPLES, Columns, edges_of, written_timeline
 from training.draws import TEN_SECONDS, Draw, Features, draw
 from training.encoders import EncoderTrainer
-from training.fact_reader import FactReader
+from training.fact_reader import FactReader, attention_of
 from training.language import LanguageTrainer
 from training.loop import Group, fit, groups_of
 
 FACT_BATCH = 32
 """Tens of seconds of bulletins from which a step reads facts."""
-
-SCALE_SCENES = 256
-"""Scenes from which it is read how much the numbers of a timeline vary."""
 
 
 def tasks_of(config: AlignmentStageConfig) -> tuple[Task, ...]:
@@ -60,84 +51,6 @@ def build_model(
         merge=MergeConfig(),
     )
     return TimeAudio(model_config, encoders.speech, encoders.sound, language.llm)
-
-
-class WarmUpTrainer(nn.Module):
-    """The connector learns to write the timelines that the language model learned to read.
-
-    `head` turns its tokens into the numbers of a written timeline; `join` then puts the language model's own map of
-    those numbers behind it. So this needs no language model, and may run beside that one's training.
-    """
-
-    def __init__(self, model: TimeAudio, columns: Columns, features: Features, config: AlignmentStageConfig) -> None:
-        super().__init__()
-        self.model, self.columns, self.features, self.config = model, columns, features, config
-        self.head = nn.Linear(model.config.qformer.dim, columns.width)
-        # A number's own variance would not do: the hundreds of a clock hardly ever vary, and would weigh without bound.
-        blocks = [np_tensor([t.told for t in drawn]).split(columns.blocks, dim=-1) for drawn in self._few()]
-        scale = []
-        for sort in zip(*blocks, strict=True):
-            values = torch.cat([part.flatten() for part in sort])
-            var = values.var() if values.any() else torch.tensor(1.0)  # nothing is told of facts without bulletins
-            scale.append(torch.full((sort[0].shape[-1],), float(var.clamp(min=1e-4).rsqrt())))
-        self.register_buffer("scale", torch.cat(scale), persistent=False)
-
-    def _few(self) -> list[list[Timeline]]:
-        sets = [self.features.short, *([self.features.spoken] if self.features.spoken else [])]
-        return [
-            [written_timeline(events, self.columns, few.num_samples) for events in few.events[:SCALE_SCENES]]
-            for few in sets
-        ]
-
-    def losses(self, step: int) -> Mapping[str, Tensor]:
-        """Squared distance to the written timeline, each kind of number in units of how much it varies.
-
-        `landmarks`: how far the merge score is from even over the windows that a summary must keep.
-        """
-        rng = np.random.default_rng([3, step])
-        drawn = draw(self.features, self.config, self.config.warm_up.batch_size, rng)
-        wanted = [written_timeline(e, self.columns, drawn.num_samples, first=drawn.first_window) for e in drawn.events]
-        connector = self.model.connector
-        windows = connector.windows(fuse(self.model, drawn, self.config.feature_dropout), None, drawn.first_window)
-        segments = connector.heard(*windows)
-        tokens, _ = connector.unmerged(segments)
-        said = self.head(tokens)
-        told = ((said - np_tensor([w.told for w in wanted])).float() * self.scale).square().mean()
-        missed = missed_landmarks(segments, np_tensor([w.landmarks for w in wanted]))
-        return {"loss": told + self.config.landmark_weight * missed, "told": told, "landmarks": missed}
-
-    @torch.no_grad()
-    def join(self, timeline: nn.Linear) -> None:
-        """Make the connector's projection the head followed by the language model's map of timelines."""
-        projection = self.model.connector.projection
-        projection.weight.copy_(timeline.weight @ self.head.weight)
-        projection.bias.copy_(timeline(self.head.bias))
-
-
-def missed_landmarks(segments: Sequence[tuple[Tensor, Attended]], landmarks: Tensor) -> Tensor:
-    """Cross-entropy of the attention that a segment's windows receive (Eq. 5) against its landmarks, evenly.
-
-    So the tokens that merging keeps are those that an answer needs. Not in the paper, see DECISIONS.md.
-    """
-    loss, begin = torch.zeros(()), 0
-    for tokens, attention in segments:
-        marks = landmarks[:, begin : begin + tokens.shape[1]].float()
-        begin += tokens.shape[1]
-        wanted = marks / marks.sum(dim=1, keepdim=True).clamp(min=1)
-        loss = loss - (wanted * attention.received.float().clamp(min=1e-6).log()).sum(dim=1).mean()
-    return loss / len(segments)
-
-
-def np_tensor(rows: Sequence[npt.NDArray[Any]]) -> Tensor:
-    """Arrays of one shape as one tensor."""
-    return torch.from_numpy(np.stack(rows))
-
-
-def fuse(model: TimeAudio, drawn: Draw, dropout: float) -> Tensor:
-    """Fused frames of stored ones; some features are dropped, as the nets are surer of recordings they know."""
-    frames = nn.functional.dropout(drawn.frames, dropout)
-    fused: Tensor = model.fusion(*frames.split([model.speech.dim, model.sound.dim], dim=-1))
-    return fused
 
 
 class AlignmentTrainer:
@@ -176,9 +89,11 @@ class AlignmentTrainer:
         """Of bulletins of their own, of which nothing is asked: without the language model they cost little."""
         drawn = draw(self.features, replace(self.config, speech_share=1.0), FACT_BATCH, rng)
         fused = fuse(self.model, drawn, self.config.feature_dropout)
-        segments = self.model.connector.heard(*self.model.connector.windows(fused, None, drawn.first_window))
+        connector = self.model.connector
+        with attention_of(connector.qformer.layers[-1].self_attention) as matrices:  # type: ignore[arg-type]
+            segments = connector.heard(*connector.windows(fused, None, drawn.first_window))
         timelines = [written_timeline(some, self.columns, drawn.num_samples) for some in drawn.events]
-        return self.facts.loss(segments, timelines, drawn.events)
+        return self.facts.loss(segments, timelines, drawn.events, matrices)
 
     def of_draw(self, drawn: Draw, rng: np.random.Generator) -> Mapping[str, Tensor]:
         """The losses of these recordings, and of questions about them that `rng` draws."""
@@ -212,18 +127,6 @@ class AlignmentTrainer:
         if is_long and not drawn.is_spoken:
             examples[0] = tasks.dense_caption(by_kind(events, end), rng, MARKED)
         return examples
-
-
-def warm_up(trainer: WarmUpTrainer, run: Path) -> None:
-    """Train the connector alone, from nothing or from where `run` stands."""
-    model = trainer.model
-    modules: dict[str, nn.Module] = {"fusion": model.fusion, "connector": model.connector, "head": trainer.head}
-    model.train()
-    groups = [
-        *groups_of([model.fusion, model.connector.qformer, trainer.head]),
-        Group([model.connector.time_encoding.weight], weight_decay=False),
-    ]
-    fit(modules, groups, trainer.losses, trainer.config.warm_up, run, title="stage 0, connector")
 
 
 def align(trainer: AlignmentTrainer, tokenizer: Tokenizer, run: Path) -> None:

@@ -1,10 +1,12 @@
 """How the connector learns to bring what a spoken section tells to the token in which it begins.
 
 A small language model looks up a section's words where its time is (DECISIONS.md, 50); the facts are told seconds
-later, and the Q-Former's self-attention has to fetch them. From the answers alone it learns that late.
+later, and the Q-Former's self-attention has to fetch them. From the answers alone it learns that late, and where to
+look is what it learns last: so a head of the last layer is shown it for who, one for did, one for where.
 """
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 
 import numpy as np
 import torch
@@ -12,7 +14,8 @@ from jaxtyping import Float
 from torch import Tensor, nn
 from torch.nn import functional
 
-from model.connector.qformer import Attended
+from model.connector.qformer import Attended, Attention
+from training.data.answers import SECTION
 from training.data.bulletins import FACT_NAMES, FACTS
 from training.data.composer import PlacedEvent
 from training.data.timelines import WINDOW_SAMPLES, Timeline
@@ -39,12 +42,14 @@ class FactReader(nn.Module):
         segments: Sequence[tuple[Float[Tensor, "batch _ dim"], Attended]],
         timelines: Sequence[Timeline],
         events: Sequence[Sequence[PlacedEvent]],
+        matrices: Sequence[Float[Tensor, "batch heads _ _"]],
     ) -> Float[Tensor, ""]:
-        """The mean of both maps' cross-entropies of a fact, from the tokens before they are merged.
+        """The mean of both maps' cross-entropies of a fact, from the tokens before they are merged, and of fetching.
 
         Args:
             timelines: of each recording of the batch: who did what and where, by section.
-            events: of each: when facts are told, in samples from the first window.
+            events: of each: sections and when facts are told, in samples from the first window.
+            matrices: the last self-attention's, of each segment.
         """
         tokens = torch.cat([part for part, _ in segments], dim=1)
         told = torch.from_numpy(np.stack([timeline.told[:, -len(FACT_NAMES) :] for timeline in timelines]))
@@ -57,7 +62,54 @@ class FactReader(nn.Module):
         of_section = torch.stack(losses).sum() / told.sum().clamp(min=1)
         rows, windows, facts = _told_where(events, tokens.shape[1])
         here = functional.cross_entropy(self.here(tokens).float()[rows, windows], facts, reduction="sum")
-        return (of_section + here / max(1, len(facts))) / 2
+        return (of_section + here / max(1, len(facts)) + not_fetched(matrices, events)) / 3
+
+
+@contextmanager
+def attention_of(attention: Attention) -> Iterator[list[Tensor]]:
+    """The matrices of what `attention` computes meanwhile, call by call."""
+    seen: list[Tensor] = []
+    hook = attention.register_forward_hook(lambda module, given, result: seen.append(result[1]))
+    try:
+        yield seen
+    finally:
+        hook.remove()
+
+
+def not_fetched(
+    matrices: Sequence[Float[Tensor, "batch heads _ _"]], events: Sequence[Sequence[PlacedEvent]]
+) -> Float[Tensor, ""]:
+    """How little a section's first window attends to those in which its facts are told: minus the mean logarithm.
+
+    A fact that is told in another segment is not looked for.
+    """
+    losses, begin = [], 0
+    for matrix in matrices:
+        heads, count = matrix.shape[1:3]
+        at, told = [], []
+        for row, some in enumerate(events):
+            for section, fact in _told_in(some):
+                windows = range(_window(fact.start) - begin, _window(fact.end) - begin)
+                inside = [window for window in windows if 0 <= window < count]
+                first = section.start // WINDOW_SAMPLES - begin
+                if inside and first < count:
+                    head = (2 * list(FACTS).index(fact.kind.partition(":")[0]) + 1) * heads // (2 * len(FACTS))
+                    at.append((row, head, max(0, first)))
+                    told.append(np.isin(np.arange(count), inside))
+        if at:
+            mass = (matrix.float()[tuple(torch.tensor(at).T)] * torch.from_numpy(np.stack(told))).sum(dim=1)
+            losses.append(-mass.clamp(min=1e-5).log())
+        begin += count
+    return torch.cat(losses).mean() if losses else torch.zeros(())
+
+
+def _told_in(events: Sequence[PlacedEvent]) -> Iterator[tuple[PlacedEvent, PlacedEvent]]:
+    """Each fact, and the section that tells it."""
+    for section in events:
+        if section.kind == SECTION:
+            for fact in events:
+                if fact.kind in FACT_PLACES and section.start <= fact.start < section.end:
+                    yield section, fact
 
 
 def _told_where(events: Sequence[Sequence[PlacedEvent]], num_windows: int) -> tuple[Tensor, Tensor, Tensor]:

@@ -15,9 +15,10 @@ from model.checkpoint import load_checkpoint, save_checkpoint
 from model.encoders.beats import BEATs
 from model.encoders.conv import ConvEncoder
 from model.errors import TimeAudioError
-from training.alignment import AlignmentTrainer, WarmUpTrainer, align, build_model, tasks_of, warm_up
+from training.alignment import AlignmentTrainer, align, build_model, tasks_of
 from training.composed_features import compute_features
 from training.config import RunConfig
+from training.connecting import WarmUpTrainer, warm_up
 from training.data.bank import Bank, spoken_bank
 from training.data.composer import Pool, Samples
 from training.data.pools import other_parts, training_pool

@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 import torch
 
-from model.connector.qformer import Attended
+from model.connector.qformer import Attended, Attention
 from model.encoders.conv import ConvEncoder, ConvEncoderConfig
 from training.ahead import Ahead
 from training.config import DataConfig, ListeningConfig, OptimConfig
@@ -14,7 +14,7 @@ from training.data.composer import PlacedEvent, Pool, SceneConfig
 from training.data.sentences import FILLER, HEADLINE, NUM_SAID, SILENCE, draw_sentences
 from training.data.speaking import voices_for
 from training.data.timelines import WINDOW_SAMPLES, Timeline
-from training.fact_reader import SIZES, FactReader
+from training.fact_reader import SIZES, FactReader, attention_of, not_fetched
 from training.listening import ListeningTrainer
 
 RATE = 16_000
@@ -123,7 +123,7 @@ def test_facts_are_read_where_they_are_told_and_where_their_section_begins():
     def loss(told_of=timeline, events=events):
         with torch.no_grad():
             segments = [(tokens[:, :2], attended), (tokens[:, 2:], attended)]
-            return reader.loss(segments, [told_of], [events]).item()
+            return 1.5 * reader.loss(segments, [told_of], [events], []).item()
 
     for linear in (reader.of_section, reader.here):
         torch.nn.init.zeros_(linear.weight)
@@ -137,3 +137,33 @@ def test_facts_are_read_where_they_are_told_and_where_their_section_begins():
         reader.here.weight[facts[2], 3] = 20.0
     assert loss() < 1e-3
     assert loss(Timeline(np.zeros_like(told), timeline.landmarks), ()) == 0.0
+
+
+def test_a_head_each_is_shown_where_who_did_and_where_are_told():
+    window = WINDOW_SAMPLES
+    events = [
+        PlacedEvent("section", window, 9 * window),
+        PlacedEvent(FACT_NAMES[0], 2 * window, 4 * window),  # who
+        PlacedEvent(FACT_NAMES[20], 5 * window, 6 * window),  # did: the first window of the second segment
+        PlacedEvent(FACT_NAMES[50], 6 * window, 7 * window),  # where
+        PlacedEvent(FACT_NAMES[1], 9 * window, 10 * window),  # of no section
+    ]
+    first, second = torch.full((1, 6, 5, 5), 1e-9), torch.full((1, 6, 5, 5), 1e-9)
+    first[0, 1, 1, 2:4] = 0.25  # from the section's first window, the head for who, to both windows
+    second[0, 3, 0, 0] = 0.2  # what began before begins with the segment
+    second[0, 5, 0, 1] = 0.1
+    wanted = -np.mean(np.log([0.5, 0.2, 0.1]))
+    assert not_fetched([first, second], [events]).item() == pytest.approx(wanted, rel=1e-5)
+    assert not_fetched([first.flip(1), second], [events]).item() > wanted + 2
+    assert not_fetched([first, second], [[]]).item() == 0.0
+
+
+def test_what_attends_is_watched_only_while_it_is_asked_for():
+    attention = Attention(8, 2, 8)
+    tokens = torch.randn(1, 3, 8)
+    with attention_of(attention) as matrices:
+        attention(tokens, tokens)
+    attention(tokens, tokens)
+    (matrix,) = matrices
+    assert matrix.shape == (1, 2, 3, 3)
+    assert torch.allclose(matrix.sum(dim=-1), torch.ones(1, 2, 3))
