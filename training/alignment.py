@@ -82,11 +82,11 @@ class AlignmentTrainer:
         losses = self.of_draw(draw(self.features, self.config, self.config.optim.batch_size, rng), rng)
         if self.features.spoken is None or not self.config.fact_weight:
             return losses
-        facts = self._facts(rng)
+        facts = self.facts_of(rng)
         return {**losses, "loss": losses["loss"] + self.config.fact_weight * facts, "facts": facts}
 
-    def _facts(self, rng: np.random.Generator) -> Tensor:
-        """Of bulletins of their own, of which nothing is asked: without the language model they cost little."""
+    def facts_of(self, rng: np.random.Generator) -> Tensor:
+        """The loss of facts in bulletins of which nothing is asked: without the language model they cost little."""
         drawn = draw(self.features, replace(self.config, speech_share=1.0), FACT_BATCH, rng)
         fused = fuse(self.model, drawn, self.config.feature_dropout)
         connector = self.model.connector

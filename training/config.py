@@ -198,6 +198,8 @@ class AlignmentStageConfig:
     time_encoding: bool = True
     """Eq. 3 and 4; off for the ablation."""
     optim: OptimConfig
+    fetching: OptimConfig | None = None
+    """How the connector goes on with bulletins alone afterwards, where there are any."""
     reading: ReadingConfig | None = None
     """How the language model goes on alone afterwards; None leaves that out."""
 

@@ -25,6 +25,7 @@ from training.data.pools import other_parts, training_pool
 from training.data.recordings import DataError
 from training.data.speech import speech_parts
 from training.encoders import train_encoders, train_heads
+from training.fetching import fetch
 from training.language import timeline_columns, train_language_model
 from training.listening import listen
 from training.reading import read_on
@@ -88,6 +89,9 @@ def train(
         connecting.join(language.timeline)
     aligning = AlignmentTrainer(model, tokenizer, columns, features, config.alignment)
     align(aligning, tokenizer, run / variant / "alignment")
+    if bank is not None and config.alignment.fetching is not None:
+        claim(run / variant / "fetching" / "fetching.json", {"steps before it": config.alignment.optim.steps})
+        fetch(aligning, config.alignment.fetching, run / variant / "fetching")
     if (reading := config.alignment.reading) is not None:
         claim(run / variant / "reading" / "reading.json", {"steps before it": config.alignment.optim.steps})
         read_on(aligning, reading, run / variant / "reading")
