@@ -200,6 +200,8 @@ class AlignmentStageConfig:
     optim: OptimConfig
     fetching: OptimConfig | None = None
     """How the connector goes on with bulletins alone afterwards, where there are any."""
+    summing_up: ReadingConfig | None = None
+    """How the language model then learns, alone, to tell what the connector fetched, where there are bulletins."""
     reading: ReadingConfig | None = None
     """How the language model goes on alone afterwards; None leaves that out."""
 

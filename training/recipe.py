@@ -89,17 +89,29 @@ def train(
         connecting.join(language.timeline)
     aligning = AlignmentTrainer(model, tokenizer, columns, features, config.alignment)
     align(aligning, tokenizer, run / variant / "alignment")
-    if bank is not None and config.alignment.fetching is not None:
-        claim(run / variant / "fetching" / "fetching.json", {"steps before it": config.alignment.optim.steps})
-        fetch(aligning, config.alignment.fetching, run / variant / "fetching")
-    if (reading := config.alignment.reading) is not None:
-        claim(run / variant / "reading" / "reading.json", {"steps before it": config.alignment.optim.steps})
-        read_on(aligning, reading, run / variant / "reading")
+    _go_on(aligning, run / variant, spoken=bank is not None)
     save_checkpoint(out, model, tokenizer, dtype=torch.float16)
     if (data / "clips.csv").is_file():
         # Authors and licences travel with whatever is made from their recordings.
         shutil.copyfile(data / "clips.csv", out / "ATTRIBUTION.csv")
     print(f"Checkpoint written to {out}.", flush=True)
+
+
+def _go_on(aligned: AlignmentTrainer, run: Path, *, spoken: bool) -> None:
+    """The parts of stage 1 after its own; each is refused where those before it went on since."""
+    config = aligned.config
+    before = {"steps before it": config.optim.steps}
+    if spoken and config.fetching is not None:
+        claim(run / "fetching" / "fetching.json", before)
+        fetch(aligned, config.fetching, run / "fetching")
+        before["steps of fetching"] = config.fetching.steps
+    if spoken and config.summing_up is not None:
+        claim(run / "summing-up" / "summing-up.json", before)
+        read_on(aligned, config.summing_up, run / "summing-up")
+        before["steps of summing up"] = config.summing_up.optim.steps
+    if config.reading is not None:
+        claim(run / "reading" / "reading.json", before)
+        read_on(aligned, config.reading, run / "reading")
 
 
 def _listen(config: RunConfig, sounds: Pool, bank: Bank | None, run: Path, sound: ConvEncoder | BEATs) -> None:

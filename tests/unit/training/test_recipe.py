@@ -176,6 +176,7 @@ def test_a_checkpoint_learns_to_sum_up_bulletins(folder, tmp_path, monkeypatch):
     changes = [
         "alignment.bulletins=2", "alignment.speech_share=0.5", "alignment.fact_weight=1.0",
         "alignment.fetching={steps=2, batch_size=4}",
+        "alignment.summing_up={speech_share=1.0, optim={steps=2, batch_size=4}}",
         "encoders.listening={optim={steps=2, batch_size=2}}",
         "alignment.reading={speech_share=0.5, optim={steps=2, batch_size=4}}",
     ]  # fmt: skip
@@ -184,7 +185,7 @@ def test_a_checkpoint_learns_to_sum_up_bulletins(folder, tmp_path, monkeypatch):
     kept, changed = "speech_encoder/model.safetensors", "sound_encoder/model.safetensors"
     assert (out / kept).read_bytes() == (start / kept).read_bytes()
     assert (out / changed).read_bytes() != (start / changed).read_bytes()
-    for stage in ("listening", "alignment", "fetching", "reading"):
+    for stage in ("listening", "alignment", "fetching", "summing-up", "reading"):
         assert torch.load(tmp_path / "run" / stage / "resume.pt", weights_only=True)["step"] > 0
     pipeline = Pipeline.load(out)
     assert "summarize" in pipeline.tasks
