@@ -16,13 +16,12 @@ from torch.nn import functional
 
 from model.connector.qformer import Attended, Attention
 from training.data.answers import SECTION
-from training.data.bulletins import FACT_NAMES, FACTS
+from training.data.bulletins import FACT_NAMES, FACT_PLACES, FACTS
 from training.data.composer import PlacedEvent
 from training.data.timelines import WINDOW_SAMPLES, Timeline
 
 SIZES = [len(values) for values in FACTS.values()]
 """How many values answer who, did and where: a timeline's last numbers, in this order."""
-FACT_PLACES = {name: place for place, name in enumerate(FACT_NAMES)}
 
 
 class FactReader(nn.Module):

@@ -31,6 +31,8 @@ FACTS: dict[str, tuple[str, ...]] = {
 FACT_NAMES: tuple[str, ...] = tuple(f"{key}:{value}" for key, values in FACTS.items() for value in values)
 """A fact's name is `who:the mayor`. All of them, in order."""
 
+FACT_PLACES = {name: place for place, name in enumerate(FACT_NAMES)}
+
 HEADLINES = (
     "{who} {did} in {where}.",
     "In {where}, {who} {did}.",

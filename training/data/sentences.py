@@ -6,7 +6,7 @@ from jaxtyping import Int
 
 from model.audio.waveform import SAMPLE_RATE
 from training.data.bank import Bank, draw_voice
-from training.data.bulletins import FACT_NAMES
+from training.data.bulletins import FACT_NAMES, FACT_PLACES
 from training.data.features import FRAME_SAMPLES
 from training.data.newsroom import PAUSE_S
 from training.data.speaking import Samples
@@ -17,7 +17,6 @@ NUM_SAID = len(FACT_NAMES) + 3
 HEADLINE_SHARE = 0.75
 LATEST_S = 2.5
 """The first sentence began up to so long before."""
-FACT_PLACES = {name: place for place, name in enumerate(FACT_NAMES)}
 
 
 def draw_sentences(
