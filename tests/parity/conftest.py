@@ -1,7 +1,6 @@
 """The reference data, and our model with the reference's weights."""
 
 import json
-import os
 from pathlib import Path
 
 import numpy as np
@@ -12,12 +11,6 @@ from safetensors.torch import load_file
 from model.reference import Reference, load_released
 
 DATA = Path(__file__).parent / "data"
-
-# MKL's Fourier transform rounds otherwise on each maker's processors: by up to 3e-5 in a log-mel (1e-6 is allowed).
-# It is asked for the rounding that all share, at its first call, and for this process alone.
-os.environ["MKL_CBWR"] = "COMPATIBLE"
-torch.fft.rfft(torch.ones(400))
-del os.environ["MKL_CBWR"]
 
 
 @pytest.fixture(scope="session")
