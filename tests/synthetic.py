@@ -1,20 +1,10 @@
 """The synthetic sound that `tests/parity/data/README.md` defines."""
 
-from pathlib import Path
-
 import numpy as np
 import numpy.typing as npt
 
 CLIPS = {"s10": (10.0, 12345), "s6": (6.4, 777), "d62": (62.3, 12345)}
 """Name -> seconds and seed."""
-
-_CPU = Path("/proc/cpuinfo")
-_IS_INTEL = _CPU.is_file() and "GenuineIntel" in _CPU.read_text()
-LOG_MEL_TOLERANCE = 3e-5 if _IS_INTEL else 1e-6
-"""MKL's Fourier transform takes another path on Intel's processors: 2.6e-5 in a log-mel of these clips.
-
-With `MKL_CBWR=COMPATIBLE` it takes the same on all, and 1e-6 holds there too.
-"""
 
 
 def clip(name: str) -> npt.NDArray[np.int16]:
