@@ -10,6 +10,7 @@ from collections.abc import Mapping
 from pathlib import Path
 
 import numpy as np
+import numpy.typing as npt
 import torch
 from torch import Tensor, nn
 from torch.nn import functional
@@ -17,10 +18,10 @@ from torch.nn import functional
 from model.audio.fbank import fbank
 from model.encoders.beats import BEATs
 from model.encoders.conv import ConvEncoder
-from training.ahead import Ahead
 from training.config import DataConfig, ListeningConfig
 from training.data.bank import Bank
 from training.data.composer import Pool, compose, recorded
+from training.data.features import FRAME_SAMPLES
 from training.data.sentences import NUM_SAID, draw_sentences
 from training.encoders import mask_bands
 from training.loop import fit, groups_of
@@ -35,33 +36,30 @@ class ListeningTrainer:
         self.config, self.data, self.pool, self.bank, self.sound = config, data, pool, bank, sound
         self.before = copy.deepcopy(sound).eval().requires_grad_(False)
         self.head = nn.Sequential(nn.LayerNorm(sound.dim), nn.Linear(sound.dim, NUM_SAID))
-        self.drawn = Ahead(self._draw)
 
     def losses(self, step: int) -> Mapping[str, Tensor]:
         """Cross-entropy of what is said in each frame, and how far scenes' frames are from those of before.
 
         The latter is a squared distance, in units of how much those vary.
         """
-        read, said, scenes = self.drawn(step)
-        read, scenes = (mask_bands(banks, 2, self.config.mask_bins) for banks in (read, scenes))
-        logits = self.head(self.sound.encode(read, said.shape[1]))
-        told = functional.cross_entropy(logits.float().flatten(0, 1), said.flatten())
-        num_frames = round(self.data.scene.seconds * 50)
-        with torch.no_grad():
-            wanted = self.before.encode(scenes, num_frames).float()
-        held = (self.sound.encode(scenes, num_frames) - wanted).square().mean() / wanted.var()
-        return {"loss": told + self.config.held_weight * held, "told": told, "held": held}
-
-    def _draw(self, step: int) -> tuple[Tensor, Tensor, Tensor]:
-        """Filter banks of read sentences, what is said in their frames, and filter banks of scenes."""
         rng = np.random.default_rng([6, step])
         config, scene = self.config, self.data.scene
         drawn = [draw_sentences(self.bank, rng, config.seconds, config.speeds) for _ in range(config.optim.batch_size)]
         read = np.stack([recorded(samples, scene, rng) for samples, _ in drawn])
-        scenes = np.stack([compose(self.pool, scene, rng).samples for _ in range(config.scenes)])
         said = torch.from_numpy(np.stack([frames for _, frames in drawn]))
+        scenes = np.stack([compose(self.pool, scene, rng).samples for _ in range(config.scenes)])
+        logits = self.head(self.sound.encode(self._banks(read), said.shape[1]))
+        told = functional.cross_entropy(logits.float().flatten(0, 1), said.flatten())
+        banks, num_frames = self._banks(scenes), scenes.shape[1] // FRAME_SAMPLES
         with torch.no_grad():
-            return fbank(torch.from_numpy(read)), said, fbank(torch.from_numpy(scenes))
+            wanted = self.before.encode(banks, num_frames).float()
+        held = (self.sound.encode(banks, num_frames) - wanted).square().mean() / wanted.var()
+        return {"loss": told + config.held_weight * held, "told": told, "held": held}
+
+    @torch.no_grad()
+    def _banks(self, samples: npt.NDArray[np.float32]) -> Tensor:
+        """Filter banks, of each row a band lost."""
+        return mask_bands(fbank(torch.from_numpy(samples)), 2, self.config.mask_bins)
 
 
 def listen(

@@ -6,7 +6,6 @@ import torch
 
 from model.connector.qformer import Attended, Attention
 from model.encoders.conv import ConvEncoder, ConvEncoderConfig
-from training.ahead import Ahead
 from training.config import DataConfig, ListeningConfig, OptimConfig
 from training.data.bank import spoken_bank
 from training.data.bulletins import FACT_NAMES
@@ -88,19 +87,6 @@ def test_an_encoder_learns_what_is_said_and_keeps_what_it_said_of_scenes(bank):
     one = trainer.losses(3)
     torch.manual_seed(7)
     assert trainer.losses(3)["told"] == one["told"], "a function of the step"
-
-
-def test_what_is_drawn_ahead_is_what_the_step_would_draw():
-    asked = []
-
-    def draw(step):
-        asked.append(step)
-        return step * step
-
-    ahead = Ahead(draw)
-    assert [ahead(step) for step in (0, 1, 2, 7, 8)] == [0, 1, 4, 49, 64]
-    ahead.pool.shutdown()
-    assert sorted(asked) == [0, 1, 2, 3, 7, 8, 9]
 
 
 def test_facts_are_read_where_they_are_told_and_where_their_section_begins():
