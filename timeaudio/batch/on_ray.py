@@ -75,8 +75,9 @@ def hear_on_ray(
         num_cpus=_CPUS if resources.get("CPU", 1) >= _CPUS else 1,
         num_gpus=1 if on_gpu else 0,
     )
-    for row in heard.iter_rows():
-        said = row["row"]
-        if said["path"] not in journal.done:
-            journal.write(said)
-            account.add(said)
+    # Not `iter_rows`: it holds a block back until the next one is there, and what was heard must be written at once.
+    for table in heard.iter_batches(batch_size=None, batch_format="pyarrow", prefetch_batches=0):
+        for said in table["row"].to_pylist():
+            if said["path"] not in journal.done:
+                journal.write(said)
+                account.add(said)
