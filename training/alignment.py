@@ -10,22 +10,25 @@ from peft import LoraConfig, get_peft_model
 from torch import Tensor, nn
 
 from model.config import MergeConfig, ModelConfig, QFormerConfig, TimeEncodingConfig
+from model.connector.qformer import Attended, QFormerLayer
 from model.language.markers import add_markers, train_only_rows
 from model.language.tokenizer import Tokenizer
 from model.timeaudio import TimeAudio
 from model.timeline.task import TASKS, Task
-from training.batch import AnswerLoss, BatchBuilder
+from training.batch import AnswerLoss, Batch, BatchBuilder
 from training.clock import ClockReader, settle_digits, share_digits
 from training.config import AlignmentStageConfig
 from training.connecting import fuse, missed_landmarks, np_tensor
 from training.data import tasks
 from training.data.answers import MARKED, Example, by_kind
+from training.data.bulletins import FACT_NAMES
 from training.data.composer import shifted
-from training.data.timelines import WINDOW_SAMPLES, Columns, edges_of, written_timeline
+from training.data.timelines import WINDOW_SAMPLES, Columns, Timeline, edges_of, written_timeline
 from training.draws import TEN_SECONDS, Draw, Features, draw
 from training.encoders import EncoderTrainer
 from training.fact_reader import FactReader, attention_of
 from training.language import LanguageTrainer
+from training.looking_up import not_looked_up, shown, tellers
 from training.loop import Group, fit, groups_of
 
 FACT_BATCH = 32
@@ -72,6 +75,7 @@ class AlignmentTrainer:
             presence_weight=config.presence_weight, list_weight=config.list_weight,
         )  # fmt: skip
         self.spoken_loss = AnswerLoss.of(tokenizer, len(tokenizer), tokenizer.marker_ids)
+        self.time_ids = torch.tensor(tokenizer.marker_ids)
         torch.manual_seed(3)
         self.clock = ClockReader(model.config.qformer.dim)
         self.facts = FactReader(model.config.qformer.dim)
@@ -87,25 +91,42 @@ class AlignmentTrainer:
 
     def facts_of(self, rng: np.random.Generator) -> Tensor:
         """The loss of facts in bulletins of which nothing is asked: without the language model they cost little."""
-        drawn = draw(self.features, replace(self.config, speech_share=1.0), FACT_BATCH, rng)
-        fused = fuse(self.model, drawn, self.config.feature_dropout)
-        connector = self.model.connector
-        with attention_of(connector.qformer.layers[-1].self_attention) as matrices:  # type: ignore[arg-type]
-            segments = connector.heard(*connector.windows(fused, None, drawn.first_window))
-        timelines = [written_timeline(some, self.columns, drawn.num_samples) for some in drawn.events]
+        drawn, timelines = self._bulletins(rng)
+        layer = self.model.connector.qformer.layers[-1]
+        assert isinstance(layer, QFormerLayer)
+        with attention_of(layer.self_attention) as matrices:
+            segments = self._heard(drawn, self.config.feature_dropout)
         return self.facts.loss(segments, timelines, drawn.events, matrices)
+
+    @torch.no_grad()
+    def telling_tokens(self, rng: np.random.Generator) -> Tensor:
+        """The tokens [tokens, dim] of windows of some bulletins where sections begin that tell a fact."""
+        drawn, timelines = self._bulletins(rng)
+        tokens = torch.cat([part for part, _ in self._heard(drawn, dropout=0.0)], dim=1)
+        return tokens[np_tensor([timeline.told for timeline in timelines])[:, :, -len(FACT_NAMES) :].any(dim=2)]
+
+    def _bulletins(self, rng: np.random.Generator) -> tuple[Draw, list[Timeline]]:
+        drawn = draw(self.features, replace(self.config, speech_share=1.0), FACT_BATCH, rng)
+        return drawn, [written_timeline(some, self.columns, drawn.num_samples) for some in drawn.events]
+
+    def _heard(self, drawn: Draw, dropout: float) -> list[tuple[Tensor, Attended]]:
+        """What the Q-Former makes of recordings, segment by segment."""
+        connector = self.model.connector
+        return connector.heard(*connector.windows(fuse(self.model, drawn, dropout), None, drawn.first_window))
 
     def of_draw(self, drawn: Draw, rng: np.random.Generator) -> Mapping[str, Tensor]:
         """The losses of these recordings, and of questions about them that `rng` draws."""
-        connector = self.model.connector
-        fused = fuse(self.model, drawn, self.config.feature_dropout)
-        segments = connector.heard(*connector.windows(fused, None, drawn.first_window))
-        audio = connector.projection(connector.merged(segments)[0])
+        segments, connector = self._heard(drawn, self.config.feature_dropout), self.model.connector
+        kept, places = connector.merged(segments)
+        audio = connector.projection(kept)
         asked = [(tokens, self._ask(drawn, row, rng)) for row, tokens in enumerate(audio)]
         heard = [tokens for tokens, examples in asked for _ in examples]
         examples = [example for _, some in asked for example in some]
         batches = self.builder.build(self.model.llm.get_input_embeddings(), heard, examples)
-        losses = (self.spoken_loss if drawn.is_spoken else self.answer_loss)(self.model.llm, batches)
+        if drawn.is_spoken and self.config.lookup_weight:
+            losses = self._of_bulletins(drawn, places, batches, [example.task for example in examples])
+        else:
+            losses = (self.spoken_loss if drawn.is_spoken else self.answer_loss)(self.model.llm, batches)
         if not self.config.landmark_weight and not self.config.clock_weight:
             return losses
         wanted = [written_timeline(e, self.columns, drawn.num_samples, first=drawn.first_window) for e in drawn.events]
@@ -113,6 +134,19 @@ class AlignmentTrainer:
         clock = self.clock.loss(segments, drawn.first_window, [edges_of(w, self.columns) for w in wanted])
         taught = self.config.landmark_weight * missed + self.config.clock_weight * clock
         return {**losses, "loss": losses["loss"] + taught, "landmarks": missed, "clock": clock}
+
+    def _of_bulletins(
+        self, drawn: Draw, places: Tensor, batches: list[Batch], asked: list[str]
+    ) -> Mapping[str, Tensor]:
+        """The losses of bulletins' answers, and of where they are looked up; `asked` is the examples' tasks."""
+        with attention_of(shown(self.model.llm)) as matrices:
+            losses = self.spoken_loss(self.model.llm, batches)
+        timelines = [written_timeline(some, self.columns, drawn.num_samples) for some in drawn.events]
+        told = [tellers(*row) for row in zip(drawn.events, timelines, places, strict=True)]
+        each = len(asked) // len(told)
+        wanted = [told[place // each] if task == "summarize" else None for place, task in enumerate(asked)]
+        missed = not_looked_up(matrices, batches, wanted, first_token=self.builder.num_before, time_ids=self.time_ids)
+        return {**losses, "loss": losses["loss"] + self.config.lookup_weight * missed, "looking up": missed}
 
     def _ask(self, drawn: Draw, row: int, rng: np.random.Generator) -> list[Example]:
         """The questions about a recording: hearing it costs more than answering."""

@@ -2,6 +2,7 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import NamedTuple
 
 import torch
 from jaxtyping import Bool, Float, Int
@@ -18,8 +19,14 @@ from training.data.answers import ABSENT, Example, ground_answer
 IGNORED = -100
 """The label of positions that are not part of an answer."""
 
-Batch = tuple[Float[Tensor, "batch length dim"], Bool[Tensor, "batch length"], Int[Tensor, "batch length"]]
-"""Embeddings, which positions are there, and the labels: an answer's ids and the end."""
+
+class Batch(NamedTuple):
+    """Embeddings, which positions are there, the labels (an answer's ids and the end), and which examples these are."""
+
+    embeds: Float[Tensor, "batch length dim"]
+    mask: Bool[Tensor, "batch length"]
+    labels: Int[Tensor, "batch length"]
+    examples: list[int]
 
 
 class BatchBuilder:
@@ -28,6 +35,8 @@ class BatchBuilder:
     def __init__(self, tokenizer: Tokenizer, prompt: PromptConfig) -> None:
         self.tokenizer = tokenizer
         self.prompt = prompt
+        self.num_before = len(prompt_ids(tokenizer, prompt, "")[0])
+        """Positions before the first audio token."""
 
     def build(
         self, embedding: nn.Module, audio: Sequence[Float[Tensor, "tokens dim"]], examples: Sequence[Example]
@@ -35,7 +44,8 @@ class BatchBuilder:
         """The examples as one batch, or as two, the short ones and the long ones, where that saves padding."""
         rows, labels = self._rows(embedding, audio, examples)
         return [
-            _padded([rows[i] for i in some], [labels[i] for i in some]) for some in _by_length(list(map(len, rows)))
+            _padded([rows[i] for i in some], [labels[i] for i in some], some)
+            for some in _by_length(list(map(len, rows)))
         ]
 
     def _rows(
@@ -66,14 +76,11 @@ def _by_length(lengths: Sequence[int]) -> list[list[int]]:
     return [part for part in (order[:cut], order[cut:]) if part]
 
 
-def _padded(rows: list[Tensor], labels: list[Tensor]) -> Batch:
+def _padded(rows: list[Tensor], labels: list[Tensor], examples: list[int]) -> Batch:
     lengths = torch.tensor([len(r) for r in rows])
     mask = torch.arange(int(lengths.max())) < lengths[:, None]
-    return (
-        pad_sequence(rows, batch_first=True),
-        mask,
-        pad_sequence(labels, batch_first=True, padding_value=IGNORED),
-    )
+    padded = pad_sequence(labels, batch_first=True, padding_value=IGNORED)
+    return Batch(pad_sequence(rows, batch_first=True), mask, padded, examples)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -120,7 +127,7 @@ class AnswerLoss:
 
         Logits are computed only where an answer is: most positions are audio and question.
         """
-        found = [self._of_one(llm, *batch) for batch in batches]
+        found = [self._of_one(llm, batch) for batch in batches]
         each, weights, labels, is_list = (torch.cat(parts) for parts in zip(*found, strict=True))
         is_time, is_presence = torch.isin(labels, self.time_ids), torch.isin(labels, self.presence_ids)
         parts = {
@@ -132,11 +139,10 @@ class AnswerLoss:
         means = {name: each.detach()[part].mean() for name, part in parts.items() if part.any()}
         return {"loss": (each * weights).sum() / weights.sum(), **means}
 
-    def _of_one(
-        self, llm: PreTrainedModel, embeds: Tensor, mask: Tensor, labels: Tensor
-    ) -> tuple[Tensor, Tensor, Tensor, Tensor]:
+    def _of_one(self, llm: PreTrainedModel, batch: Batch) -> tuple[Tensor, Tensor, Tensor, Tensor]:
         """Of every token of the answers: cross-entropy, weight, id, and whether a list goes on or ends with it."""
-        hidden = llm.get_decoder()(inputs_embeds=embeds, attention_mask=mask, use_cache=False).last_hidden_state
+        decoder, labels = llm.get_decoder(), batch.labels
+        hidden = decoder(inputs_embeds=batch.embeds, attention_mask=batch.mask, use_cache=False).last_hidden_state
         predicts = labels[:, 1:] != IGNORED
         logits = llm.get_output_embeddings()(hidden[:, :-1][predicts]).float()
         before, labels = labels[:, :-1][predicts], labels[:, 1:][predicts]

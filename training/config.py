@@ -144,6 +144,7 @@ class ReadingConfig:
     questions: int = 1
     time_weight: float = 1.0
     presence_weight: float = 1.0
+    lookup_weight: float = 0.0
     optim: OptimConfig
 
 
@@ -186,6 +187,8 @@ class AlignmentStageConfig:
     """Weight of reading times from tokens by a linear map: of all when they begin, of beginnings when they end."""
     fact_weight: float = 0.0
     """Weight of reading from the token in which a spoken section begins, by a linear map, what it tells."""
+    lookup_weight: float = 0.0
+    """Weight of a head's looking, at the words of a section's summary, at the tokens that tell it."""
     list_weight: float = 1.0
     """Weight of the comma by which a list of intervals goes on, and of the word by which it ends."""
     qformer: dict[str, Any] = field(default_factory=dict)

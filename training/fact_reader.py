@@ -14,7 +14,7 @@ from jaxtyping import Float
 from torch import Tensor, nn
 from torch.nn import functional
 
-from model.connector.qformer import Attended, Attention
+from model.connector.qformer import Attended
 from training.data.answers import SECTION
 from training.data.bulletins import FACT_NAMES, FACT_PLACES, FACTS
 from training.data.composer import PlacedEvent
@@ -24,11 +24,16 @@ SIZES = [len(values) for values in FACTS.values()]
 """How many values answer who, did and where: a timeline's last numbers, in this order."""
 
 
-class FactReader(nn.Module):
-    """Linear maps that read facts from tokens; they are thrown away.
+QUIET_WEIGHT = 0.05
+"""Of the map's silence where no section begins, against 1 for what it says where one does."""
 
-    One reads, where a section begins, who did what and where; one, where a fact is being told, which: fetching it is
-    learned once it can be found.
+
+class FactReader(nn.Module):
+    """Linear maps that read facts from tokens.
+
+    One reads, where a section begins, who did what and where, and nothing elsewhere: so it can become a part of the
+    projection. One reads, where a fact is being told, which: fetching it is learned once it can be found. That map is
+    thrown away.
     """
 
     def __init__(self, dim: int) -> None:
@@ -52,20 +57,40 @@ class FactReader(nn.Module):
         """
         tokens = torch.cat([part for part, _ in segments], dim=1)
         told = torch.from_numpy(np.stack([timeline.told[:, -len(FACT_NAMES) :] for timeline in timelines]))
+        said = self.of_section(tokens).float()
         losses = []
-        for logits, wanted in zip(
-            self.of_section(tokens).float().split(SIZES, dim=2), told.split(SIZES, dim=2), strict=True
-        ):
+        for logits, wanted in zip(said.split(SIZES, dim=2), told.split(SIZES, dim=2), strict=True):
             at = wanted.any(dim=2)
             losses.append(functional.cross_entropy(logits[at], wanted[at].argmax(dim=1), reduction="sum"))
         of_section = torch.stack(losses).sum() / told.sum().clamp(min=1)
+        of_section = of_section + QUIET_WEIGHT * _said(said[~told.any(dim=2)])
         rows, windows, facts = _told_where(events, tokens.shape[1])
         here = functional.cross_entropy(self.here(tokens).float()[rows, windows], facts, reduction="sum")
         return (of_section + here / max(1, len(facts)) + not_fetched(matrices, events)) / 3
 
+    def said(self, tokens: Float[Tensor, "batch windows dim"]) -> Float[Tensor, ""]:
+        """How much it says of tokens that tell no fact: the mean square of its logits, of each question around 0."""
+        return _said(self.of_section(tokens).float())
+
+    @torch.no_grad()
+    def join(self, projection: nn.Linear, words: Float[Tensor, "facts language_dim"]) -> None:
+        """Let the projection say each fact that this reads, along the direction of its words, beside what it says.
+
+        Of a question's logits only how they differ counts: where none is likelier, nothing is added.
+        """
+        weight = torch.cat([part - part.mean(dim=0) for part in self.of_section.weight.split(SIZES)])
+        bias = torch.cat([part - part.mean() for part in self.of_section.bias.split(SIZES)])
+        projection.weight.add_(words.T @ weight)
+        projection.bias.add_(words.T @ bias)
+
+
+def _said(logits: Float[Tensor, "*batch facts"]) -> Tensor:
+    around = [part - part.mean(dim=-1, keepdim=True) for part in logits.split(SIZES, dim=-1)]
+    return torch.cat(around, dim=-1).square().mean()
+
 
 @contextmanager
-def attention_of(attention: Attention) -> Iterator[list[Tensor]]:
+def attention_of(attention: nn.Module) -> Iterator[list[Tensor]]:
     """The matrices of what `attention` computes meanwhile, call by call."""
     seen: list[Tensor] = []
     hook = attention.register_forward_hook(lambda module, given, result: seen.append(result[1]))

@@ -12,10 +12,13 @@ from pathlib import Path
 import numpy as np
 import torch
 from torch import Tensor, nn
+from torch.nn import functional
 
 from training.alignment import AlignmentTrainer
 from training.config import OptimConfig
+from training.data.bulletins import FACT_NAMES
 from training.draws import draw
+from training.fact_reader import QUIET_WEIGHT
 from training.loop import fit, groups_of
 
 
@@ -35,12 +38,15 @@ class FetchingTrainer:
         drawn = draw(self.aligned.features, self.scenes, self.optim.batch_size, rng)
         sizes = [self.model.speech.dim, self.model.sound.dim]
         frames = nn.functional.dropout(drawn.frames, self.scenes.feature_dropout).split(sizes, dim=-1)
-        fusion, connector = self.before
+        fusion, before = self.before
         with torch.no_grad():
-            wanted = connector(fusion(*frames), first_window=drawn.first_window, may_merge=False).float()
-        said = self.model.connector(self.model.fusion(*frames), first_window=drawn.first_window, may_merge=False)
-        held = (said - wanted).square().mean() / wanted.var()
-        return {"loss": facts + held, "facts": facts, "held": held}
+            wanted = before(fusion(*frames), first_window=drawn.first_window, may_merge=False).float()
+        connector = self.model.connector
+        heard = connector.heard(*connector.windows(self.model.fusion(*frames), None, drawn.first_window))
+        tokens, _ = connector.unmerged(heard)
+        held = (connector.projection(tokens) - wanted).square().mean() / wanted.var()
+        quiet = QUIET_WEIGHT * self.aligned.facts.said(tokens)
+        return {"loss": facts + held + quiet, "facts": facts, "held": held, "facts of scenes": quiet}
 
 
 def fetch(aligned: AlignmentTrainer, optim: OptimConfig, run: Path) -> None:
@@ -53,3 +59,24 @@ def fetch(aligned: AlignmentTrainer, optim: OptimConfig, run: Path) -> None:
         part.requires_grad_(True).train()
     fit(parts, groups_of(parts.values()), trainer.losses, optim, run, title="stage 1, fetching")
     model.eval()
+    _join(aligned)
+
+
+@torch.no_grad()
+def _join(aligned: AlignmentTrainer) -> None:
+    """From here on the projection says the facts in the language model's own words for them, as loud as all else.
+
+    Among all that a token says a fact is a small difference, which a linear map finds and a small language model, for
+    long, does not.
+    """
+    model, tokenizer = aligned.model, aligned.builder.tokenizer
+    embedding = model.llm.get_input_embeddings()
+    ids = [tokenizer.encode(name.partition(":")[2]) for name in FACT_NAMES]
+    words = functional.normalize(torch.stack([embedding(torch.tensor(some)).mean(dim=0) for some in ids]), dim=1)
+    tokens = aligned.telling_tokens(np.random.default_rng(9))
+    projection = model.connector.projection
+    louder = copy.deepcopy(projection)
+    aligned.facts.join(louder, words)
+    before = projection(tokens)
+    loudness = before.norm(dim=1).mean() / (louder(tokens) - before).norm(dim=1).mean()
+    aligned.facts.join(projection, loudness * words)

@@ -140,16 +140,24 @@ def summarize(
 ) -> Example:
     """Each section of a bulletin with what it tells, as far as it was heard to be told."""
     question = str(rng.choice(SUMMARIZE_INSTRUCTIONS))
+    told = [
+        f"{writing.interval(to_interval(section, num_samples))}, {written(SUMMARIES[0], **facts)}"
+        for section, facts in told_sections(events)
+    ]
+    return Example("summarize", question, " ".join(told) or NO_SPEECH)
+
+
+def told_sections(events: Sequence[PlacedEvent]) -> list[tuple[PlacedEvent, dict[str, str]]]:
+    """The sections of which all three facts were heard, by start, and who did what where in each."""
     told = []
     for section in sorted((e for e in events if e.kind == SECTION), key=lambda e: e.start):
         facts = {
             name.partition(":")[0]: name.partition(":")[2]
             for name in (e.kind for e in events if ":" in e.kind and section.start <= e.start < section.end)
         }
-        if len(facts) == 3:
-            interval = writing.interval(to_interval(section, num_samples))
-            told.append(f"{interval}, {written(SUMMARIES[0], **facts)}")
-    return Example("summarize", question, " ".join(told) or NO_SPEECH)
+        if len(facts) == len(FACTS):
+            told.append((section, facts))
+    return told
 
 
 def news(

@@ -39,10 +39,11 @@ def test_a_list_goes_on_with_a_comma_and_ends_with_seconds(tokenizer):
 
 def test_long_and_short_answers_are_padded_apart(tokenizer, llm):
     batches = batches_of(tokenizer, llm, [TWO, LONG, ABSENT, TWO, LONG])
-    assert [len(labels) for _, _, labels in batches] == [3, 2]
+    assert [batch.examples for batch in batches] == [[2, 0, 3], [1, 4]]
+    assert [len(batch.labels) for batch in batches] == [3, 2]
     assert len(batches_of(tokenizer, llm, [TWO, TWO])) == 1
     assert len(batches_of(tokenizer, llm, [LONG])) == 1
-    told = sum(int((labels != IGNORED).sum()) for _, _, labels in batches)
+    told = sum(int((labels != IGNORED).sum()) for labels in (batch.labels for batch in batches))
     assert told == sum(len(tokenizer.encode(a)) + 1 for a in (TWO, LONG, ABSENT, TWO, LONG))
 
 

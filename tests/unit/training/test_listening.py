@@ -122,7 +122,31 @@ def test_facts_are_read_where_they_are_told_and_where_their_section_begins():
         reader.here.weight[facts[0], 1:3] = 20.0
         reader.here.weight[facts[2], 3] = 20.0
     assert loss() < 1e-3
-    assert loss(Timeline(np.zeros_like(told), timeline.landmarks), ()) == 0.0
+    nothing = Timeline(np.zeros_like(told), timeline.landmarks)
+    assert loss(nothing, ()) > 0.1, "it says facts where no section begins"
+    with torch.no_grad():
+        reader.of_section.weight.copy_(torch.full_like(reader.of_section.weight, 20.0))
+    assert loss(nothing, ()) == 0.0, "what is as likely as all else is not said"
+
+
+def test_a_projection_says_the_facts_that_are_read_in_their_words_directions():
+    torch.manual_seed(0)
+    reader, projection = FactReader(4), torch.nn.Linear(4, 60)
+    words = torch.eye(len(FACT_NAMES), 60)
+    telling, tokens = FACT_NAMES.index("did:found a silver coin"), torch.tensor([[1.0, 0, 0, 0], [0, 1.0, 0, 0]])
+    with torch.no_grad():
+        torch.nn.init.ones_(reader.of_section.weight)
+        torch.nn.init.ones_(reader.of_section.bias)
+        reader.of_section.weight[telling, 1] += 24.0
+        before = projection(tokens)
+        reader.join(projection, words)
+        added = projection(tokens) - before
+    assert torch.allclose(added[0], torch.zeros(60), atol=1e-5), "nothing is told"
+    assert added[1, telling].item() == pytest.approx(23.0, rel=1e-4)
+    others = [place for place, name in enumerate(FACT_NAMES) if name.startswith("did:") and place != telling]
+    assert torch.allclose(added[1, others], torch.tensor(-1.0), atol=1e-4)
+    elsewhere = [place for place in range(60) if place != telling and place not in others]
+    assert torch.allclose(added[1, elsewhere], torch.tensor(0.0), atol=1e-5)
 
 
 def test_a_head_each_is_shown_where_who_did_and_where_are_told():
