@@ -69,6 +69,8 @@ class AlignmentTrainer:
         seed: int = 4,
     ) -> None:
         self.model, self.columns, self.features, self.config, self.seed = model, columns, features, config, seed
+        spoken = features.spoken is not None
+        self.shares = config.shares if spoken else replace(config.shares, summarize=0.0)
         self.builder = BatchBuilder(tokenizer, model.config.prompt)
         self.answer_loss = AnswerLoss.of(
             tokenizer, len(tokenizer), tokenizer.marker_ids, time_weight=config.time_weight,
@@ -155,9 +157,7 @@ class AlignmentTrainer:
         events, end = shifted(drawn.events[row], begin), begin + drawn.num_samples
         is_long = drawn.num_samples > TEN_SECONDS
         ask = tasks.draw_spoken_example if drawn.is_spoken else tasks.draw_example
-        examples = [
-            ask(events, end, rng, self.config.shares, MARKED) for _ in range(self.config.questions * (1 + is_long))
-        ]
+        examples = [ask(events, end, rng, self.shares, MARKED) for _ in range(self.config.questions * (1 + is_long))]
         if is_long and not drawn.is_spoken:
             examples[0] = tasks.dense_caption(by_kind(events, end), rng, MARKED)
         return examples

@@ -59,7 +59,8 @@ def fetch(aligned: AlignmentTrainer, optim: OptimConfig, run: Path) -> None:
         part.requires_grad_(True).train()
     fit(parts, groups_of(parts.values()), trainer.losses, optim, run, title="stage 1, fetching")
     model.eval()
-    _join(aligned)
+    if optim.steps:  # else `facts` has learned nothing, and what it says was joined already where this goes on from
+        _join(aligned)
 
 
 @torch.no_grad()

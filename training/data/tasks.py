@@ -37,6 +37,9 @@ from training.data.words import (
 NAMED = (*WORDS, *MORE_WORDS)
 """The kinds that can be asked for by name."""
 
+SPOKEN = frozenset({"man_speaking", "woman_speaking", "some_voice"})
+"""Kinds by which it is known that somebody may be speaking."""
+
 TOWNS = tuple(f"where:{town}" for town in FACTS["where"])
 
 
@@ -46,6 +49,8 @@ class Shares:
 
     ground: float = 0.5
     ask: float = 0.0
+    summarize: float = 0.0
+    """Share of questions for a summary where nobody speaks."""
     paraphrase: float = 0.0
     named: float = 0.0
     """Share of queries that are the plainest name of what they ask for."""
@@ -67,8 +72,10 @@ def draw_example(
         return paraphrase(rng)
     if (chance := chance - shares.paraphrase) < shares.ground:
         return ground(found, rng, writing, shares)
-    if chance - shares.ground < shares.ask:
+    if (chance := chance - shares.ground) < shares.ask:
         return ask(found, num_samples, rng, writing)
+    if chance - shares.ask < shares.summarize and not found.keys() & SPOKEN:
+        return summarize(events, num_samples, rng, writing)
     return dense_caption(found, rng, writing)
 
 

@@ -12,12 +12,12 @@ from model.timeline.event import by_caption
 from model.timeline.interval import Interval
 from model.timeline.parser import parse
 from training.config import DataConfig
-from training.data.answers import ABSENT, NO_SPEECH, NOTHING_HEARD, by_kind, ground_answer, to_interval
+from training.data.answers import ABSENT, MARKED, NO_SPEECH, NOTHING_HEARD, by_kind, ground_answer, to_interval
 from training.data.composer import PlacedEvent, Pool, SceneConfig, compose, plan
 from training.data.pools import other_parts, training_pool, validation_pool
 from training.data.questions import count_answer, duration_answer, happens_at
 from training.data.recordings import DataError, active_region, read_recordings
-from training.data.tasks import Shares, dense_caption, ground, news, summarize
+from training.data.tasks import Shares, dense_caption, draw_example, ground, news, summarize
 from training.data.timelines import Columns, merged_timeline, written_timeline
 from training.data.words import WORDS
 from training.metrics.captions import kind_of
@@ -169,6 +169,15 @@ def test_a_section_is_summed_up_if_all_of_it_was_told():
     answer = summarize(events, 160_000, np.random.default_rng(0)).answer
     assert answer == "<a_0><f_0> - <a_5><f_0>, The mayor opened a new bridge in Lisbon."
     assert summarize(events[:1], 160_000, np.random.default_rng(0)).answer == NO_SPEECH
+
+
+def test_a_summary_is_asked_for_where_nobody_speaks_and_there_is_none():
+    shares, dog = Shares(ground=0.0, summarize=1.0), PlacedEvent("dog", 16_000, 48_000)
+    for kind, told in (("rain", {NO_SPEECH}), ("man_speaking", set())):
+        scene, rng = [dog, PlacedEvent(kind, 0, 90_000)], np.random.default_rng(0)
+        asked = [draw_example(scene, 160_000, rng, shares, MARKED) for _ in range(5)]
+        assert {example.answer for example in asked if example.task == "summarize"} == told
+        assert bool(told) != any(example.task == "dense_caption" for example in asked)
 
 
 def test_news_from_a_town_are_the_sections_that_tell_of_it():

@@ -176,7 +176,7 @@ def test_a_checkpoint_learns_to_sum_up_bulletins(folder, tmp_path, monkeypatch):
     changes = [
         "alignment.bulletins=2", "alignment.speech_share=0.5", "alignment.fact_weight=1.0",
         "alignment.fetching={steps=2, batch_size=4}",
-        "alignment.summing_up={speech_share=1.0, optim={steps=2, batch_size=4}}",
+        "alignment.summing_up={speech_share=1.0, lookup_weight=0.3, optim={steps=2, batch_size=4}}",
         "encoders.listening={optim={steps=2, batch_size=2}}",
         "alignment.reading={speech_share=0.5, optim={steps=2, batch_size=4}}",
     ]  # fmt: skip
@@ -190,6 +190,14 @@ def test_a_checkpoint_learns_to_sum_up_bulletins(folder, tmp_path, monkeypatch):
     pipeline = Pipeline.load(out)
     assert "summarize" in pipeline.tasks
     assert "summarize" not in Pipeline.load(start).tasks
+    # Whoever goes on from it leaves out what is done: what the connector says stays.
+    shutil.copytree(tmp_path / "run/speech", tmp_path / "run-2/speech")
+    given[-1] = str(tmp_path / "run-2")
+    for stage in ("encoders.listening.optim", "alignment.optim", "alignment.fetching", "alignment.summing_up.optim"):
+        more += ["--set", f"{stage}.steps=0"]
+    assert main([*given, *more, "--start", str(out), "--out", str(tmp_path / "again")]) == 0
+    before, after = (load_file(path / "model.safetensors") for path in (out, tmp_path / "again"))
+    assert all(torch.equal(after[name], weight) for name, weight in before.items())
 
 
 def test_a_run_is_made_longer_and_not_another(folder, capsys):
