@@ -77,7 +77,6 @@ class AlignmentTrainer:
             presence_weight=config.presence_weight, list_weight=config.list_weight,
         )  # fmt: skip
         self.spoken_loss = AnswerLoss.of(tokenizer, len(tokenizer), tokenizer.marker_ids)
-        self.time_ids = torch.tensor(tokenizer.marker_ids)
         torch.manual_seed(3)
         self.clock = ClockReader(model.config.qformer.dim)
         self.facts = FactReader(model.config.qformer.dim)
@@ -109,7 +108,10 @@ class AlignmentTrainer:
 
     def _bulletins(self, rng: np.random.Generator) -> tuple[Draw, list[Timeline]]:
         drawn = draw(self.features, replace(self.config, speech_share=1.0), FACT_BATCH, rng)
-        return drawn, [written_timeline(some, self.columns, drawn.num_samples) for some in drawn.events]
+        return drawn, self._timelines(drawn)
+
+    def _timelines(self, drawn: Draw) -> list[Timeline]:
+        return [written_timeline(e, self.columns, drawn.num_samples, first=drawn.first_window) for e in drawn.events]
 
     def _heard(self, drawn: Draw, dropout: float) -> list[tuple[Tensor, Attended]]:
         """What the Q-Former makes of recordings, segment by segment."""
@@ -131,7 +133,7 @@ class AlignmentTrainer:
             losses = (self.spoken_loss if drawn.is_spoken else self.answer_loss)(self.model.llm, batches)
         if not self.config.landmark_weight and not self.config.clock_weight:
             return losses
-        wanted = [written_timeline(e, self.columns, drawn.num_samples, first=drawn.first_window) for e in drawn.events]
+        wanted = self._timelines(drawn)
         missed = missed_landmarks(segments, np_tensor([w.landmarks for w in wanted]))
         clock = self.clock.loss(segments, drawn.first_window, [edges_of(w, self.columns) for w in wanted])
         taught = self.config.landmark_weight * missed + self.config.clock_weight * clock
@@ -143,11 +145,11 @@ class AlignmentTrainer:
         """The losses of bulletins' answers, and of where they are looked up; `asked` is the examples' tasks."""
         with attention_of(shown(self.model.llm)) as matrices:
             losses = self.spoken_loss(self.model.llm, batches)
-        timelines = [written_timeline(some, self.columns, drawn.num_samples) for some in drawn.events]
-        told = [tellers(*row) for row in zip(drawn.events, timelines, places, strict=True)]
+        told = [tellers(*row) for row in zip(drawn.events, self._timelines(drawn), places, strict=True)]
         each = len(asked) // len(told)
         wanted = [told[place // each] if task == "summarize" else None for place, task in enumerate(asked)]
-        missed = not_looked_up(matrices, batches, wanted, first_token=self.builder.num_before, time_ids=self.time_ids)
+        first, time_ids = self.builder.num_before, self.spoken_loss.time_ids
+        missed = not_looked_up(matrices, batches, wanted, first_token=first, time_ids=time_ids)
         return {**losses, "loss": losses["loss"] + self.config.lookup_weight * missed, "looking up": missed}
 
     def _ask(self, drawn: Draw, row: int, rng: np.random.Generator) -> list[Example]:

@@ -23,7 +23,6 @@ from training.data.timelines import WINDOW_SAMPLES, Timeline
 SIZES = [len(values) for values in FACTS.values()]
 """How many values answer who, did and where: a timeline's last numbers, in this order."""
 
-
 QUIET_WEIGHT = 0.05
 """Of the map's silence where no section begins, against 1 for what it says where one does."""
 
@@ -78,15 +77,17 @@ class FactReader(nn.Module):
 
         Of a question's logits only how they differ counts: where none is likelier, nothing is added.
         """
-        weight = torch.cat([part - part.mean(dim=0) for part in self.of_section.weight.split(SIZES)])
-        bias = torch.cat([part - part.mean() for part in self.of_section.bias.split(SIZES)])
-        projection.weight.add_(words.T @ weight)
-        projection.bias.add_(words.T @ bias)
+        projection.weight.add_(words.T @ _centred(self.of_section.weight, dim=0))
+        projection.bias.add_(words.T @ _centred(self.of_section.bias, dim=0))
 
 
 def _said(logits: Float[Tensor, "*batch facts"]) -> Tensor:
-    around = [part - part.mean(dim=-1, keepdim=True) for part in logits.split(SIZES, dim=-1)]
-    return torch.cat(around, dim=-1).square().mean()
+    return _centred(logits, dim=-1).square().mean()
+
+
+def _centred(values: Tensor, dim: int) -> Tensor:
+    """Each question's numbers around 0, along the dimension of facts."""
+    return torch.cat([part - part.mean(dim, keepdim=True) for part in values.split(SIZES, dim)], dim)
 
 
 @contextmanager

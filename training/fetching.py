@@ -76,8 +76,7 @@ def _join(aligned: AlignmentTrainer) -> None:
     words = functional.normalize(torch.stack([embedding(torch.tensor(some)).mean(dim=0) for some in ids]), dim=1)
     tokens = aligned.telling_tokens(np.random.default_rng(9))
     projection = model.connector.projection
-    louder = copy.deepcopy(projection)
-    aligned.facts.join(louder, words)
     before = projection(tokens)
-    loudness = before.norm(dim=1).mean() / (louder(tokens) - before).norm(dim=1).mean()
-    aligned.facts.join(projection, loudness * words)
+    aligned.facts.join(projection, words)
+    loudness = before.norm(dim=1).mean() / (projection(tokens) - before).norm(dim=1).mean()
+    aligned.facts.join(projection, (loudness - 1) * words)

@@ -74,7 +74,7 @@ def not_looked_up(
                 continue
             at = torch.nonzero(batch.labels[row] != IGNORED)[:, 0]
             words = _words_of(torch.isin(batch.labels[row, at], time_ids))
-            for inside, tokens in zip(words, sections, strict=False):
+            for inside, tokens in zip(words, sections, strict=True):
                 if len(tokens):
                     looks = matrix[row, HEAD, at[inside]].float()
                     mass = looks[:, first_token + torch.from_numpy(tokens)].sum(dim=1)
