@@ -2,7 +2,8 @@
 
 The held-out recordings are split in two by their source. Scenes are composed from each half; the model answers on
 them; what it claims is compared with what was placed. An interval is right where its kind is and its IoU with an event
-of that kind is 0.5 or more; in grounding the kind is the query's, and half of the queries are of absent kinds.
+of that kind is 0.5 or more; in grounding the kind is the query's, and half of the queries are of absent kinds. With
+`--bulletins` the confidence of summaries is fitted too, on those of half of the voices (`training/told_of_speech.py`).
 """
 
 import argparse
@@ -20,7 +21,7 @@ from rich.table import Table
 
 from model.audio.waveform import Waveform
 from model.checkpoint import CALIBRATION
-from model.confidence import FEATURES, Calibration, Features, Logistic, features_of
+from model.confidence import FEATURES, Calibration, Features, Logistic
 from model.errors import TimeAudioError
 from model.language.prompt import question_of
 from model.pipeline import Pipeline
@@ -31,28 +32,22 @@ from training.config import DataConfig
 from training.data import tasks
 from training.data.answers import by_kind
 from training.data.composer import Pool, Scene, SceneConfig, compose
+from training.data.manifest import ManifestError
 from training.data.pools import halves
 from training.data.recordings import DataError
 from training.data.words import WORDS
 from training.logistic import fit
 from training.metrics.calibration import Claim, expected_calibration_error
 from training.metrics.captions import kind_of
+from training.told import Told, intervals_of
+from training.told_of_speech import hear_speech
 
 LEXICON = {kind: words.keywords for kind, words in WORDS.items()}
-TASKS: tuple[Task, ...] = ("dense_caption", "ground")
+TASKS: tuple[Task, ...] = ("dense_caption", "ground", "summarize")
 RIGHT_IOU = 0.5
 TOGETHER = 8
 """Scenes whose answers are written side by side."""
 SCENES_HELP = "scenes of 10 s to measure on; half as many are fitted on (default: %(default)s)"
-
-
-@dataclass(frozen=True, slots=True)
-class Told:
-    """One interval that the model told, and whether it was right."""
-
-    task: Task
-    features: Features
-    is_right: bool
 
 
 class Heard:
@@ -71,14 +66,10 @@ class Heard:
     def told(self, vocabulary: Vocabulary) -> Iterator[Told]:
         """Every interval of the answers, once they are written."""
         for queried, question in self.asked:
-            answer, task = question.answer(), TASKS[bool(queried)]
-            completion = question.sequence.completion
-            assert completion is not None, "it was run to its end"
-            features = features_of(answer.told, completion.ids, completion.grammar_log_probs, vocabulary, task)
-            for event, known in zip(answer.told, features, strict=True):
+            task = TASKS[bool(queried)]
+            for event, interval, features in intervals_of(question, vocabulary, task):
                 kind = queried or kind_of(event.caption, LEXICON)
-                for interval, row in zip(event.intervals, known, strict=True):
-                    yield Told(task, row, _is_right(interval, self.present.get(kind or "", ())))
+                yield Told(task, features, _is_right(interval, self.present.get(kind or "", ())))
 
 
 def _is_right(interval: Interval, events: Sequence[Interval]) -> bool:
@@ -128,7 +119,7 @@ class Row:
 
 
 def measure(calibration: Calibration, told: Sequence[Told]) -> list[Row]:
-    """One row per task, and one for both together."""
+    """One row per task, and one for all together."""
     rows = []
     for name, chosen in (*((task, [t for t in told if t.task == task]) for task in TASKS), ("all", list(told))):
         known = [(calibration.tasks[t.task](t.features), t) for t in chosen if t.task in calibration.tasks]
@@ -169,11 +160,17 @@ def main(argv: list[str] | None = None) -> int:
     parser.add_argument("--max-events", type=int, default=4, help="most events in a scene (default: %(default)s)")
     parser.add_argument("--folds", type=int, nargs="+", default=[4], help="folds to compose from (default: 4)")
     parser.add_argument("--seed", type=int, default=11, help="of the scenes (default: %(default)s)")
+    parser.add_argument(
+        "--bulletins", type=Path, metavar="FILE", help="speech.jsonl of `timeaudio data bulletins`: fit summaries too"
+    )
+    parser.add_argument(
+        "--talk", type=Path, metavar="DIR", help="with it, recordings of other speech: what is told of them is wrong"
+    )
     parser.add_argument("--told", type=Path, help="file that keeps what was told, and is read instead where it exists")
     arguments = parser.parse_args(argv)
     try:
         fitted_on, measured_on = _both_halves(arguments)
-    except (DataError, TimeAudioError) as error:
+    except (DataError, ManifestError, TimeAudioError, OSError) as error:
         print(f"timeaudio calibrate: {error}", file=sys.stderr)
         return 2
     calibration = calibrate(fitted_on)
@@ -197,6 +194,7 @@ def _both_halves(arguments: argparse.Namespace) -> tuple[list[Told], list[Told]]
         "model": str(arguments.model.resolve()), "scenes": arguments.scenes, "seed": arguments.seed,
         "folds": arguments.folds, "max_events": arguments.max_events,
     }  # fmt: skip
+    setting |= {name: str(path) for name in ("bulletins", "talk") if (path := getattr(arguments, name)) is not None}
     if kept is not None and kept.is_file():
         stored = json.loads(kept.read_text(encoding="utf-8"))
         if stored["setting"] != setting:
@@ -210,6 +208,9 @@ def _both_halves(arguments: argparse.Namespace) -> tuple[list[Told], list[Told]]
         hear(pipeline, pool, config, scenes=scenes, seed=arguments.seed + number)
         for number, (pool, scenes) in enumerate(zip(pools, (arguments.scenes // 2, arguments.scenes), strict=True))
     )
+    if arguments.bulletins is not None:
+        speech = hear_speech(Pipeline.load(arguments.model), arguments.bulletins, arguments.talk)
+        one, other = one + speech[0], other + speech[1]
     if kept is not None:
         both = [[(t.task, astuple(t.features), t.is_right) for t in half] for half in (one, other)]
         kept.write_text(json.dumps({"setting": setting, "halves": both}), encoding="utf-8")

@@ -1,13 +1,20 @@
 import json
+from pathlib import Path
 
 import pytest
 import torch
 from safetensors.torch import load_file, save_file
 
+from model.audio.decode import decode_audio
 from model.checkpoint import EMBEDDED, load_checkpoint, save_checkpoint
 from model.config import ModelConfig
 from model.errors import CheckpointError, MissingWeights, UnexpectedWeights
+from model.language.prompt import question_of
+from model.pipeline import Pipeline
+from model.timeline.task import TASKS
 from tests.factories import small_model
+
+NEWS = Path(__file__).parents[2] / "server" / "page" / "clips" / "news.flac"
 
 
 @pytest.fixture
@@ -100,3 +107,17 @@ def test_the_embedded_checkpoint_is_small_and_whole():
     assert model.config.name == "timeaudio-tiny"
     assert len(tokenizer) == model.llm.get_input_embeddings().weight.shape[0]
     assert sum(f.stat().st_size for f in EMBEDDED.rglob("*")) <= 30e6
+
+
+def test_the_embedded_checkpoint_sums_up_the_bundled_news():
+    pipeline = Pipeline.load(EMBEDDED)
+    assert pipeline.tasks == TASKS
+    recording = pipeline.encode(decode_audio(NEWS.read_bytes(), max_seconds=60.0))
+    events = pipeline.answer(recording, "summarize", question_of("summarize")).events
+    assert [event.caption for event in events] == [
+        "A student opened a new bridge in Geneva.",
+        "The professor caught a huge salmon in Madrid.",
+        "The president broke the swimming record in Boston.",
+    ]
+    times = [time for event in events for interval in event.intervals for time in (interval.start_s, interval.end_s)]
+    assert times == pytest.approx([0.3, 4.5, 4.9, 11.6, 11.9, 19.1], abs=0.3)

@@ -1,7 +1,9 @@
 import json
+import shutil
 
 import pytest
 
+from model.checkpoint import EMBEDDED
 from training.data.manifest import Row, Told, write_manifest
 from training.data.recordings import DataError
 from training.data.spelling import answer_of
@@ -178,12 +180,17 @@ def test_a_checkpoint_answers_a_manifest(tmp_path, tone_wav, capsys):
     manifest, saved = tmp_path / "m.jsonl", tmp_path / "answers.jsonl"
     short = Row(id="g", audio="a.wav", task="ground", query="a dog")
     write_manifest(manifest, [short, Row(id="c", audio="a.wav", task="summarize")])
-    assert evaluate(["--data", str(manifest), "--save", str(saved)]) == 0
+    # The embedded checkpoint, as if it had not been trained for summaries.
+    model = tmp_path / "two-tasks"
+    shutil.copytree(EMBEDDED, model)
+    config = json.loads((model / "config.json").read_text())
+    (model / "config.json").write_text(json.dumps(config | {"tasks": ["dense_caption", "ground"]}))
+    assert evaluate(["--data", str(manifest), "--save", str(saved), "--model", str(model)]) == 0
     assert "1 lines are of tasks that" in (out := capsys.readouterr().out)
     assert "ground absent accuracy" in out
     (line,) = map(json.loads, saved.read_text().splitlines())
     assert line["id"] == "g"
-    # The embedded checkpoint is calibrated: every interval has its confidence.
+    # It is calibrated: every interval has its confidence.
     assert all(len(event["confidence"]) == len(event["intervals"]) for event in line["events"])
     assert evaluate(["--data", str(manifest), "--predictions", str(saved)]) == 0
 
