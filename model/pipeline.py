@@ -21,6 +21,7 @@ from model.language.prompt import question_of
 from model.language.quantize import Quantization
 from model.language.tokenizer import Tokenizer
 from model.timeaudio import TimeAudio
+from model.timeline.answer_length import answer_tokens
 from model.timeline.task import Task
 
 __all__ = ["Answer", "Decoding", "Pipeline", "Recording"]
@@ -135,7 +136,7 @@ class Pipeline:
         return self.answer(recording, "ground", question_of("ground", query), decoding)
 
     def answer(self, recording: Recording, task: Task, question: str, decoding: Decoding | None = None) -> Answer:
-        """The answer to any question, in the grammar of `task`.
+        """The answer to any question, in the grammar of `task`; without `decoding` greedy, and cut at `answer_tokens`.
 
         Raises:
             TaskNotSupported: the checkpoint was not trained for the task.
@@ -158,4 +159,5 @@ class Pipeline:
             raise TaskNotSupported(f"{self.name} was trained for {', '.join(self.tasks)}, not for {task}.")
         asker = Asker(self.engine, self.tokenizer, self.model.config.prompt, self.model.calibration)
         prefix = asker.prefix(recording.audio_tokens)
-        return asker.ask(prefix, recording.duration, task, question, decoding or Decoding())
+        decoding = decoding or Decoding(max_new_tokens=answer_tokens(recording.duration))
+        return asker.ask(prefix, recording.duration, task, question, decoding)

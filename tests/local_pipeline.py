@@ -17,11 +17,6 @@ from model.timeline.task import TASKS
 
 
 @dataclass(frozen=True)
-class Decoding:
-    pass
-
-
-@dataclass(frozen=True)
 class Recording:
     duration: int
     num_audio_tokens: int
@@ -52,16 +47,16 @@ class Pipeline:
     def encode(self, waveform: Waveform) -> Recording:
         return Recording(waveform.duration_tenths, -(-waveform.num_samples // 5440))
 
-    def dense_caption(self, recording: Recording, decoding: Decoding) -> Answer:
+    def dense_caption(self, recording: Recording) -> Answer:
         return Answer((Event((Interval(0, recording.duration),), "All of it."),))
 
-    def ground(self, recording: Recording, query: str, decoding: Decoding) -> Answer:
+    def ground(self, recording: Recording, query: str) -> Answer:
         if query.startswith("sleep"):
             time.sleep(float(query.split()[1]))
         half = Event((Interval(1, max(2, recording.duration // 2)),), "")
         return Answer(() if query == "nothing" else (half,))
 
-    def answer(self, recording: Recording, task: str, question: str, decoding: Decoding) -> Answer:
+    def answer(self, recording: Recording, task: str, question: str) -> Answer:
         if task not in self.tasks:
             raise TaskNotSupported(f"{self.name} was trained for {', '.join(self.tasks)}, not for {task}.")
         if task == "summarize":

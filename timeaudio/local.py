@@ -47,9 +47,8 @@ class LocalModel:
         with extra_needed("server"):
             from model.audio.decode import decode_audio
             from model.errors import AudioTooLong, TimeAudioError
-            from model.pipeline import Decoding, Pipeline
+            from model.pipeline import Pipeline
         self._decode = decode_audio
-        self._options = Decoding()
         self._refusals = TimeAudioError
         self._too_long = AudioTooLong
         try:
@@ -65,7 +64,7 @@ class LocalModel:
             LocalModelError: the recording cannot be used; the message says what to do.
             OSError: the file cannot be read.
         """
-        [answer], account = self._hear(audio, lambda heard: [self._pipeline.dense_caption(heard, self._options)])
+        [answer], account = self._hear(audio, lambda heard: [self._pipeline.dense_caption(heard)])
         events = (
             results.CaptionedEvent(intervals=_intervals(event.intervals), caption=event.caption)
             for event in answer.events
@@ -78,9 +77,7 @@ class LocalModel:
         Raises:
             LocalModelError, OSError: as for `dense_caption`.
         """
-        answers, account = self._hear(
-            audio, lambda heard: [self._pipeline.ground(heard, query, self._options) for query in queries]
-        )
+        answers, account = self._hear(audio, lambda heard: [self._pipeline.ground(heard, query) for query in queries])
         found = (
             results.GroundingResult(
                 query=query,
@@ -119,7 +116,7 @@ class LocalModel:
         from model.language.prompt import question_of
 
         [answer], account = self._hear(
-            audio, lambda heard: [self._pipeline.answer(heard, task, question_of(task, words), self._options)]
+            audio, lambda heard: [self._pipeline.answer(heard, task, question_of(task, words))]
         )
         return answer, account
 

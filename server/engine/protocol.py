@@ -16,7 +16,8 @@ class Options:
     """How the model searches for its answer."""
 
     num_beams: int = 1
-    max_new_tokens: int = 300
+    max_new_tokens: int | None = None
+    """None: `model.timeline.answer_length.answer_tokens` of what is heard in one pass."""
     temperature: float = 0.0
     """0: the likeliest token, always."""
     top_p: float = 1.0

@@ -9,6 +9,8 @@ from fastapi.sse import format_sse_event
 from starlette.requests import Request
 
 from model.errors import TimeAudioError
+from model.timeline.answer_length import answer_tokens
+from model.timeline.interval import TENTHS_PER_SECOND
 from server.engine.protocol import Update
 from server.errors import problem_of
 from server.inquiry import Analysis, Inquiry, begun
@@ -34,7 +36,8 @@ def completion(analysis: Analysis, inquiry: Inquiry, *, as_json: bool) -> ChatCo
     """The whole answer; its content is lines for people, or JSON."""
     answer = PRESENTERS[inquiry.task](analysis)
     result = answer.model_dump(mode="json")
-    was_cut = any(found.num_completion_tokens >= inquiry.options.max_new_tokens for found in analysis.answers)
+    most = inquiry.options.max_new_tokens or answer_tokens(round(analysis.audio_s * TENTHS_PER_SECOND))
+    was_cut = any(found.num_completion_tokens >= most for found in analysis.answers)
     return ChatCompletion(
         id=analysis.id,
         created=int(time.time()),

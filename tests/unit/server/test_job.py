@@ -86,6 +86,17 @@ def request(*queries: str, seconds: float = 2.0, timeout_s: float = 60.0) -> pb.
     return pb.AnalyzeRequest.FromString(sent)
 
 
+def test_an_answer_may_be_longer_where_more_is_heard() -> None:
+    def most(seconds: float, options: Options) -> int:
+        samples = Samples(round(seconds * 16_000), lambda: b"")
+        asked = Request(id="ta-1", task="summarize", samples=samples, options=options, deadline=time.monotonic() + 1)
+        return pb.AnalyzeRequest.FromString(convert.request_bytes(asked)).options.max_new_tokens
+
+    lengths = (0.1, 30.0, 30.01, 150.0)
+    assert [most(seconds, Options()) for seconds in lengths] == [300, 300, 600, 1500]
+    assert [most(seconds, Options(max_new_tokens=7)) for seconds in lengths] == [7, 7, 7, 7]
+
+
 def test_dense_caption(worked: Worked) -> None:
     started, encoded, found, answered, done = worked.answer(request())
     event = Event((Interval(0, 20),), "All of it.")
