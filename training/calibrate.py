@@ -168,6 +168,8 @@ def main(argv: list[str] | None = None) -> int:
     )
     parser.add_argument("--told", type=Path, help="file that keeps what was told, and is read instead where it exists")
     arguments = parser.parse_args(argv)
+    if arguments.talk is not None and arguments.bulletins is None:
+        parser.error("--talk goes with --bulletins: of other speech alone nothing is right")
     try:
         fitted_on, measured_on = _both_halves(arguments)
     except (DataError, ManifestError, TimeAudioError, OSError) as error:
