@@ -159,5 +159,5 @@ class Pipeline:
             raise TaskNotSupported(f"{self.name} was trained for {', '.join(self.tasks)}, not for {task}.")
         asker = Asker(self.engine, self.tokenizer, self.model.config.prompt, self.model.calibration)
         prefix = asker.prefix(recording.audio_tokens)
-        decoding = decoding or Decoding(max_new_tokens=answer_tokens(recording.duration))
+        decoding = decoding or Decoding(max_new_tokens=answer_tokens(recording.num_samples))
         return asker.ask(prefix, recording.duration, task, question, decoding)

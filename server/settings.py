@@ -41,8 +41,8 @@ class Limits(_Group):
     """Longest query, in characters."""
     num_beams: int = Field(8, gt=0)
     """Widest beam that a caller may ask for."""
-    max_new_tokens: int = Field(1000, gt=0)
-    """Longest answer that a caller may ask for, in tokens."""
+    max_new_tokens: int = Field(1500, gt=0)
+    """Longest answer that a caller may ask for, in tokens: by default what a pass of 150 s gets unasked."""
     timeout_s: float = Field(300.0, gt=0)
     """Seconds that a request may take once it is uploaded, unless it says `timeout_s`."""
     timeout_per_audio_s: float = Field(1.0, ge=0)

@@ -39,12 +39,11 @@ from training.data.words import WORDS
 from training.logistic import fit
 from training.metrics.calibration import Claim, expected_calibration_error
 from training.metrics.captions import kind_of
-from training.told import Told, intervals_of
+from training.told import RIGHT_IOU, Told, intervals_of
 from training.told_of_speech import hear_speech
 
 LEXICON = {kind: words.keywords for kind, words in WORDS.items()}
 TASKS: tuple[Task, ...] = ("dense_caption", "ground", "summarize")
-RIGHT_IOU = 0.5
 TOGETHER = 8
 """Scenes whose answers are written side by side."""
 SCENES_HELP = "scenes of 10 s to measure on; half as many are fitted on (default: %(default)s)"
@@ -66,7 +65,7 @@ class Heard:
     def told(self, vocabulary: Vocabulary) -> Iterator[Told]:
         """Every interval of the answers, once they are written."""
         for queried, question in self.asked:
-            task = TASKS[bool(queried)]
+            task: Task = "ground" if queried else "dense_caption"
             for event, interval, features in intervals_of(question, vocabulary, task):
                 kind = queried or kind_of(event.caption, LEXICON)
                 yield Told(task, features, _is_right(interval, self.present.get(kind or "", ())))
@@ -204,14 +203,14 @@ def _both_halves(arguments: argparse.Namespace) -> tuple[list[Told], list[Told]]
         one, other = ([Told(task, Features(*known), right) for task, known, right in half] for half in stored["halves"])
         return one, other
     pools = halves(arguments.data, DataConfig(validation_folds=tuple(arguments.folds)))
-    pipeline = Pipeline.load(arguments.model, num_slots=3 * TOGETHER, slot_tokens=512)
+    pipeline = Pipeline.load(arguments.model, num_slots=3 * TOGETHER)
     config = replace(SceneConfig(), max_events=arguments.max_events)
     one, other = (
         hear(pipeline, pool, config, scenes=scenes, seed=arguments.seed + number)
         for number, (pool, scenes) in enumerate(zip(pools, (arguments.scenes // 2, arguments.scenes), strict=True))
     )
     if arguments.bulletins is not None:
-        speech = hear_speech(Pipeline.load(arguments.model), arguments.bulletins, arguments.talk)
+        speech = hear_speech(pipeline, arguments.bulletins, arguments.talk)
         one, other = one + speech[0], other + speech[1]
     if kept is not None:
         both = [[(t.task, astuple(t.features), t.is_right) for t in half] for half in (one, other)]

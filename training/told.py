@@ -10,6 +10,9 @@ from model.timeline.interval import Interval
 from model.timeline.task import Task
 from model.timeline.vocabulary import Vocabulary
 
+RIGHT_IOU = 0.5
+"""With an event, from which on an interval is right."""
+
 
 @dataclass(frozen=True, slots=True)
 class Told:

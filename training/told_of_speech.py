@@ -18,9 +18,8 @@ from training.data.manifest import Row
 from training.data.recordings import DataError
 from training.data.validate import read_manifest
 from training.sources.reading import SUFFIXES
-from training.told import Told, intervals_of
+from training.told import RIGHT_IOU, Told, intervals_of
 
-RIGHT_IOU = 0.5
 MOST_SECONDS = 150.0
 TOGETHER = 8
 """Recordings whose summaries are written side by side."""

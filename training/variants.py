@@ -22,6 +22,7 @@ from model.language.prompt import prompt_ids
 from model.language.tokenizer import Tokenizer
 from model.pipeline import Answer, Decoding, Pipeline, Recording
 from model.timeaudio import TimeAudio
+from model.timeline.answer_length import answer_tokens
 from training.data.instructions import question_of_row
 from training.data.manifest import Row, Told
 from training.predictions import Prediction, prediction_of_text
@@ -115,8 +116,8 @@ def _recordings(pipeline: Pipeline, waveform: Waveform, *, windows: bool) -> lis
 
 def _prediction(pipeline: Pipeline, recording: Recording, row: Row, decoding: Decoding, *, grammar: bool) -> Prediction:
     question = question_of_row(row)
-    segments = max(1, -(-recording.num_samples // SEGMENT_SAMPLES))
-    decoding = dataclasses.replace(decoding, max_new_tokens=decoding.max_new_tokens * segments)
+    most = answer_tokens(recording.num_samples, decoding.max_new_tokens)
+    decoding = dataclasses.replace(decoding, max_new_tokens=most)
     if grammar:
         return _of_answer(pipeline.answer(recording, row.task, question, decoding))
     tokenizer, engine = pipeline.tokenizer, pipeline.engine

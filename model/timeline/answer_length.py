@@ -1,15 +1,14 @@
 """How long an answer may become where the caller does not say."""
 
-from model.timeline.interval import TENTHS_PER_SECOND
-
-TOKENS, TENTHS = 300, 30 * TENTHS_PER_SECOND
-"""Source: paper, Table 5, max text length, of recordings of about 30 s."""
+SAMPLES = 30 * 16_000
+"""Of a segment; equal to `model.audio.segment.SEGMENT_SAMPLES`, which needs NumPy."""
 
 
-def answer_tokens(duration: int) -> int:
-    """300 tokens for each 30 s that a recording begins: two and a half minutes of news have 20 sections.
+def answer_tokens(num_samples: int, each: int = 300) -> int:
+    """So many tokens for each 30 s that a recording begins: two and a half minutes of news have 20 sections.
 
     Args:
-        duration: of the recording. Units: tenths.
+        num_samples: of the recording, at 16 kHz.
+        each: for 30 s. Source: paper, Table 5, max text length.
     """
-    return TOKENS * max(1, -(-duration // TENTHS))
+    return each * max(1, -(-num_samples // SAMPLES))

@@ -5,19 +5,8 @@ from collections.abc import Iterable
 
 from model.timeline.answer_length import answer_tokens
 from model.timeline.event import Event
-from model.timeline.interval import TENTHS_PER_SECOND, Interval
-from server.engine.protocol import (
-    SAMPLE_RATE,
-    Answered,
-    Encoded,
-    Found,
-    ModelInfo,
-    Request,
-    Samples,
-    Started,
-    Task,
-    Update,
-)
+from model.timeline.interval import Interval
+from server.engine.protocol import SAMPLE_RATE, Answered, Encoded, Found, ModelInfo, Request, Started, Task, Update
 from server.errors import revive
 from server.pb.timeaudio.worker.v1 import worker_pb2 as pb
 
@@ -45,7 +34,7 @@ def request_bytes(request: Request) -> bytes:
         queries=request.queries,
         options=pb.Options(
             num_beams=request.options.num_beams,
-            max_new_tokens=request.options.max_new_tokens or answer_tokens(_tenths(request.samples)),
+            max_new_tokens=request.options.max_new_tokens or answer_tokens(request.samples.count),
             temperature=request.options.temperature,
             top_p=request.options.top_p,
             seed=request.options.seed,
@@ -53,10 +42,6 @@ def request_bytes(request: Request) -> bytes:
         deadline_s=max(0.001, request.deadline - time.monotonic()),
     )
     return message.SerializeToString()
-
-
-def _tenths(samples: Samples) -> int:
-    return -(-samples.count * TENTHS_PER_SECOND // SAMPLE_RATE)
 
 
 def update(message: pb.AnalyzeResponse) -> Update | None:

@@ -10,7 +10,6 @@ from starlette.requests import Request
 
 from model.errors import TimeAudioError
 from model.timeline.answer_length import answer_tokens
-from model.timeline.interval import TENTHS_PER_SECOND
 from server.engine.protocol import Update
 from server.errors import problem_of
 from server.inquiry import Analysis, Inquiry, begun
@@ -36,7 +35,7 @@ def completion(analysis: Analysis, inquiry: Inquiry, *, as_json: bool) -> ChatCo
     """The whole answer; its content is lines for people, or JSON."""
     answer = PRESENTERS[inquiry.task](analysis)
     result = answer.model_dump(mode="json")
-    most = inquiry.options.max_new_tokens or answer_tokens(round(analysis.audio_s * TENTHS_PER_SECOND))
+    most = inquiry.options.max_new_tokens or answer_tokens(analysis.num_samples)
     was_cut = any(found.num_completion_tokens >= most for found in analysis.answers)
     return ChatCompletion(
         id=analysis.id,

@@ -58,3 +58,10 @@ def test_empty_queries_and_untrained_tasks_are_refused(pipeline):
         pipeline.ground(recording, " . ", DECODING)
     with pytest.raises(TaskNotSupported, match="not for summarize"):
         pipeline.answer(recording, "summarize", "What is said?", DECODING)
+
+
+@pytest.mark.parametrize(("seconds", "most"), [(2, 300), (30, 300), (31, 600)])
+def test_an_answer_may_be_longer_where_more_is_heard(seconds, most):
+    pipeline = Pipeline(*small_model())
+    question = pipeline.ask(pipeline.encode(noise(seconds)), "dense_caption", "What is heard?")
+    assert question.sequence.search.limit == most
