@@ -214,11 +214,11 @@ def data(context: typer.Context) -> None:
 
 @app.command(context_settings=PASSED_THROUGH)
 def train(context: typer.Context) -> None:
-    """Train a checkpoint further on a manifest, or one from nothing. See `timeaudio train --help`."""
+    """Train a stage on a manifest, from any checkpoint. See `timeaudio train --help`."""
     from timeaudio.local import extra_needed
 
     with extra_needed("training"):
-        from training.recipe import main as run
+        from training.stage_command import main as run
 
         raise typer.Exit(run(context.args))
 

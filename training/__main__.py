@@ -2,6 +2,6 @@
 
 import sys
 
-from training.recipe import main
+from training.stage_command import main
 
 sys.exit(main())

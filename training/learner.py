@@ -12,12 +12,10 @@ from torch import Tensor, nn
 from model.language.prompt import prompt_ids
 from model.language.tokenizer import Tokenizer
 from model.timeaudio import TimeAudio
-from training.batch import presence_ids
 from training.data.answers import PLAIN
 from training.data.instructions import question_of_row
 from training.data.manifest import Row
-from training.data.spelling import answer_of
-from training.loop import Group
+from training.data.spelling import answer_of, presence_ids
 from training.packing import rows_of
 from training.stages import StageConfig
 
@@ -29,6 +27,15 @@ class Text:
     before: list[int]
     after: list[int]
     answer: list[int]
+
+
+@dataclass(frozen=True, slots=True)
+class Group:
+    """Parameters that share a learning rate; `scale` multiplies the stage's."""
+
+    parameters: Sequence[nn.Parameter]
+    scale: float = 1.0
+    weight_decay: bool = True
 
 
 class Learner(nn.Module):

@@ -13,13 +13,12 @@ from pathlib import Path
 import numpy as np
 import numpy.typing as npt
 import torch
-from torch import Tensor
+from torch import Tensor, nn
 
 from model.audio.decode import decode_audio
 from model.audio.segment import split
 from model.audio.waveform import Waveform
 from model.timeaudio import TimeAudio
-from training.data.features import fingerprint
 from training.data.manifest import Row
 
 BUCKET_BATCHES = 32
@@ -133,6 +132,15 @@ class Features:
         with part.open("wb") as file:
             np.savez(file, speech=speech.half().cpu().numpy(), sound=sound.half().cpu().numpy())
         part.replace(path)
+
+
+def fingerprint(*modules: nn.Module) -> str:
+    """A short name for what nets compute, by their weights."""
+    digest = hashlib.sha256()
+    for module in modules:
+        for name, tensor in module.state_dict().items():
+            digest.update(f"{name}{tuple(tensor.shape)}{float(tensor.double().sum()):.6g}".encode())
+    return digest.hexdigest()[:16]
 
 
 def _tensor(stored: npt.NDArray[np.float16]) -> Tensor:

@@ -20,8 +20,7 @@ from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, T
 from torch import Tensor
 from torch.utils.tensorboard import SummaryWriter
 
-from training.learner import Learner
-from training.loop import Group
+from training.learner import Group, Learner
 from training.run_state import BEST, RESUME, State, Writes, load_optimizer, restore, save
 from training.sharding import shard, share_gradients, whole
 from training.speed import Speed

@@ -5,7 +5,6 @@ from pathlib import Path
 from typing import Literal, get_args
 
 from model.config import MergeScore
-from training.config import LoraStageConfig
 from training.data.manifest import is_number
 from training.run_file import ConfigError, load_config
 
@@ -17,6 +16,16 @@ Part = Literal["connector", "time_encoding", "markers", "lora"]
 PARTS: tuple[Part, ...] = ("connector", "time_encoding", "markers", "lora")
 """What can train; encoders and the language model's own weights never do. The connector is fusion, Q-Former and
 projection; the markers are their 20 rows in the embedding and in the prediction head."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class LoraStageConfig:
+    """Low-rank adapters of the language model. Source: paper, Table 5."""
+
+    rank: int = 8
+    alpha: int = 32
+    dropout: float = 0.1
+    targets: tuple[str, ...] = ("q_proj", "v_proj")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

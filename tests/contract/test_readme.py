@@ -137,7 +137,7 @@ make("nothing")
         "timeaudio caption a.wav b.wav --json",
         "timeaudio ground a.wav 'a dog barks' --server http://127.0.0.1:8000",
         ".venv/bin/timeaudio serve --host 0.0.0.0 --port 8000",
-        "timeaudio train config.toml --data folder",
+        "timeaudio train --data my.jsonl --from folder",
         "timeaudio evaluate --data folder --json scores.json",
         "pip install whatever",
     ],
@@ -156,7 +156,7 @@ def test_good_commands_pass(line):
         "timeaudio caption",
         "timeaudio serve --port many",
         "timeaudio --verbose",
-        "timeaudio train config.toml --date folder",
+        "timeaudio train --date my.jsonl --from folder",
         "timeaudio evaluate --jason scores.json",
     ],
 )

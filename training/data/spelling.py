@@ -2,6 +2,7 @@
 
 from collections.abc import Callable
 
+from model.language.tokenizer import Tokenizer
 from model.timeline.interval import Interval, union
 from model.timeline.markers import format_interval, format_time, to_tenths
 from training.data.answers import ABSENT, NO_SPEECH, NOTHING_HEARD, Writing, ground_answer
@@ -47,3 +48,9 @@ def answer_of(
     unit = "," if row.task == "summarize" else " seconds,"
     told = [f"{', '.join(map(write, intervals_of(e, duration)))}{unit} {e.caption.strip()}" for e in events]
     return " ".join(told) or nothing
+
+
+def presence_ids(tokenizer: Tokenizer) -> tuple[int, int]:
+    """The first ids at which "The given query happens" and "does not occur" part."""
+    present, absent = (tokenizer.encode(text) for text in (ground_answer([]), ABSENT))
+    return next((p, a) for p, a in zip(present, absent, strict=False) if p != a)

@@ -20,11 +20,9 @@ from training.data.bulletins import (
     written,
 )
 from training.data.newsroom import draw_bulletin
-from training.data.recordings import DataError, active_region
+from training.data.recordings import DataError
 from training.data.speaking import is_installed, say_as, speaker, voices_for
-from training.data.speech import LONGEST_S, SHORTEST_S, pieces, speech_parts
 from training.data.voices import TRAINING_VOICES, UNSEEN_VOICES, VOICES
-from training.data.wav import write_wav
 from training.metrics.facts import stands_in
 
 RATE = 16_000
@@ -160,40 +158,6 @@ def test_what_is_too_short_for_a_headline_or_too_long_for_the_bank_is_refused(ba
         draw_bulletin(alone, np.random.default_rng(0), (shortest - 1) / RATE)
     with pytest.raises(DataError, match="20 headlines of tones:low are too few for 600 s"):
         draw_bulletin(alone, np.random.default_rng(0), 600.0)
-
-
-def test_speech_as_a_sound_is_1_to_6_s_by_the_voices_sex_and_real_clips_are_split(bank, tmp_path):
-    def lengths(parts):
-        return [len(part) / RATE for several in parts.values() for part in several]
-
-    parts = speech_parts(bank)
-    assert {kind: len(several) for kind, several in parts.items()} == {"man_speaking": 24, "woman_speaking": 12}
-    for several in parts.values():
-        assert all(active_region(part)[0] == 0 for part in several)
-    noise = np.random.default_rng(0).standard_normal(3 * RATE).astype(np.float32)
-    rows = ["filename,seconds,text"]
-    for clip in range(10):
-        write_wav(tmp_path / f"{clip}.wav", noise * 0.02 * (clip + 1))
-        rows.append(f"{clip}.wav,3.0,Words.")
-    (tmp_path / "clips.csv").write_text("\n".join(rows) + "\n")
-    trained = speech_parts(bank, tmp_path)
-    assert len(trained["woman_speaking"]) == 12 + 8
-    held_out = speech_parts(type(bank)(bank.samples, {}, {}, True), tmp_path)
-    assert len(held_out["woman_speaking"]) == 2
-    assert all(SHORTEST_S <= seconds <= LONGEST_S for seconds in [*lengths(trained), *lengths(held_out)])
-    (tmp_path / "3.wav").unlink()
-    with pytest.raises(DataError, match=r"3\.wav \(woman\) is not there"):
-        speech_parts(bank, tmp_path)
-
-
-def test_a_long_recording_is_cut_where_it_is_quiet():
-    speech = np.random.default_rng(0).standard_normal(10 * RATE).astype(np.float32) * 0.1
-    speech[4 * RATE : 4 * RATE + 3200] *= 0.001
-    first, second = pieces(speech)
-    assert len(first) / RATE == pytest.approx(4.0, abs=0.21)
-    assert len(second) / RATE == pytest.approx(5.8, abs=0.21)
-    assert [len(p) / RATE for p in pieces(speech[: RATE - 1])] == []
-    assert [len(p) / RATE for p in pieces(speech[:RATE])] == [1.0]
 
 
 @pytest.mark.parametrize("engine", ["espeak-ng", "flite", "festival"])

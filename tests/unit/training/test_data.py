@@ -5,9 +5,6 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from model.config import MergeConfig
-from model.connector.connector import segment_sizes
-from model.connector.merge import budget
 from model.timeline.event import by_caption
 from model.timeline.interval import Interval
 from model.timeline.parser import parse
@@ -18,7 +15,6 @@ from training.data.pools import other_parts, training_pool, validation_pool
 from training.data.questions import count_answer, duration_answer, happens_at
 from training.data.recordings import DataError, active_region, read_recordings
 from training.data.tasks import Shares, dense_caption, draw_example, ground, news, summarize
-from training.data.timelines import Columns, merged_timeline, written_timeline
 from training.data.words import WORDS
 from training.metrics.captions import kind_of
 from training.metrics.counting import count_in
@@ -298,51 +294,6 @@ def test_a_kind_without_words_is_refused_with_what_to_do(tmp_path, tone_wav):
 def test_an_empty_folder_says_what_should_be_there(tmp_path):
     with pytest.raises(DataError, match="meta/esc50.csv"):
         read_recordings(tmp_path)
-
-
-@pytest.mark.parametrize("first", [0, 30, 700])
-def test_a_written_timeline_tells_kinds_and_digits_on_the_recordings_clock(first):
-    events = [PlacedEvent("dog", 5_440, 16_320), PlacedEvent("rain", 0, 160_000), PlacedEvent("cow", 0, 9_000)]
-    columns = Columns(("dog", "rain"), ("who:the mayor",), teller="dog")
-    events.append(PlacedEvent("who:the mayor", 10_880, 14_000))
-    timeline = written_timeline(events, columns, 160_000, first=first)
-    told = timeline.told
-    assert told.shape == (30, columns.width) == (30, 6 + 66 + 1)
-    assert told[:4, 0].tolist() == [0, 1, 1, 0]  # the share of each window in which the dog barks
-    assert told[1, 2] == 1  # it begins in window 1 and ends in window 3
-    assert told[3, 4] == 1
-    tenths = round((first * 5_440 + 5_440) / 1600)
-    digits = told[1, 6:39]
-    said = [int(digits[a:b].argmax()) for a, b in ((0, 3), (3, 13), (13, 23), (23, 33))]
-    assert said == [int(d) for d in f"{tenths:04d}"]
-    assert told[:4, -1].tolist() == [0, 1, 0, 0]  # where the dog begins, which tells it later
-    assert np.flatnonzero(timeline.landmarks).tolist() == [0, 1, 3, 29]
-
-
-def test_an_event_over_two_segments_ends_with_the_first_and_begins_again():
-    columns = Columns(("dog",))
-    timeline = written_timeline([PlacedEvent("dog", 20 * 16_000, 40 * 16_000)], columns, 60 * 16_000)
-    begins, ends = timeline.told[:, 1], timeline.told[:, 2]
-    seam = segment_sizes(len(begins), 88)[0]
-    assert np.flatnonzero(begins).tolist() == [58, seam]
-    assert np.flatnonzero(ends).tolist() == [seam - 1, 117]
-    until = timeline.told[58, 3 + 33 :]
-    said = [int(until[a:b].argmax()) for a, b in ((0, 3), (3, 13), (13, 23), (23, 33))]
-    assert said == [int(d) for d in f"{round(seam * 3.4):04d}"]  # what this segment can know
-
-
-def test_merging_a_written_timeline_keeps_what_begins_and_ends():
-    rng = np.random.default_rng(3)
-    events = [PlacedEvent("dog", second * 16_000, second * 16_000 + 8_000) for second in range(1, 100, 9)]
-    timeline = written_timeline(events, Columns(("dog",)), 100 * 16_000)
-    merged = merged_timeline(timeline, rng, MergeConfig())
-    sizes = segment_sizes(len(timeline.told), 88)
-    assert len(merged.told) == sum(sum(budget(size, MergeConfig())) for size in sizes) < len(timeline.told) / 3
-    kept, all_of_them = merged.landmarks.sum(), timeline.landmarks.sum()
-    assert all_of_them - 1 <= kept <= all_of_them
-    assert (merged.told[merged.landmarks][:, 1:3] == 1).any(axis=1).all()
-    short = written_timeline(events[:1], Columns(("dog",)), 16_000 * 10)
-    assert merged_timeline(short, rng, MergeConfig()) is short
 
 
 def test_no_source_of_another_kind_is_in_two_shares(tmp_path):

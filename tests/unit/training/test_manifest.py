@@ -4,6 +4,7 @@ from dataclasses import replace
 import pytest
 
 from model.timeline.parser import parse
+from tests.factories import small_tokenizer
 from training.data.answers import ABSENT, PLAIN
 from training.data.instructions import (
     CAPTION_INSTRUCTIONS,
@@ -15,7 +16,7 @@ from training.data.instructions import (
     question_of_row,
 )
 from training.data.manifest import ManifestError, Row, Told, parse_manifest, write_manifest
-from training.data.spelling import answer_of, to_interval
+from training.data.spelling import answer_of, presence_ids, to_interval
 from training.data.validate import faults_of, read_manifest
 
 DENSE = Row(
@@ -164,3 +165,11 @@ def test_each_task_is_asked_in_six_ways_and_a_row_always_in_the_same():
 
 def test_blank_lines_are_no_rows(tmp_path):
     assert parse_manifest(write(tmp_path, "", "  ")) == ([], [])
+
+
+def test_presence_is_told_where_the_two_answers_part():
+    tokenizer = small_tokenizer()
+    happens, does_not = (tokenizer.decode([token]) for token in presence_ids(tokenizer))
+    assert happens != does_not
+    assert " happens in".startswith(happens)
+    assert " does not".startswith(does_not)

@@ -24,8 +24,8 @@ from tests.factories import small_model
 from training.data.manifest import Row, Told, write_manifest
 from training.data.wav import write_wav
 from training.learner import Learner
-from training.recipe import main as train
 from training.stage_command import fitting
+from training.stage_command import main as train
 from training.stage_data import Batches, Features
 from training.stage_loop import Setup, read_log, train_stage
 from training.stages import StageConfig

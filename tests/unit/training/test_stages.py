@@ -3,8 +3,10 @@
 from dataclasses import replace
 
 import pytest
+import torch
 
 from training.data.manifest import Row
+from training.precision import is_bfloat16_fast
 from training.run_file import ConfigError
 from training.stage_command import chosen_to_measure, held_out
 from training.stage_data import Batches
@@ -31,6 +33,29 @@ def test_states_are_compared_on_rows_of_all_tasks_whatever_their_order():
 def test_values_that_would_fail_late_are_refused_at_once(change, says):
     with pytest.raises(ConfigError, match=says):
         load_stage("adapt", [change])
+
+
+def test_all_faults_of_a_stage_are_told_at_once(tmp_path):
+    path = tmp_path / "mine.toml"
+    path.write_text('steps = "many"\nextra = 1\n[lora]\ntargets = [3]\n')
+    with pytest.raises(ConfigError) as caught:
+        load_stage(str(path), [])
+    assert caught.value.problems == [
+        "extra is not known",
+        "steps must be int, not 'many'",
+        "lora.targets must be str, not 3",
+    ]
+
+
+def test_a_faulty_change_is_blamed_on_itself():
+    with pytest.raises(ConfigError, match="--set steps=five: not TOML"):
+        load_stage("adapt", ["steps=five"])
+
+
+@pytest.mark.parametrize("has_it", [True, False])
+def test_bfloat16_is_for_cpus_that_compute_in_it(monkeypatch, has_it):
+    monkeypatch.setattr(torch.cpu, "_is_avx512_bf16_supported", lambda: has_it)
+    assert is_bfloat16_fast("cpu") == has_it
 
 
 def test_every_row_comes_once_an_epoch_among_rows_of_like_length():
