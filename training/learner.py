@@ -16,6 +16,7 @@ from training.data.answers import PLAIN
 from training.data.instructions import question_of_row
 from training.data.manifest import Row
 from training.data.spelling import answer_of, presence_ids
+from training.feature_dropout import FeatureDropout
 from training.packing import rows_of
 from training.stages import StageConfig
 
@@ -61,6 +62,7 @@ class Learner(nn.Module):
         self.fusion, self.connector, self.llm = model.fusion, model.connector, model.llm
         self._tokenizer, self._prompt, self._config = tokenizer, model.config.prompt, config
         self._anchors = model.anchors
+        self.feature_dropout = FeatureDropout(config.feature_dropout if config.dropout else 0.0)
         self.num_tokens = self.num_padded = 0
         self._prepare()
         marker_ids = torch.tensor(tokenizer.marker_ids)
@@ -201,22 +203,25 @@ class Learner(nn.Module):
         return torch.where((places >= 0)[:, None], own, embedded)
 
     def _audio(self, frames: Sequence[tuple[Tensor, Tensor]], samples: Sequence[int]) -> list[Tensor]:
-        """Audio tokens of each recording; those of one length go through the connector together."""
+        """Audio tokens of each row's recording.
+
+        Recordings of one length go through the connector together, and each once, however many rows are about it.
+        """
         device = self.embedding_rows.device
-        by_length: dict[tuple[int, int, int], list[int]] = {}
+        by_length: dict[tuple[int, int, int], dict[int, int]] = {}
         for place, (speech, sound) in enumerate(frames):
-            by_length.setdefault((speech.shape[1], sound.shape[1], samples[place]), []).append(place)
+            by_length.setdefault((speech.shape[1], sound.shape[1], samples[place]), {})[id(speech)] = place
         found: dict[int, Tensor] = {}
-        for (_, _, count), places in by_length.items():
-            speech, sound = (torch.cat([frames[p][side] for p in places]).to(device) for side in (0, 1))
-            fused = self.fusion(speech, sound)
+        for (_, _, count), recordings in by_length.items():
+            speech, sound = (torch.cat([frames[p][side] for p in recordings.values()]).to(device) for side in (0, 1))
+            fused = self.feature_dropout(self.fusion(speech, sound))
             anchors = self._anchors(fused.shape[1])
             told = None
             if anchors.ids:
                 told = self._embed(torch.tensor(anchors.ids, device=device)), anchors.windows
-            tokens = self.connector(fused, [count] * len(places), may_merge=self._config.merging, anchors=told)
-            found |= dict(zip(places, tokens, strict=True))
-        return [found[place] for place in range(len(frames))]
+            tokens = self.connector(fused, [count] * len(recordings), may_merge=self._config.merging, anchors=told)
+            found |= dict(zip(recordings, tokens, strict=True))
+        return [found[id(speech)] for speech, _ in frames]
 
     @torch.no_grad()
     def write_markers(self) -> None:

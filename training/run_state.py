@@ -14,6 +14,7 @@ import torch
 from torch import Tensor
 
 from training.data.recordings import DataError
+from training.aligner import Aligner
 from training.learner import Learner
 from training.sharding import load_whole, whole
 
@@ -53,13 +54,13 @@ def claim(path: Path, told: Mapping[str, object]) -> None:
         path.write_text(json.dumps(mine, indent=2) + "\n", encoding="utf-8")
 
 
-def trained_state(learner: Learner) -> dict[str, Tensor]:
+def trained_state(learner: Learner | Aligner) -> dict[str, Tensor]:
     """What training changes. Every process calls it where the learner is sharded."""
     state: dict[str, Tensor] = whole({name: p for name, p in learner.named_parameters() if p.requires_grad})
     return state
 
 
-def load_trained(learner: Learner, trained: dict[str, Tensor]) -> None:
+def load_trained(learner: Learner | Aligner, trained: dict[str, Tensor]) -> None:
     """The inverse of `trained_state`, for a learner that is not sharded."""
     parameters = dict(learner.named_parameters())
     with torch.no_grad():
@@ -67,7 +68,7 @@ def load_trained(learner: Learner, trained: dict[str, Tensor]) -> None:
             parameters[key].copy_(tensor)
 
 
-def save(path: Path, learner: Learner, optimizer: torch.optim.Optimizer | None, state: State, writes: Writes) -> None:
+def save(path: Path, learner: Learner | Aligner, optimizer: torch.optim.Optimizer | None, state: State, writes: Writes) -> None:
     """Write beside, then rename: a run that is killed while saving keeps its last state."""
     if writes == "no":
         return
@@ -79,7 +80,7 @@ def save(path: Path, learner: Learner, optimizer: torch.optim.Optimizer | None, 
         os.replace(path.with_suffix(".part"), path)
 
 
-def restore(run: Path, learner: Learner, name: str = RESUME) -> State:
+def restore(run: Path, learner: Learner | Aligner, name: str = RESUME) -> State:
     """Put a run's state into a learner that is not sharded; a run without one is at its beginning."""
     path = run / name
     if not path.is_file():

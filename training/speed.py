@@ -14,6 +14,7 @@ import torch
 from accelerate import Accelerator
 from torch import Tensor
 
+from training.aligner import Aligner
 from training.learner import Learner
 from training.stage_data import Features
 
@@ -23,12 +24,14 @@ MATRIX = 8192
 class Speed:
     """A clock around each step. Figures are of the last step."""
 
-    def __init__(self, learner: Learner, features: Features, accelerator: Accelerator) -> None:
+    def __init__(self, learner: Learner | Aligner, features: Features, accelerator: Accelerator) -> None:
         self._learner, self._features, self._device = learner, features, accelerator.device
-        embedding = learner.llm.get_input_embeddings().weight.numel()
-        frozen = sum(p.numel() for p in learner.llm.parameters() if not p.requires_grad) - embedding
-        adapters = sum(p.numel() for p in learner.llm.parameters() if p.requires_grad)
-        self._per_token = 4 * frozen + 6 * adapters
+        self._per_token = 0
+        if isinstance(learner, Learner):
+            embedding = learner.llm.get_input_embeddings().weight.numel()
+            frozen = sum(p.numel() for p in learner.llm.parameters() if not p.requires_grad) - embedding
+            adapters = sum(p.numel() for p in learner.llm.parameters() if p.requires_grad)
+            self._per_token = 4 * frozen + 6 * adapters
         qformer = list(learner.connector.qformer.parameters())
         each = 6 if any(p.requires_grad for p in qformer) else 4
         self._per_frame = each * sum(p.numel() for p in qformer) / learner.connector.window.num_frames

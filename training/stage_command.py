@@ -22,6 +22,7 @@ from model.errors import TimeAudioError
 from model.language.tokenizer import Tokenizer
 from model.timeaudio import TimeAudio
 from model.timeline.task import TASKS
+from training.aligner import Aligner
 from training.data.manifest import ManifestError, Row
 from training.data.recordings import DataError
 from training.data.validate import read_manifest
@@ -81,7 +82,9 @@ def run_stage(job: Job, config: StageConfig) -> State:
     held_folder = data.parent if validation is None else validation.parent
     if validation is None and config.evaluate_every:
         rows, held = held_out(rows)
-    model, tokenizer, learner = _learner(job, config, str(accelerator.device))
+    if config.objective == "alignment":
+        rows, held = [row for row in rows if row.task == "dense_caption"], []
+    model, tokenizer, learner = _learner(job, config, str(accelerator.device), rows)
     dtype = model.llm.dtype
     rows, told = fitting(rows, learner, config)
     some = chosen_to_measure(held, config)
@@ -94,18 +97,17 @@ def run_stage(job: Job, config: StageConfig) -> State:
     )
     trained = sum(p.numel() for group in learner.groups() for p in group.parameters)
     say(f"{trained:,} of {sum(p.numel() for p in model.parameters()):,} parameters train: {', '.join(config.trains)}.")
-    features = Features(model, data.parent, job.cache)
-    batches = Batches(rows, config.batch_size, config.seed)
+    features = Features(model, data.parent, job.cache, bfloat16=pays)
+    batches = Batches(rows, config.batch_size, config.seed, config.together)
     setup = Setup(learner, batches, features, config, accelerator)
-    asked = Validation(some, held_folder, say)
-    measure: Callable[[], float] = partial(asked.measure, model, tokenizer, learner)
-    if setup.is_sharded:
-        measure = asked.measured_apart(setup, partial(_learner, job, config))
-    state = train_stage(setup, job.run, measure if some else None)
+    measure = None
+    if some and isinstance(learner, Learner):
+        measure = _measurement(Validation(some, held_folder, say), setup, job, model, tokenizer)
+    state = train_stage(setup, job.run, measure)
     if accelerator.is_main_process:
         if setup.is_sharded:  # of which this process holds a part: a whole one takes the state that was saved
             told_config = model.config
-            model, tokenizer, learner = _learner(job, config, "cpu")
+            model, tokenizer, learner = _learner(job, config, "cpu", rows)
             model.config = told_config
             restore(job.run, learner, BEST if (job.run / BEST).is_file() else RESUME)
         learner.finish()
@@ -114,11 +116,31 @@ def run_stage(job: Job, config: StageConfig) -> State:
     return state
 
 
-def _learner(job: Job, config: StageConfig, device: str) -> tuple[TimeAudio, Tokenizer, Learner]:
-    """The checkpoint as the stage begins with it: the same in every process."""
+def _measurement(
+    validation: Validation, setup: Setup, job: Job, model: TimeAudio, tokenizer: Tokenizer
+) -> Callable[[], float]:
+    """What scores the learner on the validation rows."""
+    assert isinstance(setup.learner, Learner)
+    if setup.is_sharded:
+        return validation.measured_apart(setup, partial(_answering_learner, job, setup.config))
+    return partial(validation.measure, model, tokenizer, setup.learner)
+
+
+def _answering_learner(job: Job, config: StageConfig, device: str) -> tuple[TimeAudio, Tokenizer, Learner]:
+    model, tokenizer, learner = _learner(job, config, device, ())
+    assert isinstance(learner, Learner)
+    return model, tokenizer, learner
+
+
+def _learner(
+    job: Job, config: StageConfig, device: str, rows: Sequence[Row]
+) -> tuple[TimeAudio, Tokenizer, Learner | Aligner]:
+    """The checkpoint as the stage begins with it: the same in every process. An alignment's labels are those of `rows`."""
     model, tokenizer = load_checkpoint(job.start, device=device)
     torch.manual_seed(config.seed)  # the adapters start at random
     prepare(model, tokenizer, config)
+    if config.objective == "alignment":
+        return model, tokenizer, Aligner(model, tokenizer, config, rows)
     return model, tokenizer, Learner(model, tokenizer, config)
 
 
@@ -146,7 +168,7 @@ def chosen_to_measure(held: Sequence[Row], config: StageConfig) -> list[Row]:
     return sorted(short, key=lambda row: hashlib.sha256(row.id.encode()).digest())[: config.validation_rows]
 
 
-def fitting(rows: Sequence[Row], learner: Learner, config: StageConfig) -> tuple[list[Row], str]:
+def fitting(rows: Sequence[Row], learner: Learner | Aligner, config: StageConfig) -> tuple[list[Row], str]:
     """The rows that the stage takes, and a sentence on the others. Cutting one would make its answer false.
 
     Raises:

@@ -20,6 +20,7 @@ from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, T
 from torch import Tensor
 from torch.utils.tensorboard import SummaryWriter
 
+from training.aligner import Aligner
 from training.learner import Group, Learner
 from training.run_state import BEST, RESUME, State, Writes, load_optimizer, restore, save
 from training.sharding import shard, share_gradients, whole
@@ -32,7 +33,7 @@ from training.stages import StageConfig
 class Setup:
     """All that a stage trains with."""
 
-    learner: Learner
+    learner: Learner | Aligner
     batches: Batches
     features: Features
     config: StageConfig

@@ -10,6 +10,7 @@ from training.run_file import ConfigError, load_config
 
 FOLDER = Path(__file__).parent / "configs" / "stages"
 
+OBJECTIVES = ("answers", "alignment")
 MARKER_STARTS = ("kept", "initialised", "random", "none")
 MERGE_SCORES = get_args(MergeScore)
 Part = Literal["connector", "time_encoding", "markers", "lora"]
@@ -35,6 +36,8 @@ class StageConfig:
     Source: paper, Table 5.
     """
 
+    objective: str = "answers"
+    """`answers`: the language model's text (both of the paper's stages); `alignment`: see `training.aligner`."""
     trains: tuple[str, ...] = PARTS
     rates: dict[str, float] = field(default_factory=dict)
     """Factors on the learning rate, by part; 1 for the others."""
@@ -58,6 +61,8 @@ class StageConfig:
     sharding: bool = False
     """Whether several processes share every tensor out among them (FSDP2) and do not each hold all of them (DDP)."""
     lora: LoraStageConfig = field(default_factory=LoraStageConfig)
+    together: int = 1
+    """Up to so many rows of one recording are in one batch: its frames go through the connector once for all of them."""
     most_seconds: float = 120.0
     """Longer recordings are left out (and counted): cutting them would make their answers false."""
     most_text_tokens: int = 300
@@ -66,6 +71,8 @@ class StageConfig:
     """Whether tokens of recordings over 30 s are merged, where the checkpoint does so."""
     dropout: bool = True
     """Off makes a run the same on any number of processes."""
+    feature_dropout: float = 0.0
+    """Share of the encoders' features that are zeroed at random. Beyond the paper: there it is 0."""
     time_weight: float = 1.0
     """Weight of a marker's cross-entropy, against 1 for a word. Beyond the paper: 1 is the paper's."""
     digit_weight: float = 0.0
@@ -111,10 +118,10 @@ def load_stage(name: str, overrides: list[str]) -> StageConfig:
     problems += [] if config.trains else ["trains is empty"]
     problems += [
         f"{name} must be one of {', '.join(known)}, not {getattr(config, name)!r}"
-        for name, known in (("markers", MARKER_STARTS), ("merge_score", MERGE_SCORES))
+        for name, known in (("objective", OBJECTIVES), ("markers", MARKER_STARTS), ("merge_score", MERGE_SCORES))
         if getattr(config, name) not in known
     ]
-    at_least_one = ("batch_size", "micro_batch_size", "save_every")
+    at_least_one = ("together", "batch_size", "micro_batch_size", "save_every")
     problems += [f"{n} must be at least 1" for n in at_least_one if getattr(config, n) < 1]
     not_below = ("anchor_seconds", "packing", "steps", "evaluate_every", "validation_rows", "warmup_steps")
     problems += [f"{n} must not be below 0" for n in not_below if getattr(config, n) < 0]

@@ -142,7 +142,7 @@ class WindowQFormer(nn.Module):
     ) -> tuple[Float[Tensor, "batch windows dim"], Attended]:
         """One token per window of one segment, and what the last layer's attention says about them."""
         if self.frame_positions is not None:
-            windows = windows + self.frame_positions
+            windows = windows + self.frame_positions.to(windows.dtype)
         batch, count = windows.shape[:2]
         tokens = self.dropout(self.query_norm(self.query)).expand(batch, count, -1)
         attended = None

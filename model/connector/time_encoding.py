@@ -39,7 +39,7 @@ class TimeEncoding(nn.Module):
         if self.weight.shape[0] == 0:
             return windows
         rows = self.rows(windows.shape[1], first_window, num_samples).to(windows.device)
-        return windows + self.weight[rows][:, :, None]
+        return windows + self.weight[rows][:, :, None].to(windows.dtype)  # under autocast, frames stay small
 
     def rows(
         self, count: int, first_window: int = 0, num_samples: Sequence[int] | None = None

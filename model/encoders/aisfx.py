@@ -58,7 +58,15 @@ class ConvBlock(nn.Module):
 
     def forward(self, hidden: Float[Tensor, "batch dim_in time bins"]) -> Float[Tensor, "batch dim time bins"]:
         """The length and the number of bins stay."""
-        return torch.relu(self.bn2(self.conv2(torch.relu(self.bn1(self.conv1(hidden))))))
+        return _normalised(self.conv2, self.bn2, _normalised(self.conv1, self.bn1, hidden))
+
+
+def _normalised(conv: nn.Conv2d, norm: nn.BatchNorm2d, hidden: Tensor) -> Tensor:
+    """Convolution, fixed normalisation and rectifier in one pass over memory, which is what they cost."""
+    assert norm.running_mean is not None and norm.running_var is not None
+    scale = norm.weight / (norm.running_var + norm.eps).sqrt()
+    weight, bias = conv.weight * scale[:, None, None, None], norm.bias - norm.running_mean * scale
+    return nn.functional.conv2d(hidden, weight, bias, padding=1).relu_()
 
 
 class AisfxEncoder(nn.Module):
@@ -73,6 +81,7 @@ class AisfxEncoder(nn.Module):
         self.dim = config.channels[-1]
         for number, (before, after) in enumerate(zip((1, *config.channels), config.channels, strict=False), 1):
             self.add_module(f"conv_block{number}", ConvBlock(before, after))
+        self.to(memory_format=torch.channels_last)  # twice as fast on a CPU
         self.eval()
 
     def train(self, mode: bool = True) -> "AisfxEncoder":

@@ -4,13 +4,11 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 
 import numpy as np
-import numpy.typing as npt
 from scipy.fft import irfft, next_fast_len, rfft
 
 from model.audio.waveform import SAMPLE_RATE
+from training.data.acoustics import Samples, at_eight_bits, hum, in_room, looped
 from training.data.recordings import active_region
-
-Samples = npt.NDArray[np.float32]
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,7 +41,6 @@ class SceneConfig:
     """How often a long active part is cut to a random part of itself."""
     repeat_probability: float = 0.12
     """How often the next event is of a kind that the scene already has."""
-    avoid_overlap_probability: float = 0.5
     event_rms_db: tuple[float, float] = (-32.0, -14.0)
     noise_probability: float = 0.6
     noise_rms_db: tuple[float, float] = (-68.0, -42.0)
@@ -51,6 +48,25 @@ class SceneConfig:
     """How often the next event is of one of the pool's other kinds."""
     equaliser_db: float = 0.0
     """Random colouring of each recording, up to so many dB; 0 leaves recordings as they are."""
+    room_probability: float = 0.0
+    """How often a recording is placed in a room (`in_room`)."""
+    eight_bit_probability: float = 0.0
+    hum_probability: float = 0.0
+    """How often mains hum or a tone lies under the scene, at the noise's level."""
+    loop_probability: float = 0.0
+    """How often a steady sound goes on for longer than its recording: up to the whole scene."""
+    most_event_s: float = 1e9
+    """Longer active parts are always cut, to a random length up to this."""
+    avoid_overlap_probability: float = 0.5
+
+
+STEADY = frozenset(
+    {
+        "airplane", "chainsaw", "crackling_fire", "crickets", "engine", "helicopter", "insects", "rain", "sea_waves",
+        "train", "vacuum_cleaner", "washing_machine", "wind",
+    }
+)  # fmt: skip
+"""Kinds whose recordings may be looped: they have no beginning and no end."""
 
 
 @dataclass(slots=True)
@@ -100,7 +116,8 @@ def compose(pool: Pool, config: SceneConfig, rng: np.random.Generator) -> Scene:
     samples = _background(round(config.seconds * SAMPLE_RATE), config, rng)
     for placement in placements:
         level = rng.uniform(*config.event_rms_db)
-        samples[placement.start : placement.end] += _at_level(_coloured(placement.part, config, rng), level)
+        part = _at_level(_recorded(placement.part, config, rng), level)[: len(samples) - placement.start]
+        samples[placement.start : placement.start + len(part)] += part  # a room's decay goes on after the event
     peak = float(np.abs(samples).max())
     if peak > 0.99:
         samples *= 0.99 / peak
@@ -145,7 +162,11 @@ def _placement(
     rng: np.random.Generator,
 ) -> list[Placement]:
     """A place for one of `parts`, or none where twenty tries find none."""
-    part = _cut(parts[int(rng.integers(len(parts)))], config, rng)[:num_samples]
+    part = parts[int(rng.integers(len(parts)))]
+    if kind in STEADY and len(part) > SAMPLE_RATE and rng.random() < config.loop_probability:
+        part = looped(part, int(rng.integers(min(len(part), num_samples), num_samples + 1)), rng)
+    else:
+        part = _cut(part, config, rng)[:num_samples]
     avoid = rng.random() < config.avoid_overlap_probability
     for attempt in range(20):
         start = int(rng.integers(0, num_samples - len(part) + 1))
@@ -164,10 +185,10 @@ def _near_same_kind(kind: str, start: int, end: int, placed: Sequence[Placement]
 
 
 def _cut(part: Samples, config: SceneConfig, rng: np.random.Generator) -> Samples:
-    shortest = round(config.min_event_s * SAMPLE_RATE)
-    if len(part) <= 2 * shortest or rng.random() >= config.cut_probability:
+    shortest, most = round(config.min_event_s * SAMPLE_RATE), round(config.most_event_s * SAMPLE_RATE)
+    if len(part) <= 2 * shortest or (len(part) <= most and rng.random() >= config.cut_probability):
         return part
-    length = int(rng.integers(shortest, len(part)))
+    length = int(rng.integers(shortest, min(len(part), most + 1)))
     start = int(rng.integers(0, len(part) - length + 1))
     cut = part[start : start + length].copy()
     fade = min(len(cut) // 4, SAMPLE_RATE // 100)
@@ -187,6 +208,16 @@ def _at_level(part: Samples, rms_db: float) -> Samples:
     gain = 10 ** (rms_db / 20) / max(loudest, 1e-6)
     peak = float(np.abs(part).max()) * gain
     return (part * min(gain, gain * 0.95 / max(peak, 0.95))).astype(np.float32)
+
+
+def _recorded(part: Samples, config: SceneConfig, rng: np.random.Generator) -> Samples:
+    """The part as another microphone, room and converter would have it."""
+    part = _coloured(part, config, rng)
+    if config.room_probability and rng.random() < config.room_probability:
+        part = in_room(part, rng)
+    if config.eight_bit_probability and rng.random() < config.eight_bit_probability:
+        part = at_eight_bits(part, rng)
+    return part
 
 
 def _coloured(part: Samples, config: SceneConfig, rng: np.random.Generator) -> Samples:
@@ -210,4 +241,7 @@ def _background(num_samples: int, config: SceneConfig, rng: np.random.Generator)
     spectrum /= np.maximum(np.arange(len(spectrum), dtype=np.float32), 1.0) ** slope
     noise = irfft(spectrum, n=num_samples)
     level = 10 ** (rng.uniform(*config.noise_rms_db) / 20)
-    return (noise * level / max(float(noise.std()), 1e-9)).astype(np.float32)
+    noise *= level / max(float(noise.std()), 1e-9)
+    if config.hum_probability and rng.random() < config.hum_probability:
+        noise += hum(num_samples, rng) * level
+    return noise.astype(np.float32)

@@ -1,6 +1,7 @@
 """Recordings of one kind of sound each, and where in them the sound is."""
 
 import csv
+import hashlib
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -28,54 +29,49 @@ class Recording:
     """
 
     path: Path
-    kind: str
+    label: str
     fold: int
     source: str
-    ten: bool
-    """Whether it belongs to the ten kinds of ESC-10."""
 
 
-def read_recordings(directory: Path) -> list[Recording]:
-    """The recordings under `directory`, in either of two layouts.
+def read_recordings(directories: Sequence[Path]) -> list[Recording]:
+    """The recordings under all `directories`, each in one of two layouts.
 
-    `clips.csv` with `audio/` (columns filename, category, fold, subset, source) or ESC-50's own `meta/esc50.csv` with
-    `audio/` (columns filename, fold, category, esc10, src_file).
+    `clips.csv` with `audio/` (columns filename, category, source and, if the data set has folds, fold) or ESC-50's own
+    `meta/esc50.csv` with `audio/` (columns filename, fold, category, src_file). A recording without a fold is in the
+    fold of another recording of its source, or else in one of four, by a hash of its source's name.
 
     Raises:
         DataError: neither file is there, a column is missing, or a row names a file that is not there.
     """
+    rows = [row for directory in directories for row in _rows(directory)]
+    fold_of = {source: fold for _, _, fold, source in rows if fold}
+    recordings = [Recording(path, label, fold or fold_of.get(source, _hashed(source)), source) for path, label, fold, source in rows]
+    missing = [r.path for r in recordings if not r.path.is_file()]
+    if missing:
+        raise DataError(f"{missing[0].parent} lacks {len(missing)} of {len(recordings)} files, first {missing[0].name}.")
+    return recordings
+
+
+def _rows(directory: Path) -> Iterator[tuple[Path, str, int, str]]:
+    """Path, label, fold (0: none) and source of each recording."""
     ours, official = directory / "clips.csv", directory / "meta" / "esc50.csv"
     if ours.is_file():
-        recordings = [
-            Recording(
-                directory / "audio" / row["filename"],
-                row["category"],
-                _fold(row, ours),
-                row["source"],
-                row["subset"] == "esc10",
-            )
-            for row in read_table(ours, ("filename", "category", "fold", "subset", "source"))
-        ]
+        for row in read_table(ours, ("filename", "category", "source")):
+            fold = _fold(row, ours) if "fold" in row else 0
+            yield directory / "audio" / row["filename"], row["category"], fold, row.get("speaker") or row["source"]
     elif official.is_file():
-        recordings = [
-            Recording(
-                directory / "audio" / row["filename"],
-                row["category"],
-                _fold(row, official),
-                row["src_file"],
-                row["esc10"] == "True",
-            )
-            for row in read_table(official, ("filename", "category", "fold", "src_file", "esc10"))
-        ]
+        for row in read_table(official, ("filename", "category", "fold", "src_file")):
+            yield directory / "audio" / row["filename"], row["category"], _fold(row, official), row["src_file"]
     else:
         raise DataError(
             f"{directory} holds neither clips.csv nor meta/esc50.csv. Unpack ESC-50 (meta/ and audio/) there and"
-            " name that folder with --data."
+            " name that folder."
         )
-    missing = [r.path.name for r in recordings if not r.path.is_file()]
-    if missing:
-        raise DataError(f"{directory}/audio lacks {len(missing)} of {len(recordings)} files, first {missing[0]}.")
-    return recordings
+
+
+def _hashed(source: str) -> int:
+    return 1 + hashlib.sha256(source.encode()).digest()[0] % 4
 
 
 def read_table(path: Path, columns: Sequence[str], delimiter: str = ",") -> Iterator[dict[str, str]]:

@@ -1,0 +1,176 @@
+"""Alignment of a fresh connector before stage 1: each window's token learns to mean what sounds in that window.
+
+The language model does not run. Its input embeddings give every label (or caption) of the manifest a vector: the mean
+of its words' rows. A window's token is drawn towards the mean of the labels that sound in it and told apart from all
+other labels; linear maps of it also say which labels begin and end there, and the digits of those times. The maps are
+thrown away afterwards. Without this start nothing was learned in the first 3,600 examples of stage 1.
+
+Source: ours; the place in training is that of SALMONN's pretrained Q-Former, from which the paper starts.
+"""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import NamedTuple
+
+import torch
+import torch.nn.functional as F
+from jaxtyping import Float
+from torch import Tensor, nn
+
+from model.connector.window import num_windows
+from model.language.tokenizer import Tokenizer
+from model.timeaudio import TimeAudio
+from training.data.manifest import Row
+from training.feature_dropout import FeatureDropout
+from training.learner import Group
+from training.stages import StageConfig
+
+WINDOW_S = 0.34
+SILENCE = "silence"
+EDGE_WEIGHT, DIGIT_WEIGHT, PULL_WEIGHT = 0.5, 0.3, 0.3
+
+
+class Target(NamedTuple):
+    """A row's events: label number, start and end in seconds. `answer` is empty: nothing is written."""
+
+    events: tuple[tuple[int, float, float], ...]
+    answer: tuple[int, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class _Wanted:
+    """What a recording's tokens should say.
+
+    Attributes:
+        active: share of each window in which each label sounds [windows, labels].
+        edges: labels that begin, and labels that end, in each window [2, windows, labels].
+        times: of an edge in each window, tenths of a second; -1 where there is none [2, windows].
+    """
+
+    active: Tensor
+    edges: Tensor
+    times: Tensor
+
+
+class Aligner(nn.Module):
+    """Fusion and connector with the maps that read their tokens. It trains like `Learner`, without a language model."""
+
+    label_vectors: Tensor
+    centre: Tensor
+    silence: Tensor
+
+    def __init__(self, model: TimeAudio, tokenizer: Tokenizer, config: StageConfig, rows: Sequence[Row]) -> None:
+        super().__init__()
+        self.fusion, self.connector = model.fusion, model.connector
+        self.window_frames = model.config.window.num_frames
+        self._config = config
+        self.labels = {name: place for place, name in enumerate(sorted({_name(e) for r in rows for e in r.events}))}
+        self.num_tokens = self.num_padded = 0
+        with torch.no_grad():
+            embedding = model.llm.get_input_embeddings().weight.float()
+            vectors = torch.stack([_vector(embedding, tokenizer, name) for name in self.labels])
+            silence = _vector(embedding, tokenizer, SILENCE)
+        centre = vectors.mean(dim=0)
+        self.register_buffer("label_vectors", vectors, persistent=False)
+        self.register_buffer("centre", centre, persistent=False)
+        self.register_buffer("silence", silence, persistent=False)
+        dim = vectors.shape[1]
+        self.scale = nn.Parameter(torch.tensor(15.0))
+        self.bias = nn.Parameter(torch.full((3, len(self.labels)), -6.0))
+        self.edge_maps = nn.ModuleList(nn.Linear(dim, dim) for _ in range(2))
+        self.digit_maps = nn.ModuleList(nn.Linear(dim, 40) for _ in range(2))
+        self.feature_dropout = FeatureDropout(config.feature_dropout if config.dropout else 0.0)
+        self.connector.requires_grad_(True)
+        self.connector.time_encoding.weight.requires_grad_(config.time_encoding)
+
+    @property
+    def device(self) -> torch.device:
+        """Where it computes."""
+        return self.centre.device
+
+    def groups(self) -> list[Group]:
+        """What trains, at its rate; biases, norms and the clock's rows without weight decay."""
+        clock = self.connector.time_encoding.weight
+        every = [p for p in self.parameters() if p.requires_grad and p is not clock]
+        return [
+            Group([p for p in every if p.ndim > 1], 1.0),
+            Group([p for p in every if p.ndim <= 1], 1.0, weight_decay=False),
+            Group([clock], self._config.rates.get("time_encoding", 1.0), weight_decay=False),
+        ]
+
+    def text(self, row: Row) -> Target:
+        """A row's events by number."""
+        return Target(tuple((self.labels[_name(e)], start, end) for e in row.events for start, end in e.intervals))
+
+    def weight_of(self, texts: Sequence[Target]) -> float:
+        """By what a sum of losses is divided: the number of recordings."""
+        return float(len(texts))
+
+    def forward(self, frames: Sequence[tuple[Tensor, Tensor]], samples: Sequence[int], texts: Sequence[Target]) -> Tensor:
+        """The sum over recordings of the mean over windows of the losses."""
+        by_length: dict[int, list[int]] = {}
+        for place, (speech, _) in enumerate(frames):
+            by_length.setdefault(speech.shape[1], []).append(place)
+        total = self.centre.new_zeros(())
+        for length, places in by_length.items():
+            speech, sound = (torch.cat([frames[p][side] for p in places]).to(self.device) for side in (0, 1))
+            fused = self.feature_dropout(self.fusion(speech, sound))
+            tokens = self.connector(fused, [samples[p] for p in places], may_merge=False).float()
+            count = num_windows(length, self.window_frames)
+            wanted = [self._wanted(texts[p], count) for p in places]
+            total = total + len(places) * self._loss(tokens, wanted)
+        return total
+
+    def finish(self) -> None:
+        """Nothing is left to do: the maps are not part of the model."""
+
+    def active(self, tokens: Float[Tensor, "batch windows dim"]) -> Float[Tensor, "batch windows labels"]:
+        """Logits of what sounds in each window, from its token alone."""
+        return self._similarity(tokens - self.centre) + self.bias[0]
+
+    def _similarity(self, centred: Tensor) -> Tensor:
+        return self.scale * F.normalize(centred, dim=-1) @ F.normalize(self.label_vectors - self.centre, dim=-1).T
+
+    def _loss(self, tokens: Tensor, wanted: Sequence[_Wanted]) -> Tensor:
+        active = torch.stack([w.active for w in wanted])
+        edges = torch.stack([w.edges for w in wanted], dim=1)
+        times = torch.stack([w.times for w in wanted], dim=1)
+        loss = F.binary_cross_entropy_with_logits(self.active(tokens), active, reduction="none").sum(-1).mean()
+        for side in (0, 1):
+            starting = self._similarity(self.edge_maps[side](tokens)) + self.bias[1 + side]
+            missed = F.binary_cross_entropy_with_logits(starting, edges[side], reduction="none").sum(-1).mean()
+            loss = loss + EDGE_WEIGHT * missed
+            at = times[side] >= 0
+            if at.any():
+                digits = self.digit_maps[side](tokens[at]).unflatten(-1, (4, 10))
+                tenths = times[side][at]
+                parts = torch.stack([tenths // 1000 % 10, tenths // 100 % 10, tenths // 10 % 10, tenths % 10], dim=1)
+                loss = loss + DIGIT_WEIGHT * F.cross_entropy(digits.flatten(0, 1), parts.flatten())
+        share = active.sum(-1, keepdim=True)
+        pull = (active @ self.label_vectors) / share.clamp(min=1e-6)
+        pull = torch.where(share > 0, pull, self.silence)
+        apart = (tokens - pull).square().sum(-1) / self.label_vectors.square().sum(-1).mean()
+        return loss + PULL_WEIGHT * apart.mean()
+
+    def _wanted(self, target: Target, count: int) -> _Wanted:
+        active = torch.zeros(count, len(self.labels))
+        edges = torch.zeros(2, count, len(self.labels))
+        times = torch.full((2, count), -1)
+        first = torch.arange(count) * WINDOW_S
+        for label, start, end in target.events:
+            inside = (torch.clamp(first + WINDOW_S, max=end) - torch.clamp(first, min=start)).clamp(min=0) / WINDOW_S
+            active[:, label] = torch.maximum(active[:, label], inside)
+            for side, time in ((0, start), (1, end)):
+                window = min(int(time / WINDOW_S), count - 1)
+                edges[side, window, label] = 1.0
+                times[side, window] = round(time * 10)
+        return _Wanted(active.to(self.device), edges.to(self.device), times.to(self.device))
+
+
+def _name(event: object) -> str:
+    label, caption = getattr(event, "label", ""), getattr(event, "caption", "")
+    return (label or caption.rstrip(".")).replace("_", " ").replace(":", " ").strip().lower()
+
+
+def _vector(embedding: Tensor, tokenizer: Tokenizer, name: str) -> Tensor:
+    return embedding[tokenizer.encode(f" {name}")].mean(dim=0)

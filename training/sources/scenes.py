@@ -1,0 +1,140 @@
+"""`timeaudio data scenes`: scenes composed from labelled recordings, as sound files and a list of what happens in each.
+
+The list, `scenes.jsonl`, has one line for each scene: `{"audio": ..., "samples": ..., "events": [[kind, start, end]]}`,
+times in samples. `timeaudio data tasks` turns it into a manifest of questions and answers. A scene is a function of the
+seed and its number, so an interrupted command goes on where it stopped.
+"""
+
+import argparse
+import json
+import os
+from collections.abc import Iterator, Sequence
+from concurrent.futures import ProcessPoolExecutor
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from rich.console import Console
+from rich.progress import track
+
+from training.data.composer import PlacedEvent, Pool, Scene, SceneConfig, compose
+from training.data.pools import read_pool
+from training.data.wav import write_wav
+
+LIST = "scenes.jsonl"
+
+TRAINING_SPEEDS = (0.88, 1.0, 1.14)
+
+REALISTIC = SceneConfig(
+    event_rms_db=(-40.0, -12.0),
+    noise_probability=0.8,
+    noise_rms_db=(-75.0, -40.0),
+    other_share=0.13,
+    equaliser_db=6.0,
+    room_probability=0.35,
+    eight_bit_probability=0.25,
+    hum_probability=0.1,
+    loop_probability=0.35,
+    most_event_s=6.0,
+)
+"""Scenes to train on: rooms, distances, beds of noise and hum, levels 30 dB apart, sounds of unknown kinds."""
+
+EVENTS_PER_TEN_SECONDS = 2.4
+
+
+def varied(config: SceneConfig, rng: np.random.Generator) -> SceneConfig:
+    """How many events this scene has: sometimes none or one, sometimes one kind again and again."""
+    chance = rng.random()
+    if chance < 0.04:
+        return replace(config, min_events=0, max_events=0)
+    if chance < 0.2:
+        return replace(config, min_events=1, max_events=1)
+    if chance < 0.35:
+        return replace(config, min_events=3, max_events=6, repeat_probability=0.8, cut_probability=0.9)
+    most = max(2, round(config.seconds / 10 * EVENTS_PER_TEN_SECONDS * rng.uniform(0.4, 1.8)))
+    return replace(config, max_events=most)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Work:
+    """A list of scenes to compose."""
+
+    folder: Path
+    count: int
+    seconds: tuple[float, ...]
+    seed: int
+    realistic: bool
+
+
+def compose_all(pool: Pool, work: Work, processes: int) -> Path:
+    """Write every scene and the list; returns the list's path."""
+    (work.folder / "audio").mkdir(parents=True, exist_ok=True)
+    with ProcessPoolExecutor(processes, initializer=_remember, initargs=(pool, work)) as executor:
+        lines = executor.map(_one, range(work.count), chunksize=8)
+        shown = track(lines, description="scenes", total=work.count, console=Console(stderr=True))
+        part = work.folder / f"{LIST}.part"
+        with part.open("w", encoding="utf-8") as file:
+            file.writelines(line + "\n" for line in shown)
+    part.replace(work.folder / LIST)
+    return work.folder / LIST
+
+
+def read_scenes(path: Path) -> Iterator[tuple[Path, int, tuple[PlacedEvent, ...]]]:
+    """Sound file, number of samples and events of each scene of a list."""
+    for line in path.read_text(encoding="utf-8").splitlines():
+        scene: dict[str, Any] = json.loads(line)
+        events = tuple(PlacedEvent(kind, start, end) for kind, start, end in scene["events"])
+        yield path.parent / scene["audio"], scene["samples"], events
+
+
+def draw_scene(pool: Pool, seconds: Sequence[float], seed: int, number: int, *, realistic: bool) -> Scene:
+    """Scene `number` of a seed; its length is one of `seconds`, in turn."""
+    rng = np.random.default_rng([seed, number])
+    length = seconds[number % len(seconds)]
+    if realistic:
+        return compose(pool, varied(replace(REALISTIC, seconds=length), rng), rng)
+    return compose(pool, replace(SceneConfig(), seconds=length), rng)
+
+
+_state: tuple[Pool, Work] | None = None
+
+
+def _remember(pool: Pool, work: Work) -> None:
+    global _state
+    _state = pool, work
+
+
+def _one(number: int) -> str:
+    assert _state is not None
+    pool, work = _state
+    scene = draw_scene(pool, work.seconds, work.seed, number, realistic=work.realistic)
+    name = f"audio/{number:06d}.wav"
+    if not (work.folder / name).is_file():
+        write_wav(work.folder / name, scene.samples)
+    events = [[e.kind, e.start, e.end] for e in scene.events]
+    return json.dumps({"audio": name, "samples": len(scene.samples), "events": events})
+
+
+def add_options(parser: argparse.ArgumentParser) -> None:
+    """The options of `timeaudio data scenes`."""
+    parser.add_argument("--recordings", type=Path, nargs="+", required=True, metavar="DIR", help="labelled recordings")
+    parser.add_argument("--side", choices=("train", "validate"), default="train", help="of the split (default: train)")
+    parser.add_argument("--count", type=int, default=1000, help="scenes (default: %(default)s)")
+    parser.add_argument("--seconds", type=float, nargs="+", default=[10.0], help="lengths, in turn (default: 10)")
+    parser.add_argument("--seed", type=int, default=0)
+    parser.add_argument("--plain", action="store_true", help="dry mixtures, without rooms, hum and unknown sounds")
+    parser.add_argument("--out", type=Path, required=True, metavar="DIR")
+    parser.set_defaults(run=run)
+
+
+def run(arguments: argparse.Namespace) -> int:
+    """Compose the scenes."""
+    speeds = TRAINING_SPEEDS if arguments.side == "train" else (1.0,)
+    pool = read_pool(arguments.recordings, arguments.side, speeds=speeds)
+    work = Work(
+        folder=arguments.out, count=arguments.count, seconds=tuple(arguments.seconds), seed=arguments.seed,
+        realistic=not arguments.plain,
+    )  # fmt: skip
+    print(f"{compose_all(pool, work, os.cpu_count() or 1)}: {arguments.count} scenes.")
+    return 0

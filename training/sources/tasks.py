@@ -1,0 +1,223 @@
+"""`timeaudio data tasks`: questions and answers about composed scenes, as a manifest of all tasks but summaries.
+
+For each scene: dense captions, queries for what is there and for what is not (kinds in any of their wordings, and groups
+of kinds), and questions about number, duration, order, a moment, presence; now and then one that is not about the sound.
+Sounds of unknown kinds get a humble caption.
+"""
+
+import argparse
+from collections.abc import Iterator, Sequence
+from pathlib import Path
+from typing import TypeVar
+
+import numpy as np
+
+from model.audio.waveform import SAMPLE_RATE
+from training.data.answers import NOTHING_HEARD
+from training.data.questions import NUMBERS
+from training.data.composer import PlacedEvent
+from training.data.instructions import AT_INSTRUCTIONS, COUNT_INSTRUCTIONS, DURATION_INSTRUCTIONS, ORDER_INSTRUCTIONS
+from training.data.manifest import Row, Span, Told, write_manifest
+from training.data.vocabulary import (
+    UNKNOWN,
+    groups,
+    off_topic,
+    unknown_captions,
+    vocabulary,
+    yes_no_questions,
+)
+from training.sources.scenes import read_scenes
+
+PLAINEST_SHARE = 0.85
+"""How often a kind gets the plainest of its captions: which of eight equal ones somebody chose cannot be heard."""
+
+SERVER_QUESTION_SHARE = 0.5
+
+ORDER_GAP_S = 0.5
+
+NOT_HEARD = "No, that is not heard."
+
+Item = TypeVar("Item")
+Found = dict[str, list[Span]]
+
+
+def rows_of_scene(
+    events: Sequence[PlacedEvent], num_samples: int, name: str, audio: str, rng: np.random.Generator
+) -> Iterator[Row]:
+    """All questions about one scene, with their answers."""
+    duration = round(num_samples / SAMPLE_RATE, 3)
+    found = spans_by_kind(events)
+
+    def row(what: str, **fields: object) -> Row:
+        return Row(id=f"{name}-{what}", audio=audio, duration=duration, source="composed", **fields)  # type: ignore[arg-type]
+
+    captions = {kind: draw_caption(kind, rng) for kind in found}
+    in_time = sorted((span, kind) for kind, spans in found.items() for span in spans)
+    yield row("dense", task="dense_caption", events=tuple(Told((s,), captions[k], k) for s, k in in_time))
+    for number, (query, spans) in enumerate(queries(found, rng)):
+        told = (Told(tuple(spans)),) if spans else ()
+        yield row(f"query{number}", task="ground", query=query, events=told)
+    for number, (question, answer, times) in enumerate(questions(found, duration, rng)):
+        yield row(f"ask{number}", task="ask", question=question, answer=answer, times=tuple(times))
+
+
+def spans_by_kind(events: Sequence[PlacedEvent]) -> Found:
+    """The spans in seconds of each kind, by first start; all sounds of unknown kinds together under `unknown`."""
+    found: Found = {}
+    for event in sorted(events, key=lambda e: (e.start, e.end)):
+        kind = event.kind.partition(":")[0]
+        span = (round(event.start / SAMPLE_RATE, 3), round(event.end / SAMPLE_RATE, 3))
+        found.setdefault(kind, []).append(span)
+    return found
+
+
+def draw_caption(kind: str, rng: np.random.Generator) -> str:
+    """Mostly a kind's plainest caption, else any of them; a humble one for unknown sounds."""
+    captions = unknown_captions() if kind == UNKNOWN else vocabulary()[kind].captions
+    return captions[0] if rng.random() < PLAINEST_SHARE else _one(captions, rng)
+
+
+def queries(found: Found, rng: np.random.Generator) -> Iterator[tuple[str, list[Span]]]:
+    """Two queries for what is there, or for a group of it, and two for what is not."""
+    known = [kind for kind in found if kind != UNKNOWN]
+    if known:
+        for kind in rng.permutation(known)[:2]:
+            yield draw_query(str(kind), rng), found[kind]
+    absent = [kind for kind in vocabulary() if kind not in found]
+    yield draw_query(_one(absent, rng), rng), []
+    # A sound of an unknown kind may belong to any group: nothing is asked about groups then.
+    present, missing = _groups(found)
+    if UNKNOWN not in found and rng.random() < 0.5 and (present or missing):
+        name = _one(present, rng) if present and (not missing or rng.random() < 0.6) else _one(missing, rng)
+        members = groups()[name].kinds
+        spans = sorted(span for kind in known if kind in members for span in found[kind])
+        yield _written(_one(groups()[name].queries, rng), rng), spans
+    else:
+        yield draw_query(_one(absent, rng), rng), []
+
+
+def draw_query(kind: str, rng: np.random.Generator) -> str:
+    """A query for a kind: one of its phrases, or one of its captions; in any of the ways that people type."""
+    words = vocabulary()[kind]
+    if rng.random() < 0.85:
+        return _written(_one(words.queries, rng), rng)
+    return _written(_one(words.captions, rng).rstrip("."), rng)
+
+
+def questions(found: Found, duration: float, rng: np.random.Generator) -> Iterator[tuple[str, str, Sequence[Span | float]]]:
+    """Question, answer with holes, and times for the holes: presence always, and one about time."""
+    known = [kind for kind in found if kind != UNKNOWN]
+    is_present = bool(known) and rng.random() < 0.5
+    kind = _one(known if is_present else [k for k in vocabulary() if k not in found], rng)
+    thing = _one(vocabulary()[kind].queries, rng)
+    asked = _one(yes_no_questions(), rng).format(query=thing)
+    if is_present:
+        yield _cased(asked, rng), f"Yes, at {_holes(found[kind])} seconds.", found[kind]
+    else:
+        yield _cased(asked, rng), NOT_HEARD, ()
+    chance = rng.random()
+    if chance < 0.08:
+        topics, answer = off_topic()
+        yield _one(topics, rng), answer, ()
+    elif chance < 0.25 or not known:
+        yield _at(found, duration, rng)
+    elif chance < 0.65:
+        yield _count(found, known, rng)
+    elif chance < 0.8:
+        kind = _one(known, rng)
+        total = max(1, round(sum(end - start for start, end in found[kind])))
+        question = _one(DURATION_INSTRUCTIONS, rng).format(query=_one(vocabulary()[kind].queries, rng))
+        plural = "" if total == 1 else "s"
+        yield question, f"{_happens(found[kind])}: about {total} second{plural} in total.", found[kind]
+    else:
+        yield _order(found, known, rng) or _count(found, known, rng)
+
+
+def _count(found: Found, known: Sequence[str], rng: np.random.Generator) -> tuple[str, str, Sequence[Span]]:
+    times = np.array([len(found[kind]) for kind in known], dtype=float)
+    kind = str(rng.choice(np.array(known), p=times / times.sum()))
+    spans = found[kind]
+    number = NUMBERS[len(spans)] if len(spans) < len(NUMBERS) else str(len(spans))
+    question = _one(COUNT_INSTRUCTIONS, rng).format(query=_one(vocabulary()[kind].queries, rng))
+    return question, f"{_happens(spans)}: {number} time{'' if len(spans) == 1 else 's'}.", spans
+
+
+def _order(found: Found, known: Sequence[str], rng: np.random.Generator) -> tuple[str, str, Sequence[float]] | None:
+    """Which of two kinds begins first; None where no two begin half a second apart."""
+    pairs = [
+        (one, other)
+        for place, one in enumerate(known)
+        for other in known[place + 1 :]
+        if found[other][0][0] - found[one][0][0] >= ORDER_GAP_S
+    ]
+    if not pairs:
+        return None
+    pair = pairs[int(rng.integers(len(pairs)))]
+    names = [_one(vocabulary()[kind].queries, rng) for kind in pair]
+    asked = names if rng.random() < 0.5 else names[::-1]
+    question = _one(ORDER_INSTRUCTIONS, rng).format(query=asked[0], other=asked[1])
+    starts = [found[kind][0][0] for kind in pair]
+    return question, f"First {names[0]} at {{0}}, then {names[1]} at {{1}} seconds.", starts
+
+
+def _at(found: Found, duration: float, rng: np.random.Generator) -> tuple[str, str, Sequence[Span]]:
+    """What is heard at a whole second."""
+    starts = [int(span[0]) + 1 for spans in found.values() for span in spans if int(span[0]) + 1 < span[1]]
+    second = _one(starts, rng) if starts and rng.random() < 0.7 else int(rng.integers(0, max(1, int(duration))))
+    around = [(s, kind) for kind, spans in found.items() for s in spans if s[0] <= second < s[1]]
+    said = " ".join(f"{{{i}}} seconds, {draw_caption(kind, rng)}" for i, (_, kind) in enumerate(sorted(around)))
+    question = _one(AT_INSTRUCTIONS, rng).format(time=second)
+    return question, said or NOTHING_HEARD, [span for span, _ in sorted(around)]
+
+
+def _groups(found: Found) -> tuple[list[str], list[str]]:
+    """Groups of which something is there, and groups of which surely nothing is."""
+    present = [name for name, group in groups().items() if any(kind in group.kinds for kind in found)]
+    unsure = {name for name, group in groups().items() if any(kind in group.unsure for kind in found)}
+    return present, [name for name in groups() if name not in present and name not in unsure]
+
+
+def _happens(spans: Sequence[Span]) -> str:
+    return f"The given query happens in {_holes(spans)} seconds"
+
+
+def _holes(spans: Sequence[Span]) -> str:
+    return ", ".join(f"{{{place}}}" for place in range(len(spans)))
+
+
+def _written(query: str, rng: np.random.Generator) -> str:
+    """As somebody may type it: lower case, a capital, all capitals, a full stop at the end."""
+    query = _cased(query, rng)
+    return f"{query}." if rng.random() < 0.15 else query
+
+
+def _cased(text: str, rng: np.random.Generator) -> str:
+    chance = rng.random()
+    if chance < 0.6:
+        return text
+    return text.upper() if chance > 0.97 else text[0].upper() + text[1:]
+
+
+def _one(options: Sequence[Item], rng: np.random.Generator) -> Item:
+    return options[int(rng.integers(len(options)))]
+
+
+def add_options(parser: argparse.ArgumentParser) -> None:
+    """The options of `timeaudio data tasks`."""
+    parser.add_argument("scenes", type=Path, help="scenes.jsonl, as `timeaudio data scenes` writes it")
+    parser.add_argument("--seed", type=int, default=0)
+    parser.add_argument("--out", type=Path, required=True, metavar="FILE", help="manifest to write")
+    parser.set_defaults(run=run)
+
+
+def run(arguments: argparse.Namespace) -> int:
+    """Write the manifest."""
+
+    def rows() -> Iterator[Row]:
+        for number, (audio, num_samples, events) in enumerate(read_scenes(arguments.scenes)):
+            rng = np.random.default_rng([arguments.seed, number])
+            name = f"{arguments.scenes.parent.name}-{number:06d}"
+            yield from rows_of_scene(events, num_samples, name, str(audio.resolve()), rng)
+
+    print(f"{arguments.out}: {write_manifest(arguments.out, rows())} lines.")
+    return 0
