@@ -13,10 +13,17 @@ from typing import TypeVar
 import numpy as np
 
 from model.audio.waveform import SAMPLE_RATE
+from model.language.prompt import QUESTIONS
 from training.data.answers import NOTHING_HEARD
 from training.data.questions import NUMBERS
 from training.data.composer import PlacedEvent
-from training.data.instructions import AT_INSTRUCTIONS, COUNT_INSTRUCTIONS, DURATION_INSTRUCTIONS, ORDER_INSTRUCTIONS
+from training.data.instructions import (
+    AT_INSTRUCTIONS,
+    COUNT_INSTRUCTIONS,
+    DENSE_CAPTION_INSTRUCTIONS,
+    DURATION_INSTRUCTIONS,
+    ORDER_INSTRUCTIONS,
+)
 from training.data.manifest import Row, Span, Told, write_manifest
 from training.data.vocabulary import (
     UNKNOWN,
@@ -31,8 +38,6 @@ from training.sources.scenes import read_scenes
 PLAINEST_SHARE = 0.85
 """How often a kind gets the plainest of its captions: which of eight equal ones somebody chose cannot be heard."""
 
-SERVER_QUESTION_SHARE = 0.5
-
 ORDER_GAP_S = 0.5
 
 NOT_HEARD = "No, that is not heard."
@@ -44,16 +49,22 @@ Found = dict[str, list[Span]]
 def rows_of_scene(
     events: Sequence[PlacedEvent], num_samples: int, name: str, audio: str, rng: np.random.Generator
 ) -> Iterator[Row]:
-    """All questions about one scene, with their answers."""
+    """All questions about one scene, with their answers; dense captions twice, first as the server asks for them.
+
+    Each interval is an event of its own, in order of time: what to list would otherwise have to be known before it is
+    said what of.
+    """
     duration = round(num_samples / SAMPLE_RATE, 3)
     found = spans_by_kind(events)
 
     def row(what: str, **fields: object) -> Row:
         return Row(id=f"{name}-{what}", audio=audio, duration=duration, source="composed", **fields)  # type: ignore[arg-type]
 
-    captions = {kind: draw_caption(kind, rng) for kind in found}
     in_time = sorted((span, kind) for kind, spans in found.items() for span in spans)
-    yield row("dense", task="dense_caption", events=tuple(Told((s,), captions[k], k) for s, k in in_time))
+    for what, question in (("dense", QUESTIONS["dense_caption"]), ("captions", _one(DENSE_CAPTION_INSTRUCTIONS, rng))):
+        captions = {kind: draw_caption(kind, rng) for kind in found}
+        events = tuple(Told((span,), captions[kind], kind) for span, kind in in_time)
+        yield row(what, task="dense_caption", question=question, events=events)
     for number, (query, spans) in enumerate(queries(found, rng)):
         told = (Told(tuple(spans)),) if spans else ()
         yield row(f"query{number}", task="ground", query=query, events=told)
