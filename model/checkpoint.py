@@ -3,7 +3,7 @@
 config.json              ModelConfig
 model.safetensors        fusion and connector
 speech_encoder/          config.json and model.safetensors of transformers' Whisper encoder
-sound_encoder/           config.json and model.safetensors of BEATs, or of the convolutional encoder
+sound_encoder/           config.json and model.safetensors of BEATs, of the convolutional encoder, or of aiSFX
 llm/                     any causal language model of transformers, in the library's own layout
 adapter/                 optional, peft's layout; merged at load
 tokenizer.json, ...      the tokenizer, markers included
@@ -25,13 +25,14 @@ from transformers.utils import logging
 
 from model.confidence import Calibration
 from model.config import ModelConfig
+from model.encoders.aisfx import AisfxConfig, AisfxEncoder
 from model.encoders.beats import BEATs, BEATsConfig
 from model.encoders.conv import ConvEncoder, ConvEncoderConfig
 from model.encoders.whisper import SpeechEncoder
 from model.errors import CheckpointError, MissingWeights, UnexpectedWeights
 from model.language.quantize import Quantization, quantization_config
 from model.language.tokenizer import Tokenizer
-from model.timeaudio import TimeAudio
+from model.timeaudio import SoundEncoder, TimeAudio
 
 EMBEDDED = Path(__file__).parent / "checkpoints" / "timeaudio-tiny"
 """The checkpoint that comes with the package."""
@@ -92,16 +93,23 @@ def save_checkpoint(directory: Path, model: TimeAudio, tokenizer: Tokenizer, *, 
         file.chmod(0o644)  # the library lets the owner alone read; a server may be another user
 
 
-def sound_encoder(kind: str, fields: dict[str, Any]) -> ConvEncoder | BEATs:
-    """A sound encoder of the given kind (`conv` or `beats`) with random weights.
+def sound_encoder(kind: str, fields: dict[str, Any]) -> SoundEncoder:
+    """A sound encoder of the given kind (`beats`, `conv` or `aisfx`) with random weights.
 
     Raises:
-        CheckpointError: `fields` are not that encoder's.
+        CheckpointError: there is no such kind, or `fields` are not that encoder's.
     """
-    net, config = (BEATs, BEATsConfig) if kind == "beats" else (ConvEncoder, ConvEncoderConfig)
+    kinds: dict[str, tuple[type[SoundEncoder], type]] = {
+        "beats": (BEATs, BEATsConfig),
+        "conv": (ConvEncoder, ConvEncoderConfig),
+        "aisfx": (AisfxEncoder, AisfxConfig),
+    }
+    if kind not in kinds:
+        raise CheckpointError(f"A sound encoder is one of {', '.join(kinds)}, not {kind!r}.")
+    net, config = kinds[kind]
     try:
         lists = {k: tuple(v) if isinstance(v, list) else v for k, v in fields.items()}
-        return net(config(**lists))  # type: ignore[arg-type]
+        return net(config(**lists))
     except TypeError as error:
         raise CheckpointError(f"The sound encoder's config is not one of {kind}: {error}.") from None
 

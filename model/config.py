@@ -108,7 +108,7 @@ class ModelConfig:
     name: str
     tasks: tuple[Task, ...]
     """What it was trained for; anything else is refused."""
-    sound_encoder: Literal["beats", "conv"] = "beats"
+    sound_encoder: Literal["beats", "conv", "aisfx"] = "beats"
     pad_segments: bool = False
     """Whether segments are padded to 30 s for the speech encoder, which pretrained Whisper weights need. The frames
     past the end are dropped again, unless `encoding.keep_padding`."""

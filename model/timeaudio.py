@@ -13,6 +13,7 @@ from model.config import ModelConfig
 from model.connector.anchors import Anchors, anchors_of
 from model.connector.connector import Connector
 from model.connector.window import num_windows
+from model.encoders.aisfx import AisfxEncoder
 from model.encoders.beats import BEATs
 from model.encoders.conv import ConvEncoder
 from model.encoders.fuse import Fusion
@@ -21,6 +22,9 @@ from model.encoders.whole import encode_whole
 
 FRAME_SAMPLES = 320
 """Samples in a frame: 20 ms."""
+
+SoundEncoder = ConvEncoder | BEATs | AisfxEncoder
+"""What `ModelConfig.sound_encoder` chooses among."""
 
 ENCODER_BATCH = 4
 """Segments that go through the encoders together: bounds memory, whatever a recording's length."""
@@ -40,9 +44,7 @@ class TimeAudio(nn.Module):
         marker_ids: of the time markers, anchors first: needed where times stand among the audio tokens.
     """
 
-    def __init__(
-        self, config: ModelConfig, speech: SpeechEncoder, sound: ConvEncoder | BEATs, llm: PreTrainedModel
-    ) -> None:
+    def __init__(self, config: ModelConfig, speech: SpeechEncoder, sound: SoundEncoder, llm: PreTrainedModel) -> None:
         super().__init__()
         self.config = config
         self.speech = speech

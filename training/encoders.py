@@ -17,9 +17,9 @@ from transformers import WhisperConfig
 from model.audio.fbank import fbank
 from model.audio.log_mel import log_mel
 from model.checkpoint import sound_encoder
-from model.encoders.beats import BEATs
-from model.encoders.conv import ConvEncoder
+from model.encoders.aisfx import AisfxEncoder
 from model.encoders.whisper import SpeechEncoder
+from model.timeaudio import SoundEncoder
 from training.config import DataConfig, EncoderStageConfig
 from training.data.composer import Pool, Scene, compose
 from training.frame_head import FrameHead, frame_targets
@@ -35,7 +35,7 @@ def make_speech_encoder(config: EncoderStageConfig) -> SpeechEncoder:
     return SpeechEncoder(WhisperConfig(decoder_layers=1, decoder_ffn_dim=4, **config.speech))
 
 
-def make_sound_encoder(config: EncoderStageConfig) -> ConvEncoder | BEATs:
+def make_sound_encoder(config: EncoderStageConfig) -> SoundEncoder:
     """The run's sound encoder, with random weights."""
     return sound_encoder(config.sound_encoder, config.sound)
 
@@ -119,7 +119,9 @@ class EncoderTrainer:
         return self.speech.encode(mel, int(torch.randint(0, most + 1, ())) if augment else 0)
 
     def sound_frames(self, waveforms: Float[Tensor, "batch samples"], *, augment: bool) -> Tensor:
-        """The sound encoder's frames; with augmentation a band is lost."""
+        """The sound encoder's frames; with augmentation a band is lost, but to aiSFX, whose bands are its own."""
+        if isinstance(self.sound, AisfxEncoder):
+            return self.sound.encode_frames(waveforms)
         with torch.no_grad():
             banks = fbank(waveforms)
             if augment:
@@ -182,7 +184,7 @@ def train_heads(
     pool: Pool,
     run: Path,
     speech: SpeechEncoder,
-    sound: ConvEncoder | BEATs,
+    sound: SoundEncoder,
 ) -> EncoderTrainer:
     """New heads on encoders that have learned already, which stay as they are: a checkpoint has no heads."""
     torch.manual_seed(0)

@@ -12,9 +12,9 @@ from typing import Any
 import torch
 
 from model.checkpoint import load_checkpoint, save_checkpoint
-from model.encoders.beats import BEATs
-from model.encoders.conv import ConvEncoder
+from model.encoders.aisfx import AisfxEncoder
 from model.errors import TimeAudioError
+from model.timeaudio import SoundEncoder
 from training.alignment import AlignmentTrainer, align, build_model, tasks_of
 from training.composed_features import compute_features
 from training.config import RunConfig
@@ -114,8 +114,10 @@ def _go_on(aligned: AlignmentTrainer, run: Path, *, spoken: bool) -> None:
         read_on(aligned, config.reading, run / "reading")
 
 
-def _listen(config: RunConfig, sounds: Pool, bank: Bank | None, run: Path, sound: ConvEncoder | BEATs) -> None:
+def _listen(config: RunConfig, sounds: Pool, bank: Bank | None, run: Path, sound: SoundEncoder) -> None:
     if bank is not None and config.encoders.listening is not None:
+        if isinstance(sound, AisfxEncoder):
+            raise ConfigError("encoders.listening", ["trains a conv or beats sound encoder, not aisfx: leave it out"])
         listen(config.encoders.listening, config.data, sounds, bank, run / "listening", sound)
 
 

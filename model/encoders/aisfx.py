@@ -1,0 +1,133 @@
+"""aiSFX: a convolutional network that learned to name sound effects in libraries of them.
+
+Source: Ma and Lerch, "Representation Learning for the Automatic Indexing of Sound Effects Libraries", ISMIR 2022; the
+weights are CC BY 4.0. The spectrogram is Essentia's, as the paper's: 44.1 kHz, Hann windows of 2048 samples every 1024,
+power, mel bands of unit sum on HTK's scale up to 22.05 kHz, log10(10000 S + 1), divided by the most of its training.
+Differs: it hears 16 kHz, so that nothing sounds in bands above 8 kHz; it keeps time, where the original keeps the
+maximum over time.
+"""
+
+from dataclasses import dataclass
+from functools import lru_cache
+
+import torch
+from jaxtyping import Float
+from torch import Tensor, nn
+
+from model.audio.waveform import SAMPLE_RATE
+
+RATE = 44_100
+"""Samples per second of the original."""
+
+FFT_SAMPLES = 2048
+HOP_SAMPLES = 1024
+HIGHEST_HZ = RATE / 2
+LARGEST = 9.457798957824707
+"""The largest log energy of the original's training sounds."""
+
+WINDOW_SAMPLES = 743
+"""Samples at 16 kHz that last as long as 2048 at 44.1 kHz: bins are 21.53 Hz apart at either rate."""
+
+HOP = HOP_SAMPLES * SAMPLE_RATE / RATE
+"""Samples at 16 kHz from one step to the next: 371.5, so that starts are rounded."""
+
+POOLED = 8
+"""Steps that the three poolings make one of."""
+
+FRAME_SAMPLES = 320
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class AisfxConfig:
+    """Sizes of the network; the defaults are the published one's."""
+
+    num_mels: int = 96
+    channels: tuple[int, ...] = (64, 128, 256, 512)
+    """Channels of the four blocks."""
+
+
+class ConvBlock(nn.Module):
+    """Two 3x3 convolutions, each normalised and rectified."""
+
+    def __init__(self, channels_in: int, channels: int) -> None:
+        super().__init__()
+        self.conv1 = nn.Conv2d(channels_in, channels, 3, padding=1, bias=False)
+        self.conv2 = nn.Conv2d(channels, channels, 3, padding=1, bias=False)
+        self.bn1 = nn.BatchNorm2d(channels)
+        self.bn2 = nn.BatchNorm2d(channels)
+
+    def forward(self, hidden: Float[Tensor, "batch dim_in time bins"]) -> Float[Tensor, "batch dim time bins"]:
+        """The length and the number of bins stay."""
+        return torch.relu(self.bn2(self.conv2(torch.relu(self.bn1(self.conv1(hidden))))))
+
+
+class AisfxEncoder(nn.Module):
+    """Waveforms to sound features: 5.38 per second inside, drawn out to 50 frames per second.
+
+    Batch normalisation keeps the statistics of its training, also while the rest of a model trains.
+    """
+
+    def __init__(self, config: AisfxConfig) -> None:
+        super().__init__()
+        self.config = config
+        self.dim = config.channels[-1]
+        for number, (before, after) in enumerate(zip((1, *config.channels), config.channels, strict=False), 1):
+            self.add_module(f"conv_block{number}", ConvBlock(before, after))
+        self.eval()
+
+    def train(self, mode: bool = True) -> "AisfxEncoder":
+        """Stays in evaluation mode."""
+        super().train(False)
+        return self
+
+    def encode_frames(self, waveforms: Float[Tensor, "batch samples"]) -> Float[Tensor, "batch frames dim"]:
+        """The features of segments of one length, whose samples are a multiple of 320; 320 samples a frame."""
+        hidden = log_mel_44k(waveforms, self.config.num_mels)[:, None]
+        blocks = list(self.children())
+        for block in blocks[:-1]:
+            hidden = nn.functional.max_pool2d(block(hidden), 2)
+        pooled = blocks[-1](hidden).mean(dim=3).transpose(1, 2)
+        return _drawn_out(pooled, waveforms.shape[1] // FRAME_SAMPLES)
+
+
+def log_mel_44k(waveforms: Float[Tensor, "batch samples"], num_mels: int = 96) -> Float[Tensor, "batch steps mels"]:
+    """The normalised log energies of waveforms at 16 kHz, as if they had been at 44.1 kHz.
+
+    Step i is centred at i x 1024 / 44100 s, as Essentia's is. Silence fills up to a whole multiple of 8 steps, and is
+    exactly 0.
+    """
+    steps = POOLED * max(1, round(waveforms.shape[1] / (POOLED * HOP) + 0.5))
+    starts = (torch.arange(steps, dtype=torch.float64) * HOP).round().long()
+    left = WINDOW_SAMPLES // 2
+    right = max(0, int(starts[-1]) + WINDOW_SAMPLES - left - waveforms.shape[1])
+    windows = nn.functional.pad(waveforms, (left, right)).unfold(1, WINDOW_SAMPLES, 1)[:, starts.to(waveforms.device)]
+    window = torch.hann_window(WINDOW_SAMPLES, periodic=False, device=waveforms.device)
+    # A sine's bin grows with the length of the window.
+    spectrum = torch.fft.rfft(windows * (window * (FFT_SAMPLES / WINDOW_SAMPLES)))
+    power = spectrum.real.square() + spectrum.imag.square()
+    filters = _mel_filters(num_mels)[: power.shape[-1]].to(power.device)
+    return (10_000 * (power @ filters) + 1).log10() / LARGEST
+
+
+@lru_cache(maxsize=2)
+def _mel_filters(num_mels: int) -> Float[Tensor, "frequencies mels"]:
+    """Triangles of unit sum from 0 Hz to 22.05 kHz, evenly spaced and straight on HTK's scale 1127 ln(1 + f / 700)."""
+    frequencies = torch.arange(FFT_SAMPLES // 2 + 1, dtype=torch.float64) * (RATE / FFT_SAMPLES)
+    mels = 1127 * torch.log1p(frequencies / 700)[:, None]
+    corners = torch.linspace(0, float(mels[-1]), num_mels + 2, dtype=torch.float64)
+    left, centre, right = (corners[i : i + num_mels] for i in range(3))
+    weights = torch.minimum((mels - left) / (centre - left), (right - mels) / (right - centre)).clamp(min=0)
+    return (weights / weights.sum(dim=0).clamp(min=1e-12)).float()
+
+
+def _drawn_out(pooled: Float[Tensor, "batch cells dim"], num_frames: int) -> Float[Tensor, "batch frames dim"]:
+    """Each frame's features, by linear interpolation between the cells around its middle; ends are held."""
+    # Step i is centred at sample i x HOP; cell k pools steps 8k to 8k + 7, so that its middle is at (8k + 3.5) x HOP.
+    # Frame t lasts from sample 320 t to 320 (t + 1): its middle is at 320 (t + 1/2).
+    middles = (torch.arange(num_frames, dtype=torch.float64) + 0.5) * FRAME_SAMPLES
+    places = ((middles / HOP - (POOLED - 1) / 2) / POOLED).clamp(0, pooled.shape[1] - 1)
+    before = places.long().clamp(max=max(0, pooled.shape[1] - 2))
+    share = (places - before).to(pooled)[:, None]
+    before = before.to(pooled.device)
+    after = (before + 1).clamp(max=pooled.shape[1] - 1)
+    return pooled[:, before] * (1 - share) + pooled[:, after] * share
