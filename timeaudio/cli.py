@@ -13,11 +13,11 @@ import sys
 from collections.abc import Sequence
 from importlib.metadata import version
 from pathlib import Path
-from typing import Annotated, Literal
+from typing import Annotated
 
 import typer
 
-from timeaudio import hearing
+from timeaudio import hearing, making
 from timeaudio.batch import command as batch_command
 from timeaudio.choices import ModelDir
 from timeaudio.errors import ClientError
@@ -34,17 +34,8 @@ app = typer.Typer(
 )
 hearing.register(app)
 batch_command.register(app)
+making.register(app)
 
-WhisperDir = Annotated[Path, typer.Option("--whisper", metavar="DIR", help="Whisper, from the Hugging Face hub.")]
-BeatsFile = Annotated[Path, typer.Option("--beats", metavar="FILE", help="BEATs, the .pt file of its authors.")]
-OutDir = Annotated[Path, typer.Option("--out", metavar="DIR", help="Directory to write, named after the checkpoint.")]
-DType = Annotated[
-    Literal["bfloat16", "float16", "float32"],
-    typer.Option("--dtype", help="In which the language model is stored and computes."),
-]
-Heads = Annotated[
-    int | None, typer.Option("--qformer-heads", min=1, help="Heads of a given Q-Former that has not bert-base's 12.")
-]
 PASSED_THROUGH = {"allow_extra_args": True, "ignore_unknown_options": True, "help_option_names": []}
 
 
@@ -91,58 +82,6 @@ def demo(model: ModelDir = None) -> None:
     from timeaudio.demo import run_demo
 
     run_demo(model)
-
-
-@app.command(
-    "import",
-    epilog="Example:  timeaudio import --whisper whisper-large-v2 --beats "
-    "BEATs_iter3_plus_AS2M_finetuned_on_AS2M_cpt2.pt --llm vicuna-7b-v1.5 --checkpoint timeaudio.pth "
-    "--out timeaudio-7b",
-)
-def import_(
-    whisper: WhisperDir,
-    beats: BeatsFile,
-    llm: Annotated[Path, typer.Option(metavar="DIR", help="Vicuna-7B-v1.5, as downloaded from the Hugging Face hub.")],
-    checkpoint: Annotated[Path, typer.Option(metavar="FILE", help="The .pth file that TimeAudio's authors publish.")],
-    out: OutDir,
-    dtype: DType = "bfloat16",
-    qformer_heads: Heads = None,
-) -> None:
-    """Turn the authors' checkpoint, and the three models under it, into a directory to serve. Goes on if stopped."""
-    from timeaudio.local import extra_needed
-
-    with extra_needed("server"):
-        from model.released.command import run_import
-        from model.released.importer import Downloads
-
-        downloads = Downloads(whisper=whisper, beats=beats, llm=llm, checkpoint=checkpoint)
-        raise typer.Exit(run_import(downloads, out, dtype=dtype, num_heads=qformer_heads))
-
-
-@app.command(
-    epilog="Example:  timeaudio init --llm Qwen3-8B --whisper whisper-large-v3 "
-    "--beats BEATs_iter3_plus_AS2M_finetuned_on_AS2M_cpt2.pt --out start",
-)
-def init(
-    llm: Annotated[Path, typer.Option(metavar="DIR", help="Any causal language model in the Hugging Face layout.")],
-    whisper: WhisperDir,
-    beats: BeatsFile,
-    out: OutDir,
-    from_salmonn: Annotated[
-        Path | None, typer.Option(metavar="FILE", help="Start the connector from SALMONN's, as the paper does.")
-    ] = None,
-    dtype: DType = "bfloat16",
-    qformer_heads: Heads = None,
-) -> None:
-    """Prepare a checkpoint of full size for training: time markers added, the connector fresh. Goes on if stopped."""
-    from timeaudio.local import extra_needed
-
-    with extra_needed("server"):
-        from model.released.command import run_init
-        from model.released.native import NativeParts
-
-        parts = NativeParts(llm=llm, whisper=whisper, beats=beats, salmonn=from_salmonn)
-        raise typer.Exit(run_init(parts, out, dtype=dtype, num_heads=qformer_heads))
 
 
 @app.command(epilog="Examples:  timeaudio bench   |   timeaudio bench --device cuda --output h200.json")

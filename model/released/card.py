@@ -1,6 +1,6 @@
 """What is known of the licences of what is imported, and the model card that says so."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 NOTICE = """\
@@ -14,8 +14,9 @@ Files that you give in their place have licences of their own."""
 
 NATIVE_NOTICE = """\
 The result carries the licences of everything in it: the language model's, Whisper's
-(MIT; Apache-2.0 on the Hugging Face hub), BEATs' (MIT), and SALMONN's and its
-language model's, if you start from it."""
+(MIT; Apache-2.0 on the Hugging Face hub), BEATs' (MIT) or aiSFX's (CC BY 4.0: name
+Ma and Lerch, ISMIR 2022), and SALMONN's and its language model's, if you start from
+it."""
 
 _RELEASED = """\
 ---
@@ -62,7 +63,8 @@ A start for training, made by `timeaudio init`. **It has not been trained and an
 |---|---|
 {sources}
 
-The twenty time markers start as Eq. 1 of the paper says, in the embedding and in the head. The time encoding is zero.
+{cuts}The twenty time markers start as Eq. 1 of the paper says, in the embedding and in the head. The time encoding
+is zero.
 The language model is stored and computes in {dtype}; the rest is as in its files, and computes in float32.
 
 ## Licence
@@ -76,9 +78,11 @@ def released_card(name: str, sources: Mapping[str, Path], dtype: str) -> str:
     return _RELEASED.format(name=name, sources=_rows(sources), dtype=dtype, notice=NOTICE)
 
 
-def native_card(name: str, sources: Mapping[str, Path], dtype: str) -> str:
-    """The README.md of a start for training."""
-    return _NATIVE.format(name=name, sources=_rows(sources), dtype=dtype, notice=NATIVE_NOTICE)
+def native_card(name: str, sources: Mapping[str, Path], dtype: str, cuts: Sequence[str] = ()) -> str:
+    """The README.md of a start for training; each of `cuts` is a sentence about what was left out."""
+    told = "".join(f"* {line}\n" for line in cuts)
+    fields = {"name": name, "sources": _rows(sources), "dtype": dtype, "notice": NATIVE_NOTICE}
+    return _NATIVE.format(cuts=f"Parts of them are left out:\n\n{told}\n" if told else "", **fields)
 
 
 def _rows(sources: Mapping[str, Path]) -> str:

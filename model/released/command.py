@@ -13,6 +13,7 @@ from model.errors import TimeAudioError, WeightFault, WeightsDoNotFit
 from model.released import writing
 from model.released.card import NATIVE_NOTICE, NOTICE
 from model.released.compare import folded
+from model.released.cuts import Cuts
 from model.released.importer import Downloads, Precision, import_released
 from model.released.layout import Start, Written
 from model.released.native import NativeParts, init_native
@@ -30,11 +31,11 @@ def run_import(downloads: Downloads, out: Path, *, dtype: Precision, num_heads: 
     )
 
 
-def run_init(parts: NativeParts, out: Path, *, dtype: Precision, num_heads: int | None) -> int:
+def run_init(parts: NativeParts, out: Path, *, dtype: Precision, num_heads: int | None, cuts: Cuts, pad: bool) -> int:
     """The exit status: 0, or 2 when a file is not what it should be."""
     return _run(
         NATIVE_NOTICE,
-        lambda start: init_native(parts, out, dtype=dtype, num_heads=num_heads, start=start),
+        lambda start: init_native(parts, out, dtype=dtype, num_heads=num_heads, cuts=cuts, pad=pad, start=start),
         after="It has not been trained: it answers nonsense.",
     )
 

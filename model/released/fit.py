@@ -9,6 +9,7 @@ import torch
 from transformers import AutoModelForCausalLM, PretrainedConfig, PreTrainedModel, WhisperConfig
 
 from model.config import ModelConfig
+from model.encoders.aisfx import AisfxConfig, AisfxEncoder
 from model.encoders.beats import BEATs, BEATsConfig
 from model.encoders.whisper import SpeechEncoder
 from model.errors import CheckpointError, WeightFault, WeightsDoNotFit
@@ -49,10 +50,11 @@ class Needs:
     tied: frozenset[str]
 
 
-def needs(config: ModelConfig, speech: WhisperConfig, sound: BEATsConfig, llm: PretrainedConfig) -> Needs:
+def needs(config: ModelConfig, speech: WhisperConfig, sound: BEATsConfig | AisfxConfig, llm: PretrainedConfig) -> Needs:
     """The shapes of a checkpoint with these configs."""
     with torch.device("meta"):
-        net = TimeAudio(config, SpeechEncoder(speech), BEATs(sound), meta_language_model(llm))
+        hears = AisfxEncoder(sound) if isinstance(sound, AisfxConfig) else BEATs(sound)
+        net = TimeAudio(config, SpeechEncoder(speech), hears, meta_language_model(llm))
     shapes = {name: tuple(tensor.shape) for name, tensor in net.state_dict().items()}
     embeddings = embedding_names(net.llm)
     tied = frozenset(_names_of_head(net.llm)) - set(embeddings)

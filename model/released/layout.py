@@ -9,6 +9,7 @@ from pathlib import Path
 from transformers import GenerationConfig, PretrainedConfig, WhisperConfig
 
 from model.config import ModelConfig
+from model.encoders.aisfx import AisfxConfig
 from model.encoders.beats import BEATsConfig
 from model.language.tokenizer import Tokenizer
 from model.released.shards import Unfinished, require_space
@@ -39,7 +40,7 @@ class Layout:
 
     config: ModelConfig
     speech: WhisperConfig
-    sound: BEATsConfig
+    sound: BEATsConfig | AisfxConfig
     llm: PretrainedConfig
     tokenizer: Tokenizer
     card: str

@@ -1,8 +1,9 @@
-"""`timeaudio init`: a checkpoint of full size, ready for training, from pretrained nets and a fresh connector.
+"""`timeaudio init`: a checkpoint ready for training, from pretrained nets and a fresh connector.
 
-Any causal language model of the transformers library, any Whisper, and BEATs. The markers are added to the tokenizer
-that is there; their rows start as Eq. 1 says. A SALMONN checkpoint gives the connector (and, to the language model that
-it was trained with, its adapters) the start that the paper's has; what TimeAudio added to SALMONN starts fresh.
+Any causal language model of the transformers library, any Whisper, and BEATs or aiSFX, whole or cut. The markers are
+added to the tokenizer that is there; their rows start as Eq. 1 says. A SALMONN checkpoint gives the connector (and, to
+the language model that it was trained with, its adapters) the start that the paper's has; what TimeAudio added to
+SALMONN starts fresh.
 """
 
 import dataclasses
@@ -13,40 +14,33 @@ import torch
 from torch import Tensor
 from transformers import PretrainedConfig
 
-from model.config import ModelConfig, QFormerConfig, WindowConfig
+from model.config import ModelConfig
 from model.connector.connector import Connector
+from model.encoders.aisfx import AisfxConfig
+from model.encoders.beats import BEATsConfig
 from model.encoders.fuse import Fusion
 from model.errors import CheckpointError
 from model.language.markers import with_markers
 from model.language.tokenizer import Tokenizer, library_tokenizer
 from model.released.card import native_card
 from model.released.compare import compare
-from model.released.configs import qformer_config
-from model.released.downloads import Shape
+from model.released.cuts import WHOLE, Cuts, first_layers, first_pieces, fresh_qformer, some_layers
 from model.released.fit import (
-    NEEDED,
     Needs,
-    adapter_shapes,
     embedding_names,
     meta_language_model,
     needs,
     require_fit,
-    require_parts,
 )
 from model.released.importer import Precision
 from model.released.keys import merged
 from model.released.layout import Layout, Start, Written, silent
-from model.released.nets import Net, Trained, open_language, open_sound, open_speech, open_trained
+from model.released.nets import Net, open_aisfx, open_language, open_sound, open_speech, open_trained
+from model.released.salmonn import Adapters, salmonn_adapters, salmonn_connector, salmonn_qformer
 from model.released.writing import Change, language_files, net_file, whole_file
-
-Adapters = dict[str, tuple[tuple[Tensor, Tensor], float]]
-"""Our name of a matrix -> both halves of what is added to it, and their scale."""
 
 SEED = 0
 """Of what starts at random: the same parts make the same checkpoint, byte for byte."""
-
-FRESH = ("connector.time_encoding.weight", "connector.qformer.frame_positions")
-"""What TimeAudio, and what this project, added to SALMONN."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -56,13 +50,15 @@ class NativeParts:
     Attributes:
         llm: a directory of the Hugging Face layout.
         whisper: a directory of the Hugging Face layout.
-        beats: the file that BEATs' authors publish.
+        beats: the file that BEATs' authors publish; or else
+        aisfx: a file of the tensors of aiSFX's network.
         salmonn: a SALMONN checkpoint to start the connector from.
     """
 
     llm: Path
     whisper: Path
-    beats: Path
+    beats: Path | None = None
+    aisfx: Path | None = None
     salmonn: Path | None = None
 
 
@@ -72,30 +68,39 @@ def init_native(
     *,
     dtype: Precision = "bfloat16",
     num_heads: int | None = None,
+    cuts: Cuts = WHOLE,
+    pad: bool = True,
     start: Start = silent,
 ) -> Written:
     """Write a checkpoint directory with native settings, or go on where an earlier call was stopped.
 
-    Arguments as for `import_released`.
+    Arguments as for `import_released`, and:
+
+    Args:
+        cuts: what is left out of the parts.
+        pad: whether segments are padded to 30 s for the speech encoder, as Whisper was trained.
 
     Raises:
         CheckpointError: something is not what it should be. Nothing is written then.
     """
     llm, llm_config = open_language(parts.llm)
     speech, speech_config = open_speech(parts.whisper)
-    sound, sound_config = open_sound(parts.beats)
-    tokenizer = Tokenizer(library_tokenizer(parts.llm))
+    sound, sound_config = _open_sound(parts)
+    _require_whole_for_salmonn(parts, cuts)
+    speech, fresh_norm = first_layers(speech, speech_config, cuts.whisper_layers)
+    llm = some_layers(llm, llm_config, cuts.llm_layers)
+    tokenizer = Tokenizer(first_pieces(library_tokenizer(parts.llm), cuts.llm_vocabulary))
     trained = None if parts.salmonn is None else open_trained(parts.salmonn, "--from-salmonn")
     config = ModelConfig(
         name=out.resolve().name,
         tasks=("dense_caption", "ground", "summarize", "ask"),
-        sound_encoder="beats",
-        pad_segments=True,
+        sound_encoder="beats" if isinstance(sound_config, BEATsConfig) else "aisfx",
+        pad_segments=pad,
         language_dtype=dtype,
-        qformer=QFormerConfig() if trained is None else _qformer(trained, num_heads),
+        qformer=salmonn_qformer(trained, num_heads) if trained else fresh_qformer(cuts.connector_dim, num_heads),
     )
     names = embedding_names(meta_language_model(llm_config))
-    num_rows = llm.shapes.get(names[0], (int(llm_config.vocab_size),))[0]
+    num_rows = cuts.llm_vocabulary or llm.shapes.get(names[0], (int(llm_config.vocab_size),))[0]
     # A matrix may be padded beyond its tokenizer: those rows stay, markers take the first of them.
     llm_config.vocab_size = max(num_rows, len(tokenizer))
     need = needs(config, speech_config, sound_config, llm_config)
@@ -103,21 +108,21 @@ def init_native(
     require_fit(
         [
             *compare(need.speech, speech.shapes, parts.whisper),
-            *compare(need.sound, sound.shapes, parts.beats),
+            *compare(need.sound, sound.shapes, sound.origin),
             *compare(need.llm, {n: grown.get(n, s) for n, s in llm.shapes.items() if n not in need.tied}, parts.llm),
         ],
         "Download the repository again, whole.",
     )
-    connector = fresh_connector(config, need, speech_config.d_model, sound_config.encoder_embed_dim, llm_config)
+    connector = fresh_connector(config, need, llm_config)
     if trained is not None:
         connector |= salmonn_connector(trained, connector)
 
-    adapters = {} if trained is None else _adapters_of(trained, llm)
+    adapters = {} if trained is None else salmonn_adapters(trained, llm)
     files = [
         whole_file("model.safetensors", connector),
         net_file("sound_encoder/model.safetensors", sound, {}),
-        net_file("speech_encoder/model.safetensors", speech, {}),
-        *language_files(llm, need.llm, getattr(torch, dtype), _change(names, tokenizer, adapters)),
+        net_file("speech_encoder/model.safetensors", speech, fresh_norm),
+        *language_files(llm, need.llm, getattr(torch, dtype), _change(names, tokenizer, adapters, num_rows)),
     ]
     layout = Layout(
         config=config,
@@ -125,16 +130,40 @@ def init_native(
         sound=sound_config,
         llm=llm_config,
         tokenizer=tokenizer,
-        card=native_card(config.name, _sources(parts, bool(adapters)), dtype),
+        card=native_card(config.name, _sources(parts, bool(adapters)), dtype, cuts.described()),
     )
     read = [file.path for net in (llm, speech, sound) for file in net.files]
     read += [] if parts.salmonn is None else [parts.salmonn]
-    return layout.write(out, files, read, start, dtype=dtype)
+    choices = {"dtype": dtype, "heads": num_heads, "cuts": dataclasses.asdict(cuts), "pad": pad}
+    return layout.write(out, files, read, start, **choices)
+
+
+def _open_sound(parts: NativeParts) -> tuple[Net, BEATsConfig | AisfxConfig]:
+    """The sound encoder that was given.
+
+    Raises:
+        CheckpointError: none was, or two.
+    """
+    if parts.beats is not None and parts.aisfx is None:
+        return open_sound(parts.beats)
+    if parts.aisfx is not None and parts.beats is None:
+        return open_aisfx(parts.aisfx)
+    given = "not both" if parts.beats is not None else "one of them is needed"
+    raise CheckpointError(f"The sound encoder is --beats FILE or --aisfx FILE: {given}.")
+
+
+def _require_whole_for_salmonn(parts: NativeParts, cuts: Cuts) -> None:
+    if parts.salmonn is not None and (cuts != WHOLE or parts.beats is None):
+        raise CheckpointError(
+            "--from-salmonn is for whole parts and BEATs, which it was trained with: leave it out, or leave out "
+            "--aisfx, --whisper-layers, --llm-layers, --llm-vocabulary and --connector-dim."
+        )
 
 
 def _sources(parts: NativeParts, adapters: bool) -> dict[str, Path]:
     """What came from where, for the card."""
-    given = {"llm": parts.llm, "whisper": parts.whisper, "beats": parts.beats}
+    named = {"llm": parts.llm, "whisper": parts.whisper, "beats": parts.beats, "aisfx": parts.aisfx}
+    given = {part: path for part, path in named.items() if path is not None}
     if parts.salmonn is not None:
         given["connector, but what is new"] = parts.salmonn
         if adapters:
@@ -142,20 +171,12 @@ def _sources(parts: NativeParts, adapters: bool) -> dict[str, Path]:
     return given
 
 
-def _qformer(trained: Trained, num_heads: int | None) -> QFormerConfig:
-    """The size of SALMONN's Q-Former, in native mode."""
-    require_parts(trained.renamed, trained.path, needed=NEEDED)
-    theirs = qformer_config(trained.renamed.tensors, num_heads)
-    return dataclasses.replace(theirs, frame_positions=True, self_attention="segment")
-
-
-def fresh_connector(
-    config: ModelConfig, need: Needs, speech_dim: int, sound_dim: int, llm: PretrainedConfig
-) -> dict[str, Tensor]:
+def fresh_connector(config: ModelConfig, need: Needs, llm: PretrainedConfig) -> dict[str, Tensor]:
     """A connector that has heard nothing, with the names of `model.safetensors`."""
+    dims = [need.connector[f"fusion.{side}_norm.weight"][0] for side in ("speech", "sound")]
     with torch.random.fork_rng(devices=[]):
         torch.manual_seed(SEED)
-        fusion = Fusion(speech_dim, sound_dim)
+        fusion = Fusion(*dims)
         connector = Connector(config, fusion.dim, llm.hidden_size)
     state = {f"fusion.{name}": t for name, t in fusion.state_dict().items()}
     state |= {f"connector.{name}": t for name, t in connector.state_dict().items()}
@@ -163,51 +184,12 @@ def fresh_connector(
     return state
 
 
-def salmonn_connector(trained: Trained, fresh: dict[str, Tensor]) -> dict[str, Tensor]:
-    """What a SALMONN checkpoint gives to a connector; the projection only if the language model is as wide as its own.
-
-    Raises:
-        WeightsDoNotFit: it was trained on other encoders, or its Q-Former has another size.
-        CheckpointError: its windows have another length.
-    """
-    seconds = float(trained.theirs.get("second_per_window", 1 / 3))
-    if round(seconds * 50) != WindowConfig().num_frames:
-        raise CheckpointError(f"--from-salmonn {trained.path} has windows of {seconds:g} s; ours have 0.34 s.")
-    given = {
-        name: tensor.float()
-        for name, tensor in trained.renamed.tensors.items()
-        if name.startswith(("fusion.", "connector.")) and name not in FRESH
-    }
-    width = len(fresh["connector.projection.bias"])
-    if len(given.get("connector.projection.bias", ())) != width:
-        given = {name: tensor for name, tensor in given.items() if not name.startswith("connector.projection.")}
-    expected = {n: tuple(t.shape) for n, t in fresh.items() if n not in FRESH and "projection" not in n}
-    found = {n: tuple(t.shape) for n, t in given.items() if "projection" not in n}
-    require_fit(
-        compare(expected, found, trained.path),
-        "SALMONN was trained on whisper-large-v2 and BEATs iter3+: give these, or leave --from-salmonn out.",
-    )
-    return given
-
-
-def _change(names: tuple[str, ...], tokenizer: Tokenizer, adapters: Adapters) -> Change:
+def _change(names: tuple[str, ...], tokenizer: Tokenizer, adapters: Adapters, num_rows: int) -> Change:
     def change(name: str, tensor: Tensor | None) -> Tensor:
         assert tensor is not None, f"{name} was checked to be there"
         if name in names:
-            return with_markers(tensor, tokenizer)
+            return with_markers(tensor[:num_rows], tokenizer)
         adapter = adapters.get(f"llm.{name}")
         return tensor if adapter is None else merged(tensor.float(), *adapter)
 
     return change
-
-
-def _adapters_of(trained: Trained, llm: Net) -> Adapters:
-    """SALMONN's adapters if all are for matrices of this language model: Vicuna's are, another family's differ."""
-    halves: dict[str, Shape] = adapter_shapes(trained.renamed)
-    for name in trained.renamed.adapters:
-        matrix = llm.shapes.get(name.removeprefix("llm."))
-        stem = name.removesuffix("weight")
-        if matrix is None or (halves[stem + "lora_B"][0], halves[stem + "lora_A"][1]) != matrix:
-            return {}
-    alpha = float(trained.theirs.get("lora_alpha", 32))
-    return {name: (pair, alpha / len(pair[0])) for name, pair in trained.renamed.adapters.items()}

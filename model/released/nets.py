@@ -8,6 +8,7 @@ from typing import Any
 from torch import Tensor
 from transformers import AutoConfig, PretrainedConfig, WhisperConfig
 
+from model.encoders.aisfx import AisfxConfig
 from model.encoders.beats import BEATsConfig
 from model.errors import CheckpointError
 from model.released.configs import beats_config
@@ -18,6 +19,7 @@ from model.released.downloads import (
     read_config,
     read_torch,
     tensors_of,
+    weight_file,
     weight_files,
 )
 from model.released.keys import Renamed, rename
@@ -42,11 +44,21 @@ class Net:
     def __init__(self, origin: Path, files: Iterable[WeightFile], our_name: Callable[[str], str | None]) -> None:
         self.origin = origin
         self.files = tuple(files)
+        self._our_name = our_name
         self._places = {
             ours: (file, theirs) for file in self.files for theirs in file.shapes if (ours := our_name(theirs))
         }
         self.shapes: dict[str, Shape] = {ours: file.shapes[theirs] for ours, (file, theirs) in self._places.items()}
         self.num_bytes = sum(file.sizes[theirs] for file, theirs in self._places.values())
+
+    def renamed(self, again: Callable[[str], str | None]) -> "Net":
+        """The same files under other names, given by our names until now; None leaves a tensor out."""
+
+        def our_name(theirs: str) -> str | None:
+            ours = self._our_name(theirs)
+            return None if ours is None else again(ours)
+
+        return Net(self.origin, self.files, our_name)
 
     @property
     def largest_file_bytes(self) -> int:
@@ -102,6 +114,27 @@ def open_sound(path: Path) -> tuple[Net, BEATsConfig]:
 
     net = Net(path, [described(path, tensors)], lambda name: None if name.startswith("predictor.") else name)
     return net, beats_config(held["cfg"])
+
+
+def open_aisfx(path: Path) -> tuple[Net, AisfxConfig]:
+    """AiSFX's network, in a file of its tensors: its embedding alone, or the classifiers too, which are left out.
+
+    Raises:
+        CheckpointError: it is something else, or damaged.
+    """
+
+    def our_name(theirs: str) -> str | None:
+        name = theirs.removeprefix("embedding_net.")
+        return name if name.startswith("conv_block") else None
+
+    net = Net(path, [weight_file(path)], our_name)
+    blocks = [net.shapes.get(f"conv_block{number}.conv2.weight") for number in (1, 2, 3, 4)]
+    if None in blocks:
+        raise CheckpointError(
+            f"--aisfx {path} is not aiSFX's network: give its tensors, conv_block1.conv1.weight and so on, as a file "
+            "of safetensors."
+        )
+    return net, AisfxConfig(channels=tuple(shape[0] for shape in blocks if shape is not None))
 
 
 def open_language(directory: Path) -> tuple[Net, PretrainedConfig]:

@@ -1,0 +1,106 @@
+"""The commands that make a checkpoint from files that others published: `import` and `init`."""
+
+from pathlib import Path
+from typing import Annotated, Literal
+
+import typer
+
+
+def register(app: typer.Typer) -> None:
+    """Adds the commands to an application."""
+    app.command("import", epilog=_IMPORT_EXAMPLE)(import_)
+    app.command(epilog=_INIT_EXAMPLES)(init)
+
+
+_IMPORT_EXAMPLE = (
+    "Example:  timeaudio import --whisper whisper-large-v2 --beats "
+    "BEATs_iter3_plus_AS2M_finetuned_on_AS2M_cpt2.pt --llm vicuna-7b-v1.5 --checkpoint timeaudio.pth "
+    "--out timeaudio-7b"
+)
+_INIT_EXAMPLES = """
+Examples:
+
+timeaudio init --llm Qwen3-8B --whisper whisper-large-v3 --beats BEATs_iter3_plus_AS2M_finetuned_on_AS2M_cpt2.pt \
+--out start
+
+timeaudio init --llm SmolLM2-135M-Instruct --whisper whisper-base --aisfx aisfx.safetensors --whisper-layers 3 \
+--llm-layers 0-2,8,9,11,24,27-29 --llm-vocabulary 8192 --connector-dim 256 --no-pad --dtype float32 --out small
+"""
+
+WhisperDir = Annotated[Path, typer.Option("--whisper", metavar="DIR", help="Whisper, from the Hugging Face hub.")]
+OutDir = Annotated[Path, typer.Option("--out", metavar="DIR", help="Directory to write, named after the checkpoint.")]
+DType = Annotated[
+    Literal["bfloat16", "float16", "float32"],
+    typer.Option("--dtype", help="In which the language model is stored and computes."),
+]
+
+
+def import_(
+    whisper: WhisperDir,
+    beats: Annotated[Path, typer.Option(metavar="FILE", help="BEATs, the .pt file of its authors.")],
+    llm: Annotated[Path, typer.Option(metavar="DIR", help="Vicuna-7B-v1.5, as downloaded from the Hugging Face hub.")],
+    checkpoint: Annotated[Path, typer.Option(metavar="FILE", help="The .pth file that TimeAudio's authors publish.")],
+    out: OutDir,
+    dtype: DType = "bfloat16",
+    qformer_heads: Annotated[
+        int | None, typer.Option(min=1, help="Heads of a given Q-Former that has not bert-base's 12.")
+    ] = None,
+) -> None:
+    """Turn the authors' checkpoint, and the three models under it, into a directory to serve. Goes on if stopped."""
+    from timeaudio.local import extra_needed
+
+    with extra_needed("server"):
+        from model.released.command import run_import
+        from model.released.importer import Downloads
+
+        downloads = Downloads(whisper=whisper, beats=beats, llm=llm, checkpoint=checkpoint)
+        raise typer.Exit(run_import(downloads, out, dtype=dtype, num_heads=qformer_heads))
+
+
+def init(
+    llm: Annotated[Path, typer.Option(metavar="DIR", help="Any causal language model in the Hugging Face layout.")],
+    whisper: WhisperDir,
+    out: OutDir,
+    beats: Annotated[
+        Path | None, typer.Option(metavar="FILE", help="The sound encoder: BEATs, the .pt file of its authors.")
+    ] = None,
+    aisfx: Annotated[
+        Path | None, typer.Option(metavar="FILE", help="Or else aiSFX, its tensors as a file of safetensors.")
+    ] = None,
+    from_salmonn: Annotated[
+        Path | None, typer.Option(metavar="FILE", help="Start the connector from SALMONN's, as the paper does.")
+    ] = None,
+    dtype: DType = "bfloat16",
+    qformer_heads: Annotated[
+        int | None, typer.Option(min=1, help="Heads of the Q-Former, if they are not its width over 64.")
+    ] = None,
+    connector_dim: Annotated[int | None, typer.Option(min=1, help="Width of the Q-Former; 768 if not given.")] = None,
+    whisper_layers: Annotated[
+        int | None, typer.Option(min=1, help="Keep so many of the speech encoder's layers, from the first.")
+    ] = None,
+    llm_layers: Annotated[
+        str | None, typer.Option(metavar="LIST", help="Keep these layers of the language model, such as 0-2,8,29.")
+    ] = None,
+    llm_vocabulary: Annotated[
+        int | None, typer.Option(min=1, help="Keep so many of its tokenizer's pieces, from the first.")
+    ] = None,
+    no_pad: Annotated[
+        bool, typer.Option("--no-pad", help="Let the speech encoder hear segments as long as they are, not as 30 s.")
+    ] = False,
+) -> None:
+    """Prepare a checkpoint for training: time markers added, the connector fresh, the parts cut. Goes on if stopped."""
+    from timeaudio.local import extra_needed
+
+    with extra_needed("server"):
+        from model.released.command import run_init
+        from model.released.cuts import Cuts
+        from model.released.native import NativeParts
+
+        parts = NativeParts(llm=llm, whisper=whisper, beats=beats, aisfx=aisfx, salmonn=from_salmonn)
+        cuts = Cuts(
+            whisper_layers=whisper_layers,
+            llm_layers=llm_layers,
+            llm_vocabulary=llm_vocabulary,
+            connector_dim=connector_dim,
+        )
+        raise typer.Exit(run_init(parts, out, dtype=dtype, num_heads=qformer_heads, cuts=cuts, pad=not no_pad))
