@@ -1,12 +1,12 @@
-"""Measures a checkpoint on composed scenes: one table for people, one JSON file for machines."""
+"""Measures a checkpoint on scenes composed of held-out recordings: a table for people, a JSON file for machines."""
 
 import argparse
 import json
 import platform
 import sys
 import time
-from collections.abc import Sequence
-from dataclasses import replace
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 import numpy as np
@@ -16,62 +16,102 @@ from rich.progress import track
 
 from model.audio.waveform import Waveform
 from model.errors import TimeAudioError
+from model.language.prompt import question_of
 from model.pipeline import Answer, Decoding, Pipeline
+from model.timeline.event import Event
 from model.timeline.interval import Interval
 from training.captioning import meteor_if_there, scene_captions
-from training.config import DataConfig
 from training.data.answers import ABSENT, NOTHING_HEARD, by_kind
 from training.data.composer import Pool, Scene, SceneConfig, compose
-from training.data.more_words import lexicon
-from training.data.pools import other_parts, validation_pool
+from training.data.pools import read_pool
 from training.data.recordings import DataError
-from training.data.tasks import draw_query
-from training.data.words import WORDS
+from training.data.vocabulary import UNKNOWN, held_out_wordings, lexicon, vocabulary
+from training.long_audio import EncodedPasses
+from training.metrics.calibration import Claim
 from training.metrics.captions import kind_of
 from training.metrics.events import ScoredScene, Sound
 from training.metrics.grounding import Grounding
 from training.scene_report import Report, SceneResult, show
 from training.score_command import command_line
 from training.score_command import main as score_manifest
+from training.sources.scenes import REALISTIC
 
-LEXICON = lexicon()
+RIGHT_IOU = 0.5
+"""From which on an interval of the right kind is right."""
 
-OTHER_SHARE = 0.75
-"""Share of the events of `--all-kinds` that are not of the ten kinds: about as many of each."""
+Present = Mapping[str, Sequence[Interval]]
 
 
-def evaluate_scene(
-    pipeline: Pipeline, scene: Scene, rng: np.random.Generator, decoding: Decoding, kinds: Sequence[str] = tuple(WORDS)
-) -> SceneResult:
-    """Ask for dense captions, for a kind that is there, and for one of `kinds` that is not; in wordings at random."""
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Setting:
+    """How a checkpoint is asked."""
+
+    decoding: Decoding = Decoding()
+    trained_wordings: bool = False
+    """Whether queries are in wordings that were trained on; by default they are in others."""
+    pass_tenths: int = 300
+
+
+def evaluate_scene(pipeline: Pipeline, scene: Scene, rng: np.random.Generator, setting: Setting) -> SceneResult:
+    """Ask for dense captions, for a kind that is there, and for one that is not; in wordings at random."""
     began = time.perf_counter()
     waveform = Waveform(scene.samples)
-    recording = pipeline.encode(waveform)
-    answers = [pipeline.dense_caption(recording, decoding)]
+    passes = EncodedPasses(pipeline, waveform, setting.pass_tenths)
+    events, answers = passes.answers("dense_caption", question_of("dense_caption"), setting.decoding)
     seconds = time.perf_counter() - began
     present = by_kind(scene.events, len(scene.samples))
-    absent = [k for k in kinds if k not in present]
+    known = [kind for kind in present if kind != UNKNOWN]
+    absent = [kind for kind in vocabulary() if kind not in present]
     groundings = []
-    for choice in (list(present), absent):
+    for choice in (known, absent):
         if choice:
             kind = choice[int(rng.integers(len(choice)))]
-            answer = pipeline.ground(recording, draw_query(kind, rng), decoding)
-            answers.append(answer)
-            groundings.append(Grounding(_spans(present.get(kind, ())), _spans(answer.intervals)))
-    reference = [Sound(k, i.start_s, i.end_s) for k, intervals in present.items() for i in intervals]
-    predicted = [
-        Sound(kind_of(event.caption, LEXICON), i.start_s, i.end_s)
-        for event in answers[0].events
-        for i in event.intervals
-    ]
+            query = question_of("ground", _query(kind, rng, trained=setting.trained_wordings))
+            found, more = passes.answers("ground", query, setting.decoding)
+            answers += more
+            intervals = [interval for event in found for interval in event.intervals]
+            groundings.append(Grounding(_spans(present.get(kind, ())), _spans(intervals)))
+    reference = [Sound(k, i.start_s, i.end_s) for k in known for i in present[k]]
+    predicted = [Sound(kind, i.start_s, i.end_s) for kind, i in named(events)]
     return SceneResult(
         ScoredScene(tuple(reference), tuple(predicted)),
         tuple(groundings),
         sum(not _is_readable(a) for a in answers),
-        sum(i.end > waveform.duration_tenths for a in answers for i in a.intervals),
+        sum(i.end > waveform.duration_tenths for event in events for i in event.intervals),
         seconds,
-        scene_captions(answers[0], present),
+        scene_captions(events, present),
+        claims_of(events, present),
     )
+
+
+def named(events: Sequence[Event]) -> list[tuple[str | None, Interval]]:
+    """Every interval with the kind that its caption names; humble captions, which name none, are no claim."""
+    found = [(event.caption, kind_of(event.caption, lexicon()), event.intervals) for event in events]
+    return [(kind, i) for caption, kind, some in found if kind or not is_humble(caption) for i in some]
+
+
+def is_humble(caption: str) -> bool:
+    """Whether a caption says that the sound is not known."""
+    return any(word in caption.lower() for word in ("unidentified", "unknown", "cannot be", "unclear", "hard to"))
+
+
+def claims_of(events: Sequence[Event], present: Present) -> tuple[Claim, ...]:
+    """Every named interval with a confidence, and whether its kind is there with an IoU of at least 0.5."""
+    return tuple(
+        Claim(interval.confidence, is_right(interval, present.get(kind or "", ())))
+        for kind, interval in named(events)
+        if interval.confidence is not None
+    )
+
+
+def is_right(interval: Interval, there: Sequence[Interval]) -> bool:
+    """Whether it overlaps one of those that are there by at least half of their union."""
+    return any(interval.iou(other) >= RIGHT_IOU for other in there)
+
+
+def _query(kind: str, rng: np.random.Generator, *, trained: bool) -> str:
+    wordings = vocabulary()[kind].queries if trained else held_out_wordings()[kind]
+    return str(wordings[int(rng.integers(len(wordings)))])
 
 
 def _spans(intervals: Sequence[Interval]) -> tuple[tuple[float, float], ...]:
@@ -86,20 +126,44 @@ def _is_readable(answer: Answer) -> bool:
 
 
 def evaluate(
-    pipeline: Pipeline, pool: Pool, config: SceneConfig, *, scenes: int, seed: int, decoding: Decoding
+    pipeline: Pipeline, pool: Pool, configs: Sequence[SceneConfig], setting: Setting, *, scenes: int, seed: int
 ) -> Report:
-    """Scores over `scenes` composed scenes; the same seed composes the same ones."""
+    """Scores over `scenes` composed scenes of the configs in turn; the same seed composes the same ones."""
     results = []
-    kinds = (*pool.parts, *pool.others)
     for index in track(range(scenes), description="scenes", console=Console(stderr=True)):
         rng = np.random.default_rng([seed, index])
-        results.append(evaluate_scene(pipeline, compose(pool, config, rng), rng, decoding, kinds))
-    setting = {
-        "model": pipeline.name, "scenes": scenes, "seconds": config.seconds, "seed": seed,
-        "num_beams": decoding.num_beams, "machine": platform.machine(), "torch": torch.__version__,
-        "threads": torch.get_num_threads(),
+        scene = compose(pool, configs[index % len(configs)], rng)
+        results.append(evaluate_scene(pipeline, scene, rng, setting))
+    about = {
+        "model": pipeline.name, "scenes": scenes, "seconds": [config.seconds for config in configs], "seed": seed,
+        "num_beams": setting.decoding.num_beams, "pass_seconds": setting.pass_tenths / 10,
+        "wordings": "trained" if setting.trained_wordings else "held out", "machine": platform.machine(),
+        "torch": torch.__version__, "threads": torch.get_num_threads(),
     }  # fmt: skip
-    return Report(tuple(results), setting, kinds)
+    return Report(tuple(results), about, tuple(kind for kind in pool.parts if kind in vocabulary()))
+
+
+def options() -> argparse.ArgumentParser:
+    """The options of `timeaudio evaluate --data DIR`."""
+    parser = argparse.ArgumentParser(prog="timeaudio evaluate", description=__doc__)
+    parser.add_argument(
+        "--data", type=Path, nargs="+", required=True, metavar="DIR",
+        help="folders with clips.csv or meta/esc50.csv, and audio/; or a manifest (.jsonl)",
+    )  # fmt: skip
+    parser.add_argument("--model", type=Path, help="checkpoint directory (default: the embedded one)")
+    parser.add_argument("--scenes", type=int, default=200, help="scenes to compose (default: %(default)s)")
+    parser.add_argument("--seconds", type=float, nargs="+", default=[10.0], help="lengths, in turn (default: 10)")
+    parser.add_argument("--max-events", type=int, default=4, help="most events in 10 s (default: %(default)s)")
+    parser.add_argument("--kinds", nargs="+", default=["all"], metavar="KIND", help="all, ten (ESC-10), or some by name")
+    parser.add_argument("--realistic", action="store_true", help="rooms, hum, noise and unknown sounds, as in training")
+    parser.add_argument("--half", type=int, choices=(0, 1), help="every second source alone (calibration fits on 0)")
+    parser.add_argument("--wordings", choices=("held-out", "trained"), default="held-out", help="of queries")
+    parser.add_argument("--pass-seconds", type=float, default=30.0, help="longest pass (default: %(default)s)")
+    parser.add_argument("--seed", type=int, default=7, help="of the scenes (default: %(default)s)")
+    parser.add_argument("--beams", type=int, default=1, help="1 is greedy (default: %(default)s)")
+    parser.add_argument("--meteor", action="store_true", help="METEOR 1.5 of captions; needs timeaudio[field] and Java")
+    parser.add_argument("--json", type=Path, help="file to write the scores to")
+    return parser
 
 
 def main(argv: list[str] | None = None) -> int:
@@ -109,42 +173,23 @@ def main(argv: list[str] | None = None) -> int:
         print(command_line().format_help() + "\n\nOr on scenes that are composed for it:\n")
     elif any(word.endswith(".jsonl") or word.startswith("--predictions") for word in given):
         return score_manifest(given)
-    parser = argparse.ArgumentParser(prog="timeaudio evaluate", description=__doc__)
-    parser.add_argument(
-        "--data",
-        type=Path,
-        required=True,
-        help="folder with clips.csv or meta/esc50.csv, and audio/; or a manifest (.jsonl)",
-    )
-    parser.add_argument("--model", type=Path, help="checkpoint directory (default: the embedded timeaudio-tiny)")
-    parser.add_argument("--scenes", type=int, default=200, help="scenes to compose (default: %(default)s)")
-    parser.add_argument("--seconds", type=float, default=10.0, help="length of a scene (default: %(default)s)")
-    parser.add_argument("--max-events", type=int, default=4, help="most events in a scene (default: %(default)s)")
-    parser.add_argument(
-        "--all-kinds",
-        action="store_true",
-        help="of all kinds, not of the ten best-known ones alone: three of four events are others",
-    )
-    parser.add_argument("--folds", type=int, nargs="+", default=[4], help="folds to compose from (default: 4)")
-    parser.add_argument("--seed", type=int, default=7, help="of the scenes (default: %(default)s)")
-    parser.add_argument("--beams", type=int, default=1, help="1 is greedy (default: %(default)s)")
-    parser.add_argument("--meteor", action="store_true", help="METEOR 1.5 of captions; needs timeaudio[field] and Java")
-    parser.add_argument("--json", type=Path, help="file to write the scores to")
-    arguments = parser.parse_args(argv)
+    arguments = options().parse_args(argv)
     try:
-        pool = validation_pool(arguments.data, DataConfig(validation_folds=tuple(arguments.folds)))
-        if arguments.all_kinds:
-            pool = Pool(pool.parts, other_parts(arguments.data, "held out"))
+        pool = _pool(arguments)
         pipeline = Pipeline.load(arguments.model)
     except (DataError, TimeAudioError) as error:
         print(f"timeaudio evaluate: {error}", file=sys.stderr)
         return 2
-    config = replace(
-        SceneConfig(), seconds=arguments.seconds, max_events=arguments.max_events,
-        other_share=OTHER_SHARE * arguments.all_kinds,
+    base = REALISTIC if arguments.realistic else SceneConfig()
+    configs = [
+        replace(base, seconds=s, max_events=max(2, round(arguments.max_events * max(1.0, s / 20))))
+        for s in arguments.seconds
+    ]
+    setting = Setting(
+        decoding=Decoding(num_beams=arguments.beams), trained_wordings=arguments.wordings == "trained",
+        pass_tenths=round(arguments.pass_seconds * 10),
     )  # fmt: skip
-    decoding = Decoding(num_beams=arguments.beams)
-    report = evaluate(pipeline, pool, config, scenes=arguments.scenes, seed=arguments.seed, decoding=decoding)
+    report = evaluate(pipeline, pool, configs, setting, scenes=arguments.scenes, seed=arguments.seed)
     if arguments.meteor:
         report = replace(report, meteor=meteor_if_there([pair for r in report.results for pair in r.told]))
     show(report, Console())
@@ -152,3 +197,14 @@ def main(argv: list[str] | None = None) -> int:
         arguments.json.write_text(json.dumps(report.to_json(), indent=2) + "\n", encoding="utf-8")
         print(f"Written to {arguments.json}.")
     return 0
+
+
+def _pool(arguments: argparse.Namespace) -> Pool:
+    ten = arguments.kinds == ["ten"]
+    pool = read_pool(arguments.data, "validate", ten=ten, half=arguments.half)
+    if ten or arguments.kinds == ["all"]:
+        return pool
+    unknown = [kind for kind in arguments.kinds if kind not in pool.parts]
+    if unknown:
+        raise DataError(f"No held-out recording is of {', '.join(unknown)}; there are {', '.join(pool.parts)}.")
+    return Pool({kind: pool.parts[kind] for kind in arguments.kinds}, pool.others)

@@ -7,11 +7,15 @@ import numpy as np
 from rich.console import Console
 from rich.table import Table
 
-from training.data.words import WORDS
+from training.data.vocabulary import vocabulary
 from training.metrics.bootstrap import Estimate, bootstrap
+from training.metrics.calibration import Claim, expected_calibration_error
 from training.metrics.dense_captions import CaptionPair
 from training.metrics.events import Counts, ScoredScene, clip_counts, clip_macro_f1, event_counts, total
 from training.metrics.grounding import Grounding, GroundingScores, score_grounding
+
+
+CONFIDENT = 0.7
 
 
 @dataclass(frozen=True, slots=True)
@@ -24,6 +28,7 @@ class SceneResult:
     num_outside: int
     seconds: float
     told: tuple[CaptionPair, ...] = ()
+    claims: tuple[Claim, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -32,7 +37,7 @@ class Report:
 
     results: tuple[SceneResult, ...]
     setting: dict[str, Any]
-    kinds: tuple[str, ...] = tuple(WORDS)
+    kinds: tuple[str, ...] = tuple(vocabulary())
     meteor: float | None = None
 
     @property
@@ -46,6 +51,26 @@ class Report:
         """Clip-level macro F1 over the kinds ("At")."""
         scenes = [r.captions for r in self.results]
         return bootstrap(scenes, lambda r: clip_macro_f1(r, self.kinds), num_resamples=200)
+
+    @property
+    def num_never_named(self) -> int:
+        """Kinds that the scenes hold and no answer names rightly."""
+        return sum(1 for _, clips in self.by_kind().values() if clips.num_reference and not clips.num_correct)
+
+    @property
+    def claims(self) -> list[Claim]:
+        """Every named interval of the dense captions that has a confidence."""
+        return [claim for result in self.results for claim in result.claims]
+
+    @property
+    def confident(self) -> list[Claim]:
+        """Those with a confidence of 0.7 or more."""
+        return [claim for claim in self.claims if claim.confidence >= CONFIDENT]
+
+    @property
+    def confident_right(self) -> float | None:
+        """The share of confident intervals that are right; None without any."""
+        return sum(c.is_right for c in self.confident) / len(self.confident) if self.confident else None
 
     @property
     def grounding(self) -> GroundingScores:
@@ -74,6 +99,11 @@ class Report:
             "setting": self.setting,
             "event_f1": {"value": event.value, "low": event.low, "high": event.high},
             "clip_macro_f1": {"value": clip.value, "low": clip.low, "high": clip.high},
+            "kinds_never_named": self.num_never_named,
+            "confidence": {
+                "ece": expected_calibration_error(self.claims), "num_claims": len(self.claims),
+                "right_at_0.7": self.confident_right, "num_at_0.7": len(self.confident),
+            },
             "meteor": self.meteor,
             "grounding": {
                 "recall_50": grounding.recall_50,
@@ -100,13 +130,16 @@ def show(report: Report, console: Console) -> None:
     """The table."""
     event, clip, grounding = report.event_f1, report.clip_f1, report.grounding
     s = report.setting
-    scores = Table(title=f"{s['model']}: {s['scenes']} scenes of {s['seconds']:g} s, recordings never trained on")
+    lengths = ", ".join(f"{seconds:g}" for seconds in s["seconds"])
+    scores = Table(title=f"{s['model']}: {s['scenes']} scenes of {lengths} s, recordings never trained on")
     scores.add_column("score")
     scores.add_column("%", justify="right")
     scores.add_column("95 % interval", justify="right")
     for name, value in (("event F1, micro (Eb)", event), ("clip-level macro F1 (At)", clip)):
         scores.add_row(name, f"{100 * value.value:.1f}", f"{100 * value.low:.1f} - {100 * value.high:.1f}")
     for name, share in (
+        ("intervals with confidence of 0.7 or more that are right", report.confident_right),
+        ("ECE of intervals' confidence", expected_calibration_error(report.claims)),
         ("METEOR 1.5 of captions, five paraphrases each", report.meteor),
         ("grounding R@0.5", grounding.recall_50),
         ("grounding R@0.7", grounding.recall_70),
@@ -116,6 +149,7 @@ def show(report: Report, console: Console) -> None:
         ("absent queries answered 'absent'", grounding.absent_accuracy),
     ):
         scores.add_row(name, "-" if share is None else f"{100 * share:.1f}", "")
+    scores.add_row("kinds never named rightly", str(report.num_never_named), "count")
     scores.add_row("unreadable answers", str(sum(r.num_unreadable for r in report.results)), "count")
     scores.add_row("intervals outside the audio", str(sum(r.num_outside for r in report.results)), "count")
     console.print(scores)

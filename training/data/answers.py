@@ -60,11 +60,10 @@ def to_interval(event: PlacedEvent, num_samples: int) -> Interval:
 
 
 def by_kind(events: Sequence[PlacedEvent], num_samples: int) -> dict[str, list[Interval]]:
-    """The intervals of each kind that has words, kinds by first start. Sounds without words are not in any answer."""
+    """The intervals of each kind, kinds by first start; sounds of unknown kinds together (`unknown:zipper`)."""
     found: dict[str, list[Interval]] = {}
     for event in sorted(events, key=lambda e: (e.start, e.end)):
-        if event.kind in WORDS or event.kind in MORE_WORDS or event.kind in GROUPS:
-            found.setdefault(event.kind, []).append(to_interval(event, num_samples))
+        found.setdefault(event.kind.partition(":")[0], []).append(to_interval(event, num_samples))
     return found
 
 

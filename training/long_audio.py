@@ -1,0 +1,48 @@
+"""One question about a recording of any length: in one pass, or in overlapping ones that are put together."""
+
+from dataclasses import replace
+
+from model.audio.waveform import SAMPLE_RATE, Waveform
+from model.pipeline import Answer, Decoding, Pipeline, Recording
+from model.timeline.answer_length import answer_tokens
+from model.timeline.event import Event
+from model.timeline.interval import Interval
+from model.timeline.stitch import Stitcher, plan
+from model.timeline.task import Task
+
+TENTH_SAMPLES = SAMPLE_RATE // 10
+OVERLAP = 40
+"""Tenths that neighbouring passes share, as the server has it."""
+
+
+class EncodedPasses:
+    """A waveform, encoded pass by pass; several questions may be asked about it.
+
+    Args:
+        pipeline: what encodes it and answers.
+        waveform: of any length.
+        longest: tenths of a second in one pass.
+    """
+
+    def __init__(self, pipeline: Pipeline, waveform: Waveform, longest: int) -> None:
+        self._pipeline = pipeline
+        self._passes = plan(waveform.duration_tenths, longest=longest, overlap=min(OVERLAP, longest // 2))
+        self._recordings = [pipeline.encode(self._part(waveform, span)) for span in self._passes]
+
+    def answers(self, task: Task, question: str, decoding: Decoding) -> tuple[list[Event], list[Answer]]:
+        """The events of the whole waveform in order of time, and the answer of each pass."""
+        answers = [self._answer(recording, task, question, decoding) for recording in self._recordings]
+        if len(answers) == 1:
+            return list(answers[0].events), answers
+        stitcher = Stitcher(self._passes)
+        events = [event for answer in answers for event in stitcher.add(answer.events)]
+        return sorted(events, key=lambda event: min(event.intervals)), answers
+
+    def _answer(self, recording: Recording, task: Task, question: str, decoding: Decoding) -> Answer:
+        most = answer_tokens(recording.num_samples)
+        return self._pipeline.answer(recording, task, question, replace(decoding, max_new_tokens=most))
+
+    def _part(self, waveform: Waveform, span: Interval) -> Waveform:
+        is_last = span.end == self._passes[-1].end
+        end = waveform.num_samples if is_last else span.end * TENTH_SAMPLES
+        return Waveform(waveform.samples[span.start * TENTH_SAMPLES : end])
