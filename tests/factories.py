@@ -1,20 +1,55 @@
 """A whole model at the smallest sizes, with random weights: the same classes as the full size."""
 
 import torch
-from transformers import LlamaConfig, LlamaForCausalLM, WhisperConfig
+from tokenizers import Tokenizer as LibraryTokenizer
+from tokenizers import decoders, models, pre_tokenizers, trainers
+from transformers import LlamaConfig, LlamaForCausalLM, PreTrainedTokenizerFast, WhisperConfig
 
-from model.config import ModelConfig, PromptConfig, QFormerConfig
+from model.config import ModelConfig, QFormerConfig
 from model.encoders.conv import ConvEncoder, ConvEncoderConfig
 from model.encoders.whisper import SpeechEncoder
 from model.language.markers import add_markers
 from model.language.tokenizer import Tokenizer
 from model.timeaudio import TimeAudio
-from training.tokenizer import train_tokenizer
+
+SENTENCES = (
+    "USER: <Speech></Speech> Which sounds are heard in the recording, and when does each of them begin and end?",
+    "\nASSISTANT: 0.1 - 2.3, 4.5 - 6.7 seconds, A dog is barking. 8.9 - 10.0 seconds, A rooster crows in the morning.",
+    "At which times does the audio contain 'a dog barking'? Tell me when 'someone sneezing' can be heard.",
+    "The given query happens in 0.0 - 1.0 seconds.",
+    "The given query does not occur in the audio.",
+    "No sound events are heard. No speech is heard.",
+    "Can you provide the speech summary with key points at specific time intervals?",
+    "0.0 - 4.4, The mayor opened a new bridge. 4.4 - 8.5, A storm broke the crane in the harbour.",
+    "How many times does the bell ring, how long does the rain last in total, and what happens at 3 seconds?",
+    "First a clock at 1.0, then heavy wind at 2.0 seconds: two times, about 4 seconds in total.",
+    "People are talking while music plays softly, water runs into a glass, and an engine starts far away.",
+    "Somebody laughs, a child cries, footsteps come closer, a door closes, keys fall on the floor.",
+)
+
+
+def library_tokenizer(size: int) -> PreTrainedTokenizerFast:
+    """A byte-level tokenizer of so many pieces, each digit one; what its few sentences lack falls back to bytes."""
+    library = LibraryTokenizer(models.BPE())
+    library.pre_tokenizer = pre_tokenizers.Sequence(
+        [pre_tokenizers.Digits(individual_digits=True), pre_tokenizers.ByteLevel(add_prefix_space=False)]
+    )
+    library.decoder = decoders.ByteLevel()
+    trainer = trainers.BpeTrainer(
+        vocab_size=size,
+        special_tokens=["<s>", "</s>"],
+        initial_alphabet=pre_tokenizers.ByteLevel.alphabet(),
+        show_progress=False,
+    )
+    library.train_from_iterator(SENTENCES, trainer)
+    return PreTrainedTokenizerFast(
+        tokenizer_object=library, bos_token="<s>", eos_token="</s>", clean_up_tokenization_spaces=False
+    )
 
 
 def small_tokenizer() -> Tokenizer:
-    """A byte-level tokenizer of the training words, markers added."""
-    return Tokenizer(train_tokenizer(500, PromptConfig()))
+    """A byte-level tokenizer of 500 pieces, markers added."""
+    return Tokenizer(library_tokenizer(500))
 
 
 def small_llm(num_rows: int, *, seed: int = 0, **changes: object) -> LlamaForCausalLM:

@@ -8,7 +8,6 @@ from dataclasses import dataclass
 from typing import Any
 
 from model.timeline.markers import to_plain
-from training.data.bulletins import FACTS
 from training.data.manifest import Row, Span, Told
 from training.data.spelling import answer_of
 from training.data.words import WORDS
@@ -18,7 +17,6 @@ from training.metrics.captions import kind_of
 from training.metrics.counting import count_in, is_count_question
 from training.metrics.detection import Detection, Truth, psds
 from training.metrics.events import Counts, ScoredScene, Sound, clip_macro_f1, event_counts, segment_counts, total
-from training.metrics.facts import facts_right, stands_in
 from training.metrics.grounding import Grounding, score_grounding
 from training.metrics.labels import label_of
 from training.metrics.text import Meteor, MetricUnavailable, rouge
@@ -163,32 +161,7 @@ def summaries(pairs: Sequence[Pair]) -> list[Score]:
         _estimate("summary ROUGE-L", [r.longest for r in rouges], _mean),
         _estimate("summary mIoU", [segment_iou(a, b) for a, b in spans], _mean, "segments paired one to one"),
         _estimate("summary cover IoU", [cover_iou(a, b) for a, b in spans], _mean, "all time covered"),
-        *_facts(pairs),
     ]
-
-
-def _facts(pairs: Sequence[Pair]) -> list[Score]:
-    """The share of all facts of bulletins that is right; none where no summary is one of a bulletin's section."""
-    told = []
-    for row, prediction in pairs:
-        reference = [(span, _told_in(event.caption)) for event in row.events for span in event.intervals]
-        answered = [(span, event.caption) for event in prediction.events for span in event.intervals]
-        told.append(facts_right(reference, answered))
-    units = [facts for facts in told if facts]
-    if not units:
-        return []
-
-    def share(units: Sequence[Sequence[tuple[str, bool]]], key: str = "") -> float:
-        return _mean([right for facts in units for fact, right in facts if not key or fact in FACTS[key]] or [0.0])
-
-    note = ", ".join(f"{key} {100 * share(units, key):.1f}" for key in FACTS)
-    return [_estimate("summary facts right", units, share, note)]
-
-
-def _told_in(summary: str) -> list[str]:
-    """The facts of a bulletin's section: who, did and where; a text that lacks one of these is from elsewhere."""
-    found = [[value for value in values if stands_in(value, summary)] for values in FACTS.values()]
-    return [value for values in found for value in values] if all(found) else []
 
 
 def asked(pairs: Sequence[Pair]) -> list[Score]:

@@ -21,7 +21,7 @@ from model.audio.waveform import SAMPLE_RATE
 from training.data.instructions import pick
 from training.data.manifest import Span
 from training.data.recordings import DataError, active_region
-from training.data.voices import ENGINES, TRAINING_VOICES, UNSEEN_VOICES, VOICES, Engine, Voice
+from training.data.voices import ENGINES, VOICES, Engine, Voice
 
 Samples = npt.NDArray[np.float32]
 PAUSE_S = 0.2
@@ -64,22 +64,6 @@ def speaker(
 def is_installed(voice: Voice) -> bool:
     """Whether it can speak here. Festival's voices are packages of their own; the other engines bring theirs."""
     return voice.engine in available() and (voice.engine != "festival" or voice.name in _festival_voices())
-
-
-def voices_for(*, held_out: bool, engine: Engine | None = None) -> list[Voice]:
-    """The voices that are installed, unseen ones or those for training; of one engine alone where it is named.
-
-    Raises:
-        DataError: there is none.
-    """
-    mine = UNSEEN_VOICES if held_out else TRAINING_VOICES
-    if engine == "tones":
-        mine = tuple(voice for voice in VOICES if voice.engine == "tones")
-    chosen = [voice for voice in mine if engine in (None, voice.engine) and is_installed(voice)]
-    if not chosen:
-        which = f"{'unseen ' * held_out}voice" + (f" of {engine}" if engine else "")
-        raise DataError(f"No {which} is installed: docs/training.md, Speech, names the packages.")
-    return chosen
 
 
 def say_as(voice: Voice, text: str) -> Samples:

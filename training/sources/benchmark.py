@@ -6,14 +6,12 @@
 | `grounding` | the same | for each, a kind that is there and one that is not |
 | `questions` | the same | counts, durations, orders |
 | `long` | 40 of 60 to 150 s | dense captions and groundings |
-| `speech` | 40 bulletins of 20 to 150 s | timelines; combinations of facts and voices that are never trained on |
 
 Recordings: ESC-50's layout, or `clips.csv` with `audio/`; by default fold 4 of the ten kinds of ESC-10, which the
 embedded checkpoint never heard. Scenes are drawn by `SceneConfig`'s defaults (`training/data/composer.py`): events at
 -32 to -14 dB of full scale, three in ten of the long ones cut; half of them avoid others, where fifteen tries find a
 place; one in eight is of a kind that the scene has already, at least 0.5 s from it; six scenes in ten have noise at -68
-to -42 dB. An event is one placed recording, as far as its RMS over 100 ms is within 30 dB of its loudest. Bulletins are
-read by those of four voices of flite, festival and espeak-ng that are installed: name them beside a score.
+to -42 dB. An event is one placed recording, as far as its RMS over 100 ms is within 30 dB of its loudest.
 """
 
 import argparse
@@ -21,20 +19,14 @@ from dataclasses import replace
 from pathlib import Path
 
 from training.config import DataConfig
-from training.data.bank import spoken_bank
 from training.data.composer import Pool, SceneConfig
 from training.data.manifest import Row, write_manifest
 from training.data.pools import validation_pool
 from training.data.recordings import DataError
-from training.data.speaking import voices_for
-from training.data.voices import Engine
-from training.sources.bulletins import bulletin_rows
 from training.sources.composed import ComposedConfig, compose_rows
 
 SEED = 20_261
 LONG_SECONDS = (60.0, 90.0, 120.0, 150.0)
-HEADLINES_PER_VOICE = 40
-"""Enough for a bulletin of 150 s."""
 
 
 def add_options(command: argparse.ArgumentParser) -> None:
@@ -45,23 +37,22 @@ def add_options(command: argparse.ArgumentParser) -> None:
     command.add_argument("--folds", type=int, nargs="+", default=[4])
     command.add_argument("--out", type=Path, required=True, metavar="DIR", help="folder to write")
     command.add_argument("--scale", type=float, default=1.0, help="share of the scenes (default: %(default)s)")
-    command.add_argument("--engine", choices=["espeak-ng", "flite", "festival", "tones"], help="default: all")
     command.set_defaults(run=run)
 
 
 def run(arguments: argparse.Namespace) -> int:
     """Write the manifests and the recordings of every part."""
     pool = validation_pool(arguments.recordings, DataConfig(validation_folds=tuple(arguments.folds)))
-    for name, count in write_benchmark(pool, arguments.out, arguments.engine, arguments.scale).items():
+    for name, count in write_benchmark(pool, arguments.out, arguments.scale).items():
         print(f"{arguments.out / name}.jsonl: {count} lines.")
     return 0
 
 
-def write_benchmark(pool: Pool, out: Path, engine: Engine | None = None, scale: float = 1.0) -> dict[str, int]:
+def write_benchmark(pool: Pool, out: Path, scale: float = 1.0) -> dict[str, int]:
     """The parts, by name, with how many rows each has.
 
     Raises:
-        DataError: `scale` leaves nothing, or no voice is installed.
+        DataError: `scale` is no share.
     """
     if not 0 < scale <= 1:
         raise DataError(f"--scale is a share above 0 and up to 1, not {scale:g}.")
@@ -74,17 +65,10 @@ def write_benchmark(pool: Pool, out: Path, engine: Engine | None = None, scale: 
         count = max(1, round(10 * scale))
         config = ComposedConfig(name=f"long-{seconds:g}", count=count, scene=scene, seed=SEED + 1 + place)
         long += compose_rows(pool, out / "audio", replace(config, questions=False))
-    voices = voices_for(held_out=True, engine=engine)
-    bank = spoken_bank(
-        out / "bank", headlines=HEADLINES_PER_VOICE * len(voices), fillers_per_voice=40, held_out=True, seed=SEED,
-        voices=voices,
-    )  # fmt: skip
-    spoken = bulletin_rows(bank, out / "audio", max(1, round(40 * scale)), seed=SEED)
     parts = {
         "dense": [row for row in rows if row.task == "dense_caption"],
         "grounding": [row for row in rows if row.task == "ground"],
         "questions": [row for row in rows if row.task == "ask"],
         "long": long,
-        "speech": [row for row in spoken if row.task == "summarize"],
     }
     return {name: write_manifest(out / f"{name}.jsonl", part) for name, part in parts.items()}

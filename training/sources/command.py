@@ -19,7 +19,6 @@ from training.sources import (
     audioset_strong,
     audiotime,
     benchmark,
-    bulletins,
     cnn_dailymail,
     ftar,
     librispeech,
@@ -187,7 +186,6 @@ def _parser() -> argparse.ArgumentParser:
     source("ftar", "the authors' own JSON", _ftar, "json", "audio")
     own = commands.add_parser("benchmark", help="composed scenes with fixed seeds, for anybody to run")
     benchmark.add_options(own)
-    bulletins.add_options(commands.add_parser("bulletins", help="spoken bulletins, made here, to sum up"))
     checked = commands.add_parser("check", help="every problem of a manifest")
     checked.add_argument("manifest", type=Path)
     checked.set_defaults(run=check)

@@ -17,14 +17,13 @@ from transformers import (
 
 from model.audio.waveform import Waveform
 from model.checkpoint import load_checkpoint
-from model.config import PromptConfig
 from model.errors import CheckpointError, WeightsDoNotFit
 from model.pipeline import Decoding, Pipeline
 from model.released.native import NativeParts, init_native
+from tests import factories
 from tests.released_files import HEADS, write_downloads
 from tests.synthetic import sound
 from timeaudio.cli import main
-from training.tokenizer import train_tokenizer
 
 SMALL = {
     "hidden_size": 64, "intermediate_size": 96, "num_hidden_layers": 2, "num_attention_heads": 4,
@@ -41,7 +40,7 @@ FAMILIES = {
 
 @pytest.fixture(scope="module")
 def library_tokenizer():
-    return train_tokenizer(PIECES, PromptConfig())
+    return factories.library_tokenizer(PIECES)
 
 
 @pytest.fixture(scope="module")

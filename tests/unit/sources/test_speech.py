@@ -8,8 +8,9 @@ import pytest
 
 from model.audio.decode import decode_audio
 from training.data.recordings import DataError
-from training.data.speaking import available, speak, speaker
+from training.data.speaking import available, is_installed, say_as, speak, speaker
 from training.data.validate import faults_of
+from training.data.voices import VOICES
 from training.data.writer import OfflineWriter
 from training.sources.cnn_dailymail import align, read_articles, timelines
 from training.sources.ftar import FtarReport, read_ftar, understand
@@ -52,6 +53,18 @@ def test_every_voice_that_is_here_speaks_and_its_times_are_those_of_its_sound(en
     pause = samples[round(spans[0][1] * 16_000) : round(spans[1][0] * 16_000)]
     assert not pause.any()
     assert np.abs(samples[: round(spans[0][1] * 16_000)]).max() == pytest.approx(0.7, abs=0.01)
+
+
+@pytest.mark.parametrize("engine", ["espeak-ng", "flite", "festival"])
+def test_voices_of_an_engine_that_is_here_speak_differently(engine):
+    try:
+        speaker(engine)
+    except DataError:
+        pytest.skip(f"{engine} is not installed")
+    voices = [voice for voice in VOICES if voice.engine == engine and is_installed(voice)]
+    heard = [say_as(voice, "News from Lisbon.") for voice in voices]
+    assert all(len(said) > 8_000 and np.abs(said).max() > 0.01 for said in heard)
+    assert len({said.tobytes() for said in heard}) == len(voices)
 
 
 def test_a_voice_that_is_not_here_is_named(monkeypatch):

@@ -111,28 +111,6 @@ def test_times_in_answers_are_compared_as_digits_however_they_are_written():
     assert found[1] < 0.7
 
 
-BULLETIN = Row(
-    id="b", audio="a.wav", task="summarize", duration=10.0,
-    events=(
-        Told(((0.0, 5.0),), "The mayor lost a golden ring in Oslo."),
-        Told(((5.5, 10.0),), "A pilot sold the old castle in Havana."),
-    ),
-)  # fmt: skip
-
-
-def test_facts_are_scored_where_summaries_tell_any_that_are_known():
-    right = prediction_of_text(answer_of(BULLETIN), BULLETIN)
-    full = by_name(score([BULLETIN, TALK], {"b": right}))["summary facts right"]
-    assert (full.value, full.count, full.note) == (1.0, 1, "who 100.0, did 100.0, where 100.0")
-    text = "0.0 - 5.0, The mayor lost a golden ring in Havana. 5.5 - 10.0, A pilot sold the old castle in Oslo."
-    scores = by_name(score([BULLETIN], {"b": prediction_of_text(text, BULLETIN)}))
-    assert scores["summary facts right"].value == pytest.approx(4 / 6)  # anywhere in the answer: 6 of 6
-    assert scores["summary facts right"].note == "who 100.0, did 100.0, where 0.0"
-    assert scores["summary ROUGE-1"].value == 1.0  # the same words
-    assert by_name(score([BULLETIN], {}))["summary facts right"].value == 0.0
-    assert "summary facts right" not in by_name(score([TALK], perfect()))
-
-
 @pytest.mark.parametrize(
     ("line", "told"),
     [
