@@ -106,7 +106,9 @@ class Aligner(nn.Module):
         """By what a sum of losses is divided: the number of recordings."""
         return float(len(texts))
 
-    def forward(self, frames: Sequence[tuple[Tensor, Tensor]], samples: Sequence[int], texts: Sequence[Target]) -> Tensor:
+    def forward(
+        self, frames: Sequence[tuple[Tensor, Tensor]], samples: Sequence[int], texts: Sequence[Target]
+    ) -> Tensor:
         """The sum over recordings of the mean over windows of the losses."""
         by_length: dict[int, list[int]] = {}
         for place, (speech, _) in enumerate(frames):

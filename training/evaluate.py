@@ -154,7 +154,9 @@ def options() -> argparse.ArgumentParser:
     parser.add_argument("--scenes", type=int, default=200, help="scenes to compose (default: %(default)s)")
     parser.add_argument("--seconds", type=float, nargs="+", default=[10.0], help="lengths, in turn (default: 10)")
     parser.add_argument("--max-events", type=int, default=4, help="most events in 10 s (default: %(default)s)")
-    parser.add_argument("--kinds", nargs="+", default=["all"], metavar="KIND", help="all, ten (ESC-10), or some by name")
+    parser.add_argument(
+        "--kinds", nargs="+", default=["all"], metavar="KIND", help="all, ten (ESC-10), or some by name"
+    )
     parser.add_argument("--realistic", action="store_true", help="rooms, hum, noise and unknown sounds, as in training")
     parser.add_argument("--half", type=int, choices=(0, 1), help="every second source alone (calibration fits on 0)")
     parser.add_argument("--wordings", choices=("held-out", "trained"), default="held-out", help="of queries")

@@ -13,8 +13,8 @@ from typing import Literal
 import torch
 from torch import Tensor
 
-from training.data.recordings import DataError
 from training.aligner import Aligner
+from training.data.recordings import DataError
 from training.learner import Learner
 from training.sharding import load_whole, whole
 
@@ -68,7 +68,9 @@ def load_trained(learner: Learner | Aligner, trained: dict[str, Tensor]) -> None
             parameters[key].copy_(tensor)
 
 
-def save(path: Path, learner: Learner | Aligner, optimizer: torch.optim.Optimizer | None, state: State, writes: Writes) -> None:
+def save(
+    path: Path, learner: Learner | Aligner, optimizer: torch.optim.Optimizer | None, state: State, writes: Writes
+) -> None:
     """Write beside, then rename: a run that is killed while saving keeps its last state."""
     if writes == "no":
         return

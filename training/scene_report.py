@@ -14,7 +14,6 @@ from training.metrics.dense_captions import CaptionPair
 from training.metrics.events import Counts, ScoredScene, clip_counts, clip_macro_f1, event_counts, total
 from training.metrics.grounding import Grounding, GroundingScores, score_grounding
 
-
 CONFIDENT = 0.7
 
 
@@ -101,8 +100,10 @@ class Report:
             "clip_macro_f1": {"value": clip.value, "low": clip.low, "high": clip.high},
             "kinds_never_named": self.num_never_named,
             "confidence": {
-                "ece": expected_calibration_error(self.claims), "num_claims": len(self.claims),
-                "right_at_0.7": self.confident_right, "num_at_0.7": len(self.confident),
+                "ece": expected_calibration_error(self.claims),
+                "num_claims": len(self.claims),
+                "right_at_0.7": self.confident_right,
+                "num_at_0.7": len(self.confident),
             },
             "meteor": self.meteor,
             "grounding": {

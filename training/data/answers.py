@@ -13,8 +13,7 @@ from model.audio.waveform import SAMPLES_PER_TENTH
 from model.timeline.interval import Interval
 from model.timeline.markers import format_interval, format_time
 from training.data.composer import PlacedEvent
-from training.data.more_words import GROUPS, MORE_WORDS, wording
-from training.data.words import WORDS
+from training.data.more_words import wording
 
 NOTHING_HEARD = "No sound events are heard."
 NO_SPEECH = "No speech is heard."

@@ -46,10 +46,15 @@ def read_recordings(directories: Sequence[Path]) -> list[Recording]:
     """
     rows = [row for directory in directories for row in _rows(directory)]
     fold_of = {source: fold for _, _, fold, source in rows if fold}
-    recordings = [Recording(path, label, fold or fold_of.get(source, _hashed(source)), source) for path, label, fold, source in rows]
+    recordings = [
+        Recording(path, label, fold or fold_of.get(source, _hashed(source)), source)
+        for path, label, fold, source in rows
+    ]
     missing = [r.path for r in recordings if not r.path.is_file()]
     if missing:
-        raise DataError(f"{missing[0].parent} lacks {len(missing)} of {len(recordings)} files, first {missing[0].name}.")
+        raise DataError(
+            f"{missing[0].parent} lacks {len(missing)} of {len(recordings)} files, first {missing[0].name}."
+        )
     return recordings
 
 

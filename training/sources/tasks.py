@@ -15,7 +15,6 @@ import numpy as np
 from model.audio.waveform import SAMPLE_RATE
 from model.language.prompt import QUESTIONS
 from training.data.answers import NOTHING_HEARD
-from training.data.questions import NUMBERS
 from training.data.composer import PlacedEvent
 from training.data.instructions import (
     AT_INSTRUCTIONS,
@@ -25,6 +24,7 @@ from training.data.instructions import (
     ORDER_INSTRUCTIONS,
 )
 from training.data.manifest import Row, Span, Told, write_manifest
+from training.data.questions import NUMBERS
 from training.data.vocabulary import (
     UNKNOWN,
     groups,
@@ -115,7 +115,9 @@ def draw_query(kind: str, rng: np.random.Generator) -> str:
     return _written(_one(words.captions, rng).rstrip("."), rng)
 
 
-def questions(found: Found, duration: float, rng: np.random.Generator) -> Iterator[tuple[str, str, Sequence[Span | float]]]:
+def questions(
+    found: Found, duration: float, rng: np.random.Generator
+) -> Iterator[tuple[str, str, Sequence[Span | float]]]:
     """Question, answer with holes, and times for the holes: presence always, and one about time."""
     known = [kind for kind in found if kind != UNKNOWN]
     is_present = bool(known) and rng.random() < 0.5
