@@ -1,15 +1,14 @@
 """The peer that a user would train instead: a frame-level classifier on the same frozen features and the same scenes.
 
-LayerNorm, a linear layer, one convolution and one GRU say for each 20 ms which kinds sound. It is scored on the scenes of
-`timeaudio evaluate`: a kind is in a scene where its probability, smoothed over 0.4 s, reaches 0.5; neighbouring frames
-make an event. Nothing is tuned.
+LayerNorm, a linear layer, one convolution and one GRU say for each 20 ms which kinds sound. It is scored on the scenes
+of `timeaudio evaluate`: a kind is in a scene where its probability, smoothed over 0.4 s, reaches 0.5; neighbouring
+frames make an event. Nothing is tuned.
 """
 
 import argparse
 import json
 import sys
 from collections.abc import Sequence
-from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -158,9 +157,7 @@ def main(argv: Sequence[str] | None = None) -> int:
         return 2
     features = Features(model, arguments.data.parent, arguments.cache, bfloat16=is_bfloat16_fast("cpu"))
     net = fit(rows, features, model.fusion.dim, steps=arguments.steps)
-    configs = [
-        replace(SceneConfig(), seconds=s, max_events=max(2, round(4 * max(1.0, s / 20)))) for s in arguments.seconds
-    ]
+    configs = plain_scenes(arguments.seconds)
     for name, chosen, settings in (("all kinds", pool, configs), ("the ten kinds", ten, [SceneConfig()])):
         clip, event, never = scores(net, model, chosen, settings, scenes=arguments.scenes, seed=arguments.seed)
         print(json.dumps({

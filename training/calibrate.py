@@ -9,7 +9,7 @@ query's, and half of the queries are of absent kinds. Answers to questions that 
 
 import argparse
 import sys
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import asdict, astuple, dataclass, replace
 from pathlib import Path
 from typing import Any
@@ -115,7 +115,7 @@ def scored_intervals(
 
 
 def calibrate(scored: Sequence[ScoredInterval]) -> Calibration:
-    """A function per task. More certain markers or words never make it less confident: their weights are not negative."""
+    """A function per task. More certain markers or words never make it less confident: weights are not negative."""
     found: dict[Task, Logistic] = {}
     for task in TASKS:
         rows = [row for row in scored if row.task == task]
@@ -180,16 +180,12 @@ def _auc(confidence: "np.ndarray[Any, Any]", right: "np.ndarray[Any, Any]") -> f
     return float(((ours[:, None] > others) + 0.5 * (ours[:, None] == others)).mean())
 
 
-def scene_configs() -> Mapping[str, SceneConfig]:
+def scene_configs() -> list[SceneConfig]:
     """Half of the scenes as in training, with unknown sounds, noise and silence among them; half plain mixtures."""
-    plain = SceneConfig(other_share=0.15)
-    return {
-        **{
-            f"realistic {s:g} s": replace(REALISTIC, seconds=s, min_events=0, other_share=0.3)
-            for s in CALIBRATION_SECONDS
-        },
-        **{f"plain {s:g} s": replace(plain, seconds=s) for s in CALIBRATION_SECONDS},
-    }
+    return [
+        *(replace(REALISTIC, seconds=seconds, min_events=0, other_share=0.3) for seconds in CALIBRATION_SECONDS),
+        *(SceneConfig(seconds=seconds, other_share=0.15) for seconds in CALIBRATION_SECONDS),
+    ]
 
 
 def main(argv: list[str] | None = None) -> int:
@@ -208,7 +204,7 @@ def main(argv: list[str] | None = None) -> int:
     except (DataError, TimeAudioError, OSError) as error:
         print(f"timeaudio calibrate: {error}", file=sys.stderr)
         return 2
-    configs = list(scene_configs().values())
+    configs = scene_configs()
     fitted_on, measured_on = (
         scored_intervals(pipeline, pool, configs, scenes=arguments.scenes, seed=arguments.seed + number)
         for number, pool in enumerate(pools)

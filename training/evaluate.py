@@ -22,7 +22,7 @@ from model.timeline.event import Event
 from model.timeline.interval import Interval
 from training.captioning import meteor_if_there, scene_captions
 from training.data.answers import ABSENT, NOTHING_HEARD, by_kind
-from training.data.composer import Pool, Scene, SceneConfig, compose
+from training.data.composer import Pool, Scene, SceneConfig, compose, plain_scenes
 from training.data.pools import read_pool
 from training.data.recordings import DataError
 from training.data.vocabulary import UNKNOWN, held_out_wordings, lexicon, vocabulary
@@ -182,11 +182,9 @@ def main(argv: list[str] | None = None) -> int:
     except (DataError, TimeAudioError) as error:
         print(f"timeaudio evaluate: {error}", file=sys.stderr)
         return 2
-    base = REALISTIC if arguments.realistic else SceneConfig()
-    configs = [
-        replace(base, seconds=s, max_events=max(2, round(arguments.max_events * max(1.0, s / 20))))
-        for s in arguments.seconds
-    ]
+    configs = plain_scenes(arguments.seconds, max_events=arguments.max_events)
+    if arguments.realistic:
+        configs = [replace(REALISTIC, seconds=c.seconds, max_events=c.max_events) for c in configs]
     setting = Setting(
         decoding=Decoding(num_beams=arguments.beams), trained_wordings=arguments.wordings == "trained",
         pass_tenths=round(arguments.pass_seconds * 10),

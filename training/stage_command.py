@@ -135,7 +135,10 @@ def _answering_learner(job: Job, config: StageConfig, device: str) -> tuple[Time
 def _learner(
     job: Job, config: StageConfig, device: str, rows: Sequence[Row]
 ) -> tuple[TimeAudio, Tokenizer, Learner | Aligner]:
-    """The checkpoint as the stage begins with it: the same in every process. An alignment's labels are those of `rows`."""
+    """The checkpoint as the stage begins with it: the same in every process.
+
+    An alignment's labels are those of `rows`.
+    """
     model, tokenizer = load_checkpoint(job.start, device=device)
     torch.manual_seed(config.seed)  # the adapters start at random
     prepare(model, tokenizer, config)

@@ -76,6 +76,7 @@ class Batches:
 
 class Features:
     """Both encoders' frames of recordings. The encoders never train, so frames may be kept in `cache`.
+
     With `bfloat16` they compute under autocast: several times faster where the device has instructions for it.
 
     Files are read ahead in threads; what is kept is named by the recording's path, size and time, and by the encoders'

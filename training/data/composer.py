@@ -60,6 +60,12 @@ class SceneConfig:
     avoid_overlap_probability: float = 0.5
 
 
+def plain_scenes(lengths_s: Sequence[float], *, max_events: int = 4) -> list[SceneConfig]:
+    """The scenes that checkpoints are measured on: dry mixtures of up to `max_events` in 10 s, more in longer ones."""
+    most = [max(2, round(max_events * max(1.0, length / 20))) for length in lengths_s]
+    return [SceneConfig(seconds=length, max_events=events) for length, events in zip(lengths_s, most, strict=True)]
+
+
 STEADY = frozenset(
     {
         "airplane", "chainsaw", "crackling_fire", "crickets", "engine", "helicopter", "insects", "rain", "sea_waves",

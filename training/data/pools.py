@@ -53,9 +53,10 @@ def read_pool(
         if kind == UNKNOWN:
             if not ten and _side_of_label(recording.label) == side:
                 unknown[f"{UNKNOWN}:{recording.label}"].append(recording)
-        elif kind is not None and recording.fold in folds and recording.source not in other_side:
-            if not ten or kind in TEN:
-                known[kind].append(recording)
+        elif kind is None or recording.fold not in folds or recording.source in other_side:
+            continue
+        elif kind in TEN or not ten:
+            known[kind].append(recording)
     if not known:
         raise DataError(f"No recording under {', '.join(map(str, directories))} is in the folds {folds}.")
     return Pool(_parts(_halved(known, half), speeds), _parts(_halved(unknown, half), speeds))

@@ -1,7 +1,8 @@
 """`timeaudio data tasks`: questions and answers about composed scenes, as a manifest of all tasks but summaries.
 
-For each scene: dense captions, queries for what is there and for what is not (kinds in any of their wordings, and groups
-of kinds), and questions about number, duration, order, a moment, presence; now and then one that is not about the sound.
+For each scene: dense captions, queries for what is there and for what is not (kinds in any of their wordings, and
+groups of kinds), and questions about number, duration, order, a moment, presence; now and then one that is not about
+the sound.
 Sounds of unknown kinds get a humble caption.
 """
 
