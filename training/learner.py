@@ -105,6 +105,8 @@ class Learner(nn.Module):
             # transformers 5.23 renamed it, positional argument and all
             name = "activation_checkpointing_enable"
             getattr(self.llm, name, self.llm.gradient_checkpointing_enable)({"use_reentrant": False})
+        if next(self.parameters()).device.type == "cpu":
+            self.llm.set_attn_implementation("eager")  # the fused kernel's gradients take longer than all else there
         for module in self.modules() if not config.dropout else ():
             if isinstance(module, nn.Dropout):
                 module.p = 0.0

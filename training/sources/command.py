@@ -23,7 +23,9 @@ from training.sources import (
     ftar,
     librispeech,
     questions,
+    scenes,
     tacos,
+    tasks,
 )
 from training.sources.reading import Recordings
 
@@ -184,6 +186,8 @@ def _parser() -> argparse.ArgumentParser:
     source("audiocaps", "AudioCaps", lambda a, r, w: questions.audiocaps(a.captions, r), "captions", "audio")
     source("clotho", "Clotho", lambda a, r, w: questions.clotho(a.captions, r), "captions", "audio")
     source("ftar", "the authors' own JSON", _ftar, "json", "audio")
+    scenes.add_options(commands.add_parser("scenes", help="scenes composed from labelled recordings"))
+    tasks.add_options(commands.add_parser("tasks", help="questions and answers about composed scenes"))
     own = commands.add_parser("benchmark", help="composed scenes with fixed seeds, for anybody to run")
     benchmark.add_options(own)
     checked = commands.add_parser("check", help="every problem of a manifest")

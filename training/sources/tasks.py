@@ -7,7 +7,7 @@ Sounds of unknown kinds get a humble caption.
 """
 
 import argparse
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from pathlib import Path
 from typing import TypeVar
 
@@ -102,10 +102,21 @@ def queries(found: Found, rng: np.random.Generator) -> Iterator[tuple[str, list[
     if UNKNOWN not in found and rng.random() < 0.5 and (present or missing):
         name = _one(present, rng) if present and (not missing or rng.random() < 0.6) else _one(missing, rng)
         members = groups()[name].kinds
-        spans = sorted(span for kind in known if kind in members for span in found[kind])
+        spans = merged(span for kind in known if kind in members for span in found[kind])
         yield _written(_one(groups()[name].queries, rng), rng), spans
     else:
         yield draw_query(_one(absent, rng), rng), []
+
+
+def merged(spans: Iterable[Span]) -> list[Span]:
+    """The spans in order of time, those that overlap as one."""
+    whole: list[Span] = []
+    for start, end in sorted(spans):
+        if whole and start <= whole[-1][1]:
+            whole[-1] = (whole[-1][0], max(whole[-1][1], end))
+        else:
+            whole.append((start, end))
+    return whole
 
 
 def draw_query(kind: str, rng: np.random.Generator) -> str:
