@@ -4,7 +4,8 @@ config.json              ModelConfig
 model.safetensors        fusion and connector
 speech_encoder/          config.json and model.safetensors of transformers' Whisper encoder
 sound_encoder/           config.json and model.safetensors of BEATs, of the convolutional encoder, or of aiSFX
-llm/                     any causal language model of transformers, in the library's own layout
+llm/                     any causal language model of transformers, in the library's own layout; a Llama's weights may
+                         stand in model.gguf instead, in fewer bits
 adapter/                 optional, peft's layout; merged at load
 tokenizer.json, ...      the tokenizer, markers included
 calibration.json         optional, how its confidence is reckoned
@@ -30,6 +31,7 @@ from model.encoders.beats import BEATs, BEATsConfig
 from model.encoders.conv import ConvEncoder, ConvEncoderConfig
 from model.encoders.whisper import SpeechEncoder
 from model.errors import CheckpointError, MissingWeights, UnexpectedWeights
+from model.language.gguf_file import GGUF_FILE, read_gguf
 from model.language.quantize import Quantization, quantization_config
 from model.language.tokenizer import Tokenizer
 from model.timeaudio import SoundEncoder, TimeAudio
@@ -71,13 +73,21 @@ def load_checkpoint(
     return model.to(device).eval(), tokenizer
 
 
-def save_checkpoint(directory: Path, model: TimeAudio, tokenizer: Tokenizer, *, dtype: torch.dtype) -> None:
-    """Write everything but the model card. Floating-point tensors are stored as `dtype`.
+def save_checkpoint(
+    directory: Path,
+    model: TimeAudio,
+    tokenizer: Tokenizer,
+    *,
+    dtype: torch.dtype,
+    llm_dtype: torch.dtype | None = None,
+) -> None:
+    """Write everything but the model card. Floating-point tensors are stored as `dtype`, the llm's as its own if given.
 
-    A calibration that stands there was of other weights, and goes.
+    A calibration or a packed language model that stands there was of other weights, and goes.
     """
     directory.mkdir(parents=True, exist_ok=True)
-    (directory / CALIBRATION).unlink(missing_ok=True)
+    for stale in (directory / CALIBRATION, directory / "llm" / GGUF_FILE):
+        stale.unlink(missing_ok=True)
     model.config.write(directory / "config.json")
     _save(nn.ModuleDict({"fusion": model.fusion, "connector": model.connector}), directory / "model.safetensors", dtype)
     for name, module, config in (
@@ -87,7 +97,7 @@ def save_checkpoint(directory: Path, model: TimeAudio, tokenizer: Tokenizer, *, 
         (directory / name).mkdir(exist_ok=True)
         (directory / name / "config.json").write_text(json.dumps(config, indent=2) + "\n", encoding="utf-8")
         _save(module, directory / name / "model.safetensors", dtype)
-    model.llm.save_pretrained(directory / "llm", state_dict=_stored(model.llm, dtype))
+    model.llm.save_pretrained(directory / "llm", state_dict=_stored(model.llm, llm_dtype or dtype))
     tokenizer.library.save_pretrained(directory)
     for file in directory.rglob("*.safetensors"):
         file.chmod(0o644)  # the library lets the owner alone read; a server may be another user
@@ -158,16 +168,20 @@ def _stored(module: nn.Module, dtype: torch.dtype) -> dict[str, Tensor]:
 
 
 def _language_model(directory: Path, dtype: torch.dtype, device: str, quantize: Quantization | None) -> PreTrainedModel:
-    has_adapter = (directory / "adapter").is_dir()
+    is_packed = (directory / "llm" / GGUF_FILE).is_file()
+    if is_packed and quantize is not None:
+        raise CheckpointError(f"{directory}/llm is packed in fewer bits already: serve it without {quantize}.")
     fewer_bits: dict[str, Any] = {}
     if quantize is not None:
-        if has_adapter:
+        if (directory / "adapter").is_dir():
             raise CheckpointError(
                 f"{directory} has an adapter, which cannot be merged into {quantize}: merge it first."
             )
         fewer_bits = {"quantization_config": quantization_config(quantize, dtype), "device_map": {"": device}}
     logging.disable_progress_bar()  # a server's log and a command's terminal have their own
     try:
+        if is_packed:
+            return _adapted(read_gguf(directory / "llm", dtype), directory)
         llm = AutoModelForCausalLM.from_pretrained(
             directory / "llm",
             dtype=dtype,
@@ -180,11 +194,17 @@ def _language_model(directory: Path, dtype: torch.dtype, device: str, quantize: 
         raise CheckpointError(
             f"{directory}/llm is not a causal language model in the library's layout: {error}"
         ) from None
-    if has_adapter:
-        from peft import PeftModel  # late: a second of every start that has no adapter
+    return _adapted(llm, directory)
 
-        llm = PeftModel.from_pretrained(llm, directory / "adapter").merge_and_unload()
-    return llm
+
+def _adapted(llm: PreTrainedModel, directory: Path) -> PreTrainedModel:
+    """The language model with the checkpoint's adapter merged, if there is one."""
+    if not (directory / "adapter").is_dir():
+        return llm
+    from peft import PeftModel  # late: a second of every start that has no adapter
+
+    merged: PreTrainedModel = PeftModel.from_pretrained(llm, directory / "adapter").merge_and_unload()
+    return merged
 
 
 def _json(path: Path) -> dict[str, Any]:

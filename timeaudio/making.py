@@ -1,15 +1,18 @@
-"""The commands that make a checkpoint from files that others published: `import` and `init`."""
+"""The commands that make a checkpoint directory from other files: `import`, `init` and `pack`."""
 
 from pathlib import Path
 from typing import Annotated, Literal
 
 import typer
 
+from timeaudio.report import complain
+
 
 def register(app: typer.Typer) -> None:
     """Adds the commands to an application."""
     app.command("import", epilog=_IMPORT_EXAMPLE)(import_)
     app.command(epilog=_INIT_EXAMPLES)(init)
+    app.command(epilog="Example:  timeaudio pack timeaudio-mine --out timeaudio-mine-q8")(pack)
 
 
 _IMPORT_EXAMPLE = (
@@ -104,3 +107,30 @@ def init(
             connector_dim=connector_dim,
         )
         raise typer.Exit(run_init(parts, out, dtype=dtype, num_heads=qformer_heads, cuts=cuts, pad=not no_pad))
+
+
+def pack(
+    checkpoint: Annotated[Path, typer.Argument(metavar="CHECKPOINT", help="The checkpoint's directory.")],
+    out: Annotated[Path, typer.Option(metavar="DIR", help="Directory to write the copy to.")],
+    llm: Annotated[
+        Literal["q8_0", "float16", "bfloat16", "float32"],
+        typer.Option(help="How the language model is stored; q8_0 is for Llamas."),
+    ] = "q8_0",
+    others: Annotated[
+        Literal["float16", "bfloat16", "float32"], typer.Option(help="How the encoders and the connector are stored.")
+    ] = "float16",
+) -> None:
+    """Copy a checkpoint with its weights in fewer bits, to serve it from less room."""
+    from timeaudio.local import extra_needed
+
+    with extra_needed("server"):
+        from model.errors import TimeAudioError
+        from model.packing import pack as run
+
+        try:
+            done = run(checkpoint, out, llm=llm, others=others)
+        except TimeAudioError as error:
+            complain(str(error))
+            raise typer.Exit(2) from None
+        for part, before in done.before.items():
+            typer.echo(f"{part:24}{before / 1e6:10,.1f} MB -> {done.after[part] / 1e6:10,.1f} MB")

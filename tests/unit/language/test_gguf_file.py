@@ -1,0 +1,158 @@
+"""GGUF: what is written is what is read, and what other readers of the format find in it."""
+
+import gguf
+import numpy as np
+import pytest
+import torch
+from transformers import AutoModelForCausalLM, Qwen2Config, Qwen2ForCausalLM
+
+from model.errors import CheckpointError, MissingWeights
+from model.language.gguf_file import GGUF_FILE, read_gguf, tensor_names, turned
+from model.language.gguf_writing import write_gguf
+from model.language.markers import add_markers
+from tests.factories import small_llm, small_tokenizer
+
+KINDS = {
+    "multi-head": {},
+    "grouped and tied": {"num_key_value_heads": 2, "tie_word_embeddings": True},
+    "rows of 48": {"intermediate_size": 48},
+    "with biases": {"attention_bias": True, "num_key_value_heads": 2},
+}
+
+
+@pytest.fixture(scope="module")
+def tokenizer():
+    return small_tokenizer()
+
+
+@pytest.fixture(params=KINDS)
+def llm(request, tokenizer):
+    llm = small_llm(len(tokenizer) - 20, **KINDS[request.param])
+    add_markers(llm, tokenizer)
+    for name, parameter in llm.named_parameters():
+        if "norm" in name or "bias" in name:
+            parameter.data.normal_(1.0, 0.3)
+    return llm
+
+
+def written(folder, llm, tokenizer):
+    folder.mkdir(exist_ok=True)
+    llm.config.save_pretrained(folder)
+    llm.generation_config.save_pretrained(folder)
+    write_gguf(folder / GGUF_FILE, llm, tokenizer)
+    return folder
+
+
+def test_every_number_comes_back_within_half_a_step_of_its_block(tmp_path, llm, tokenizer):
+    read = read_gguf(written(tmp_path, llm, tokenizer), torch.float32)
+    assert type(read) is type(llm)
+    assert read.state_dict().keys() == llm.state_dict().keys()
+    for name, tensor in llm.state_dict().items():
+        found = read.state_dict()[name]
+        if tensor.ndim == 1:
+            assert torch.equal(found, tensor), name
+        elif tensor.shape[1] % 32:
+            assert torch.equal(found, tensor.half().float()), name
+        else:
+            blocks = tensor.reshape(-1, 32)
+            step = blocks.abs().amax(dim=1, keepdim=True) / 127
+            assert ((found.reshape(-1, 32) - blocks).abs() <= step * 0.57).all(), name  # the scale is rounded too
+    rows = list(tokenizer.marker_ids)
+    before, after = (net.get_input_embeddings().weight[rows] for net in (llm, read))
+    assert (before - after).abs().max() < 0.004 * before.abs().max()
+    tied = llm.config.tie_word_embeddings
+    assert (read.get_output_embeddings().weight is read.get_input_embeddings().weight) == tied
+    assert read.generation_config.eos_token_id == llm.generation_config.eos_token_id
+
+
+def test_logits_stay_within_three_percent(tmp_path, llm, tokenizer):
+    read = read_gguf(written(tmp_path, llm, tokenizer), torch.float32).eval()
+    ids = torch.randint(0, len(tokenizer), (4, 60), generator=torch.Generator().manual_seed(1))
+    with torch.no_grad():
+        before, after = llm(ids).logits, read(ids).logits
+    assert (after - before).abs().mean() < 0.03 * before.std()
+
+
+def test_it_computes_in_the_precision_that_is_asked_for(tmp_path, llm, tokenizer):
+    read = read_gguf(written(tmp_path, llm, tokenizer), torch.bfloat16)
+    assert {parameter.dtype for parameter in read.parameters()} == {torch.bfloat16}
+
+
+@pytest.mark.parametrize("llm", sorted(KINDS.keys() - {"with biases"}), indirect=True)  # it does not read a Llama's
+@pytest.mark.filterwarnings("ignore:The given NumPy array is not writable:UserWarning")  # transformers' own
+def test_transformers_reads_the_same_model(tmp_path, llm, tokenizer):
+    ours = read_gguf(written(tmp_path, llm, tokenizer), torch.float32)
+    theirs = AutoModelForCausalLM.from_pretrained(tmp_path, gguf_file=GGUF_FILE, dtype=torch.float32)
+    assert theirs.config.num_key_value_heads == llm.config.num_key_value_heads
+    for name, tensor in theirs.state_dict().items():
+        torch.testing.assert_close(ours.state_dict()[name], tensor, msg=name)
+
+
+def test_the_formats_own_reader_finds_the_same(tmp_path, llm, tokenizer):
+    """The slow twin: it also parses the metadata, piece by piece."""
+    ours = read_gguf(written(tmp_path, llm, tokenizer), torch.float32).state_dict()
+    reader = gguf.GGUFReader(tmp_path / GGUF_FILE)
+    names = tensor_names(llm)
+    assert {tensor.name for tensor in reader.tensors} == names.keys()
+    for held in reader.tensors:
+        theirs = torch.from_numpy(np.array(gguf.quants.dequantize(held.data, held.tensor_type), dtype=np.float32))
+        name = names[held.name]
+        assert torch.equal(turned(name, theirs, llm.config, to_file=False), ours[name]), name
+    pieces = reader.fields["tokenizer.ggml.tokens"]
+    assert len(pieces.data) == len(tokenizer) == llm.config.vocab_size
+    first = tokenizer.marker_ids[0]
+    assert pieces.parts[pieces.data[first]].tobytes().decode() == tokenizer.library.convert_ids_to_tokens(first)
+    assert reader.fields["tokenizer.ggml.token_type"].contents()[first] == gguf.TokenType.USER_DEFINED
+    assert reader.fields["tokenizer.ggml.pre"].contents() == "smollm"
+    assert reader.fields["tokenizer.ggml.eos_token_id"].contents() == tokenizer.eos_id
+
+
+def test_llama_cpps_names_are_the_formats_own(llm):
+    theirs = gguf.get_tensor_name_map(gguf.MODEL_ARCH.LLAMA, 2)
+    for name, ours in tensor_names(llm).items():
+        assert theirs.get_name(ours, try_suffixes=(".weight", ".bias")) == name
+
+
+def test_rows_beyond_the_tokenizer_are_kept(tmp_path, tokenizer):
+    llm = small_llm(len(tokenizer) + 12)
+    read = read_gguf(written(tmp_path, llm, tokenizer), torch.float32)
+    assert len(read.get_input_embeddings().weight) == len(tokenizer) + 12
+
+
+@pytest.mark.parametrize("share", [0.0, 0.001, 0.3, 0.9, 0.999])
+def test_a_cut_file_says_to_copy_it_again(tmp_path, tokenizer, share):
+    path = written(tmp_path, small_llm(len(tokenizer)), tokenizer) / GGUF_FILE
+    whole = path.read_bytes()
+    path.write_bytes(whole[: int(len(whole) * share)])
+    with pytest.raises(CheckpointError, match="copy it again"):
+        read_gguf(tmp_path, torch.float32)
+
+
+def test_another_file_is_refused(tmp_path, tokenizer):
+    path = written(tmp_path, small_llm(len(tokenizer)), tokenizer) / GGUF_FILE
+    path.write_bytes(b"GGML" + path.read_bytes()[4:])
+    with pytest.raises(CheckpointError, match="it is no GGUF"):
+        read_gguf(tmp_path, torch.float32)
+    path.write_bytes(b"GGUF\x02\0\0\0" + path.read_bytes()[8:])
+    with pytest.raises(CheckpointError, match="version 2, not 3"):
+        read_gguf(tmp_path, torch.float32)
+
+
+def test_a_file_of_other_sizes_is_refused(tmp_path, tokenizer):
+    written(tmp_path, small_llm(len(tokenizer)), tokenizer)
+    small_llm(len(tokenizer), num_hidden_layers=3).config.save_pretrained(tmp_path)
+    with pytest.raises(MissingWeights, match=r"layers\.2"):
+        read_gguf(tmp_path, torch.float32)
+    small_llm(len(tokenizer), intermediate_size=96).config.save_pretrained(tmp_path)
+    with pytest.raises(CheckpointError, match=r"gate_proj.weight is \[64, 32\], the config asks for \[96, 32\]"):
+        read_gguf(tmp_path, torch.float32)
+
+
+def test_what_is_no_plain_llama_is_not_written(tmp_path, tokenizer):
+    sizes = {"hidden_size": 32, "intermediate_size": 32, "num_attention_heads": 2, "num_key_value_heads": 2}
+    qwen = Qwen2ForCausalLM(Qwen2Config(vocab_size=len(tokenizer), num_hidden_layers=1, **sizes))
+    with pytest.raises(CheckpointError, match="This qwen2 cannot be packed"):
+        write_gguf(tmp_path / GGUF_FILE, qwen, tokenizer)
+    rope = {"rope_type": "linear", "factor": 2.0, "rope_theta": 10000.0}
+    with pytest.raises(CheckpointError, match="without a scaled rotary embedding"):
+        write_gguf(tmp_path / GGUF_FILE, small_llm(len(tokenizer), rope_parameters=rope), tokenizer)

@@ -1,0 +1,87 @@
+"""A packed checkpoint: smaller, loaded as any other, and nearly the same."""
+
+import pytest
+import torch
+from safetensors.torch import load_file
+
+from model.audio.waveform import Waveform
+from model.checkpoint import CALIBRATION, load_checkpoint, save_checkpoint
+from model.confidence import Calibration
+from model.errors import CheckpointError
+from model.packing import pack, sizes
+from model.pipeline import Decoding, Pipeline
+from tests.factories import small_model
+from tests.synthetic import sound
+from timeaudio.cli import main
+
+
+@pytest.fixture
+def checkpoint(tmp_path):
+    model, tokenizer = small_model()
+    save_checkpoint(tmp_path / "small", model, tokenizer, dtype=torch.float32)
+    (tmp_path / "small" / "README.md").write_text("# small\n")
+    Calibration({}).write(tmp_path / "small" / CALIBRATION, {})
+    return tmp_path / "small"
+
+
+def test_a_packed_checkpoint_is_smaller_and_hears_nearly_the_same(tmp_path, checkpoint):
+    done = pack(checkpoint, tmp_path / "packed")
+    assert done.after == sizes(tmp_path / "packed")
+    assert done.before["all"] == sum(size for part, size in done.before.items() if part != "all")
+    assert done.after["speech encoder"] < 0.6 * done.before["speech encoder"]
+    assert not list((tmp_path / "packed" / "llm").glob("*.safetensors*"))
+    assert all(t.dtype != torch.float32 for t in load_file(tmp_path / "packed" / "model.safetensors").values())
+    waveform = Waveform((sound(2.0, 1) / 32768).astype("float32"))
+    prompts = []
+    for folder in (checkpoint, tmp_path / "packed"):
+        pipeline = Pipeline.load(folder)
+        recording = pipeline.encode(waveform)
+        prompts.append(recording.audio_tokens)
+        pipeline.dense_caption(recording, Decoding(max_new_tokens=8))
+        assert pipeline.model.calibration is not None
+    assert (prompts[0] - prompts[1]).abs().max() < 0.01 * prompts[0].abs().max()
+    assert "language model in q8_0" in (tmp_path / "packed" / "README.md").read_text()
+
+
+def test_packed_again_it_is_the_same(tmp_path, checkpoint):
+    pack(checkpoint, tmp_path / "once")
+    pack(tmp_path / "once", tmp_path / "twice")
+    once, twice = (load_checkpoint(tmp_path / name)[0].state_dict() for name in ("once", "twice"))
+    for name, tensor in once.items():
+        torch.testing.assert_close(twice[name], tensor, atol=1e-4, rtol=1e-3, msg=name)
+
+
+def test_saved_over_a_packed_one_the_new_weights_count(tmp_path, checkpoint):
+    pack(checkpoint, tmp_path / "packed")
+    model, tokenizer = load_checkpoint(tmp_path / "packed")
+    model.llm.get_input_embeddings().weight.data.fill_(0.5)
+    save_checkpoint(tmp_path / "packed", model, tokenizer, dtype=torch.float32)
+    assert (load_checkpoint(tmp_path / "packed")[0].llm.get_input_embeddings().weight == 0.5).all()
+
+
+def test_the_command_says_what_was_saved(tmp_path, checkpoint, capsys):
+    assert main(["pack", str(checkpoint), "--out", str(tmp_path / "half"), "--llm", "float16"]) == 0
+    told = capsys.readouterr().out
+    assert "language model" in told
+    assert " MB -> " in told
+    held = load_file(tmp_path / "half" / "llm" / "model.safetensors")
+    assert {tensor.dtype for tensor in held.values()} == {torch.float16}
+    assert main(["pack", str(checkpoint), "--out", str(tmp_path / "half")]) == 2
+    assert "exists: remove it" in capsys.readouterr().err
+    assert main(["pack", str(tmp_path / "none"), "--out", str(tmp_path / "other")]) == 2
+    assert sorted(path.name for path in tmp_path.iterdir()) == ["half", "small"], "nothing half done is left"
+
+
+def test_a_packed_language_model_is_not_quantized_again(tmp_path, checkpoint):
+    pack(checkpoint, tmp_path / "packed")
+    with pytest.raises(CheckpointError, match="packed in fewer bits already"):
+        load_checkpoint(tmp_path / "packed", quantize="int8")
+
+
+def test_numbers_that_are_too_large_are_named(tmp_path, checkpoint):
+    model, tokenizer = load_checkpoint(checkpoint)
+    model.connector.projection.bias.data[3] = 1e6
+    save_checkpoint(checkpoint, model, tokenizer, dtype=torch.float32)
+    with pytest.raises(CheckpointError, match=r"projection\.bias has numbers too large for torch.float16"):
+        pack(checkpoint, tmp_path / "packed")
+    pack(checkpoint, tmp_path / "packed", others="bfloat16")
