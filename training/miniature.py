@@ -12,6 +12,7 @@ import time
 from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
+from statistics import median
 
 import numpy as np
 
@@ -113,10 +114,10 @@ def stages(steps: int) -> dict[str, StageConfig]:
 
 
 def fell(run: Path) -> tuple[float, float]:
-    """Mean loss of the first and of the last quarter of a run."""
+    """Median loss of the first and of the last quarter of a run: no few batches of long answers decide."""
     losses = [line["loss"] for line in read_log(run) if "loss" in line]
     quarter = max(1, len(losses) // 4)
-    return sum(losses[:quarter]) / quarter, sum(losses[-quarter:]) / quarter
+    return median(losses[:quarter]), median(losses[-quarter:])
 
 
 def main(argv: Sequence[str] | None = None) -> int:

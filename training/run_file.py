@@ -1,4 +1,4 @@
-"""Reads a run file: TOML, strictly, into frozen dataclasses."""
+"""Reads a stage: TOML, strictly, into frozen dataclasses."""
 
 import dataclasses
 import tomllib
@@ -12,7 +12,7 @@ T = TypeVar("T")
 
 
 class ConfigError(Exception):
-    """A run file does not describe a run. `problems` lists every fault, not only the first."""
+    """A file does not describe a stage. `problems` lists every fault, not only the first."""
 
     def __init__(self, where: str, problems: list[str]) -> None:
         self.problems = problems
@@ -20,7 +20,7 @@ class ConfigError(Exception):
 
 
 def load_config(cls: type[T], path: Path, overrides: Sequence[str] = ()) -> T:
-    """The run that a TOML file describes; each override is one more line of TOML, `alignment.optim.steps = 300`.
+    """What a TOML file describes; each override is one more line of TOML, `lora.rank = 16`.
 
     Raises:
         ConfigError: unknown or missing keys, or values of another type: all of them at once.

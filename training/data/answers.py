@@ -1,7 +1,4 @@
-"""What an answer is made of: intervals by kind, captions, and the sentences that say them.
-
-The tasks' questions are drawn from six wordings each; a small language model is trained on all of them.
-"""
+"""What an answer is made of: intervals by kind, captions, and the sentences that say them."""
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
