@@ -15,12 +15,11 @@ from dataclasses import replace
 from pathlib import Path
 
 from benchmarks.report import tell
-from training.config import DataConfig
 from training.data.composer import SceneConfig
 from training.data.manifest import write_manifest
-from training.data.pools import validation_pool
+from training.data.pools import read_pool
 from training.miniature import bundled
-from training.sources.composed import ComposedConfig, compose_rows
+from training.sources.tasks import compose_rows
 from training.stage_command import Job, checkpoint_named, run_stage
 from training.stage_loop import read_log
 from training.stages import load_stage
@@ -79,12 +78,11 @@ def main() -> None:
 
 def scenes(folder: Path, count: int) -> Path:
     """The manifest of the scenes."""
-    pool = validation_pool(bundled(folder / "recordings"), DataConfig(validation_folds=(4,)))
+    pool = read_pool([bundled(folder / "recordings")], "validate")
     rows = []
     for seconds in (3.0, 6.0, 12.0):
         scene = SceneConfig(seconds=seconds, max_events=3)
-        config = ComposedConfig(name=f"scene-{seconds:g}", count=count, scene=scene, seed=3)
-        rows += compose_rows(pool, folder / "audio", config)
+        rows += compose_rows(pool, folder / "audio", f"scene-{seconds:g}", scene, count=count, seed=3)
     write_manifest(folder / "scenes.jsonl", rows)
     return folder / "scenes.jsonl"
 

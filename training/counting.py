@@ -16,13 +16,12 @@ from rich.progress import track
 from model.audio.waveform import Waveform
 from model.errors import TimeAudioError
 from model.pipeline import Decoding, Pipeline
-from training.config import DataConfig
 from training.data.answers import by_kind
 from training.data.composer import Pool, Scene, SceneConfig, compose
 from training.data.instructions import COUNT_INSTRUCTIONS
-from training.data.more_words import wording
-from training.data.pools import validation_pool
+from training.data.pools import read_pool
 from training.data.recordings import DataError
+from training.data.vocabulary import vocabulary
 from training.metrics.counting import count_in
 
 COUNTS = (1, 2, 3, 4, 5)
@@ -60,7 +59,7 @@ def count_questions(pipeline: Pipeline, pool: Pool, *, each: int, seed: int, dec
         rng = np.random.default_rng([seed, 9, number])
         count = COUNTS[number % len(COUNTS)]
         scene, kind = counting_scene(pool, count, rng)
-        question = str(rng.choice(COUNT_INSTRUCTIONS)).format(query=wording(kind).queries[1])
+        question = str(rng.choice(COUNT_INSTRUCTIONS)).format(query=vocabulary()[kind].queries[0])
         recording = pipeline.encode(Waveform(scene.samples))
         told.append(Counted(count, count_in(pipeline.answer(recording, "ask", question, decoding).text)))
     return told
@@ -74,13 +73,13 @@ def accuracy(told: list[Counted]) -> float:
 def main(argv: Sequence[str] | None = None) -> int:
     """The command line."""
     parser = argparse.ArgumentParser(prog="python -m training.counting", description=__doc__)
-    parser.add_argument("--data", type=Path, required=True, help="folder with clips.csv or meta/esc50.csv, and audio/")
-    parser.add_argument("--model", type=Path, help="checkpoint directory (default: the embedded timeaudio-tiny)")
+    parser.add_argument("--data", type=Path, nargs="+", required=True, metavar="DIR", help="labelled recordings")
+    parser.add_argument("--model", type=Path, help="checkpoint directory (default: the embedded one)")
     parser.add_argument("--each", type=int, default=20, help="questions for each count (default: %(default)s)")
     parser.add_argument("--seed", type=int, default=7, help="of the scenes (default: %(default)s)")
     arguments = parser.parse_args(argv)
     try:
-        pool = validation_pool(arguments.data, DataConfig())
+        pool = read_pool(arguments.data, "validate", ten=True)
         pipeline = Pipeline.load(arguments.model)
         told = count_questions(pipeline, pool, each=arguments.each, seed=arguments.seed, decoding=Decoding())
     except (DataError, TimeAudioError) as error:

@@ -16,16 +16,15 @@ from statistics import median
 
 import numpy as np
 
-from training.config import DataConfig
 from training.data.composer import SceneConfig
 from training.data.manifest import Row, write_manifest
-from training.data.pools import validation_pool
+from training.data.pools import read_pool
 from training.data.speaking import available, speaker
 from training.data.voices import Engine
 from training.paper_tables import main as compare
 from training.score_command import main as evaluate
 from training.sources.cnn_dailymail import read_articles, timelines
-from training.sources.composed import ComposedConfig, compose_rows
+from training.sources.tasks import compose_rows
 from training.stage_command import Job, checkpoint_named, run_stage
 from training.stage_loop import read_log
 from training.stages import StageConfig, load_stage
@@ -50,15 +49,13 @@ def build(folder: Path, engine: Engine, scale: float = 1.0) -> dict[str, Path]:
 
     The scenes of the scores are composed anew.
     """
-    pool = validation_pool(bundled(folder / "recordings"), DataConfig(validation_folds=(4,)))
+    pool = read_pool([bundled(folder / "recordings")], "validate")
     audio = folder / "audio"
     short = SceneConfig(seconds=6.0, max_events=3)
     long = replace(short, seconds=45.0, min_events=3, max_events=6)
 
     def scenes(name: str, count: int, scene: SceneConfig, seed: int) -> list[Row]:
-        return list(
-            compose_rows(pool, audio, ComposedConfig(name=name, count=_share(count, scale), scene=scene, seed=seed))
-        )
+        return list(compose_rows(pool, audio, name, scene, count=_share(count, scale), seed=seed))
 
     def speech(name: str, count: int, seed: int) -> list[Row]:
         articles = read_articles(_articles(folder / f"{name}-articles.jsonl", _share(count, scale), seed))

@@ -10,7 +10,7 @@ from typing import Any
 from model.timeline.markers import to_plain
 from training.data.manifest import Row, Span, Told
 from training.data.spelling import answer_of
-from training.data.words import WORDS
+from training.data.vocabulary import lexicon, vocabulary
 from training.metrics.bootstrap import Estimate, bootstrap
 from training.metrics.calibration import Claim, expected_calibration_error
 from training.metrics.captions import kind_of
@@ -23,7 +23,7 @@ from training.metrics.text import Meteor, MetricUnavailable, rouge
 from training.metrics.timelines import cover_iou, segment_iou
 from training.predictions import Prediction
 
-LEXICON = {kind: words.keywords for kind, words in WORDS.items()}
+LEXICON = lexicon()
 RESAMPLES = 500
 
 
@@ -56,15 +56,15 @@ Pair = tuple[Row, Prediction]
 def dense(pairs: Sequence[Pair]) -> list[Score]:
     """METEOR, Eb-F1, segment F1, At-F1, and what confidences allow.
 
-    Classes are the manifest's labels, captions being put to them by `label_of`; without labels, those of the ten kinds
-    that keywords find in captions, on both sides alike: events that no keyword knows are left out, and counted in the
-    note. At-F1 is the mean over the classes that the manifest's events have: one that is claimed and stands nowhere in
+    Classes are the manifest's labels, captions being put to them by `label_of`; without labels, those of the
+    vocabulary's kinds that keywords find in captions, on both sides alike: events that no keyword knows are left out,
+    and counted in the note. At-F1 is the mean over the classes that the manifest's events have: one that is claimed and stands nowhere in
     the manifest costs event precision, and nothing here.
     """
     labels = sorted({event.label for row, _ in pairs for event in row.events if event.label})
     is_labelled = bool(labels)
-    labels = labels or list(WORDS)
-    by_keyword = set(labels) <= set(WORDS)
+    labels = labels or list(vocabulary())
+    by_keyword = set(labels) <= set(vocabulary())
     name_of: Callable[[str], str | None] = (
         (lambda caption: kind_of(caption, LEXICON)) if by_keyword else (lambda caption: label_of(caption, labels))
     )

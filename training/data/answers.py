@@ -2,35 +2,17 @@
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from typing import Literal
-
-import numpy as np
 
 from model.audio.waveform import SAMPLES_PER_TENTH
 from model.timeline.interval import Interval
 from model.timeline.markers import format_interval, format_time
 from training.data.composer import PlacedEvent
-from training.data.more_words import wording
 
 NOTHING_HEARD = "No sound events are heard."
 NO_SPEECH = "No speech is heard."
 ABSENT = "The given query does not occur in the audio."
 
-PLAINEST_SHARE = 0.9
-"""How often a kind is told by the first of its captions. Which of eight equal ones is told cannot be heard, and what
-cannot be heard drowns what can: the one word in which kinds differ."""
-
-SECTION = "section"
-"""The kind of a spoken section: its times matter, and what is said in it."""
-
-
-@dataclass(frozen=True, slots=True)
-class Example:
-    """A question about a recording, and its answer in the words and times of the model."""
-
-    task: Literal["dense_caption", "ground", "summarize", "ask", "paraphrase"]
-    question: str
-    answer: str
+NUMBERS = ("zero", "one", "two", "three", "four", "five", "six", "seven", "eight", "nine", "ten", "eleven", "twelve")
 
 
 @dataclass(frozen=True, slots=True)
@@ -61,25 +43,6 @@ def by_kind(events: Sequence[PlacedEvent], num_samples: int) -> dict[str, list[I
     for event in sorted(events, key=lambda e: (e.start, e.end)):
         found.setdefault(event.kind.partition(":")[0], []).append(to_interval(event, num_samples))
     return found
-
-
-def captioned(found: dict[str, list[Interval]], rng: np.random.Generator, writing: Writing) -> str:
-    """Every interval with its kind's caption, by start. Of one answer, all intervals of a kind have the same caption.
-
-    Not kind by kind, all intervals of one before its caption: what to list would have to be known before it is said
-    what of, and a small language model then lists whatever sounds. Whoever reads the answer puts them together
-    (`model.timeline.event.by_caption`).
-    """
-    captions = {kind: draw_caption(kind, rng) for kind in found}
-    in_time = sorted((interval.start, interval.end, kind) for kind, some in found.items() for interval in some)
-    said = [f"{writing.interval(Interval(start, end))} seconds, {captions[kind]}" for start, end, kind in in_time]
-    return " ".join(said) or NOTHING_HEARD
-
-
-def draw_caption(kind: str, rng: np.random.Generator) -> str:
-    """Mostly a kind's plainest caption, else any of them."""
-    captions = wording(kind).captions
-    return captions[0] if rng.random() < PLAINEST_SHARE else str(rng.choice(captions))
 
 
 def list_of(intervals: Sequence[Interval], writing: Writing) -> str:

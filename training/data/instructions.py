@@ -9,9 +9,28 @@ from typing import TypeVar
 
 from model.timeline.task import Task
 from training.data.manifest import Row
-from training.data.words import DENSE_CAPTION_INSTRUCTIONS, GROUND_INSTRUCTIONS
 
 Item = TypeVar("Item")
+
+DENSE_CAPTION_INSTRUCTIONS = (
+    "Which sound events occur, and what are their time intervals and descriptions?",
+    "What sounds are heard? Give their start and end times with descriptions.",
+    "Describe every sound event in the recording with its time intervals.",
+    "List the sounds of this audio with the times at which they happen.",
+    "What happens in this recording, and when?",
+    "Which events can you hear? Say when each starts and ends.",
+)
+"""Six instructions of the task, as the paper's data set has. The first is the one that the server asks."""
+
+GROUND_INSTRUCTIONS = (
+    "What are the start and end times of audio matching '{query}'?",
+    "When does '{query}' happen in the recording?",
+    "Find the time intervals in which '{query}' can be heard.",
+    "At what times is '{query}' heard?",
+    "Locate '{query}' in the audio.",
+    "Give the start and end times of '{query}'.",
+)
+"""Six instructions of the task; `{query}` is the caller's words. The first is the one that the server asks."""
 
 SUMMARIZE_INSTRUCTIONS = (
     "Can you provide the speech summary with key points at specific time intervals?",

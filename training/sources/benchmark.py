@@ -18,12 +18,11 @@ import argparse
 from dataclasses import replace
 from pathlib import Path
 
-from training.config import DataConfig
 from training.data.composer import Pool, SceneConfig
 from training.data.manifest import Row, write_manifest
-from training.data.pools import validation_pool
+from training.data.pools import read_pool
 from training.data.recordings import DataError
-from training.sources.composed import ComposedConfig, compose_rows
+from training.sources.tasks import compose_rows
 
 SEED = 20_261
 LONG_SECONDS = (60.0, 90.0, 120.0, 150.0)
@@ -33,8 +32,7 @@ def add_options(command: argparse.ArgumentParser) -> None:
     """The options of `timeaudio data benchmark`."""
     command.description = __doc__
     command.formatter_class = argparse.RawDescriptionHelpFormatter
-    command.add_argument("--recordings", type=Path, required=True, metavar="DIR", help="clips.csv or meta/esc50.csv")
-    command.add_argument("--folds", type=int, nargs="+", default=[4])
+    command.add_argument("--recordings", type=Path, nargs="+", required=True, metavar="DIR", help="labelled ones")
     command.add_argument("--out", type=Path, required=True, metavar="DIR", help="folder to write")
     command.add_argument("--scale", type=float, default=1.0, help="share of the scenes (default: %(default)s)")
     command.set_defaults(run=run)
@@ -42,7 +40,7 @@ def add_options(command: argparse.ArgumentParser) -> None:
 
 def run(arguments: argparse.Namespace) -> int:
     """Write the manifests and the recordings of every part."""
-    pool = validation_pool(arguments.recordings, DataConfig(validation_folds=tuple(arguments.folds)))
+    pool = read_pool(arguments.recordings, "validate", ten=True)
     for name, count in write_benchmark(pool, arguments.out, arguments.scale).items():
         print(f"{arguments.out / name}.jsonl: {count} lines.")
     return 0
@@ -57,14 +55,13 @@ def write_benchmark(pool: Pool, out: Path, scale: float = 1.0) -> dict[str, int]
     if not 0 < scale <= 1:
         raise DataError(f"--scale is a share above 0 and up to 1, not {scale:g}.")
     scenes = max(1, round(200 * scale))
-    short = ComposedConfig(name="short", count=scenes, scene=SceneConfig(), seed=SEED)
-    rows = list(compose_rows(pool, out / "audio", short))
+    rows = list(compose_rows(pool, out / "audio", "short", SceneConfig(), count=scenes, seed=SEED))
     long: list[Row] = []
     for place, seconds in enumerate(LONG_SECONDS):
         scene = replace(SceneConfig(), seconds=seconds, min_events=4, max_events=12, repeat_probability=0.3)
         count = max(1, round(10 * scale))
-        config = ComposedConfig(name=f"long-{seconds:g}", count=count, scene=scene, seed=SEED + 1 + place)
-        long += compose_rows(pool, out / "audio", replace(config, questions=False))
+        found = compose_rows(pool, out / "audio", f"long-{seconds:g}", scene, count=count, seed=SEED + 1 + place)
+        long += [row for row in found if row.task != "ask"]
     parts = {
         "dense": [row for row in rows if row.task == "dense_caption"],
         "grounding": [row for row in rows if row.task == "ground"],

@@ -15,8 +15,8 @@ import numpy as np
 
 from model.audio.waveform import SAMPLE_RATE
 from model.language.prompt import QUESTIONS
-from training.data.answers import NOTHING_HEARD
-from training.data.composer import PlacedEvent
+from training.data.answers import NOTHING_HEARD, NUMBERS
+from training.data.composer import PlacedEvent, Pool, SceneConfig, compose
 from training.data.instructions import (
     AT_INSTRUCTIONS,
     COUNT_INSTRUCTIONS,
@@ -25,7 +25,6 @@ from training.data.instructions import (
     ORDER_INSTRUCTIONS,
 )
 from training.data.manifest import Row, Span, Told, write_manifest
-from training.data.questions import NUMBERS
 from training.data.vocabulary import (
     UNKNOWN,
     groups,
@@ -34,6 +33,7 @@ from training.data.vocabulary import (
     vocabulary,
     yes_no_questions,
 )
+from training.data.wav import write_wav
 from training.sources.scenes import read_scenes
 
 PLAINEST_SHARE = 0.85
@@ -45,6 +45,16 @@ NOT_HEARD = "No, that is not heard."
 
 Item = TypeVar("Item")
 Found = dict[str, list[Span]]
+
+
+def compose_rows(pool: Pool, folder: Path, name: str, config: SceneConfig, *, count: int, seed: int) -> Iterator[Row]:
+    """Scenes of one config, written to `folder`, and all questions about them; the same seed gives the same ones."""
+    for index in range(count):
+        rng = np.random.default_rng([seed, index])
+        scene = compose(pool, config, rng)
+        path = folder / f"{name}-{index:05d}.wav"
+        write_wav(path, scene.samples)
+        yield from rows_of_scene(scene.events, len(scene.samples), path.stem, str(path.resolve()), rng)
 
 
 def rows_of_scene(
