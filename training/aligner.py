@@ -20,7 +20,7 @@ from torch import Tensor, nn
 from model.connector.window import num_windows
 from model.language.tokenizer import Tokenizer
 from model.timeaudio import TimeAudio
-from training.data.manifest import Row
+from training.data.manifest import Row, Told
 from training.feature_dropout import FeatureDropout
 from training.learner import Group
 from training.stages import StageConfig
@@ -169,9 +169,8 @@ class Aligner(nn.Module):
         return _Wanted(active.to(self.device), edges.to(self.device), times.to(self.device))
 
 
-def _name(event: object) -> str:
-    label, caption = getattr(event, "label", ""), getattr(event, "caption", "")
-    return (label or caption.rstrip(".")).replace("_", " ").replace(":", " ").strip().lower()
+def _name(event: Told) -> str:
+    return (event.label or event.caption.rstrip(".")).replace("_", " ").strip().lower()
 
 
 def _vector(embedding: Tensor, tokenizer: Tokenizer, name: str) -> Tensor:

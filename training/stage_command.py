@@ -38,7 +38,7 @@ from training.variants import prepare
 
 VALIDATION_SHARE = 0.1
 EXAMPLE = """examples:
-  timeaudio train --data my.jsonl --from timeaudio-tiny
+  timeaudio train --data my.jsonl --from timeaudio-small
   timeaudio train --data stage1.jsonl --from start --stage paper-1 --out stage1
   timeaudio train --data stage2.jsonl --from stage1 --stage paper-2 --out timeaudio-mine
   accelerate launch --multi_gpu --num_processes 8 -m training --data stage1.jsonl --from start --stage paper-1
@@ -83,7 +83,7 @@ def run_stage(job: Job, config: StageConfig) -> State:
     if validation is None and config.evaluate_every:
         rows, held = held_out(rows)
     if config.objective == "alignment":
-        rows, held = [row for row in rows if row.task == "dense_caption"], []
+        rows, held = one_per_recording(rows), []
     model, tokenizer, learner = _learner(job, config, str(accelerator.device), rows)
     dtype = model.llm.dtype
     rows, told = fitting(rows, learner, config)
@@ -165,6 +165,21 @@ def held_out(rows: Sequence[Row]) -> tuple[list[Row], list[Row]]:
     return [row for row in rows if row.audio not in chosen], [row for row in rows if row.audio in chosen]
 
 
+def one_per_recording(rows: Sequence[Row]) -> list[Row]:
+    """The first dense captions of each recording: what sounds in it, and when.
+
+    Raises:
+        DataError: there are none.
+    """
+    first: dict[str, Row] = {}
+    for row in rows:
+        if row.task == "dense_caption":
+            first.setdefault(row.audio, row)
+    if not first:
+        raise DataError("An alignment learns from dense captions, and the manifest has none.")
+    return list(first.values())
+
+
 def chosen_to_measure(held: Sequence[Row], config: StageConfig) -> list[Row]:
     """As many of the held-out rows as are measured on, of all tasks as they come: by their ids, not by their order."""
     short = [row for row in held if (row.duration or 0.0) <= config.most_seconds]
@@ -205,7 +220,7 @@ def _write(out: Path, start: Path, model: TimeAudio, tokenizer: Tokenizer, dtype
 
 
 def checkpoint_named(name: str) -> Path:
-    """A checkpoint directory; `timeaudio-tiny` is the embedded one."""
+    """A checkpoint directory; `timeaudio-small` is the embedded one."""
     return EMBEDDED if name == EMBEDDED.name and not Path(name).is_dir() else Path(name)
 
 
