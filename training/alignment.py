@@ -48,7 +48,7 @@ def build_model(
     model_config = ModelConfig(
         name=name,
         tasks=tasks_of(config),
-        sound_encoder="beats" if encoders.config.sound_encoder == "beats" else "conv",
+        sound_encoder=encoders.kind_of_sound,
         time_encoding=TimeEncodingConfig(num_rows=768 if config.time_encoding else 0),
         qformer=QFormerConfig(**config.qformer),
         merge=MergeConfig(),

@@ -61,7 +61,7 @@ class EncoderStageConfig:
     """Stage 0, encoders: both learn to name each frame's sounds."""
 
     sound_encoder: str = "conv"
-    """`conv` or `beats`."""
+    """`conv`, `beats` or `aisfx`."""
     speech: dict[str, int | float] = field(default_factory=dict)
     """Fields of transformers' WhisperConfig."""
     sound: dict[str, Any] = field(default_factory=dict)

@@ -6,6 +6,7 @@ Both see the same scenes. Each has a head of its own, so that neither leans on t
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
+from typing import Literal
 
 import numpy as np
 import torch
@@ -18,6 +19,7 @@ from model.audio.fbank import fbank
 from model.audio.log_mel import log_mel
 from model.checkpoint import sound_encoder
 from model.encoders.aisfx import AisfxEncoder
+from model.encoders.conv import ConvEncoder
 from model.encoders.whisper import SpeechEncoder
 from model.timeaudio import SoundEncoder
 from training.config import DataConfig, EncoderStageConfig
@@ -79,6 +81,13 @@ class EncoderTrainer:
         self.sound.to(memory_format=torch.channels_last)  # type: ignore[call-overload]  # torch's stubs lack it
         self.speech_head = FrameHead(self.speech.dim, len(self.kinds))
         self.sound_head = FrameHead(self.sound.dim, len(self.kinds))
+
+    @property
+    def kind_of_sound(self) -> Literal["beats", "conv", "aisfx"]:
+        """What `ModelConfig.sound_encoder` calls its sound encoder."""
+        if isinstance(self.sound, AisfxEncoder):
+            return "aisfx"
+        return "conv" if isinstance(self.sound, ConvEncoder) else "beats"
 
     @property
     def modules(self) -> dict[str, nn.Module]:
