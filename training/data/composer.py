@@ -130,28 +130,6 @@ def compose(pool: Pool, config: SceneConfig, rng: np.random.Generator) -> Scene:
     return Scene(samples, tuple(p.event for p in placements))
 
 
-def recorded(samples: Samples, config: SceneConfig, rng: np.random.Generator) -> Samples:
-    """A whole recording at a level and in a colour of its own, over some noise."""
-    level = rng.uniform(*config.event_rms_db)
-    mixed = _background(len(samples), config, rng) + _at_level(_coloured(samples, config, rng), level)
-    return mixed.astype(np.float32)
-
-
-def shifted(events: Sequence[PlacedEvent], samples: int) -> tuple[PlacedEvent, ...]:
-    """The events so many samples later."""
-    return tuple(PlacedEvent(e.kind, e.start + samples, e.end + samples) for e in events)
-
-
-def clipped(events: Sequence[PlacedEvent], first: int, num_samples: int) -> tuple[PlacedEvent, ...]:
-    """What of the events lies in so many samples from `first` on, counted from there."""
-    last = first + num_samples
-    return tuple(
-        PlacedEvent(e.kind, max(e.start, first) - first, min(e.end, last) - first)
-        for e in events
-        if e.start < last and e.end > first
-    )
-
-
 def _draw_kind(kinds: list[str], used: list[str], config: SceneConfig, rng: np.random.Generator) -> str:
     unused = [k for k in kinds if k not in used]
     again = used and (not unused or rng.random() < config.repeat_probability)
