@@ -8,7 +8,7 @@ from scipy.fft import irfft, next_fast_len, rfft
 
 from model.audio.waveform import SAMPLE_RATE
 from training.data.acoustics import Samples, at_eight_bits, hum, in_room, looped
-from training.data.recordings import active_region
+from training.data.recordings import active_region, is_active
 
 
 @dataclass(frozen=True, slots=True)
@@ -172,9 +172,12 @@ def _cut(part: Samples, config: SceneConfig, rng: np.random.Generator) -> Sample
     shortest, most = round(config.min_event_s * SAMPLE_RATE), round(config.most_event_s * SAMPLE_RATE)
     if len(part) <= 2 * shortest or (len(part) <= most and rng.random() >= config.cut_probability):
         return part
-    length = int(rng.integers(shortest, min(len(part), most + 1)))
-    start = int(rng.integers(0, len(part) - length + 1))
-    cut = part[start : start + length].copy()
+    for _ in range(20):  # not a gap between two barks
+        length = int(rng.integers(shortest, min(len(part), most + 1)))
+        start = int(rng.integers(0, len(part) - length + 1))
+        cut = part[start : start + length].copy()
+        if is_active(cut, part):
+            break
     fade = min(len(cut) // 4, SAMPLE_RATE // 100)
     ramp = np.linspace(0.0, 1.0, fade, dtype=np.float32)
     cut[:fade] *= ramp

@@ -91,9 +91,7 @@ def _half_of(kinds: Iterable[tuple[str, Sequence[Recording]]], half: int | None)
     return {source for source, number in halves.items() if half in (None, number)}
 
 
-def _parts(
-    by_kind: dict[str, list[Recording]], sources: set[str], speeds: Sequence[float]
-) -> dict[str, list[Samples]]:
+def _parts(by_kind: dict[str, list[Recording]], sources: set[str], speeds: Sequence[float]) -> dict[str, list[Samples]]:
     parts: dict[str, list[Samples]] = {}
     for kind, recordings in sorted(by_kind.items()):
         chosen = [recording for recording in recordings if recording.source in sources]
