@@ -52,7 +52,7 @@ def main() -> None:
         for turn in range(-1, arguments.turns):  # before the first turn, frames are made and everything is warm
             for run, (is_kept, packing) in RUNS.items():
                 job = Job(
-                    data=data, start=checkpoint_named("timeaudio-small"), run=folder / f"{turn} {run}",
+                    data=data, start=checkpoint_named("timeaudio-tiny"), run=folder / f"{turn} {run}",
                     out=folder / "checkpoint", cache=folder / "kept" if is_kept else None, device=arguments.device,
                 )  # fmt: skip
                 stage = load_stage("adapt", [*settings, f"packing = {packing}"])

@@ -78,7 +78,7 @@ class Pipeline:
         slot_tokens: int = 1024,
         most_beams: int = 8,
     ) -> "Pipeline":
-        """Load a checkpoint directory; without one, the embedded `timeaudio-small`.
+        """Load a checkpoint directory; without one, the embedded `timeaudio-tiny`.
 
         Args:
             checkpoint: the directory.

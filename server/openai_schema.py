@@ -70,7 +70,7 @@ class StreamOptions(_Asked):
 class ChatRequest(_Asked):
     """OpenAI's body, and what this server adds: `task`, `start`, `end`, `num_beams`, `timeout_s`."""
 
-    model: str = Field(examples=["timeaudio-small"])
+    model: str = Field(examples=["timeaudio-tiny"])
     messages: Annotated[list[Message], Field(min_length=1)]
     task: Task | None = None
     """What to do; taken from the words where it is left out."""
@@ -171,7 +171,7 @@ class ChatChunk(_Told):
 class ModelCard(_Told):
     """A model, and the tasks that it was trained for."""
 
-    id: str = Field(examples=["timeaudio-small"])
+    id: str = Field(examples=["timeaudio-tiny"])
     object: Literal["model"] = "model"
     created: int
     """When this server started, in Unix time."""

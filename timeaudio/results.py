@@ -69,7 +69,7 @@ class Answer(Result):
     """What every answer carries, whatever the task."""
 
     id: str = Field(examples=["ta-6f0c2d9b8a4e4b0f9a5f5f0d6f1f2a3b"])
-    model: str = Field(examples=["timeaudio-small"])
+    model: str = Field(examples=["timeaudio-tiny"])
     audio: AudioInfo
     usage: Usage
     timing: Timing
@@ -132,5 +132,5 @@ class Beginning(Result):
     """What a streamed answer begins with, before its first event."""
 
     id: str = Field(examples=["ta-6f0c2d9b8a4e4b0f9a5f5f0d6f1f2a3b"])
-    model: str = Field(examples=["timeaudio-small"])
+    model: str = Field(examples=["timeaudio-tiny"])
     audio: AudioInfo | None = Field(None, description="None for live sound: nobody knows yet how long it will be.")

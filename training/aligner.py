@@ -21,6 +21,7 @@ from model.connector.window import num_windows
 from model.language.tokenizer import Tokenizer
 from model.timeaudio import TimeAudio
 from training.data.manifest import Row, Told
+from training.data.recordings import DataError
 from training.feature_dropout import FeatureDropout
 from training.learner import Group
 from training.stages import StageConfig
@@ -65,6 +66,8 @@ class Aligner(nn.Module):
         self.window_frames = model.config.window.num_frames
         self._config = config
         self.labels = {name: place for place, name in enumerate(sorted({_name(e) for r in rows for e in r.events}))}
+        if not self.labels:
+            raise DataError("Alignment learns from the events of dense captions, and the manifest has none.")
         self.num_tokens = self.num_padded = 0
         with torch.no_grad():
             embedding = model.llm.get_input_embeddings().weight.float()
@@ -80,8 +83,13 @@ class Aligner(nn.Module):
         self.edge_maps = nn.ModuleList(nn.Linear(dim, dim) for _ in range(2))
         self.digit_maps = nn.ModuleList(nn.Linear(dim, 40) for _ in range(2))
         self.feature_dropout = FeatureDropout(config.feature_dropout if config.dropout else 0.0)
-        self.connector.requires_grad_(True)
-        self.connector.time_encoding.weight.requires_grad_(config.time_encoding)
+        for module in (self.fusion, self.connector):
+            module.requires_grad_("connector" in config.trains)
+        clocked = config.time_encoding and "time_encoding" in config.trains
+        self.connector.time_encoding.weight.requires_grad_(clocked)
+        for module in self.modules() if not config.dropout else ():
+            if isinstance(module, nn.Dropout):
+                module.p = 0.0
 
     @property
     def device(self) -> torch.device:
@@ -90,13 +98,15 @@ class Aligner(nn.Module):
 
     def groups(self) -> list[Group]:
         """What trains, at its rate; biases, norms and the clock's rows without weight decay."""
-        clock = self.connector.time_encoding.weight
+        rates, clock = self._config.rates, self.connector.time_encoding.weight
         every = [p for p in self.parameters() if p.requires_grad and p is not clock]
-        return [
-            Group([p for p in every if p.ndim > 1], 1.0),
-            Group([p for p in every if p.ndim <= 1], 1.0, weight_decay=False),
-            Group([clock], self._config.rates.get("time_encoding", 1.0), weight_decay=False),
+        scale = rates.get("connector", 1.0)
+        groups = [
+            Group([p for p in every if p.ndim > 1], scale),
+            Group([p for p in every if p.ndim <= 1], scale, weight_decay=False),
+            Group([clock] if clock.requires_grad else [], rates.get("time_encoding", 1.0), weight_decay=False),
         ]
+        return [group for group in groups if group.parameters]
 
     def text(self, row: Row) -> Target:
         """A row's events by number."""

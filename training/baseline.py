@@ -24,7 +24,7 @@ from model.audio.waveform import SAMPLE_RATE, Waveform
 from model.checkpoint import load_checkpoint
 from model.errors import TimeAudioError
 from model.timeaudio import TimeAudio
-from training.data.composer import Pool, SceneConfig, compose
+from training.data.composer import Pool, SceneConfig, compose, plain_scenes
 from training.data.manifest import ManifestError, Row
 from training.data.pools import read_pool
 from training.data.recordings import DataError

@@ -34,10 +34,10 @@ from training.data.composer import Pool, Scene, SceneConfig, compose
 from training.data.pools import read_pool
 from training.data.recordings import DataError
 from training.data.vocabulary import UNKNOWN, lexicon, vocabulary, yes_no_questions
-from training.evaluate import is_humble, is_right
+from training.evaluate import is_right
 from training.logistic import fit
 from training.metrics.calibration import Claim, expected_calibration_error
-from training.metrics.captions import kind_of
+from training.metrics.captions import is_humble, kind_of
 from training.sources.scenes import REALISTIC
 from training.sources.tasks import draw_query
 

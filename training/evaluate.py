@@ -28,7 +28,7 @@ from training.data.recordings import DataError
 from training.data.vocabulary import UNKNOWN, held_out_wordings, lexicon, vocabulary
 from training.long_audio import EncodedPasses
 from training.metrics.calibration import Claim
-from training.metrics.captions import kind_of
+from training.metrics.captions import is_humble, kind_of
 from training.metrics.events import ScoredScene, Sound
 from training.metrics.grounding import Grounding
 from training.scene_report import Report, SceneResult, show
@@ -88,11 +88,6 @@ def named(events: Sequence[Event]) -> list[tuple[str | None, Interval]]:
     """Every interval with the kind that its caption names; humble captions, which name none, are no claim."""
     found = [(event.caption, kind_of(event.caption, lexicon()), event.intervals) for event in events]
     return [(kind, i) for caption, kind, some in found if kind or not is_humble(caption) for i in some]
-
-
-def is_humble(caption: str) -> bool:
-    """Whether a caption says that the sound is not known."""
-    return any(word in caption.lower() for word in ("unidentified", "unknown", "cannot be", "unclear", "hard to"))
 
 
 def claims_of(events: Sequence[Event], present: Present) -> tuple[Claim, ...]:

@@ -130,7 +130,7 @@ def main(argv: Sequence[str] | None = None) -> int:
     engine = next(e for e in available() if e != "f5-tts")
     manifests = build(out, engine)
     print(f"Data of all four tasks, articles read by {engine}: {time.monotonic() - began:.0f} s.", flush=True)
-    start, failed = checkpoint_named("timeaudio-small"), []
+    start, failed = checkpoint_named("timeaudio-tiny"), []
     for name, config in stages(arguments.steps).items():
         run = out / f"{name}-run"
         job = Job(data=manifests[name], start=start, run=run, out=out / name, cache=out / "features", device="cpu")

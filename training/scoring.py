@@ -4,16 +4,16 @@ A line of the manifest without a prediction counts as an answer that names nothi
 """
 
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 from model.timeline.markers import to_plain
 from training.data.manifest import Row, Span, Told
 from training.data.spelling import answer_of
-from training.data.vocabulary import lexicon, vocabulary
+from training.data.vocabulary import UNKNOWN, lexicon, vocabulary
 from training.metrics.bootstrap import Estimate, bootstrap
 from training.metrics.calibration import Claim, expected_calibration_error
-from training.metrics.captions import kind_of
+from training.metrics.captions import is_humble, kind_of
 from training.metrics.counting import count_in, is_count_question
 from training.metrics.detection import Detection, Truth, psds
 from training.metrics.events import Counts, ScoredScene, Sound, clip_macro_f1, event_counts, segment_counts, total
@@ -58,19 +58,21 @@ def dense(pairs: Sequence[Pair]) -> list[Score]:
 
     Classes are the manifest's labels, captions being put to them by `label_of`; without labels, those of the
     vocabulary's kinds that keywords find in captions, on both sides alike: events that no keyword knows are left out,
-    and counted in the note. At-F1 is the mean over the classes that the manifest's events have: one that is claimed and stands nowhere in
-    the manifest costs event precision, and nothing here.
+    and counted in the note. At-F1 is the mean over the classes that the manifest's events have: one that is claimed
+    and stands nowhere in the manifest costs event precision, and nothing here. Sounds of unknown kinds, and captions
+    that say that a sound is not known, are of no class and left out.
     """
-    labels = sorted({event.label for row, _ in pairs for event in row.events if event.label})
+    labels = sorted({e.label for row, _ in pairs for e in row.events if e.label and e.label != UNKNOWN})
     is_labelled = bool(labels)
     labels = labels or list(vocabulary())
     by_keyword = set(labels) <= set(vocabulary())
     name_of: Callable[[str], str | None] = (
         (lambda caption: kind_of(caption, LEXICON)) if by_keyword else (lambda caption: label_of(caption, labels))
     )
+    claimed = [(_of_known_kinds(row), _claims(p, name_of)) for row, p in pairs]
     scenes = [
         ScoredScene(_sounds(row.events, name_of, use_labels=True), _sounds(p.events, name_of, use_labels=False))
-        for row, p in pairs
+        for row, p in claimed
     ]
     note = "captions to classes by keywords" if by_keyword else "captions to classes by the words of their names"
     if not is_labelled:
@@ -87,7 +89,22 @@ def dense(pairs: Sequence[Pair]) -> list[Score]:
         _estimate("dense segment F1", segments, lambda c: total(c).f1),
         _estimate("dense At-F1", [_known(s, kinds) for s in scenes], lambda s: clip_macro_f1(s, kinds), note, 100),
     ]
-    return scores + _confident(pairs, name_of)
+    return scores + _confident(claimed, name_of)
+
+
+def _of_known_kinds(row: Row) -> Row:
+    return replace(row, events=tuple(event for event in row.events if event.label != UNKNOWN))
+
+
+def _claims(prediction: Prediction, name_of: Callable[[str], str | None]) -> Prediction:
+    """The prediction without captions that say no more than that something is heard."""
+    confidences = prediction.confidences or ((),) * len(prediction.events)
+    kept = [
+        (event, sure)
+        for event, sure in zip(prediction.events, confidences, strict=True)
+        if name_of(event.caption) or not is_humble(event.caption)
+    ]
+    return replace(prediction, events=tuple(e for e, _ in kept), confidences=tuple(c for _, c in kept))
 
 
 def _classed(sounds: Sequence[Sound]) -> tuple[Sound, ...]:

@@ -38,7 +38,7 @@ from training.variants import prepare
 
 VALIDATION_SHARE = 0.1
 EXAMPLE = """examples:
-  timeaudio train --data my.jsonl --from timeaudio-small
+  timeaudio train --data my.jsonl --from timeaudio-tiny
   timeaudio train --data stage1.jsonl --from start --stage paper-1 --out stage1
   timeaudio train --data stage2.jsonl --from stage1 --stage paper-2 --out timeaudio-mine
   accelerate launch --multi_gpu --num_processes 8 -m training --data stage1.jsonl --from start --stage paper-1
@@ -220,7 +220,7 @@ def _write(out: Path, start: Path, model: TimeAudio, tokenizer: Tokenizer, dtype
 
 
 def checkpoint_named(name: str) -> Path:
-    """A checkpoint directory; `timeaudio-small` is the embedded one."""
+    """A checkpoint directory; `timeaudio-tiny` is the embedded one."""
     return EMBEDDED if name == EMBEDDED.name and not Path(name).is_dir() else Path(name)
 
 

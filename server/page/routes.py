@@ -19,6 +19,7 @@ from timeaudio.results import AnyAnswer
 
 CLIPS: Final = (
     {"file": "farmyard.flac", "title": "A farmyard", "about": "a dog, rain, a rooster", "seconds": 12.0},
+    {"file": "news.flac", "title": "The news", "about": "three items, to be summarised", "seconds": 20.0},
     {"file": "dog-barking.flac", "title": "A dog", "about": "barking, close by", "seconds": 5.0},
     {"file": "rooster-crowing.flac", "title": "A rooster", "about": "crowing, once", "seconds": 5.0},
 )

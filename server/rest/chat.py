@@ -31,7 +31,7 @@ from server.telemetry.tracing import step
 router = APIRouter(prefix="/v1", tags=["OpenAI's dialect"])
 
 _EXAMPLE = {
-    "model": "timeaudio-small",
+    "model": "timeaudio-tiny",
     "messages": [
         {
             "role": "user",

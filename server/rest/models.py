@@ -13,7 +13,7 @@ router = APIRouter(prefix="/v1", tags=["OpenAI's dialect"])
 
 _STARTED = int(time.time())
 # Not a parameter of the function: FastAPI would promise its own 422, which a string never earns.
-_NAME = {"name": "name", "in": "path", "required": True, "schema": {"type": "string"}, "example": "timeaudio-small"}
+_NAME = {"name": "name", "in": "path", "required": True, "schema": {"type": "string"}, "example": "timeaudio-tiny"}
 
 
 @router.get(

@@ -104,7 +104,7 @@ def test_all_faults_of_a_config_are_told_at_once(directory):
 
 def test_the_embedded_checkpoint_is_small_and_whole():
     model, tokenizer = load_checkpoint(EMBEDDED)
-    assert model.config.name == "timeaudio-small"
+    assert model.config.name == "timeaudio-tiny"
     assert len(tokenizer) == model.llm.get_input_embeddings().weight.shape[0]
     assert sum(f.stat().st_size for f in EMBEDDED.rglob("*")) <= 30e6
 

@@ -8,7 +8,7 @@ from scipy.fft import irfft, next_fast_len, rfft
 
 from model.audio.waveform import SAMPLE_RATE
 from training.data.acoustics import Samples, at_eight_bits, hum, in_room, looped
-from training.data.recordings import active_region
+from training.data.recordings import active_region, is_active
 
 
 @dataclass(frozen=True, slots=True)
@@ -130,28 +130,6 @@ def compose(pool: Pool, config: SceneConfig, rng: np.random.Generator) -> Scene:
     return Scene(samples, tuple(p.event for p in placements))
 
 
-def recorded(samples: Samples, config: SceneConfig, rng: np.random.Generator) -> Samples:
-    """A whole recording at a level and in a colour of its own, over some noise."""
-    level = rng.uniform(*config.event_rms_db)
-    mixed = _background(len(samples), config, rng) + _at_level(_coloured(samples, config, rng), level)
-    return mixed.astype(np.float32)
-
-
-def shifted(events: Sequence[PlacedEvent], samples: int) -> tuple[PlacedEvent, ...]:
-    """The events so many samples later."""
-    return tuple(PlacedEvent(e.kind, e.start + samples, e.end + samples) for e in events)
-
-
-def clipped(events: Sequence[PlacedEvent], first: int, num_samples: int) -> tuple[PlacedEvent, ...]:
-    """What of the events lies in so many samples from `first` on, counted from there."""
-    last = first + num_samples
-    return tuple(
-        PlacedEvent(e.kind, max(e.start, first) - first, min(e.end, last) - first)
-        for e in events
-        if e.start < last and e.end > first
-    )
-
-
 def _draw_kind(kinds: list[str], used: list[str], config: SceneConfig, rng: np.random.Generator) -> str:
     unused = [k for k in kinds if k not in used]
     again = used and (not unused or rng.random() < config.repeat_probability)
@@ -194,9 +172,12 @@ def _cut(part: Samples, config: SceneConfig, rng: np.random.Generator) -> Sample
     shortest, most = round(config.min_event_s * SAMPLE_RATE), round(config.most_event_s * SAMPLE_RATE)
     if len(part) <= 2 * shortest or (len(part) <= most and rng.random() >= config.cut_probability):
         return part
-    length = int(rng.integers(shortest, min(len(part), most + 1)))
-    start = int(rng.integers(0, len(part) - length + 1))
-    cut = part[start : start + length].copy()
+    for _ in range(20):  # not a gap between two barks
+        length = int(rng.integers(shortest, min(len(part), most + 1)))
+        start = int(rng.integers(0, len(part) - length + 1))
+        cut = part[start : start + length].copy()
+        if is_active(cut, part):
+            break
     fade = min(len(cut) // 4, SAMPLE_RATE // 100)
     ramp = np.linspace(0.0, 1.0, fade, dtype=np.float32)
     cut[:fade] *= ramp

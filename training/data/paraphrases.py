@@ -1,7 +1,7 @@
 """Captions that no model here is trained on: what other people would write, to score what a model writes.
 
 Five for each kind, in `paraphrases.json`. They were written by hand before any model was scored with them, and share no
-sentence with the captions and queries of `training.data.words` and `training.data.more_words`.
+sentence with the captions and queries of `training.data.vocabulary`.
 """
 
 import json

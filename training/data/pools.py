@@ -31,56 +31,71 @@ def read_pool(
     """Active parts of the recordings of one side of the split, by kind; sounds of no known kind are its `others`.
 
     Known kinds are split by fold: 1 to 3 train, 4 validates. Unknown sounds are split by label, so that validation
-    meets labels that no training has met. Recordings whose label may be of a known kind or not are left out.
+    meets labels that no training has met. Recordings whose label may be of a known kind or not are left out, and so
+    are those whose source is on the other side too.
 
     Args:
         directories: data sets as `read_recordings` takes them.
         side: of the split.
         ten: only the ten kinds of ESC-10.
-        half: only every second source of each kind, by name: two pools without a source in common.
+        half: only every second source of each kind, about: two pools without a source in common.
         speeds: each recording is also there at these speeds (pitch moves with it).
 
     Raises:
-        DataError: nothing is left, or a source stands on both sides of the split.
+        DataError: nothing is left.
     """
     recordings = read_recordings(directories)
     folds = TRAIN_FOLDS if side == "train" else VALIDATION_FOLDS
-    other_side = {r.source for r in recordings if r.fold not in folds}
+    other_folds = {r.source for r in recordings if r.fold not in folds}
+    other_side = _sources_beyond(recordings, side, folds)
     known: dict[str, list[Recording]] = defaultdict(list)
     unknown: dict[str, list[Recording]] = defaultdict(list)
     for recording in recordings:
         kind = kind_of_label(recording.label)
         if kind == UNKNOWN:
-            if not ten and _side_of_label(recording.label) == side:
+            if not ten and _side_of_label(recording.label) == side and recording.source not in other_side:
                 unknown[f"{UNKNOWN}:{recording.label}"].append(recording)
-        elif kind is None or recording.fold not in folds or recording.source in other_side:
+        elif kind is None or recording.fold not in folds or recording.source in other_folds:
             continue
         elif kind in TEN or not ten:
             known[kind].append(recording)
-    if not known:
-        raise DataError(f"No recording under {', '.join(map(str, directories))} is in the folds {folds}.")
-    return Pool(_parts(_halved(known, half), speeds), _parts(_halved(unknown, half), speeds))
+    chosen = _half_of([*known.items(), *unknown.items()], half)
+    pool = Pool(_parts(known, chosen, speeds), _parts(unknown, chosen, speeds))
+    if not pool.parts:
+        of_it = "" if half is None else f" and, by its source, in half {half}"
+        raise DataError(
+            f"No recording of a known kind under {', '.join(map(str, directories))} is in the folds {folds}{of_it}."
+        )
+    return pool
+
+
+def _sources_beyond(recordings: Sequence[Recording], side: Side, folds: Sequence[int]) -> set[str]:
+    """Sources of the other side: by the folds of known kinds, and by the labels of unknown ones."""
+    kinds = [(kind_of_label(recording.label), recording) for recording in recordings]
+    known = {r.source for kind, r in kinds if kind not in (None, UNKNOWN) and r.fold not in folds}
+    return known | {r.source for kind, r in kinds if kind == UNKNOWN and _side_of_label(r.label) != side}
 
 
 def _side_of_label(label: str) -> Side:
     return "train" if hashlib.sha256(label.encode()).digest()[0] % 2 else "validate"
 
 
-def _halved(by_kind: dict[str, list[Recording]], half: int | None) -> dict[str, list[Recording]]:
-    if half is None:
-        return by_kind
-    chosen = {}
-    for kind, recordings in by_kind.items():
-        sources = sorted({r.source for r in recordings})[half::2]
-        if some := [r for r in recordings if r.source in sources]:
-            chosen[kind] = some
-    return chosen
+def _half_of(kinds: Iterable[tuple[str, Sequence[Recording]]], half: int | None) -> set[str]:
+    """The sources of one half: of each kind every second one. A source of several kinds is in one half for all."""
+    halves: dict[str, int] = {}
+    for _, recordings in sorted(kinds):
+        count = [0, 0]
+        for source in sorted({r.source for r in recordings}, key=lambda name: (name not in halves, name)):
+            chosen = halves.setdefault(source, int(count[1] < count[0]))
+            count[chosen] += 1
+    return {source for source, number in halves.items() if half in (None, number)}
 
 
-def _parts(by_kind: dict[str, list[Recording]], speeds: Sequence[float]) -> dict[str, list[Samples]]:
+def _parts(by_kind: dict[str, list[Recording]], sources: set[str], speeds: Sequence[float]) -> dict[str, list[Samples]]:
     parts: dict[str, list[Samples]] = {}
     for kind, recordings in sorted(by_kind.items()):
-        found = [part for recording in recordings for part in _active(read_samples(recording), speeds)]
+        chosen = [recording for recording in recordings if recording.source in sources]
+        found = [part for recording in chosen for part in _active(read_samples(recording), speeds)]
         if found:
             parts[kind] = found
     return parts

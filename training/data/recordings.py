@@ -14,7 +14,8 @@ from model.audio.waveform import SAMPLE_RATE
 
 ACTIVE_WINDOW = SAMPLE_RATE // 10
 ACTIVE_HOP = SAMPLE_RATE // 100
-ACTIVE_RANGE_DB = 30.0
+ACTIVE_RANGE = 1e-3
+"""30 dB, of energy."""
 
 
 class DataError(Exception):
@@ -120,12 +121,24 @@ def active_region(samples: npt.NDArray[np.float32]) -> tuple[int, int]:
     """
     if len(samples) <= ACTIVE_WINDOW:
         return 0, len(samples)
-    energy = np.concatenate([[0.0], np.cumsum(samples.astype(np.float64) ** 2)])
-    starts = np.arange(0, len(samples) - ACTIVE_WINDOW + 1, ACTIVE_HOP)
-    mean_square = (energy[starts + ACTIVE_WINDOW] - energy[starts]) / ACTIVE_WINDOW
-    active = np.flatnonzero(mean_square >= mean_square.max() * 10 ** (-ACTIVE_RANGE_DB / 10))
+    mean_square = _mean_squares(samples)
+    active = np.flatnonzero(mean_square >= mean_square.max() * ACTIVE_RANGE)
     middle = (ACTIVE_WINDOW - ACTIVE_HOP) // 2
-    first, last = starts[active[0]], starts[active[-1]]
+    first, last = active[0] * ACTIVE_HOP, active[-1] * ACTIVE_HOP
     start = 0 if first == 0 else first + middle
-    end = len(samples) if last == starts[-1] else last + middle + ACTIVE_HOP
+    end = len(samples) if active[-1] == len(mean_square) - 1 else last + middle + ACTIVE_HOP
     return int(start), int(end)
+
+
+def is_active(piece: npt.NDArray[np.float32], whole: npt.NDArray[np.float32]) -> bool:
+    """Whether a piece of a recording holds something active of it, and no gap alone."""
+    return bool(_mean_squares(piece).max() >= _mean_squares(whole).max() * ACTIVE_RANGE)
+
+
+def _mean_squares(samples: npt.NDArray[np.float32]) -> npt.NDArray[np.float64]:
+    """Over 100 ms, every 10 ms; over all of what is shorter."""
+    energy = np.concatenate([[0.0], np.cumsum(samples.astype(np.float64) ** 2)])
+    window = min(ACTIVE_WINDOW, len(samples))
+    starts = np.arange(0, len(samples) - window + 1, ACTIVE_HOP)
+    squares: npt.NDArray[np.float64] = (energy[starts + window] - energy[starts]) / window
+    return squares

@@ -13,6 +13,13 @@ _WORD: Final = re.compile(r"[^\W\d_]+")
 # What may follow a stem: "bark" takes -s, -ed, -ing; "crackl" takes -e, -es, -ing. "rain" does not take -bow.
 _ENDINGS: Final = ("", "e", "s", "es", "d", "ed", "ing", "ings", "er", "ers", "y")
 
+_HUMBLE: Final = ("unidentified", "unknown", "not known", "unfamiliar", "cannot be", "unclear", "hard to")
+
+
+def is_humble(caption: str) -> bool:
+    """Whether a caption says that the sound is not known: it claims nothing."""
+    return any(words in caption.lower() for words in _HUMBLE)
+
 
 def kind_of(caption: str, lexicon: Mapping[str, tuple[str, ...]]) -> str | None:
     """The kind that the caption speaks of most, or None where it speaks of none.

@@ -14,6 +14,7 @@ _WORDS = {
     for word in words.split()
 }  # fmt: skip
 _MARKERS = re.compile(r"(?:<[af]_\d>)+")
+_COUNT = re.compile(r"\b(how often|count|(how many|number of)(?! (seconds|minutes|hours)))\b")
 _TOKEN = re.compile(r"\d+(?:\.\d+)?|[a-z]+")
 
 
@@ -38,5 +39,5 @@ def count_in(answer: str) -> int | None:
 
 
 def is_count_question(question: str) -> bool:
-    """Whether a question asks for a number of times or things, by its words."""
-    return re.search(r"\b(how many|how often|count|number of|total count)\b", question.lower()) is not None
+    """Whether a question asks for a number of times or things, by its words; "how many seconds" is no such number."""
+    return _COUNT.search(question.lower()) is not None

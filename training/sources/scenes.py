@@ -8,7 +8,7 @@ seed and its number, so an interrupted command goes on where it stopped.
 import argparse
 import json
 import os
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from concurrent.futures import ProcessPoolExecutor
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -20,6 +20,7 @@ from rich.progress import track
 
 from training.data.composer import PlacedEvent, Pool, Scene, SceneConfig, compose
 from training.data.pools import read_pool
+from training.data.recordings import DataError
 from training.data.wav import write_wav
 
 LIST = "scenes.jsonl"
@@ -80,6 +81,20 @@ def compose_all(pool: Pool, work: Work, processes: int) -> Path:
     return work.folder / LIST
 
 
+def claim_folder(folder: Path, told: Mapping[str, object]) -> None:
+    """Note in a folder what its scenes are of: those that are there are not composed anew.
+
+    Raises:
+        DataError: it holds scenes of other recordings, or of another seed, side or length.
+    """
+    path, mine = folder / "settings.json", json.loads(json.dumps(told))
+    if path.is_file() and (before := json.loads(path.read_text(encoding="utf-8"))) != mine:
+        differ = ", ".join(name for name in mine if before.get(name) != mine[name])
+        raise DataError(f"{folder} holds scenes with other {differ}: name another folder with --out, or delete it.")
+    folder.mkdir(parents=True, exist_ok=True)
+    path.write_text(json.dumps(mine, indent=2) + "\n", encoding="utf-8")
+
+
 def read_scenes(path: Path) -> Iterator[tuple[Path, int, tuple[PlacedEvent, ...]]]:
     """Sound file, number of samples and events of each scene of a list."""
     for line in path.read_text(encoding="utf-8").splitlines():
@@ -136,5 +151,9 @@ def run(arguments: argparse.Namespace) -> int:
         folder=arguments.out, count=arguments.count, seconds=tuple(arguments.seconds), seed=arguments.seed,
         realistic=not arguments.plain,
     )  # fmt: skip
+    claim_folder(work.folder, {
+        "recordings": [str(path.resolve()) for path in arguments.recordings], "side": arguments.side,
+        "seconds": work.seconds, "seed": work.seed, "realistic": work.realistic,
+    })  # fmt: skip
     print(f"{compose_all(pool, work, os.cpu_count() or 1)}: {arguments.count} scenes.")
     return 0

@@ -7,7 +7,7 @@ Sounds of unknown kinds get a humble caption.
 """
 
 import argparse
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import TypeVar
 
@@ -34,6 +34,7 @@ from training.data.vocabulary import (
     yes_no_questions,
 )
 from training.data.wav import write_wav
+from training.sources.reading import merged
 from training.sources.scenes import read_scenes
 
 PLAINEST_SHARE = 0.85
@@ -74,8 +75,8 @@ def rows_of_scene(
     in_time = sorted((span, kind) for kind, spans in found.items() for span in spans)
     for what, question in (("dense", QUESTIONS["dense_caption"]), ("captions", _one(DENSE_CAPTION_INSTRUCTIONS, rng))):
         captions = {kind: draw_caption(kind, rng) for kind in found}
-        events = tuple(Told((span,), captions[kind], kind) for span, kind in in_time)
-        yield row(what, task="dense_caption", question=question, events=events)
+        told = tuple(Told((span,), captions[kind], kind) for span, kind in in_time)
+        yield row(what, task="dense_caption", question=question, events=told)
     for number, (query, spans) in enumerate(queries(found, rng)):
         told = (Told(tuple(spans)),) if spans else ()
         yield row(f"query{number}", task="ground", query=query, events=told)
@@ -112,21 +113,10 @@ def queries(found: Found, rng: np.random.Generator) -> Iterator[tuple[str, list[
     if UNKNOWN not in found and rng.random() < 0.5 and (present or missing):
         name = _one(present, rng) if present and (not missing or rng.random() < 0.6) else _one(missing, rng)
         members = groups()[name].kinds
-        spans = merged(span for kind in known if kind in members for span in found[kind])
+        spans = list(merged(span for kind in known if kind in members for span in found[kind]))
         yield _written(_one(groups()[name].queries, rng), rng), spans
     else:
         yield draw_query(_one(absent, rng), rng), []
-
-
-def merged(spans: Iterable[Span]) -> list[Span]:
-    """The spans in order of time, those that overlap as one."""
-    whole: list[Span] = []
-    for start, end in sorted(spans):
-        if whole and start <= whole[-1][1]:
-            whole[-1] = (whole[-1][0], max(whole[-1][1], end))
-        else:
-            whole.append((start, end))
-    return whole
 
 
 def draw_query(kind: str, rng: np.random.Generator) -> str:

@@ -5,7 +5,6 @@ import shutil
 
 import pytest
 
-from model.engine.updates import Answer
 from model.timeline.event import Event
 from model.timeline.interval import Interval
 from training.captioning import scene_captions
@@ -36,8 +35,8 @@ def test_of_two_events_at_one_time_the_nearer_counts_whatever_the_words():
 
 
 def test_every_interval_of_a_scenes_answer_is_told_once():
-    answer = Answer((Event((Interval(0, 40), Interval(60, 70)), "A dog barks."),), "", 1, 1)
-    first, second = scene_captions(answer, {"dog": [Interval(0, 40)], "some kind": [Interval(60, 70)]})
+    events = [Event((Interval(0, 40), Interval(60, 70)), "A dog barks.")]
+    first, second = scene_captions(events, {"dog": [Interval(0, 40)], "some kind": [Interval(60, 70)]})
     assert first == ("A dog barks.", paraphrases()["dog"])
     assert second == ("A dog barks.", ())
 

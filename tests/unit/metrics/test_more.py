@@ -56,6 +56,7 @@ def test_the_first_whole_number_is_the_count(answer, count):
 def test_counting_questions_are_known_by_their_words():
     assert is_count_question("How many times does a dog bark?")
     assert not is_count_question("How long does it last?")
+    assert not is_count_question("For how many seconds is a dog heard?")
 
 
 def test_calibration_error_is_weighed_by_how_many_are_in_a_bin():

@@ -1,0 +1,229 @@
+"""What is asked about a scene, and that the answers are true of it."""
+
+import re
+
+import numpy as np
+import pytest
+
+from model.timeline.event import by_caption
+from model.timeline.parser import parse
+from tests.small_recordings import RATE, pool_of
+from training.data.answers import NOTHING_HEARD
+from training.data.composer import PlacedEvent, SceneConfig
+from training.data.instructions import DURATION_INSTRUCTIONS, ORDER_INSTRUCTIONS
+from training.data.spelling import answer_of
+from training.data.validate import faults_of
+from training.data.vocabulary import groups, lexicon, off_topic, unknown_captions, vocabulary, yes_no_questions
+from training.metrics.captions import is_humble, kind_of
+from training.metrics.counting import count_in, is_count_question
+from training.sources.tasks import NOT_HEARD, compose_rows, rows_of_scene
+
+LENGTH = 10 * RATE
+SCENES = {
+    "two kinds": (("dog", 1.0, 2.0), ("rain", 0.0, 5.0), ("dog", 6.0, 10.0)),
+    "kinds of a group": (("dog", 0.0, 3.0), ("cat", 2.0, 5.0), ("cow", 7.0, 8.0), ("wind", 1.0, 9.0)),
+    "kinds that may be of a group": (("chirping_birds", 0.5, 3.0), ("siren", 2.0, 5.0), ("sea_waves", 4.0, 9.0)),
+    "with an unknown sound": (("dog", 1.0, 2.0), ("unknown:zipper", 1.5, 4.0), ("unknown:owl", 6.0, 6.4)),
+    "unknown sounds alone": (("unknown:zipper", 1.5, 4.0),),
+    "nothing": (),
+}
+
+
+def placed(*told):
+    return [PlacedEvent(kind, round(start * RATE), round(end * RATE)) for kind, start, end in told]
+
+
+def all_rows(name, number=60):
+    """The rows of a scene as they are drawn again and again."""
+    return [
+        row
+        for seed in range(number)
+        for row in rows_of_scene(placed(*SCENES[name]), LENGTH, f"s{seed}", "s.wav", np.random.default_rng(seed))
+    ]
+
+
+def spans_of(name, kinds):
+    """When one of the kinds sounds, overlapping spans as one."""
+    tenths = np.zeros(100, bool)
+    for kind, start, end in SCENES[name]:
+        if kind in kinds:
+            tenths[round(start * 10) : round(end * 10)] = True
+    edges = np.flatnonzero(np.diff(np.concatenate([[0], tenths.astype(int), [0]])))
+    return [(a / 10, b / 10) for a, b in zip(edges[::2], edges[1::2], strict=True)]
+
+
+def plain(text):
+    return text.casefold().rstrip(".")
+
+
+KINDS_MEANT = {plain(q): (kind,) for kind, w in vocabulary().items() for q in (*w.queries, *w.captions)}
+GROUPS_MEANT = {plain(q): group for group in groups().values() for q in group.queries}
+
+
+@pytest.mark.parametrize("name", SCENES)
+def test_every_row_can_be_trained_on(name):
+    rows = all_rows(name)
+    assert [fault for row in rows for fault in faults_of(row)] == []
+    assert {row.duration for row in rows} == {10.0}
+    for row in rows:
+        parse(answer_of(row), row.task, 100)
+    one = all_rows(name, 1)
+    assert len({row.id for row in one}) == len(one)
+    assert one == all_rows(name, 1)
+
+
+@pytest.mark.parametrize("name", SCENES)
+def test_dense_captions_tell_every_event_once_in_order_of_time(name):
+    due = sorted(((start, end), kind.partition(":")[0]) for kind, start, end in SCENES[name])
+    dense = [row for row in all_rows(name) if row.task == "dense_caption"]
+    assert len(dense) == 120
+    for row in dense:
+        assert [(event.intervals[0], event.label) for event in row.events] == due
+        assert all(len(event.intervals) == 1 for event in row.events)
+        for event in row.events:
+            if event.label == "unknown":
+                assert event.caption in unknown_captions()
+            else:
+                assert kind_of(event.caption, lexicon()) == event.label
+        assert len({(event.label, event.caption) for event in row.events}) == len({kind for _, kind in due})
+
+
+def test_answers_parse_back_to_what_was_placed():
+    (answer,) = [answer_of(row) for row in all_rows("two kinds", 1) if row.id.endswith("-dense")]
+    told = parse(answer, "dense_caption", 100)
+    assert [kind_of(e.caption, lexicon()) for e in told] == ["rain", "dog", "dog"], "one by one, as they begin"
+    said = {kind_of(e.caption, lexicon()): [(i.start, i.end) for i in e.intervals] for e in by_caption(told)}
+    assert said == {"rain": [(0, 50)], "dog": [(10, 20), (60, 100)]}
+    (nothing,) = [answer_of(row) for row in all_rows("nothing", 1) if row.id.endswith("-dense")]
+    assert nothing == NOTHING_HEARD
+
+
+@pytest.mark.parametrize("name", SCENES)
+def test_queries_are_answered_with_all_that_they_mean_and_absent_ones_are_absent(name):
+    there = {kind for kind, _, _ in SCENES[name]}
+    asked = [row for row in all_rows(name) if row.task == "ground"]
+    for row in asked:
+        group = GROUPS_MEANT.get(plain(row.query))
+        kinds = group.kinds if group else KINDS_MEANT[plain(row.query)]
+        told = [span for event in row.events for span in event.intervals]
+        assert told == spans_of(name, kinds), row.query
+        if group and not told:
+            assert not there & set(group.unsure), f"{row.query}: people would disagree"
+    assert any(not row.events for row in asked)
+    assert any(row.events for row in asked) == bool(there & vocabulary().keys())
+
+
+def test_a_group_is_asked_for_where_it_is_heard_and_where_it_is_not_but_never_beside_an_unknown_sound():
+    found = {
+        name: [row for row in all_rows(name) if row.task == "ground" and plain(row.query) in GROUPS_MEANT]
+        for name in SCENES
+    }
+    animals = [row for row in found["kinds of a group"] if GROUPS_MEANT[plain(row.query)] == groups()["animal"]]
+    assert animals
+    assert {row.events[0].intervals for row in animals} == {((0.0, 5.0), (7.0, 8.0))}
+    assert {bool(row.events) for row in found["two kinds"]} == {True, False}
+    assert found["with an unknown sound"] == found["unknown sounds alone"] == []
+
+
+def test_queries_come_as_people_type_them():
+    queries = [row.query for row in all_rows("two kinds", 200) if row.task == "ground"]
+    shares = [
+        sum(is_it(query) for query in queries) / len(queries)
+        for is_it in (lambda q: q.endswith("."), lambda q: q[0].isupper(), str.isupper)
+    ]
+    assert shares == pytest.approx([0.15, 0.45, 0.03], abs=0.1)
+    assert 0 < shares[2] < 0.1
+
+
+def answers(name, is_it, number=100):
+    """Questions of a sort, with the answer as it is written and the intervals in it."""
+    found = []
+    for row in all_rows(name, number):
+        if row.task == "ask" and is_it(row.question):
+            events = parse(answer_of(row), "ask", 100)
+            found.append((row, answer_of(row), [(i.start / 10, i.end / 10) for e in events for i in e.intervals]))
+    assert found
+    return found
+
+
+def thing_of(question, templates):
+    """What a question is about."""
+    for template in templates:
+        before, _, after = re.escape(template).partition(re.escape("{query}"))
+        if found := re.fullmatch(f"{before}(.*){after}", question, re.IGNORECASE):
+            yield plain(found[1])
+
+
+@pytest.mark.parametrize("name", SCENES)
+def test_yes_is_said_with_the_times_of_what_is_there_and_no_of_what_is_not(name):
+    def is_it(question):
+        return any(thing in KINDS_MEANT for thing in thing_of(question, yes_no_questions()))
+
+    said = set()
+    for row, answer, told in answers(name, is_it):
+        kinds = {KINDS_MEANT[t] for t in thing_of(row.question, yes_no_questions()) if t in KINDS_MEANT}
+        assert told in [spans_of(name, some) for some in kinds], row.question
+        assert answer == NOT_HEARD if not told else answer.startswith("Yes, at <a_")
+        said.add(bool(told))
+    assert said == ({True, False} if any(k in vocabulary() for k, _, _ in SCENES[name]) else {False})
+
+
+def test_a_count_is_that_of_the_times_before_it():
+    seen = set()
+    for _, answer, told in answers("two kinds", is_count_question):
+        assert told in (spans_of("two kinds", ["dog"]), spans_of("two kinds", ["rain"]))
+        assert count_in(answer) == len(told)
+        seen.add(len(told))
+    assert seen == {1, 2}
+
+
+def test_durations_are_added_up_and_rounded():
+    found = answers("two kinds", lambda q: any(thing in KINDS_MEANT for thing in thing_of(q, DURATION_INSTRUCTIONS)))
+    for _, answer, told in found:
+        total = round(sum(end - start for start, end in told))
+        assert answer.endswith(f"about {total} seconds in total.")
+    assert {len(told) for *_, told in found} == {1, 2}
+
+
+def test_what_begins_first_is_told_first_with_both_times():
+    templates = [re.sub(r"\\{\w+\\}", ".+", re.escape(template)) for template in ORDER_INSTRUCTIONS]
+    orders = set()
+    for row, answer, _ in answers("two kinds", lambda q: any(re.fullmatch(template, q) for template in templates)):
+        assert row.times == (0.0, 1.0), "the rain, and the dog's first bark"
+        first, then = re.fullmatch(r"First (.*) at <.*>, then (.*) at <.*> seconds\.", answer).groups()
+        assert (KINDS_MEANT[plain(first)], KINDS_MEANT[plain(then)]) == (("rain",), ("dog",))
+        orders.add(row.question.index(first) < row.question.index(then))
+    assert orders == {True, False}, "asked for in either order"
+
+
+def test_what_happens_at_a_second_is_what_is_heard_around_it():
+    name, seconds = "two kinds", set()
+    for row, answer, told in answers(name, lambda q: re.search(r"\d", q), 300):
+        (second,) = (int(word) for word in re.findall(r"\d+", row.question))
+        due = [((a, b), kind) for kind, a, b in SCENES[name] if a <= second < b]
+        events = parse(answer, "dense_caption", 100)
+        assert [(s, kind_of(e.caption, lexicon())) for s, e in zip(told, events, strict=True)] == sorted(due)
+        assert due or answer == NOTHING_HEARD
+        seconds.add(second)
+    assert len(seconds) > 4
+
+
+def test_now_and_then_a_question_is_not_about_the_sound():
+    questions, answer = off_topic()
+    found = answers("two kinds", lambda q: q in questions)
+    assert {said for _, said, _ in found} == {answer}
+    assert len(found) < 25
+
+
+def test_an_unknown_sound_at_a_second_is_told_humbly():
+    found = answers("unknown sounds alone", lambda q: re.search(r"\d", q))
+    told = [answer for _, answer, spans in found if spans]
+    assert told
+    assert all(is_humble(answer) for answer in told)
+
+
+def test_composed_rows_name_their_sound_files(tmp_path):
+    rows = list(compose_rows(pool_of("dog"), tmp_path, "short", SceneConfig(seconds=2.0), count=2, seed=3))
+    assert {row.audio for row in rows} == {str(tmp_path / f"short-{n:05d}.wav") for n in range(2)}
+    assert all((tmp_path / row.audio).is_file() for row in rows)
+    assert len({row.id for row in rows}) == len(rows)

@@ -1,0 +1,93 @@
+"""Labelled recordings: how their folders are read, and where in a recording its sound is."""
+
+import csv
+
+import numpy as np
+import pytest
+
+from tests.small_recordings import RATE, data_set
+from training.data.recordings import DataError, active_region, read_recordings
+from training.data.wav import write_wav
+
+
+def burst(seconds, *, start, length, level=0.5):
+    samples = np.zeros(round(seconds * RATE), dtype=np.float32)
+    first, last = round(start * RATE), round((start + length) * RATE)
+    samples[first:last] = level * np.random.default_rng(0).standard_normal(last - first)
+    return samples
+
+
+@pytest.mark.parametrize(("start", "length"), [(0.0, 1.0), (1.0, 0.5), (3.2, 1.8), (2.0, 0.1)])
+def test_the_active_region_is_where_the_sound_is_to_within_a_tenth(start, length):
+    first, last = active_region(burst(5, start=start, length=length))
+    assert first / RATE == pytest.approx(start, abs=0.1)
+    assert last / RATE == pytest.approx(start + length, abs=0.1)
+
+
+def test_gaps_inside_stay_and_what_is_30_db_below_does_not_count():
+    samples = burst(5, start=1, length=0.3) + burst(5, start=3, length=0.3, level=0.05)
+    assert active_region(samples)[1] / RATE == pytest.approx(3.3, abs=0.1)
+    faint = burst(5, start=1, length=0.3) + burst(5, start=3, length=0.3, level=0.005)
+    assert active_region(faint)[1] / RATE == pytest.approx(1.3, abs=0.1)
+
+
+def test_both_layouts_are_read_alike_and_side_by_side(tmp_path):
+    ours = data_set(tmp_path / "ours", ("dog", 1, "a"), ("cat", 4, "b"))
+    official = tmp_path / "official"
+    (official / "meta").mkdir(parents=True)
+    with (official / "meta" / "esc50.csv").open("w", newline="") as file:
+        table = csv.writer(file)
+        table.writerow(["filename", "fold", "target", "category", "esc10", "src_file", "take"])
+        for name, fold, kind, source in (("0-dog.wav", 1, "dog", "a"), ("1-cat.wav", 4, "cat", "b")):
+            write_wav(official / "audio" / name, burst(0.5, start=0, length=0.5))
+            table.writerow([name, fold, 0, kind, kind == "dog", source, "A"])
+    found = read_recordings([ours, official])
+    told = [(r.path.name, r.label, r.fold, r.source) for r in found]
+    assert told == [("0-dog.wav", "dog", 1, "a"), ("1-cat.wav", "cat", 4, "b")] * 2
+    assert [r.path.parent.parent for r in found] == [ours, ours, official, official]
+
+
+def test_without_folds_a_source_is_in_one_of_four_by_its_name_and_all_four_are_used(tmp_path):
+    clips = [("dog", 0, f"source {n // 2}") for n in range(60)]
+    found = read_recordings([data_set(tmp_path / "a", *clips, seconds=0.01)])
+    folds = {}
+    for recording in found:
+        folds.setdefault(recording.source, set()).add(recording.fold)
+    assert {len(some) for some in folds.values()} == {1}
+    assert set().union(*folds.values()) == {1, 2, 3, 4}
+    again = read_recordings([data_set(tmp_path / "b", *clips[::-1], seconds=0.01)])
+    assert {r.source: r.fold for r in again} == {r.source: r.fold for r in found}
+
+
+def test_a_recording_without_a_fold_is_in_that_of_its_source_elsewhere(tmp_path):
+    sources = [f"source {n}" for n in range(8)]
+    folded = data_set(tmp_path / "folded", *[("dog", 3, source) for source in sources], seconds=0.01)
+    bare = data_set(tmp_path / "bare", *[("dog", 0, source) for source in sources], seconds=0.01)
+    assert {r.fold for r in read_recordings([bare, folded])} == {3}
+
+
+def test_a_speaker_is_a_source(tmp_path):
+    folder = data_set(tmp_path, ("coughing", 0, "take 1"), ("coughing", 0, "take 2"), seconds=0.01)
+    (folder / "clips.csv").write_text(
+        "filename,category,source,speaker\n0-coughing.wav,coughing,take 1,ann\n1-coughing.wav,coughing,take 2,ann\n"
+    )
+    assert [r.source for r in read_recordings([folder])] == ["ann", "ann"]
+
+
+@pytest.mark.parametrize(
+    ("table", "says"),
+    [
+        ("name,category\n", "has no column filename, source"),
+        ("filename,category,fold,source\na.wav,dog,x,a\n", "fold must be a number, a.wav has 'x'"),
+        ("filename,category,fold,source\na.wav,dog,1,a\n", "lacks 1 of 1 files, first a.wav"),
+    ],
+)
+def test_a_table_of_another_form_says_what_is_wrong(tmp_path, table, says):
+    (tmp_path / "clips.csv").write_text(table)
+    with pytest.raises(DataError, match=says):
+        read_recordings([tmp_path])
+
+
+def test_an_empty_folder_says_what_should_be_there(tmp_path):
+    with pytest.raises(DataError, match="meta/esc50.csv"):
+        read_recordings([tmp_path])
