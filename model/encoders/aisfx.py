@@ -63,7 +63,8 @@ class ConvBlock(nn.Module):
 
 def _normalised(conv: nn.Conv2d, norm: nn.BatchNorm2d, hidden: Tensor) -> Tensor:
     """Convolution, fixed normalisation and rectifier in one pass over memory, which is what they cost."""
-    assert norm.running_mean is not None and norm.running_var is not None
+    assert norm.running_mean is not None
+    assert norm.running_var is not None
     scale = norm.weight / (norm.running_var + norm.eps).sqrt()
     weight, bias = conv.weight * scale[:, None, None, None], norm.bias - norm.running_mean * scale
     return nn.functional.conv2d(hidden, weight, bias, padding=1).relu_()

@@ -1,7 +1,7 @@
 """A small convolutional sound encoder, for checkpoints whose encoder is trained from nothing.
 
-It answers to the same interface as BEATs: Kaldi filter banks in, 50 frames per second out. For encoders that are trained
-from nothing it was better than BEATs' shape at the same size (`DECISIONS.md`).
+It answers to the same interface as BEATs: Kaldi filter banks in, 50 frames per second out. For encoders that are
+trained from nothing it was better than BEATs' shape at the same size (`DECISIONS.md`).
 """
 
 from dataclasses import dataclass
