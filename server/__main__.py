@@ -33,14 +33,12 @@ def serve(
     from pydantic import ValidationError
 
     from server.listener import run
-    from server.settings import Settings
+    from server.settings import Settings, misread
 
     try:
         settings = Settings()
     except ValidationError as error:
-        for item in error.errors():
-            name = "__".join(str(part) for part in item["loc"]).upper()
-            print(f"TIMEAUDIO_{name}: {item['msg']}, not {item['input']!r}", file=sys.stderr)  # noqa: T201
+        print("\n".join(misread(error)), file=sys.stderr)  # noqa: T201
         return 2
     return run(settings, host=host, port=port, grpc_port=grpc_port, model=model, devices=devices)
 

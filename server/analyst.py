@@ -8,16 +8,14 @@ from contextlib import aclosing
 from dataclasses import replace
 from pathlib import Path
 
-from model.errors import AudioTooLong
 from model.timeline.interval import Interval
-from model.timeline.stitch import plan
 from server.decoding.pool import Decoded, DecodePool
 from server.engine.admission import Admission, Ticket
 from server.engine.protocol import SAMPLE_RATE, Answered, Encoded, Engine, Found, Request, Samples, Started, Update
 from server.errors import DeadlineExceeded, NotReady
 from server.inquiry import Analysis, Inquiry
 from server.offload import file_work
-from server.passes import analyze_passes
+from server.passes import analyze_passes, cut
 from server.settings import Settings
 from server.sureness import sure
 from server.telemetry import tracing
@@ -43,8 +41,7 @@ class Analyst:
         self._decoder = decoder
         self._admission = admission
         self._limits = settings.limits
-        self._longest = round(settings.passes.seconds * _TENTHS)
-        self._overlap = min(round(settings.passes.overlap_s * _TENTHS), self._longest // 2)
+        self._passes = settings.passes
         self._metrics = metrics
 
     async def stream(
@@ -56,7 +53,7 @@ class Analyst:
         try:
             async with asyncio.timeout(timeout_s):
                 decoded = await self._decode(source, inquiry)
-            passes = self._passes(inquiry, decoded)
+            passes = cut(max(1, decoded.num_samples // _SAMPLES_PER_TENTH), inquiry.task, self._passes)
             if inquiry.timeout_s is None:
                 timeout_s += self._limits.timeout_per_audio_s * decoded.num_samples / SAMPLE_RATE
             deadline = begun + timeout_s
@@ -98,15 +95,6 @@ class Analyst:
             span.set_attribute("timeaudio.audio_s", decoded.num_samples / SAMPLE_RATE)
         await file_work(source.stat().st_size, source.unlink)
         return decoded
-
-    def _passes(self, inquiry: Inquiry, decoded: Decoded) -> list[Interval]:
-        duration = max(1, decoded.num_samples // _SAMPLES_PER_TENTH)
-        passes = plan(duration, longest=self._longest, overlap=self._overlap)
-        if len(passes) > 1 and inquiry.task == "ask":
-            # Counts, durations and orders of parts do not add up to those of the whole.
-            setting = "TIMEAUDIO_PASSES__SECONDS; choose a part by start and end"
-            raise AudioTooLong(limit_s=self._longest / _TENTHS, duration_s=duration / _TENTHS, setting=setting)
-        return passes
 
     def _check_time(self, deadline: float) -> None:
         """Raise where the deadline will be over before it is this request's turn.

@@ -6,15 +6,63 @@ from collections.abc import AsyncGenerator, Callable, Iterator
 from contextlib import aclosing
 from dataclasses import dataclass, field, replace
 
-from model.timeline.event import Event
-from model.timeline.interval import Interval
+from model.errors import AudioTooLong
+from model.timeline.event import Event, by_caption
+from model.timeline.interval import TENTHS_PER_SECOND, Interval
 from model.timeline.markers import format_interval
-from model.timeline.stitch import Stitcher
-from server.engine.protocol import Answered, Encoded, Engine, Found, Request, Samples, Started, Update
+from model.timeline.stitch import Stitcher, plan
+from server.engine.protocol import Answered, Encoded, Engine, Found, Request, Samples, Started, Task, Update
+from server.settings import Passes
 
 AT_ONCE = 4
 """Passes of one recording inside the engine at a time, per worker: its decoding steps are shared by so many, and what
 others send waits behind no more than these."""
+
+
+def cut(duration: int, task: Task, passes: Passes) -> list[Interval]:
+    """The passes in which a recording of `duration` tenths is heard for `task`; one where it is short enough.
+
+    Raises:
+        AudioTooLong: a question about more than one pass. Counts, durations and orders of parts do not add up to those
+            of the whole.
+    """
+    if task in ("dense_caption", "ground"):
+        longest = round(passes.seconds * TENTHS_PER_SECOND)
+        return plan(duration, longest=longest, overlap=min(round(passes.overlap_s * TENTHS_PER_SECOND), longest // 2))
+    longest = round(passes.whole_s * TENTHS_PER_SECOND)
+    if task == "ask" and duration > longest:
+        raise AudioTooLong(
+            limit_s=longest / TENTHS_PER_SECOND,
+            duration_s=duration / TENTHS_PER_SECOND,
+            setting="TIMEAUDIO_PASSES__WHOLE_S; choose a part by start and end",
+        )
+    return plan(duration, longest=longest, overlap=longest // 10)
+
+
+class Whole:
+    """The answers to one recording, put together from those of its passes.
+
+    Args:
+        passes: as `cut` made them.
+        task: what is asked.
+        num_answers: of each pass: one per query, or one.
+    """
+
+    def __init__(self, passes: list[Interval], task: Task, num_answers: int) -> None:
+        self._task = task
+        self._is_one = len(passes) == 1
+        self._stitchers = [Stitcher(passes, clips=task == "summarize") for _ in range(num_answers)]
+        self._answers = [_blank(index) for index in range(num_answers)]
+
+    def add(self, part: Answered) -> list[Event]:
+        """The events that are certain now. The passes' answers to one query come in the order of the passes."""
+        events = self._stitchers[part.index].add(part.events)
+        self._answers[part.index] = part if self._is_one else _added(self._answers[part.index], part, events)
+        return events
+
+    def answers(self) -> list[Answered]:
+        """All of them, after the last pass. The answer of a single pass is as it was."""
+        return self._answers if self._is_one else [_whole(answer, self._task) for answer in self._answers]
 
 
 @dataclass(slots=True)
@@ -36,15 +84,13 @@ async def analyze_passes(
     Args:
         engine: hears the passes.
         request: what is asked, without samples.
-        passes: in tenths of the recording.
+        passes: in tenths of the recording, as `cut` made them.
         samples: those of one pass.
     """
     started: asyncio.Future[Started] = asyncio.get_running_loop().create_future()
     todo = iter(enumerate(passes))
     running: deque[asyncio.Task[_Heard]] = deque()
-    stitchers = [Stitcher(passes, clips=request.task == "summarize") for _ in request.queries or [""]]
-    total, answers = Encoded(0.0, 0), [_blank(index) for index in range(len(stitchers))]
-    told = False
+    whole, total, told = Whole(passes, request.task, len(request.queries) or 1), Encoded(0.0, 0), False
     try:
         for _ in passes:
             for number, span in _up_to(todo, AT_ONCE * max(1, engine.num_workers) - len(running)):
@@ -61,17 +107,15 @@ async def analyze_passes(
                 total.encode_s + heard.encoded.encode_s, total.num_audio_tokens + heard.encoded.num_audio_tokens
             )
             for answer in heard.answers:
-                events = stitchers[answer.index].add(answer.events)
-                answers[answer.index] = _added(answers[answer.index], answer, events)
-                for event in events:
+                for event in whole.add(answer):
                     yield Found(answer.index, event)
     finally:
         for task in running:
             task.cancel()
         await asyncio.gather(*running, return_exceptions=True)
     yield total
-    for answer in answers:
-        yield _whole(answer)
+    for answer in whole.answers():
+        yield answer
 
 
 async def _hear(engine: Engine, request: Request, started: asyncio.Future[Started]) -> _Heard:
@@ -112,8 +156,10 @@ def _added(whole: Answered, part: Answered, events: list[Event]) -> Answered:
     )
 
 
-def _whole(answer: Answered) -> Answered:
+def _whole(answer: Answered, task: Task) -> Answered:
     events = sorted(answer.events, key=lambda event: min(event.intervals))
+    if task == "dense_caption":
+        events = by_caption(events)  # as in one pass
     text = "\n".join(
         ", ".join(map(format_interval, event.intervals)) + f". {event.caption}".rstrip(". ") + "." for event in events
     )

@@ -6,7 +6,6 @@ This module and the commands that use it are the only part of the package that n
 import time
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import contextmanager
-from itertools import pairwise
 from pathlib import Path
 from typing import TYPE_CHECKING, TypedDict
 from uuid import uuid4
@@ -15,12 +14,14 @@ from timeaudio import results
 from timeaudio.errors import LocalModelError
 
 if TYPE_CHECKING:
+    from model.audio.waveform import Waveform
     from model.pipeline import Answer, Recording
     from model.timeline.interval import Interval
     from model.timeline.task import Task
+    from server.engine.protocol import Answered
 
 LIMIT_S = 150.0
-"""Longest recording, in seconds: one pass of the model. A server puts several passes together."""
+"""Longest recording, in seconds, whatever is asked. A server hears hours."""
 
 
 @contextmanager
@@ -36,18 +37,28 @@ def extra_needed(extra: str) -> Iterator[None]:
 
 
 class LocalModel:
-    """A checkpoint, loaded here: slower to start than asking a server, but needing none."""
+    """A checkpoint, loaded here: slower to start than asking a server, but needing none.
+
+    It hears a recording in the passes in which a server would, by the same settings (`TIMEAUDIO_PASSES__SECONDS`).
+    """
 
     def __init__(self, checkpoint: Path | None = None) -> None:
         """Loads a checkpoint directory; None is the embedded one.
 
         Raises:
-            LocalModelError: a library is missing, or the checkpoint cannot be loaded.
+            LocalModelError: a library is missing, a setting is wrong, or the checkpoint cannot be loaded.
         """
         with extra_needed("server"):
+            from pydantic import ValidationError
+
             from model.audio.decode import decode_audio
             from model.errors import AudioTooLong, TimeAudioError
             from model.pipeline import Pipeline
+            from server.settings import Settings, misread
+        try:
+            self._passes = Settings().passes
+        except ValidationError as error:
+            raise LocalModelError("\n".join(misread(error))) from error
         self._decode = decode_audio
         self._refusals = TimeAudioError
         self._too_long = AudioTooLong
@@ -64,7 +75,7 @@ class LocalModel:
             LocalModelError: the recording cannot be used; the message says what to do.
             OSError: the file cannot be read.
         """
-        [answer], account = self._hear(audio, lambda heard: [self._pipeline.dense_caption(heard)])
+        [answer], account = self._hear(audio, "dense_caption", lambda heard: [self._pipeline.dense_caption(heard)])
         events = (
             results.CaptionedEvent(intervals=_intervals(event.intervals), caption=event.caption)
             for event in answer.events
@@ -72,12 +83,14 @@ class LocalModel:
         return results.DenseCaption(events=tuple(events), **account)
 
     def ground(self, audio: Path | bytes, queries: Sequence[str]) -> results.Grounding:
-        """Where each query happens; the recording is encoded once.
+        """Where each query happens; each pass of the recording is encoded once.
 
         Raises:
             LocalModelError, OSError: as for `dense_caption`.
         """
-        answers, account = self._hear(audio, lambda heard: [self._pipeline.ground(heard, query) for query in queries])
+        answers, account = self._hear(
+            audio, "ground", lambda heard: [self._pipeline.ground(heard, query) for query in queries]
+        )
         found = (
             results.GroundingResult(
                 query=query,
@@ -112,48 +125,82 @@ class LocalModel:
         intervals = _intervals(interval for event in answer.events for interval in event.intervals)
         return results.QuestionAnswer(question=question, answer=answer.text, intervals=intervals, **account)
 
-    def _say(self, audio: Path | bytes, task: "Task", words: str = "") -> "tuple[Answer, _Account]":
+    def _say(self, audio: Path | bytes, task: "Task", words: str = "") -> "tuple[Answered, _Account]":
         from model.language.prompt import question_of
 
-        [answer], account = self._hear(
-            audio, lambda heard: [self._pipeline.answer(heard, task, question_of(task, words))]
-        )
+        question = question_of(task, words)
+        [answer], account = self._hear(audio, task, lambda heard: [self._pipeline.answer(heard, task, question)])
         return answer, account
 
-    def _hear(self, audio: Path | bytes, ask: "Callable[[Recording], list[Answer]]") -> "tuple[list[Answer], _Account]":
+    def _hear(
+        self, audio: Path | bytes, task: "Task", ask: "Callable[[Recording], list[Answer]]"
+    ) -> "tuple[list[Answered], _Account]":
         """The model's answers about one recording, and what every result says about how they came about."""
         data = audio if isinstance(audio, bytes) else audio.read_bytes()
-        clock = [time.perf_counter()]
+        begun = time.perf_counter()
         try:
             waveform = self._decode(data, max_seconds=LIMIT_S)
-            clock.append(time.perf_counter())
-            recording = self._pipeline.encode(waveform)
-            clock.append(time.perf_counter())
-            answers = ask(recording)
-            clock.append(time.perf_counter())
         except self._too_long as error:
             raise LocalModelError(f"{error} A server hears longer ones: timeaudio serve, then --server URL.") from error
         except self._refusals as error:
             raise LocalModelError(str(error)) from error
-        decode_s, encode_s, generate_s = (round(end - start, 4) for start, end in pairwise(clock))
+        decoded = time.perf_counter()
+        try:
+            answers, num_audio_tokens, encode_s = self._in_passes(waveform, task, ask)
+        except self._refusals as error:
+            raise LocalModelError(str(error)) from error
+        ended = time.perf_counter()
         return answers, _Account(
             id=f"local-{uuid4().hex}",
             model=self._pipeline.name,
             audio=results.AudioInfo(duration=round(waveform.duration_s, 1)),
             usage=results.Usage(
                 audio_seconds=round(waveform.duration_s, 1),
-                audio_tokens=recording.num_audio_tokens,
+                audio_tokens=num_audio_tokens,
                 prompt_tokens=sum(answer.num_prompt_tokens for answer in answers),
                 completion_tokens=sum(answer.num_completion_tokens for answer in answers),
             ),
             timing=results.Timing(
-                decode_s=decode_s,
+                decode_s=round(decoded - begun, 4),
                 queue_s=0.0,
-                encode_s=encode_s,
-                generate_s=generate_s,
-                total_s=round(clock[-1] - clock[0], 4),
+                encode_s=round(encode_s, 4),
+                generate_s=round(ended - decoded - encode_s, 4),
+                total_s=round(ended - begun, 4),
             ),
         )
+
+    def _in_passes(
+        self, waveform: "Waveform", task: "Task", ask: "Callable[[Recording], list[Answer]]"
+    ) -> "tuple[list[Answered], int, float]":
+        """The answers, how many audio tokens they are about, and the seconds that encoding took."""
+        from model.audio.waveform import SAMPLES_PER_TENTH, Waveform
+        from server.engine.protocol import Answered
+        from server.passes import Whole, cut
+
+        passes = cut(waveform.duration_tenths, task, self._passes)
+        num_audio_tokens, encode_s, parts = 0, 0.0, []
+        for number, span in enumerate(passes, start=1):
+            end = span.end * SAMPLES_PER_TENTH if number < len(passes) else waveform.num_samples
+            begun = time.perf_counter()
+            recording = self._pipeline.encode(Waveform(waveform.samples[span.start * SAMPLES_PER_TENTH : end]))
+            encode_s += time.perf_counter() - begun
+            num_audio_tokens += recording.num_audio_tokens
+            parts.append(ask(recording))
+        whole = Whole(passes, task, len(parts[0]))
+        for part in parts:
+            for index, answer in enumerate(part):
+                whole.add(
+                    Answered(
+                        index=index,
+                        events=answer.events,
+                        text=answer.text,
+                        present=answer.present,
+                        num_prompt_tokens=answer.num_prompt_tokens,
+                        num_completion_tokens=answer.num_completion_tokens,
+                        generate_s=0.0,
+                    )
+                )
+        return whole.answers(), num_audio_tokens, encode_s
 
 
 class _Account(TypedDict):

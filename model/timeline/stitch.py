@@ -1,7 +1,8 @@
 """Long recordings as overlapping passes, and their answers as one. Pure; all times are integers in tenths.
 
 Each pass is heard by itself, so that an event at a seam is told twice, in two wordings. Two events are one where they
-overlap and say the same; what only one pass tells counts if that pass heard it away from its own edge.
+overlap and say the same, or where they are about one thing at the same times; those that say it most alike are paired
+first. What only one pass tells counts if that pass heard it away from its own edge.
 """
 
 import re
@@ -9,15 +10,24 @@ from collections.abc import Iterable, Sequence
 from dataclasses import replace
 
 from model.timeline.event import Event
-from model.timeline.interval import Interval, union
+from model.timeline.interval import Interval, set_iou, union
 
 NEAR = 5
 """Tenths that two tellings of one event may lie apart."""
 ALIKE = 0.5
 """Share of words, of all that either uses, that two wordings of one event have in common."""
+SAME_TIMES = 0.5
+"""IoU within the overlap from which on half of the shorter one's words are enough: both passes heard it there."""
 
 _STEM = 4  # letters: "barks", "barking" and "barked" are one word
-_EMPTY_WORDS = frozenset({"a", "an", "the", "is", "are", "was", "of", "in", "on", "and", "to", "it", "there", "some"})
+_EMPTY_WORDS = frozenset(
+    {
+        "a", "an", "the", "this", "that", "it", "its", "some", "someone", "something", "person", "there", "and", "or",
+        "is", "are", "was", "were", "be", "being", "can", "could", "of", "in", "on", "off", "at", "to", "by", "with",
+        "from", "for", "as", "over", "up", "down", "sound", "sounds", "noise", "hear", "heard", "loud", "loudly",
+    }
+)  # fmt: skip
+"""Words that say nothing about which sound it is."""
 
 
 def plan(duration: int, *, longest: int, overlap: int) -> list[Interval]:
@@ -76,33 +86,76 @@ class Stitcher:
         if self._clips:
             before = [_part(event, Interval(0, cut)) for event in self._open]
             after = [_part(event, Interval(cut, self._passes[-1].end)) for event in found]
-            return [event for event in (*before, *after) if event is not None]
-        joined: list[Event] = []
-        left = list(found)
-        for event in self._open:
-            twins = [other for other in left if _is_same(event, other, lap)]
-            for twin in twins:
-                left.remove(twin)
-                event = Event(tuple(union((*event.intervals, *twin.intervals))), event.caption)
-            if twins or _start(event) < cut:
-                joined.append(event)
-        return joined + [event for event in left if _end(event) > cut]
+        else:
+            twins = _twins(self._open, found, lap)
+            before = [
+                _across(event, [found[later] for later, earlier in twins.items() if earlier == number], cut)
+                for number, event in enumerate(self._open)
+            ]
+            after = [_across(None, [event], cut) for number, event in enumerate(found) if number not in twins]
+        return [event for event in (*before, *after) if event is not None]
 
 
-def _is_same(first: Event, second: Event, lap: Interval) -> bool:
-    """Whether two events of neighbouring passes are one: alike in words, and together somewhere in the overlap."""
-    return alike(first.caption, second.caption) >= ALIKE and any(
-        a.start - NEAR < b.end and b.start - NEAR < a.end
-        for a in first.intervals
-        for b in second.intervals
-        if a.end >= lap.start - NEAR and b.start <= lap.end + NEAR
-    )
+def _twins(first: Sequence[Event], second: Sequence[Event], lap: Interval) -> dict[int, int]:
+    """Which events of a pass go on as which of the next, by their numbers: later -> earlier.
+
+    Each goes on as one event, or as several that say the very same.
+    """
+    rated = [
+        (*likeness, -earlier, -later)
+        for earlier, a in enumerate(first)
+        for later, b in enumerate(second)
+        if (likeness := _likeness(a, b, lap)) is not None
+    ]
+    twins: dict[int, int] = {}
+    for words, _, earlier, later in sorted(rated, reverse=True):
+        if -later not in twins and (words == 1 or -earlier not in twins.values()):
+            twins[-later] = -earlier
+    return twins
+
+
+def _likeness(first: Event, second: Event, lap: Interval) -> tuple[float, float] | None:
+    """How much two events of neighbouring passes agree in words, and in times within the overlap; None: they differ."""
+    words = alike(first.caption, second.caption)
+    mine, other = _part(first, lap), _part(second, lap)
+    times = set_iou(mine.intervals, other.intervals) if mine and other else 0.0
+    if words >= ALIKE:
+        about_lap = [i for i in second.intervals if i.start <= lap.end + NEAR]
+        is_one = any(_is_near(i, about_lap) for i in first.intervals if i.end >= lap.start - NEAR)
+    else:
+        is_one = times >= SAME_TIMES and _about_one_thing(first.caption, second.caption)
+    return (words, times) if is_one else None
+
+
+def _across(event: Event | None, twins: Sequence[Event], cut: int) -> Event | None:
+    """An event of a pass with what the next one tells of it; None where it is at its own pass's edge alone."""
+    told = event.intervals if event else ()
+    again = [interval for twin in twins for interval in twin.intervals]
+    before = [i for i in told if i.start < cut or _is_near(i, again)]
+    after = sorted(i for i in again if i.end > cut or _is_near(i, told))
+    if before and after:
+        last = max(before, key=lambda i: i.end)
+        if 0 < after[0].start - last.end < NEAR:  # it goes on: the passes differ about the time
+            after[0] = replace(after[0], start=last.end)
+    caption = (event or twins[0]).caption
+    both = union((*before, *after)) if before and after else before or after
+    return Event(tuple(both), caption) if both else None
+
+
+def _is_near(one: Interval, others: Iterable[Interval]) -> bool:
+    return any(one.start - NEAR < other.end and other.start - NEAR < one.end for other in others)
 
 
 def alike(first: str, second: str) -> float:
     """How much two captions have in common, 0 to 1."""
     mine, other = _stems(first), _stems(second)
     return len(mine & other) / len(mine | other) if mine | other else 1.0
+
+
+def _about_one_thing(first: str, second: str) -> bool:
+    """Whether they share half of the shorter one's words, as `A helicopter flies.` and `The rotor of a helicopter.`."""
+    mine, other = _stems(first), _stems(second)
+    return len(mine & other) >= ALIKE * max(1, min(len(mine), len(other)))
 
 
 def _stems(caption: str) -> set[str]:

@@ -43,7 +43,7 @@ def talkative(tmp_path_factory: pytest.TempPathFactory) -> Path:
 @pytest.fixture(scope="module")
 def server(run_server: Callable[..., Any], talkative: Path) -> Iterator[Any]:
     # Passes of 20 s, so that a long recording is a short one.
-    more = {"TIMEAUDIO_PASSES__SECONDS": "20", "TIMEAUDIO_PASSES__OVERLAP_S": "2"}
+    more = {"TIMEAUDIO_PASSES__WHOLE_S": "20"}
     with run_server("--model", str(talkative), "--grpc-port", str(free_port()), **more) as server:
         yield server
 

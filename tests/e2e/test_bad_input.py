@@ -16,7 +16,7 @@ Files = dict[str, Any]
 
 @pytest.fixture(scope="module")
 def scripted(run_scripted: Callable[..., Any]) -> Iterator[Any]:
-    """A server that hears at most one pass, so that too much is soon decoded."""
+    """A server that hears at most 150 s, so that too much is soon decoded."""
     with run_scripted(TIMEAUDIO_LIMITS__AUDIO_SECONDS="150") as server:
         yield server
 

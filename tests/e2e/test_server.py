@@ -6,7 +6,11 @@ from pathlib import Path
 from typing import Any
 
 import httpx
+import numpy as np
 import pytest
+
+from model.audio.decode import decode_audio
+from tests.conftest import SAMPLE_RATE, wav_bytes
 
 KINDS = ("wav", "flac", "ogg", "mp3", "m4a", "webm")
 SHORT = {"max_new_tokens": "40"}  # random weights never stop by themselves
@@ -24,6 +28,22 @@ def server(run_server: Callable[..., Any]) -> Iterator[Any]:
 def client(server: Any) -> Iterator[httpx.Client]:
     with server.client(timeout=60.0) as client:
         yield client
+
+
+@pytest.fixture(scope="module")
+def sound_of() -> Callable[..., bytes]:
+    """`sound_of(40, {"dog": (5.0, 30.0)})`: so many seconds of silence with the bundled recordings in it."""
+    sounds = {path.name.split("-")[0]: decode_audio(path.read_bytes(), max_seconds=10.0).samples for path in RECORDINGS}
+
+    def make(seconds: int, placed: dict[str, tuple[float, ...]]) -> bytes:
+        samples = np.zeros(seconds * SAMPLE_RATE, np.float32)
+        for name, starts in placed.items():
+            for start in starts:
+                at = round(start * SAMPLE_RATE)
+                samples[at : at + len(sounds[name])] += sounds[name]
+        return wav_bytes(samples)
+
+    return make
 
 
 def check_intervals(intervals: list[dict[str, Any]], *, start: float, end: float) -> None:
@@ -131,6 +151,40 @@ def test_bundled_recordings(client: httpx.Client, path: Path) -> None:
     assert (
         timing["decode_s"] + timing["queue_s"] + timing["encode_s"] + timing["generate_s"] <= timing["total_s"] + 0.005
     )
+
+
+LONG = {40: {"dog": (5.0, 30.0), "rooster": (18.5,)}, 100: {"dog": (10.0, 60.0), "rooster": (23.5, 73.5)}}
+"""Seconds of a recording -> when each bundled one begins in it. Roosters crow where two passes overlap."""
+LASTS_S = {"dog": 5.0, "rooster": 2.2}
+
+
+@pytest.mark.parametrize("seconds", LONG)
+def test_a_long_recording_tells_every_event_once_and_at_its_time(
+    client: httpx.Client, seconds: int, sound_of: Callable[..., bytes]
+) -> None:
+    sound = sound_of(seconds, LONG[seconds])
+
+    def right(kind: str, intervals: list[dict[str, Any]]) -> None:
+        assert len(intervals) == len(LONG[seconds][kind])
+        for interval, start in zip(intervals, LONG[seconds][kind], strict=True):
+            assert 0 < interval["confidence"] < 1
+            assert interval["start"] == pytest.approx(start, abs=0.5)
+            assert interval["end"] == pytest.approx(start + LASTS_S[kind], abs=0.5)
+
+    answer = client.post("/v1/dense-caption", files={"file": sound}).raise_for_status().json()
+    assert len(answer["events"]) == 2  # in the same words, an event is one with several intervals
+    for kind in LASTS_S:
+        right(kind, [i for event in answer["events"] if kind in event["caption"] for i in event["intervals"]])
+    num_passes = {40: 2, 100: 4}[seconds]
+    heard = seconds + 4 * (num_passes - 1)
+    assert answer["usage"]["audio_seconds"] == seconds
+    assert answer["usage"]["audio_tokens"] == pytest.approx(heard / 0.34, abs=num_passes)  # none of them merged
+    queries = ["a dog barks", "a rooster crows", "rain"]
+    answer = client.post("/v1/ground", data={"query": queries}, files={"file": sound}).raise_for_status().json()
+    dog, rooster, rain = answer["results"]
+    right("dog", dog["intervals"])
+    right("rooster", rooster["intervals"])
+    assert (dog["present"], rooster["present"], rain["present"]) == (True, True, False)
 
 
 @pytest.mark.parametrize("path", ["/v1/dense-caption", "/v1/ground"])

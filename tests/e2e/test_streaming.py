@@ -68,7 +68,7 @@ def test_the_first_result_comes_before_the_second_is_found(scripted: Any, tone_w
     fields = {"stream": "true", "query": ["a dog", "sleep 2"]}
     with (
         scripted.client() as client,
-        client.stream("POST", "/v1/ground", data=fields, files={"file": tone_wav(60.0)}) as response,
+        client.stream("POST", "/v1/ground", data=fields, files={"file": tone_wav(30.0)}) as response,
     ):
         came = {}
         for name, _ in messages(response.iter_lines()):

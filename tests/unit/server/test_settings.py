@@ -3,7 +3,7 @@
 import pytest
 from pydantic import ValidationError
 
-from server.settings import Settings
+from server.settings import Settings, misread
 
 
 def test_nested_values(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -21,12 +21,23 @@ def test_nested_values(monkeypatch: pytest.MonkeyPatch) -> None:
         ("TIMEAUDIO_LIMITS__AUDIO_SECONDS", "long"),
         ("TIMEAUDIO_LIMITS__AUDIO_SECOND", "60"),
         ("TIMEAUDIO_DECODE__WORKERS", "0"),
+        ("TIMEAUDIO_PASSES__SECONDS", "9.9"),
+        ("TIMEAUDIO_PASSES__SECONDS", "150.1"),
+        ("TIMEAUDIO_PASSES__WHOLE_S", "9.9"),
+        ("TIMEAUDIO_PASSES__WHOLE_S", "150.1"),
     ],
 )
 def test_wrong_values_are_refused(monkeypatch: pytest.MonkeyPatch, name: str, value: str) -> None:
     monkeypatch.setenv(name, value)
     with pytest.raises(ValidationError):
         Settings()
+
+
+def test_a_wrong_setting_is_told_by_its_name(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("TIMEAUDIO_PASSES__SECONDS", "5")
+    with pytest.raises(ValidationError) as caught:
+        Settings()
+    assert misread(caught.value) == ["TIMEAUDIO_PASSES__SECONDS: Input should be greater than or equal to 10, not '5'"]
 
 
 def test_settings_do_not_change() -> None:

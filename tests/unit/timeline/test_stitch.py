@@ -1,5 +1,7 @@
 """Long recordings in overlapping passes, and their answers as one."""
 
+from collections.abc import Sequence
+
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -89,3 +91,95 @@ def test_a_timeline_is_cut_in_the_middle_of_the_overlap() -> None:
         ("three", Interval(970, 1850)),
         ("four", Interval(1850, 2800)),
     ]
+
+
+SHORT = plan(1000, longest=300, overlap=40)  # 0 to 28 s, 24 to 52, 48 to 76, 72 to 100
+
+
+def flat(told: list[list[Event]]) -> list[Event]:
+    return [event for part in told for event in part]
+
+
+TO_THE_EDGES = ((5, 280), (0, 280), (0, 280), (0, 271))
+NOT_QUITE = ((5, 277), (3, 274), (6, 280), (2, 271))
+WITH_GAPS = ((5, 249), (13, 280), (0, 252), (16, 271))  # the passes differ about when it was not heard for a moment
+RAIN = ("Rain falls.", "It is raining.", "The sound of rain.", "Rain patters on the ground.")
+ROTOR = ("A helicopter flies overhead.", "The rotor of a helicopter.", "A helicopter hovers.", "A helicopter is heard.")
+
+
+@pytest.mark.parametrize(
+    ("words", "times"),
+    [
+        (RAIN[:1] * 4, TO_THE_EDGES),
+        (RAIN[:1] * 4, NOT_QUITE),
+        (RAIN[:1] * 4, WITH_GAPS),
+        (("",) * 4, WITH_GAPS),
+        (RAIN, TO_THE_EDGES),
+        (RAIN, NOT_QUITE),
+        (ROTOR, NOT_QUITE),
+    ],
+)
+def test_what_lasts_through_four_passes_is_one_interval(words: Sequence[str], times: Sequence[tuple[int, int]]) -> None:
+    answers = [[event(said, pair)] for said, pair in zip(words, times, strict=True)]
+    assert stitched(*answers, passes=SHORT) == [[], [], [], [event(words[0], (5, 991))]]
+
+
+def test_what_lasts_through_three_of_five_passes_has_its_own_ends() -> None:
+    passes = plan(1200, longest=300, overlap=40)
+    rain = [[], [event("Rain.", (150, 272))], [event("Rain.", (0, 272))], [event("It rains.", (0, 90))], []]
+    ends = (passes[1].start + 150, passes[3].start + 90)
+    assert stitched(*rain, passes=passes) == [[], [], [], [event("Rain.", ends)], []]
+
+
+def test_what_goes_on_and_what_comes_and_goes_stay_apart() -> None:
+    barks = [event("A dog barks.", (100, 110)), event("A dog barks.", (255, 262))]
+    told = stitched(
+        [event("Rain falls.", (0, 280)), *barks],
+        [event("It is raining.", (0, 280)), event("A dog is barking.", (14, 22), (150, 160))],
+        [event("Rain falls.", (0, 280))],
+        [event("Rain falls.", (0, 280))],
+        passes=SHORT,
+    )
+    assert told == [
+        [event("A dog barks.", (100, 110))],
+        [event("A dog barks.", (254, 262), (390, 400))],
+        [],
+        [event("Rain falls.", (0, 1000))],
+    ]
+
+
+def test_other_words_are_the_same_event_only_at_the_same_times() -> None:
+    man, woman = event("A man speaks.", (200, 262)), event("A woman speaks.", (23, 90))
+    assert flat(stitched([man], [woman], [], [], passes=SHORT)) == [man, event("A woman speaks.", (263, 330))]
+    rotor = event("The rotor of a helicopter.", (0, 90))
+    told = flat(stitched([event("A helicopter flies.", (200, 280))], [rotor], [], [], passes=SHORT))
+    assert told == [event("A helicopter flies.", (200, 330))]
+
+
+def test_the_event_that_says_it_most_alike_goes_on() -> None:
+    both = [event("A woman speaks.", (200, 280)), event("A man speaks.", (200, 280))]
+    later = [event("A man is speaking.", (0, 90)), event("A woman is speaking.", (0, 50))]
+    told = flat(stitched(both, later, [], [], passes=SHORT))
+    assert told == [event("A woman speaks.", (200, 290)), event("A man speaks.", (200, 330))]
+
+
+def test_two_sounds_that_can_be_heard_are_two() -> None:
+    train, wind = event("A train can be heard.", (200, 280)), event("The wind can be heard.", (0, 90))
+    assert len(flat(stitched([train], [wind], [], [], passes=SHORT))) == 2
+
+
+def test_an_interval_that_only_the_edge_of_a_pass_tells_is_dropped_alone() -> None:
+    told = stitched([event("", (100, 200), (270, 280))], [event("", (0, 8), (100, 150))], [], [], passes=SHORT)
+    assert told[1] == [event("", (100, 200)), event("", (340, 390))]
+
+
+def test_a_joined_interval_is_as_sure_as_the_least_sure_of_its_parts() -> None:
+    def rain(start: int, end: int, confidence: float | None) -> Event:
+        return Event((Interval(start, end, confidence),), "Rain.")
+
+    [whole] = flat(
+        stitched([rain(5, 280, 0.9)], [rain(0, 280, 0.4)], [rain(0, 280, 0.8)], [rain(0, 9, 0.7)], passes=SHORT)
+    )
+    assert whole.intervals[0].confidence == 0.4
+    [whole] = flat(stitched([rain(5, 280, 0.9)], [rain(0, 90, None)], [], [], passes=SHORT))
+    assert whole.intervals[0].confidence is None
