@@ -86,7 +86,7 @@ def test_it_learns_to_tell_two_sounds_apart_and_says_when():
 
     found = predicted(net, Heard(), Waveform(np.zeros(2 * RATE, np.float32)))
     assert [sound.kind for sound in found] == ["rain"]
-    assert (found[0].start, found[0].end) == pytest.approx((0.4, 1.2), abs=0.15)
+    assert (found[0].start_s, found[0].end_s) == pytest.approx((0.4, 1.2), abs=0.15)
 
 
 def test_who_names_nothing_scores_nothing_over_the_scenes_of_evaluate():

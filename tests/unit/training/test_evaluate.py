@@ -138,12 +138,12 @@ def start(tmp_path_factory):
 
 def test_the_command_writes_the_scores_of_a_checkpoint(start, tmp_path, capsys):
     given = [
-        "--data", str(start / "recordings"), "--model", str(start / "start"), "--scenes", "2", "--seconds", "1.5",
+        "--data", str(start / "recordings"), "--model", str(start / "start"), "--scenes", "1", "--seconds", "1.5",
     ]  # fmt: skip
     assert main([*given, "--json", str(tmp_path / "a.json")]) == 0
     assert main([*given, "--json", str(tmp_path / "b.json"), "--realistic"]) == 0
     plain, realistic = (json.loads((tmp_path / f"{name}.json").read_text()) for name in "ab")
-    assert plain["setting"]["scenes"] == 2
+    assert plain["setting"]["scenes"] == 1
     assert plain["setting"]["seconds"] == [1.5]
     assert {"event_f1", "clip_macro_f1", "kinds_never_named"} <= plain.keys()
     assert plain["setting"]["drawn"] == {}
