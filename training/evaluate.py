@@ -6,7 +6,7 @@ import platform
 import sys
 import time
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 
 import numpy as np
@@ -129,7 +129,9 @@ def evaluate(
         rng = np.random.default_rng([seed, index])
         scene = compose(pool, configs[index % len(configs)], rng)
         results.append(evaluate_scene(pipeline, scene, rng, setting))
+    plain = asdict(SceneConfig(seconds=configs[0].seconds))
     about = {
+        "drawn": {name: value for name, value in asdict(configs[0]).items() if value != plain[name]},
         "model": pipeline.name, "scenes": scenes, "seconds": [config.seconds for config in configs], "seed": seed,
         "num_beams": setting.decoding.num_beams, "pass_seconds": setting.pass_tenths / 10,
         "wordings": "trained" if setting.trained_wordings else "held out", "machine": platform.machine(),

@@ -1,47 +1,120 @@
 """The plain classifier learns what it is compared at, and is scored as the models are."""
 
-from dataclasses import replace
+import json
 
 import numpy as np
 import pytest
 import torch
 
-from training.baseline import FRAME_SAMPLES, FrameClassifier, clip_f1, fit, kinds_of, main, targets_of
-from training.data.composer import PlacedEvent, Pool, SceneConfig
+from model.audio.waveform import Waveform
+from model.checkpoint import save_checkpoint
+from tests.factories import small_model
+from tests.small_recordings import RATE, data_set, pool_of
+from training.baseline import FrameClassifier, fit, main, predicted, runs, scores, targets_of
+from training.data.composer import SceneConfig
+from training.data.manifest import Row, Told, write_manifest
+from training.data.vocabulary import vocabulary
+from training.data.wav import write_wav
 
-SECOND = 16_000
+
+def told(label, *spans):
+    return Told(spans, "A sound.", label)
 
 
-def burst(hz: float) -> np.ndarray:
-    return np.sin(2 * np.pi * hz * np.arange(SECOND) / SECOND).astype(np.float32)
+def row_of(*events, name="a"):
+    return Row(id=name, audio=f"{name}.wav", task="dense_caption", duration=2.0, events=events)
 
 
-def test_a_frame_is_of_the_events_in_its_middle_and_every_event_has_one():
-    events = [PlacedEvent("a", 0, 3 * FRAME_SAMPLES), PlacedEvent("b", 2 * FRAME_SAMPLES, 2 * FRAME_SAMPLES + 1)]
-    assert targets_of(events, ["a", "b"], 5).T.tolist() == [[1, 1, 1, 0, 0], [0, 0, 1, 0, 0]]
+@pytest.mark.parametrize(
+    ("active", "stretches"),
+    [
+        ("", []),
+        ("0000", []),
+        ("1111", [(0.0, 0.08)]),
+        ("0110", [(0.02, 0.06)]),
+        ("1001", [(0.0, 0.02), (0.06, 0.08)]),
+        ("00101", [(0.04, 0.06), (0.08, 0.1)]),
+    ],
+)
+def test_neighbouring_frames_are_a_stretch(active, stretches):
+    found = runs(torch.tensor([c == "1" for c in active], dtype=torch.bool))
+    assert found == [(pytest.approx(a), pytest.approx(b)) for a, b in stretches]
+
+
+def test_a_frame_is_of_what_sounds_in_it_and_every_known_event_has_one():
+    row = row_of(told("dog", (0.0, 0.06), (0.0999, 0.1)), told("cat", (0.04, 0.041)), told("unknown", (0.0, 0.1)))
+    assert targets_of(row, ["dog", "cat"], 5).T.tolist() == [[1, 1, 1, 0, 0], [0, 0, 1, 0, 0]]
+    assert targets_of(row, ["dog"], 6).T.tolist() == [[1, 1, 1, 0, 0, 1]]
 
 
 def test_logits_of_every_frame_and_kind():
-    assert FrameClassifier(3)(torch.zeros(2, SECOND)).shape == (2, 25, 3)
+    assert FrameClassifier(12, ["a", "b", "c"])(torch.zeros(2, 50, 12)).shape == (2, 50, 3)
 
 
-def test_it_learns_to_tell_two_sounds_apart():
-    pool = Pool({"low": [burst(300)], "high": [burst(3000)]}, {"noise": [np.random.default_rng(0).normal(size=SECOND)]})
-    scene = replace(SceneConfig(), seconds=2.0, max_events=2, other_share=0.3)
+class Frames:
+    """Features in which each label is a direction, and the model that hears them."""
+
+    def __init__(self, rows):
+        self.frames = {row.audio: self.heard(row) for row in rows}
+
+    @staticmethod
+    def heard(row):
+        labels = {"dog": 0, "rain": 1}
+        frames = 0.1 * torch.randn(1, 100, 8, generator=torch.Generator().manual_seed(len(row.id)))
+        for event in row.events:
+            for start, end in event.intervals:
+                frames[0, round(start * 50) : round(end * 50), labels[event.label]] += 3.0
+        return frames[..., :4], frames[..., 4:]
+
+    def of(self, rows):
+        return [self.frames[row.audio] for row in rows]
+
+
+def test_it_learns_to_tell_two_sounds_apart_and_says_when():
     torch.set_num_threads(1)
-    net = fit(pool, scene, steps=60, batch_size=8)
-    assert clip_f1(net, kinds_of(pool), pool, scene, scenes=20, seed=7).value > 0.9
-    untrained = FrameClassifier(3).eval()
-    assert clip_f1(untrained, kinds_of(pool), pool, scene, scenes=20, seed=7).value < 0.1
+    rows = [
+        row_of(told("dog", (n / 10, n / 10 + 0.8)), told("rain", (1.9 - n / 10 - 0.5, 1.9 - n / 10)), name=str(n))
+        for n in range(10)
+    ]
+    net = fit(rows, Frames(rows), 8, steps=40, rate=4e-3)
+    assert net.kinds == tuple(vocabulary())
+    assert not net.training
+
+    class Heard:
+        def encode_segments(self, segments):
+            return Frames.heard(row_of(told("rain", (0.4, 1.2))))
+
+    found = predicted(net, Heard(), Waveform(np.zeros(2 * RATE, np.float32)))
+    assert [sound.kind for sound in found] == ["rain"]
+    assert (found[0].start_s, found[0].end_s) == pytest.approx((0.4, 1.2), abs=0.15)
+
+
+def test_who_names_nothing_scores_nothing_over_the_scenes_of_evaluate():
+    model, _ = small_model()
+    net = FrameClassifier(model.fusion.dim, list(vocabulary())).eval()
+    configs = [SceneConfig(seconds=1.0, max_events=1)]
+    clip, event, never = scores(net, model, pool_of("dog", "rain", seconds=0.4), configs, scenes=4, seed=7)
+    assert (clip.value, event.value) == (0.0, 0.0)
+    assert never == 2
+
+
+def test_the_command_trains_and_scores(tmp_path, capsys):
+    torch.set_num_threads(1)
+    save_checkpoint(tmp_path / "model", *small_model(), dtype=torch.float32)
+    data = data_set(tmp_path / "data", ("dog", 4, "a"), ("cat", 4, "b"))
+    write_wav(tmp_path / "a.wav", np.zeros(2 * RATE, np.float32))
+    write_manifest(tmp_path / "m.jsonl", [row_of(told("dog", (0.2, 0.9)))])
+    given = [
+        "--data", str(tmp_path / "m.jsonl"), "--recordings", str(data), "--model", str(tmp_path / "model"),
+        "--steps", "2", "--scenes", "1", "--seconds", "1",
+    ]  # fmt: skip
+    assert main(given) == 0
+    lines = [json.loads(line) for line in capsys.readouterr().out.splitlines()]
+    assert [line["scenes of"] for line in lines] == ["all kinds", "the ten kinds"]
 
 
 def test_data_that_is_not_there_is_told(tmp_path, capsys):
-    assert main(["--data", str(tmp_path), "--steps", "1"]) == 2
-    assert "clips.csv" in capsys.readouterr().err
-
-
-@pytest.mark.parametrize("steps", [1, 2])
-def test_the_same_steps_make_the_same_net(steps):
-    pool, scene = Pool({"low": [burst(300)]}), replace(SceneConfig(), seconds=1.0, max_events=1)
-    first, second = (fit(pool, scene, steps=steps, batch_size=1) for _ in range(2))
-    assert all(torch.equal(a, b) for a, b in zip(first.parameters(), second.parameters(), strict=True))
+    save_checkpoint(tmp_path / "model", *small_model(), dtype=torch.float32)
+    given = ["--data", str(tmp_path / "m.jsonl"), "--recordings", str(tmp_path), "--model", str(tmp_path / "model")]
+    assert main(given) == 2
+    assert "m.jsonl" in capsys.readouterr().err

@@ -1,32 +1,34 @@
-"""Fitting confidence: the regression, the halves of the data, and the command."""
+"""Fitting confidence: the regression, what is right in an answer, and the command."""
 
-import csv
 import json
 import math
-from dataclasses import astuple
-from pathlib import Path
+from types import SimpleNamespace
 
 import numpy as np
 import pytest
+import torch
 
-from model.checkpoint import CALIBRATION
+from model.checkpoint import CALIBRATION, save_checkpoint
 from model.confidence import Calibration, Features
-from training.calibrate import Told, calibrate, main, measure
-from training.config import DataConfig
-from training.data.pools import halves
-from training.data.recordings import DataError
+from model.pipeline import Pipeline
+from model.timeline.parser import parse
+from model.timeline.task import TASKS
+from tests.factories import small_model
+from tests.small_recordings import data_set, noise, pool_of
+from training import calibrate as command
+from training.calibrate import AskedScene, ScoredInterval, calibrate, main, measure, scene_configs, scored_intervals
+from training.data.composer import PlacedEvent, Scene, SceneConfig
+from training.data.vocabulary import vocabulary
 from training.logistic import fit
 
-RECORDINGS = Path(__file__).parents[3] / "server" / "recordings"
 
-
-def told(seed: int, number: int = 3000) -> list[Told]:
+def told(seed: int, number: int = 3000) -> list[ScoredInterval]:
     """Intervals that are right as often as a known function says."""
     rng = np.random.default_rng(seed)
     found = []
     for row in -3 * rng.random((number, 5)):
         share = 1 / (1 + math.exp(-(2.5 + row[0] + 0.5 * row[2])))
-        found.append(Told("dense_caption", Features(*map(float, row)), bool(rng.random() < share)))
+        found.append(ScoredInterval("dense_caption", Features(*map(float, row)), bool(rng.random() < share)))
     return found
 
 
@@ -44,8 +46,10 @@ def test_two_groups_get_their_shares() -> None:
 
 def test_what_is_fitted_on_some_holds_for_others() -> None:
     calibration = calibrate(told(0))
-    assert calibration.tasks.keys() == {"dense_caption"}  # nothing was told of the other
-    for row in measure(calibration, told(1)):
+    assert calibration.tasks.keys() == {"dense_caption"}  # nothing was told of the others
+    rows = measure(calibration, told(1))
+    assert [row.task for row in rows] == ["dense_caption", "all"]
+    for row in rows:
         assert row.intervals == 3000
         assert row.mean == pytest.approx(row.right, abs=0.03)
         assert row.ece is not None
@@ -53,47 +57,112 @@ def test_what_is_fitted_on_some_holds_for_others() -> None:
         assert row.ece < 0.04 < row.raw_ece
         assert row.auc is not None
         assert row.auc > 0.65
+        assert 0 < row.confident < 3000
+        assert row.confident_right is not None
+        assert row.confident_right > max(0.7, row.right)
 
 
-def test_the_command_writes_what_a_checkpoint_reads(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
-    kept = tmp_path / "told.json"
-    asked = {"model": str(tmp_path.resolve()), "scenes": 700, "seed": 11, "folds": [4], "max_events": 4}
+class Dictated:
+    """A pipeline whose answers are written by the test; it keeps what it was asked."""
 
-    def keep(halves: list[list[Told]]) -> None:
-        rows = [[(t.task, astuple(t.features), t.is_right) for t in half] for half in halves]
-        kept.write_text(json.dumps({"setting": asked, "halves": rows}))
+    def __init__(self, answers: dict[str, str]) -> None:
+        self.tokenizer, self.answers, self.questions = small_model()[1], answers, []
 
-    keep([told(0), told(1)])
-    words = ["--data", str(tmp_path), "--model", str(tmp_path), "--told", str(kept)]
+    def encode(self, waveform):
+        return waveform.duration_tenths
+
+    def ask(self, duration, task, question):
+        self.questions.append((task, question))
+        text = self.answers[task]
+        ids = self.tokenizer.encode(text)
+        completion = SimpleNamespace(ids=ids, grammar_log_probs=[-0.1] * len(ids))
+        answer = SimpleNamespace(told=tuple(parse(text, task, duration)))
+        return SimpleNamespace(answer=lambda: answer, sequence=SimpleNamespace(completion=completion))
+
+
+SCENE = Scene(noise(10.0), (PlacedEvent("dog", 0, 32_000), PlacedEvent("unknown:zipper", 48_000, 64_000)))
+NEAR, FAR, UNKNOWN = "<a_0><f_2> - <a_1><f_9>", "<a_6><f_0> - <a_8><f_0>", "<a_3><f_0> - <a_4><f_0>"
+"""1.7 of 2 s of the dog; silence; the sound of an unknown kind."""
+
+
+def scored(dense: str = "No sound events are heard.", seed: int = 0) -> tuple[list[tuple[str, bool]], AskedScene]:
+    pipeline = Dictated(
+        {
+            "dense_caption": dense,
+            "ground": f"The given query happens in {NEAR} seconds.",
+            "ask": f"Yes, at {NEAR}, {FAR} seconds.",
+        }
+    )
+    scene = AskedScene(pipeline, SCENE, np.random.default_rng(seed))
+    return [(row.task, row.is_right) for row in scene.intervals(pipeline.tokenizer.vocabulary)], scene
+
+
+def test_an_interval_is_right_where_its_kind_is_and_humble_captions_claim_nothing() -> None:
+    dense = (
+        f"{NEAR} seconds, A dog barks. {NEAR} seconds, A cat meows. {FAR} seconds, A dog barks."
+        f" {UNKNOWN} seconds, An unidentified sound is heard. {UNKNOWN} seconds, A theremin plays."
+    )
+    found = [is_right for task, is_right in scored(dense)[0] if task == "dense_caption"]
+    assert found == [True, False, False, False]
+
+
+def test_a_query_is_right_by_its_own_kind_and_half_of_the_queries_are_for_what_is_absent() -> None:
+    queried, yes = [], set()
+    for seed in range(20):
+        found, scene = scored(seed=seed)
+        assert [is_right for task, is_right in found if task == "ground"] == [True, False]
+        queried += [kind for task, kind, _ in scene.asked if task == "ground"]
+        (kind,) = [kind for task, kind, _ in scene.asked if task == "ask"]
+        assert [is_right for task, is_right in found if task == "ask"] == [kind == "dog", False]
+        yes.add(kind == "dog")
+    assert queried[::2] == ["dog"] * 20
+    assert len(set(queried[1::2])) > 10
+    assert not {"dog", "unknown"} & set(queried[1::2])
+    assert yes == {True, False}
+    assert set(queried) <= vocabulary().keys()
+
+
+def test_all_tasks_are_asked_of_a_checkpoint_and_the_same_each_time() -> None:
+    model, tokenizer = small_model(tasks=TASKS)
+    pipeline = Pipeline(model, tokenizer, num_slots=4)
+    configs = [SceneConfig(seconds=1.0, max_events=1), SceneConfig(seconds=1.5, min_events=0, max_events=0)]
+    pool = pool_of("dog", "rain", seconds=0.4)
+    one, two = (scored_intervals(pipeline, pool, configs, scenes=3, seed=1) for _ in range(2))
+    assert one == two
+    assert {row.task for row in one} <= set(command.TASKS)
+
+
+def test_scenes_to_fit_on_are_as_in_training_and_plain() -> None:
+    configs = scene_configs()
+    assert {config.room_probability > 0 for config in configs} == {True, False}
+    assert {config.seconds for config in configs} == {10.0, 20.0, 30.0}
+    assert all(config.other_share > 0 for config in configs)
+
+
+def test_the_command_fits_on_one_half_and_measures_on_the_other(tmp_path, monkeypatch, capsys) -> None:
+    save_checkpoint(tmp_path / "model", *small_model(), dtype=torch.float32)
+    data = data_set(tmp_path / "data", *[("dog", 4, name) for name in "abcde"])
+    heard = []
+
+    def answered(pipeline, pool, configs, *, scenes, seed):
+        heard.append((len(pool.parts["dog"]), scenes, seed))
+        return told(seed, 500)
+
+    words = ["--data", str(data), "--model", str(tmp_path / "model"), "--scenes", "2", "--seed", "3"]
+    monkeypatch.setattr(command, "scored_intervals", answered)
     assert main(words) == 0
-    assert Calibration.read(tmp_path / CALIBRATION) == calibrate(told(0))
-    about = json.loads((tmp_path / CALIBRATION).read_text())["about"]
-    assert (about["fitted_on"], about["measured"][0]["intervals"]) == (3000, 3000)
-    assert main([*words, "--scenes", "2"]) == 2
-    assert "name another file with --told" in capsys.readouterr().err
-    keep([[], []])
+    assert heard == [(3, 2, 3), (2, 2, 4)]
+    assert Calibration.read(tmp_path / "model" / CALIBRATION) == calibrate(told(3, 500))
+    about = json.loads((tmp_path / "model" / CALIBRATION).read_text())["about"]
+    assert (about["fitted_on"], about["measured"][0]["intervals"]) == (500, 500)
+    monkeypatch.setattr(command, "scored_intervals", lambda *_, **__: [])
     assert main(words) == 2
-    assert main([*words[:4], "--scenes", "2"]) == 2
+    assert "too few intervals" in capsys.readouterr().err
+
+
+def test_what_is_not_there_is_said(tmp_path, capsys) -> None:
+    assert main(["--data", str(tmp_path), "--model", str(tmp_path)]) == 2
     assert "meta/esc50.csv" in capsys.readouterr().err
-
-
-def test_halves_share_no_source(tmp_path: Path) -> None:
-    (tmp_path / "audio").mkdir()
-    rows = []
-    for number, source in enumerate("aabbc"):
-        name = f"{number}.flac"
-        (tmp_path / "audio" / name).write_bytes((RECORDINGS / "dog-barking.flac").read_bytes())
-        rows.append({"filename": name, "category": "dog", "fold": 4, "subset": "esc10", "source": source})
-
-    def write(rows: list[dict[str, object]]) -> None:
-        with (tmp_path / "clips.csv").open("w", newline="") as file:
-            writer = csv.DictWriter(file, rows[0])
-            writer.writeheader()
-            writer.writerows(rows)
-
-    write(rows)
-    one, other = halves(tmp_path, DataConfig(validation_folds=(4,)))
-    assert (len(one.parts["dog"]), len(other.parts["dog"])) == (3, 2)  # a and c, and b
-    write(rows[:2])
-    with pytest.raises(DataError, match="Two sources"):
-        halves(tmp_path, DataConfig(validation_folds=(4,)))
+    data = data_set(tmp_path / "data", ("dog", 4, "a"), ("dog", 4, "a"))
+    assert main(["--data", str(data), "--model", str(tmp_path)]) == 2
+    assert "in half 1" in capsys.readouterr().err

@@ -95,12 +95,33 @@ def test_an_events_intervals_may_have_a_confidence_each(tmp_path):
 
 
 def test_without_labels_what_no_keyword_knows_counts_on_neither_side():
-    """Otherwise a perfect answer about a piano would have half the marks."""
-    told = (Told(((1.0, 2.0),), "A piano plays a tune."), Told(((4.0, 5.0),), "A dog barks."))
+    """Otherwise a perfect answer about a zipper would have half the marks."""
+    told = (Told(((1.0, 2.0),), "A zipper is closed."), Told(((4.0, 5.0),), "A dog barks."))
     row = Row(id="d", audio="a.wav", task="dense_caption", duration=10.0, events=told)
     scores = by_name(score([row], {"d": Prediction(told)}))
     assert [scores[f"dense {name}"].value for name in ("Eb-F1", "segment F1", "At-F1")] == [1.0, 1.0, 1.0]
     assert "1 true intervals left out" in scores["dense Eb-F1"].note
+
+
+def test_a_sound_of_an_unknown_kind_is_no_class_and_a_humble_caption_no_claim():
+    told = (
+        Told(((1.0, 2.0),), "A dog barks.", "dog"),
+        Told(((4.0, 5.0),), "An unidentified sound is heard.", "unknown"),
+    )
+    row = Row(id="d", audio="a.wav", task="dense_caption", duration=10.0, events=told)
+    names = ("dense Eb-F1", "dense segment F1", "dense At-F1")
+
+    def scored(*events):
+        predicted = tuple(Told(event.intervals, event.caption) for event in events)
+        return by_name(score([row], {"d": Prediction(predicted, ((0.9,),) * len(predicted))}))
+
+    for events in (told, told[:1]):
+        assert [scored(*events)[name].value for name in names] == [1.0, 1.0, 1.0]
+        assert scored(*events)["dense ECE"].value == pytest.approx(0.1)
+        assert "by keywords" in scored(*events)["dense Eb-F1"].note
+    named = scored(told[0], Told(((4.0, 5.0),), "A zipper is closed."))
+    assert named["dense Eb-F1"].value == pytest.approx(2 / 3), "a name that is wrong costs"
+    assert named["dense ECE"].count == 2
 
 
 def test_times_in_answers_are_compared_as_digits_however_they_are_written():

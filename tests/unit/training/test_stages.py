@@ -13,6 +13,8 @@ from training.stage_data import Batches
 from training.stage_loop import rate_at
 from training.stages import FOLDER, StageConfig, load_stage
 
+SHIPPED = ["ablation", "adapt", "align", "paper-1", "paper-2", "small-1"]
+
 
 def test_states_are_compared_on_rows_of_all_tasks_whatever_their_order():
     rows = [Row(id=f"{task}-{n}", audio="a", task=task, duration=1.0) for task in ("ground", "ask") for n in range(40)]
@@ -28,6 +30,8 @@ def test_states_are_compared_on_rows_of_all_tasks_whatever_their_order():
         ("save_every = 0", "save_every must be at least 1"),
         ("steps = -3", "steps must not be below 0"),
         ('rates.lora = "x"', "rates: lora must be a number"),
+        ("together = 0", "together must be at least 1"),
+        ('objective = "guessing"', "objective must be one of answers, alignment, not 'guessing'"),
     ],
 )
 def test_values_that_would_fail_late_are_refused_at_once(change, says):
@@ -71,6 +75,44 @@ def test_every_row_comes_once_an_epoch_among_rows_of_like_length():
     assert (len(few), {r.id for r in few}) == (8, {"0", "1", "2"})
 
 
+def rows_about(*counts):
+    """So many rows about each recording, whose name is its number."""
+    return [
+        Row(id=f"{n}-{k}", audio=str(n), task="ground", duration=float(1 + n % 3))
+        for n, count in enumerate(counts)
+        for k in range(count)
+    ]
+
+
+def test_rows_of_a_recording_are_in_one_batch():
+    rows = rows_about(*[4] * 40)
+    batches = Batches(rows, 16, seed=2, together=4)
+    for epoch in range(2):
+        seen = [batches.at(epoch * batches.steps_per_epoch + step) for step in range(batches.steps_per_epoch)]
+        assert sorted(row.id for batch in seen for row in batch) == sorted(row.id for row in rows)
+        assert {len({row.audio for row in batch}) for batch in seen} == {4}
+        for batch in seen:
+            places = [[n for n, row in enumerate(batch) if row.audio == name] for name in {r.audio for r in batch}]
+            assert all(max(some) - min(some) == 3 for some in places), "side by side: a micro-batch has them too"
+    alone = Batches(rows, 16, seed=2)
+    assert max(len({row.audio for row in alone.at(step)}) for step in range(10)) > 8
+    assert [r.id for r in Batches(rows, 16, seed=2, together=4).at(7)] == [r.id for r in batches.at(7)]
+
+
+def test_no_more_rows_than_are_said_stay_together_and_every_row_still_comes_once():
+    rows = rows_about(*[1, 9, 3, 8, 5] * 12)
+    batches = Batches(rows, 8, seed=3, together=4)
+    order = [row for step in range(batches.steps_per_epoch) for row in batches.at(step)]
+    assert {row.id for row in order} == {row.id for row in rows}
+    twice = len(order) - len(rows)
+    assert 0 <= twice < 8, "the last batch is filled up"
+    assert len({row.id for row in order}) == len(order) - twice
+    recordings = [len({row.audio for row in batches.at(step)}) for step in range(batches.steps_per_epoch)]
+    apart = Batches(rows, 8, seed=3)
+    assert sum(recordings) < 0.6 * sum(len({r.audio for r in apart.at(s)}) for s in range(apart.steps_per_epoch))
+    assert min(recordings) > 1, "nine rows of one recording are no batch"
+
+
 def test_the_rate_rises_from_the_warm_ups_and_falls_to_the_final_one():
     config = StageConfig(learning_rate=1e-2, warmup_learning_rate=1e-4, final_learning_rate=1e-3, warmup_steps=10)
     rates = [rate_at(step, config, 100) for step in range(100)]
@@ -86,11 +128,14 @@ def test_the_papers_stages_are_table_5s():
     assert (two.epochs, two.batch_size, two.learning_rate, two.warmup_learning_rate) == (3, 24, 1e-5, 1e-7)
     assert set(two.trains) == {"lora", "connector"}
     assert {(s.lora.rank, s.lora.alpha, s.weight_decay, s.betas) for s in (one, two)} == {(8, 32, 0.05, (0.9, 0.999))}
-    assert len(list(FOLDER.glob("*.toml"))) == 4
+    assert sorted(path.stem for path in FOLDER.glob("*.toml")) == SHIPPED
+    assert [load_stage(name, []).objective for name in SHIPPED] == [
+        "alignment" if n == "align" else "answers" for n in SHIPPED
+    ]
     for wrong in ("trains = ['ears']", "rates = {ears = 2.0}", "batch_size = 0"):
         with pytest.raises(ConfigError):
             load_stage("adapt", [wrong])
-    with pytest.raises(ConfigError, match="adapt, paper-1, paper-2"):
+    with pytest.raises(ConfigError, match=", ".join(SHIPPED)):
         load_stage("paper-3", [])
 
 
