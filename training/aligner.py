@@ -87,9 +87,9 @@ class Aligner(nn.Module):
             module.requires_grad_("connector" in config.trains)
         clocked = config.time_encoding and "time_encoding" in config.trains
         self.connector.time_encoding.weight.requires_grad_(clocked)
-        for module in self.modules() if not config.dropout else ():
-            if isinstance(module, nn.Dropout):
-                module.p = 0.0
+        for part in self.modules() if not config.dropout else ():
+            if isinstance(part, nn.Dropout):
+                part.p = 0.0
 
     @property
     def device(self) -> torch.device:
@@ -177,6 +177,21 @@ class Aligner(nn.Module):
                 edges[side, window, label] = 1.0
                 times[side, window] = round(time * 10)
         return _Wanted(active.to(self.device), edges.to(self.device), times.to(self.device))
+
+
+def one_per_recording(rows: Sequence[Row]) -> list[Row]:
+    """The first dense captions of each recording: what sounds in it, and when.
+
+    Raises:
+        DataError: there are none.
+    """
+    first: dict[str, Row] = {}
+    for row in rows:
+        if row.task == "dense_caption":
+            first.setdefault(row.audio, row)
+    if not first:
+        raise DataError("An alignment learns from dense captions, and the manifest has none.")
+    return list(first.values())
 
 
 def _name(event: Told) -> str:

@@ -22,7 +22,7 @@ from model.errors import TimeAudioError
 from model.language.tokenizer import Tokenizer
 from model.timeaudio import TimeAudio
 from model.timeline.task import TASKS
-from training.aligner import Aligner
+from training.aligner import Aligner, one_per_recording
 from training.data.manifest import ManifestError, Row
 from training.data.recordings import DataError
 from training.data.validate import read_manifest
@@ -163,21 +163,6 @@ def held_out(rows: Sequence[Row]) -> tuple[list[Row], list[Row]]:
     names = sorted({row.audio for row in rows}, key=lambda name: hashlib.sha256(Path(name).name.encode()).digest())
     chosen = set(names[: max(1, round(VALIDATION_SHARE * len(names)))]) if len(names) > 1 else set()
     return [row for row in rows if row.audio not in chosen], [row for row in rows if row.audio in chosen]
-
-
-def one_per_recording(rows: Sequence[Row]) -> list[Row]:
-    """The first dense captions of each recording: what sounds in it, and when.
-
-    Raises:
-        DataError: there are none.
-    """
-    first: dict[str, Row] = {}
-    for row in rows:
-        if row.task == "dense_caption":
-            first.setdefault(row.audio, row)
-    if not first:
-        raise DataError("An alignment learns from dense captions, and the manifest has none.")
-    return list(first.values())
 
 
 def chosen_to_measure(held: Sequence[Row], config: StageConfig) -> list[Row]:

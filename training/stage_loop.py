@@ -118,6 +118,7 @@ def _begun(setup: Setup, run: Path) -> tuple[State, list[Group], torch.optim.Opt
     learner, config, accelerator = setup.learner, setup.config, setup.accelerator
     state = restore(run, learner)
     if setup.is_sharded:
+        assert isinstance(learner, Learner), "an alignment is never sharded"
         shard(learner.to(accelerator.device), accelerator.num_processes)
     groups = learner.groups()
     optimizer: torch.optim.Optimizer = torch.optim.AdamW(
@@ -141,7 +142,7 @@ def _step(step: int, module: torch.nn.Module, setup: Setup, speed: Speed) -> Ten
     learner, batches, features, config = setup.learner, setup.batches, setup.features, setup.config
     accelerator = setup.accelerator
     rows = batches.at(step)
-    whole = learner.weight_of([learner.text(row) for row in rows])
+    whole = learner.weight_of([learner.text(row) for row in rows])  # type: ignore[misc]  # each takes its own texts
     own = rows[accelerator.process_index :: accelerator.num_processes]
     features.ahead(own)
     parts = [own[at : at + config.micro_batch_size] for at in range(0, len(own), config.micro_batch_size)]

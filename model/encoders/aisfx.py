@@ -82,7 +82,8 @@ class AisfxEncoder(nn.Module):
         self.dim = config.channels[-1]
         for number, (before, after) in enumerate(zip((1, *config.channels), config.channels, strict=False), 1):
             self.add_module(f"conv_block{number}", ConvBlock(before, after))
-        self.to(memory_format=torch.channels_last)  # twice as fast on a CPU
+        # Channels last is twice as fast on a CPU; torch's types do not know of this form of the call.
+        self.to(memory_format=torch.channels_last)  # type: ignore[call-overload]
         self.eval()
 
     def train(self, mode: bool = True) -> "AisfxEncoder":
