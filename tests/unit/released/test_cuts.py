@@ -16,16 +16,15 @@ from transformers import (
 
 from model.audio.waveform import Waveform
 from model.checkpoint import load_checkpoint
-from model.config import PromptConfig
 from model.encoders.aisfx import AisfxConfig, AisfxEncoder
 from model.errors import CheckpointError
 from model.pipeline import Decoding, Pipeline
 from model.released.cuts import Cuts, first_pieces, fresh_qformer, layer_numbers
 from model.released.native import NativeParts, init_native
+from tests import factories
 from tests.released_files import write_downloads
 from tests.synthetic import sound
 from timeaudio.cli import main
-from training.tokenizer import train_tokenizer
 
 PIECES = 500
 SIZES = {
@@ -48,13 +47,14 @@ def downloads(tmp_path_factory):
 def aisfx(tmp_path_factory):
     torch.manual_seed(5)
     file = tmp_path_factory.mktemp("aisfx") / "embedding.safetensors"
-    save_file(AisfxEncoder(AisfxConfig(channels=(4, 4, 8, 8))).state_dict(), file)
+    state = AisfxEncoder(AisfxConfig(channels=(4, 4, 8, 8))).state_dict()
+    save_file({name: tensor.contiguous() for name, tensor in state.items()}, file)
     return file
 
 
 @pytest.fixture(scope="module")
 def library_tokenizer():
-    return train_tokenizer(PIECES, PromptConfig())
+    return factories.library_tokenizer(PIECES)
 
 
 def language_model(folder, config, tokenizer):
@@ -234,7 +234,7 @@ def test_what_a_tokenizer_needs_is_not_cut_off(library_tokenizer):
 
 
 def test_a_special_piece_is_not_cut_off():
-    tokenizer = train_tokenizer(PIECES, PromptConfig())
+    tokenizer = factories.library_tokenizer(PIECES)
     tokenizer.add_tokens([AddedToken("<late>", special=True)])
     with pytest.raises(CheckpointError, match="'<late>' with id 500 the last: give at least 501"):
         first_pieces(tokenizer, 400)
