@@ -111,3 +111,24 @@ def test_a_checkpoint_that_cannot_be_loaded_is_named(monkeypatch, clip, capsys):
 def test_the_command_line_runs_it_without_a_server(clip, capsys):
     assert main(["caption", str(clip)]) == 0
     assert "All of it." in capsys.readouterr().out
+
+
+def test_a_long_recording_is_heard_in_passes_and_answered_on_one_clock(model, tmp_path, tone_wav):
+    path = tmp_path / "long.wav"
+    path.write_bytes(tone_wav(40.0, rate=8000))
+    result = model.dense_caption(path)  # two passes of 22 s that share 4 s
+    (event,) = result.events
+    assert [(interval.start, interval.end) for interval in event.intervals] == [(0.0, 40.0)]
+    assert (result.usage.prompt_tokens, result.usage.completion_tokens) == (24, 14)
+    found = model.ground(path, ["nothing", "a dog barks"]).results
+    assert [(interval.start, interval.end) for interval in found[1].intervals] == [(0.1, 11.0), (18.1, 29.0)]
+    assert not found[0].present
+
+
+def test_a_question_about_more_than_one_pass_is_refused_with_a_way_out(model, tmp_path, tone_wav, monkeypatch):
+    path = tmp_path / "talk.wav"
+    path.write_bytes(tone_wav(11.0))
+    assert model.ask(path, "How often?").answer == "HOW OFTEN?"
+    monkeypatch.setenv("TIMEAUDIO_PASSES__WHOLE_S", "10")
+    with pytest.raises(LocalModelError, match="TIMEAUDIO_PASSES__WHOLE_S; choose a part by start and end"):
+        type(model)().ask(path, "How often?")
