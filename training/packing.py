@@ -40,13 +40,14 @@ class Rows:
     Attributes:
         embeds: padded on the right [rows, length, dim].
         positions: each token's place in its example; a row's padding is an example of its own [rows, length].
-        mask: which are there; None where examples share rows, as `positions` tell them apart then.
+        mask: which are there; None where examples share rows, as `positions` tell them apart then; for branches behind
+            a shared prefix (`training.shared_prefix`), what is added to the attention's scores.
         labels: the next token's id at each position, -100 where none is learned [rows, length].
     """
 
     embeds: Float[Tensor, "rows length dim"]
     positions: Int[Tensor, "rows length"]
-    mask: Bool[Tensor, "rows length"] | None
+    mask: Bool[Tensor, "rows length"] | Float[Tensor, "rows 1 length length"] | None
     labels: Int[Tensor, "rows length"]
 
 

@@ -30,7 +30,7 @@ MOST_SECONDS = 7200.0
 class Batches:
     """The rows of each step: every row once an epoch, in batches of like length.
 
-    Up to `together` rows of one recording stay in one batch, where its encoders' frames and audio tokens serve all.
+    Up to `together` rows of one recording stay in one batch, where one copy of its audio tokens serves all.
     """
 
     def __init__(self, rows: Sequence[Row], size: int, seed: int, together: int = 1) -> None:

@@ -62,7 +62,8 @@ class StageConfig:
     """Whether several processes share every tensor out among them (FSDP2) and do not each hold all of them (DDP)."""
     lora: LoraStageConfig = field(default_factory=LoraStageConfig)
     together: int = 1
-    """Up to so many rows of one recording are in one batch: its frames go through the connector once."""
+    """Up to so many rows of one recording are in one batch, behind one copy of its audio tokens. Above 1, `packing` has
+    no effect."""
     most_seconds: float = 120.0
     """Longer recordings are left out (and counted): cutting them would make their answers false."""
     most_text_tokens: int = 300

@@ -46,13 +46,21 @@ def learned(is_copied, **changes):
     return float(loss.detach()), gradients, sorted(batches)
 
 
-@pytest.mark.parametrize("changes", [{}, {"anchor_seconds": 1}, {"packing": 300}])
+@pytest.mark.parametrize("changes", [{}, {"anchor_seconds": 1}, {"packing": 300}, {"together": 4}])
 def test_rows_of_one_recording_learn_as_if_each_had_a_copy(changes):
     shared, gradients, batches = learned(is_copied=False, **changes)
     copied, wanted, more = learned(is_copied=True, **changes)
     assert (batches, more) == ([1, 2], [1, 4]), "each recording goes through the connector once"
     assert shared == pytest.approx(copied, rel=1e-5)
     assert gradients.keys() == wanted.keys()
+    for name, gradient in wanted.items():
+        torch.testing.assert_close(gradients[name], gradient, atol=1e-5, rtol=1e-4, msg=name)
+
+
+def test_questions_behind_one_copy_of_the_audio_learn_as_those_with_their_own():
+    together, gradients, _ = learned(is_copied=False, together=4)
+    apart, wanted, _ = learned(is_copied=False)
+    assert together == pytest.approx(apart, rel=1e-5)
     for name, gradient in wanted.items():
         torch.testing.assert_close(gradients[name], gradient, atol=1e-5, rtol=1e-4, msg=name)
 
