@@ -1,8 +1,8 @@
-"""From a waveform to events, and back to seconds.
+"""The model: it turns a waveform and a question into events with times.
 
     waveform -> segments of 30 s -> frames of 20 ms (two encoders, fused) -> windows of 17 frames
     -> time encoding -> one token per window (Q-Former) -> merging above 30 s -> projection
-    -> spliced into a prompt -> text with time markers, held to a grammar -> events
+    -> spliced into a prompt -> text with time markers, constrained by a grammar -> events
 
-It knows nothing of transports. `pipeline.Pipeline` is the one entry.
+`pipeline.Pipeline` is the only entry point. Nothing here depends on a transport.
 """

@@ -1,14 +1,14 @@
-"""Checkpoint directories: read and written strictly, in layouts that the ecosystem's tools open.
+"""Load and save checkpoint directories, strictly, in layouts that common tools can open.
 
 config.json              ModelConfig
 model.safetensors        fusion and connector
 speech_encoder/          config.json and model.safetensors of transformers' Whisper encoder
 sound_encoder/           config.json and model.safetensors of BEATs, of the convolutional encoder, or of aiSFX
 llm/                     any causal language model of transformers, in the library's own layout; a Llama's weights may
-                         stand in model.gguf instead, in fewer bits
+                         be in model.gguf instead, in fewer bits
 adapter/                 optional, peft's layout; merged at load
 tokenizer.json, ...      the tokenizer, markers included
-calibration.json         optional, how its confidence is reckoned
+calibration.json         optional, how to compute confidence
 README.md                the model card
 """
 
@@ -48,9 +48,10 @@ def load_checkpoint(
     dtype: torch.dtype | None = None,
     quantize: Quantization | None = None,
 ) -> tuple[TimeAudio, Tokenizer]:
-    """The model in evaluation mode and its tokenizer. Nothing is unpickled: weights come from safetensors alone.
+    """Load the model in evaluation mode, and its tokenizer. Nothing is unpickled: weights come only from safetensors.
 
-    The language model computes in `dtype`; in what the config says if None. Its weights may be held in fewer bits.
+    The language model computes in `dtype`, or in the config's precision if None. `quantize` stores its weights in
+    fewer bits.
 
     Raises:
         CheckpointError: a file is missing, or does not fit the others.
@@ -67,7 +68,7 @@ def load_checkpoint(
     load_tensors(nn.ModuleDict({"fusion": model.fusion, "connector": model.connector}), directory / "model.safetensors")
     rows = model.llm.get_input_embeddings().weight.shape[0]
     if rows < len(tokenizer):
-        raise CheckpointError(f"{directory}/llm has {rows} embedding rows for the tokenizer's {len(tokenizer)} pieces.")
+        raise CheckpointError(f"{directory}/llm has {rows} embedding rows, the tokenizer {len(tokenizer)} tokens.")
     if (directory / CALIBRATION).is_file():
         model.calibration = Calibration.read(directory / CALIBRATION)
     return model.to(device).eval(), tokenizer
@@ -81,9 +82,9 @@ def save_checkpoint(
     dtype: torch.dtype,
     llm_dtype: torch.dtype | None = None,
 ) -> None:
-    """Write everything but the model card. Floating-point tensors are stored as `dtype`, the llm's as its own if given.
+    """Write everything but the model card. Floating-point tensors are stored as `dtype`, the llm's as `llm_dtype`.
 
-    A calibration or a packed language model that stands there was of other weights, and goes.
+    An existing calibration or packed language model in the directory is deleted: it belongs to other weights.
     """
     directory.mkdir(parents=True, exist_ok=True)
     for stale in (directory / CALIBRATION, directory / "llm" / GGUF_FILE):
@@ -100,14 +101,14 @@ def save_checkpoint(
     model.llm.save_pretrained(directory / "llm", state_dict=_stored(model.llm, llm_dtype or dtype))
     tokenizer.library.save_pretrained(directory)
     for file in directory.rglob("*.safetensors"):
-        file.chmod(0o644)  # the library lets the owner alone read; a server may be another user
+        file.chmod(0o644)  # the library lets only the owner read; a server may run as another user
 
 
 def sound_encoder(kind: str, fields: dict[str, Any]) -> SoundEncoder:
-    """A sound encoder of the given kind (`beats`, `conv` or `aisfx`) with random weights.
+    """Build a sound encoder of the given kind (`beats`, `conv` or `aisfx`) with random weights.
 
     Raises:
-        CheckpointError: there is no such kind, or `fields` are not that encoder's.
+        CheckpointError: the kind is unknown, or `fields` do not match that encoder's config.
     """
     kinds: dict[str, tuple[type[SoundEncoder], type]] = {
         "beats": (BEATs, BEATsConfig),
@@ -115,20 +116,20 @@ def sound_encoder(kind: str, fields: dict[str, Any]) -> SoundEncoder:
         "aisfx": (AisfxEncoder, AisfxConfig),
     }
     if kind not in kinds:
-        raise CheckpointError(f"A sound encoder is one of {', '.join(kinds)}, not {kind!r}.")
+        raise CheckpointError(f"The sound encoder must be one of {', '.join(kinds)}, not {kind!r}.")
     net, config = kinds[kind]
     try:
         lists = {k: tuple(v) if isinstance(v, list) else v for k, v in fields.items()}
         return net(config(**lists))
     except TypeError as error:
-        raise CheckpointError(f"The sound encoder's config is not one of {kind}: {error}.") from None
+        raise CheckpointError(f"The sound encoder's config does not match {kind}: {error}.") from None
 
 
 def load_tensors(module: nn.Module, path: Path) -> None:
-    """Fill a module from a safetensors file; every key must have its place and every place its key.
+    """Load a module's state from a safetensors file whose keys must match exactly.
 
     Raises:
-        CheckpointError: the file is missing or damaged, keys are missing or too many, or a shape differs.
+        CheckpointError: the file is missing or damaged, keys are missing or unexpected, or a shape differs.
     """
     try:
         tensors = load_file(path)
@@ -160,7 +161,7 @@ def _save(module: nn.Module, path: Path, dtype: torch.dtype) -> None:
 
 
 def _stored(module: nn.Module, dtype: torch.dtype) -> dict[str, Tensor]:
-    """The state as it is written. Tensors that share memory (BEATs' position bias) get a copy each."""
+    """Return the state to save. Tensors that share memory (BEATs' position bias) are copied separately."""
     return {
         name: (tensor.to(dtype) if tensor.is_floating_point() else tensor).contiguous().cpu().clone()
         for name, tensor in module.state_dict().items()
@@ -170,7 +171,7 @@ def _stored(module: nn.Module, dtype: torch.dtype) -> dict[str, Tensor]:
 def _language_model(directory: Path, dtype: torch.dtype, device: str, quantize: Quantization | None) -> PreTrainedModel:
     is_packed = (directory / "llm" / GGUF_FILE).is_file()
     if is_packed and quantize is not None:
-        raise CheckpointError(f"{directory}/llm is packed in fewer bits already: serve it without {quantize}.")
+        raise CheckpointError(f"{directory}/llm is already packed in fewer bits: serve it without {quantize}.")
     fewer_bits: dict[str, Any] = {}
     if quantize is not None:
         if (directory / "adapter").is_dir():
@@ -178,7 +179,7 @@ def _language_model(directory: Path, dtype: torch.dtype, device: str, quantize: 
                 f"{directory} has an adapter, which cannot be merged into {quantize}: merge it first."
             )
         fewer_bits = {"quantization_config": quantization_config(quantize, dtype), "device_map": {"": device}}
-    logging.disable_progress_bar()  # a server's log and a command's terminal have their own
+    logging.disable_progress_bar()  # our own logs and commands report progress
     try:
         if is_packed:
             return _adapted(read_gguf(directory / "llm", dtype), directory)
@@ -192,16 +193,16 @@ def _language_model(directory: Path, dtype: torch.dtype, device: str, quantize: 
         )
     except (OSError, ValueError) as error:
         raise CheckpointError(
-            f"{directory}/llm is not a causal language model in the library's layout: {error}"
+            f"{directory}/llm is not a causal language model in the layout of transformers: {error}"
         ) from None
     return _adapted(llm, directory)
 
 
 def _adapted(llm: PreTrainedModel, directory: Path) -> PreTrainedModel:
-    """The language model with the checkpoint's adapter merged, if there is one."""
+    """Merge the checkpoint's adapter, if there is one, into the language model."""
     if not (directory / "adapter").is_dir():
         return llm
-    from peft import PeftModel  # late: a second of every start that has no adapter
+    from peft import PeftModel  # imported here because it takes a second, and most checkpoints have no adapter
 
     merged: PreTrainedModel = PeftModel.from_pretrained(llm, directory / "adapter").merge_and_unload()
     return merged
@@ -213,5 +214,5 @@ def _json(path: Path) -> dict[str, Any]:
     except FileNotFoundError:
         raise CheckpointError(f"{path} is missing.") from None
     except ValueError as error:
-        raise CheckpointError(f"{path} is not JSON: {error}") from None
+        raise CheckpointError(f"{path} is not valid JSON: {error}") from None
     return value

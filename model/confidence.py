@@ -1,8 +1,8 @@
-"""How likely each interval of an answer is right, from how sure the model was of what it wrote.
+"""The confidence that an interval of an answer is right, from the model's token log-probabilities.
 
-Of each interval five numbers are taken, its features (see `Features`); a logistic function of them that was fitted to
-scenes with known events, one per task, gives the confidence. Its weights stand in `calibration.json` of a checkpoint.
-A raw probability of tokens is no confidence: the wording of a caption shares it among several that say the same.
+Each interval has five features (see `Features`). A logistic function per task, fitted to scenes with known events,
+turns them into a confidence. Its weights are in the checkpoint's `calibration.json`.
+A raw token probability is not a confidence, because captions that say the same in different words share it.
 """
 
 import json
@@ -19,20 +19,20 @@ from model.timeline.task import Task
 from model.timeline.vocabulary import Vocabulary
 
 FLOOR = -10.0
-"""The least log-probability that counts; also that of tokens which close a cut answer, which nobody chose."""
+"""Lower bound for log-probabilities; also the value for tokens that were appended to close a cut answer."""
 MARGIN = 0.001
-"""Confidence has three decimals, and nothing is certain: it lies in [MARGIN, 1 - MARGIN]."""
+"""Confidence has three decimals and is never certain: it lies in [MARGIN, 1 - MARGIN]."""
 
 
 @dataclass(frozen=True, slots=True)
 class Features:
-    """What is known of one interval. Log-probabilities are natural, of what the grammar allowed, at least FLOOR.
+    """The features of one interval. Log-probabilities are natural, among the allowed tokens, and at least FLOOR.
 
     Attributes:
-        start, end: sum over the markers of that time, which is the log-probability of the time itself.
-        words: mean over the tokens of the words that go with the interval: in grounding those before the first time of
-            the answer, which say whether the query is present; elsewhere those up to the next time, the caption.
-        least: the least of those.
+        start, end: sum over the markers of that time, which is the log-probability of the time.
+        words: mean over the tokens of the interval's words. In grounding these are the words before the answer's first
+            time, which say whether the query is present; in other tasks those up to the next time, the caption.
+        least: the minimum over the same tokens.
         length: natural logarithm of the interval's length in seconds. Short intervals are more easily missed.
     """
 
@@ -54,7 +54,7 @@ class Logistic:
     weights: tuple[float, ...]
 
     def __call__(self, features: Features) -> float:
-        """Between MARGIN and 1 - MARGIN, three decimals."""
+        """Return the confidence: between MARGIN and 1 - MARGIN, three decimals."""
         score = self.bias + sum(w * f for w, f in zip(self.weights, astuple(features), strict=True))
         share = 1 / (1 + math.exp(-max(-50.0, min(50.0, score))))
         return min(1 - MARGIN, max(MARGIN, round(share, 3)))
@@ -62,35 +62,35 @@ class Logistic:
 
 @dataclass(frozen=True, slots=True)
 class Calibration:
-    """What a checkpoint knows of its own mistakes: a function per task. Tasks without one have no confidence."""
+    """A checkpoint's confidence functions, one per task. Tasks without one have no confidence."""
 
     tasks: dict[Task, Logistic]
 
     @classmethod
     def read(cls, path: Path) -> "Calibration":
-        """From `calibration.json`.
+        """Read `calibration.json`.
 
         Raises:
-            CheckpointError: it is not one of this version.
+            CheckpointError: the file is not valid, or not of this version.
         """
         try:
             value = json.loads(path.read_text(encoding="utf-8"))
             if tuple(value["features"]) != FEATURES:
-                raise ValueError(f"its features are not {', '.join(FEATURES)}")
+                raise ValueError(f"the features must be {', '.join(FEATURES)}")
             return cls({task: _logistic(row) for task, row in value["tasks"].items()})
         except (AttributeError, KeyError, OSError, TypeError, ValueError) as error:
             raise CheckpointError(
-                f"{path} cannot be used ({error}): remove it, or write it with timeaudio calibrate."
+                f"{path} cannot be used ({error}): remove it, or recreate it with timeaudio calibrate."
             ) from None
 
     def write(self, path: Path, about: dict[str, Any]) -> None:
-        """As `read` takes it; `about` says what it was fitted on."""
+        """Write the file that `read` reads; `about` says what the calibration was fitted on."""
         tasks = {task: {"bias": row.bias, "weights": list(row.weights)} for task, row in self.tasks.items()}
         value = {"features": list(FEATURES), "tasks": tasks, "about": about}
         path.write_text(json.dumps(value, indent=2) + "\n", encoding="utf-8")
 
     def sure(self, events: Sequence[Event], features: Sequence[Sequence[Features]], task: Task) -> list[Event]:
-        """The same events, their intervals with confidence."""
+        """Return the same events with the confidence of their intervals."""
         logistic = self.tasks.get(task)
         if logistic is None:
             return list(events)
@@ -106,7 +106,7 @@ class Calibration:
 def _logistic(row: dict[str, Any]) -> Logistic:
     numbers = [float(number) for number in (row["bias"], *row["weights"])]
     if len(numbers) != 1 + len(FEATURES) or not all(map(math.isfinite, numbers)):
-        raise ValueError(f"a task has a bias and {len(FEATURES)} weights, all finite")
+        raise ValueError(f"each task needs a bias and {len(FEATURES)} weights, all finite")
     return Logistic(numbers[0], tuple(numbers[1:]))
 
 
@@ -114,7 +114,7 @@ _NOWHERE = (slice(0, 0),) * 3
 
 
 class _Written(NamedTuple):
-    """An interval as it was written: half-open places of its two times and of the words after it."""
+    """An interval and where it stands in the ids: the half-open ranges of its two times and of the words after it."""
 
     interval: Interval
     start: slice
@@ -125,17 +125,17 @@ class _Written(NamedTuple):
 def features_of(
     events: Sequence[Event], ids: Sequence[int], log_probs: Sequence[float], vocabulary: Vocabulary, task: Task
 ) -> list[tuple[Features, ...]]:
-    """Of each interval of each event, in their order.
+    """Return the features of each interval of each event, in order.
 
-    An answer in words (`ask`) may join two times by other tokens than the separator's, which nothing has weighed as one
-    interval: all that is known of it is its length.
+    A free-text answer (`ask`) may join two times with tokens other than the separator's. The grammar does not treat
+    these as one interval, so only its length is known.
 
     Args:
         events: as the parser reads them from `ids`, in order.
-        ids: an answer in the grammar of the task, or the beginning of one, up to where the last event is complete.
-        log_probs: of these ids, natural; those that are missing at the end count as FLOOR.
-        vocabulary: of the tokenizer that the ids are of.
-        task: what the answer is an answer to.
+        ids: an answer in the task's grammar, or the beginning of one that includes the last event.
+        log_probs: natural log-probabilities of `ids`; missing ones at the end count as FLOOR.
+        vocabulary: of the tokenizer that produced `ids`.
+        task: the task of the answer.
     """
     sure = [max(FLOOR, value) for value in log_probs] + [FLOOR] * (len(ids) - len(log_probs))
     runs = _runs(ids, vocabulary.marker_ids)
@@ -163,7 +163,7 @@ def _length(written: "_Written") -> float:
 
 
 def _runs(ids: Sequence[int], markers: frozenset[int]) -> list[slice]:
-    """Where markers stand side by side."""
+    """Return the ranges of consecutive markers."""
     runs: list[slice] = []
     for place, token in enumerate(ids):
         if token not in markers:
@@ -174,7 +174,7 @@ def _runs(ids: Sequence[int], markers: frozenset[int]) -> list[slice]:
 
 
 def _written(ids: Sequence[int], runs: Sequence[slice], vocabulary: Vocabulary) -> list[_Written]:
-    """Two times with a separator between them, and what follows them up to the next time."""
+    """Find each two times with a separator between them, and the words that follow up to the next time."""
     digits = {token: digit for row in (vocabulary.anchor_ids, vocabulary.offset_ids) for digit, token in enumerate(row)}
     found, number = [], 0
     while number + 1 < len(runs):

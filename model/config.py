@@ -1,4 +1,4 @@
-"""The architecture of a checkpoint, read from its `config.json` and from nowhere else."""
+"""The architecture of a checkpoint. Its `config.json` is the only source."""
 
 import dataclasses
 import json
@@ -16,9 +16,9 @@ class WindowConfig:
     """How encoder frames are grouped before the Q-Former."""
 
     num_frames: int = 17
-    """Frames in a window, and from one window's start to the next: 17 x 20 ms = 0.34 s."""
+    """Frames in a window, which is also the hop between windows: 17 x 20 ms = 0.34 s."""
     drop_rest: bool = False
-    """Whether frames after the last whole window are dropped, as in the released code, and not padded and masked."""
+    """Whether to drop the frames after the last whole window, as the released code does, or to pad and mask them."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -26,15 +26,15 @@ class TimeEncodingConfig:
     """Absolute time-aware encoding. Source: paper, Eq. 3 and 4."""
 
     num_rows: int = 768
-    """Rows of W_t, one per window number; 768 x 0.34 s reach 261 s. 0 leaves the encoding out."""
+    """Rows of W_t, one per window number; 768 x 0.34 s cover 261 s. 0 disables the encoding."""
     index: Literal["window", "released_cpu", "released_cuda"] = "window"
-    """Which row a window gets: its number, or what the released code's arithmetic makes of it on either device (see
+    """How a window's row is chosen: by its number, or by the released code's arithmetic on the CPU or on CUDA (see
     `model/connector/released_index.py`)."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class QFormerConfig:
-    """The window Q-Former, 2 layers as in the released code. Source: paper, Table 5, "Segment-level Token Merging"."""
+    """The window Q-Former; 2 layers, as in the released code. Source: paper, Table 5, "Segment-level Token Merging"."""
 
     dim: int = 768
     num_layers: int = 2
@@ -42,10 +42,11 @@ class QFormerConfig:
     feed_forward_dim: int = 3072
     dropout: float = 0.1
     frame_positions: bool = True
-    """Whether each of a window's frames is told its place by a learned row, so that one query can tell when, inside
-    of 0.34 s, a sound begins. Not in the paper (see DECISIONS.md)."""
+    """Whether to add a learned row for each frame's position in its window, so that the query can locate a sound's
+    start within the 0.34 s. Not in the paper (see DECISIONS.md)."""
     self_attention: Literal["segment", "window"] = "segment"
-    """Which tokens attend each other: all of a segment's, or, as in the released code, each window's one to itself."""
+    """Which tokens attend to each other: all in a segment or, as in the released code, each window's token to itself
+    only."""
 
 
 MergeScore = Literal["attention", "cross_attention", "norm", "uniform"]
@@ -57,29 +58,29 @@ class MergeConfig:
 
     enabled: bool = True
     above_windows: int = 89
-    """Recordings of up to so many windows (30 s) keep every token."""
+    """Recordings of up to this many windows (30 s) keep every token."""
     num_dominant: int = 22
     num_contextual: int = 4
     per_windows: int = 88
-    """The budget above is for so many windows; a segment of another length keeps its share."""
+    """The number of windows that the budget above is for; it scales with a segment's length."""
     method: Literal["paper", "released"] = "paper"
-    """`released`: the released code's segments, budget, clusters and order: `model/connector/merge_released.py`."""
+    """`released` uses the released code's segments, budget, clusters and order: `model/connector/merge_released.py`."""
     score: MergeScore = "attention"
-    """What makes a token dominant: the attention that it receives (Eq. 5); or, as ablations, what its window's frames
-    receive (see `QFormerLayer.mass`), its length, or, evenly, its place."""
+    """What makes a token dominant: the attention that it receives (Eq. 5); or, as ablations, the attention that its
+    window's frames receive (see `QFormerLayer.mass`), its norm, or its position (evenly spaced)."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class AnchorConfig:
-    """Times among the audio tokens, written with the markers that answers are written with. Not in the paper."""
+    """Times inserted among the audio tokens, written with the same markers as answers. Not in the paper."""
 
     every_seconds: int = 0
-    """From one anchor to the next, the first at 0; 0 is without, as in the paper."""
+    """Seconds from one anchor to the next, the first at 0 s; 0 disables anchors, as in the paper."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class PromptConfig:
-    """The words around the audio tokens. Source: the authors' released code (SALMONN's prompt)."""
+    """The text around the audio tokens. Source: the authors' released code (SALMONN's prompt)."""
 
     before_audio: str = "USER: <Speech>"
     after_audio: str = "</Speech> {question}\nASSISTANT:"
@@ -87,19 +88,19 @@ class PromptConfig:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class EncodingConfig:
-    """What the two encoders are given. Every setting but the defaults is the released code's, for its weights."""
+    """The input of the two encoders. Values other than the defaults reproduce the released code, for its weights."""
 
     keep_padding: bool = False
-    """Whether the speech encoder's frames of what pads a segment to 30 s are kept, unmasked, as if they were sound."""
+    """Whether to keep the speech encoder's frames of the padding up to 30 s, unmasked, as if they were sound."""
     min_tail_samples: int = 0
-    """A last segment shorter than this is kept from the speech encoder, unless it is the only one."""
+    """The speech encoder skips a last segment shorter than this, unless it is the only one."""
     whole_sound: bool = False
-    """Whether the sound encoder (BEATs) hears up to 180 s at once, at quadratic cost, and not segment by segment."""
+    """Whether the sound encoder (BEATs) processes up to 180 s at once, at quadratic cost, or segment by segment."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ModelConfig:
-    """Everything that a checkpoint decides beside the sizes in its encoders' and language model's own config files.
+    """All settings of a checkpoint except the sizes in the config files of its encoders and its language model.
 
     Raises:
         CheckpointError: two settings contradict each other.
@@ -107,13 +108,13 @@ class ModelConfig:
 
     name: str
     tasks: tuple[Task, ...]
-    """What it was trained for; anything else is refused."""
+    """The tasks that the checkpoint was trained for; others are rejected."""
     sound_encoder: Literal["beats", "conv", "aisfx"] = "beats"
     pad_segments: bool = False
-    """Whether segments are padded to 30 s for the speech encoder, which pretrained Whisper weights need. The frames
-    past the end are dropped again, unless `encoding.keep_padding`."""
+    """Whether to pad segments to 30 s for the speech encoder, which pretrained Whisper weights need. The frames past
+    the end are dropped again unless `encoding.keep_padding` is set."""
     language_dtype: Literal["float32", "bfloat16", "float16"] = "float32"
-    """Precision in which the language model computes; the encoders and the connector always do in float32."""
+    """The language model's precision; the encoders and the connector always compute in float32."""
     encoding: EncodingConfig = field(default_factory=EncodingConfig)
     window: WindowConfig = field(default_factory=WindowConfig)
     time_encoding: TimeEncodingConfig = field(default_factory=TimeEncodingConfig)
@@ -125,28 +126,28 @@ class ModelConfig:
     def __post_init__(self) -> None:
         encoding = self.encoding
         if encoding.keep_padding and not self.pad_segments:
-            raise CheckpointError("encoding.keep_padding keeps nothing where pad_segments is false.")
+            raise CheckpointError("encoding.keep_padding needs pad_segments.")
         if encoding.whole_sound and self.sound_encoder != "beats":
-            raise CheckpointError(f"encoding.whole_sound is for the beats sound encoder, not {self.sound_encoder}.")
+            raise CheckpointError(f"encoding.whole_sound needs the beats sound encoder, not {self.sound_encoder}.")
         if self.anchors.every_seconds < 0:
-            raise CheckpointError(f"anchors.every_seconds is 0 or more, not {self.anchors.every_seconds}.")
+            raise CheckpointError(f"anchors.every_seconds must be 0 or more, not {self.anchors.every_seconds}.")
         if self.anchors.every_seconds and self.merge.method == "released":
-            raise CheckpointError("anchors need tokens in time order, which merge.method 'released' does not keep.")
+            raise CheckpointError("Anchors need tokens in time order, which merge.method 'released' does not keep.")
 
     @classmethod
     def read(cls, path: Path) -> "ModelConfig":
-        """The config in a JSON file.
+        """Read the config from a JSON file.
 
         Raises:
-            CheckpointError: the file is missing, not JSON, or has unknown keys or values of another type; every
-                fault is listed.
+            CheckpointError: the file is missing, is not valid JSON, or has unknown keys or values of another type;
+                the message lists every fault.
         """
         try:
             value = json.loads(path.read_text(encoding="utf-8"))
         except FileNotFoundError:
             raise CheckpointError(f"{path} is missing: {path.parent} is not a checkpoint directory.") from None
         except ValueError as error:
-            raise CheckpointError(f"{path} is not JSON: {error}") from None
+            raise CheckpointError(f"{path} is not valid JSON: {error}") from None
         problems: list[str] = []
         try:
             config = _build(cls, value, "", problems)
@@ -157,12 +158,12 @@ class ModelConfig:
         return typing.cast(ModelConfig, config)
 
     def write(self, path: Path) -> None:
-        """Write as JSON, every field spelt out."""
+        """Write every field as JSON."""
         path.write_text(json.dumps(dataclasses.asdict(self), indent=2) + "\n", encoding="utf-8")
 
 
 def _build(kind: Any, value: Any, at: str, problems: list[str]) -> Any:
-    """`value` as `kind`, or a note in `problems` for each fault."""
+    """Return `value` as `kind`, and append each fault to `problems`."""
     if dataclasses.is_dataclass(kind) and isinstance(kind, type):
         if not isinstance(value, dict):
             problems.append(f"{at or 'the file'} must be an object")

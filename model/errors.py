@@ -1,24 +1,24 @@
-"""What can go wrong while hearing a recording, as a tree.
+"""The exceptions that this project raises on purpose.
 
 TimeAudioError
 ├── AudioError
-│   ├── UnsupportedAudio    the bytes are no audio file that we read
+│   ├── UnsupportedAudio    the bytes are not an audio file of a supported kind
 │   ├── CorruptAudio        decoding failed part-way
 │   ├── EmptyAudio          fewer samples than one window needs
-│   └── AudioTooLong        more than the limit
+│   └── AudioTooLong        longer than the limit
 ├── PromptError
 │   ├── EmptyPrompt
 │   ├── PromptTooLong
-│   └── ContextTooLong      audio tokens and words together are more than a slot holds
+│   └── ContextTooLong      audio tokens and text together do not fit in a slot
 ├── CheckpointError
 │   ├── MissingWeights
 │   ├── UnexpectedWeights
 │   └── WeightsDoNotFit     the files of an import do not belong together
-├── OutOfMemory             the device has no memory for it now
-└── TaskNotSupported        the checkpoint was not trained for it
+├── OutOfMemory             the device does not have enough free memory
+└── TaskNotSupported        the checkpoint was not trained for the task
 
-A message says what to do next. Numbers travel as fields, so that nobody parses the message.
-A malformed marker in generated text is not an error: the grammar prevents it, the parser tolerates it.
+Messages say what to do next. Numbers are also attributes, so that callers need not parse the message.
+A malformed marker in generated text is not an error: the grammar prevents it and the parser tolerates it.
 """
 
 from collections.abc import Iterable
@@ -27,14 +27,14 @@ from typing import Any, Literal
 
 
 class TimeAudioError(Exception):
-    """Anything that this project raises on purpose. It travels between processes with its message and its fields."""
+    """Base class of this project's exceptions. Pickling keeps the message and the fields."""
 
     def __reduce__(self) -> tuple[Any, ...]:
         return _rebuild, (type(self), self.args, self.__dict__)
 
 
 def _rebuild(kind: type[TimeAudioError], args: tuple[Any, ...], fields: dict[str, Any]) -> TimeAudioError:
-    """Pickle would call `kind(*args)`, which errors with fields of their own do not take."""
+    """Unpickle an error. Pickle's own `kind(*args)` does not match the constructors of errors that have fields."""
     error = kind.__new__(kind)
     error.args = args
     error.__dict__.update(fields)
@@ -46,19 +46,19 @@ class AudioError(TimeAudioError):
 
 
 class UnsupportedAudio(AudioError):
-    """The bytes are not an audio file of a kind that is read here."""
+    """The bytes are not an audio file of a supported kind."""
 
 
 class CorruptAudio(AudioError):
-    """The file was recognised, but could not be decoded to its end."""
+    """The file type was recognised, but the file could not be decoded to its end."""
 
 
 class EmptyAudio(AudioError):
-    """The file holds no samples, or too few to hear anything in."""
+    """The file holds no samples, or too few to analyse."""
 
 
 class AudioTooLong(AudioError):
-    """The recording is longer than the limit. `limit_s` and, where it is known, `duration_s` are in seconds."""
+    """The recording is longer than the limit. `limit_s` and `duration_s` (None if unknown) are in seconds."""
 
     def __init__(self, *, limit_s: float, duration_s: float | None = None, setting: str | None = None) -> None:
         self.limit_s = limit_s
@@ -69,11 +69,11 @@ class AudioTooLong(AudioError):
 
 
 class PromptError(TimeAudioError):
-    """The words beside the recording cannot be used as they are."""
+    """The text sent with the recording cannot be used as it is."""
 
 
 class EmptyPrompt(PromptError):
-    """A query or question holds no words."""
+    """A query or question contains no words."""
 
 
 class PromptTooLong(PromptError):
@@ -86,19 +86,19 @@ class PromptTooLong(PromptError):
 
 
 class ContextTooLong(PromptError):
-    """The recording's tokens and the words about it do not fit together. `limit` and `length` count tokens."""
+    """The recording's tokens and the text do not fit into one slot. `limit` and `length` count tokens."""
 
     def __init__(self, *, limit: int, length: int) -> None:
         self.limit = limit
         self.length = length
         super().__init__(
-            f"The recording and the words about it are {length} tokens; fewer than {limit} fit "
-            "(limit: TIMEAUDIO_WORKER__SLOT_TOKENS). Send a shorter recording, or fewer words."
+            f"The recording and its text take {length} tokens; fewer than {limit} fit "
+            "(limit: TIMEAUDIO_WORKER__SLOT_TOKENS). Send a shorter recording or less text."
         )
 
 
 class OutOfMemory(TimeAudioError):
-    """The device that the model computes on had too little memory free. Others are not affected."""
+    """The model's device did not have enough free memory. Other requests are not affected."""
 
 
 class CheckpointError(TimeAudioError):
@@ -110,20 +110,20 @@ class MissingWeights(CheckpointError):
 
     def __init__(self, keys: Iterable[str], *, where: str) -> None:
         self.keys = tuple(keys)
-        super().__init__(f"{where} lacks {len(self.keys)} tensors, first {', '.join(self.keys[:5])}.")
+        super().__init__(f"{where} lacks {len(self.keys)} tensors, starting with {', '.join(self.keys[:5])}.")
 
 
 class UnexpectedWeights(CheckpointError):
-    """The files hold tensors that the architecture has no place for. `keys` names them."""
+    """The files hold tensors that the architecture does not use. `keys` names them."""
 
     def __init__(self, keys: Iterable[str], *, where: str) -> None:
         self.keys = tuple(keys)
-        super().__init__(f"{where} holds {len(self.keys)} tensors with no place, first {', '.join(self.keys[:5])}.")
+        super().__init__(f"{where} has {len(self.keys)} unexpected tensors, starting with {', '.join(self.keys[:5])}.")
 
 
 @dataclass(frozen=True, slots=True)
 class WeightFault:
-    """What is wrong with one tensor of a file, or with the same tensor of several layers (`layers.{0..31}`)."""
+    """A fault of one tensor in a file, or of the same tensor in several layers (`layers.{0..31}`)."""
 
     kind: Literal["missing", "unexpected", "wrong shape"]
     file: str
@@ -132,7 +132,7 @@ class WeightFault:
 
 
 class WeightsDoNotFit(CheckpointError):
-    """Files that were to become one checkpoint do not fit each other. `faults` names every tensor."""
+    """The files to import do not fit together into one checkpoint. `faults` names every tensor."""
 
     def __init__(self, faults: Iterable[WeightFault], *, fix: str) -> None:
         self.faults = tuple(faults)
@@ -142,4 +142,4 @@ class WeightsDoNotFit(CheckpointError):
 
 
 class TaskNotSupported(TimeAudioError):
-    """The loaded checkpoint was not trained for the task that was asked for."""
+    """The loaded checkpoint was not trained for the requested task."""

@@ -1,4 +1,4 @@
-"""`timeaudio pack`: a copy of a checkpoint that takes less room, for serving."""
+"""`timeaudio pack`: write a smaller copy of a checkpoint for serving."""
 
 import shutil
 import tempfile
@@ -19,16 +19,16 @@ Precision = Literal["float16", "bfloat16", "float32"]
 Bits = Literal["q8_0", "float16", "bfloat16", "float32"]
 
 PARTS = {"llm": "language model", "speech_encoder": "speech encoder", "sound_encoder": "sound encoder"}
-"""Folders of a checkpoint, in words; what lies beside them is the connector and the tokenizer."""
+"""Names of a checkpoint's folders; the files outside them are the connector and the tokenizer."""
 
 
 @dataclass(frozen=True, slots=True)
 class Packed:
-    """What was done.
+    """The sizes before and after packing.
 
     Attributes:
-        before: bytes of each part of the checkpoint that was packed, the whole under "all".
-        after: likewise, of the copy.
+        before: bytes of each part of the original checkpoint, and their sum under "all".
+        after: the same for the copy.
     """
 
     before: Mapping[str, int]
@@ -38,13 +38,13 @@ class Packed:
 def pack(checkpoint: Path, out: Path, *, llm: Bits = "q8_0", others: Precision = "float16") -> Packed:
     """Write a copy of a checkpoint with its weights in fewer bits. An adapter is merged.
 
-    In `q8_0` the language model's matrices have 8.5 bits a number and its norms float32 (see
-    `model/language/gguf_file.py`); only Llamas can have it. `others` is for the encoders and the connector. What lies
-    beside the weights, such as a calibration, is copied as it is: rounding moves answers little, but measure it.
+    In `q8_0` the language model's matrices take 8.5 bits per weight and its norms are float32 (see
+    `model/language/gguf_file.py`); only Llama models support it. `others` applies to the encoders and the connector.
+    Other files, such as a calibration, are copied unchanged: rounding changes answers little, but measure it.
 
     Raises:
-        CheckpointError: OUT is taken, the checkpoint is not whole, its language model cannot be packed so, or a number
-            is too large for `others`.
+        CheckpointError: `out` exists, the checkpoint is incomplete, its language model does not support `llm`, or a
+            number is too large for `others`.
     """
     if out.exists() and (not out.is_dir() or any(out.iterdir())):
         raise CheckpointError(f"--out {out} exists: remove it, or give another directory.")
@@ -72,7 +72,7 @@ def pack(checkpoint: Path, out: Path, *, llm: Bits = "q8_0", others: Precision =
 
 
 def sizes(checkpoint: Path) -> dict[str, int]:
-    """Bytes of a checkpoint's parts, in words, and of all of it."""
+    """Return the bytes of each named part of a checkpoint, and of all of it."""
     found = dict.fromkeys([*PARTS.values(), "connector and tokenizer"], 0)
     for file in checkpoint.rglob("*"):
         if file.is_file():

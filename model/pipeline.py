@@ -1,4 +1,4 @@
-"""From a waveform and a question to events: the one entry that servers, commands and notebooks use."""
+"""The entry point for servers, commands and notebooks: from a waveform and a question to events."""
 
 from dataclasses import dataclass
 from functools import cached_property
@@ -32,8 +32,8 @@ class Recording:
     """An encoded waveform. Several questions may be asked about it.
 
     Attributes:
-        audio_tokens: float [tokens, dim], what the language model hears.
-        duration: tenths of a second.
+        audio_tokens: float [tokens, dim], the language model's audio input.
+        duration: in tenths of a second.
         num_samples: at 16 kHz.
     """
 
@@ -43,12 +43,12 @@ class Recording:
 
     @property
     def num_audio_tokens(self) -> int:
-        """Audio tokens, after merging."""
+        """Number of audio tokens after merging."""
         return len(self.audio_tokens)
 
 
 class Pipeline:
-    """A checkpoint, ready to hear."""
+    """A loaded checkpoint that answers questions about recordings."""
 
     def __init__(
         self,
@@ -78,70 +78,70 @@ class Pipeline:
         slot_tokens: int = 1024,
         most_beams: int = 8,
     ) -> "Pipeline":
-        """Load a checkpoint directory; without one, the embedded `timeaudio-tiny`.
+        """Load a checkpoint directory, by default the embedded `timeaudio-tiny`.
 
         Args:
             checkpoint: the directory.
-            device: what the model computes on.
-            quantize: holds the language model in fewer bits.
-            num_slots: answers that can be written at once, see `session`; what fits into the device's memory if None.
+            device: the device that the model computes on.
+            quantize: how to store the language model in fewer bits.
+            num_slots: answers decoded at once, see `session`; if None, as many as fit into the device's memory.
             slot_tokens: the most tokens of a prompt and its answer together.
-            most_beams: the widest search.
+            most_beams: the most beams of a search.
 
         Raises:
-            CheckpointError: the directory is not a whole checkpoint.
+            CheckpointError: the checkpoint is incomplete or invalid.
         """
         if device.startswith("cuda"):
-            torch.set_float32_matmul_precision("high")  # the encoders stay in float32, on the tensor cores
+            torch.set_float32_matmul_precision("high")  # lets the float32 encoders use the tensor cores
         parts = load_checkpoint(checkpoint or EMBEDDED, device=device, quantize=quantize)
         return cls(*parts, num_slots=num_slots, slot_tokens=slot_tokens, most_beams=most_beams)
 
     @cached_property
     def engine(self) -> SlotEngine:
-        """What decodes. Its slots are allocated at the first use."""
+        """The decoding engine. Its slots are allocated on first use."""
         return SlotEngine(
             self.model.llm, num_slots=self._num_slots, length=self._slot_tokens, most_beams=self._most_beams
         )
 
     def session(self) -> Session:
-        """For many requests at once, as a server has them."""
+        """Return a session that serves many requests at once."""
         return Session(self.model, self.tokenizer, self.engine)
 
     @torch.inference_mode()
     def encode(self, waveform: Waveform) -> Recording:
-        """Hear a waveform once; cost grows linearly with its length.
+        """Encode a waveform; the cost grows linearly with its length.
 
         Raises:
-            AudioTooLong: over 180 s, for a checkpoint of the released code, which hears everything at once.
+            AudioTooLong: over 180 s with a checkpoint of the released code, which encodes the whole recording at once.
         """
         speech, sound = self.model.encode_segments(split(waveform))
         tokens = self.model.audio_tokens(speech, sound, [waveform.num_samples])[0]
         return Recording(tokens, waveform.duration_tenths, waveform.num_samples)
 
     def dense_caption(self, recording: Recording, decoding: Decoding | None = None) -> Answer:
-        """Every sound event with its intervals and a caption.
+        """Find every sound event, with its intervals and a caption.
 
         Raises:
-            TaskNotSupported: the checkpoint was not trained for it.
+            TaskNotSupported: the checkpoint was not trained for the task.
         """
         return self.answer(recording, "dense_caption", question_of("dense_caption"), decoding)
 
     def ground(self, recording: Recording, query: str, decoding: Decoding | None = None) -> Answer:
-        """The intervals in which `query` happens; none where it does not.
+        """Find the intervals in which `query` occurs; none if it does not.
 
         Raises:
-            EmptyPrompt: the query holds no words.
-            TaskNotSupported: the checkpoint was not trained for it.
+            EmptyPrompt: the query contains no words.
+            TaskNotSupported: the checkpoint was not trained for the task.
         """
         return self.answer(recording, "ground", question_of("ground", query), decoding)
 
     def answer(self, recording: Recording, task: Task, question: str, decoding: Decoding | None = None) -> Answer:
-        """The answer to any question, in the grammar of `task`; without `decoding` greedy, and cut at `answer_tokens`.
+        """Answer any question in the grammar of `task`; by default greedily, with at most `answer_tokens` tokens.
 
         Raises:
             TaskNotSupported: the checkpoint was not trained for the task.
             ContextTooLong: the recording and the question leave no room for an answer.
-            OutOfMemory: there is too little for the prompt.
+            OutOfMemory: the device does not have enough free memory for the prompt.
         """
         asked = self.ask(recording, task, question, decoding)
         self.engine.run([asked.sequence])
@@ -150,7 +150,7 @@ class Pipeline:
         return asked.answer()
 
     def ask(self, recording: Recording, task: Task, question: str, decoding: Decoding | None = None) -> Question:
-        """A question that the engine has not answered yet: run several together with `engine.run`.
+        """Queue a question without answering it; `engine.run` answers several together.
 
         Raises:
             TaskNotSupported, ContextTooLong: as for `answer`.

@@ -1,10 +1,10 @@
-"""The released code's numbers from our modules: each stage's tensor by name, and the ids that it generates.
+"""Reproduce the released code's numbers with our modules: each stage's tensor by name, and the generated ids.
 
     reference = load_released(state_dict, configs, tokenizer=Path("tokenizer.model"))
     tensors = reference.stages(samples)            # {"fbank": ..., "whisper": ..., ..., "logits": ...}
     ids = reference.generate(samples, num_beams=4)
 
-There is no second implementation behind it: the settings of `model.released.configs` choose the released code's ways.
+This is not a second implementation: the settings of `model.released.configs` select the released code's behaviour.
 """
 
 from collections.abc import Mapping, Sequence
@@ -38,13 +38,13 @@ from model.released.language import check_rotation, released_tokenizer
 from model.timeaudio import TimeAudio
 
 QUESTION = "What are the sound events? Provide their time intervals and brief descriptions."
-"""Asked where no question is given."""
+"""The default question."""
 
 Picks = Sequence[Sequence[int]] | Tensor
 
 
 class Reference:
-    """A model with the released code's settings, opened up."""
+    """A model with the released code's settings that exposes the tensors of every stage."""
 
     def __init__(self, model: TimeAudio, tokenizer: Tokenizer | None = None) -> None:
         self.model = model
@@ -52,10 +52,10 @@ class Reference:
 
     @classmethod
     def load(cls, directory: Path) -> "Reference":
-        """A checkpoint directory that `timeaudio import` wrote.
+        """Load a checkpoint directory that `timeaudio import` wrote.
 
         Raises:
-            CheckpointError: it is no whole checkpoint.
+            CheckpointError: the checkpoint is incomplete or invalid.
         """
         return cls(*load_checkpoint(directory))
 
@@ -69,30 +69,30 @@ class Reference:
         question: str = QUESTION,
         prompt: tuple[Sequence[int], Sequence[int]] | None = None,
     ) -> dict[str, Tensor]:
-        """Every stage's tensor, for one recording; the first axis is a batch of one (of 30 s segments in `mel`).
+        """Return every stage's tensor for one recording. The first axis is a batch of one (in `mel`, 30 s segments).
 
         | name | shape |
         |---|---|
         | mel | [segments, 80, 3000], Whisper's log-mel, segments padded to 30 s |
-        | fbank | [1, steps, 128], Kaldi's filterbank of the whole wave, normalised |
+        | fbank | [1, steps, 128], Kaldi's filterbank of the whole waveform, normalised |
         | whisper | [1, 1500 segments, dim] |
         | beats | [1, tokens, dim] |
         | fused | [1, frames, dim]: both after LayerNorm, the shorter one followed by zeros |
         | time_index | [1, windows], row of the time encoding |
-        | windows | [1, windows, 17, dim], time encoding added: what the Q-Former reads |
+        | windows | [1, windows, 17, dim], time encoding added: the Q-Former's input |
         | qformer | [1, windows, dim] |
-        | merged | [1, tokens, dim]; the same as `qformer` without merging |
+        | merged | [1, tokens, dim]; equal to `qformer` without merging |
         | projected | [1, tokens, language dim] |
-        | logits | [1, prompt, vocabulary], of `prompt` around the tokens; with a tokenizer or a prompt only |
+        | logits | [1, prompt, vocabulary], for the tokens spliced into the prompt; needs a tokenizer or `prompt` |
 
         Args:
-            waveform: 16 kHz, within -1 to 1, or integers as in a WAV file; of [samples, channels] the first channel,
-                and at most 180 s, as the released code loads a file.
-            duration_s: what the time index takes for the recording's length; its true one if None. The released data
-                set takes the annotation's, rounded to a tenth.
-            picks: per segment of 44 windows the dominant windows, counted from the recording's first, ascending:
-                the recording is merged with them if it is over 88 windows long. See also `picks_of_scores`.
-            question: asked where no prompt is given.
+            waveform: 16 kHz, within -1 to 1, or integers as in a WAV file. As in the released code, only the first
+                channel of [samples, channels] is used, and at most 180 s.
+            duration_s: the recording's length for the time index; its true length if None. The released data set uses
+                the annotation's, rounded to a tenth.
+            picks: the dominant windows of each segment of 44 windows, ascending, numbered from the recording's first
+                window. Recordings of over 88 windows are merged with them. See also `picks_of_scores`.
+            question: the question, if there is no `prompt`.
             prompt: ids before (with BOS) and after the audio tokens.
         """
         samples = as_loaded(waveform)
@@ -129,9 +129,9 @@ class Reference:
         question: str = QUESTION,
         prompt: tuple[Sequence[int], Sequence[int]] | None = None,
     ) -> list[int]:
-        """The ids of the answer, found by greedy search or by beam search, without any grammar.
+        """Generate the answer's ids by greedy search or beam search, without a grammar.
 
-        Arguments as for `stages`; the prompt and the end-of-sequence token are not in the result.
+        The arguments are those of `stages`. The result excludes the prompt and the end-of-sequence token.
         """
         tensors = self.stages(waveform, duration_s=duration_s, picks=picks, question=question, prompt=prompt)
         decoding = Decoding(num_beams=num_beams, max_new_tokens=max_new_tokens)
@@ -146,11 +146,11 @@ class Reference:
         question: str = QUESTION,
         prompt: tuple[Sequence[int], Sequence[int]] | None = None,
     ) -> list[int]:
-        """The ids of the answer to `question` about audio tokens that are there already (`projected` of `stages`)."""
+        """Generate the ids of the answer to `question`, given audio tokens (`projected` of `stages`)."""
         return generate(self.model.llm, self._prompt(audio_tokens, question, prompt), decoding)
 
     def picks_of_scores(self, scores: Float[Tensor, " windows"]) -> Int[Tensor, "segments dominant"]:
-        """The picks that dumped merge scores stand for: the highest of each segment, by torch's topk on the CPU."""
+        """Return the picks for dumped merge scores: the highest of each segment, by torch's topk on the CPU."""
         return picks_of_scores(scores, self.model.config.merge)
 
     def _prompt(
@@ -158,7 +158,7 @@ class Reference:
     ) -> Float[Tensor, "length dim"]:
         if prompt is None:
             if self.tokenizer is None:
-                raise ValueError("Without a tokenizer, give the prompt as ids.")
+                raise ValueError("There is no tokenizer: give the prompt as ids.")
             prompt = prompt_ids(self.tokenizer, self.model.config.prompt, question)
         before, after = map(list, prompt)
         return splice(self.model.llm.get_input_embeddings(), before, audio_tokens, after)
@@ -171,17 +171,17 @@ def load_released(
     tokenizer: Path | Tokenizer | None = None,
     index: Device | None = None,
 ) -> Reference:
-    """A model from a whole state dict with the authors' key names, in float32, its adapters merged.
+    """Build a model from a complete state dict with the authors' key names, in float32, with its adapters merged.
 
     Args:
-        state: every tensor, the encoders' and the language model's too.
+        state: every tensor, including those of the encoders and the language model.
         configs: `beats`, `whisper`, `llama` as in their own files; `bert` for the Q-Former's heads; `model` is the
             `model` part of the authors' config (`lora_alpha`, `second_per_window`, `prompt_template` ... are read).
-        tokenizer: a directory, or a sentencepiece `tokenizer.model`; without one, prompts are given as ids.
-        index: the device whose arithmetic the time index has; told from the trained rows if None.
+        tokenizer: a directory, or a sentencepiece `tokenizer.model`; if None, give prompts as ids.
+        index: the device whose arithmetic the time index uses; detected from the trained rows if None.
 
     Raises:
-        CheckpointError: tensors are missing, have no place or another shape than the configs say.
+        CheckpointError: tensors are missing or unexpected, or have another shape than the configs say.
     """
     renamed = rename(state)
     if renamed.unknown:
@@ -223,7 +223,7 @@ def _float32(renamed: Renamed, theirs: Mapping[str, Any]) -> dict[str, Tensor]:
 
 
 def _build(config: ModelConfig, configs: Mapping[str, Any], tensors: Mapping[str, Tensor]) -> TimeAudio:
-    """The nets, with random weights. The embedding has as many rows as the file says, markers included."""
+    """Build the networks with random weights. The embedding has as many rows as in `tensors`, markers included."""
     _require(tensors, "llm.model.embed_tokens.weight")
     rows = len(tensors["llm.model.embed_tokens.weight"])
     llm = LlamaForCausalLM(LlamaConfig.from_dict({**configs["llama"], "vocab_size": rows}))

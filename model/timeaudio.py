@@ -1,4 +1,4 @@
-"""The whole model: two encoders, the connector, a causal language model."""
+"""The whole model: two encoders, the connector and a causal language model."""
 
 from collections.abc import Sequence
 
@@ -24,24 +24,24 @@ FRAME_SAMPLES = 320
 """Samples in a frame: 20 ms."""
 
 SoundEncoder = ConvEncoder | BEATs | AisfxEncoder
-"""What `ModelConfig.sound_encoder` chooses among."""
+"""The choices of `ModelConfig.sound_encoder`."""
 
 ENCODER_BATCH = 4
-"""Segments that go through the encoders together: bounds memory, whatever a recording's length."""
+"""The most segments in one encoder batch. It bounds memory for recordings of any length."""
 
 Frames = tuple[Tensor | None, Tensor | None]
-"""A segment's frames from the speech encoder and from the sound encoder, [frames, dim]; None where one does not hear
-it by itself."""
+"""A segment's frames from the speech encoder and from the sound encoder, [frames, dim]; None if that encoder does not
+process the segment on its own."""
 
 
 class TimeAudio(nn.Module):
-    """From waveforms to the tokens that the language model hears.
+    """Turns waveforms into the language model's audio tokens.
 
     Source: paper, Figure 2.
 
     Attributes:
-        calibration: how the confidence of its answers is reckoned, where a checkpoint says it.
-        marker_ids: of the time markers, anchors first: needed where times stand among the audio tokens.
+        calibration: computes the confidence of answers; None if the checkpoint has no calibration.
+        marker_ids: ids of the time markers, anchors first. Needed if times stand among the audio tokens.
     """
 
     def __init__(self, config: ModelConfig, speech: SpeechEncoder, sound: SoundEncoder, llm: PreTrainedModel) -> None:
@@ -58,17 +58,17 @@ class TimeAudio(nn.Module):
     def encode_segments(
         self, segments: list[Segment]
     ) -> tuple[Float[Tensor, "1 speech_frames speech"], Float[Tensor, "1 sound_frames sound"]]:
-        """Both encoders' frames of a recording, segment after segment.
+        """Return both encoders' frames of a recording, segment after segment.
 
-        Each segment runs at its true length, filled up to a whole frame; segments of one length run together. The
-        released code's ways, and with them other numbers of frames, are chosen by `config.encoding`.
+        Each segment runs at its true length, padded to a whole frame; segments of one length run together.
+        `config.encoding` can select the released code's behaviour, which yields other numbers of frames.
         """
         return self.joined(
             segments, [frames for batch in _same_length(segments) for frames in self.encode_batch(batch)]
         )
 
     def encode_batch(self, segments: list[Segment]) -> list[Frames]:
-        """Both encoders' frames of segments that have equally many, whatever recordings they are of."""
+        """Return both encoders' frames of segments with equally many frames, from any recordings."""
         num_frames = segments[0].num_frames
         waveforms = self._waveforms(segments)
         speech: list[Tensor | None] = [None] * len(segments)
@@ -83,7 +83,7 @@ class TimeAudio(nn.Module):
     def joined(
         self, segments: list[Segment], frames: list[Frames]
     ) -> tuple[Float[Tensor, "1 speech_frames speech"], Float[Tensor, "1 sound_frames sound"]]:
-        """The frames of a recording, from those of each of its segments."""
+        """Join the frames of a recording's segments."""
         speech = torch.cat([part for part, _ in frames if part is not None])[None]
         if self.config.encoding.whole_sound:
             assert isinstance(self.sound, BEATs)
@@ -98,7 +98,7 @@ class TimeAudio(nn.Module):
         return waveforms
 
     def hears_speech(self, segment: Segment) -> bool:
-        """Whether the speech encoder hears a segment: the first always, later ones if they are long enough."""
+        """Whether the speech encoder processes a segment: always the first, later ones if they are long enough."""
         return segment.start == 0 or segment.num_samples >= self.config.encoding.min_tail_samples
 
     def _speech_frames(self, waveforms: Tensor, num_frames: int) -> Tensor:
@@ -113,9 +113,9 @@ class TimeAudio(nn.Module):
         sound: Float[Tensor, "batch sound_frames sound"],
         num_samples: Sequence[int] | None = None,
     ) -> Float[Tensor, "batch tokens dim"]:
-        """What the language model hears of recordings of one length.
+        """Return the audio tokens of recordings of one length.
 
-        `num_samples` is each one's true length; checkpoints of the released code depend on it.
+        `num_samples` is the true length of each; checkpoints of the released code depend on it.
         """
         frames = self.fusion(speech, sound)
         if not (anchors := self.anchors(frames.shape[1])).ids:
@@ -124,7 +124,7 @@ class TimeAudio(nn.Module):
         return self.connector(frames, num_samples, anchors=(self.llm.get_input_embeddings()(ids), anchors.windows))
 
     def anchors(self, num_frames: int) -> Anchors:
-        """The times that stand among the tokens of so many frames; none, unless the checkpoint has them."""
+        """Return the times to insert among the tokens of `num_frames` frames; none if the checkpoint has no anchors."""
         every = self.config.anchors.every_seconds
         if not every:
             return Anchors((), ())
@@ -133,7 +133,7 @@ class TimeAudio(nn.Module):
 
 
 def _same_length(segments: list[Segment]) -> list[list[Segment]]:
-    """Runs of neighbouring segments with equally many frames, at most `ENCODER_BATCH` long."""
+    """Group neighbouring segments with equally many frames, at most `ENCODER_BATCH` in a group."""
     batches: list[list[Segment]] = []
     for segment in segments:
         last = batches[-1] if batches else []

@@ -1,8 +1,8 @@
-"""Opening the bytes of an audio or video file with FFmpeg (through PyAV), and nothing else on this machine.
+"""Open the bytes of an audio or video file with FFmpeg (through PyAV), without access to any other file.
 
 FFmpeg reads far more than sound: playlists, lists of other files, images, network protocols. An uploaded `ffconcat`
-text would make it open local files. So the kinds of container and codec are restricted *before* it looks at the bytes,
-it gets bytes and never a name, and no protocol, not even `file`, is left for it to open anything else with.
+text would make it open local files. So containers and codecs are restricted *before* FFmpeg sees the bytes, it gets
+bytes instead of a file name, and every protocol, including `file`, is disabled.
 """
 
 from io import BytesIO
@@ -25,7 +25,7 @@ CODECS = (
     *("adpcm_ima_wav", "adpcm_ima_qt", "adpcm_ms", "gsm_ms", "flac", "alac", "vorbis", "opus", "libopus"),
     *("mp1float", "mp2float", "mp3float", "mp3", "aac", "ac3", "eac3", "amrnb", "amrwb"),
 )
-"""FFmpeg's names of decoders. None is for video, so a film's pictures are never decoded, not even to probe the file."""
+"""FFmpeg's names of decoders. None is for video, so video frames are never decoded, not even to probe the file."""
 
 MAX_CHANNELS = 8
 LOWEST_RATE = 4_000
@@ -35,11 +35,11 @@ _KINDS = "Send wav, flac, ogg, opus, mp3, m4a, mp4, webm, mkv, aac, aiff or caf.
 
 
 def open_container(data: bytes) -> InputContainer:
-    """The file, opened; the caller closes it.
+    """Open the file; the caller closes it.
 
     Raises:
         EmptyAudio: there are no bytes.
-        UnsupportedAudio: the bytes are no audio or video file of a kind that is read here.
+        UnsupportedAudio: the bytes are not an audio or video file of a supported kind.
         CorruptAudio: the bytes begin like such a file, but cannot be opened.
     """
     if not data:
@@ -51,34 +51,34 @@ def open_container(data: bytes) -> InputContainer:
     }
     try:
         return av.open(BytesIO(data), mode="r", options=options, metadata_errors="replace", io_open=_refuse)
-    except Exception as error:  # FFmpeg's errors, and Python's through its callbacks
+    except Exception as error:  # FFmpeg's errors, and Python's from its callbacks
         if has_known_signature(data):
             raise CorruptAudio("The file is damaged or cut short at its beginning. Send an undamaged copy.") from error
-        raise UnsupportedAudio(f"This is no audio file of a kind that is read here. {_KINDS}") from error
+        raise UnsupportedAudio(f"The file is not an audio file of a supported kind. {_KINDS}") from error
 
 
 def first_track(container: InputContainer) -> AudioStream:
-    """The first audio track, if its codec, rate and channels are within what is read here.
+    """Return the first audio track, if its codec, rate and channels are supported.
 
     Raises:
-        UnsupportedAudio: there is none, or it is beyond a limit.
+        UnsupportedAudio: there is no audio track, or it is not supported.
     """
     tracks = container.streams.audio
     if not tracks:
         raise UnsupportedAudio(f"The file has no audio track. {_KINDS}")
     track = tracks[0]
-    codec: AudioCodecContext | None = track.codec_context  # None where FFmpeg has no decoder, whatever the stubs say
+    codec: AudioCodecContext | None = track.codec_context  # None if FFmpeg has no decoder, contrary to the stubs
     if codec is None or codec.name not in CODECS:
-        raise UnsupportedAudio(f"The file's audio codec is not read here. {_KINDS}")
+        raise UnsupportedAudio(f"The file's audio codec is not supported. {_KINDS}")
     check_limits(codec.sample_rate, codec.channels)
     return track
 
 
 def check_limits(rate: int, num_channels: int) -> None:
-    """Do nothing if sound at `rate` samples per second with so many channels is within the limits.
+    """Check the sample rate, in Hz, and the number of channels.
 
     Raises:
-        UnsupportedAudio: it is not.
+        UnsupportedAudio: either is outside the limits.
     """
     if not LOWEST_RATE <= rate <= HIGHEST_RATE:
         raise UnsupportedAudio(f"Send {LOWEST_RATE} to {HIGHEST_RATE} samples per second; this recording has {rate}.")

@@ -1,7 +1,7 @@
-"""From the bytes of a file to a waveform, with every limit enforced while decoding.
+"""Decode the bytes of a file into a waveform, with limits enforced during decoding.
 
-A small file can hold hours of sound (20 minutes of silent Opus are 450 kB), headers can claim anything, and what a
-header says about the length is only a hint. So samples are counted as they come, and work stops at the limit.
+A small file can hold hours of sound (20 minutes of silent Opus take 450 kB), and a header can claim any length. So
+samples are counted as they are decoded, and decoding stops at the limit.
 """
 
 import math
@@ -16,14 +16,14 @@ from model.audio.waveform import SAMPLE_RATE, SAMPLES_PER_TENTH, Waveform
 from model.errors import AudioTooLong, CorruptAudio, EmptyAudio
 
 MIN_SAMPLES = SAMPLES_PER_TENTH
-"""Fewest samples worth hearing: a tenth of a second, the unit of every interval."""
+"""The fewest samples to accept: a tenth of a second, the unit of every interval."""
 
 DECODED_BYTES = 2**30
 DECODED_BYTES_PER_S = 2**21
-"""Decoded bytes allowed: 1 GiB or, if that is more, 2 MiB per second of the limit, which 192 kHz stereo stays under."""
+"""Decoded bytes allowed: the larger of 1 GiB and 2 MiB per second of the limit, which 192 kHz stereo stays under."""
 
 LOUDEST = 2.0**16
-"""Largest sample taken for sound: float files may be scaled to 16-bit integers, anything beyond is damage."""
+"""Largest valid sample: float files may be scaled to 16-bit integers; anything beyond that is damage."""
 
 
 def decode_audio(
@@ -34,27 +34,28 @@ def decode_audio(
     end_s: float | None = None,
     max_decoded_bytes: int | None = None,
 ) -> Waveform:
-    """The first audio track of a file as mono sound at 16 kHz, or the part from `start_s` to `end_s` of it.
+    """Decode the first audio track of a file, or its part from `start_s` to `end_s`, to mono at 16 kHz.
 
-    Channels are averaged, then resampled (soxr HQ); 16 kHz mono PCM comes out as it went in. A part equals the same
-    samples of the whole: start and end are rounded to the nearest sample and cut after resampling. Nothing after the
-    end is decoded. Memory is bounded by the limit, not by the file.
+    Channels are averaged, then resampled (soxr HQ); 16 kHz mono PCM is unchanged. A part equals the same samples of
+    the whole: start and end are rounded to the nearest sample, and cut after resampling. Nothing after the end is
+    decoded. The limit bounds the memory, whatever the file.
 
     Args:
-        data: the whole file; its name is never needed.
+        data: the whole file.
         max_seconds: the longest part to accept.
-        start_s: where the part begins, in seconds.
-        end_s: where it ends, in seconds; beyond the recording's end or None means there.
-        max_decoded_bytes: bound on the work, before and inside the part; None means `DECODED_BYTES` and so on.
+        start_s: start of the part, in seconds.
+        end_s: end of the part, in seconds; the recording's end if None or later than that.
+        max_decoded_bytes: the most bytes to decode, before and inside the part; by default from `DECODED_BYTES` and
+            `DECODED_BYTES_PER_S`.
 
     Raises:
-        UnsupportedAudio: not an audio file of a kind that is read here, or rate, channels or bytes beyond a limit.
+        UnsupportedAudio: not an audio file of a supported kind, or rate, channels or bytes beyond a limit.
         CorruptAudio: the file is damaged or cut short before the end of the part; the message says where.
         EmptyAudio: the part has less than 0.1 s of sound.
         AudioTooLong: the part is longer than `max_seconds`.
         ValueError: `start_s` is negative, or `end_s` is not after it.
     """
-    kept = bytearray()  # grows in place: a list of pieces would be held twice while it is joined
+    kept = bytearray()  # grows in place; joining a list of pieces would need twice the memory
     for piece in decode_pieces(
         data, max_seconds=max_seconds, start_s=start_s, end_s=end_s, max_decoded_bytes=max_decoded_bytes
     ):
@@ -70,14 +71,14 @@ def decode_pieces(
     end_s: float | None = None,
     max_decoded_bytes: int | None = None,
 ) -> Iterator[npt.NDArray[np.float32]]:
-    """The same samples piece by piece, so that the memory that it takes does not depend on the length.
+    """Yield the samples of `decode_audio` piece by piece, in memory that does not depend on the length.
 
     Raises:
-        As `decode_audio`, while it is read or at its end.
+        As `decode_audio`, during iteration or at its end.
     """
     start, end = _to_samples(start_s), None if end_s is None else _to_samples(end_s)
     if start < 0 or (end is not None and end <= start):
-        raise ValueError(f"A part ends after it starts, and starts at 0 or later: {start_s} to {end_s} s is none.")
+        raise ValueError(f"A part must start at 0 or later and end after its start, not {start_s} to {end_s} s.")
     if max_decoded_bytes is None:
         max_decoded_bytes = max(DECODED_BYTES, math.ceil(max_seconds * DECODED_BYTES_PER_S))
     limit = _to_samples(max_seconds)
@@ -97,12 +98,12 @@ def decode_pieces(
 
 
 def _to_samples(seconds: float) -> int:
-    """Whole samples at 16 kHz, to the nearest."""
+    """Round to the nearest whole sample at 16 kHz."""
     return round(seconds * SAMPLE_RATE)
 
 
 def _resample(blocks: Iterator[Block]) -> Iterator[npt.NDArray[np.float32]]:
-    """The blocks at 16 kHz. When reading fails, what was read is given out whole before the error is."""
+    """Resample the blocks to 16 kHz. If reading fails, yield everything that was read before raising the error."""
     stream: soxr.ResampleStream | None = None
     rate = 0
     damage: CorruptAudio | None = None
@@ -124,14 +125,14 @@ def _resample(blocks: Iterator[Block]) -> Iterator[npt.NDArray[np.float32]]:
 
 
 def _check(samples: npt.NDArray[np.float32]) -> npt.NDArray[np.float32]:
-    """The same samples, if they can be sound: files in floating point may hold infinities and what is no number."""
+    """Return the samples if they are valid: floating-point files may hold infinities and NaN."""
     if len(samples) and not np.abs(samples).max() <= LOUDEST:
-        raise CorruptAudio("The file holds samples that are infinite, no numbers or absurdly loud. Send it repaired.")
+        raise CorruptAudio("The file has infinite, NaN or far too large samples. Repair it and send it again.")
     return samples
 
 
 def _too_long(max_seconds: float, start_s: float, end_s: float | None, declared_s: float | None) -> AudioTooLong:
-    """The error, with the part's length where the header's hint agrees that it is too long."""
+    """Return the error, with the part's length if the header's hint also says that it is too long."""
     last_s = min((s for s in (end_s, declared_s) if s is not None), default=0.0)
     length_s = last_s - start_s
     return AudioTooLong(limit_s=max_seconds, duration_s=length_s if length_s > max_seconds else None)
@@ -139,5 +140,5 @@ def _too_long(max_seconds: float, start_s: float, end_s: float | None, declared_
 
 def _describe_lack(num_samples: int, position: int, start_s: float) -> str:
     if position and not num_samples:
-        return f"Nothing is left from {start_s:g} s on: the recording is {position / SAMPLE_RATE:.2f} s long."
+        return f"There is no sound after {start_s:g} s: the recording is {position / SAMPLE_RATE:.2f} s long."
     return f"There is {num_samples / SAMPLE_RATE:.2f} s of sound. Send at least {MIN_SAMPLES / SAMPLE_RATE:g} s."

@@ -1,4 +1,4 @@
-"""Is the file whole? What its bytes tell that FFmpeg, made to play whatever it can, does not say."""
+"""Detect files that are cut short. FFmpeg decodes what it can and does not report them."""
 
 import av
 from av.audio.stream import AudioStream
@@ -9,11 +9,11 @@ _SIGNATURES = (
     *((0, mark) for mark in (b"\xff\xfb", b"\xff\xf3", b"\xff\xf2", b"\xff\xf1", b"\xff\xf9", b"\x1a\x45\xdf\xa3")),
     *((4, mark) for mark in (b"ftyp", b"moov", b"mdat", b"wide")),
 )
-"""Where and how the kinds of file that are read here begin."""
+"""Offsets and signatures of the supported kinds of file."""
 
 _EXACT_HEADERS = ("flac", "aiff", "mov,mp4,m4a,3gp,3g2,mj2")
-"""Containers whose header counts the samples. WAV is not among them: programs that write it to a pipe invent a size,
-and what there is can be read. Neither is Matroska, where one length stands for all tracks."""
+"""Containers whose header gives the number of samples. WAV is not included: programs that write it to a pipe make up a
+size, and the file is still readable. Nor is Matroska, where one length covers all tracks."""
 
 _KBITS_MPEG1 = (0, 32, 40, 48, 56, 64, 80, 96, 112, 128, 160, 192, 224, 256, 320)
 _KBITS_MPEG2 = (0, 8, 16, 24, 32, 40, 48, 56, 64, 80, 96, 112, 128, 144, 160)
@@ -21,12 +21,12 @@ _RATES_MPEG1 = (44_100, 48_000, 32_000)
 
 
 def has_known_signature(data: bytes) -> bool:
-    """Whether the file begins like one of the kinds that are read here."""
+    """Whether the file begins like one of a supported kind."""
     return any(data.startswith(mark, offset) for offset, mark in _SIGNATURES)
 
 
 def exact_duration_s(data: bytes, container: InputContainer, track: AudioStream) -> float | None:
-    """The track's length in seconds where the header counts it; None where it is absent or an estimate."""
+    """Return the track's length in seconds if the header gives it exactly; None if it is absent or an estimate."""
     name = container.format.name
     counted = name in _EXACT_HEADERS or (name == "mp3" and _has_mp3_count(data))
     if counted and track.duration and track.time_base:
@@ -37,7 +37,7 @@ def exact_duration_s(data: bytes, container: InputContainer, track: AudioStream)
 
 
 def _has_mp3_count(data: bytes) -> bool:
-    """Whether the first frame is LAME's, which counts the others; without it the length is guessed from the size."""
+    """Whether the first frame is LAME's, which counts the others; otherwise the length is an estimate from the size."""
     start = 0
     if data.startswith(b"ID3") and len(data) >= 10:
         start = 10 + sum((byte & 0x7F) << shift for byte, shift in zip(data[6:10], (21, 14, 7, 0), strict=True))
@@ -46,7 +46,7 @@ def _has_mp3_count(data: bytes) -> bool:
 
 
 def ends_inside_frame(packet: bytes) -> bool:
-    """Whether an MP3 file's last packet is shorter than its own header says: the file is cut short.
+    """Whether an MP3 file's last packet is shorter than its header says, so that the file is cut short.
 
     Source: ISO/IEC 11172-3, section 2.4.2.3, and 13818-3: 144 (72 in MPEG-2) bytes per kbit/s and kHz, plus padding.
     """

@@ -1,4 +1,4 @@
-"""A waveform as 30 s segments, the length that both encoders were trained on."""
+"""Split a waveform into 30 s segments, the length that both encoders were trained on."""
 
 from dataclasses import dataclass
 
@@ -16,7 +16,7 @@ FRAME_SAMPLES = SAMPLE_RATE // 50
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Segment:
-    """A piece of a waveform, at its true length: nothing is padded here.
+    """A part of a waveform at its true length, without padding.
 
     Attributes:
         start: offset of the first sample in the waveform, in samples.
@@ -28,22 +28,22 @@ class Segment:
 
     @property
     def num_samples(self) -> int:
-        """How many samples there are: 480,000 in every segment but the last."""
+        """The number of samples: 480,000 in every segment but the last."""
         return len(self.samples)
 
     @property
     def num_frames(self) -> int:
-        """How many 20 ms frames it takes to hold the samples; the last one may be part full."""
+        """The number of 20 ms frames that cover the samples; the last one may be partly filled."""
         return -(-self.num_samples // FRAME_SAMPLES)
 
 
 def split(waveform: Waveform) -> list[Segment]:
-    """The waveform as consecutive segments of 30 s, the last one as long as what is left.
+    """Split the waveform into consecutive segments of 30 s; the last one holds the remainder.
 
-    Every sample is in exactly one segment. The released code instead loses a tail under 5 s to its speech encoder.
+    Every sample is in exactly one segment. In the released code, the speech encoder skips a tail under 5 s.
 
     Returns:
-        The segments in order of time; none for a waveform without samples.
+        The segments in time order; none for a waveform without samples.
     """
     return [
         Segment(start=start, samples=waveform.samples[start : start + SEGMENT_SAMPLES])

@@ -1,4 +1,4 @@
-"""The first audio track of a file as mono blocks at its own rate, decoded step by step so that limits act early."""
+"""Decode the first audio track of a file into mono blocks at its own rate, step by step, so that limits apply early."""
 
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -15,7 +15,7 @@ from model.audio.integrity import ends_inside_frame, exact_duration_s
 from model.errors import CorruptAudio, UnsupportedAudio
 
 END_SLACK_S = 0.1
-"""How much earlier than its header says the sound of a whole file may end, in seconds."""
+"""How much earlier than its header says a complete file may end, in seconds."""
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -31,10 +31,10 @@ class Track:
 
     Args:
         data: the whole file.
-        max_decoded_bytes: how much may come out of the decoder, at the file's own rate and channels: a bound on work.
+        max_decoded_bytes: the most bytes to decode, at the file's own rate and channels. It bounds the work.
 
     Raises:
-        EmptyAudio, UnsupportedAudio, CorruptAudio: as `open_container` and `first_track` say.
+        EmptyAudio, UnsupportedAudio, CorruptAudio: as for `open_container` and `first_track`.
     """
 
     def __init__(self, data: bytes, *, max_decoded_bytes: int) -> None:
@@ -59,15 +59,15 @@ class Track:
 
     @property
     def declared_s(self) -> float | None:
-        """What the header says about the length, in seconds: only a hint, good enough for a message."""
+        """The length in seconds according to the header: only a hint, good enough for a message."""
         return self._container.duration / av.time_base if self._container.duration else None
 
     def blocks(self) -> Iterator[Block]:
-        """The sound in blocks of about a second; channels are averaged, gaps between timestamps are closed.
+        """Yield blocks of about a second. Channels are averaged; gaps between timestamps are closed.
 
         Raises:
-            CorruptAudio: the file is damaged or cut short; what was readable has been yielded before.
-            UnsupportedAudio: rate, channels or decoded bytes go beyond a limit.
+            CorruptAudio: the file is damaged or cut short; the readable part has been yielded before.
+            UnsupportedAudio: rate, channels or decoded bytes exceed a limit.
         """
         waiting: list[npt.NDArray[np.float32]] = []
         num_waiting, rate = 0, 0
@@ -84,7 +84,7 @@ class Track:
             raise CorruptAudio(_describe(self._damage, self._decoded_s))
 
     def _pieces(self) -> Iterator[Block]:
-        """One block per decoded frame, until the end or the first damage, which is noted."""
+        """Yield one block per decoded frame until the end, or until damage, which is recorded in `_damage`."""
         num_bytes = 0
         last: Packet[AudioStream] | None = None
         packets = self._container.demux(self._stream)
@@ -92,8 +92,8 @@ class Track:
             try:
                 packet = next(packets, None)
                 frames = packet.decode() if packet is not None else []
-            except Exception:  # FFmpeg's errors, and Python's through its callbacks
-                if self._is_whole():  # what follows the last frame is no sound
+            except Exception:  # FFmpeg's errors, and Python's from its callbacks
+                if self._is_whole():  # what follows the last frame is not audio
                     continue
                 self._damage = "is damaged"
                 return
@@ -112,16 +112,16 @@ class Track:
             is_cut_short = ends_inside_frame(bytes(last))
         else:
             is_cut_short = self._whole_s is not None and not self._is_whole()
-        if is_cut_short:  # FFmpeg is content with that
+        if is_cut_short:  # FFmpeg reports no error
             self._damage = "is cut short"
 
     def _is_whole(self) -> bool:
-        """Whether all that the header counts has been decoded."""
+        """Whether everything that the header promises has been decoded."""
         return self._whole_s is not None and self._decoded_s >= self._whole_s - END_SLACK_S
 
 
 def _to_mono(frame: av.AudioFrame) -> npt.NDArray[np.float32]:
-    """The mean of a frame's channels: float32 [samples], integers scaled to -1 to 1."""
+    """Average a frame's channels: float32 [samples], integers scaled to -1 to 1."""
     values = frame.to_ndarray()
     channels = values if frame.format.is_planar else values.reshape(-1, frame.layout.nb_channels).T
     mono: npt.NDArray[np.float32] = channels.mean(axis=0, dtype=np.float32)
@@ -133,7 +133,7 @@ def _to_mono(frame: av.AudioFrame) -> npt.NDArray[np.float32]:
 
 
 def _describe(damage: str, decoded_s: float) -> str:
-    """What to tell the sender; never offers more than was decoded."""
+    """Return the message for the sender; the time that it offers is never past what was decoded."""
     readable_s = int(decoded_s * 10) / 10
     if not readable_s:
         return f"The file {damage} at its beginning. Send an undamaged copy."
@@ -146,5 +146,5 @@ def _describe(damage: str, decoded_s: float) -> str:
 def _too_much(max_decoded_bytes: int) -> str:
     return (
         f"The recording decodes to more than {max_decoded_bytes / 1e6:.0f} MB. Send less of it, fewer channels, "
-        "or a lower sample rate: 16 kHz mono is all that is heard."
+        "or a lower sample rate: only 16 kHz mono is analysed."
     )

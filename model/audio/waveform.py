@@ -1,4 +1,4 @@
-"""The one form in which sound travels through this package: mono float32 at 16 kHz."""
+"""The audio format of this package: mono float32 at 16 kHz."""
 
 from dataclasses import dataclass
 
@@ -6,7 +6,7 @@ import numpy as np
 import numpy.typing as npt
 
 SAMPLE_RATE = 16_000
-"""Samples per second, everywhere behind `decode_audio`."""
+"""Samples per second of everything that `decode_audio` returns."""
 
 SAMPLES_PER_TENTH = SAMPLE_RATE // 10
 """Samples in a tenth of a second, the unit of every interval."""
@@ -29,11 +29,11 @@ class Waveform:
 
     def __post_init__(self) -> None:
         if self.samples.ndim != 1 or self.samples.dtype != np.float32:
-            raise ValueError(f"A waveform is float32 [num_samples], not {self.samples.dtype} {self.samples.shape}.")
+            raise ValueError(f"A waveform must be float32 [num_samples], not {self.samples.dtype} {self.samples.shape}.")
 
     @property
     def num_samples(self) -> int:
-        """How many samples there are."""
+        """The number of samples."""
         return len(self.samples)
 
     @property

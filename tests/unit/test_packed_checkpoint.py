@@ -74,7 +74,7 @@ def test_the_command_says_what_was_saved(tmp_path, checkpoint, capsys):
 
 def test_a_packed_language_model_is_not_quantized_again(tmp_path, checkpoint):
     pack(checkpoint, tmp_path / "packed")
-    with pytest.raises(CheckpointError, match="packed in fewer bits already"):
+    with pytest.raises(CheckpointError, match="already packed in fewer bits"):
         load_checkpoint(tmp_path / "packed", quantize="int8")
 
 
