@@ -29,7 +29,7 @@ class Waveform:
 
     def __post_init__(self) -> None:
         if self.samples.ndim != 1 or self.samples.dtype != np.float32:
-            raise ValueError(f"A waveform must be float32 [num_samples], not {self.samples.dtype} {self.samples.shape}.")
+            raise ValueError(f"A waveform needs float32 [num_samples], not {self.samples.dtype} {self.samples.shape}.")
 
     @property
     def num_samples(self) -> int:

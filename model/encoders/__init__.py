@@ -1,1 +1,1 @@
-"""From a segment's samples to frames: 50 per second, from a speech encoder and from a sound encoder."""
+"""The speech encoder and the sound encoders: from a segment's samples to 50 frames per second."""

@@ -1,9 +1,9 @@
-"""aiSFX: a convolutional network that learned to name sound effects in libraries of them.
+"""aiSFX: a convolutional network trained to label the sound effects in libraries.
 
 Source: Ma and Lerch, "Representation Learning for the Automatic Indexing of Sound Effects Libraries", ISMIR 2022; the
-weights are CC BY 4.0. The spectrogram is Essentia's, as the paper's: 44.1 kHz, Hann windows of 2048 samples every 1024,
-power, mel bands of unit sum on HTK's scale up to 22.05 kHz, log10(10000 S + 1), divided by the most of its training.
-Differs: it hears 16 kHz, so that nothing sounds in bands above 8 kHz; it keeps time, where the original keeps the
+weights are CC BY 4.0. The spectrogram is Essentia's, as in the paper: 44.1 kHz, Hann windows of 2048 samples every
+1024, power, mel bands of unit sum on HTK's scale up to 22.05 kHz, log10(10000 S + 1), divided by the training maximum.
+Differs: the input is 16 kHz, so bands above 8 kHz are silent; the time axis is kept, where the original takes the
 maximum over time.
 """
 
@@ -17,29 +17,29 @@ from torch import Tensor, nn
 from model.audio.waveform import SAMPLE_RATE
 
 RATE = 44_100
-"""Samples per second of the original."""
+"""Samples per second in the original."""
 
 FFT_SAMPLES = 2048
 HOP_SAMPLES = 1024
 HIGHEST_HZ = RATE / 2
 LARGEST = 9.457798957824707
-"""The largest log energy of the original's training sounds."""
+"""The largest log energy in the original's training data."""
 
 WINDOW_SAMPLES = 743
-"""Samples at 16 kHz that last as long as 2048 at 44.1 kHz: bins are 21.53 Hz apart at either rate."""
+"""Samples at 16 kHz that last as long as 2048 at 44.1 kHz: bins are 21.53 Hz apart at both rates."""
 
 HOP = HOP_SAMPLES * SAMPLE_RATE / RATE
-"""Samples at 16 kHz from one step to the next: 371.5, so that starts are rounded."""
+"""Samples at 16 kHz from one step to the next: 371.5, so the starts are rounded."""
 
 POOLED = 8
-"""Steps that the three poolings make one of."""
+"""Steps that the three poolings combine into one."""
 
 FRAME_SAMPLES = 320
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class AisfxConfig:
-    """Sizes of the network; the defaults are the published one's."""
+    """Sizes of the network; the defaults are those of the published network."""
 
     num_mels: int = 96
     channels: tuple[int, ...] = (64, 128, 256, 512)
@@ -47,7 +47,7 @@ class AisfxConfig:
 
 
 class ConvBlock(nn.Module):
-    """Two 3x3 convolutions, each normalised and rectified."""
+    """Two 3x3 convolutions, each followed by batch normalisation and ReLU."""
 
     def __init__(self, channels_in: int, channels: int) -> None:
         super().__init__()
@@ -57,12 +57,12 @@ class ConvBlock(nn.Module):
         self.bn2 = nn.BatchNorm2d(channels)
 
     def forward(self, hidden: Float[Tensor, "batch dim_in time bins"]) -> Float[Tensor, "batch dim time bins"]:
-        """The length and the number of bins stay."""
+        """Apply the block. The length and the number of bins are kept."""
         return _normalised(self.conv2, self.bn2, _normalised(self.conv1, self.bn1, hidden))
 
 
 def _normalised(conv: nn.Conv2d, norm: nn.BatchNorm2d, hidden: Tensor) -> Tensor:
-    """Convolution, fixed normalisation and rectifier in one pass over memory, which is what they cost."""
+    """Apply convolution, fixed normalisation and ReLU in one pass: memory traffic is their main cost."""
     assert norm.running_mean is not None
     assert norm.running_var is not None
     scale = norm.weight / (norm.running_var + norm.eps).sqrt()
@@ -71,9 +71,9 @@ def _normalised(conv: nn.Conv2d, norm: nn.BatchNorm2d, hidden: Tensor) -> Tensor
 
 
 class AisfxEncoder(nn.Module):
-    """Waveforms to sound features: 5.38 per second inside, drawn out to 50 frames per second.
+    """Turns waveforms into sound features: 5.38 per second inside, interpolated to 50 frames per second.
 
-    Batch normalisation keeps the statistics of its training, also while the rest of a model trains.
+    Batch normalisation keeps its pretrained statistics, even while the rest of a model trains.
     """
 
     def __init__(self, config: AisfxConfig) -> None:
@@ -82,17 +82,17 @@ class AisfxEncoder(nn.Module):
         self.dim = config.channels[-1]
         for number, (before, after) in enumerate(zip((1, *config.channels), config.channels, strict=False), 1):
             self.add_module(f"conv_block{number}", ConvBlock(before, after))
-        # Channels last is twice as fast on a CPU; torch's types do not know of this form of the call.
+        # Channels last is twice as fast on a CPU; torch's stubs lack this overload.
         self.to(memory_format=torch.channels_last)  # type: ignore[call-overload]
         self.eval()
 
     def train(self, mode: bool = True) -> "AisfxEncoder":
-        """Stays in evaluation mode."""
+        """Stay in evaluation mode."""
         super().train(False)
         return self
 
     def encode_frames(self, waveforms: Float[Tensor, "batch samples"]) -> Float[Tensor, "batch frames dim"]:
-        """The features of segments of one length, whose samples are a multiple of 320; 320 samples a frame."""
+        """Encode segments of one length, a multiple of 320 samples, into one frame per 320 samples."""
         hidden = log_mel_44k(waveforms, self.config.num_mels)[:, None]
         blocks = list(self.children())
         for block in blocks[:-1]:
@@ -102,10 +102,9 @@ class AisfxEncoder(nn.Module):
 
 
 def log_mel_44k(waveforms: Float[Tensor, "batch samples"], num_mels: int = 96) -> Float[Tensor, "batch steps mels"]:
-    """The normalised log energies of waveforms at 16 kHz, as if they had been at 44.1 kHz.
+    """Return the normalised log energies of waveforms at 16 kHz, as if they were at 44.1 kHz.
 
-    Step i is centred at i x 1024 / 44100 s, as Essentia's is. Silence fills up to a whole multiple of 8 steps, and is
-    exactly 0.
+    Step i is centred at i x 1024 / 44100 s, as in Essentia. Silence, exactly 0, pads to a multiple of 8 steps.
     """
     steps = POOLED * max(1, round(waveforms.shape[1] / (POOLED * HOP) + 0.5))
     starts = (torch.arange(steps, dtype=torch.float64) * HOP).round().long()
@@ -113,7 +112,7 @@ def log_mel_44k(waveforms: Float[Tensor, "batch samples"], num_mels: int = 96) -
     right = max(0, int(starts[-1]) + WINDOW_SAMPLES - left - waveforms.shape[1])
     windows = nn.functional.pad(waveforms, (left, right)).unfold(1, WINDOW_SAMPLES, 1)[:, starts.to(waveforms.device)]
     window = torch.hann_window(WINDOW_SAMPLES, periodic=False, device=waveforms.device)
-    # A sine's bin grows with the length of the window.
+    # A sine's magnitude grows with the window's length, so scale to that of the longer window.
     spectrum = torch.fft.rfft(windows * (window * (FFT_SAMPLES / WINDOW_SAMPLES)))
     power = spectrum.real.square() + spectrum.imag.square()
     filters = _mel_filters(num_mels)[: power.shape[-1]].to(power.device)
@@ -122,7 +121,7 @@ def log_mel_44k(waveforms: Float[Tensor, "batch samples"], num_mels: int = 96) -
 
 @lru_cache(maxsize=2)
 def _mel_filters(num_mels: int) -> Float[Tensor, "frequencies mels"]:
-    """Triangles of unit sum from 0 Hz to 22.05 kHz, evenly spaced and straight on HTK's scale 1127 ln(1 + f / 700)."""
+    """Return triangular filters of unit sum from 0 Hz to 22.05 kHz, evenly spaced and linear on HTK's mel scale."""
     frequencies = torch.arange(FFT_SAMPLES // 2 + 1, dtype=torch.float64) * (RATE / FFT_SAMPLES)
     mels = 1127 * torch.log1p(frequencies / 700)[:, None]
     corners = torch.linspace(0, float(mels[-1]), num_mels + 2, dtype=torch.float64)
@@ -132,9 +131,9 @@ def _mel_filters(num_mels: int) -> Float[Tensor, "frequencies mels"]:
 
 
 def _drawn_out(pooled: Float[Tensor, "batch cells dim"], num_frames: int) -> Float[Tensor, "batch frames dim"]:
-    """Each frame's features, by linear interpolation between the cells around its middle; ends are held."""
-    # Step i is centred at sample i x HOP; cell k pools steps 8k to 8k + 7, so that its middle is at (8k + 3.5) x HOP.
-    # Frame t lasts from sample 320 t to 320 (t + 1): its middle is at 320 (t + 1/2).
+    """Interpolate each frame's features linearly between the cells around its middle; the first and last are held."""
+    # Step i is centred at sample i x HOP; cell k pools steps 8k to 8k + 7, so its middle is at (8k + 3.5) x HOP.
+    # Frame t covers samples 320 t to 320 (t + 1), so its middle is at 320 (t + 1/2).
     middles = (torch.arange(num_frames, dtype=torch.float64) + 0.5) * FRAME_SAMPLES
     places = ((middles / HOP - (POOLED - 1) / 2) / POOLED).clamp(0, pooled.shape[1] - 1)
     before = places.long().clamp(max=max(0, pooled.shape[1] - 2))

@@ -1,14 +1,14 @@
-"""BEATs: a transformer over 16 x 16 patches of a spectrogram, trained to hear sounds of any kind.
+"""BEATs: a transformer over 16 x 16 patches of a spectrogram, pretrained on sounds of any kind.
 
 Source: Chen et al. 2022, "BEATs: Audio Pre-Training with Acoustic Tokenizers" (arXiv 2212.09058), sections 3 and 4.1.
 Its attention has T5's relative positions, gated by the query (Chi et al. 2021, "XLM-E", section 3.4, as in WavLM), and
-its layers DeepNet's scaled residuals (Wang et al. 2022, section 3.2). Written from the papers; the parameters have the
-names of the authors' checkpoints, so those load as they are.
+its layers have DeepNet's scaled residuals (Wang et al. 2022, section 3.2). This code is written from the papers; the
+parameters have the names of the authors' checkpoints, so those load unchanged.
 
-What surprises everyone: a patch covers 160 ms and one of eight mel bands, and the tokens of a 30 s segment come out as
+Note the order of the tokens: a patch covers 160 ms and one of eight mel bands, and a segment's tokens come out as
 patch 0 band 0, patch 0 band 1, ... That is 50 tokens per second, as many as Whisper has frames, and the released
-TimeAudio (after SALMONN) lays them side by side one to one: right per group of eight, but within a group the "frames"
-are bands and no later instants. `BEATsConfig.band_order` chooses.
+TimeAudio (like SALMONN) pairs them one to one. Groups of eight are aligned in time, but the "frames" inside a group are
+bands, not successive instants. `BEATsConfig.band_order` selects the behaviour.
 """
 
 import math
@@ -24,23 +24,23 @@ from model.audio.fbank import SILENCE, fbank, num_steps
 from model.audio.segment import FRAME_SAMPLES
 
 NUM_BANDS = 8
-"""Patches that lie above each other: 128 mel bands in patches of 16. A patch is also as long as 8 frames of 20 ms."""
+"""Patches along the frequency axis: 128 mel bands in patches of 16. A patch also lasts 8 frames of 20 ms."""
 
 PATCH_STEPS = 16
-"""Steps of 10 ms, and mel bands, that a patch covers."""
+"""Steps of 10 ms, and mel bands, in a patch."""
 
 QUERY_BLOCK = 2048
-"""Queries that attend at once: bounds the memory for position biases, which grows with queries x keys x heads."""
+"""Queries processed at once. It bounds the memory for position biases, which grows with queries x keys x heads."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class BEATsConfig:
-    """Sizes of a BEATs, by the names of the authors' checkpoints. The defaults are the released iter3+ model.
+    """Sizes of a BEATs model, named as in the authors' checkpoints. The defaults are the released iter3+ model.
 
-    Fields of theirs that only matter for their own training (`finetuned_model`, `predictor_class`, ...) are left out.
+    The authors' fields that only matter for their own training (`finetuned_model`, `predictor_class`, ...) are omitted.
 
     Raises:
-        ValueError: a variant that no released checkpoint is.
+        ValueError: no released checkpoint has this variant.
     """
 
     encoder_layers: int = 12
@@ -52,12 +52,12 @@ class BEATsConfig:
     input_patch_size: int = PATCH_STEPS
     conv_bias: bool = False
     conv_pos: int = 128
-    """Tokens under the convolution that tells positions."""
+    """Kernel size of the positional convolution, in tokens."""
     conv_pos_groups: int = 16
     num_buckets: int = 320
-    """Relative positions that are told apart, both directions together."""
+    """Buckets for relative positions, both directions together."""
     max_distance: int = 800
-    """Tokens beyond which positions share a bucket."""
+    """Distance in tokens beyond which positions share a bucket."""
     deep_norm: bool = True
     dropout: float = 0.0
     attention_dropout: float = 0.0
@@ -69,26 +69,26 @@ class BEATsConfig:
     relative_position_embedding: bool = True
     gru_rel_pos: bool = True
     band_order: Literal["interleave", "mean"] = "interleave"
-    """How 8 tokens of a patch become 8 frames: `interleave` gives frame m the vector of band m, as SALMONN and
-    TimeAudio do; `mean` gives all of them the mean of the bands. Ours: the authors' checkpoints do not have it."""
+    """How the 8 tokens of one patch in time become 8 frames: `interleave` gives frame m the vector of band m, as
+    SALMONN and TimeAudio do; `mean` gives each frame the mean of the bands. Not in the authors' checkpoints."""
 
     def __post_init__(self) -> None:
         fixed = (self.activation_fn, self.layer_norm_first, self.relative_position_embedding, self.gru_rel_pos)
         if fixed != ("gelu", False, True, True) or self.input_patch_size != PATCH_STEPS:
             raise ValueError(
-                "A BEATs has activation_fn gelu, layer_norm_first False, relative_position_embedding and gru_rel_pos "
-                f"True, and input_patch_size {PATCH_STEPS}, as all that were released: not {self}."
+                "BEATs supports only the released variant: activation_fn gelu, layer_norm_first False, "
+                f"relative_position_embedding and gru_rel_pos True, input_patch_size {PATCH_STEPS}; got {self}."
             )
         if self.encoder_embed_dim % self.encoder_attention_heads:
             raise ValueError(f"encoder_attention_heads must divide encoder_embed_dim: {self}.")
         if self.band_order not in ("interleave", "mean"):
-            raise ValueError(f"band_order is interleave or mean, not {self.band_order!r}.")
+            raise ValueError(f"band_order must be interleave or mean, not {self.band_order!r}.")
 
 
 class BEATs(nn.Module):
-    """Filterbank energies in, one vector per patch out.
+    """Turns filterbank energies into one vector per patch.
 
-    Source: BEATs, section 3.1; the output is the last layer's, without a further norm or the classifier.
+    Source: BEATs, section 3.1; the output is the last layer's, without another norm or the classifier.
     """
 
     def __init__(self, config: BEATsConfig) -> None:
@@ -109,12 +109,12 @@ class BEATs(nn.Module):
     def forward(
         self, energies: Float[Tensor, "batch steps 128"], is_padding: Bool[Tensor, "batch tokens"] | None = None
     ) -> Float[Tensor, "batch tokens dim"]:
-        """One vector per patch: token 8 p + m is band m of patch p in time, 8 x (steps // 16) of them.
+        """Return one vector per patch: token 8 p + m is band m of patch p in time, 8 x (steps // 16) tokens in all.
 
         Args:
-            energies: `fbank(waveforms)`; steps that do not fill a patch are not heard.
-            is_padding: True for tokens that belong to no sound. They are not attended to, so that a row's tokens do
-                not depend on how far it is padded; their own vectors mean nothing.
+            energies: `fbank(waveforms)`; steps that do not fill a patch are ignored.
+            is_padding: True for padding tokens. They are masked in attention, so a row's tokens do not depend on its
+                amount of padding; their own vectors are meaningless.
         """
         patches = self.patch_embedding(energies.to(self.patch_embedding.weight.dtype)[:, None])  # [B, E, T, bands]
         tokens = self.post_extract_proj(self.layer_norm(patches.flatten(2).transpose(1, 2)))
@@ -123,12 +123,12 @@ class BEATs(nn.Module):
     def encode_frames(
         self, waveforms: Float[Tensor, "batch samples"], num_samples: Int[Tensor, " batch"] | None = None
     ) -> Float[Tensor, "batch frames dim"]:
-        """One vector per 20 ms frame, ceil(samples / 320) of them: as many as `Segment.num_frames` says.
+        """Return one vector per 20 ms frame, ceil(samples / 320) in all, the same as `Segment.num_frames`.
 
         Args:
-            waveforms: 16 kHz, one segment each; where they differ in length, the shorter ones are followed by zeros.
+            waveforms: 16 kHz, one segment each; shorter ones are padded with zeros.
             num_samples: the true length of each; `samples` if None. A row's frames do not depend on the other rows;
-                those past its own ceil(num_samples / 320) mean nothing.
+                those past its own ceil(num_samples / 320) are meaningless.
         """
         num_frames = -(-waveforms.shape[1] // FRAME_SAMPLES)
         banks = fbank(waveforms)
@@ -147,10 +147,10 @@ class BEATs(nn.Module):
         num_frames: int,
         is_padding: Bool[Tensor, "batch tokens"] | None = None,
     ) -> Float[Tensor, "batch frames dim"]:
-        """The first `num_frames` frames of a filterbank, which silence follows until patches cover them all.
+        """Return the first `num_frames` frames of a filterbank, padded with silence until patches cover all frames.
 
-        30 s are 2,998 steps: 3,008 with the silence, 1,504 tokens, of which 1,500 are kept. The released code stops at
-        the last whole patch instead and has 1,496.
+        30 s give 2,998 steps: 3,008 with the silence, so 1,504 tokens, of which 1,500 are kept. The released code
+        instead stops at the last whole patch and has 1,496.
         """
         num_patches = -(-num_frames // NUM_BANDS)
         missing = num_patches * PATCH_STEPS - banks.shape[1]
@@ -162,7 +162,7 @@ class BEATs(nn.Module):
 
 
 class Encoder(nn.Module):
-    """Tells positions by a convolution, then transformer layers that share one table of position biases.
+    """A positional convolution, then transformer layers that share one table of position biases.
 
     Source: BEATs, section 4.1; the convolution is wav2vec 2.0's (Baevski et al. 2020, section 2).
     """
@@ -184,7 +184,7 @@ class Encoder(nn.Module):
     def forward(
         self, tokens: Float[Tensor, "batch tokens dim"], is_padding: Bool[Tensor, "batch tokens"] | None = None
     ) -> Float[Tensor, "batch tokens dim"]:
-        """Shape is kept. No norm follows the last layer, whose own is its last step."""
+        """Encode the tokens; the shape is kept. No norm follows the last layer, which ends with its own."""
         if is_padding is not None:
             tokens = tokens.masked_fill(is_padding[..., None], 0)
         tokens = self.dropout(self.layer_norm(tokens + self.pos_conv(tokens.transpose(1, 2)).transpose(1, 2)))
@@ -197,7 +197,7 @@ class Encoder(nn.Module):
 
 
 class PositionConv(nn.Module):
-    """A grouped convolution over time, its weight kept as direction and, per tap, length.
+    """A grouped convolution over time, its weight stored as a direction and a norm per tap.
 
     Source: wav2vec 2.0, section 2; Salimans and Kingma 2016, "Weight Normalization", Eq. 2.
     """
@@ -211,14 +211,14 @@ class PositionConv(nn.Module):
         self.bias = nn.Parameter(torch.zeros(dim))
 
     def forward(self, hidden: Float[Tensor, "batch dim tokens"]) -> Float[Tensor, "batch dim tokens"]:
-        """Shape is kept; with an even number of taps the window reaches one token further back than ahead."""
+        """Apply the convolution; the shape is kept. With an even number of taps it reaches one token further back."""
         weight = self.weight_v * (self.weight_g / torch.linalg.vector_norm(self.weight_v, dim=(0, 1), keepdim=True))
         taps = weight.shape[2]
         return F.conv1d(hidden, weight, self.bias, padding=taps // 2, groups=self.groups)[..., : hidden.shape[2]]
 
 
 class Layer(nn.Module):
-    """Attention and a feed-forward net, each added to a scaled copy of its input and then normalised.
+    """Attention and a feed-forward network, each added to a scaled copy of its input and then normalised.
 
     Source: DeepNet (Wang et al. 2022), section 3.2: the scale of an encoder is (2 x layers)^(1/4).
     """
@@ -237,7 +237,7 @@ class Layer(nn.Module):
         self._initialise((8 * config.encoder_layers) ** -0.25 if config.deep_norm else 1.0)
 
     def _initialise(self, gain: float) -> None:
-        """DeepNet's start, for nets that are trained here: the deeper, the smaller what a layer adds."""
+        """Initialise as in DeepNet, for models trained here: the deeper the model, the smaller a layer's output."""
         attention = self.self_attn
         for linear in (attention.q_proj, attention.k_proj):
             nn.init.xavier_normal_(linear.weight)
@@ -252,7 +252,7 @@ class Layer(nn.Module):
         buckets: Int[Tensor, " offsets"],
         is_padding: Bool[Tensor, "batch tokens"] | None,
     ) -> Float[Tensor, "batch tokens dim"]:
-        """Shape is kept."""
+        """Apply the layer; the shape is kept."""
         attended = self.dropout(self.self_attn(tokens, buckets, is_padding))
         tokens = self.self_attn_layer_norm(self.scale * tokens + attended)
         inner = self.activation_dropout(F.gelu(self.fc1(tokens)))
@@ -261,17 +261,17 @@ class Layer(nn.Module):
 
 
 class Attention(nn.Module):
-    """Self-attention whose position biases are scaled per query by a gate that reads the query.
+    """Self-attention whose position biases are scaled per query by a gate computed from the query.
 
-    With q and k of one head, b the bias of the distance, s = sigmoid, and u, w two halves of `grep_linear`'s rows:
-    logits = q k / sqrt(d) + (s(sum u q) (s(sum w q) a - 1) + 2) b. The authors also divide q by 32 and multiply the
-    logits by 32 after their greatest is subtracted, against overflow in float16; that changes nothing but rounding,
-    and the fused attention here accumulates in float32.
+    With q and k of one head, b the bias of the distance, s = sigmoid, and u, w the two halves of `grep_linear`'s rows:
+    logits = q k / sqrt(d) + (s(sum u q) (s(sum w q) a - 1) + 2) b. Against overflow in float16, the authors also divide
+    q by 32 and multiply the logits by 32 after subtracting their maximum. That only changes rounding, and the fused
+    attention here accumulates in float32.
 
     Source: Chi et al. 2021, "XLM-E", section 3.4 (gated relative position bias).
     """
 
-    relative_attention_bias: nn.Embedding  # one for all layers, set by `Encoder`; every layer's name of it is saved
+    relative_attention_bias: nn.Embedding  # shared by all layers, set by `Encoder`; saved under each layer's name
 
     def __init__(self, config: BEATsConfig) -> None:
         super().__init__()
@@ -287,7 +287,7 @@ class Attention(nn.Module):
         buckets: Int[Tensor, " offsets"],
         is_padding: Bool[Tensor, "batch tokens"] | None,
     ) -> Float[Tensor, "batch tokens dim"]:
-        """Shape is kept; `buckets` holds the bucket of every distance, from 1 - tokens to tokens - 1."""
+        """Attend; the shape is kept. `buckets` holds the bucket of every distance, from 1 - tokens to tokens - 1."""
         length = tokens.shape[1]
         q, k, v = (
             project(tokens).unflatten(2, (self.num_heads, -1)).transpose(1, 2)
@@ -295,7 +295,7 @@ class Attention(nn.Module):
         )  # [batch, heads, tokens, head_dim]
         first, second = self.grep_linear(q).unflatten(3, (2, 4)).sum(-1).sigmoid().chunk(2, dim=-1)
         gate = first * (second * self.grep_a - 1.0) + 2.0  # [batch, heads, tokens, 1]
-        # Row w of this view is the biases of a query at tokens - 1 - w to all keys: one table, no copy per query.
+        # Row w of this view holds the biases of the query at tokens - 1 - w to all keys, without a copy per query.
         biases = self.relative_attention_bias(buckets).T.unfold(1, length, 1)  # [heads, tokens, tokens]
         blocks = []
         for start in range(0, length, QUERY_BLOCK):
@@ -310,10 +310,10 @@ class Attention(nn.Module):
 
 
 def relative_buckets(num_tokens: int, num_buckets: int, max_distance: int) -> Int[Tensor, " offsets"]:
-    """The bucket of every distance (key minus query) from 1 - num_tokens to num_tokens - 1.
+    """Return the bucket of every distance (key minus query) from 1 - num_tokens to num_tokens - 1.
 
-    Half the buckets are for keys after the query. Of each half the first half holds one distance each, the rest
-    distances up to `max_distance` in logarithmic steps, and everything beyond that.
+    Half the buckets are for keys after the query. In each half, the first half of the buckets hold one distance each;
+    the rest hold distances up to `max_distance` in logarithmic steps, and the last one everything beyond.
 
     Source: Raffel et al. 2020, "T5", section 2.1.
     """
@@ -321,7 +321,7 @@ def relative_buckets(num_tokens: int, num_buckets: int, max_distance: int) -> In
     half = num_buckets // 2
     exact = half // 2
     size = distance.abs()
-    # In float32, as the released weights were trained: other roundings would move a distance to its neighbour's bucket.
+    # In float32, as the released weights were trained: other rounding would move distances to a neighbouring bucket.
     steps = (size.clamp(min=1).float() / exact).log() / math.log(max_distance / exact) * (half - exact)
     logarithmic = (exact + steps.long()).clamp(max=half - 1)
     return torch.where(size < exact, size, logarithmic) + half * (distance > 0)

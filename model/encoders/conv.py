@@ -1,7 +1,7 @@
-"""A small convolutional sound encoder, for checkpoints whose encoder is trained from nothing.
+"""A small convolutional sound encoder, for checkpoints whose encoder is trained from scratch.
 
-It answers to the same interface as BEATs: Kaldi filter banks in, 50 frames per second out. For encoders that are
-trained from nothing it was better than BEATs' shape at the same size (`DECISIONS.md`).
+It has the same interface as BEATs: Kaldi filter banks in, 50 frames per second out. Trained from scratch, it was better
+than BEATs' architecture at the same size (`DECISIONS.md`).
 """
 
 from dataclasses import dataclass
@@ -20,7 +20,7 @@ class ConvEncoderConfig:
     num_mels: int = 128
     """Filter bank bins."""
     channels: tuple[int, ...] = (16, 32, 64, 128, 192)
-    """Channels of the stem and of each stage; every one of them halves the frequency axis."""
+    """Channels of the stem and of each stage; each of them halves the frequency axis."""
     dilations: tuple[int, ...] = (1, 2, 4)
     """Dilations of the temporal layers at 25 frames per second, in frames."""
     dropout: float = 0.1
@@ -37,7 +37,7 @@ class ResidualBlock(nn.Module):
         self.norm2 = nn.BatchNorm2d(channels)
 
     def forward(self, hidden: Float[Tensor, "batch dim time bins"]) -> Float[Tensor, "batch dim time bins"]:
-        """Shape is kept."""
+        """Apply the block; the shape is kept."""
         inner = torch.relu(self.norm1(self.conv1(hidden)))
         return torch.relu(hidden + self.norm2(self.conv2(inner)))
 
@@ -52,14 +52,14 @@ class TemporalLayer(nn.Module):
         self.dropout = nn.Dropout(dropout)
 
     def forward(self, hidden: Float[Tensor, "batch dim time"]) -> Float[Tensor, "batch dim time"]:
-        """Shape is kept."""
+        """Apply the layer; the shape is kept."""
         return hidden + self.dropout(self.conv(torch.relu(self.norm(hidden))))
 
 
 class ConvEncoder(nn.Module):
-    """Filter banks to sound features: 25 frames per second inside, each given twice at the end.
+    """Turns filter banks into sound features: 25 frames per second inside, each repeated at the end.
 
-    Source: ours; the place in the pipeline is the paper's Eq. 2 (G_BEATs).
+    Source: ours; it stands for G_BEATs in the paper's Eq. 2.
     """
 
     def __init__(self, config: ConvEncoderConfig) -> None:
@@ -86,7 +86,7 @@ class ConvEncoder(nn.Module):
         self.temporal = nn.Sequential(*(TemporalLayer(self.dim, d, config.dropout) for d in config.dilations))
 
     def encode_frames(self, waveforms: Float[Tensor, "batch samples"]) -> Float[Tensor, "batch frames dim"]:
-        """The features of segments of one length, whose samples are a multiple of 320; 320 samples a frame."""
+        """Encode segments of one length, a multiple of 320 samples, into one frame per 320 samples."""
         num_frames = waveforms.shape[1] // 320
         # A last segment may be shorter than one 25 ms frame of the filter bank.
         waveforms = nn.functional.pad(waveforms, (0, max(0, WINDOW_SAMPLES - waveforms.shape[1])))
@@ -95,8 +95,8 @@ class ConvEncoder(nn.Module):
     def encode(
         self, banks: Float[Tensor, "batch bank_frames bins"], num_frames: int
     ) -> Float[Tensor, "batch frames dim"]:
-        """The features of a normalised filter bank with 100 frames per second, cut or held to `num_frames`."""
-        # The filter bank ends where its last whole 25 ms frame ends: hold its last frame for the rest.
+        """Encode a normalised filter bank with 100 frames per second, cut or extended to `num_frames`."""
+        # The filter bank ends with its last whole 25 ms frame: repeat that frame for the rest.
         missing = max(0, 2 * num_frames - banks.shape[1])
         banks = torch.cat([banks, banks[:, -1:].expand(-1, missing, -1)], dim=1)
         hidden = self.stages(self.stem(banks[:, None]))

@@ -1,4 +1,4 @@
-"""Two encoders' frames as one: normalise each, then put them side by side."""
+"""Fuse the two encoders' frames: normalise each, then concatenate them."""
 
 import torch
 import torch.nn.functional as F
@@ -7,7 +7,7 @@ from torch import Tensor, nn
 
 
 class Fusion(nn.Module):
-    """LayerNorm of each encoder's frames, concatenated per frame.
+    """LayerNorm of each encoder's frames, then concatenation per frame.
 
     Source: paper, Eq. 2.
     """
@@ -21,9 +21,9 @@ class Fusion(nn.Module):
     def forward(
         self, speech: Float[Tensor, "batch speech_frames speech"], sound: Float[Tensor, "batch sound_frames sound"]
     ) -> Float[Tensor, "batch frames dim"]:
-        """Frame i of one encoder beside frame i of the other.
+        """Concatenate frame i of one encoder with frame i of the other.
 
-        Where one has fewer frames, which only the released code's way of encoding brings about, zeros follow them.
+        If one has fewer frames, which only happens with the released code's encoding, it is padded with zeros.
         """
         sides = [self.speech_norm(speech), self.sound_norm(sound)]
         longest = max(side.shape[1] for side in sides)

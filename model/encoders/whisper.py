@@ -1,4 +1,4 @@
-"""The speech encoder: Whisper's, at the true length of a segment."""
+"""The speech encoder: Whisper's, run at a segment's true length."""
 
 from jaxtyping import Float
 from torch import Tensor, nn
@@ -9,10 +9,10 @@ from model.audio.log_mel import log_mel
 
 
 class SpeechEncoder(nn.Module):
-    """Log-mel frames to speech features, 50 frames per second.
+    """Turns waveforms into speech features, 50 frames per second.
 
-    The layers are the library's. Its forward insists on 30 s of input and knows no mask, which pretrained weights
-    need; nets that were trained at their true length run without padding, so that a padded frame never exists.
+    The layers are those of transformers, whose own forward requires 30 s of input and has no mask. Pretrained weights
+    need that; models trained at the true length run without padding.
 
     Source: paper, Eq. 2 (G_Whisper).
     """
@@ -27,17 +27,17 @@ class SpeechEncoder(nn.Module):
     def forward(
         self, waveforms: Float[Tensor, "batch samples"], first_position: int = 0
     ) -> Float[Tensor, "batch frames dim"]:
-        """The features of segments of one length, whose samples are a multiple of 320.
+        """Encode segments of one length, a multiple of 320 samples.
 
-        `first_position` shifts the position embedding; training uses it so that every position of 30 s is learned
-        from shorter clips.
+        `first_position` shifts the position embedding; training uses it to learn every position of 30 s from shorter
+        clips.
         """
         return self.encode(log_mel(waveforms, num_mels=self.num_mels), first_position)
 
     def encode(
         self, mel: Float[Tensor, "batch mels mel_frames"], first_position: int = 0
     ) -> Float[Tensor, "batch frames dim"]:
-        """The features of a log-mel spectrogram with 100 frames per second."""
+        """Encode a log-mel spectrogram with 100 frames per second."""
         net = self.encoder
         hidden = nn.functional.gelu(net.conv1(mel))
         hidden = nn.functional.gelu(net.conv2(hidden)).transpose(1, 2)

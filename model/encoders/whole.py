@@ -1,6 +1,6 @@
-"""The sound encoder over a whole recording at once, as the released code runs it.
+"""Run the sound encoder over a whole recording at once, as the released code does.
 
-Its cost grows with the square of the length, which is why checkpoints trained here hear segment by segment.
+The cost grows with the square of the length, so checkpoints trained here encode segment by segment.
 
 Source: authors' released code.
 """
@@ -17,14 +17,14 @@ from model.encoders.beats import BEATs
 from model.errors import AudioTooLong
 
 LEAST_SAMPLES = SAMPLE_RATE
-"""The released code fills shorter recordings up with silence."""
+"""The released code pads shorter recordings with silence."""
 
 MOST_SAMPLES = 180 * SAMPLE_RATE
-"""The released code cuts longer recordings off; here they are refused."""
+"""The released code truncates longer recordings; here they are rejected."""
 
 
 def whole_fbank(segments: list[Segment]) -> Float[Tensor, "1 steps 128"]:
-    """The filterbank of a recording given as its segments, in float64 as the released code computes it.
+    """Return the filterbank of a recording from its segments, computed in float64 as in the released code.
 
     Raises:
         AudioTooLong: over 180 s.
@@ -37,7 +37,7 @@ def whole_fbank(segments: list[Segment]) -> Float[Tensor, "1 steps 128"]:
 
 
 def encode_whole(sound: BEATs, segments: list[Segment]) -> Float[Tensor, "1 frames dim"]:
-    """BEATs' tokens of a recording, 8 per 160 ms: they end where the last whole patch does.
+    """Return BEATs' tokens of a recording, 8 per 160 ms. They end with the last whole patch.
 
     Raises:
         AudioTooLong: over 180 s.
