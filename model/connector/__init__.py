@@ -1,4 +1,4 @@
-"""From encoder frames to the tokens that the language model hears.
+"""From encoder frames to the language model's audio tokens.
 
-Axes, in every file: batch, frames (20 ms), windows (17 frames, 0.34 s), tokens (after merging), heads, dim.
+Axis names in every file: batch, frames (20 ms), windows (17 frames, 0.34 s), tokens (after merging), heads, dim.
 """

@@ -1,6 +1,6 @@
-"""Times among the audio tokens: every so many seconds the markers that say when it is, as in answers.
+"""Anchors: insert the current time among the audio tokens at regular intervals, in the same markers as in answers.
 
-Beyond the paper: models that read times between the sounds that they hear keep them on long recordings. Off by default.
+Not in the paper: with anchors, models keep correct times in long recordings. Off by default.
 """
 
 from collections.abc import Sequence
@@ -15,11 +15,11 @@ FRAME_MS = 20
 
 @dataclass(frozen=True, slots=True)
 class Anchors:
-    """Marker tokens to put among a recording's audio tokens.
+    """Marker tokens to insert among a recording's audio tokens.
 
     Attributes:
-        ids: of all anchors, one time after the other.
-        windows: for each id, the window that it stands before.
+        ids: marker ids of all anchors, one time after the other.
+        windows: for each id, the window before which it is inserted.
     """
 
     ids: tuple[int, ...]
@@ -27,15 +27,15 @@ class Anchors:
 
 
 def anchors_of(count: int, window_frames: int, every_seconds: int, marker_ids: Sequence[int]) -> Anchors:
-    """The times 0, `every_seconds`, ..., each before the first window that begins then or later.
+    """Return anchors for 0, `every_seconds`, ..., each before the first window that begins at that time or later.
 
-    A time after the last window's beginning has nothing to stand before, and is left out.
+    Times after the last window's start are omitted.
 
     Args:
-        count: windows of the recording.
+        count: number of windows in the recording.
         window_frames: frames in a window.
-        every_seconds: from one time to the next.
-        marker_ids: the ten anchors' ids, then the ten offsets'.
+        every_seconds: seconds from one time to the next.
+        marker_ids: ids of the ten anchor markers, then of the ten offset markers.
     """
     ids: list[int] = []
     windows: list[int] = []
@@ -54,9 +54,9 @@ def interleave(
     anchors: Float[Tensor, "anchors dim"],
     windows: Sequence[int],
 ) -> Float[Tensor, "batch all dim"]:
-    """Audio tokens with the anchors' embeddings among them, each before the first token at its window or later.
+    """Insert each anchor's embedding before the first audio token at its window or later.
 
-    `places` are the windows that the tokens stand for, ascending; `windows` those that the anchors stand before.
+    `places` are the tokens' windows, ascending; `windows` are the windows before which the anchors belong.
     """
     batch = len(tokens)
     before = torch.tensor(windows, device=tokens.device).expand(batch, -1)

@@ -1,4 +1,4 @@
-"""Frames to audio tokens: window, time encoding, Q-Former, merging, projection."""
+"""Turn frames into audio tokens: windows, time encoding, Q-Former, merging, projection."""
 
 from collections.abc import Sequence
 
@@ -16,7 +16,7 @@ from model.connector.window import to_windows
 
 
 def segment_sizes(count: int, per_windows: int) -> list[int]:
-    """How many windows each segment of the Q-Former has: as even as can be, near `per_windows`.
+    """Return the number of windows in each Q-Former segment: as equal as possible, close to `per_windows`.
 
     With 88: 30 -> [30], 89 -> [89], 178 -> [89, 89], 442 (150 s) -> [89, 89, 88, 88, 88].
     """
@@ -25,7 +25,7 @@ def segment_sizes(count: int, per_windows: int) -> list[int]:
 
 
 class Connector(nn.Module):
-    """All that stands between the encoders' frames and the language model.
+    """Everything between the encoders' frames and the language model.
 
     Source: paper, "Absolute Time-aware Encoding" and "Segment-level Token Merging".
     """
@@ -47,14 +47,14 @@ class Connector(nn.Module):
         may_merge: bool = True,
         anchors: tuple[Float[Tensor, "anchors language_dim"], Sequence[int]] | None = None,
     ) -> Float[Tensor, "batch tokens language_dim"]:
-        """The audio tokens of recordings of one length, all their segments' frames in one row.
+        """Return the audio tokens of recordings of one length.
 
         Args:
             frames: of all segments, one after the other.
-            num_samples: matters to checkpoints of the released code alone, see `windows`.
-            first_window: the number of the first window on the recording's clock.
-            may_merge: without it there is one token per window at any length.
-            anchors: embeddings to put among the tokens, and the window that each stands before.
+            num_samples: only used by checkpoints of the released code, see `windows`.
+            first_window: the number of the first window in the recording.
+            may_merge: if False, there is one token per window at any length.
+            anchors: embeddings to insert among the tokens, and the window before which each belongs.
         """
         segments = self.heard(*self.windows(frames, num_samples, first_window))
         tokens, places = self.merged(segments) if may_merge else self.unmerged(segments)
@@ -65,7 +65,7 @@ class Connector(nn.Module):
     def unmerged(
         segments: Sequence[tuple[Float[Tensor, "batch _ dim"], Attended]],
     ) -> tuple[Float[Tensor, "batch windows dim"], Int[Tensor, "batch windows"]]:
-        """The tokens of all segments, one per window, and the windows' numbers."""
+        """Return the tokens of all segments, one per window, and the windows' numbers."""
         tokens = torch.cat([part for part, _ in segments], dim=1)
         return tokens, torch.arange(tokens.shape[1], device=tokens.device).expand(len(tokens), -1)
 
@@ -75,7 +75,7 @@ class Connector(nn.Module):
         num_samples: Sequence[int] | None = None,
         first_window: int = 0,
     ) -> tuple[Float[Tensor, "batch windows window_frames frame_dim"], Bool[Tensor, "windows window_frames"]]:
-        """The frames in windows, each told its time, and which frames are padding.
+        """Group the frames into windows with time encoding, and mark the frames that are padding.
 
         `num_samples` is each recording's true length, on which the released code's time index depends.
         """
@@ -87,7 +87,7 @@ class Connector(nn.Module):
         windows: Float[Tensor, "batch windows window_frames frame_dim"],
         is_padding: Bool[Tensor, "windows window_frames"],
     ) -> list[tuple[Float[Tensor, "batch _ dim"], Attended]]:
-        """What the Q-Former makes of each segment: a token per window, and what its attention says about them."""
+        """Run the Q-Former on each segment: one token per window, and what its attention says about them."""
         released = self.merge.method == "released"
         sizes = (released_segment_sizes if released else segment_sizes)(windows.shape[1], self.merge.per_windows)
         stretches = zip(windows.split(sizes, dim=1), is_padding.split(sizes), strict=True)
@@ -99,10 +99,11 @@ class Connector(nn.Module):
         segments: list[tuple[Float[Tensor, "batch _ dim"], Attended]],
         picks: Int[Tensor, "batch segments dominant"] | None = None,
     ) -> tuple[Float[Tensor, "batch tokens dim"], Int[Tensor, "batch tokens"]]:
-        """All segments' tokens in a row, merged where that is enabled and the recording is long enough for it.
+        """Concatenate all segments' tokens, merged if merging is enabled and the recording is long enough.
 
-        With them comes the window that each stands for: 0 throughout for the released way, which does not keep them in
-        time order. `picks`, windows counted from the recording's first, are that way's dominant tokens; they enable it.
+        Also return each token's window; it is always 0 with the released method, which does not keep time order.
+        `picks`, numbered from the recording's first window, are that method's dominant tokens; giving them enables
+        merging.
         """
         enabled = self.merge.enabled or picks is not None
         if not enabled or sum(tokens.shape[1] for tokens, _ in segments) <= self.merge.above_windows:

@@ -9,7 +9,7 @@ from model.connector.qformer import Attended
 
 
 def budget(count: int, config: MergeConfig) -> tuple[int, int]:
-    """Dominant and contextual tokens that a segment of `count` windows keeps.
+    """Return how many dominant and contextual tokens a segment of `count` windows keeps.
 
     The share is constant: 88 windows keep 22 + 4, 44 keep 11 + 2, 90 keep 22 + 4 (at most `count` in all).
     """
@@ -25,9 +25,9 @@ def dominance(
     attended: Attended,
     count: int,
 ) -> Float[Tensor, "batch windows"]:
-    """By what the dominant `count` tokens are chosen: Eq. 5, or one of three ablations of it."""
+    """Return the scores that select the `count` dominant tokens: Eq. 5, or one of three ablations of it."""
     if config.score == "cross_attention":
-        assert attended.mass is not None, "ask the Q-Former for it"
+        assert attended.mass is not None, "call the Q-Former with with_mass=True"
         return attended.mass
     if config.score == "norm":
         return tokens.norm(dim=2)
@@ -46,14 +46,14 @@ def merge_tokens(
     num_dominant: int,
     num_contextual: int,
 ) -> tuple[Float[Tensor, "batch merged dim"], Int[Tensor, "batch merged"]]:
-    """The dominant tokens, and contextual means of the rest, all in time order; and the window that each stands for.
+    """Return the dominant tokens and contextual means of the rest, in time order, and the window of each.
 
-    Dominant tokens have the highest score. Of the rest, evenly spaced ones are targets; every other joins the target
-    whose key has the greatest dot product with its own (Eq. 6). A contextual token is the mean of a target and what
-    joined it, and stands at its target's place.
+    Dominant tokens have the highest scores. Evenly spaced tokens of the rest are targets; each other token joins the
+    target whose key has the greatest dot product with its own (Eq. 6). A contextual token is the mean of a target and
+    the tokens that joined it, and takes the target's window.
 
     Raises:
-        ValueError: fewer windows than num_dominant + num_contextual.
+        ValueError: there are fewer windows than num_dominant + num_contextual.
 
     Source: paper, "Attentive Tokens Selection", "Cluster-based Tokens Merging", Eq. 5 and 6.
     Differs: the released code adds the mean to the target, compares hidden states by cosine, and puts the contextual
@@ -70,7 +70,7 @@ def merge_tokens(
     dominant = order[:, :num_dominant].sort(dim=1).values
     rest = order[:, num_dominant:].sort(dim=1).values
 
-    # The middle of each of num_contextual equal stretches of the rest.
+    # The middles of num_contextual equal stretches of the rest.
     stretch = torch.arange(num_contextual, device=tokens.device)
     target_place = (2 * stretch + 1) * num_rest // (2 * num_contextual)
     rest_keys = keys.gather(1, rest[..., None].expand(-1, -1, keys.shape[2])).float()

@@ -1,11 +1,11 @@
-"""Token merging as the released code does it: for its weights, and to reproduce its numbers.
+"""Token merging as in the released code, to run its weights and to reproduce its numbers.
 
-What differs from `model/connector/merge.py`: segments of 44 windows, not 88; each keeps 22 + 4 whatever its length; the
-rest is compared by the tokens themselves, not by attention keys; a contextual token is its target *plus* the mean of
-what joined it, about twice as long as a token; and all contextual tokens stand after the dominant ones.
+Differences from `model/connector/merge.py`: segments have 44 windows, not 88; each keeps 22 + 4 whatever its length;
+the rest is compared by the tokens, not by attention keys; a contextual token is its target *plus* the mean of the
+tokens that joined it, so its norm is about twice a token's; and all contextual tokens follow the dominant ones.
 
-The released code's score is a constant, 1/17, so rounding noise picks its dominant tokens, otherwise on every machine.
-The picks are therefore given from outside, or, where nobody gives any, spread evenly.
+The released code's score is a constant, 1/17, so rounding noise picks its dominant tokens, differently on each machine.
+The caller may therefore give the picks; by default they are evenly spaced.
 
 Source: authors' released code.
 """
@@ -19,7 +19,7 @@ from model.config import MergeConfig
 
 
 def released_segment_sizes(count: int, per_windows: int) -> list[int]:
-    """How many windows each segment has: all equally many, and the last one the remainder too.
+    """Return the number of windows in each segment: all equal, but the last one also gets the remainder.
 
     With 44: 88 -> [44, 44], 183 -> [45, 45, 45, 48], 264 -> six of 44.
     """
@@ -29,12 +29,12 @@ def released_segment_sizes(count: int, per_windows: int) -> list[int]:
 
 
 def even_picks(count: int, num_dominant: int) -> Int[Tensor, " dominant"]:
-    """The middles of `num_dominant` equal stretches of a segment: under a constant score any pick is as good."""
+    """Return the middles of `num_dominant` equal stretches of a segment: with a constant score, any pick will do."""
     return (2 * torch.arange(num_dominant) + 1) * count // (2 * num_dominant)
 
 
 def picks_of_scores(scores: Float[Tensor, " windows"], config: MergeConfig) -> Int[Tensor, "segments dominant"]:
-    """The windows with the highest scores of each segment, in time order, counted from the recording's first."""
+    """Return each segment's windows with the highest scores, in time order, numbered from the recording's first."""
     sizes = released_segment_sizes(len(scores), config.per_windows)
     first, picks = 0, []
     for size in sizes:
@@ -46,18 +46,18 @@ def picks_of_scores(scores: Float[Tensor, " windows"], config: MergeConfig) -> I
 def merge_released(
     tokens: Float[Tensor, "batch windows dim"], picks: Int[Tensor, "batch dominant"], num_contextual: int
 ) -> Float[Tensor, "batch merged dim"]:
-    """The picked tokens in time order, then each contextual one.
+    """Return the picked tokens in time order, then the contextual tokens.
 
-    Of the rest, every (rest // num_contextual)-th from the first is a target. Every other joins the target that is most
-    like it by cosine.
+    Of the rest, every (rest // num_contextual)-th from the first is a target. Each other token joins the target with
+    the greatest cosine similarity.
 
     Args:
         tokens: of one segment.
-        picks: which of its windows are dominant, counted from the segment's first, ascending.
-        num_contextual: targets.
+        picks: its dominant windows, numbered from the segment's first, ascending.
+        num_contextual: number of targets.
 
     Raises:
-        ValueError: fewer windows than the picks and the targets together.
+        ValueError: there are fewer windows than picks and targets together.
     """
     batch, count, dim = tokens.shape
     num_rest = count - picks.shape[1]

@@ -18,7 +18,7 @@ class Attended:
         received: mean attention that each token receives from all tokens, averaged over heads (Eq. 5's matrix, by
             column) [batch, windows].
         keys: mean over heads of the self-attention's keys, one per token (Eq. 6's k) [batch, windows, head_dim].
-        mass: see `QFormerLayer.mass`; None where nobody asked for it.
+        mass: see `QFormerLayer.mass`; None unless requested.
     """
 
     received: Float[Tensor, "batch windows"]
@@ -27,7 +27,7 @@ class Attended:
 
 
 class Attention(nn.Module):
-    """Multi-head attention with separate widths for queries and for keys and values. Source: Vaswani et al. 2017."""
+    """Multi-head attention; keys and values may have another width than queries. Source: Vaswani et al. 2017."""
 
     def __init__(self, dim: int, num_heads: int, memory_dim: int) -> None:
         super().__init__()
@@ -43,7 +43,7 @@ class Attention(nn.Module):
         memory: Float[Tensor, "batch keys memory_dim"],
         is_padding: Bool[Tensor, "batch keys"] | None = None,
     ) -> tuple[Float[Tensor, "batch queries dim"], Float[Tensor, "batch heads queries keys"], Tensor]:
-        """The output, the attention's matrix A = softmax(Q K^T / sqrt(D)) (Eq. 5) and the keys, split by head."""
+        """Return the output, the attention matrix A = softmax(Q K^T / sqrt(D)) (Eq. 5) and the keys, split by head."""
         query, key, value = (
             layer(x).unflatten(-1, (self.num_heads, -1)).transpose(1, 2)
             for layer, x in ((self.query, hidden), (self.key, memory), (self.value, memory))
@@ -57,10 +57,10 @@ class Attention(nn.Module):
 
 
 class QFormerLayer(nn.Module):
-    """Self-attention among a segment's window tokens, cross-attention of each into its own window, feed-forward.
+    """Self-attention among a segment's window tokens, cross-attention of each to its own window, feed-forward.
 
-    Post-norm with epsilon 1e-12, as in BERT. `self_attention = "window"` lets each token attend itself alone, as the
-    released code does, which makes what it receives a constant.
+    Post-norm with epsilon 1e-12, as in BERT. With `self_attention = "window"` each token attends only to itself, as in
+    the released code, so the attention that it receives is a constant.
     """
 
     def __init__(self, config: QFormerConfig, frame_dim: int) -> None:
@@ -83,7 +83,7 @@ class QFormerLayer(nn.Module):
         *,
         with_mass: bool = False,
     ) -> tuple[Float[Tensor, "batch windows dim"], Attended]:
-        """The tokens after this layer, and what its attention says about them."""
+        """Return the tokens after this layer, and what its attention says about them."""
         batch, count, _ = tokens.shape
         peers = tokens.view(batch * count, 1, -1) if self.attends_itself else tokens
         mixed, matrix, keys = self.self_attention(peers, peers)
@@ -104,23 +104,23 @@ class QFormerLayer(nn.Module):
         windows: Float[Tensor, "batch windows window_frames frame_dim"],
         is_padding: Bool[Tensor, "windows window_frames"],
     ) -> Float[Tensor, "batch windows"]:
-        """The joint cross-attention mass of each window: 1 in all.
+        """Return the joint cross-attention mass of each window; the masses sum to 1.
 
-        If every token saw the frames of the whole segment and not its own window's alone, this is the share of its
-        attention that a window's frames would get, as a mean over tokens and heads: Eq. 5 one step earlier.
+        This is the share of attention that a window's frames would receive, averaged over tokens and heads, if every
+        token attended to the frames of the whole segment instead of its own window: Eq. 5 one step earlier.
         """
         _, matrix, _ = self.cross_attention(tokens, windows.flatten(1, 2), is_padding.flatten().expand(len(tokens), -1))
         return matrix.mean(dim=(1, 2)).unflatten(1, is_padding.shape).sum(dim=2)
 
 
 class WindowQFormer(nn.Module):
-    """One learned query, asked of every window of a segment.
+    """One learned query, applied to every window of a segment.
 
-    Cross-attention stays inside each window. Self-attention runs over the window tokens of the segment, so its last
-    layer's matrix is the one that Eq. 5 prints, at no extra cost.
+    Cross-attention stays inside each window. Self-attention runs over the segment's window tokens, so the last layer's
+    matrix is that of Eq. 5, at no extra cost.
 
     Source: paper, "Segment-level Token Merging"; Li et al. 2023, "BLIP-2", section 3.1.
-    Differs: in the released code each query attends only itself, which makes Eq. 5 a constant.
+    Differs: in the released code each query attends only to itself, which makes Eq. 5 a constant.
     """
 
     def __init__(self, config: QFormerConfig, frame_dim: int, window_frames: int) -> None:
@@ -140,7 +140,7 @@ class WindowQFormer(nn.Module):
         *,
         with_mass: bool = False,
     ) -> tuple[Float[Tensor, "batch windows dim"], Attended]:
-        """One token per window of one segment, and what the last layer's attention says about them."""
+        """Return one token per window of one segment, and what the last layer's attention says about them."""
         if self.frame_positions is not None:
             windows = windows + self.frame_positions.to(windows.dtype)
         batch, count = windows.shape[:2]

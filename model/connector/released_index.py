@@ -1,12 +1,12 @@
-"""Which row of the time encoding the released code gives each window, in integers.
+"""The row of the time encoding that the released code gives each window, in integer arithmetic.
 
 The released code numbers windows from 1, multiplies by 0.333333 s and divides by it again, in float32, and rounds down.
-Most numbers come back as they were; the ones listed here come back as their predecessor. Which ones depends on the
-device: CUDA divides by a number known beforehand by multiplying with its reciprocal. The released weights were trained
-on CUDA. A row that no window gets was never trained and is zero, which is how `measured_on` tells the two apart.
+Most numbers stay the same; the ones listed here become their predecessor. Which ones depends on the device: CUDA
+divides by a constant by multiplying with its reciprocal. The released weights were trained on CUDA. A row that no
+window uses was never trained and is zero, which is how `measured_on` tells the devices apart.
 
-Its label step, 0.333333 s, is not the window's length, 0.34 s: it drifts by 2 %, and calls 225 of the 221 windows with
-sound in 75 s valid.
+The label step, 0.333333 s, is not the window's length, 0.34 s. So labels drift by 2 %, and in 75 s the released code
+counts 225 valid windows where only 221 contain sound.
 
 Source: authors' released code; CPU measured, CUDA by the same arithmetic in IEEE float32.
 """
@@ -34,23 +34,23 @@ OFF_ON_CUDA: Final[tuple[int, ...]] = (
     433, 436, 439, 442, 449, 452, 455, 462, 465, 468, 471, 478, 481, 484, 487, 491, 494, 497, 500, 507, 510,
 )
 # fmt: on
-"""Windows, counted from 1, that get the row of their predecessor. Up to 767; later windows share the last row."""
+"""Windows, numbered from 1, that get their predecessor's row. Up to 767; later windows share the last row."""
 
 Device = Literal["released_cpu", "released_cuda"]
 OFF: Final[dict[Device, tuple[int, ...]]] = {"released_cpu": OFF_ON_CPU, "released_cuda": OFF_ON_CUDA}
 
 
 def num_valid(num_samples: int) -> int:
-    """How many windows the released code calls valid: the whole label steps in a recording's duration."""
+    """Return how many windows the released code considers valid: the whole label steps in the recording."""
     return num_samples * 1_000_000 // (STEP_MICROSECONDS * SAMPLE_RATE)
 
 
 def released_index(
     count: int, num_samples: Sequence[int] | None, num_rows: int, device: Device
 ) -> Int[Tensor, "batch windows"]:
-    """The row of each of the first `count` windows of recordings of so many samples; without them, of long ones.
+    """Return the row of each of the first `count` windows; if `num_samples` is None, all of them are valid.
 
-    Window n (from 1) gets row n, or n - 1 if it is listed, at most the last; row 0 if it is past the last valid one.
+    Window n (from 1) gets row n, or n - 1 if listed, at most the last row; row 0 if it is past the last valid window.
     """
     number = torch.arange(1, count + 1)
     off = torch.isin(number, torch.tensor(OFF[device]))
@@ -60,10 +60,10 @@ def released_index(
 
 
 def measured_on(rows: Float[Tensor, "rows dim"]) -> Device:
-    """The device whose rule the weights of a time encoding were trained with, by the rows that stayed at zero.
+    """Detect the device that a time encoding was trained on from the rows that stayed at zero.
 
-    CUDA skips rows 3, 6, 12, 24, 48 and 96, the CPU none below 97. Rows that were not trained at all tell nothing, and
-    the CPU's rule is as good as the other.
+    CUDA skips rows 3, 6, 12, 24, 48 and 96, the CPU none below 97. If no row was trained, both rules are equally good,
+    and the result is the CPU.
     """
     skipped = [row for row in OFF_ON_CUDA if row < OFF_ON_CPU[0] and row < len(rows)]
     is_zero = ~rows.any(dim=1)

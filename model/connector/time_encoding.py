@@ -13,7 +13,7 @@ from model.connector.released_index import Device, released_index
 class TimeEncoding(nn.Module):
     """A learned row per window number, added to all frames of the window.
 
-    Rows start at zero, so that training begins from what the encoders give. Windows after the last row share it.
+    Rows start at zero, so training begins with unchanged encoder frames. Windows past the last row share it.
 
     Source: paper, Eq. 3 (one-hot lookup in W_t) and Eq. 4 (addition).
     """
@@ -29,22 +29,22 @@ class TimeEncoding(nn.Module):
         first_window: int = 0,
         num_samples: Sequence[int] | None = None,
     ) -> Float[Tensor, "batch windows window_frames dim"]:
-        """Shape is kept.
+        """Add the encoding; the shape is kept.
 
         Args:
             windows: of recordings of one length in frames.
-            first_window: the number of the first window on the recording's clock.
-            num_samples: each recording's true length, which the released code's index depends on; None is long enough.
+            first_window: the number of the first window in the recording.
+            num_samples: each recording's true length, used by the released code's index; None makes all windows valid.
         """
         if self.weight.shape[0] == 0:
             return windows
         rows = self.rows(windows.shape[1], first_window, num_samples).to(windows.device)
-        return windows + self.weight[rows][:, :, None].to(windows.dtype)  # under autocast, frames stay small
+        return windows + self.weight[rows][:, :, None].to(windows.dtype)  # keeps the frames' precision under autocast
 
     def rows(
         self, count: int, first_window: int = 0, num_samples: Sequence[int] | None = None
     ) -> Int[Tensor, "batch windows"]:
-        """Which row each of `count` windows gets; one line for all recordings where it is the same for all."""
+        """Return the row of each of `count` windows; the batch is 1 if it is the same for all recordings."""
         if self.index == "window":
             return (torch.arange(count) + first_window).clamp(max=self.weight.shape[0] - 1)[None]
         return released_index(count, num_samples, self.weight.shape[0], self.index)

@@ -1,4 +1,4 @@
-"""Frames to windows: one clock, in integers."""
+"""Group frames into windows, in integer arithmetic."""
 
 import torch
 from jaxtyping import Bool, Float
@@ -6,7 +6,7 @@ from torch import Tensor
 
 
 def num_windows(num_frames: int, window_frames: int) -> int:
-    """How many windows cover so many frames, the last one perhaps in part.
+    """Return how many windows cover `num_frames` frames; the last one may be partly filled.
 
     With windows of 17: 1 -> 1, 17 -> 1, 18 -> 2, 500 (10 s) -> 30, 1500 (30 s) -> 89.
     """
@@ -16,11 +16,11 @@ def num_windows(num_frames: int, window_frames: int) -> int:
 def to_windows(
     frames: Float[Tensor, "batch frames dim"], window_frames: int, *, drop_rest: bool = False
 ) -> tuple[Float[Tensor, "batch windows window_frames dim"], Bool[Tensor, "windows window_frames"]]:
-    """Consecutive windows without overlap, and which of their frames are padding.
+    """Return consecutive windows without overlap, and which of their frames are padding.
 
-    Window n covers frames 17 n to 17 n + 16, so it begins exactly n x 0.34 s after the recording does.
+    Window n covers frames 17 n to 17 n + 16, so it begins exactly n x 0.34 s into the recording.
 
-    Differs: the released code drops the frames after the last whole window, and `drop_rest` does too; here the last
+    Differs: the released code drops the frames after the last whole window, as `drop_rest` does; by default the last
         window is padded and masked.
     """
     if drop_rest and (rest := frames.shape[1] % window_frames):

@@ -57,7 +57,7 @@ class TemporalLayer(nn.Module):
 
 
 class ConvEncoder(nn.Module):
-    """Turns filter banks into sound features: 25 frames per second inside, each repeated at the end.
+    """Turns filter banks into sound features: 25 frames per second inside, each output twice.
 
     Source: ours; it stands for G_BEATs in the paper's Eq. 2.
     """
