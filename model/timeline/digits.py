@@ -1,13 +1,13 @@
-"""Which digit may come next, so that a time written from left to right lands in a range.
+"""Compute which digits may come next so that a time, written from left to right, ends up inside a range.
 
 Integers only. A time is the decimal digits of its whole seconds, without leading zeros, then one tenth.
-`prefix` is the number made by the digits so far, or None before the first. `low` and `high` (both included) are in
+`prefix` is the number that the digits so far make, or None before the first. `low` and `high` (both inclusive) are in
 tenths, low <= high.
 """
 
 
 def next_digits(prefix: int | None, low: int, high: int) -> list[int]:
-    """The digits of whole seconds after which at least one time in the range can still be written."""
+    """Return the next digits of the whole seconds that can still lead to a time in the range."""
     if prefix == 0:
         return []
     base = 0 if prefix is None else prefix * 10
@@ -15,14 +15,14 @@ def next_digits(prefix: int | None, low: int, high: int) -> list[int]:
 
 
 def next_tenths(prefix: int | None, low: int, high: int) -> list[int]:
-    """The tenths that end the time inside the range, given all digits of its seconds."""
+    """Return the tenths that complete a time in the range, given all digits of its seconds."""
     if prefix is None:
         return []
     return [tenth for tenth in range(10) if low <= prefix * 10 + tenth <= high]
 
 
 def smallest(prefix: int | None, low: int, high: int) -> int | None:
-    """The smallest time in the range whose seconds begin with these digits, or None. Units: tenths.
+    """Return the smallest time in the range whose seconds begin with these digits, or None. Units: tenths.
 
     | prefix | low | high | |
     |---|---|---|---|

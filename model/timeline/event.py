@@ -1,4 +1,4 @@
-"""What was heard, and when."""
+"""Events: what happens in a recording, and when."""
 
 from collections.abc import Iterable
 from dataclasses import dataclass
@@ -8,13 +8,12 @@ from model.timeline.interval import Interval
 
 @dataclass(frozen=True, slots=True)
 class Event:
-    """One or more intervals and the words that belong to them.
+    """One or more intervals and their caption.
 
-    The intervals stand in the order in which the answer names them. The caption is empty where the task has
-    none (grounding).
+    The intervals are in the order in which the answer names them. In grounding the caption is empty.
 
     Raises:
-        ValueError: no interval.
+        ValueError: there is no interval.
     """
 
     intervals: tuple[Interval, ...]
@@ -25,7 +24,7 @@ class Event:
             raise ValueError("An event needs at least one interval.")
 
     def shift(self, tenths: int) -> "Event":
-        """The same event later (or, below zero, earlier).
+        """Return the event moved later (or, below zero, earlier).
 
         Raises:
             ValueError: it would start before the recording does.
@@ -34,10 +33,10 @@ class Event:
 
 
 def by_caption(events: Iterable[Event]) -> list[Event]:
-    """Events that are told in the same words as one, which stands where the first of them does, its times by start.
+    """Merge events with the same caption at the position of the first, with their intervals sorted by start.
 
-    A model may list an event's times before its caption, or tell the caption again with each of them. Times that
-    overlap are tellings of one sound: the surer stands or, where it is not known which that is, the time of both.
+    A model may list all of an event's times before its caption, or repeat the caption with each time. Overlapping
+    intervals describe one sound: keep the one with the higher confidence or, if either has none, the union of both.
     """
     times: dict[str, list[Interval]] = {}
     for event in events:

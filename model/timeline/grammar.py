@@ -1,7 +1,7 @@
-"""Which tokens may come next, so that no answer is ever unreadable or outside its recording.
+"""Compute which tokens may come next, so that every answer can be parsed and lies inside its recording.
 
-The rules are written down in `grammar.ebnf`. Every prefix that follows them can be ended: no choice leads to a dead
-end, because a digit is allowed only where a valid time can still be written.
+`grammar.ebnf` specifies the rules. Every valid prefix can be completed, because a digit is allowed only if it can
+still lead to a valid time.
 """
 
 from collections.abc import Sequence
@@ -18,9 +18,9 @@ __all__ = ["START", "Allowed", "Grammar", "State", "Vocabulary"]
 
 @dataclass(frozen=True, slots=True)
 class Allowed:
-    """The tokens that may come next: those in `only`, or, where that is None, all but those in `never`.
+    """The tokens that may come next: those in `only` or, if that is None, all but those in `never`.
 
-    Exactly one of the two is set. Hashable, and few different ones occur, so a caller can keep one mask for each.
+    Exactly one of the two is set. Instances are hashable and few are distinct, so a caller can cache a mask for each.
     """
 
     only: frozenset[int] | None
@@ -34,26 +34,26 @@ class Allowed:
 
 
 class Phase(IntEnum):
-    """Where in an answer the next token stands."""
+    """The position of the next token in an answer."""
 
-    OPENING = 0  # nothing said yet
+    OPENING = 0  # before the first token
     TEXT = 1  # after a word
     START = 2  # inside the first time of an interval, or a lone time
-    SEPARATOR = 3  # after that time, with `matched` separator ids behind it
-    END = 4  # inside the second time; before its first digit where `seconds` is None
+    SEPARATOR = 3  # after that time and `matched` separator ids
+    END = 4  # inside the second time; before its first digit if `seconds` is None
     CLOSED = 5  # directly after an interval
     OVER = 6  # after the end, or after a token that was not allowed
 
 
 class State(NamedTuple):
-    """All that the next token's rules depend on. Units: `start` and `floor` in tenths."""
+    """Everything that the rules for the next token depend on. Units: `start` and `floor` in tenths."""
 
     phase: Phase = Phase.OPENING
     seconds: int | None = None  # the digits of the time being written
-    start: int = 0  # the first time, once it is whole
+    start: int = 0  # the first time, once it is complete
     matched: int = 0
-    floor: int = 0  # no start before this
-    owes_words: bool = False  # an interval stands before us, its caption does not
+    floor: int = 0  # the earliest start allowed
+    owes_words: bool = False  # the last interval has no caption yet
 
 
 START: Final = State()
@@ -61,22 +61,22 @@ START: Final = State()
 
 
 class Grammar:
-    """The rules of one task over one recording.
+    """The rules of one task for one recording.
 
-    A decoder carries a `State` along with each beam, from `START` on: a step costs one `advance` and one
-    `allowed_after`, whatever the length of the answer. Not for use from several threads at once.
+    A decoder keeps a `State` for each beam, starting with `START`. A step costs one `advance` and one `allowed_after`,
+    whatever the length of the answer. Not thread-safe.
 
     Units: `duration` in tenths, floored, at least 1.
 
     Raises:
-        ValueError: no such task, or a duration below one tenth.
+        ValueError: the task is unknown, or the duration is below one tenth.
     """
 
     def __init__(self, vocabulary: Vocabulary, task: Task, duration: int) -> None:
         if task not in TASKS:
-            raise ValueError(f"No such task: {task!r}. There are {', '.join(TASKS)}.")
+            raise ValueError(f"Unknown task {task!r}: use one of {', '.join(TASKS)}.")
         if duration < 1:
-            raise ValueError(f"A recording lasts at least one tenth of a second; got {duration}.")
+            raise ValueError(f"The duration must be at least one tenth of a second; got {duration}.")
         self.vocabulary = vocabulary
         self.task = task
         self.duration = duration
@@ -87,20 +87,20 @@ class Grammar:
         self._allowed: dict[State, Allowed] = {}
 
     def allowed(self, ids: Sequence[int]) -> Allowed:
-        """The tokens that may follow `ids`, the answer so far without its prompt.
+        """Return the tokens that may follow `ids`, the answer so far without its prompt.
 
         After the end, or after a token that was not allowed, only the end may follow: a beam search with fewer
-        candidates than beams can hold such a row (at minus infinity), and it must not stop the others.
+        candidates than beams can hold such a row (at minus infinity), which must not stop the others.
         """
         return self.allowed_after(self._walk(ids))
 
     def closing(self, ids: Sequence[int]) -> list[int]:
-        """The ids to append where an answer is cut after `ids`, so that no time is half-written, no interval open.
+        """Return the ids to append if an answer is cut after `ids`, so that no time or interval is incomplete.
 
-        Nothing written is taken back. A half-written time becomes the earliest valid one with its digits, an open
-        interval the shortest one with its start: the least that the answer can have meant. In `ask` a lone time
-        is whole, so nothing follows it. A caption cannot be made up: an interval that is still without one stays
-        so, and the parser drops it. The end-of-sequence token is not included.
+        `ids` stay as they are. An incomplete time becomes the earliest valid one with its digits, an incomplete
+        interval the shortest one with its start: the minimal reading of the answer. In `ask` a lone time is
+        complete, so nothing follows it. A caption cannot be made up: an interval without one stays as it is, and the
+        parser drops it. The end-of-sequence token is not included.
         """
         state, closing = self._walk(ids), list[int]()
         if state.phase is Phase.START:
@@ -123,9 +123,9 @@ class Grammar:
         return state
 
     def advance(self, state: State, token_id: int) -> State:
-        """Where the answer stands once this token was written."""
+        """Return the state after this token."""
         if state.phase is Phase.TEXT and not state.owes_words and token_id not in self._special:
-            return state  # most tokens are a word after a word
+            return state  # a fast path: most tokens are a word after a word
         if token_id == self.vocabulary.eos_id or not self.allowed_after(state).permits(token_id):
             return State(Phase.OVER)
         if token_id in self._anchors:
@@ -162,21 +162,21 @@ class Grammar:
         return state.matched == len(self.vocabulary.separator_ids)
 
     def _range(self, state: State) -> tuple[int, int]:
-        """The valid values of the time being written. Units: tenths, both included."""
+        """Return the valid range of the current time. Units: tenths, both ends inclusive."""
         if state.phase is Phase.END or (state.phase is Phase.SEPARATOR and self._is_paired(state)):
             return state.start + 1, self.duration
         return state.floor, self._latest_start
 
     def _rest_of_time(self, seconds: int | None, low: int, high: int) -> tuple[int, list[int]]:
-        """The earliest time that begins with these digits, and the ids that are missing from it."""
+        """Return the earliest time that begins with these digits, and the ids that complete it."""
         time = smallest(seconds, low, high)
-        assert time is not None  # no digit is allowed that leaves no time
+        assert time is not None  # every allowed digit leaves at least one valid time
         whole, tenth = divmod(time, 10)
         missing = str(whole)[0 if seconds is None else len(str(seconds)) :]
         return time, [self.vocabulary.anchor_ids[int(d)] for d in missing] + [self.vocabulary.offset_ids[tenth]]
 
     def allowed_after(self, state: State) -> Allowed:
-        """The tokens that may come next, from a state that `advance` gave; see `allowed`."""
+        """Return the tokens that may come next, given a state from `advance`; see `allowed`."""
         known = self._allowed.get(state)
         if known is None:
             known = self._allowed[state] = self._compute_allowed(state)
@@ -198,7 +198,7 @@ class Grammar:
         return Allowed(only=None, never=frozenset(never))
 
     def _continuations(self, state: State) -> frozenset[int]:
-        """The markers that go on with the time being written, or begin one."""
+        """Return the markers that continue the current time, or begin one."""
         low, high = self._range(state)
         if low > high:
             return frozenset()

@@ -1,4 +1,4 @@
-"""Intervals of time, and how much two sets of them agree."""
+"""Time intervals, and how much two sets of them agree."""
 
 from collections.abc import Iterable
 from dataclasses import dataclass, field, replace
@@ -8,12 +8,12 @@ TENTHS_PER_SECOND = 10
 
 @dataclass(frozen=True, slots=True, order=True)
 class Interval:
-    """A half-open stretch of time `[start, end)` that is never empty.
+    """A non-empty half-open interval `[start, end)`.
 
     Units: tenths of a second, integers, from the start of the recording.
 
     Attributes:
-        confidence: how likely it is right, 0 to 1, if anybody knows. Two intervals are equal whatever it is.
+        confidence: the probability that it is right, 0 to 1, or None if unknown. Comparisons ignore it.
 
     Raises:
         ValueError: unless 0 <= start < end.
@@ -29,30 +29,30 @@ class Interval:
 
     @property
     def length(self) -> int:
-        """How long it lasts. Units: tenths."""
+        """The length. Units: tenths."""
         return self.end - self.start
 
     @property
     def start_s(self) -> float:
-        """Where it starts. Units: seconds, rounded to 0.1."""
+        """The start. Units: seconds, rounded to 0.1."""
         return round(self.start / TENTHS_PER_SECOND, 1)
 
     @property
     def end_s(self) -> float:
-        """Where it ends. Units: seconds, rounded to 0.1."""
+        """The end. Units: seconds, rounded to 0.1."""
         return round(self.end / TENTHS_PER_SECOND, 1)
 
     def overlap(self, other: "Interval") -> int:
-        """The time that both cover; 0 where they only touch. Units: tenths."""
+        """Return the time that both cover; 0 if they only touch. Units: tenths."""
         return max(0, min(self.end, other.end) - max(self.start, other.start))
 
     def iou(self, other: "Interval") -> float:
-        """Shared time over time covered by either, 0.0 to 1.0."""
+        """Return the shared time over the time covered by either, 0.0 to 1.0."""
         shared = self.overlap(other)
         return shared / (self.length + other.length - shared)
 
     def shift(self, tenths: int) -> "Interval":
-        """The same interval later (or, below zero, earlier).
+        """Return the interval moved later (or, below zero, earlier).
 
         Raises:
             ValueError: it would start before the recording does.
@@ -60,20 +60,20 @@ class Interval:
         return replace(self, start=self.start + tenths, end=self.end + tenths)
 
     def clip(self, limit: int) -> "Interval | None":
-        """The part of it before `limit` (tenths), or None where nothing is left."""
+        """Return the part before `limit` (tenths), or None if nothing is left."""
         return None if self.start >= limit else replace(self, end=min(self.end, limit))
 
     def until(self, other: "Interval") -> "Interval":
-        """From the start of this one to the end of `other`, or its own if that is later; as sure as the less sure one.
+        """Return the interval from this start to the later of both ends, with the lower of both confidences.
 
-        Where the confidence of either is not known, neither is that of both.
+        If either confidence is unknown, so is the result's.
         """
         known = [i.confidence for i in (self, other) if i.confidence is not None]
         return Interval(self.start, max(self.end, other.end), min(known) if len(known) == 2 else None)
 
 
 def union(intervals: Iterable[Interval]) -> list[Interval]:
-    """The same time as disjoint intervals in order; those that touch or overlap are merged."""
+    """Merge intervals that touch or overlap; return disjoint intervals in order."""
     merged: list[Interval] = []
     for interval in sorted(intervals):
         if merged and interval.start <= merged[-1].end:
@@ -84,9 +84,9 @@ def union(intervals: Iterable[Interval]) -> list[Interval]:
 
 
 def set_iou(a: Iterable[Interval], b: Iterable[Interval]) -> float:
-    """Time covered by both sets over time covered by either, 0.0 to 1.0.
+    """Return the time covered by both sets over the time covered by either, 0.0 to 1.0.
 
-    Overlaps inside one set count once. Two empty sets agree: 1.0.
+    Overlaps inside one set count once. The IoU of two empty sets is 1.0.
     """
     ours, theirs = union(a), union(b)
     shared = sum(x.overlap(y) for x in ours for y in theirs)

@@ -1,8 +1,7 @@
-"""Events from an answer's text, while it is still being written.
+"""Parse events from an answer's text while it is being generated.
 
-Times are read as `grammar.ebnf` spells them. Text that no grammar has held back is read too, by three rules that keep
-it honest: an interval is never repaired, a partner is never guessed, and words that follow something unreadable belong
-to nobody.
+Times have the form of `grammar.ebnf`. The parser also accepts text generated without the grammar, by three rules: it
+never repairs an interval, it never guesses a missing time, and it drops words that follow an unreadable time.
 """
 
 import re
@@ -16,17 +15,17 @@ from model.timeline.task import CAPTIONED, Task
 _MARKERS: Final = frozenset(MARKERS)
 _MARKER_PREFIXES: Final = frozenset(marker[:length] for marker in MARKERS for length in range(1, len(marker)))
 
-# Some tokenizers lose or double a space beside an added token, so the spaces do not count.
+# Some tokenizers lose or double a space next to an added token, so spaces are optional.
 _SEPARATOR: Final = re.compile(r"\s*-\s*")
 _UNIT: Final = re.compile(r"\s*(?:seconds|second|s)\b")
 _BEFORE_CAPTION: Final = " \t\r\n\v\f\u00a0,;:.-\u2013\u2014"
 _AFTER_CAPTION: Final = " \t\r\n\v\f\u00a0,;:-\u2013\u2014"
 
-_UNREADABLE: Final = -1  # stands for a time, makes an interval with nothing
+_UNREADABLE: Final = -1  # a placeholder for a time that never forms an interval
 
 
 def caption_of(text: str) -> str:
-    """The caption in the text between two intervals, or "" where that text only joins them.
+    """Return the caption in the text between two intervals, or "" if that text only joins them.
 
     | text | caption |
     |---|---|
@@ -40,16 +39,16 @@ def caption_of(text: str) -> str:
 
 
 class Parser:
-    """Events out of text that arrives in pieces: the same events, at the same character, however it is cut.
+    """Parses events from text that arrives in pieces. The result does not depend on how the text is split.
 
-    Consecutive intervals, with nothing but commas, "and" or the unit between them, share the text that follows, up
-    to the next marker. An event is finished by that marker, or by `finish`.
+    Consecutive intervals with only commas, "and" or the unit between them share the text that follows, up to the next
+    marker. That marker, or `finish`, completes the event.
 
-    Left out, silently: an interval that does not end after its start or not within the recording, a time without a
-    partner, markers that make no time, text that follows none but those, and in the captioned tasks (dense
-    captioning, summaries) an interval that nothing was said about. In grounding every caption is "".
+    The parser silently drops: an interval that does not end after its start, or ends after the recording; a time
+    without a partner; malformed runs of markers; text that follows only those; and, in the captioned tasks (dense
+    captioning, summaries), an interval without a caption. In grounding every caption is "".
 
-    Never raises, whatever the text. Units: `duration_tenths` in tenths.
+    It never raises, whatever the text. Units: `duration_tenths` in tenths.
     """
 
     def __init__(self, task: Task, duration_tenths: int) -> None:
@@ -58,15 +57,15 @@ class Parser:
         self._reset()
 
     def _reset(self) -> None:
-        self._piece = ""  # the beginning of what may become a marker
-        self._run: list[str] = []  # markers that touch
+        self._piece = ""  # a possible beginning of a marker
+        self._run: list[str] = []  # adjacent markers
         self._gap: list[str] = []  # text since the last marker
-        self._first: int | None = None  # a time that waits for its partner
-        self._is_second = False  # the run being read is that partner
+        self._first: int | None = None  # a time without a partner so far
+        self._is_second = False  # whether the current run is that partner
         self._intervals: list[Interval] = []
 
     def feed(self, text_piece: str) -> list[Event]:
-        """The events that this piece of the answer finishes."""
+        """Return the events that this piece of the answer completes."""
         finished: list[Event] = []
         for char in text_piece:
             piece = self._piece + char
@@ -76,15 +75,15 @@ class Parser:
             elif piece in _MARKER_PREFIXES:
                 self._piece = piece
             else:
-                # "<" begins a marker and is nowhere else in one, so only the newest character can begin another.
+                # "<" occurs in a marker only at its beginning, so only the newest character can begin another one.
                 self._piece = char if char == "<" else ""
                 self._on_text(piece[:-1] if char == "<" else piece)
         return finished
 
     def finish(self) -> list[Event]:
-        """The events that the end of the answer finishes. The parser is then as new.
+        """Return the events that the end of the answer completes, and reset the parser.
 
-        A marker that the end cuts in two is not part of a caption.
+        A marker that is cut off at the end is not part of a caption.
         """
         if self._piece == "<":
             self._on_text("<")
@@ -133,6 +132,6 @@ class Parser:
 
 
 def parse(text: str, task: Task, duration_tenths: int) -> list[Event]:
-    """The events in a whole answer. Units: `duration_tenths` in tenths."""
+    """Return the events in a whole answer. Units: `duration_tenths` in tenths."""
     parser = Parser(task, duration_tenths)
     return parser.feed(text) + parser.finish()

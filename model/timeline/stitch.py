@@ -1,8 +1,8 @@
-"""Long recordings as overlapping passes, and their answers as one. Pure; all times are integers in tenths.
+"""Split long recordings into overlapping passes, and stitch the answers together. Times are integers in tenths.
 
-Each pass is heard by itself, so that an event at a seam is told twice, in two wordings. Two events are one where they
-overlap and say the same, or where they are about one thing at the same times; those that say it most alike are paired
-first. What only one pass tells counts if that pass heard it away from its own edge.
+Passes are analysed independently, so an event in an overlap is reported twice, in different words. Two events are the
+same if they overlap and have similar captions, or if they are about one thing at the same times; the pairs with the
+most similar captions are matched first. An event that only one pass reports counts if it is away from that pass's edge.
 """
 
 import re
@@ -13,11 +13,11 @@ from model.timeline.event import Event
 from model.timeline.interval import Interval, set_iou, union
 
 NEAR = 5
-"""Tenths that two tellings of one event may lie apart."""
+"""The most tenths between two reports of one event."""
 ALIKE = 0.5
-"""Share of words, of all that either uses, that two wordings of one event have in common."""
+"""The least share of common words, of all words in both captions, for two captions of one event."""
 SAME_TIMES = 0.5
-"""IoU within the overlap from which on half of the shorter one's words are enough: both passes heard it there."""
+"""The least IoU within the overlap at which half of the shorter caption's words are enough for a match."""
 
 _STEM = 4  # letters: "barks", "barking" and "barked" are one word
 _EMPTY_WORDS = frozenset(
@@ -27,20 +27,20 @@ _EMPTY_WORDS = frozenset(
         "from", "for", "as", "over", "up", "down", "sound", "sounds", "noise", "hear", "heard", "loud", "loudly",
     }
 )  # fmt: skip
-"""Words that say nothing about which sound it is."""
+"""Words that do not identify a sound."""
 
 
 def plan(duration: int, *, longest: int, overlap: int) -> list[Interval]:
-    """As few passes as cover `duration`, none longer than `longest`, as even as can be; neighbours share `overlap`.
+    """Cover `duration` with the fewest passes of at most `longest`, as equal as possible; neighbours share `overlap`.
 
-    A recording of up to `longest` is one pass. Unlike passes of full length with a rest, these cost no more and leave
-    no short one, in which the model would hear an event without what surrounds it.
+    A recording of up to `longest` is one pass. Passes of full length with a remainder would cost the same, but the
+    short last pass would show the model an event without its context.
 
     Raises:
         ValueError: unless 0 < 2 * overlap <= longest.
     """
     if not 0 < 2 * overlap <= longest:
-        raise ValueError(f"Passes of {longest} tenths cannot share {overlap}.")
+        raise ValueError(f"Passes of {longest} tenths cannot overlap by {overlap}: use at most half of their length.")
     if duration <= longest:
         return [Interval(0, duration)]
     number = -(-(duration - overlap) // (longest - overlap))
@@ -50,11 +50,11 @@ def plan(duration: int, *, longest: int, overlap: int) -> list[Interval]:
 
 
 class Stitcher:
-    """Puts the events of passes together, pass by pass in order.
+    """Joins the events of passes, pass by pass in order.
 
     Args:
-        passes: as `plan` made them.
-        clips: whether a timeline's consecutive parts are put together, which are cut in the middle of each overlap.
+        passes: the result of `plan`.
+        clips: whether the events are consecutive sections, which are cut in the middle of each overlap.
     """
 
     def __init__(self, passes: Sequence[Interval], *, clips: bool = False) -> None:
@@ -64,9 +64,9 @@ class Stitcher:
         self._open: list[Event] = []
 
     def add(self, events: Iterable[Event]) -> list[Event]:
-        """What is certain after the next pass, whose events these are on the pass's own clock; on the file's clock.
+        """Add the next pass's events, in times of that pass; return the final events, in times of the file.
 
-        Events that reach into the overlap with the pass after it are certain only then. Sorted by their beginning.
+        Events that reach into the overlap with the following pass become final only after it. Sorted by start.
         """
         here = self._passes[self._number]
         found = [event.shift(here.start) for event in events]
@@ -97,9 +97,9 @@ class Stitcher:
 
 
 def _twins(first: Sequence[Event], second: Sequence[Event], lap: Interval) -> dict[int, int]:
-    """Which events of a pass go on as which of the next, by their numbers: later -> earlier.
+    """Match the events of a pass to those of the next, by index: later -> earlier.
 
-    Each goes on as one event, or as several that say the very same.
+    An event matches one event of the next pass, or several with identical words.
     """
     rated = [
         (*likeness, -earlier, -later)
@@ -115,7 +115,7 @@ def _twins(first: Sequence[Event], second: Sequence[Event], lap: Interval) -> di
 
 
 def _likeness(first: Event, second: Event, lap: Interval) -> tuple[float, float] | None:
-    """How much two events of neighbouring passes agree in words, and in times within the overlap; None: they differ."""
+    """Return how much two events of neighbouring passes agree in words and in times; None if they are not the same."""
     words = alike(first.caption, second.caption)
     mine, other = _part(first, lap), _part(second, lap)
     times = set_iou(mine.intervals, other.intervals) if mine and other else 0.0
@@ -128,14 +128,14 @@ def _likeness(first: Event, second: Event, lap: Interval) -> tuple[float, float]
 
 
 def _across(event: Event | None, twins: Sequence[Event], cut: int) -> Event | None:
-    """An event of a pass with what the next one tells of it; None where it is at its own pass's edge alone."""
+    """Join an event with its matches in the next pass; None if it is reported only at its own pass's edge."""
     told = event.intervals if event else ()
     again = [interval for twin in twins for interval in twin.intervals]
     before = [i for i in told if i.start < cut or _is_near(i, again)]
     after = sorted(i for i in again if i.end > cut or _is_near(i, told))
     if before and after:
         last = max(before, key=lambda i: i.end)
-        if 0 < after[0].start - last.end < NEAR:  # it goes on: the passes differ about the time
+        if 0 < after[0].start - last.end < NEAR:  # one event that continues: the passes disagree about the time
             after[0] = replace(after[0], start=last.end)
     caption = (event or twins[0]).caption
     both = union((*before, *after)) if before and after else before or after
@@ -147,13 +147,13 @@ def _is_near(one: Interval, others: Iterable[Interval]) -> bool:
 
 
 def alike(first: str, second: str) -> float:
-    """How much two captions have in common, 0 to 1."""
+    """Return how similar two captions are, 0 to 1."""
     mine, other = _stems(first), _stems(second)
     return len(mine & other) / len(mine | other) if mine | other else 1.0
 
 
 def _about_one_thing(first: str, second: str) -> bool:
-    """Whether they share half of the shorter one's words, as `A helicopter flies.` and `The rotor of a helicopter.`."""
+    """Whether both share half of the shorter one's words, as in `A helicopter flies.`, `The rotor of a helicopter.`."""
     mine, other = _stems(first), _stems(second)
     return len(mine & other) >= ALIKE * max(1, min(len(mine), len(other)))
 
@@ -163,7 +163,7 @@ def _stems(caption: str) -> set[str]:
 
 
 def _part(event: Event, span: Interval) -> Event | None:
-    """What of it lies in `span`."""
+    """Return the part of an event inside `span`."""
     cut = [
         replace(i, start=max(i.start, span.start), end=min(i.end, span.end)) for i in event.intervals if i.overlap(span)
     ]

@@ -1,4 +1,4 @@
-"""The four tasks, by the names that every layer uses."""
+"""The names of the four tasks, used in every layer."""
 
 from typing import Final, Literal
 
@@ -7,4 +7,4 @@ Task = Literal["dense_caption", "ground", "summarize", "ask"]
 TASKS: Final[tuple[Task, ...]] = ("dense_caption", "ground", "summarize", "ask")
 
 CAPTIONED: Final[frozenset[Task]] = frozenset({"dense_caption", "summarize"})
-"""Tasks whose intervals mean nothing without the words that follow them."""
+"""Tasks whose intervals need a caption."""

@@ -1,4 +1,4 @@
-"""The token ids that a grammar has to tell apart. It knows no tokenizer library."""
+"""The token ids that a grammar has to distinguish, independent of any tokenizer library."""
 
 from dataclasses import dataclass
 
@@ -7,12 +7,12 @@ from dataclasses import dataclass
 class Vocabulary:
     """Classes of token ids. An id in no class is a word.
 
-    `anchor_ids` and `offset_ids` are ordered by digit. `separator_ids` are the ids of " - ", which is one token or
-    several, by tokenizer. `wordless_ids` are ids whose text holds no word of a caption (", ", " seconds"); without
-    them a caption may be made of those alone. `size` is the number of logits.
+    `anchor_ids` and `offset_ids` are ordered by digit. `separator_ids` are the ids of " - ", one or several tokens
+    depending on the tokenizer. `wordless_ids` are ids whose text has no word of a caption (", ", " seconds"); if they
+    are not given, a caption may consist of those tokens alone. `size` is the number of logits.
 
     Raises:
-        ValueError: ids out of range, missing, or in two classes.
+        ValueError: ids are out of range, missing, or in two classes.
     """
 
     anchor_ids: tuple[int, ...]
