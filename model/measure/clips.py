@@ -1,4 +1,4 @@
-"""Clips per second, from samples to ids: encoders, connector, prompts and decoding."""
+"""Measure clips per second, from samples to ids: encoders, connector, prompts and decoding."""
 
 from dataclasses import asdict, dataclass
 from typing import Any
@@ -20,14 +20,14 @@ from model.timeaudio import TimeAudio
 
 
 def noises(count: int, seconds: float) -> list[Waveform]:
-    """So many different waveforms of one length."""
+    """Return `count` different noise waveforms of one length."""
     rng = np.random.default_rng(0)
     return [Waveform(rng.normal(0, 0.1, round(seconds * SAMPLE_RATE)).astype(np.float32)) for _ in range(count)]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ClipLoad:
-    """What is heard: different clips that come at once, one question about each, all answers of one length."""
+    """The workload: different clips that arrive at once, one question about each, all answers of one length."""
 
     clips: int
     seconds: float
@@ -35,12 +35,12 @@ class ClipLoad:
     prompt_tokens: int = 40
     new_tokens: int = 100
     library_clips: int = 2
-    """So many of them are given to the library, one after another."""
+    """How many of the clips the library processes, one after another."""
     library_beams: int = 4
 
 
 class Clips:
-    """The same clips, two ways."""
+    """Runs the same clips through the engine and through the library."""
 
     def __init__(self, model: TimeAudio, engine: SlotEngine, load: ClipLoad) -> None:
         self._model = model
@@ -49,7 +49,7 @@ class Clips:
         self._question = random_prompts(model.llm, 1, load.prompt_tokens)[0]
 
     def together(self, waveforms: list[Waveform]) -> None:
-        """Encoders and engine, step by step in turn, as a server runs them."""
+        """Alternate steps of the encoders and the engine, as a server does."""
         encoders, left = EncoderQueue(self._model), len(waveforms)
         decoding = Decoding(num_beams=self._load.num_beams, max_new_tokens=self._load.new_tokens)
         for waveform in waveforms:
@@ -64,7 +64,7 @@ class Clips:
                 left -= 1
 
     def one_by_one(self, waveforms: list[Waveform]) -> None:
-        """Each clip through encoders and `generate` before the next."""
+        """Run each clip through the encoders and `generate` before the next."""
         decoding = Decoding(num_beams=self._load.library_beams, max_new_tokens=self._load.new_tokens)
         for waveform in waveforms:
             tokens = self._heard(waveform).to(self._question.dtype)
@@ -77,7 +77,7 @@ class Clips:
 
 
 def clip_rate(model: TimeAudio, engine: SlotEngine, load: ClipLoad) -> dict[str, Any]:
-    """Clips per second of encoders and engine together, and of one clip after another."""
+    """Return the clips per second of encoders and engine together, and of one clip after another."""
     clips, waveforms = Clips(model, engine, load), noises(load.clips, load.seconds)
     with endless(model.llm):
         took(lambda: clips.together(waveforms[: max(2, load.clips // 8)]))

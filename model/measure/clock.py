@@ -1,4 +1,4 @@
-"""How long a piece of work takes."""
+"""Measure the wall time and the CPU time of a function call."""
 
 import statistics
 import time
@@ -10,9 +10,9 @@ import torch
 
 @dataclass(frozen=True, slots=True)
 class Took:
-    """Seconds on the wall, and of processor time of all threads of this process.
+    """Wall time, and CPU time of all threads of this process, in seconds.
 
-    Other work on the machine makes the first one longer, but hardly the second.
+    Other load on the machine increases the wall time, but hardly the CPU time.
     """
 
     wall: float
@@ -26,7 +26,7 @@ class Took:
 
 
 def took(work: Callable[[], object]) -> Took:
-    """Run it once, to the end of what it started on a GPU."""
+    """Run `work` once, wait for the GPU to finish, and return the time it took."""
     _finish()
     wall, cpu = time.perf_counter(), time.process_time()
     work()
@@ -35,12 +35,12 @@ def took(work: Callable[[], object]) -> Took:
 
 
 def median(runs: list[Took]) -> Took:
-    """The middle of several runs, of each clock by itself."""
+    """Return the median of several runs, separately for each clock."""
     return Took(statistics.median(run.wall for run in runs), statistics.median(run.cpu for run in runs))
 
 
 def rates(unit: str, engine: tuple[float, Took], library: tuple[float, Took]) -> dict[str, float]:
-    """Units per second of both, and how many times more the engine does: by the clock, and by processor time."""
+    """Return the units per second of both, and the engine's speed-up by wall time and by CPU time."""
     (count, ours), (library_count, theirs) = engine, library
     return {
         f"engine_{unit}_per_s": count / ours.wall,

@@ -1,4 +1,4 @@
-"""Tokens per second of a slot engine, and of `generate` over the same modules, one request after another."""
+"""Measure tokens per second of a slot engine, and of `generate` on the same modules, one request after another."""
 
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -17,25 +17,25 @@ from model.language.generate import generate
 from model.measure.clock import Took, median, rates, took
 
 FIRST = 2
-"""Tokens of an answer that are counted to its prompt, in the library as in the engine's first step."""
+"""Tokens of an answer that count as part of the prompt, in the library as in the engine's first step."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Load:
-    """What is decoded: requests that come at once, with random prompts, all answers of one length."""
+    """The workload: requests that arrive at once, with random prompts, all answers of one length."""
 
     requests: int
     num_beams: int
     prompt_tokens: int = 80
     new_tokens: int = 60
     library_requests: int = 4
-    """So many of them are given to the library."""
+    """How many of the requests the library processes."""
     repeats: int = 3
 
 
 @contextmanager
 def endless(llm: PreTrainedModel) -> Iterator[None]:
-    """No token ends an answer meanwhile: all are as long as they may be."""
+    """Disable the end-of-sequence token, so that every answer has the maximum length."""
     ends = llm.generation_config.eos_token_id
     llm.generation_config.eos_token_id = None
     try:
@@ -45,7 +45,7 @@ def endless(llm: PreTrainedModel) -> Iterator[None]:
 
 
 def random_prompts(llm: PreTrainedModel, count: int, length: int) -> list[Tensor]:
-    """Prompts of random ids, as embeddings. The same ones each time."""
+    """Return prompts of random ids as embeddings, the same in every call."""
     generator = torch.Generator().manual_seed(0)
     embedding = llm.get_input_embeddings()
     ids = torch.randint(len(embedding.weight), (count, length), generator=generator)
@@ -54,7 +54,7 @@ def random_prompts(llm: PreTrainedModel, count: int, length: int) -> list[Tensor
 
 
 def decode_rate(llm: PreTrainedModel, engine: SlotEngine, load: Load) -> dict[str, Any]:
-    """Tokens of answers per second (not of beams), without and with the prompts, and whether the answers are equal."""
+    """Return answer tokens per second (not beam tokens), without and with prompts, and how many answers are equal."""
     decoding = Decoding(num_beams=load.num_beams, max_new_tokens=load.new_tokens)
     prompts = random_prompts(llm, load.requests, load.prompt_tokens)
     theirs = prompts[: load.library_requests]
@@ -70,7 +70,7 @@ def decode_rate(llm: PreTrainedModel, engine: SlotEngine, load: Load) -> dict[st
             library_prefill = took(lambda: [generate(llm, prompt, short) for prompt in theirs])
             library = took(lambda: answers.update((i, generate(llm, p, decoding)) for i, p in enumerate(theirs)))
             runs.append((prefill + decode, decode, library, library - library_prefill))
-    # The first run is a rehearsal.
+    # The first run is a warm-up.
     engine_all, engine_decode, library_all, library_decode = (
         median(list(column)) for column in zip(*runs[1:], strict=True)
     )

@@ -1,4 +1,4 @@
-"""A model of the paper's size with random weights: what it says means nothing, how long it takes is what it would."""
+"""A model of the paper's size with random weights: its answers are meaningless, but its speed is realistic."""
 
 import torch
 from transformers import AutoModelForCausalLM, LlamaConfig, WhisperConfig
@@ -19,7 +19,7 @@ LLAMA_7B = {
 
 
 def full_size(device: str) -> TimeAudio:
-    """Whisper large, BEATs and a Llama of 7 billion parameters in bfloat16: 16 GB. Made on the device itself."""
+    """Build Whisper large, BEATs and a 7-billion-parameter Llama in bfloat16 directly on the device: 16 GB."""
     config = ModelConfig(name="full-size-random", tasks=("dense_caption",), pad_segments=True)
     torch.manual_seed(0)
     torch.set_float32_matmul_precision("high")  # as `Pipeline.load` does

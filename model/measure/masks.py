@@ -1,4 +1,4 @@
-"""The grammar's share of the time that answers take."""
+"""Measure the grammar's share of decoding time."""
 
 import time
 from typing import Any
@@ -13,9 +13,9 @@ from model.pipeline import Pipeline
 
 
 def mask_share(pipeline: Pipeline, waveforms: list[Waveform], *, num_beams: int) -> dict[str, Any]:
-    """Dense captions of all recordings at once: seconds in grammars and their masks, and in all of the decoding.
+    """Caption all recordings at once; return the seconds spent in grammars and their masks, and in all of decoding.
 
-    Units: processor time of the thread that decodes, which other work on the machine hardly changes.
+    Units: CPU time of the decoding thread, which other load on the machine hardly changes.
     """
     recordings = [pipeline.encode(waveform) for waveform in waveforms]
     engine, decoding = pipeline.engine, Decoding(num_beams=num_beams)
@@ -35,7 +35,7 @@ def mask_share(pipeline: Pipeline, waveforms: list[Waveform], *, num_beams: int)
         engine.run([question.sequence for question in asked])
         return asked
 
-    answers()  # a server has made its masks long ago
+    answers()  # a warm-up: a running server has already built its masks
     with patch.object(choose, "restricted", timed):
         began = time.thread_time()
         asked = answers()

@@ -1,4 +1,4 @@
-"""All measurements that a device is good for, as one object for JSON: `timeaudio bench`."""
+"""`timeaudio bench`: all measurements for a device."""
 
 import os
 import platform
@@ -23,7 +23,7 @@ SMALL_DECODE = [Load(requests=n, num_beams=b) for n, b in ((1, 1), (16, 1), (16,
 SMALL_CLIPS = [
     ClipLoad(clips=16, seconds=10.0, num_beams=b, library_beams=b, new_tokens=60, library_clips=4) for b in (1, 4)
 ]
-# The paper's size: 88 audio and 40 other tokens in, 100 out. The reference's way is beam 4, one clip at a time.
+# The paper's size: 88 audio and 40 other tokens in, 100 out. The reference uses 4 beams, one clip at a time.
 FULL_DECODE = [
     Load(requests=n, num_beams=b, prompt_tokens=128, new_tokens=100, library_requests=1, repeats=2)
     for n, b in ((1, 1), (32, 1), (128, 1), (32, 4))
@@ -32,7 +32,7 @@ FULL_CLIPS = [ClipLoad(clips=64, seconds=30.0, num_beams=b) for b in (1, 4)]
 
 
 def machine(device: str) -> dict[str, Any]:
-    """What it was measured on."""
+    """Describe the machine that the measurements run on."""
     return {
         "device": torch.cuda.get_device_name(device) if device.startswith("cuda") else platform.processor(),
         "cores": os.cpu_count(),
@@ -44,7 +44,7 @@ def machine(device: str) -> dict[str, Any]:
 
 
 def measurements(checkpoint: Path | None, device: str) -> Iterator[Measurement]:
-    """Each by its name; a checkpoint on any device, and on a GPU the full size with random weights too."""
+    """Yield each measurement with its name: a checkpoint on any device and, on a GPU, the full-size random model."""
     pipeline = Pipeline.load(checkpoint, device=device, num_slots=16)
     for load in SMALL_DECODE:
         yield _name("decode", pipeline.name, load), partial(decode_rate, pipeline.model.llm, pipeline.engine, load)
