@@ -55,7 +55,7 @@ def test_an_interval_is_two_times_around_the_separator() -> None:
 
 
 def test_time_before_the_recording_has_no_markers() -> None:
-    with pytest.raises(ValueError, match="below zero"):
+    with pytest.raises(ValueError, match="must not be negative"):
         format_time(-1)
 
 
