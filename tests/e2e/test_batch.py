@@ -196,7 +196,7 @@ def test_parquet_holds_the_same_rows(archive: Path, tmp_path: Path) -> None:
     [
         (("--task", "ground"), "say what to look for"),
         (("-q", "rain"), "takes no words"),
-        (("--shard", "4/3"), "no part of a whole"),
+        (("--shard", "4/3"), "not a valid part"),
         (("--server", "http://127.0.0.1:1", "--model", "x"), "neither --model"),
     ],
 )
