@@ -94,7 +94,7 @@ async def arrivals(
 
 
 def soaked(server: TestedServer, files: list[bytes], options: argparse.Namespace) -> tuple[Load, list[Load]]:
-    """Run at 80 % of the peak for `options.minutes`; return that load and the peak before each stretch."""
+    """Run at 80 % of the peak for `options.minutes`; return that load and the peak measured before each part."""
     soak, peaks, left_s = Load(), [], 60 * options.minutes
     while left_s > 0:
         peaks.append(asyncio.run(peak(server, files, options.peak_s, options.clients)))

@@ -1,4 +1,4 @@
-"""Interpret HTTP responses: an answer, a refusal, or something that is no TimeAudio server's."""
+"""Interpret HTTP responses: an answer, a refusal, or a response of another kind of server."""
 
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager

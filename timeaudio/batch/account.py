@@ -41,8 +41,8 @@ class Account:
         return None if self._price is None or not self.audio_s else 1000 * self._price / self.hours_per_hour
 
     def __str__(self) -> str:
-        """Format as `120 heard, 3 failed, 40 from before: 2.1 h of audio at 85.3 h/h; 1,000 h cost 29.31`."""
-        before = f", {self._skipped} from before" if self._skipped else ""
+        """Format as `120 answered, 3 failed, 40 done before: 2.1 h of audio at 85.3 h/h; 1,000 h cost 29.31`."""
+        before = f", {self._skipped} done before" if self._skipped else ""
         cost = "" if self.cost is None else f"; 1,000 h cost {self.cost:.2f}"
         audio = f"{self.audio_s / _HOUR_S:.2f} h of audio at {self.hours_per_hour:.1f} h/h"
-        return f"{self.heard} heard, {self.failed} failed{before}: {audio}{cost}"
+        return f"{self.heard} answered, {self.failed} failed{before}: {audio}{cost}"
