@@ -1,12 +1,12 @@
-"""How many workers (a GPU each, or a CPU's cores) it takes for so much audio per day, at a p99 target.
+"""Estimate how many workers (one GPU each, or a CPU's cores) a daily load needs to meet a p99 target.
 
     python benchmarks/capacity.py soak.json --hours-per-day 1000 --p99 5 [--peak 3] [--headroom 0.2] [--json FILE]
     python benchmarks/capacity.py bench.json --clip 10 ...     # which of several measured clips
 
-Reads what `make soak`, `benchmarks/throughput.py --json` or `timeaudio bench` wrote: clips per second of one worker.
-Each worker is one server of a first-come queue; arrivals are random (Poisson); every clip takes one over that rate: an
-M/D/c queue, simulated. Its tests compare with Pollaczek and Khinchine's mean, Erlang's distribution, and Cosmetatos'
-approximation for several workers.
+Reads the clips per second of one worker from a report of `make soak`, `benchmarks/throughput.py --json` or
+`timeaudio bench`, and simulates an M/D/c queue: arrivals are random (Poisson), the queue is first come, first served,
+and every clip takes the inverse of that rate. The tests compare it with Pollaczek and Khinchine's mean, Erlang's
+distribution, and Cosmetatos' approximation for several workers.
 """
 
 import argparse
@@ -23,12 +23,12 @@ from typing import Any
 DAY_S = 86_400.0
 MOST_WORKERS = 10_000
 REQUESTS = 200_000
-"""Arrivals of a simulation, after a tenth as many to warm up: 2,000 of them lie beyond the p99."""
+"""Simulated arrivals, after a tenth as many to warm up. 2,000 of them lie beyond the p99."""
 
 
 @dataclass(frozen=True, slots=True)
 class Rate:
-    """What one worker was measured to do. Units: clips per second, and seconds of sound in a clip."""
+    """The measured rate of one worker. Units: clips per second, and seconds of audio per clip."""
 
     clips_per_s: float
     clip_s: float
@@ -36,7 +36,7 @@ class Rate:
 
 @dataclass(frozen=True, slots=True)
 class Waits:
-    """From arrival to answer, in seconds."""
+    """Times from arrival to answer, in seconds."""
 
     mean: float
     p50: float
@@ -44,10 +44,10 @@ class Waits:
 
 
 def rate_of(report: Mapping[str, Any], clip_s: float | None = None) -> Rate:
-    """The measured rate in a report.
+    """Return the measured rate in a report.
 
     Raises:
-        ValueError: there is none, or none for clips of that length.
+        ValueError: the report has no rate, or none for clips of that length.
     """
     found = []
     if "peak" in report:  # soak.py
@@ -61,20 +61,20 @@ def rate_of(report: Mapping[str, Any], clip_s: float | None = None) -> Rate:
     if not fitting:
         lengths = ", ".join(f"{rate.clip_s:g}" for rate in found) or "none"
         raise ValueError(f"No clips per second for this length; measured lengths in seconds: {lengths}. Choose --clip.")
-    return min(fitting, key=lambda rate: rate.clips_per_s * rate.clip_s)  # of several loads, the slowest
+    return min(fitting, key=lambda rate: rate.clips_per_s * rate.clip_s)  # the slowest of several loads
 
 
 def simulate(
     arrivals_per_s: float, service_s: float, workers: int, *, requests: int = REQUESTS, seed: int = 0
 ) -> Waits:
-    """An M/D/c queue, first come first served, from arrival to the end of service.
+    """Simulate an M/D/c queue, first come, first served, and time each clip from arrival to the end of service.
 
     Raises:
-        ValueError: more comes than is served: the line grows for ever.
+        ValueError: arrivals exceed the capacity, so that the queue grows without bound.
     """
     load = arrivals_per_s * service_s / workers
     if load >= 1:
-        raise ValueError(f"{workers} workers would be busy {load:.0%} of the time: no time is bounded.")
+        raise ValueError(f"{workers} workers would be busy {load:.0%} of the time: the queue would grow without bound.")
     chance, free_at, now, took = random.Random(seed), [0.0] * workers, 0.0, []
     for number in range(requests + requests // 10):
         now += chance.expovariate(arrivals_per_s)
@@ -87,13 +87,13 @@ def simulate(
 
 
 def workers_needed(arrivals_per_s: float, service_s: float, p99_s: float, headroom: float) -> tuple[int, Waits]:
-    """The fewest workers that meet the target and are idle for at least the share `headroom` of the time.
+    """Return the fewest workers that meet the target and are idle at least the share `headroom` of the time.
 
     Raises:
-        ValueError: the target is shorter than a clip takes alone, or it takes too many.
+        ValueError: the target is shorter than the time of a single clip, or needs too many workers.
     """
     if p99_s <= service_s:
-        raise ValueError(f"A clip alone takes {service_s:.3g} s: ask for a p99 above it, or for faster workers.")
+        raise ValueError(f"A clip alone takes {service_s:.3g} s. Set a higher --p99, or use faster workers.")
     least = max(1, math.ceil(arrivals_per_s * service_s / (1 - headroom) - 1e-9))
     for workers in range(least, MOST_WORKERS):
         if (
@@ -101,18 +101,18 @@ def workers_needed(arrivals_per_s: float, service_s: float, p99_s: float, headro
             and (waits := simulate(arrivals_per_s, service_s, workers)).p99 <= p99_s
         ):
             return workers, waits
-    raise ValueError(f"More than {MOST_WORKERS} workers: measure again, or ask for less.")
+    raise ValueError(f"The load needs more than {MOST_WORKERS} workers. Measure again, or reduce the load.")
 
 
 def main() -> int:
-    """Read, simulate, print."""
+    """Read a report, simulate, and print the result."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("report", type=Path, help="JSON of a benchmark")
     parser.add_argument("--hours-per-day", type=float, required=True, help="hours of audio that arrive in a day")
-    parser.add_argument("--p99", type=float, required=True, help="seconds within which 99 of 100 answers are there")
-    parser.add_argument("--peak", type=float, default=3.0, help="the busiest hour, in average hours (3)")
+    parser.add_argument("--p99", type=float, required=True, help="seconds within which 99 of 100 answers must arrive")
+    parser.add_argument("--peak", type=float, default=3.0, help="load of the busiest hour over the average (3)")
     parser.add_argument("--headroom", type=float, default=0.2, help="share of the time that workers are idle (0.2)")
-    parser.add_argument("--clip", type=float, help="seconds of a clip, where the report has several lengths")
+    parser.add_argument("--clip", type=float, help="clip length in seconds, if the report has several")
     parser.add_argument("--json", type=Path)
     asked = parser.parse_args()
     if asked.hours_per_day <= 0 or asked.peak < 1 or not 0 <= asked.headroom < 1:
@@ -128,9 +128,7 @@ def main() -> int:
     print(
         f"Measured: {rate.clips_per_s:.3g} clips of {rate.clip_s:g} s per second and worker ({service_s:.3g} s each)."
     )
-    print(
-        f"Asked: {asked.hours_per_day:g} h a day, {arrivals_per_s:.3g} clips/s in the busiest hour ({asked.peak:g}x)."
-    )
+    print(f"Load: {asked.hours_per_day:g} h a day, {arrivals_per_s:.3g} clips/s in the busiest hour ({asked.peak:g}x).")
     print(f"Workers: {workers}, busy {arrivals_per_s * service_s / workers:.0%} of that hour.")
     print(f"Answers: mean {waits.mean:.3g} s, p50 {waits.p50:.3g} s, p99 {waits.p99:.3g} s (target {asked.p99:g} s).")
     if asked.json is not None:

@@ -1,8 +1,8 @@
-"""Hundreds of clients that hang up in the middle of their request: how soon all slots are free, and no work is left.
+"""Measure how soon all slots are free after hundreds of clients disconnect in the middle of a request.
 
     python benchmarks/clients_leaving.py [--model DIR] [--clients 500] [--json FILE]
 
-All send a clip of 10 s and wait; when the model works on as many as it can, all connections are closed. Bar: 1 s.
+All clients send a clip of 10 s. When all slots are busy, all connections close. Target: 1 s, with no work left.
 """
 
 import argparse
@@ -21,7 +21,7 @@ BAR_S = 1.0
 
 
 def request(clip: bytes) -> bytes:
-    """A whole HTTP request."""
+    """Return a whole HTTP request."""
     head = (
         f"POST /v1/dense-caption HTTP/1.1\r\nHost: x\r\nContent-Type: audio/wav\r\nContent-Length: {len(clip)}\r\n\r\n"
     )
@@ -29,7 +29,7 @@ def request(clip: bytes) -> bytes:
 
 
 def main() -> None:
-    """Measure and print."""
+    """Run the benchmark and print its report."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--model", type=Path)
     parser.add_argument("--clients", type=int, default=500)

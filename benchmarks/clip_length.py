@@ -1,4 +1,4 @@
-"""What a second of audio costs over HTTP, by the length of the clip: the ratio should stay near one.
+"""Measure the time per second of audio over HTTP, by clip length. The ratio should stay near one.
 
     python benchmarks/clip_length.py [--seconds 10 30 150] [--requests 5] [--model DIR]
 
@@ -29,7 +29,7 @@ RATE = 16_000
 
 
 def clip(seconds: float) -> bytes:
-    """A 16-bit mono WAV file of so many seconds: the bundled recordings, over and over."""
+    """Return a 16-bit mono WAV file of the given length: the bundled recordings, repeated."""
     parts = [decode_audio(path.read_bytes(), max_seconds=60.0).samples for path in RECORDINGS]
     rounds = repeat(np.concatenate(parts), int(seconds * RATE / sum(map(len, parts))) + 1)
     samples = np.concatenate(list(chain(rounds)))[: round(seconds * RATE)]
@@ -43,7 +43,7 @@ def clip(seconds: float) -> bytes:
 
 
 def main() -> int:
-    """Measure and print."""
+    """Run the benchmark and print its report."""
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("--seconds", type=float, nargs="+", default=[10.0, 30.0, 150.0])
     parser.add_argument("--requests", type=int, default=5)
@@ -55,7 +55,7 @@ def main() -> int:
         with Client(server.url, timeout=300) as client:
             for seconds in arguments.seconds:
                 data = clip(seconds)
-                client.dense_caption(data)  # the first of a length is not counted
+                client.dense_caption(data)  # warm-up, not counted
                 walls, tokens = [], 0
                 for _ in range(arguments.requests):
                     began = time.perf_counter()

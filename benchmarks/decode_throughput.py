@@ -1,11 +1,11 @@
-"""Tokens per second of the slot engine against the same modules in a plain `generate` loop, one request at a time.
+"""Compare the slot engine's tokens per second with a plain `generate` loop over the same modules.
 
     python benchmarks/decode_throughput.py [--model DIR] [--threads 2] [--repeats 3] [--json FILE]
 
-Greedy with 16 requests at once, and beam search with 16 requests of 4 beams. Both sides decode the same prompts in one
-run, in turn, and their answers are compared. `decode` counts the time after the prompts, `with_prompts` all of it.
-`ratio` is by the clock; `ratio_of_cpu_time` is what stays when other work runs on the machine. Then the share of
-decoding that grammars and their masks take, on recordings of noise. Bars: 4, 2.5, and 3 %.
+The engine decodes 16 requests at once, greedily and with 4 beams; the loop decodes one at a time. Both sides take turns
+on the same prompts in one run, and their answers are compared. `decode` is the time after the prompts, `with_prompts`
+all of it. `ratio` is of wall-clock time; `ratio_of_cpu_time` is robust to other work on the machine. Then it measures
+the share of decoding spent on grammars and their masks, on recordings of noise. Targets: 4, 2.5, and 3 %.
 """
 
 import argparse
@@ -22,7 +22,7 @@ from model.pipeline import Pipeline
 
 
 def main() -> None:
-    """Measure and print."""
+    """Run the benchmark and print its report."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--model", type=Path)
     parser.add_argument("--threads", type=int, default=torch.get_num_threads())

@@ -1,11 +1,11 @@
-"""The full size, with random weights: load time, peak memory, and the milliseconds of each stage for two clips.
+"""Measure the full-size model with random weights: load time, peak memory, and milliseconds per stage for two clips.
 
     python benchmarks/full_size.py --dir /tmp/random-7b                 # CUDA: about 17 GB on disk and on the card
-    python benchmarks/full_size.py --dir /tmp/small --width 8           # rehearsal on a CPU: every width divided by 8
+    python benchmarks/full_size.py --dir /tmp/small --width 8           # trial on a CPU: every width divided by 8
 
-Writes a checkpoint of Whisper-large-v2's, BEATs-base's and Vicuna-7B's sizes with random weights, unless DIR holds one
-from before, then loads and runs it as the server does. Times are milliseconds, medians over the repeats; a warm-up of
-each length is not counted. `load_s` is from the page cache where the checkpoint was just written. Prints a JSON object.
+Writes a checkpoint with random weights in the sizes of Whisper-large-v2, BEATs-base and Vicuna-7B, unless DIR already
+holds one, then loads and runs it as the server does. Times are milliseconds, medians over the repeats, without one
+warm-up per length. `load_s` reads from the page cache if the checkpoint was just written. Prints a JSON object.
 """
 
 import argparse
@@ -41,7 +41,7 @@ ROWS = 32_021
 
 
 def write_random(directory: Path, width: int) -> None:
-    """A checkpoint of the full size with every width divided by `width`."""
+    """Write a checkpoint of the full size with every width divided by `width`."""
     tokenizer = Tokenizer.load(EMBEDDED)
     config = ModelConfig(
         name=directory.name,
@@ -82,7 +82,7 @@ def write_random(directory: Path, width: int) -> None:
 
 
 def random_file(name: str, shapes: dict[str, tuple[int, ...]], dtype: torch.dtype) -> PlannedFile:
-    """Matrices whose outputs are as large as their inputs, norms of one, biases of zero."""
+    """Plan a file with matrices that preserve the scale of their inputs, norms of one, biases of zero."""
 
     def tensor(key: str, shape: tuple[int, ...]) -> Tensor:
         if len(shape) == 1:
@@ -96,7 +96,7 @@ def random_file(name: str, shapes: dict[str, tuple[int, ...]], dtype: torch.dtyp
 
 
 class StageClock:
-    """Milliseconds inside of modules, call by call."""
+    """Measures milliseconds per call of watched modules."""
 
     def __init__(self, device: str) -> None:
         self.device = device
@@ -104,13 +104,13 @@ class StageClock:
         self._begun: dict[str, float] = {}
 
     def now(self) -> float:
-        """Milliseconds, when the device has done what it was told."""
+        """Return the time in milliseconds, after pending work on the device."""
         if self.device == "cuda":
             torch.cuda.synchronize()
         return 1000 * time.perf_counter()
 
     def watch(self, name: str, module: nn.Module) -> None:
-        """Count every call of a module."""
+        """Measure every call of a module."""
 
         def before(*_: object) -> None:
             self._begun[name] = self.now()
@@ -123,14 +123,14 @@ class StageClock:
 
 
 def clip(seconds: float) -> Waveform:
-    """The bundled recordings, over and over."""
+    """Return the bundled recordings, repeated, as one waveform of the given length."""
     parts = [decode_audio(path.read_bytes(), max_seconds=60.0).samples for path in RECORDINGS]
     rounds = repeat(np.concatenate(parts), int(seconds * SAMPLE_RATE / sum(map(len, parts))) + 1)
     return Waveform(np.concatenate(list(chain(rounds)))[: round(seconds * SAMPLE_RATE)])
 
 
 def run_clip(pipeline: Pipeline, clock: StageClock, waveform: Waveform, num_tokens: int) -> dict[str, float]:
-    """One dense caption of a clip, stage by stage."""
+    """Measure one dense caption of a clip, stage by stage."""
     clock.calls.clear()
     began = clock.now()
     recording = pipeline.encode(waveform)
@@ -156,20 +156,20 @@ def run_clip(pipeline: Pipeline, clock: StageClock, waveform: Waveform, num_toke
 
 
 def peak_bytes(device: str) -> dict[str, int]:
-    """Most memory so far: of this process, and of the card."""
+    """Return the peak memory so far, of this process and of the GPU."""
     told = Path("/proc/self/status").read_text()
     found = {"process": 1024 * int(re.search(r"VmHWM:\s+(\d+)", told)[1])}
     return found | ({"cuda": torch.cuda.max_memory_allocated()} if device == "cuda" else {})
 
 
 def main() -> int:
-    """Write, load, run, print."""
+    """Write the checkpoint, load it, run it, and print the report."""
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
-    parser.add_argument("--dir", type=Path, required=True, help="where the random checkpoint stands or is written")
+    parser.add_argument("--dir", type=Path, required=True, help="where the random checkpoint is, or will be written")
     parser.add_argument("--width", type=int, default=1, help="divides every width (1, 2, 4, 8)")
     parser.add_argument("--device", default="cuda" if torch.cuda.is_available() else "cpu")
     parser.add_argument("--seconds", type=float, nargs="+", default=[30.0, 150.0])
-    parser.add_argument("--tokens", type=int, default=64, help="most tokens of an answer")
+    parser.add_argument("--tokens", type=int, default=64, help="maximum tokens of an answer")
     parser.add_argument("--repeats", type=int, default=3)
     parser.add_argument("--quantize", choices=("int8", "int4"))
     parser.add_argument("--json", type=Path, help="also write the result here")

@@ -1,9 +1,9 @@
-"""How long /livez takes to answer while long recordings are uploaded and decoded.
+"""Measure how long /livez takes to answer while long recordings are uploaded and decoded.
 
     python benchmarks/livez_under_uploads.py [--model DIR] [--uploads 16] [--minutes 10] [--json FILE]
 
-The recordings are Opus, which is costly to decode. Measured from the first byte sent until all are decoded, one
-question every 10 ms over one connection; the model works meanwhile on what is decoded. Bar: p99 below 50 ms.
+The recordings are Opus, which is costly to decode. One connection requests /livez every 10 ms, from the first byte sent
+until all recordings are decoded, while the model works on those already decoded. Target: p99 below 50 ms.
 """
 
 import argparse
@@ -29,7 +29,7 @@ PAUSE_S = 0.01
 
 
 def recording(minutes: float) -> bytes:
-    """An Ogg Opus file of so many minutes: one minute of clips, again and again."""
+    """Return an Ogg Opus file of the given length: one minute of clips, repeated."""
     minute = np.concatenate([decode_audio(clip, max_seconds=60).samples for clip in clips(6, 10.0)])
     file = io.BytesIO()
     with av.open(file, "w", format="ogg") as output:
@@ -50,7 +50,7 @@ def recording(minutes: float) -> bytes:
 
 
 def main() -> None:
-    """Measure and print."""
+    """Run the benchmark and print its report."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--model", type=Path)
     parser.add_argument("--uploads", type=int, default=16)

@@ -1,4 +1,4 @@
-"""What came back of many requests: counted, timed, with what the server held meanwhile."""
+"""Results of a load test: counts and times of responses, and the server's memory and open files."""
 
 from collections import Counter
 from dataclasses import dataclass, field
@@ -8,7 +8,7 @@ import numpy as np
 
 @dataclass
 class Load:
-    """What came back, and the memory and files of all processes meanwhile."""
+    """The responses to a load, and the memory and open files of all server processes meanwhile."""
 
     seconds: float = 0.0
     told: Counter[str] = field(default_factory=Counter)
@@ -23,7 +23,7 @@ class Load:
         return self.told["200"] / self.seconds
 
     def report(self) -> dict[str, object]:
-        """As plain data."""
+        """Return the results as plain data."""
         return {
             "seconds": round(self.seconds, 1),
             "answers": dict(self.told),
@@ -36,7 +36,7 @@ class Load:
 
 
 def quantiles(seconds: list[float]) -> dict[str, float]:
-    """p50, p99 and the largest."""
+    """Return p50, p99 and the maximum."""
     if not seconds:
         return {}
     p50, p99 = np.quantile(seconds, (0.5, 0.99))

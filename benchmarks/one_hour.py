@@ -1,9 +1,9 @@
-"""A recording of an hour through the server, and one of ten minutes before it: time, and memory of all processes.
+"""Measure time and memory of all processes for a recording of ten minutes and then one of an hour.
 
     python benchmarks/one_hour.py [--model DIR] [--minutes 60] [--json FILE]
 
-The recording is a 16-bit WAV of different scenes of 10 s; memory is looked at four times a second. Bar: it finishes,
-and the most that the front end and the worker hold does not grow with the length.
+Each recording is a 16-bit WAV of different scenes of 10 s; memory is sampled four times a second. Target: it finishes,
+and the peak memory of the front end and the worker does not grow with the length.
 """
 
 import argparse
@@ -26,7 +26,7 @@ MORE = 1.25
 
 
 def recording(minutes: float) -> bytes:
-    """A WAV file of so many minutes."""
+    """Return a WAV file of the given length."""
     scenes = clips(60, 10.0)
     pcm = b"".join(scene[HEADER_BYTES:] for scene in scenes)
     file = io.BytesIO()
@@ -42,7 +42,7 @@ def recording(minutes: float) -> bytes:
 
 
 def measure(server: TestedServer, minutes: float) -> dict[str, object]:
-    """One recording: seconds, events, and the peak of each role's memory."""
+    """Measure one recording: seconds, events, and the peak memory of each role."""
     peak: dict[str, int] = {}
     done = threading.Event()
 
@@ -78,7 +78,7 @@ def measure(server: TestedServer, minutes: float) -> dict[str, object]:
 
 
 def main() -> None:
-    """Measure and print."""
+    """Run the benchmark and print its report."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--model", type=Path)
     parser.add_argument("--minutes", type=float, default=60.0)

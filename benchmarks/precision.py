@@ -1,11 +1,11 @@
-"""How far answers move when the language model computes in fewer bits, or beside others in a batch.
+"""Measure how far answers change when the language model computes in fewer bits or in a batch.
 
     python benchmarks/precision.py [--model DIR] [--scenes 60] [--batch 8] [--seed 1]
 
-Scenes of 6 to 14 s are mixed from the bundled recordings: both at random places, levels and lengths, over noise. The
-answers of float32, one scene at a time, are what the others are compared with. Interval F1 counts an interval as the
-same if it has the same caption (or query) and both times equal to the tenth ("exact"), or an IoU of 0.5 ("IoU 0.5").
-Prints a table and a JSON object. int8 and int4 are compared where the `quantize` extra is installed.
+Scenes of 6 to 14 s mix both bundled recordings at random positions, levels and lengths, over noise. The reference is
+float32, one scene at a time. Interval F1 counts an interval as the same if it has the same caption (or query) and both
+times equal to the tenth ("exact"), or an IoU of 0.5 ("IoU 0.5"). Prints a table and a JSON object. int8 and int4 need
+the `quantize` extra.
 """
 
 import argparse
@@ -32,7 +32,7 @@ Found = list[tuple[str, Interval]]
 
 
 def scenes(count: int, seed: int) -> Iterator[Waveform]:
-    """Both recordings, cut, scaled and placed at random, over noise."""
+    """Yield scenes of both recordings, cut, scaled and placed at random, over noise."""
     clips = [decode_audio(path.read_bytes(), max_seconds=60.0).samples for path in RECORDINGS]
     for number in range(count):
         rng = np.random.default_rng([seed, number])
@@ -46,13 +46,13 @@ def scenes(count: int, seed: int) -> Iterator[Waveform]:
 
 
 def questions() -> list[tuple[Task, str, str]]:
-    """Task, words asked, and what an interval of the answer is about (empty: its caption)."""
+    """Return task, question, and label of an interval of the answer (empty: its caption)."""
     asked: list[tuple[Task, str, str]] = [("ground", question_of("ground", query), query) for query in QUERIES]
     return [("dense_caption", question_of("dense_caption"), ""), *asked]
 
 
 def answers(pipeline: Pipeline, heard: list[Recording], batch: int, decoding: Decoding) -> list[Found]:
-    """Every question about every recording, through the engine, `batch` of them at once."""
+    """Answer every question about every recording through the engine, `batch` of them at once."""
     found = []
     for task, words, about in questions():
         for first in range(0, len(heard), batch):
@@ -66,7 +66,7 @@ def answers(pipeline: Pipeline, heard: list[Recording], batch: int, decoding: De
 
 
 def interval_f1(ours: list[Found], theirs: list[Found], least_iou: float) -> float:
-    """Over all answers together; intervals are paired greedily, best overlap first. 1 where neither found any."""
+    """Return F1 over all answers, pairing intervals greedily by best overlap. 1 if neither side has any."""
     paired = total = 0
     for mine, other in zip(ours, theirs, strict=True):
         total += len(mine) + len(other)
@@ -81,7 +81,7 @@ def interval_f1(ours: list[Found], theirs: list[Found], least_iou: float) -> flo
 
 
 def iou(a: tuple[str, Interval], b: tuple[str, Interval]) -> float:
-    """Of two intervals about the same; 0 if they are not."""
+    """Return the IoU of two intervals with the same label; 0 if the labels differ."""
     if a[0] != b[0]:
         return 0.0
     together = min(a[1].end, b[1].end) - max(a[1].start, b[1].start)
@@ -89,7 +89,7 @@ def iou(a: tuple[str, Interval], b: tuple[str, Interval]) -> float:
 
 
 def main() -> int:
-    """Measure and print."""
+    """Run the benchmark and print its report."""
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("--model", type=Path, default=EMBEDDED)
     parser.add_argument("--scenes", type=int, default=60)
@@ -111,7 +111,7 @@ def main() -> int:
         try:
             pipeline = Pipeline(*load_checkpoint(arguments.model, dtype=dtype, quantize=quantize), num_slots=batch)
         except CheckpointError as error:
-            print(f"{name}: left out. {error}", file=sys.stderr)
+            print(f"{name}: skipped. {error}", file=sys.stderr)
             continue
         found = answers(pipeline, heard, batch, decoding)
         rows.append(

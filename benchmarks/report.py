@@ -1,4 +1,4 @@
-"""What a benchmark found: printed, and written where it was asked for."""
+"""Print a benchmark's report, and optionally write it to a file."""
 
 import json
 from pathlib import Path

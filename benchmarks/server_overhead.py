@@ -1,8 +1,8 @@
-"""What the server adds to the model: HTTP in to HTTP out, less audio decoding and model time. One client, one by one.
+"""Measure the server's overhead: request time minus audio decoding and model time, for one sequential client.
 
     python benchmarks/server_overhead.py [--url http://127.0.0.1:8000] [--requests 50] [--seconds 10]
 
-Without --url it starts `python -m server` on a free port, on the embedded checkpoint. Prints a JSON object; all times
+Without --url it starts `python -m server` on a free port, with the embedded checkpoint. Prints a JSON object; all times
 are milliseconds.
 """
 
@@ -27,7 +27,7 @@ START_TIMEOUT_S = 180.0
 
 
 def tone(seconds: float) -> bytes:
-    """A 16-bit mono WAV file at 16 kHz."""
+    """Return a tone as a 16-bit mono WAV file at 16 kHz."""
     file = io.BytesIO()
     with wave.open(file, "wb") as writer:
         writer.setnchannels(1)
@@ -40,7 +40,7 @@ def tone(seconds: float) -> bytes:
 
 @contextlib.contextmanager
 def server(url: str | None) -> Iterator[str]:
-    """The address of a ready server: the given one, or one for as long as the context lasts."""
+    """Yield the address of a ready server: the given one, or one that runs while the context lasts."""
     if url is not None:
         yield url
         return
@@ -63,7 +63,7 @@ def server(url: str | None) -> Iterator[str]:
 
 
 def measure(url: str, *, requests: int, seconds: float) -> dict[str, float]:
-    """Medians over `requests`, after five that do not count."""
+    """Return medians over `requests`, after five uncounted ones."""
     sound = tone(seconds)
     rows = []
     with httpx.Client(base_url=url, timeout=120.0, trust_env=False) as client:
@@ -82,7 +82,7 @@ def measure(url: str, *, requests: int, seconds: float) -> dict[str, float]:
 
 
 def main() -> None:
-    """Parse the command line and report."""
+    """Run the benchmark and print its report."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--url")
     parser.add_argument("--requests", type=int, default=50)

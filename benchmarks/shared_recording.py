@@ -1,8 +1,8 @@
-"""Eight queries about one recording of 30 s, in one request and in eight, in seconds of processor time.
+"""Compare the CPU time of eight queries about one 30 s recording, in one request and in eight.
 
     python benchmarks/shared_recording.py [--model DIR] [--queries 8] [--seconds 30] [--repeats 3] [--json FILE]
 
-Both ways run through one session, all requests at once: the eight share batches as well as they can. Bar: 3.
+Both run through one session, all requests at once, so the eight share batches as far as possible. Target: 3.
 """
 
 import argparse
@@ -27,7 +27,7 @@ QUERIES = (
 
 
 def cpu_seconds(session: Session, waveform: Waveform, requests: list[list[str]]) -> tuple[float, list[str]]:
-    """Processor time of all requests together, and their answers' texts."""
+    """Return the CPU time of all requests together, and the texts of their answers."""
     texts = {}
     began = time.process_time()
     for queries in requests:
@@ -40,7 +40,7 @@ def cpu_seconds(session: Session, waveform: Waveform, requests: list[list[str]])
 
 
 def main() -> None:
-    """Measure and print."""
+    """Run the benchmark and print its report."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--model", type=Path)
     parser.add_argument("--queries", type=int, default=8, choices=range(1, len(QUERIES) + 1))

@@ -1,14 +1,13 @@
-"""A server under load for long: at 80 % of what it can, then at five times as much. Memory, files, latencies, refusals.
+"""Load a server for a long time at 80 % of its peak rate, then at 500 %; measure memory, files, latency and refusals.
 
     python benchmarks/soak.py [--model DIR] [--minutes 30] [--again-min 5] [--overload-s 60] [--peak-s 30]
                               [--clip-s 10] [--json FILE]
 
-First the peak: clients that always have a clip in flight. Then clips arrive as they do in life, at random (Poisson),
-whether or not earlier ones were answered. The peak is measured again every few minutes, and the rate follows it: on a
-machine that others use too, 80 % of what it could half an hour ago may be more than it can now. Bars: at 80 % the
-memory of the second half is within 5 % of the first, open files are as many after it as before, and all are answered;
-at 500 % goodput is at least 90 % of the peak just before it, and refusals take less than 1 s at p99 (the upload of the
-clip is in it).
+It measures the peak with clients that always have a clip in flight. Then clips arrive at random (Poisson), whether or
+not earlier ones were answered. It measures the peak again every few minutes and adapts the rate: on a shared machine,
+80 % of an old peak may exceed the current capacity. Targets at 80 %: the memory of the second half is within 5 % of the
+first, as many files are open after it as before, and every request is answered. Targets at 500 %: goodput is at least
+90 % of the peak just before it, and refusals take less than 1 s at p99 (including the upload of the clip).
 """
 
 import argparse
@@ -31,7 +30,7 @@ LOOK_S = 5.0
 
 
 async def ask(client: httpx.AsyncClient, clip: bytes, load: Load) -> None:
-    """One clip, once: a refusal is counted, not tried again."""
+    """Send one clip once; count a refusal without a retry."""
     began = time.monotonic()
     try:
         response = await client.post("/v1/dense-caption", content=clip, headers={"content-type": "audio/wav"})
@@ -43,7 +42,7 @@ async def ask(client: httpx.AsyncClient, clip: bytes, load: Load) -> None:
 
 
 async def watch(server: TestedServer, load: Load) -> None:
-    """Look at the processes now and then, until cancelled."""
+    """Sample the processes at intervals, until cancelled."""
     while True:
         load.rss_mib.append(server.rss_mib()["all"])
         load.open_files.append(open_files(server))
@@ -51,12 +50,12 @@ async def watch(server: TestedServer, load: Load) -> None:
 
 
 def open_files(server: TestedServer) -> int:
-    """Of all processes of the server, connections included."""
+    """Return the open files of all server processes, connections included."""
     return sum(len(os.listdir(f"/proc/{pid}/fd")) for pid in server.processes())
 
 
 def open_files_at_rest(server: TestedServer) -> int:
-    """The fewest in ten seconds without load: connections close a little after their client; decoders are replaced."""
+    """Return the fewest open files in ten seconds without load: connections close late, and decoders are replaced."""
     counts = []
     for _ in range(50):
         counts.append(open_files(server))
@@ -65,7 +64,7 @@ def open_files_at_rest(server: TestedServer) -> int:
 
 
 async def peak(server: TestedServer, files: list[bytes], seconds: float, num_clients: int) -> Load:
-    """So many clients with a clip in flight at all times."""
+    """Run `num_clients` clients that each always have a clip in flight."""
     load, began = Load(), time.monotonic()
 
     async def work(number: int, client: httpx.AsyncClient) -> None:
@@ -82,7 +81,7 @@ async def peak(server: TestedServer, files: list[bytes], seconds: float, num_cli
 async def arrivals(
     server: TestedServer, files: list[bytes], seconds: float, per_s: float, load: Load, *, seed: int = 0
 ) -> None:
-    """Clips that arrive at random, so many per second on average; the load takes in what came back."""
+    """Send clips at random times, `per_s` per second on average, and record the responses in `load`."""
     random, began = np.random.default_rng(seed), time.monotonic()
     looking = asyncio.create_task(watch(server, load))
     async with connected(server) as client, asyncio.TaskGroup() as group:
@@ -95,7 +94,7 @@ async def arrivals(
 
 
 def soaked(server: TestedServer, files: list[bytes], options: argparse.Namespace) -> tuple[Load, list[Load]]:
-    """So many minutes at 80 % of what the server can, and what it could before each stretch of them."""
+    """Run at 80 % of the peak for `options.minutes`; return that load and the peak measured before each part."""
     soak, peaks, left_s = Load(), [], 60 * options.minutes
     while left_s > 0:
         peaks.append(asyncio.run(peak(server, files, options.peak_s, options.clients)))
@@ -107,13 +106,13 @@ def soaked(server: TestedServer, files: list[bytes], options: argparse.Namespace
 
 
 def connected(server: TestedServer) -> httpx.AsyncClient:
-    """As many connections as are wanted."""
+    """Return a client without a limit on connections."""
     limits = httpx.Limits(max_connections=None, max_keepalive_connections=64)
     return httpx.AsyncClient(base_url=server.url, timeout=300.0, trust_env=False, limits=limits)
 
 
 def main() -> None:
-    """Measure and print."""
+    """Run the benchmark and print its report."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--model", type=Path)
     parser.add_argument("--minutes", type=float, default=30.0)
@@ -126,7 +125,7 @@ def main() -> None:
     arguments = parser.parse_args()
     files = clips(16, arguments.clip_s)
     with tested_server(arguments.model) as server:
-        asyncio.run(peak(server, files, 5.0, arguments.clients))  # warm
+        asyncio.run(peak(server, files, 5.0, arguments.clients))  # warm-up
         quiet = open_files_at_rest(server)
         soak, peaks = soaked(server, files, arguments)
         grown = open_files_at_rest(server) - quiet

@@ -1,10 +1,10 @@
-"""What a stage's step costs: with the encoders in it, with their frames kept on disk, and with short examples packed.
+"""Measure a training step with the encoders, with their frames cached on disk, and with short examples packed.
 
     python benchmarks/stage_speed.py --steps 8
 
-Scenes of 3, 6 and 12 s of the two bundled recordings, the embedded checkpoint, the stage `adapt`. All runs see the same
-rows in the same order, in turns, so that other work on the machine slows all of them alike. Figures are medians of the
-steps after the first of each turn.
+It runs the stage `adapt` on the embedded checkpoint, with scenes of 3, 6 and 12 s from the two bundled recordings. All
+runs see the same rows in the same order, in turns, so that other work on the machine slows them equally. Figures are
+medians of the steps after the first of each turn.
 """
 
 import argparse
@@ -33,11 +33,11 @@ FIGURES = ("samples_per_s", "device_share", "feature_share", "padding_share")
 
 
 def main() -> None:
-    """Build the scenes, keep their frames, run all in turns, and print."""
+    """Build the scenes, cache their frames, run all variants in turns, and print the report."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("--steps", type=int, default=8, help="of each run in each turn (default: %(default)s)")
+    parser.add_argument("--steps", type=int, default=8, help="steps per run and turn (default: %(default)s)")
     parser.add_argument("--turns", type=int, default=2)
-    parser.add_argument("--scenes", type=int, default=24, help="of each length (default: %(default)s)")
+    parser.add_argument("--scenes", type=int, default=24, help="scenes of each length (default: %(default)s)")
     parser.add_argument("--device", default="cpu", choices=["cpu", "cuda"])
     parser.add_argument("--json", type=Path)
     arguments = parser.parse_args()
@@ -49,7 +49,7 @@ def main() -> None:
             "save_every = 100000",
         ]  # fmt: skip
         found: dict[str, dict[str, list[float]]] = {run: {figure: [] for figure in FIGURES} for run in RUNS}
-        for turn in range(-1, arguments.turns):  # before the first turn, frames are made and everything is warm
+        for turn in range(-1, arguments.turns):  # turn -1 fills the cache and warms up
             for run, (is_kept, packing) in RUNS.items():
                 job = Job(
                     data=data, start=checkpoint_named("timeaudio-tiny"), run=folder / f"{turn} {run}",
@@ -77,7 +77,7 @@ def main() -> None:
 
 
 def scenes(folder: Path, count: int) -> Path:
-    """The manifest of the scenes."""
+    """Write the scenes and return their manifest."""
     pool = read_pool([bundled(folder / "recordings")], "validate")
     rows = []
     for seconds in (3.0, 6.0, 12.0):

@@ -1,4 +1,4 @@
-"""A server of its own for a benchmark: its address, its processes with their memory, its metrics."""
+"""Run a server for a benchmark, and read its address, processes, memory and metrics."""
 
 import contextlib
 import os
@@ -24,18 +24,18 @@ class TestedServer:
         self._client = httpx.Client(base_url=url, timeout=30.0, trust_env=False)
 
     def is_ready(self) -> bool:
-        """Whether it takes requests."""
+        """Return whether the server accepts requests."""
         with contextlib.suppress(httpx.TransportError):
             return self._client.get("/readyz").is_success
         return False
 
     def metric(self, name: str) -> float:
-        """The sum of all samples of one metric."""
+        """Return the sum of all samples of one metric."""
         lines = self._client.get("/metrics").text.splitlines()
         return sum(float(line.split()[-1]) for line in lines if line.split("{")[0].split()[0] == f"timeaudio_{name}")
 
     def processes(self) -> dict[int, tuple[str, int]]:
-        """Role and resident bytes of the server and of everything below it, by process id."""
+        """Return role and resident bytes of the server and its descendants, by process id."""
         found, todo = {}, [self.process.pid]
         while todo:
             pid = todo.pop()
@@ -48,16 +48,16 @@ class TestedServer:
         return found
 
     def cpu_s(self) -> float:
-        """Seconds of processor time that the front end has used so far."""
+        """Return the CPU seconds that the front end has used so far."""
         fields = Path(f"/proc/{self.process.pid}/stat").read_text().rpartition(")")[2].split()
         return sum(map(int, fields[11:13])) / os.sysconf("SC_CLK_TCK")
 
     def workers(self) -> list[int]:
-        """Process ids of the workers."""
+        """Return the process ids of the workers."""
         return [pid for pid, (role, _) in self.processes().items() if role == "worker"]
 
     def rss_mib(self) -> dict[str, int]:
-        """Resident MiB by role, and of all together. Shared pages count once per process."""
+        """Return resident MiB by role and in total. Shared pages count once per process."""
         total: dict[str, int] = {"all": 0}
         for role, size in self.processes().values():
             total[role] = total.get(role, 0) + size
@@ -74,7 +74,7 @@ def _role(line: bytes) -> str:
 
 @contextlib.contextmanager
 def tested_server(model: Path | None, *arguments: str, **settings: str) -> Iterator[TestedServer]:
-    """A ready server for as long as the context lasts; settings are those of its environment, without their prefix."""
+    """Run a ready server while the context lasts. `settings` are environment variables without their prefix."""
     with socket.socket() as probe:
         probe.bind(("127.0.0.1", 0))
         port = probe.getsockname()[1]
@@ -96,10 +96,10 @@ def tested_server(model: Path | None, *arguments: str, **settings: str) -> Itera
 
 
 def wait(condition: Callable[[], bool], timeout_s: float, *, pause_s: float = 0.02) -> float:
-    """Seconds until the condition came true."""
+    """Wait for the condition and return the seconds waited."""
     began = time.monotonic()
     while not condition():
         if time.monotonic() - began > timeout_s:
-            raise TimeoutError(f"It did not come true within {timeout_s:g} s.")
+            raise TimeoutError(f"The condition was not met within {timeout_s:g} s.")
         time.sleep(pause_s)
     return time.monotonic() - began

@@ -1,11 +1,11 @@
-"""Clips per second over HTTP with many clients, against the same checkpoint in a plain loop: encode, `generate`, next.
+"""Compare clips per second over HTTP with many clients to a plain loop of encode and `generate` in this process.
 
     python benchmarks/throughput.py [--model DIR] [--clients 16] [--clips 64] [--loop-clips 8] [--seconds 10]
                                     [--workers 1] [--beams 1] [--rounds 5] [--json FILE]
 
-The clips are all different: two to four pieces of the bundled recordings, at other places and levels. The loop runs in
-this process, in turn with the server; it decodes the same WAV files and asks the same question, without a grammar.
-Answers end where the model ends them, on both sides. Bar: 1.8.
+Each clip is different: two to four pieces of the bundled recordings, at random positions and levels. The loop uses the
+same checkpoint and takes turns with the server; it decodes the same WAV files and asks the same question, without a
+grammar. On both sides the model decides where answers end. Target: 1.8.
 """
 
 import argparse
@@ -34,7 +34,7 @@ RATE = 16_000
 
 
 def wav(samples: np.ndarray) -> bytes:
-    """A 16-bit mono WAV file."""
+    """Return a 16-bit mono WAV file."""
     file = io.BytesIO()
     with wave.open(file, "wb") as writer:
         writer.setnchannels(1)
@@ -45,7 +45,7 @@ def wav(samples: np.ndarray) -> bytes:
 
 
 def clips(count: int, seconds: float) -> list[bytes]:
-    """So many different clips of one length, as WAV files."""
+    """Return `count` different clips of one length, as WAV files."""
     sounds = [decode_audio(path.read_bytes(), max_seconds=60.0).samples for path in RECORDINGS]
     rng = np.random.default_rng(0)
     made = []
@@ -61,7 +61,7 @@ def clips(count: int, seconds: float) -> list[bytes]:
 
 
 def loop(pipeline: Pipeline, files: list[bytes], decoding: Decoding) -> tuple[float, int]:
-    """Clips per second one after another, and tokens of their answers."""
+    """Return clips per second, one after another, and the tokens of their answers."""
     llm, tokens = pipeline.model.llm, 0
     began = time.perf_counter()
     for file in files:
@@ -74,7 +74,7 @@ def loop(pipeline: Pipeline, files: list[bytes], decoding: Decoding) -> tuple[fl
 
 
 def served(url: str, files: list[bytes], num_clients: int, options: dict[str, int]) -> tuple[float, int]:
-    """Clips per second of so many clients, each with a clip in flight at all times, and tokens of their answers."""
+    """Return clips per second with `num_clients` clients that are always busy, and the tokens of the answers."""
     with Client(url, timeout=600) as client, ThreadPoolExecutor(num_clients) as threads:
         began = time.perf_counter()
         answers = list(threads.map(lambda file: client.dense_caption(file, **options), files))
@@ -83,16 +83,16 @@ def served(url: str, files: list[bytes], num_clients: int, options: dict[str, in
 
 
 def main() -> None:
-    """Measure and print."""
+    """Run the benchmark and print its report."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--model", type=Path)
     parser.add_argument("--clients", type=int, default=16)
     parser.add_argument("--clips", type=int, default=64)
     parser.add_argument("--loop-clips", type=int, default=8)
     parser.add_argument("--seconds", type=float, default=10.0)
-    parser.add_argument("--workers", type=int, default=1, help="of the server; they share the cores")
+    parser.add_argument("--workers", type=int, default=1, help="workers of the server; they share the cores")
     parser.add_argument("--beams", type=int, default=1)
-    parser.add_argument("--rounds", type=int, default=5, help="how often both sides run, in turn")
+    parser.add_argument("--rounds", type=int, default=5, help="how many times both sides run, in turn")
     parser.add_argument("--json", type=Path)
     arguments = parser.parse_args()
     files = clips(arguments.clips, arguments.seconds)
@@ -102,7 +102,7 @@ def main() -> None:
     with tested_server(arguments.model, "--workers", str(arguments.workers)) as server:
         loop(pipeline, files[:1], decoding)
         served(server.url, files[: arguments.clients], arguments.clients, {"num_beams": arguments.beams})
-        # In turn, so that whatever else the machine does meets both.
+        # In turn, so that other work on the machine affects both equally.
         for _ in range(arguments.rounds):
             looped.append(loop(pipeline, files[: arguments.loop_clips], decoding))
             hosted.append(served(server.url, files, arguments.clients, {"num_beams": arguments.beams}))

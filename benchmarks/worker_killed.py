@@ -1,11 +1,11 @@
-"""Workers killed (SIGKILL) under load, and one stopped (SIGSTOP): what callers get, and what is left behind.
+"""Kill workers (SIGKILL) under load and stop one (SIGSTOP); measure what callers get and what is left behind.
 
     python benchmarks/worker_killed.py [--model DIR] [--seconds 120] [--every 10] [--clients 16] [--workers 1]
                                        [--json FILE]
 
-Every clip is first answered in peace. Then the clients send the same clips all the time while workers die in turn.
-Bars: no answer differs from that in peace, all other answers are 503, no more processes or memory than before, and a
-stopped worker is replaced within TIMEAUDIO_WORKER__SILENT_S and three heartbeats (13 s).
+It first gets a reference answer to every clip. Then clients send the same clips continuously while workers die in turn.
+Targets: no answer differs from its reference, all other responses are 503, no more processes or memory than before, and
+a stopped worker is replaced within TIMEAUDIO_WORKER__SILENT_S and three heartbeats (13 s).
 """
 
 import argparse
@@ -27,19 +27,19 @@ BOUND_S = 13.0
 
 
 def ask(client: httpx.Client, clip: bytes) -> httpx.Response:
-    """The answer to one clip, whatever it is."""
+    """Return the response to one clip, without checking its status."""
     return client.post("/v1/dense-caption", files={"file": clip})
 
 
 def heard(response: httpx.Response) -> list[object]:
-    """Captions and times. Not confidences: their last digits depend on who shares a step."""
+    """Return captions and times. Omit confidences: their last digits depend on the batch."""
     return [
         (event["caption"], [(i["start"], i["end"]) for i in event["intervals"]]) for event in response.json()["events"]
     ]
 
 
 def load(server: TestedServer, files: list[bytes], peace: list[object], until: float, told: Counter[str]) -> None:
-    """One client: sends clips until it is over, and counts what comes back."""
+    """Run one client: send clips until the deadline and count the responses."""
     with httpx.Client(base_url=server.url, timeout=300.0, trust_env=False) as client:
         number = threading.get_ident()
         while time.monotonic() < until:
@@ -57,7 +57,7 @@ def load(server: TestedServer, files: list[bytes], peace: list[object], until: f
 
 
 def main() -> None:
-    """Measure and print."""
+    """Run the benchmark and print its report."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--model", type=Path)
     parser.add_argument("--seconds", type=float, default=120.0)

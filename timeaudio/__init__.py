@@ -1,4 +1,4 @@
-"""TimeAudio for those who call it: clients with typed results. It loads neither torch nor FastAPI."""
+"""Clients for TimeAudio servers, with typed results. Importing it loads neither torch nor FastAPI."""
 
 from timeaudio.async_client import AsyncClient
 from timeaudio.client import Client

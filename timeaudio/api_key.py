@@ -1,7 +1,7 @@
-"""The API key that goes with every question to a server that wants one, over any transport.
+"""The API key that the client sends with every request, over either transport.
 
-It comes from the caller, or from TIMEAUDIO_API_KEY. No message holds it, and no option of a command takes it: what is
-typed as an option can be read by others in the list of processes.
+The key comes from the caller or from TIMEAUDIO_API_KEY. No message contains it, and no command-line option takes it:
+other users can read options in the process list.
 """
 
 import os
@@ -11,16 +11,16 @@ VARIABLE: Final = "TIMEAUDIO_API_KEY"
 
 
 def authorization(api_key: str | None = None) -> dict[str, str]:
-    """The header, or metadata, that tells the key: `{"authorization": "Bearer KEY"}`; empty where there is none.
+    """Return the header (or metadata) with the key: `{"authorization": "Bearer KEY"}`, or `{}` without a key.
 
-    `None` asks the environment; an empty key is none, whatever the environment says.
+    `None` reads the environment. An empty string means no key, whatever the environment says.
 
     Raises:
-        ValueError: no header can hold it.
+        ValueError: the key contains characters that a header cannot carry.
     """
     key = (os.environ.get(VARIABLE, "") if api_key is None else api_key).strip()
     if not key:
         return {}
     if not key.isascii() or not key.isprintable() or " " in key:
-        raise ValueError(f"The API key holds characters that no key has. Look at {VARIABLE}, or at `api_key`.")
+        raise ValueError(f"The API key contains invalid characters. Check {VARIABLE} or `api_key`.")
     return {"authorization": f"Bearer {key}"}

@@ -1,4 +1,4 @@
-"""AsyncClient: `Client` for asyncio, and over HTTP for trio. The two differ in who waits."""
+"""AsyncClient: `Client` for asyncio and, over HTTP, for trio."""
 
 from collections.abc import AsyncGenerator, AsyncIterable, Sequence
 from contextlib import aclosing
@@ -25,9 +25,9 @@ from timeaudio.transports import async_transport
 
 
 class AsyncClient:
-    """A connection to one TimeAudio server; use it as an async context manager, or call `aclose`.
+    """A connection to one TimeAudio server. Use it as an async context manager, or call `aclose`.
 
-    Methods, arguments, results and errors are those of `Client`. Several recordings may be asked about at once.
+    Methods, arguments, results and errors are those of `Client`. Several requests may run at once.
 
     Example:
         async with AsyncClient("http://127.0.0.1:8000") as client:
@@ -153,14 +153,14 @@ class AsyncClient:
         return AsyncStream(cast(AsyncGenerator[Part, None], self._transport.live(live)), live.kind)
 
     async def is_ready(self) -> bool:
-        """Whether the server would take a recording now; False too when nobody answers."""
+        """Return whether the server accepts requests now; False too if it does not respond."""
         try:
             return await self._transport.ready()
         except ClientError:
             return False
 
     async def aclose(self) -> None:
-        """Closes the connection."""
+        """Close the connection."""
         await self._transport.close()
 
     async def __aenter__(self) -> Self:
@@ -172,7 +172,7 @@ class AsyncClient:
         await self.aclose()
 
     async def _run(self, asked: Asked[A]) -> A | str:
-        """The answer, in the format that was asked for."""
+        """Return the answer in the requested format."""
         patience = Patience(self._retry_for_s)
         while True:
             try:
@@ -203,6 +203,6 @@ class AsyncClient:
 
 
 async def _sleep(seconds: float) -> None:
-    from anyio import sleep  # httpx stands on it
+    from anyio import sleep  # a dependency of httpx
 
     await sleep(seconds)

@@ -1,4 +1,4 @@
-"""`timeaudio bench`: how much faster the engine is than the same modules one request at a time, on this machine."""
+"""`timeaudio bench`: compare the engine with the same modules run one request at a time, on this machine."""
 
 import json
 import time
@@ -12,17 +12,17 @@ from timeaudio.local import extra_needed
 
 
 def run_bench(model: Path | None, device: str, output: Path) -> None:
-    """Measures, shows each line as it comes, and writes all of it as JSON.
+    """Measure, print a line after each measurement, and write all results as JSON.
 
     Raises:
-        LocalModelError: the server extra is missing.
+        LocalModelError: the server extra is not installed.
         OSError: the file cannot be written.
     """
     with extra_needed("server"):
         from model.measure.suite import machine, measurements
     console = Console(highlight=False)
     report: dict[str, Any] = {"machine": machine(device), "results": {}}
-    console.print(f"Measuring on {device}; both sides of each ratio in this run.")
+    console.print(f"Measuring on {device}. This run measures both sides of each ratio.")
     for name, measure in measurements(model, device):
         began = time.perf_counter()
         result = report["results"][name] = measure()
@@ -30,11 +30,11 @@ def run_bench(model: Path | None, device: str, output: Path) -> None:
         output.write_text(json.dumps(report, indent=2) + "\n", encoding="utf-8")
         del measure, result
     console.print(_table(report["results"]))
-    console.print(f"Written to {output}.")
+    console.print(f"Wrote {output}.")
 
 
 def _table(results: dict[str, dict[str, Any]]) -> Table:
-    table = Table("what", "engine", "library", "times", title="Per second; `times` by the clock", box=None)
+    table = Table("what", "engine", "library", "times", title="Per second; `times` is the wall-clock ratio", box=None)
     for name, result in results.items():
         rates = result.get("decode", result)
         if "share" in rates:

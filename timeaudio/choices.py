@@ -1,4 +1,4 @@
-"""The options that the four commands share: how they are spelt, and what they come to together."""
+"""The options that the four analysis commands share: their definitions, and how they combine."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -15,15 +15,15 @@ if TYPE_CHECKING:
 
 ALL = "all"
 _CHOICES = (*FORMAT_NAMES, ALL)
-_WHERE = "Where answers go (without any of these: tables and timelines, for reading)"
-_WHO = "Who answers (without any of these: the embedded model, in this process)"
+_WHERE = "Output (default: tables and timelines)"
+_WHO = "Model (default: the embedded one, in this process)"
 RECORDINGS = "files, folders (searched for recordings), 'patterns*.wav' in quotes, or - for standard input."
 
 
 def _known(names: list[str] | None) -> list[str] | None:
     for name in names or []:
         if name not in _CHOICES:
-            raise typer.BadParameter(f"{name!r} is no format; there are {', '.join(_CHOICES)}")
+            raise typer.BadParameter(f"{name!r} is not a format; choose from {', '.join(_CHOICES)}")
     return names
 
 
@@ -43,8 +43,8 @@ ServerUrl = Annotated[
         "--server",
         metavar="URL",
         rich_help_panel=_WHO,
-        help="Ask the server at this address, http://... or grpc://...; nothing is loaded here. "
-        "A key is taken from TIMEAUDIO_API_KEY.",
+        help="Use the server at this address, http://... or grpc://..., instead of loading a model. "
+        "TIMEAUDIO_API_KEY holds the API key.",
     ),
 ]
 OutputDir = Annotated[
@@ -55,7 +55,7 @@ OutputDir = Annotated[
         "-o",
         metavar="DIR",
         rich_help_panel=_WHERE,
-        help="Store answers here, as files: street.flac becomes street.json.",
+        help="Write answers to files here: street.flac becomes street.json.",
     ),
 ]
 Formats = Annotated[
@@ -67,7 +67,7 @@ Formats = Annotated[
         rich_help_panel=_WHERE,
         callback=_known,
         autocompletion=lambda: list(_CHOICES),
-        help=f"Format of the files: {', '.join(_CHOICES)}; may be repeated. Without -o: of the one answer printed.",
+        help=f"Format of the files: {', '.join(_CHOICES)}; repeatable. Without -o: of the single answer printed.",
     ),
 ]
 AsJson = Annotated[
@@ -80,27 +80,25 @@ AsJson = Annotated[
 ]
 JsonLines = Annotated[
     bool,
-    typer.Option("--json-lines", rich_help_panel=_WHERE, help="Print one line of JSON per recording, also for one."),
+    typer.Option("--json-lines", rich_help_panel=_WHERE, help="Print one line of JSON per recording, even for one."),
 ]
 Resume = Annotated[
     bool,
-    typer.Option(
-        "--resume", rich_help_panel=_WHERE, help="With -o: leave out recordings whose files are all there already."
-    ),
+    typer.Option("--resume", rich_help_panel=_WHERE, help="With -o: skip recordings whose files all exist already."),
 ]
 Streamed = Annotated[
     bool,
     typer.Option(
         "--stream",
         rich_help_panel=_WHERE,
-        help="With --server: print a line for each event as soon as it is found; with --json-lines, of JSON.",
+        help="With --server: print a line for each event as soon as it is found; with --json-lines, as JSON.",
     ),
 ]
 
 
 @dataclass(frozen=True, slots=True)
 class Wanted:
-    """The options that say where answers go, as they were given."""
+    """The output options, as given."""
 
     output_dir: Path | None
     formats: list[str] | None
@@ -110,18 +108,18 @@ class Wanted:
     stream: bool = False
 
     def check_streamed(self, server: str | None) -> None:
-        """Raise where the other options do not go with --stream.
+        """Check that the other options are compatible with --stream.
 
         Raises:
-            typer.BadParameter: they do not.
+            typer.BadParameter: they are not.
         """
         if server is None:
-            raise typer.BadParameter("--stream asks a server: name it with --server URL")
+            raise typer.BadParameter("--stream needs a server: add --server URL")
         if self.output_dir or self.formats or self.as_json or self.resume:
-            raise typer.BadParameter("--stream prints lines: it goes with --json-lines, and not with -o, -f or --json")
+            raise typer.BadParameter("--stream allows --json-lines, but not -o, -f, --json or --resume")
 
     def output(self, found: "Sequence[Source]") -> "Output":
-        """What is done with the answers about these recordings.
+        """Return where the answers about these recordings go.
 
         Raises:
             typer.BadParameter: the options contradict each other, or two recordings would share a file.
@@ -131,10 +129,10 @@ class Wanted:
         named = self.formats or ["json"]
         formats = [name for name in FORMAT_NAMES if name in named or ALL in named]
         if self.resume and self.output_dir is None:
-            raise typer.BadParameter("--resume looks for files in a folder: name it with -o DIR")
+            raise typer.BadParameter("--resume looks for files in a folder: add -o DIR")
         if self.as_json or self.json_lines:
             if self.formats and self.output_dir is None:
-                raise typer.BadParameter("give -f or --json, not both, or store the files with -o DIR")
+                raise typer.BadParameter("use either -f or --json, or write files with -o DIR")
             shown: Shown = "json_lines" if self.json_lines or len(found) > 1 else "json"
         elif self.output_dir is not None:
             shown = "nothing"
@@ -143,7 +141,7 @@ class Wanted:
         elif len(formats) == len(found) == 1:
             shown = "text"
         else:
-            raise typer.BadParameter("several answers do not fit on standard output: store them with -o DIR")
+            raise typer.BadParameter("-f alone prints one answer in one format: write several to files with -o DIR")
         if self.output_dir is None:
             return Output(shown=shown, formats=formats)
         try:

@@ -1,10 +1,9 @@
 """`timeaudio`: the command line.
 
-Exit codes: 0 all is well, 1 some recording or command failed, 2 the command was not understood, 130 interrupted.
-What is asked for goes to stdout or into files; progress and errors go to stderr, an error in one line that says what to
-do next.
+Exit codes: 0 success, 1 a recording or the command failed, 2 invalid usage, 130 interrupted. Results go to stdout or
+into files, progress and errors to stderr. An error is one line that says what to do next.
 
-Nothing heavy is imported until a command needs it, so that `timeaudio --help` answers at once.
+A command imports heavy modules only when it runs, so that `timeaudio --help` answers at once.
 """
 
 import io
@@ -27,8 +26,8 @@ DEBUG_VARIABLE = "TIMEAUDIO_DEBUG"
 
 app = typer.Typer(
     name="timeaudio",
-    help="Hears what happens in a recording, and when.",
-    epilog="Every command has a --help of its own, with examples. Tab completion: timeaudio --install-completion",
+    help="Finds what happens in a recording, and when.",
+    epilog="Every command has its own --help, with examples. Tab completion: timeaudio --install-completion",
     pretty_exceptions_enable=False,
     context_settings={"help_option_names": ["-h", "--help"]},
 )
@@ -44,7 +43,7 @@ def top(
     context: typer.Context,
     show_version: Annotated[bool, typer.Option("--version", help="Print the version and exit.", is_eager=True)] = False,
 ) -> None:
-    """Hears what happens in a recording, and when."""
+    """Finds what happens in a recording, and when."""
     if show_version:
         typer.echo(f"timeaudio {version('timeaudio')}")
         raise typer.Exit
@@ -55,18 +54,18 @@ def top(
 
 @app.command(epilog="Example:  timeaudio serve --host 0.0.0.0 --port 8000")
 def serve(
-    host: Annotated[str, typer.Option(help="Address to listen on; 0.0.0.0 is every network.")] = "127.0.0.1",
-    port: Annotated[int, typer.Option(min=0, max=65535, help="Port to listen on; 0 is any free one.")] = 8000,
+    host: Annotated[str, typer.Option(help="Address to listen on; 0.0.0.0 for all interfaces.")] = "127.0.0.1",
+    port: Annotated[int, typer.Option(min=0, max=65535, help="Port to listen on; 0 picks a free one.")] = 8000,
     grpc_port: Annotated[
-        int | None, typer.Option(min=0, max=65535, help="Port to listen on for gRPC too; 0 is any free one.")
+        int | None, typer.Option(min=0, max=65535, help="Port to listen on for gRPC too; 0 picks a free one.")
     ] = None,
     model: ModelDir = None,
     device: Annotated[
-        str, typer.Option("--device", "--devices", help="What the model computes on: cpu, cuda, cuda:0,cuda:1 ...")
+        str, typer.Option("--device", "--devices", help="Where the model runs: cpu, cuda, cuda:0,cuda:1 ...")
     ] = "cpu",
-    workers: Annotated[int, typer.Option(min=1, help="Processes with a model of their own, per device.")] = 1,
+    workers: Annotated[int, typer.Option(min=1, help="Worker processes per device, each with its own model.")] = 1,
 ) -> None:
-    """Serve the model over HTTP, and gRPC if asked, until interrupted. TIMEAUDIO_... in the environment sets limits."""
+    """Serve the model over HTTP, and optionally gRPC, until interrupted. TIMEAUDIO_... variables set limits."""
     from timeaudio.local import extra_needed
 
     with extra_needed("server"):
@@ -78,7 +77,7 @@ def serve(
 
 @app.command()
 def demo(model: ModelDir = None) -> None:
-    """Start a server on a free port, send it two recordings, show what it hears, and stop it."""
+    """Start a server on a free port, send it two recordings, show the answers, and stop it."""
     from timeaudio.demo import run_demo
 
     run_demo(model)
@@ -87,10 +86,10 @@ def demo(model: ModelDir = None) -> None:
 @app.command(epilog="Examples:  timeaudio bench   |   timeaudio bench --device cuda --output h200.json")
 def bench(
     model: ModelDir = None,
-    device: Annotated[str, typer.Option(help="cpu or cuda; on a GPU the paper's size is measured too.")] = "cpu",
-    output: Annotated[Path, typer.Option(metavar="FILE", help="Where the figures go, as JSON.")] = Path("bench.json"),
+    device: Annotated[str, typer.Option(help="cpu or cuda; cuda also runs the paper's size.")] = "cpu",
+    output: Annotated[Path, typer.Option(metavar="FILE", help="Where to write results, as JSON.")] = Path("bench.json"),
 ) -> None:
-    """Measure the engine here, against the same model one request at a time."""
+    """Measure the engine on this machine, against the same model run one request at a time."""
     from timeaudio.bench import run_bench
 
     run_bench(model, device, output)
@@ -98,7 +97,7 @@ def bench(
 
 @app.command(context_settings=PASSED_THROUGH)
 def evaluate(context: typer.Context) -> None:
-    """Score a checkpoint, or anybody's predictions, on scenes or a manifest. See `timeaudio evaluate --help`."""
+    """Score a checkpoint, or existing predictions, on scenes or a manifest. See `timeaudio evaluate --help`."""
     from timeaudio.local import extra_needed
 
     with extra_needed("eval"):
@@ -109,7 +108,7 @@ def evaluate(context: typer.Context) -> None:
 
 @app.command(context_settings=PASSED_THROUGH)
 def calibrate(context: typer.Context) -> None:
-    """Fit a checkpoint's confidence, and measure it on other recordings. See `timeaudio calibrate --help`."""
+    """Fit a checkpoint's confidence and measure it on other recordings. See `timeaudio calibrate --help`."""
     from timeaudio.local import extra_needed
 
     with extra_needed("eval"):
@@ -120,7 +119,7 @@ def calibrate(context: typer.Context) -> None:
 
 @app.command(context_settings=PASSED_THROUGH)
 def compare(context: typer.Context) -> None:
-    """Print scores of `timeaudio evaluate` beside the paper's Tables 2, 3 and 4."""
+    """Print scores from `timeaudio evaluate` beside the paper's Tables 2, 3 and 4."""
     from timeaudio.local import extra_needed
 
     with extra_needed("eval"):
@@ -131,7 +130,7 @@ def compare(context: typer.Context) -> None:
 
 @app.command(context_settings=PASSED_THROUGH)
 def ablate(context: typer.Context) -> None:
-    """Train and score the rows of an ablation, the paper's or ours. See `timeaudio ablate --help`."""
+    """Train and score the rows of an ablation, the paper's or this project's. See `timeaudio ablate --help`."""
     from timeaudio.local import extra_needed
 
     with extra_needed("training"):
@@ -142,7 +141,7 @@ def ablate(context: typer.Context) -> None:
 
 @app.command(context_settings=PASSED_THROUGH)
 def data(context: typer.Context) -> None:
-    """Build and check manifests for training, from published data sets. See `timeaudio data --help`."""
+    """Build and check training manifests from published data sets. See `timeaudio data --help`."""
     from timeaudio.local import extra_needed
 
     with extra_needed("training"):
@@ -163,10 +162,10 @@ def train(context: typer.Context) -> None:
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
-    """Runs a command and returns its exit code. Whatever goes wrong becomes one line on stderr."""
+    """Run a command and return its exit code. Every failure becomes one line on stderr."""
     for stream in (sys.stdout, sys.stderr):
         if isinstance(stream, io.TextIOWrapper):
-            stream.reconfigure(errors="replace")  # a caption must not fail on a terminal without its letters
+            stream.reconfigure(errors="replace")  # a caption must not fail on a terminal that lacks its characters
     try:
         outcome = app(args=arguments, prog_name="timeaudio", standalone_mode=False)
     except typer.Abort:
@@ -179,9 +178,9 @@ def main(arguments: Sequence[str] | None = None) -> int:
     except (ClientError, OSError) as error:
         complain(str(error))
         return 1
-    except Exception as error:  # the last resort: people get a sentence, those who ask for it the traceback
+    except Exception as error:  # last resort: users get a sentence, and the traceback on request
         if os.environ.get(DEBUG_VARIABLE):
             raise
-        complain(f"{type(error).__name__}: {error}. This is a defect; {DEBUG_VARIABLE}=1 shows where.")
+        complain(f"{type(error).__name__}: {error}. This is a bug; set {DEBUG_VARIABLE}=1 to see the traceback.")
         return 1
     return outcome if isinstance(outcome, int) else 0

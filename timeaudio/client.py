@@ -1,4 +1,4 @@
-"""Client: two methods per task, over HTTP or gRPC. What is asked is `timeaudio.exchange`; who waits is here."""
+"""Client: two methods per task, over HTTP or gRPC. `timeaudio.exchange` defines the requests."""
 
 import time
 from collections.abc import Generator, Iterable, Sequence
@@ -26,11 +26,11 @@ from timeaudio.transports import transport
 
 
 class Client:
-    """A connection to one TimeAudio server; use it as a context manager, or call `close`.
+    """A connection to one TimeAudio server. Use it as a context manager, or call `close`.
 
-    `audio` is a path, the bytes of an audio file, or a binary file object (read from where it stands). A busy server is
-    asked again when it says so. With `response_format` an answer is text for other tools: docs/formats.md. The methods
-    `stream_...` tell what is found as soon as it is. An address like grpc://127.0.0.1:9000 is spoken to over gRPC.
+    `audio` is a path, the bytes of an audio file, or a binary file object (read from its current position). The client
+    retries when a busy server says so. `response_format` returns text for other tools: docs/formats.md. The methods
+    `stream_...` yield each result as soon as it is found. An address like grpc://127.0.0.1:9000 selects gRPC.
 
     Example:
         with Client("http://127.0.0.1:8000") as client:
@@ -49,14 +49,14 @@ class Client:
         retry_for_s: float = 60.0,
         api_key: str | None = None,
     ) -> None:
-        """Prepares a connection; nothing is sent yet.
+        """Prepare a connection; this sends nothing yet.
 
-        Units: `timeout` is seconds without a byte from the server (gRPC: for a whole call), `retry_for_s` seconds of
-        patience with a busy one. `api_key` goes with each question; without it TIMEAUDIO_API_KEY of the environment
-        does, if it is set.
+        Units: `timeout` is seconds without a byte from the server (gRPC: for a whole call), `retry_for_s` the seconds
+        for which to retry a busy server. The client sends `api_key` with each request; it defaults to the environment
+        variable TIMEAUDIO_API_KEY.
         Raises:
-            ValueError: the address is not of the form http://HOST:PORT or grpc://HOST:PORT, or the key is none.
-            ImportError: it needs gRPC, which is not installed.
+            ValueError: the address is not of the form http://HOST:PORT or grpc://HOST:PORT, or the key is invalid.
+            ImportError: the address needs gRPC, which is not installed.
         """
         self._transport = transport(base_url, timeout, authorization(api_key))
         self._retry_for_s = retry_for_s
@@ -72,12 +72,12 @@ class Client:
     def dense_caption(
         self, audio: Audio, *, response_format: FormatName = "json", **options: Unpack[Options]
     ) -> DenseCaption | str:
-        """Every event of a recording, with its intervals and a caption.
+        """Return every event of a recording, with its intervals and a caption.
 
         Raises:
             ApiError: the server refused; its `detail` says what to do.
-            ServerUnreachable: no answer came.
-            UnexpectedAnswer: the answer was not a TimeAudio server's.
+            ServerUnreachable: no response arrived.
+            UnexpectedAnswer: the response was not that of a TimeAudio server.
             OSError: the file cannot be read.
         """
         return self._run(exchange.dense_caption(audio, options, response_format))
@@ -105,7 +105,7 @@ class Client:
         response_format: FormatName = "json",
         **options: Unpack[Options],
     ) -> Grounding | str:
-        """Where each query happens; the recording is sent and encoded once for all of them.
+        """Return where each query happens. The recording is sent and encoded once for all queries.
 
         Raises:
             ApiError, ServerUnreachable, UnexpectedAnswer, OSError: as for `dense_caption`.
@@ -123,10 +123,10 @@ class Client:
     def summarize(
         self, audio: Audio, *, response_format: FormatName = "json", **options: Unpack[Options]
     ) -> Summary | str:
-        """What is said in a recording, stretch by stretch.
+        """Return a summary of the speech in a recording, segment by segment.
 
         Raises:
-            ApiError, ServerUnreachable, UnexpectedAnswer, OSError: as for `dense_caption`; ApiError too where the
+            ApiError, ServerUnreachable, UnexpectedAnswer, OSError: as for `dense_caption`; ApiError also if the
                 server's model was not trained for it.
         """
         return self._run(exchange.summarize(audio, options, response_format))
@@ -142,7 +142,7 @@ class Client:
     def ask(
         self, audio: Audio, question: str, *, response_format: FormatName = "json", **options: Unpack[Options]
     ) -> QuestionAnswer | str:
-        """The answer to a question about a recording, and the intervals that it names.
+        """Return the answer to a question about a recording, and the intervals that it names.
 
         Raises:
             ApiError, ServerUnreachable, UnexpectedAnswer, OSError: as for `summarize`.
@@ -150,34 +150,34 @@ class Client:
         return self._run(exchange.ask(audio, question, options, response_format))
 
     def stream_dense_caption(self, audio: Audio, **options: Unpack[Options]) -> Stream[CaptionedEvent, DenseCaption]:
-        """Every event of a recording, each as soon as it is found.
+        """Stream every event of a recording, each as soon as it is found.
 
-        Reading the stream raises what `dense_caption` does; what goes wrong in the middle is raised there.
+        Reading the stream raises the errors of `dense_caption`, at the point where they occur.
         """
         return self._stream(exchange.dense_caption(audio, options))
 
     def stream_ground(
         self, audio: Audio, queries: str | Sequence[str], **options: Unpack[Options]
     ) -> Stream[GroundingResult, Grounding]:
-        """The result of each query, as soon as it is known. Raises: as `stream_dense_caption`."""
+        """Stream the result of each query, as soon as it is known. Raises: as `stream_dense_caption`."""
         return self._stream(exchange.ground(audio, queries, options))
 
     def stream_summarize(self, audio: Audio, **options: Unpack[Options]) -> Stream[SummarySegment, Summary]:
-        """What is said, stretch by stretch, as soon as it is known. Raises: as `stream_dense_caption`."""
+        """Stream the summary of each speech segment, as soon as it is known. Raises: as `stream_dense_caption`."""
         return self._stream(exchange.summarize(audio, options))
 
     def stream_ask(self, audio: Audio, question: str, **options: Unpack[Options]) -> Stream[Interval, QuestionAnswer]:
-        """The intervals that the answer names; its words come with `answer()`. Raises: as `stream_dense_caption`."""
+        """Stream the intervals that the answer names; `answer()` has its text. Raises: as `stream_dense_caption`."""
         return self._stream(exchange.ask(audio, question, options))
 
     def live_dense_caption(
         self, chunks: Iterable[bytes], **options: Unpack[LiveOptions]
     ) -> Stream[CaptionedEvent, DenseCaption]:
-        """Every event of live sound, each within one window of its end; over gRPC alone.
+        """Stream every event of live sound, each within one window of its end. Needs gRPC.
 
-        `chunks` are bare samples, cut anywhere; they are asked for no faster than the server hears.
+        `chunks` are raw samples, split anywhere; the client takes them no faster than the server processes them.
         Raises:
-            ValueError: the address is not one of gRPC.
+            ValueError: the address is not a gRPC address.
         """
         live = exchange.live_dense_caption(chunks, options)
         return Stream(cast(Generator[Part, None, None], self._transport.live(live)), live.kind)
@@ -185,19 +185,19 @@ class Client:
     def live_ground(
         self, chunks: Iterable[bytes], queries: str | Sequence[str], **options: Unpack[LiveOptions]
     ) -> Stream[GroundingResult, Grounding]:
-        """Each interval of each query in live sound. Raises: as `live_dense_caption`."""
+        """Stream each interval of each query in live sound. Raises: as `live_dense_caption`."""
         live = exchange.live_ground(chunks, queries, options)
         return Stream(cast(Generator[Part, None, None], self._transport.live(live)), live.kind)
 
     def is_ready(self) -> bool:
-        """Whether the server would take a recording now; False too when nobody answers."""
+        """Return whether the server accepts requests now; False too if it does not respond."""
         try:
             return self._transport.ready()
         except ClientError:
             return False
 
     def close(self) -> None:
-        """Closes the connection."""
+        """Close the connection."""
         self._transport.close()
 
     def __enter__(self) -> Self:
@@ -209,7 +209,7 @@ class Client:
         self.close()
 
     def _run(self, asked: Asked[A]) -> A | str:
-        """The answer, in the format that was asked for."""
+        """Return the answer in the requested format."""
         patience = Patience(self._retry_for_s)
         while True:
             try:
@@ -222,7 +222,7 @@ class Client:
         return Stream(self._parts(asked), asked.kind)
 
     def _parts(self, asked: Asked[Any]) -> Generator[Part, None, None]:
-        """The parts of a stream, which is asked for again as long as it has not begun."""
+        """Yield the parts of a stream; retry as long as it has not begun."""
         patience = Patience(self._retry_for_s)
         has_begun = False
         while True:

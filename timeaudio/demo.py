@@ -1,4 +1,4 @@
-"""`timeaudio demo`: the real server on a free port, two bundled recordings, and what it hears in them."""
+"""`timeaudio demo`: start the real server on a free port and send it two bundled recordings."""
 
 import importlib.util
 import time
@@ -16,14 +16,14 @@ from timeaudio.report import print_answer
 from timeaudio.server_process import ServerProcess
 
 QUERIES = ("a dog barks", "a rooster crows")
-"""One happens in the one recording and one in the other: each is also asked for where it does not."""
+"""Each happens in one of the two recordings, so that each is also absent once."""
 
 
 def run_demo(model: Path | None) -> None:
-    """Shows the whole path from files to intervals; `model` is a checkpoint directory, None the embedded one.
+    """Show the whole path from files to intervals. `model` is a checkpoint directory; None is the embedded one.
 
     Raises:
-        LocalModelError: the server extra is missing, or the server did not start.
+        LocalModelError: the server extra is not installed, or the server did not start.
         ClientError: the server refused a recording.
     """
     if importlib.util.find_spec("torch") is None:
@@ -42,12 +42,12 @@ def run_demo(model: Path | None) -> None:
         _ground(console, client, recordings)
         console.print("[4/4] Stopping the server.")
     console.print(f"      Done in {time.perf_counter() - started:.1f} s.\n")
-    console.print("The recordings are real and CC0; server/recordings/ATTRIBUTION.md names their authors.")
-    console.print("Next, on recordings of your own:  timeaudio caption FILE   or   timeaudio serve")
+    console.print("The recordings are CC0; server/recordings/ATTRIBUTION.md names their authors.")
+    console.print("Next, with your own recordings:  timeaudio caption FILE   or   timeaudio serve")
 
 
 def _bundled() -> list[Traversable]:
-    """The recordings that ship with the server, by name."""
+    """Return the recordings that ship with the server, sorted by name."""
     folder = files("server") / "recordings"
     return sorted((file for file in folder.iterdir() if file.name.endswith(".flac")), key=lambda file: file.name)
 
@@ -59,6 +59,6 @@ def _caption(console: Console, client: Client, recordings: Sequence[Path]) -> No
 
 
 def _ground(console: Console, client: Client, recordings: Sequence[Path]) -> None:
-    console.print("[3/4] When do these happen, if they do? POST /v1/ground\n")
+    console.print("[3/4] When do these sounds happen, if at all? POST /v1/ground\n")
     for path in recordings:
         print_answer(console, client.ground(path, QUERIES), name=path.name)

@@ -1,9 +1,9 @@
-"""What can go wrong for the caller, as a tree.
+"""The exceptions of the client.
 
 ClientError
-├── ApiError            the server answered with a problem (RFC 9457); carries it as fields
-├── ServerUnreachable   nobody answered, or the connection broke
-├── UnexpectedAnswer    somebody answered, but not a TimeAudio server of this version
+├── ApiError            the server answered with a problem (RFC 9457), available as fields
+├── ServerUnreachable   no response arrived, or the connection broke
+├── UnexpectedAnswer    the response was not that of a TimeAudio server of this version
 └── LocalModelError     no server was asked: the model in this process could not start, or refused a recording
 """
 
@@ -13,15 +13,15 @@ from typing import Any
 
 
 class ClientError(Exception):
-    """Anything that the client raises on purpose."""
+    """The base of all errors that the client raises deliberately."""
 
 
 class ServerUnreachable(ClientError):
-    """No answer came: no server at the address, a broken connection, or a timeout."""
+    """No response arrived: no server at the address, a broken connection, or a timeout."""
 
 
 class UnexpectedAnswer(ClientError):
-    """An answer came that this client does not understand."""
+    """The client does not understand the response."""
 
 
 class LocalModelError(ClientError):
@@ -40,7 +40,7 @@ class ApiError(ClientError):
     """The server refused a request and said why.
 
     `status` is the HTTP status and `type` the URI or slug of the kind of problem: decide on these two, never on the
-    words. `detail` says what to do next. `retry_after_s` is in seconds, None when the server named no time.
+    text. `detail` says what to do next. `retry_after_s` is in seconds, None if the server gave no time.
     """
 
     def __init__(self, status: int, problem: Mapping[str, Any], *, retry_after_s: float | None = None) -> None:
@@ -54,7 +54,7 @@ class ApiError(ClientError):
         super().__init__(self._message())
 
     def _message(self) -> str:
-        """One line: the detail where there is one, else the title, then what the refused fields add to it."""
+        """Return one line: the detail, or else the title, then what the refused fields add to it."""
         text = self.detail or self.title
         named = (f"{error.pointer.removeprefix('#/')}: {error.detail}" for error in self.errors)
         more = "; ".join(field for field in named if field not in text)
@@ -62,7 +62,7 @@ class ApiError(ClientError):
 
 
 def _field_errors(raw: object) -> tuple[FieldError, ...]:
-    """The `errors` member of a problem, tolerating anything that another server may put there."""
+    """Parse the `errors` member of a problem, tolerating anything that another server may put there."""
     if not isinstance(raw, list):
         return ()
     rows = [row for row in raw if isinstance(row, Mapping)]

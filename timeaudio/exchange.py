@@ -1,7 +1,7 @@
-"""What is asked of a server and how patiently, whatever the transport and whoever waits: both clients stand on this.
+"""The requests and the retry policy that both clients share, for any transport.
 
-A full or starting server says when to come back: the recording is sent again then, for at most `retry_for_s` seconds.
-Every other refusal is raised at once as ApiError.
+A full or starting server says when to retry; the client then sends the recording again, for at most `retry_for_s`
+seconds. Every other refusal is raised at once as ApiError.
 """
 
 import io
@@ -26,14 +26,14 @@ TaskName = Literal["dense_caption", "ground", "summarize", "ask"]
 A = TypeVar("A", bound=AnyAnswer)
 
 Part = Beginning | Piece | AnyAnswer
-"""What a stream is told in: a beginning, pieces, and the whole answer."""
+"""What a stream consists of: a beginning, pieces, and the whole answer."""
 
 
 class Options(TypedDict, total=False):
-    """What may be asked beside the task. Absent means: as the server decides.
+    """Optional fields of a request. The server chooses what is absent.
 
-    `start` and `end` bound the part that is analysed and `timeout_s` the whole request, in seconds. Intervals below
-    `min_confidence`, 0 to 1, are left out; above 0 it needs a model that is calibrated.
+    `start` and `end` bound the part that is analysed and `timeout_s` the whole request, in seconds. The server omits
+    intervals below `min_confidence`, 0 to 1; above 0 it needs a calibrated model.
     """
 
     start: float
@@ -45,14 +45,14 @@ class Options(TypedDict, total=False):
 
 
 class Recording:
-    """What is to be heard, to be sent as often as it takes. A path is read from disk; all else is held in memory."""
+    """A recording that can be sent repeatedly. A path is read from disk; anything else is held in memory."""
 
     def __init__(self, audio: Audio) -> None:
         self.name = _name(audio)
         self._audio = audio if isinstance(audio, str | os.PathLike | bytes) else audio.read()
 
     def opened(self) -> BinaryIO:
-        """A stream of it from its start.
+        """Open the recording at its start.
 
         Raises:
             OSError: the file cannot be read.
@@ -64,10 +64,10 @@ class Recording:
 
 @dataclass(frozen=True, slots=True)
 class Asked(Generic[A]):
-    """A question about a recording, and how its answer is wanted.
+    """A request about a recording, and the format of its answer.
 
     Attributes:
-        words: what is asked in words beside the task, by the field's name in a form.
+        words: the text fields of the request, by their name in the form.
     """
 
     task: TaskName
@@ -78,9 +78,9 @@ class Asked(Generic[A]):
     form: FormatName = "json"
 
     def written(self, answer: A) -> A | str:
-        """The answer, or its text in a format other than JSON.
+        """Return the answer, or its text in a format other than JSON.
 
-        The format is written here, so that it can name the file, whose name the server is not told.
+        The client writes the format, because formats may name the file and the server does not know its name.
         """
         return answer if self.form == "json" else find(self.form).write(answer, self.recording.name)
 
@@ -97,7 +97,7 @@ def ground(audio: Audio, queries: str | Sequence[str], options: Options, form: F
 
 
 def summarize(audio: Audio, options: Options, form: FormatName = "json") -> Asked[Summary]:
-    """Ask what is said."""
+    """Ask for a summary of the speech."""
     return _asked("summarize", Summary, audio, options, {}, form)
 
 
@@ -114,9 +114,9 @@ def _asked(
 
 
 class LiveOptions(TypedDict, total=False):
-    """What live sound is like: 16 kHz, mono, 16 bits where nothing is said; and how it is heard.
+    """The format of live sound (by default 16 kHz, mono, 16 bits), and how to analyse it.
 
-    `sample_rate` is samples per second and channel; `window_s` the seconds that are heard at once, 5 to 30 (10).
+    `sample_rate` is samples per second and channel; `window_s` is the window length in seconds, 5 to 30 (10).
     """
 
     sample_rate: int
@@ -133,7 +133,7 @@ C = TypeVar("C", Iterable[bytes], AsyncIterable[bytes])
 
 @dataclass(frozen=True, slots=True)
 class Live(Generic[A, C]):
-    """A question about sound that arrives while it is heard. `chunks` may be cut anywhere."""
+    """A request about live sound. `chunks` may be split anywhere."""
 
     task: Literal["dense_caption", "ground"]
     kind: type[A]
@@ -153,17 +153,17 @@ def live_ground(chunks: C, queries: str | Sequence[str], options: LiveOptions) -
 
 
 class Patience:
-    """With a busy server, for one question. Units: seconds."""
+    """The retries of one request to a busy server. Units: seconds."""
 
     def __init__(self, retry_for_s: float) -> None:
         self._give_up_at = time.monotonic() + retry_for_s
         self._backoff_s = FIRST_BACKOFF_S
 
     def wait_s(self, error: ApiError) -> float:
-        """How long to wait before the same question is asked again.
+        """Return how long to wait before sending the request again.
 
         Raises:
-            ApiError: the same, where that would not help or is not worth it.
+            ApiError: `error`, if a retry cannot help or would come too late.
         """
         wait_s = error.retry_after_s
         if wait_s is None:
@@ -174,30 +174,30 @@ class Patience:
 
 
 class Transport(Protocol):
-    """Carries one question at a time. Errors are those of `timeaudio.errors`; nothing is sent twice."""
+    """Sends one request at a time, without retries. Raises the errors of `timeaudio.errors`."""
 
     def whole(self, asked: Asked[A]) -> A:
-        """The answer at once."""
+        """Return the whole answer."""
 
     def parts(self, asked: Asked[Any]) -> Iterator[Part]:
-        """The answer as it is found. Closing the iterator drops the work."""
+        """Yield the answer as it is found. Closing the iterator cancels the request."""
 
     def live(self, live: Live[Any, Iterable[bytes]]) -> Iterator[Part]:
-        """The same for live sound.
+        """Yield the answer for live sound.
 
         Raises:
-            ValueError: this transport carries none.
+            ValueError: this transport does not support live sound.
         """
 
     def ready(self) -> bool:
-        """Whether the server would take a recording now."""
+        """Return whether the server accepts requests now."""
 
     def close(self) -> None:
-        """Closes the connection."""
+        """Close the connection."""
 
 
 class AsyncTransport(Protocol):
-    """The same, for who waits with `await`."""
+    """`Transport` for asynchronous callers."""
 
     async def whole(self, asked: Asked[A]) -> A:
         """See `Transport.whole`."""
@@ -216,7 +216,7 @@ class AsyncTransport(Protocol):
 
 
 def _name(audio: Audio) -> str:
-    """What a recording is called: the name of its file, where it is one."""
+    """Return the name of the recording's file, or a default."""
     if isinstance(audio, str | os.PathLike):
         return PurePath(audio).name
     name = getattr(audio, "name", None)

@@ -1,4 +1,4 @@
-"""Telling what is heard as soon as it is found: the body of the four commands with --stream."""
+"""Print results as soon as they are found: the body of the four commands with --stream."""
 
 import json
 from collections.abc import Callable, Sequence
@@ -19,9 +19,9 @@ Follow = Callable[[Path | bytes], Stream[Any, AnyAnswer]]
 
 
 def follow_each(sources: Sequence[Source], follow: Follow, *, as_json: bool) -> int:
-    """Asks about every recording in turn and prints each piece of its answer, with its file where there are several.
+    """Analyse every recording in turn and print each piece of its answer, with its file name if there are several.
 
-    Returns: the exit code, 0 when every recording was answered, else 1.
+    Returns: the exit code, 0 if every recording was answered, else 1.
     """
     num_failed = 0
     for source in sources:
@@ -50,7 +50,7 @@ def _print(source: Source, stream: Stream[Any, AnyAnswer], named: str, *, as_jso
 
 
 def _line(source: Source, piece: Piece, *, as_json: bool) -> str | None:
-    """A piece as it is printed; None for the times in an answer to a question, which its words name again."""
+    """Format a piece; None for the intervals of an answer to a question, since its text names them again."""
     if as_json:
         return json.dumps({"file": source.shown, **piece.model_dump(mode="json")}, ensure_ascii=False)
     if isinstance(piece, CaptionedEvent | GroundingResult | SummarySegment):

@@ -1,7 +1,7 @@
-"""The four commands that hear: `caption`, `ground`, `summarize`, `ask`. They share all options but the words.
+"""The four analysis commands: `caption`, `ground`, `summarize`, `ask`. They share all options but the words.
 
-Recordings are files, folders, patterns in quotes, or `-` for standard input. Answers are tables for people; with -o
-they are files, one per recording and format.
+Recordings are files, folders, quoted patterns, or `-` for standard input. Answers are printed as tables; with -o they
+are files, one per recording and format.
 """
 
 from collections.abc import Callable, Sequence
@@ -32,7 +32,7 @@ if TYPE_CHECKING:
 
 
 def register(app: typer.Typer) -> None:
-    """Adds the commands to an application."""
+    """Add the commands to an application."""
     for command, epilog in (
         (caption, _CAPTION_EXAMPLES),
         (ground, _GROUND_EXAMPLES),
@@ -68,7 +68,7 @@ def caption(
     server: ServerUrl = None,
     model: ModelDir = None,
 ) -> None:
-    """Tell every sound event of each FILE, and when it happens."""
+    """List every sound event in each FILE, and when it happens."""
     output = Wanted(output_dir, formats, as_json, json_lines, resume, stream)
     if stream:
         _follow(files, lambda client, audio: client.stream_dense_caption(audio), output, server)
@@ -82,7 +82,7 @@ timeaudio ground street.flac 'a dog barks' rain
 
 timeaudio ground recordings/ more.wav -q 'a dog barks' -q rain -o answers -f tsv
 
-An absent query has no row in a table of events; JSON says `"present": false`.
+An event table has no row for an absent query; JSON says `"present": false`.
 """
 
 
@@ -96,7 +96,7 @@ def ground(
     ],
     queries: Annotated[
         list[str] | None,
-        typer.Option("--query", "-q", help="What to look for; may be repeated. All words are files then."),
+        typer.Option("--query", "-q", help="What to look for; repeatable. All words are then files."),
     ] = None,
     output_dir: OutputDir = None,
     formats: Formats = None,
@@ -135,7 +135,7 @@ def summarize(
     server: ServerUrl = None,
     model: ModelDir = None,
 ) -> None:
-    """Tell what is said in each FILE, stretch by stretch. Needs a checkpoint that was trained for it."""
+    """Summarize the speech in each FILE, segment by segment. Needs a checkpoint that was trained for it."""
     output = Wanted(output_dir, formats, as_json, json_lines, resume, stream)
     if stream:
         _follow(files, lambda client, audio: client.stream_summarize(audio), output, server)
@@ -161,7 +161,7 @@ def ask(
     ],
     question: Annotated[
         str | None,
-        typer.Option("--question", "-q", metavar="QUESTION", help="What you want to know. All words are files then."),
+        typer.Option("--question", "-q", metavar="QUESTION", help="What you want to know. All words are then files."),
     ] = None,
     output_dir: OutputDir = None,
     formats: Formats = None,
@@ -175,7 +175,7 @@ def ask(
     """Answer a QUESTION about each FILE. Needs a checkpoint that was trained for it."""
     files, [asked, *more] = _split(words, None if question is None else [question], "QUESTION", "-q")
     if more:
-        raise typer.BadParameter("one question at a time: put it in quotes. With several files: -q QUESTION")
+        raise typer.BadParameter("put the question in quotes; only one is allowed. For several files: -q QUESTION")
     output = Wanted(output_dir, formats, as_json, json_lines, resume, stream)
     if stream:
         _follow(files, lambda client, audio: client.stream_ask(audio, asked), output, server)
@@ -189,7 +189,7 @@ def _hear(
     server: str | None,
     model: Path | None,
 ) -> NoReturn:
-    """Asks about all recordings and ends with the exit code."""
+    """Analyse all recordings and exit with the exit code."""
     from timeaudio.inputs import sources
     from timeaudio.listen import answer_each, open_listener
 
@@ -205,7 +205,7 @@ def _follow(
     wanted: Wanted,
     server: str | None,
 ) -> NoReturn:
-    """The same, telling each event as soon as it is found."""
+    """Do the same, but print each event as soon as it is found."""
     from timeaudio.follow import follow_each
     from timeaudio.inputs import sources
     from timeaudio.listen import connected
@@ -220,13 +220,13 @@ def _follow(
 def _split(
     words: Sequence[str], asked: Sequence[str] | None, what: str, option: str
 ) -> tuple[Sequence[str], Sequence[str]]:
-    """Files, and what is asked about them: the words after the first, unless the option says it."""
+    """Return the files and what to ask about them: the words after the first, unless the option gives it."""
     if asked:
         return words, asked
     [file, *rest] = words
     if not rest:
-        raise typer.BadParameter(f"say what to look for: FILE {what}, or FILE... {option} {what}")
+        raise typer.BadParameter(f"{what} is missing: use FILE {what}, or FILE... {option} {what}")
     for word in rest:
         if Path(word).exists():
-            raise typer.BadParameter(f"{word!r} is a file. With several files say {option} {what}")
+            raise typer.BadParameter(f"{word!r} is a file. With several files, use {option} {what}")
     return [file], rest

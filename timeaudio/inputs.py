@@ -1,4 +1,4 @@
-"""From the words of a command line to recordings: files, folders, patterns, and `-` for standard input."""
+"""Find the recordings that a command line names: files, folders, patterns, and `-` for standard input."""
 
 import glob
 import os
@@ -13,18 +13,18 @@ SUFFIXES = frozenset(
         *(".aac", ".aif", ".aiff", ".caf", ".au", ".w64", ".amr", ".3gp"),
     }
 )
-"""Files of a folder that are taken for recordings. A file that is named itself may end with anything."""
+"""The suffixes that count as recordings in a folder. A file named directly may have any suffix."""
 
 STDIN = "-"
 
 
 @dataclass(frozen=True, slots=True)
 class Source:
-    """A recording to be heard.
+    """A recording to analyse.
 
     Attributes:
-        shown: what messages call it.
-        place: its path below the folder that was named, or its name: answers are stored likewise.
+        shown: its name in messages.
+        place: its path below the given folder, or its name; answers are stored at the same place.
         path: None for standard input.
     """
 
@@ -33,12 +33,12 @@ class Source:
     path: Path | None
 
     def audio(self) -> Path | bytes:
-        """What a listener is given: the path, or the bytes that came through a pipe."""
+        """Return what a listener takes: the path, or the bytes from standard input."""
         return sys.stdin.buffer.read() if self.path is None else self.path
 
     @property
     def num_bytes(self) -> int:
-        """Its size; 0 where that cannot be told."""
+        """The size of the file; 0 if unknown."""
         try:
             return 0 if self.path is None else self.path.stat().st_size
         except OSError:
@@ -46,9 +46,9 @@ class Source:
 
 
 def sources(words: Iterable[str]) -> list[Source]:
-    """Every recording that the words name, in their order and by name inside of a folder or pattern.
+    """Return every recording that the words name, in their order, and by name within a folder or pattern.
 
-    What does not exist, and a folder without recordings, is kept: whoever opens it says so.
+    A missing file or a folder without recordings is kept: opening it raises the error.
     """
     return [source for word in words for source in _named(word)]
 
@@ -68,7 +68,7 @@ def _named(word: str) -> Iterator[Source]:
 
 
 def _inside(folder: Path) -> Iterator[Source]:
-    """The recordings below a folder; what is hidden stays hidden."""
+    """Yield the recordings below a folder, except hidden ones."""
     found = []
     for where, folders, names in os.walk(folder):
         folders[:] = [name for name in folders if not name.startswith(".")]

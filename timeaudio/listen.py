@@ -1,4 +1,4 @@
-"""Asking about recordings one after the other, and telling what came of each: the body of the four commands."""
+"""Analyse recordings one after the other and report on each: the body of the four analysis commands."""
 
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
@@ -20,31 +20,31 @@ Ask = Callable[[Path | bytes], AnyAnswer]
 
 
 class Listener(Protocol):
-    """Who answers: a server through Client, or the model in this process."""
+    """What answers: a server through Client, or the model in this process."""
 
     def dense_caption(self, audio: Path | bytes, /) -> DenseCaption:
-        """Every event of a recording."""
+        """Return every event of a recording."""
         ...
 
     def ground(self, audio: Path | bytes, queries: Sequence[str], /) -> Grounding:
-        """Where each query happens."""
+        """Return where each query happens."""
         ...
 
     def summarize(self, audio: Path | bytes, /) -> Summary:
-        """What is said."""
+        """Return a summary of the speech."""
         ...
 
     def ask(self, audio: Path | bytes, question: str, /) -> QuestionAnswer:
-        """The answer to a question."""
+        """Return the answer to a question."""
         ...
 
 
 @contextmanager
 def open_listener(*, server: str | None, model: Path | None) -> Iterator[Listener]:
-    """The server at an address, or a model loaded here: `model`, or the embedded one.
+    """Connect to a server, or load a model here: `model`, or the embedded one.
 
     Raises:
-        typer.BadParameter: the address is none, or both were named.
+        typer.BadParameter: the address is not valid, or both are given.
         LocalModelError: no model can run here.
     """
     if server is None:
@@ -55,16 +55,16 @@ def open_listener(*, server: str | None, model: Path | None) -> Iterator[Listene
         yield listener
         return
     if model is not None:
-        raise typer.BadParameter("give --server or --model, not both: a server has loaded its own.")
+        raise typer.BadParameter("use either --server or --model: a server loads its own model.")
     with connected(server) as client:
         yield client
 
 
 def connected(server: str) -> Client:
-    """A client of the server at an address.
+    """Return a client of the server at an address.
 
     Raises:
-        typer.BadParameter: the address is none, or needs a library that is not installed.
+        typer.BadParameter: the address is not valid, or needs a library that is not installed.
     """
     try:
         return Client(server)
@@ -73,9 +73,9 @@ def connected(server: str) -> Client:
 
 
 def answer_each(sources: Sequence[Source], ask: Ask, output: Output) -> int:
-    """Asks about every recording; one that fails does not keep the next from being heard.
+    """Analyse every recording; after a failure, go on with the next.
 
-    Returns: the exit code, 0 when every recording was answered, else 1.
+    Returns: the exit code, 0 if every recording was answered, else 1.
     """
     account = Account(len(sources))
     with Bar(sources, account) as bar:
@@ -95,7 +95,7 @@ def answer_each(sources: Sequence[Source], ask: Ask, output: Output) -> int:
 
 
 def _answer(source: Source, ask: Ask, output: Output, account: Account, bar: Bar) -> None:
-    """Asks about one recording, and tells the answer or what went wrong."""
+    """Analyse one recording, and print the answer or the error."""
     try:
         answer = ask(source.audio())
         output.store(source, answer)
@@ -111,7 +111,7 @@ def _answer(source: Source, ask: Ask, output: Output, account: Account, bar: Bar
 
 @contextmanager
 def _spinner(message: str) -> Iterator[None]:
-    """A spinner on stderr while something takes its time; nothing where stderr is no terminal."""
+    """Show a spinner on stderr, if that is a terminal."""
     console = Console(stderr=True)
     if not console.is_terminal:
         yield
@@ -121,12 +121,12 @@ def _spinner(message: str) -> Iterator[None]:
 
 
 def reason(error: Exception) -> str:
-    """What went wrong with a recording, and what to do."""
+    """Return what went wrong with a recording, and what to do."""
     if isinstance(error, FileNotFoundError):
         return "no such file. Check the path."
     if isinstance(error, IsADirectoryError):
         kinds = ", ".join(sorted(suffix.removeprefix(".") for suffix in SUFFIXES))
-        return f"this folder holds no recordings ({kinds}). Name files that end differently."
+        return f"this folder holds no recordings ({kinds}). Name files with other suffixes directly."
     if isinstance(error, OSError):
         where = f" ({error.filename})" if error.filename else ""
         return f"cannot be read or written: {error.strerror or error}{where}."

@@ -1,6 +1,6 @@
-"""The model in this very process, behind the four methods of Client that the command line calls.
+"""The model in this process, behind the four methods of Client that the command line calls.
 
-This module and the commands that use it are the only part of the package that needs the `server` extra.
+Only this module and the commands that use it need the `server` extra.
 """
 
 import time
@@ -21,29 +21,29 @@ if TYPE_CHECKING:
     from server.engine.protocol import Answered
 
 LIMIT_S = 150.0
-"""Longest recording, in seconds, whatever is asked. A server hears hours."""
+"""Longest recording, in seconds, for any task. A server accepts hours."""
 
 
 @contextmanager
 def extra_needed(extra: str) -> Iterator[None]:
-    """Around what imports, now or later: a missing library becomes a sentence that names the extra to install."""
+    """Turn a missing library, imported now or later, into an error that names the extra to install."""
     try:
         yield
     except ModuleNotFoundError as error:
         root = (error.name or "").partition(".")[0]
         if root in {"", "model", "server", "training", "timeaudio"}:
-            raise  # one of our own files is missing: no extra would bring it
+            raise  # one of our own modules is missing: no extra provides it
         raise LocalModelError(f"This command needs {root}: pip install 'timeaudio[{extra}]'") from error
 
 
 class LocalModel:
-    """A checkpoint, loaded here: slower to start than asking a server, but needing none.
+    """A checkpoint loaded in this process: slower to start than a request to a server, but needs none.
 
-    It hears a recording in the passes in which a server would, by the same settings (`TIMEAUDIO_PASSES__SECONDS`).
+    It splits a recording into the same passes as a server, by the same settings (`TIMEAUDIO_PASSES__SECONDS`).
     """
 
     def __init__(self, checkpoint: Path | None = None) -> None:
-        """Loads a checkpoint directory; None is the embedded one.
+        """Load a checkpoint directory; None is the embedded one.
 
         Raises:
             LocalModelError: a library is missing, a setting is wrong, or the checkpoint cannot be loaded.
@@ -69,7 +69,7 @@ class LocalModel:
             raise LocalModelError(f"{where} cannot be loaded: {error}") from error
 
     def dense_caption(self, audio: Path | bytes) -> results.DenseCaption:
-        """Every event of a recording: a file, or its bytes.
+        """Return every event of a recording, given as a file or its bytes.
 
         Raises:
             LocalModelError: the recording cannot be used; the message says what to do.
@@ -83,7 +83,7 @@ class LocalModel:
         return results.DenseCaption(events=tuple(events), **account)
 
     def ground(self, audio: Path | bytes, queries: Sequence[str]) -> results.Grounding:
-        """Where each query happens; each pass of the recording is encoded once.
+        """Return where each query happens. Each pass of the recording is encoded once.
 
         Raises:
             LocalModelError, OSError: as for `dense_caption`.
@@ -102,10 +102,10 @@ class LocalModel:
         return results.Grounding(results=tuple(found), **account)
 
     def summarize(self, audio: Path | bytes) -> results.Summary:
-        """What is said in a recording.
+        """Return a summary of the speech in a recording.
 
         Raises:
-            LocalModelError, OSError: as for `dense_caption`; also where the checkpoint was not trained for it.
+            LocalModelError, OSError: as for `dense_caption`; also if the checkpoint was not trained for it.
         """
         answer, account = self._say(audio, "summarize")
         segments = (
@@ -116,7 +116,7 @@ class LocalModel:
         return results.Summary(segments=tuple(segments), **account)
 
     def ask(self, audio: Path | bytes, question: str) -> results.QuestionAnswer:
-        """The answer to a question about a recording.
+        """Return the answer to a question about a recording.
 
         Raises:
             LocalModelError, OSError: as for `summarize`.
@@ -135,13 +135,13 @@ class LocalModel:
     def _hear(
         self, audio: Path | bytes, task: "Task", ask: "Callable[[Recording], list[Answer]]"
     ) -> "tuple[list[Answered], _Account]":
-        """The model's answers about one recording, and what every result says about how they came about."""
+        """Return the model's answers about one recording, and the fields that every result has."""
         data = audio if isinstance(audio, bytes) else audio.read_bytes()
         begun = time.perf_counter()
         try:
             waveform = self._decode(data, max_seconds=LIMIT_S)
         except self._too_long as error:
-            raise LocalModelError(f"{error} A server hears longer ones: timeaudio serve, then --server URL.") from error
+            raise LocalModelError(f"{error} For longer ones, run `timeaudio serve` and use --server URL.") from error
         except self._refusals as error:
             raise LocalModelError(str(error)) from error
         decoded = time.perf_counter()
@@ -172,7 +172,7 @@ class LocalModel:
     def _in_passes(
         self, waveform: "Waveform", task: "Task", ask: "Callable[[Recording], list[Answer]]"
     ) -> "tuple[list[Answered], int, float]":
-        """The answers, how many audio tokens they are about, and the seconds that encoding took."""
+        """Return the answers, the number of audio tokens, and the seconds spent on encoding."""
         from model.audio.waveform import SAMPLES_PER_TENTH, Waveform
         from server.engine.protocol import Answered
         from server.passes import Whole, cut
@@ -204,7 +204,7 @@ class LocalModel:
 
 
 class _Account(TypedDict):
-    """The fields that every answer carries."""
+    """The fields that every answer has."""
 
     id: str
     model: str
@@ -214,5 +214,5 @@ class _Account(TypedDict):
 
 
 def _intervals(found: "Iterable[Interval]") -> tuple[results.Interval, ...]:
-    """The model's intervals, in tenths, as the answer's, in seconds."""
+    """Convert the model's intervals (tenths of a second) to those of an answer (seconds)."""
     return tuple(results.Interval(start=i.start_s, end=i.end_s, confidence=i.confidence) for i in found)

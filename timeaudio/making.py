@@ -9,7 +9,7 @@ from timeaudio.report import complain
 
 
 def register(app: typer.Typer) -> None:
-    """Adds the commands to an application."""
+    """Add the commands to an application."""
     app.command("import", epilog=_IMPORT_EXAMPLE)(import_)
     app.command(epilog=_INIT_EXAMPLES)(init)
     app.command(epilog="Example:  timeaudio pack timeaudio-mine --out timeaudio-mine-q8")(pack)
@@ -34,7 +34,7 @@ WhisperDir = Annotated[Path, typer.Option("--whisper", metavar="DIR", help="Whis
 OutDir = Annotated[Path, typer.Option("--out", metavar="DIR", help="Directory to write, named after the checkpoint.")]
 DType = Annotated[
     Literal["bfloat16", "float16", "float32"],
-    typer.Option("--dtype", help="In which the language model is stored and computes."),
+    typer.Option("--dtype", help="Number format in which the language model is stored and runs."),
 ]
 
 
@@ -46,10 +46,10 @@ def import_(
     out: OutDir,
     dtype: DType = "bfloat16",
     qformer_heads: Annotated[
-        int | None, typer.Option(min=1, help="Heads of a given Q-Former that has not bert-base's 12.")
+        int | None, typer.Option(min=1, help="Heads of the given Q-Former, if not 12 as in bert-base.")
     ] = None,
 ) -> None:
-    """Turn the authors' checkpoint, and the three models under it, into a directory to serve. Goes on if stopped."""
+    """Turn the authors' checkpoint and its three base models into a directory to serve. Resumes if interrupted."""
     from timeaudio.local import extra_needed
 
     with extra_needed("server"):
@@ -68,30 +68,28 @@ def init(
         Path | None, typer.Option(metavar="FILE", help="The sound encoder: BEATs, the .pt file of its authors.")
     ] = None,
     aisfx: Annotated[
-        Path | None, typer.Option(metavar="FILE", help="Or else aiSFX, its tensors as a file of safetensors.")
+        Path | None, typer.Option(metavar="FILE", help="Or aiSFX, its tensors as a safetensors file.")
     ] = None,
     from_salmonn: Annotated[
         Path | None, typer.Option(metavar="FILE", help="Start the connector from SALMONN's, as the paper does.")
     ] = None,
     dtype: DType = "bfloat16",
     qformer_heads: Annotated[
-        int | None, typer.Option(min=1, help="Heads of the Q-Former, if they are not its width over 64.")
+        int | None, typer.Option(min=1, help="Heads of the Q-Former, if not its width over 64.")
     ] = None,
     connector_dim: Annotated[int | None, typer.Option(min=1, help="Width of the Q-Former; 768 if not given.")] = None,
     whisper_layers: Annotated[
-        int | None, typer.Option(min=1, help="Keep so many of the speech encoder's layers, from the first.")
+        int | None, typer.Option(min=1, help="How many of the speech encoder's layers to keep, from the first.")
     ] = None,
     llm_layers: Annotated[
         str | None, typer.Option(metavar="LIST", help="Keep these layers of the language model, such as 0-2,8,29.")
     ] = None,
     llm_vocabulary: Annotated[
-        int | None, typer.Option(min=1, help="Keep so many of its tokenizer's pieces, from the first.")
+        int | None, typer.Option(min=1, help="How many of its tokenizer's pieces to keep, from the first.")
     ] = None,
-    no_pad: Annotated[
-        bool, typer.Option("--no-pad", help="Let the speech encoder hear segments as long as they are, not as 30 s.")
-    ] = False,
+    no_pad: Annotated[bool, typer.Option("--no-pad", help="Do not pad the speech encoder's segments to 30 s.")] = False,
 ) -> None:
-    """Prepare a checkpoint for training: time markers added, the connector fresh, the parts cut. Goes on if stopped."""
+    """Prepare a checkpoint for training: add time markers and a fresh connector, cut parts. Resumes if interrupted."""
     from timeaudio.local import extra_needed
 
     with extra_needed("server"):
@@ -120,7 +118,7 @@ def pack(
         Literal["float16", "bfloat16", "float32"], typer.Option(help="How the encoders and the connector are stored.")
     ] = "float16",
 ) -> None:
-    """Copy a checkpoint with its weights in fewer bits, to serve it from less room."""
+    """Copy a checkpoint with its weights in fewer bits, to serve it in less space."""
     from timeaudio.local import extra_needed
 
     with extra_needed("server"):

@@ -1,4 +1,4 @@
-"""What becomes of answers: shown on stdout, stored in a folder, or both."""
+"""Where answers go: to stdout, to files in a folder, or both."""
 
 import os
 from collections import defaultdict
@@ -15,13 +15,13 @@ from timeaudio.report import print_answer, print_json, print_text
 from timeaudio.results import AnyAnswer
 
 Shown = Literal["tables", "json", "json_lines", "text", "nothing"]
-"""On stdout: tables for people, indented JSON, a line of JSON per recording, a format's text, or nothing."""
+"""On stdout: tables, indented JSON, a line of JSON per recording, a format's text, or nothing."""
 
 
 class Folder:
-    """A folder of answers: `street.flac` becomes `street.srt`, as players expect it.
+    """A folder of answers: `street.flac` becomes `street.srt`, as players expect.
 
-    Where two recordings differ in their extension alone, both keep it: `street.flac.srt`.
+    If two recordings differ only in their extension, both keep it: `street.flac.srt`.
 
     Raises:
         ValueError: two recordings would be written to the same file.
@@ -32,16 +32,16 @@ class Folder:
         self._stems = _stems(set(sources))
 
     def file(self, source: Source, name: FormatName) -> Path:
-        """Where the answer about a recording is stored in a format."""
+        """Return where to store the answer about a recording in a format."""
         stem = self._stems[source]
         return self._path / stem.with_name(stem.name + FORMATS[name].suffix)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Output:
-    """Where answers go. `formats` are those of the folder's files, or the one that is shown as text.
+    """Where answers go. `formats` are those of the folder's files, or the single one shown as text.
 
-    `resume` leaves recordings out whose files are all in the folder.
+    `resume` skips recordings whose files are all in the folder.
     """
 
     shown: Shown
@@ -50,15 +50,15 @@ class Output:
     resume: bool = False
 
     def is_done(self, source: Source) -> bool:
-        """Whether a recording need not be heard again. Files appear when they are whole."""
+        """Return whether to skip a recording. A file that exists is complete: it is renamed into place."""
         folder = self.folder
         return self.resume and folder is not None and all(folder.file(source, f).is_file() for f in self.formats)
 
     def store(self, source: Source, answer: AnyAnswer) -> None:
-        """Write the files of an answer, if any are wanted.
+        """Write the files of an answer, if there is a folder.
 
         Raises:
-            OSError: one cannot be written.
+            OSError: a file cannot be written.
         """
         for name in self.formats if self.folder is not None else ():
             assert self.folder is not None
@@ -69,7 +69,7 @@ class Output:
             os.replace(part, path)
 
     def show(self, source: Source, answer: AnyAnswer) -> None:
-        """Print an answer as it is wanted."""
+        """Print an answer as requested."""
         console = Console(highlight=False)
         match self.shown:
             case "tables":
@@ -81,7 +81,7 @@ class Output:
 
 
 def _stems(sources: set[Source]) -> Mapping[Source, PurePath]:
-    """What the files of each recording are called, before their ending."""
+    """Return the name of each recording's files, without their suffix."""
     sharing: dict[PurePath, list[Source]] = defaultdict(list)
     for source in sources:
         sharing[source.place.with_name(source.place.stem)].append(source)
@@ -91,7 +91,7 @@ def _stems(sources: set[Source]) -> Mapping[Source, PurePath]:
         if stem in taken:
             raise ValueError(
                 f"{taken[stem].shown} and {source.shown} would be written to the same files; "
-                "hear them in separate runs, each with a folder of its own"
+                "run them separately, each with its own folder"
             )
         taken[stem] = source
     return stems

@@ -1,6 +1,6 @@
-"""Questions over gRPC, through the method Analyze: the recording goes in chunks, whatever its size.
+"""The gRPC transport: calls the method Analyze and sends the recording in chunks.
 
-Needs the extra `grpc`: the only part of the package that loads it, with `timeaudio.rpc_messages`.
+Needs the extra `grpc`; only this module and `timeaudio.rpc_messages` import it.
 """
 
 from collections.abc import AsyncGenerator, AsyncIterable, AsyncIterator, Iterable, Iterator, Mapping
@@ -34,18 +34,18 @@ class GrpcTransport:
         self._channel = _channel(grpc, address)
 
     def whole(self, asked: Asked[A]) -> A:
-        """The answer at once."""
+        """Return the whole answer."""
         *_, last = self.parts(asked)
         assert isinstance(last, asked.kind), "parts end with the answer, or raise"
         return last
 
     def parts(self, asked: Asked[Any]) -> Iterator[Part]:
-        """The answer as it is found."""
+        """Yield the answer as it is found."""
         with asked.recording.opened() as file:
             yield from self._call(requests(asked, file), asked.kind, self._timeout)
 
     def live(self, live: Live[Any, Iterable[bytes]]) -> Iterator[Part]:
-        """The same for live sound."""
+        """Yield the answer for live sound."""
         chunks = (pb.AnalyzeRequest(chunk=chunk) for chunk in live.chunks)
         yield from self._call(chain([live_config(live)], chunks), live.kind, None)
 
@@ -64,7 +64,7 @@ class GrpcTransport:
         raise _cut_off(self._url)
 
     def ready(self) -> bool:
-        """Whether the server would take a recording now."""
+        """Return whether the server accepts requests now."""
         request = health_pb2.HealthCheckRequest(service=_SERVICE)
         try:
             told = health_pb2_grpc.HealthStub(self._channel).Check(request, timeout=_READY_TIMEOUT_S)
@@ -73,12 +73,12 @@ class GrpcTransport:
         return bool(told.status == health_pb2.HealthCheckResponse.SERVING)
 
     def close(self) -> None:
-        """Closes the connection."""
+        """Close the connection."""
         self._channel.close()
 
 
 class AsyncGrpcTransport:
-    """See `timeaudio.exchange.AsyncTransport`. For asyncio; connects when first used."""
+    """See `timeaudio.exchange.AsyncTransport`. For asyncio; opens its channel on first use."""
 
     def __init__(self, address: SplitResult, timeout: float, headers: Mapping[str, str]) -> None:
         self._address = address
@@ -88,7 +88,7 @@ class AsyncGrpcTransport:
         self._opened: Any = None
 
     async def whole(self, asked: Asked[A]) -> A:
-        """The answer at once."""
+        """Return the whole answer."""
         last: Part | None = None
         async for part in self.parts(asked):
             last = part
@@ -96,14 +96,14 @@ class AsyncGrpcTransport:
         return last
 
     async def parts(self, asked: Asked[Any]) -> AsyncIterator[Part]:
-        """The answer as it is found."""
+        """Yield the answer as it is found."""
         with asked.recording.opened() as file:
             async with aclosing(self._call(requests(asked, file), asked.kind, self._timeout)) as parts:
                 async for part in parts:
                     yield part
 
     async def live(self, live: Live[Any, AsyncIterable[bytes]]) -> AsyncIterator[Part]:
-        """The same for live sound."""
+        """Yield the answer for live sound."""
 
         async def sent() -> AsyncIterator[pb.AnalyzeRequest]:
             yield live_config(live)
@@ -129,7 +129,7 @@ class AsyncGrpcTransport:
         raise _cut_off(self._url)
 
     async def ready(self) -> bool:
-        """Whether the server would take a recording now."""
+        """Return whether the server accepts requests now."""
         request = health_pb2.HealthCheckRequest(service=_SERVICE)
         try:
             told = await health_pb2_grpc.HealthStub(self._channel).Check(request, timeout=_READY_TIMEOUT_S)
@@ -138,22 +138,22 @@ class AsyncGrpcTransport:
         return bool(told.status == health_pb2.HealthCheckResponse.SERVING)
 
     async def close(self) -> None:
-        """Closes the connection."""
+        """Close the connection."""
         if self._opened is not None:
             await self._opened.close()
 
     @property
     def _channel(self) -> Any:
-        if self._opened is None:  # now that there is an event loop
+        if self._opened is None:  # on first use, because it needs a running event loop
             self._opened = _channel(grpc.aio, self._address)
         return self._opened
 
 
 def _channel(library: Any, address: SplitResult) -> Any:
-    """A channel of `grpc`, or of `grpc.aio`."""
+    """Open a channel of `grpc` or `grpc.aio`."""
     host = address.hostname or ""
     target = f"[{host}]:{address.port}" if ":" in host else f"{host}:{address.port}"
-    # A proxy cannot reach this very machine.
+    # A proxy cannot reach this machine.
     options = [("grpc.enable_http_proxy", 0)] if is_loopback(host) else []
     if address.scheme == "grpcs":
         return library.secure_channel(target, grpc.ssl_channel_credentials(), options)
@@ -161,4 +161,4 @@ def _channel(library: Any, address: SplitResult) -> Any:
 
 
 def _cut_off(url: str) -> ServerUnreachable:
-    return ServerUnreachable(f"The answer of {url} ended in the middle. Try again.")
+    return ServerUnreachable(f"The answer from {url} ended early. Try again.")

@@ -1,4 +1,4 @@
-"""Questions over HTTP: a form with the recording, answered with JSON, or with server-sent events."""
+"""The HTTP transport: sends the recording in a form and reads JSON or server-sent events."""
 
 from collections.abc import AsyncIterator, Iterator, Mapping
 from contextlib import asynccontextmanager, suppress
@@ -27,10 +27,10 @@ _PARTS: Final[Mapping[str, type[Part]]] = {
     "segment": SummarySegment,
     "interval": Interval,
 }
-"""By the name of the message."""
+"""The type of each message, by its name."""
 
 _TOLD_BEFORE_READING: Final = frozenset({401, 429})
-"""Statuses about the API key."""
+"""The statuses of a refused API key, which the server sends before it reads the body."""
 
 
 class HttpTransport:
@@ -41,7 +41,7 @@ class HttpTransport:
         self._http = httpx.Client(**_connection(self.url, timeout), headers=headers)
 
     def whole(self, asked: Asked[A]) -> A:
-        """The answer at once."""
+        """Return the whole answer."""
         with reached(self.url), asked.recording.opened() as file:
             response = self._http.post(_PATHS[asked.task], **_content(asked, file))
         if not response.is_success:
@@ -49,7 +49,7 @@ class HttpTransport:
         return parsed(response, asked.kind, self.url)
 
     def parts(self, asked: Asked[Any]) -> Iterator[Part]:
-        """The answer as it is found."""
+        """Yield the answer as it is found."""
         path = _PATHS[asked.task]
         with (
             reached(self.url),
@@ -67,16 +67,16 @@ class HttpTransport:
         raise _cut_off(self.url)
 
     def live(self, live: Live[Any, Any]) -> Iterator[Part]:
-        """Refused: live sound goes over gRPC."""
-        raise ValueError(f"Live sound goes over gRPC; {self.url} is HTTP. Give an address like grpc://HOST:PORT.")
+        """Raise ValueError: live sound needs gRPC."""
+        raise ValueError(f"Live sound needs gRPC; {self.url} is HTTP. Use an address like grpc://HOST:PORT.")
 
     def ready(self) -> bool:
-        """Whether the server would take a recording now."""
+        """Return whether the server accepts requests now."""
         with reached(self.url):
             return self._http.get("/readyz").is_success
 
     def close(self) -> None:
-        """Closes the connection."""
+        """Close the connection."""
         self._http.close()
 
 
@@ -88,7 +88,7 @@ class AsyncHttpTransport:
         self._http = httpx.AsyncClient(**_connection(self.url, timeout), headers=headers)
 
     async def whole(self, asked: Asked[A]) -> A:
-        """The answer at once."""
+        """Return the whole answer."""
         with asked.recording.opened() as file:
             async with self._reached():
                 response = await self._http.post(_PATHS[asked.task], **_content(asked, file))
@@ -97,7 +97,7 @@ class AsyncHttpTransport:
         return parsed(response, asked.kind, self.url)
 
     async def parts(self, asked: Asked[Any]) -> AsyncIterator[Part]:
-        """The answer as it is found."""
+        """Yield the answer as it is found."""
         path = _PATHS[asked.task]
         with asked.recording.opened() as file:
             async with (
@@ -115,24 +115,24 @@ class AsyncHttpTransport:
         raise _cut_off(self.url)
 
     def live(self, live: Live[Any, Any]) -> AsyncIterator[Part]:
-        """Refused: live sound goes over gRPC."""
-        raise ValueError(f"Live sound goes over gRPC; {self.url} is HTTP. Give an address like grpc://HOST:PORT.")
+        """Raise ValueError: live sound needs gRPC."""
+        raise ValueError(f"Live sound needs gRPC; {self.url} is HTTP. Use an address like grpc://HOST:PORT.")
 
     async def ready(self) -> bool:
-        """Whether the server would take a recording now."""
+        """Return whether the server accepts requests now."""
         with reached(self.url):
             return (await self._http.get("/readyz")).is_success
 
     async def close(self) -> None:
-        """Closes the connection."""
+        """Close the connection."""
         await self._http.aclose()
 
     @asynccontextmanager
     async def _reached(self) -> AsyncIterator[None]:
-        """`reached`, and what a refusal was when it is lost.
+        """Do what `reached` does, and recover a refusal that was lost.
 
-        Who has no right to send is told so and hung up on, without the recording being read; asyncio notices the end
-        first and never reads what was told. So a request without a body asks again.
+        The server refuses a bad API key and closes the connection without reading the recording. asyncio notices the
+        closed connection first and never reads the response, so a request without a body fetches it again.
         """
         try:
             with reached(self.url):
@@ -140,7 +140,7 @@ class AsyncHttpTransport:
         except ServerUnreachable as error:
             if isinstance(error.__cause__, httpx.NetworkError) and not isinstance(error.__cause__, httpx.ConnectError):
                 with suppress(httpx.TransportError):
-                    response = await self._http.get(_PATHS["dense_caption"])  # 405, to who may ask
+                    response = await self._http.get(_PATHS["dense_caption"])  # 405 if the key is valid
                     if response.status_code in _TOLD_BEFORE_READING:
                         raise refusal(response, self.url) from None
             raise
@@ -151,21 +151,21 @@ def _connection(url: httpx.URL, timeout: float) -> dict[str, Any]:
     return {
         "base_url": url,
         "timeout": httpx.Timeout(timeout, connect=min(timeout, CONNECT_TIMEOUT_S)),
-        "trust_env": not is_loopback(url.host),  # a proxy cannot reach this very machine
+        "trust_env": not is_loopback(url.host),  # a proxy cannot reach this machine
     }
 
 
 def _content(asked: Asked[Any], file: BinaryIO, **more: str) -> dict[str, Any]:
-    """The form, as arguments for httpx. The file's name stays here: the server has no use for it."""
+    """Return the form, as arguments for httpx. It omits the file's name, which the server does not need."""
     return {"data": {**asked.options, **asked.words, **more}, "files": {"file": ("audio", file)}}
 
 
 def _part(message: ServerSentEvent, asked: Asked[Any], url: httpx.URL) -> Part | None:
-    """What a message tells; None for one of a newer server.
+    """Parse a message; None for a kind that only a newer server sends.
 
     Raises:
-        ApiError: it tells of an error.
-        UnexpectedAnswer: it is of another shape.
+        ApiError: the message reports an error.
+        UnexpectedAnswer: the message does not have the expected fields.
     """
     if message.event == "error":
         problem = message.json()
@@ -175,4 +175,4 @@ def _part(message: ServerSentEvent, asked: Asked[Any], url: httpx.URL) -> Part |
 
 
 def _cut_off(url: httpx.URL) -> ServerUnreachable:
-    return ServerUnreachable(f"The answer of {url} ended in the middle. Try again.")
+    return ServerUnreachable(f"The answer from {url} ended early. Try again.")

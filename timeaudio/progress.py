@@ -1,4 +1,4 @@
-"""What a terminal shows while recordings are heard: a bar, how much faster than real time, and the time left."""
+"""The progress bar of the command line: the speed against real time, and the time left."""
 
 import time
 from collections.abc import Iterator, Sequence
@@ -14,10 +14,10 @@ from timeaudio.timeline import one_line
 
 
 class Account:
-    """How many recordings there are, and how it goes.
+    """Counts of the recordings of a run.
 
     Attributes:
-        heard_s: seconds of sound that were answered.
+        heard_s: seconds of sound analysed so far.
     """
 
     def __init__(self, num_sources: int) -> None:
@@ -30,12 +30,12 @@ class Account:
 
     @property
     def speed(self) -> str:
-        """How many times faster than real time: `20x`. Empty before anything was heard."""
+        """The speed against real time, as `20x`. Empty before the first answer."""
         took_s = time.monotonic() - self._begun
         return f"{self.heard_s / took_s:.1f}x" if self.heard_s and took_s > 0 else ""
 
     def __str__(self) -> str:
-        """In words, as `12 recordings, 1 failed: 80.0 s of sound in 4.0 s (20.0x real time)`."""
+        """Format the counts, as `12 recordings, 1 failed: 80.0 s of sound in 4.0 s (20.0x real time)`."""
         counts = [f"{self.num_sources} recording{'s' if self.num_sources != 1 else ''}"]
         counts += [f"{self.num_failed} failed"] if self.num_failed else []
         counts += [f"{self.num_skipped} skipped (answered before)"] if self.num_skipped else []
@@ -45,7 +45,7 @@ class Account:
 
 
 class Bar:
-    """The bar, on stderr; nothing where that is no terminal. Print only while it is `hidden`."""
+    """The bar, on stderr if that is a terminal. Print other output only while it is `hidden`."""
 
     def __init__(self, sources: Sequence[Source], account: Account) -> None:
         console = Console(stderr=True)
@@ -62,7 +62,7 @@ class Bar:
             redirect_stderr=False,
             disable=not console.is_terminal,
         )
-        # The time left is told by bytes: how long a recording is, is known only afterwards.
+        # By bytes, because the length of a recording is known only after its answer.
         self._task = self._progress.add_task("", total=sum(map(_weight, sources)), counts="")
 
     def __enter__(self) -> Self:
@@ -75,17 +75,17 @@ class Bar:
         self._progress.stop()
 
     def begin(self, source: Source) -> None:
-        """A recording is being heard."""
+        """Show the recording that is being analysed."""
         description = one_line(f"Listening to {source.place.name}")
         self._progress.update(self._task, description=description, counts=self._counts)
 
     def end(self, source: Source) -> None:
-        """It was heard, or cannot be."""
+        """Count a recording, answered or failed."""
         self._progress.update(self._task, advance=_weight(source), counts=self._counts)
 
     @contextmanager
     def hidden(self) -> Iterator[None]:
-        """Off the terminal, for as long as something else is printed."""
+        """Hide the bar while something else is printed."""
         self._progress.stop()
         yield
         self._progress.start()

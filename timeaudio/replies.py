@@ -1,4 +1,4 @@
-"""What a response means: an answer, a refusal, or that nobody who understands us was there."""
+"""Interpret HTTP responses: an answer, a refusal, or a response of another kind of server."""
 
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
@@ -16,27 +16,27 @@ R = TypeVar("R", bound=Result)
 
 
 def parsed(response: httpx.Response, kind: type[R], url: httpx.URL) -> R:
-    """The answer that the server at `url` gave.
+    """Parse the answer of the server at `url`.
 
     Raises:
-        UnexpectedAnswer: it is of another shape.
+        UnexpectedAnswer: the answer does not have the expected fields.
     """
     return parsed_json(response.content, kind, url)
 
 
 def parsed_json(text: str | bytes, kind: type[R], url: httpx.URL) -> R:
-    """An answer, or a piece of one, that came from the server at `url`. Raises: as `parsed`."""
+    """Parse an answer, or a piece of one, from the server at `url`. Raises: as `parsed`."""
     try:
         return kind.model_validate_json(text)
     except ValidationError as error:
         raise UnexpectedAnswer(
-            f"{url} answered, but not as a TimeAudio server of this version does "
-            f"({error.error_count()} fields wrong). Check the address, and that both sides are up to date."
+            f"The answer from {url} is not that of a TimeAudio server of this version "
+            f"({error.error_count()} invalid fields). Check the address, and that both sides are up to date."
         ) from error
 
 
 def refusal(response: httpx.Response, url: httpx.URL) -> ApiError:
-    """The problem that a response carries; a made-up one where something other than our server answered."""
+    """Return the problem in a response, or a generic one if the response is not that of a TimeAudio server."""
     problem: Any = None
     if "json" in response.headers.get("content-type", ""):
         try:
@@ -45,13 +45,13 @@ def refusal(response: httpx.Response, url: httpx.URL) -> ApiError:
             problem = None
     if not isinstance(problem, Mapping):
         reason = response.reason_phrase or "an error"
-        detail = f"{url} answered {response.status_code} {reason}. Check that a TimeAudio server runs there."
+        detail = f"{url} answered {response.status_code} {reason}. Check that it is a TimeAudio server."
         problem = {"title": reason, "detail": detail}
     return ApiError(response.status_code, problem, retry_after_s=retry_after_s(response))
 
 
 def retry_after_s(response: httpx.Response) -> float | None:
-    """Seconds until the server wants to be asked again; None when it does not say, or says it unreadably.
+    """Return the seconds until the server accepts a retry; None if the header is absent or invalid.
 
     Source: RFC 9110 section 10.2.3 (a count of seconds, or a date).
     """
@@ -67,7 +67,7 @@ def retry_after_s(response: httpx.Response) -> float | None:
 
 @contextmanager
 def reached(url: httpx.URL) -> Iterator[None]:
-    """Around what talks to the server at `url`.
+    """Convert httpx's errors for the server at `url`.
 
     Raises:
         ServerUnreachable: in place of httpx's own errors.
@@ -79,6 +79,6 @@ def reached(url: httpx.URL) -> Iterator[None]:
             f"No server answers at {url}. Start one with `timeaudio serve`, or check the address."
         ) from error
     except httpx.TimeoutException as error:
-        raise ServerUnreachable(f"{url} did not answer in time. Ask for less, or raise `timeout`.") from error
+        raise ServerUnreachable(f"{url} did not answer in time. Send less audio, or raise `timeout`.") from error
     except httpx.TransportError as error:
         raise ServerUnreachable(f"The connection to {url} broke ({error}). Try again.") from error

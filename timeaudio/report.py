@@ -1,4 +1,4 @@
-"""An answer on a terminal: a heading, a table, a timeline and what it took; or JSON; or the text of a format."""
+"""Print answers: a heading, a table, a timeline and the time taken; or JSON; or the text of a format."""
 
 import json
 
@@ -10,11 +10,11 @@ from rich.text import Text
 from timeaudio import table, timeline
 from timeaudio.results import AnyAnswer, DenseCaption, Grounding, QuestionAnswer, Summary
 
-WIDEST = 120  # columns; a wider picture is harder to read across
+WIDEST = 120  # columns; wider timelines are hard to read
 
 
 def print_answer(console: Console, answer: AnyAnswer, *, name: str) -> None:
-    """Prints an answer about the recording `name`; with ASCII alone where the terminal has no more."""
+    """Print an answer about the recording `name`, in ASCII if the terminal needs it."""
     console.print(Text(f"{name}  {answer.audio.duration:.1f} s", style="bold"))
     if isinstance(answer, QuestionAnswer):
         console.print(Text(f"\n{timeline.one_line(answer.question)}\n{timeline.one_line(answer.answer)}\n"))
@@ -31,23 +31,23 @@ def print_answer(console: Console, answer: AnyAnswer, *, name: str) -> None:
 
 
 def print_json(console: Console, answer: AnyAnswer, *, name: str, compact: bool) -> None:
-    """One JSON object: the server's answer, with the recording's name in front. `compact`: on one line."""
+    """Print one JSON object: the server's answer after the recording's name. `compact`: on one line."""
     fields = {"file": name, **answer.model_dump(mode="json")}
     typer.echo(json.dumps(fields, ensure_ascii=console.options.ascii_only, indent=None if compact else 2))
 
 
 def print_text(text: str) -> None:
-    """A file's content, in UTF-8 whatever the terminal: most often it is on its way into a file."""
+    """Print a file's content, always in UTF-8, since stdout is usually redirected to a file."""
     typer.echo(text.encode(), nl=not text.endswith("\n"))
 
 
 def complain(message: str) -> None:
-    """One line on stderr, whatever the message holds."""
+    """Print a message on stderr, as one line."""
     typer.echo(f"timeaudio: {timeline.one_line(message)}", err=True)
 
 
 def _pictured(answer: AnyAnswer) -> tuple[list[timeline.Lane], Table, str]:
-    """Lanes and table of an answer, and what is said where there are none."""
+    """Return the lanes and the table of an answer, and the text to print if there are none."""
     if isinstance(answer, DenseCaption):
         rows = [(event.caption, event.intervals) for event in answer.events]
         return timeline.lanes(rows), table.interval_table("event", rows), "No sound events are heard."

@@ -1,4 +1,4 @@
-"""What is asked of the method Analyze, and what its parts and refusals mean. Pure; needs the extra `grpc`."""
+"""Build the requests of the method Analyze and parse its responses and errors. Pure; needs the extra `grpc`."""
 
 from collections.abc import Iterator, Mapping
 from typing import Any, BinaryIO, Final
@@ -33,11 +33,11 @@ _PARTS: Final[Mapping[str, type[Part]]] = {
     "summarize": results.Summary,
     "ask": results.QuestionAnswer,
 }
-"""By the field of AnalyzeResponse."""
+"""The type of each part, by its field of AnalyzeResponse."""
 
 
 def requests(asked: Asked[Any], file: BinaryIO) -> Iterator[pb.AnalyzeRequest]:
-    """The configuration, then the recording. What comes too late for a closed file is of no interest to anybody."""
+    """Yield the configuration, then the recording. Stop if the file was closed: the call has then ended."""
     yield pb.AnalyzeRequest(
         config=pb.AnalyzeConfig(
             task=_TASKS[asked.task],
@@ -51,15 +51,15 @@ def requests(asked: Asked[Any], file: BinaryIO) -> Iterator[pb.AnalyzeRequest]:
 
 
 def live_config(live: Live[Any, Any]) -> pb.AnalyzeRequest:
-    """The configuration of live sound.
+    """Return the configuration of live sound.
 
     Raises:
-        ValueError: it is of no encoding that is known.
+        ValueError: the encoding is unknown.
     """
     options: dict[str, Any] = {**live.options}
     encoding = options.pop("encoding", "s16le")
     if encoding not in _ENCODINGS:
-        raise ValueError(f"{encoding!r} is no encoding; there are {', '.join(_ENCODINGS)}.")
+        raise ValueError(f"{encoding!r} is not an encoding. Use one of {', '.join(_ENCODINGS)}.")
     sound: dict[str, Any] = {name: options.pop(name) for name in ("channels", "window_s") if name in options}
     rate = options.pop("sample_rate", 16_000)
     return pb.AnalyzeRequest(
@@ -73,10 +73,10 @@ def live_config(live: Live[Any, Any]) -> pb.AnalyzeRequest:
 
 
 def part_of(response: pb.AnalyzeResponse, url: str) -> Part | None:
-    """What a response tells; None for one of a newer server.
+    """Parse a response; None for a kind that only a newer server sends.
 
     Raises:
-        UnexpectedAnswer: it is of another shape.
+        UnexpectedAnswer: the response does not have the expected fields.
     """
     name = response.WhichOneof("part")
     if name is None:
@@ -88,13 +88,13 @@ def part_of(response: pb.AnalyzeResponse, url: str) -> Part | None:
         return _PARTS[name].model_validate(told)
     except ValidationError as error:
         raise UnexpectedAnswer(
-            f"{url} answered, but not as a TimeAudio server of this version does "
-            f"({error.error_count()} fields wrong). Check that both sides are up to date."
+            f"The answer from {url} is not that of a TimeAudio server of this version "
+            f"({error.error_count()} invalid fields). Check that both sides are up to date."
         ) from error
 
 
 def refusal(error: Any, url: str) -> ClientError:
-    """A status as the error that HTTP would have brought; without our details, nobody of ours was there."""
+    """Convert a status to the error that HTTP would raise. One without our details is not from a TimeAudio server."""
     code, detail = error.code(), error.details() or ""
     details = _details(error)
     about = details.get(ErrorInfo)
@@ -105,8 +105,8 @@ def refusal(error: Any, url: str) -> ClientError:
                 "Start one with `timeaudio serve --grpc-port PORT`, or check the address."
             )
         if code is grpc.StatusCode.DEADLINE_EXCEEDED:
-            return ServerUnreachable(f"{url} did not answer in time. Ask for less, or raise `timeout`.")
-        return UnexpectedAnswer(f"{url} answered {code.name}: {detail}. Check that a TimeAudio server runs there.")
+            return ServerUnreachable(f"{url} did not answer in time. Send less audio, or raise `timeout`.")
+        return UnexpectedAnswer(f"{url} answered {code.name}: {detail}. Check that it is a TimeAudio server.")
     problem: dict[str, Any] = {
         "type": f"urn:timeaudio:problem:{about.reason.lower().replace('_', '-')}",
         "title": about.metadata.get("title", ""),
@@ -123,10 +123,10 @@ def refusal(error: Any, url: str) -> ClientError:
 
 
 def _details(error: Any) -> dict[Any, Any]:
-    """The details of a status, by their type."""
+    """Return the details of a status, by their type."""
     try:
         status = rpc_status.from_call(error)
-    except ValueError:  # the details contradict the code: somebody between us made it up
+    except ValueError:  # the details contradict the code: an intermediary made up the status
         status = None
     found: dict[Any, Any] = {}
     for packed in () if status is None else status.details:
@@ -137,5 +137,5 @@ def _details(error: Any) -> dict[Any, Any]:
 
 
 def _form_name(field: str) -> str:
-    """The name that a field of the contract has in a form."""
+    """Return the name in the HTTP form of a protobuf field."""
     return field.removeprefix("options.").replace("queries", "query").replace("[", "/").removesuffix("]")

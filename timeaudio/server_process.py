@@ -1,4 +1,4 @@
-"""A server of our own for as long as a `with` lasts: a process on a free port of this machine."""
+"""Run a server as a child process, on a free port of this machine, for the length of a `with` block."""
 
 import shlex
 import socket
@@ -22,7 +22,7 @@ TELL_EVERY_S = 5.0
 
 
 class ServerProcess:
-    """`timeaudio serve` as a child process. `url` is its address, `shown` the command that a person would type."""
+    """`timeaudio serve` as a child process. `url` is its address, `shown` the equivalent shell command."""
 
     def __init__(self, model: Path | None = None) -> None:
         port = _free_port()
@@ -52,10 +52,10 @@ class ServerProcess:
         self._log.close()
 
     def wait_ready(self, tell: Callable[[float], object]) -> None:
-        """Returns when the server takes requests. Until then, calls `tell` now and then with the seconds waited.
+        """Wait until the server accepts requests. Meanwhile call `tell` now and then with the seconds waited.
 
         Raises:
-            LocalModelError: the server ended, or was not ready in time; the message holds its last words.
+            LocalModelError: the server exited, or was not ready in time; the message ends with its last log line.
         """
         started = time.monotonic()
         told = 0.0
@@ -63,7 +63,7 @@ class ServerProcess:
             while not client.is_ready():
                 waited_s = time.monotonic() - started
                 if self._process.poll() is not None:
-                    raise LocalModelError(f"The server ended at its start: {self._last_words()}")
+                    raise LocalModelError(f"The server exited during startup: {self._last_words()}")
                 if waited_s > START_TIMEOUT_S:
                     raise LocalModelError(f"The server was not ready after {waited_s:.0f} s: {self._last_words()}")
                 if waited_s - told >= TELL_EVERY_S:
@@ -72,14 +72,14 @@ class ServerProcess:
                 time.sleep(POLL_S)
 
     def _last_words(self) -> str:
-        """The last line of the server's log."""
+        """Return the last line of the server's log."""
         self._log.seek(0)
         lines = [line.strip() for line in self._log if line.strip()]
-        return lines[-1] if lines else "it wrote nothing."
+        return lines[-1] if lines else "its log is empty."
 
 
 def _free_port() -> int:
-    """A port that nobody listens on right now."""
+    """Return a port that is free right now."""
     with socket.socket() as probe:
         probe.bind((HOST, 0))
         return int(probe.getsockname()[1])

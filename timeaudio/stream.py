@@ -1,4 +1,4 @@
-"""Answers that are read while they are found: what the clients' `stream_...` methods return."""
+"""Streamed answers: what the clients' `stream_...` methods return."""
 
 from collections.abc import AsyncGenerator, Generator
 from types import TracebackType
@@ -11,10 +11,10 @@ P = TypeVar("P", bound=Piece)
 
 
 class _Told(Generic[P, A]):
-    """What has been read so far.
+    """What was read so far.
 
     Attributes:
-        beginning: the request's id, the model, and how much audio there is; None before the first piece was read.
+        beginning: the request's id, the model, and the length of the audio; None before the first piece is read.
     """
 
     def __init__(self, kind: type[A]) -> None:
@@ -23,7 +23,7 @@ class _Told(Generic[P, A]):
         self._answer: A | None = None
 
     def _piece(self, part: Part) -> P | None:
-        """The part, if it is a piece; what it is otherwise is kept."""
+        """Return the part if it is a piece; otherwise keep it and return None."""
         if isinstance(part, Beginning):
             self.beginning = part
         elif isinstance(part, self._kind):
@@ -33,14 +33,14 @@ class _Told(Generic[P, A]):
         return None
 
     def _whole(self) -> A:
-        assert self._answer is not None, "transports raise where an answer has no end"
+        assert self._answer is not None, "transports raise if the answer is incomplete"
         return self._answer
 
 
 class Stream(_Told[P, A]):
-    """An iterator over the pieces of an answer. Nothing is sent before the first is asked for.
+    """An iterator over the pieces of an answer. The request is sent when the first piece is read.
 
-    Leaving its `with` block, or calling `close`, tells the server to stop; what was read to its end needs neither.
+    Leaving the `with` block, or calling `close`, cancels the request. A stream read to its end needs neither.
 
     Example:
         with client.stream_dense_caption("street.flac") as events:
@@ -63,13 +63,13 @@ class Stream(_Told[P, A]):
         raise StopIteration
 
     def answer(self) -> A:
-        """The whole answer, with usage and timing; reads what was not read yet."""
+        """Read the rest of the stream and return the whole answer, with usage and timing."""
         for _ in self:
             pass
         return self._whole()
 
     def close(self) -> None:
-        """Stops the work, if it still goes on."""
+        """Cancel the request, if it is still running."""
         self._parts.close()
 
     def __enter__(self) -> Self:

@@ -1,4 +1,4 @@
-"""Answers as tables for people: one row per interval, times in seconds."""
+"""Answers as tables: one row per interval, times in seconds."""
 
 from collections.abc import Sequence
 
@@ -13,7 +13,7 @@ NOT_HEARD = "not heard"
 
 
 def interval_table(heading: str, rows: Sequence[tuple[str, Sequence[Interval]]]) -> Table:
-    """Words and their intervals; the words stand beside the first of them, or alone where there is none."""
+    """Return a table of texts and their intervals. A text stands beside its first interval, or alone without one."""
     has_confidence = any(interval.confidence is not None for _, intervals in rows for interval in intervals)
     table = Table(box=box.SIMPLE_HEAD, pad_edge=False)
     table.add_column("start", justify="right", no_wrap=True)

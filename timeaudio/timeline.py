@@ -1,4 +1,4 @@
-"""A timeline drawn with text: one lane per event, time from left to right.
+"""Draw a timeline as text: one lane per event, time from left to right.
 
                     0 s     2        4        6        8      10 s
                     ├───────┼────────┼────────┼────────┼───────┤
@@ -36,13 +36,13 @@ TICK_STEPS = (
     18000,
     36000,
 )  # tenths of a second
-NARROWEST = 20  # columns of time below which a picture tells nothing
+NARROWEST = 20  # fewest columns for the time axis
 GAP = "  "
 
 
 @dataclass(frozen=True, slots=True)
 class Symbols:
-    """What a picture is made of: `cells[left half filled][right half filled]`, and the parts of the axis."""
+    """The characters of a timeline: `cells[left half filled][right half filled]`, and the parts of the axis."""
 
     cells: tuple[tuple[str, str], tuple[str, str]]
     rule: str
@@ -58,24 +58,24 @@ ASCII = Symbols(cells=((" ", "#"), ("#", "#")), rule="-", first_tick="+", tick="
 
 @dataclass(frozen=True, slots=True)
 class Lane:
-    """One line of the picture: its name at the left, and the stretches to fill."""
+    """One line of the timeline: its label at the left, and the intervals to fill."""
 
     label: str
     intervals: tuple[Interval, ...]
 
 
 def one_line(words: str) -> str:
-    """Words that may come from anywhere, on one line and without control characters, which could steer a terminal."""
+    """Put untrusted text on one line, without the control characters that could control the terminal."""
     return " ".join("".join(letter if letter.isprintable() else " " for letter in words).split())
 
 
 def lanes(rows: Sequence[tuple[str, Sequence[Interval]]]) -> list[Lane]:
-    """One lane per row of words and intervals, in order; that of an absent query is empty."""
+    """Return one lane per row of words and intervals, in order; the lane of an absent query is empty."""
     return [Lane(words, tuple(intervals)) for words, intervals in rows]
 
 
 def draw(lanes: Sequence[Lane], duration_s: float, *, width: int, ascii_only: bool = False) -> Text:
-    """The picture of some lanes over a recording, its last line not ended.
+    """Draw lanes over a recording, without a newline at the end.
 
     It is at most `width` columns wide, or 24 if that is more. An interval fills every half column that it covers by
     half or more, and at least one, so that short events stay visible.
@@ -84,7 +84,7 @@ def draw(lanes: Sequence[Lane], duration_s: float, *, width: int, ascii_only: bo
     """
     symbols = ASCII if ascii_only else BLOCKS
     duration = max(1, _tenths(duration_s))
-    room = width - len(GAP) - 2  # the last tick's " s" hangs over
+    room = width - len(GAP) - 2  # the last tick's " s" overhangs
     needed = max((cell_len(one_line(lane.label)) for lane in lanes), default=0)
     label_width = max(0, min(needed, width * 2 // 5, room - NARROWEST))
     num_columns = max(NARROWEST, room - label_width)
@@ -105,7 +105,7 @@ def _tenths(seconds: float) -> int:
 
 
 def _label(label: str, width: int, symbols: Symbols, *, ascii_only: bool) -> str:
-    """A name in exactly `width` columns, on one line, with a mark where it was cut."""
+    """Fit a label into exactly `width` columns, on one line, with a mark where it was cut."""
     line = one_line(label)
     if ascii_only:
         line = line.encode("ascii", "replace").decode("ascii")
@@ -115,7 +115,7 @@ def _label(label: str, width: int, symbols: Symbols, *, ascii_only: bool) -> str
 
 
 def _axis(duration: int, num_columns: int, symbols: Symbols) -> tuple[str, str]:
-    """The two lines of the axis: times in seconds, and ticks under their first digit."""
+    """Return the two lines of the axis: times in seconds, and ticks under their first digit."""
     step = _tick_step(duration, num_columns)
     numbers = [" "] * (num_columns + 12)
     rule = [symbols.rule] * num_columns
@@ -134,7 +134,7 @@ def _axis(duration: int, num_columns: int, symbols: Symbols) -> tuple[str, str]:
 
 
 def _tick_step(duration: int, num_columns: int) -> int:
-    """Tenths between ticks: the finest step whose labels stay at least two columns apart."""
+    """Return the tenths between ticks: the finest step whose labels stay at least two columns apart."""
     for step in TICK_STEPS:
         label_width = max(len(f"{duration / 10:g}"), len("0 s"))
         if step * num_columns >= duration * (label_width + 2):
@@ -143,7 +143,7 @@ def _tick_step(duration: int, num_columns: int) -> int:
 
 
 def _cells(intervals: Sequence[Interval], duration: int, num_columns: int, symbols: Symbols) -> str:
-    """A lane's columns. Half column h stands for the tenths from h * duration / halves on."""
+    """Return a lane's columns. Half column h covers the tenths from h * duration / halves on."""
     halves = [False] * (2 * num_columns)
     for interval in intervals:
         start, end = (_half_column(_tenths(s), duration, len(halves)) for s in (interval.start, interval.end))
@@ -155,5 +155,5 @@ def _cells(intervals: Sequence[Interval], duration: int, num_columns: int, symbo
 
 
 def _half_column(time: int, duration: int, num_halves: int) -> int:
-    """The half column boundary nearest to a time, rounded half up, within the picture."""
+    """Return the half-column boundary nearest to a time, rounded half up, within the timeline."""
     return min((2 * time * num_halves + duration) // (2 * duration), num_halves)

@@ -1,4 +1,4 @@
-"""Which transport an address asks for: http://, https://, grpc:// or grpcs:// (the last two need the extra `grpc`)."""
+"""Choose the transport for an address: http://, https://, grpc:// or grpcs:// (gRPC needs the extra `grpc`)."""
 
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
@@ -9,11 +9,11 @@ from timeaudio.over_http import AsyncHttpTransport, HttpTransport
 
 
 def transport(base_url: str, timeout: float, headers: Mapping[str, str]) -> Transport:
-    """The transport of `Client`. `headers` go with every question. Units: `timeout` is seconds.
+    """Return the transport of `Client`, which sends `headers` with every request. Units: `timeout` is seconds.
 
     Raises:
-        ValueError: the address is of none of the forms.
-        ImportError: it needs a library that is not installed.
+        ValueError: the address has none of the supported forms.
+        ImportError: the address needs a library that is not installed.
     """
     address = checked_address(base_url)
     if address.scheme.startswith("http"):
@@ -24,7 +24,7 @@ def transport(base_url: str, timeout: float, headers: Mapping[str, str]) -> Tran
 
 
 def async_transport(base_url: str, timeout: float, headers: Mapping[str, str]) -> AsyncTransport:
-    """The transport of `AsyncClient`. Raises: as `transport`."""
+    """Return the transport of `AsyncClient`. Raises: as `transport`."""
     address = checked_address(base_url)
     if address.scheme.startswith("http"):
         return AsyncHttpTransport(address, timeout, headers)
@@ -38,4 +38,4 @@ def _extra_needed() -> Iterator[None]:
     try:
         yield
     except ModuleNotFoundError as error:
-        raise ImportError(f"An address with grpc:// needs {error.name}: pip install 'timeaudio[grpc]'") from error
+        raise ImportError(f"A grpc:// address needs {error.name}: pip install 'timeaudio[grpc]'") from error

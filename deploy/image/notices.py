@@ -1,4 +1,4 @@
-"""Write the licences of everything that an image carries: python3 notices.py FOLDER (with the image's own Python).
+"""Write the licences of all packages in an image: python3 notices.py FOLDER (with the image's own Python).
 
 One file per package with its licence texts, and SUMMARY.txt. Standard library only.
 """
@@ -22,7 +22,7 @@ The system below is Debian; its licences are in /usr/share/doc/*/copyright.
 
 
 def texts(distribution: Distribution) -> list[str]:
-    """The licence files of one package."""
+    """Return the licence texts of one package."""
     named = (path for path in distribution.files or () if ".dist-info" in str(path))
     wanted = ("licen", "copying", "notice", "authors")
     found = [Path(str(path.locate())) for path in named if any(word in path.name.lower() for word in wanted)]

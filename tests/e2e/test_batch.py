@@ -86,15 +86,15 @@ def test_each_recording_has_a_row_and_is_heard_once(archive: Path, tmp_path: Pat
     assert heard["status"] == "ok"
     assert heard["answer"]["audio"]["duration"] == 1.3
     assert heard["answer"]["events"]
-    assert "24 heard, 2 failed" in first.stderr
+    assert "24 answered, 2 failed" in first.stderr
     assert "1,000 h cost" in first.stderr
     again = run(manifest, "-o", output)
     assert again.returncode == 0, again.stderr
-    assert "0 heard, 0 failed, 26 from before" in again.stderr
+    assert "0 answered, 0 failed, 26 done before" in again.stderr
     (archive / "missing.wav").write_bytes(Path(named[0]).read_bytes())
     third = run(manifest, "-o", output, "--retry-failed")
     assert third.returncode == 1
-    assert "1 heard, 1 failed, 24 from before" in third.stderr
+    assert "1 answered, 1 failed, 24 done before" in third.stderr
     assert Counter(row["status"] for row in rows(output)) == {"ok": 25, "failed": 1}
 
 
@@ -196,7 +196,7 @@ def test_parquet_holds_the_same_rows(archive: Path, tmp_path: Path) -> None:
     [
         (("--task", "ground"), "say what to look for"),
         (("-q", "rain"), "takes no words"),
-        (("--shard", "4/3"), "no part of a whole"),
+        (("--shard", "4/3"), "not a valid part"),
         (("--server", "http://127.0.0.1:1", "--model", "x"), "neither --model"),
     ],
 )

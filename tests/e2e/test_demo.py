@@ -46,7 +46,7 @@ def test_a_server_that_cannot_start_is_one_line_with_its_reason(tmp_path: Path) 
     ended = timeaudio("demo", "--model", str(tmp_path / "nowhere"))
     assert ended.returncode == 1
     (line,) = ended.stderr.splitlines()
-    assert line.startswith("timeaudio: The server ended at its start:")
+    assert line.startswith("timeaudio: The server exited during startup:")
     assert "nowhere" in line
 
 

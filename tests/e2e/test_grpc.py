@@ -217,5 +217,5 @@ def test_nobody_there_is_told_with_what_to_do(four_tasks: Any) -> None:
         assert client.is_ready() is False
         with pytest.raises(ServerUnreachable, match="timeaudio serve --grpc-port"):
             client.dense_caption(b"x")
-    with pytest.raises(ValueError, match="names no port"):
+    with pytest.raises(ValueError, match="has no port"):
         Client("grpc://127.0.0.1")

@@ -1,1 +1,1 @@
-"""Archives: a manifest in, one row per recording out, whatever is killed on the way. See `timeaudio batch --help`."""
+"""Analyse archives: a manifest in, one row per recording out, resumable. See `timeaudio batch --help`."""

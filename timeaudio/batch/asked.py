@@ -1,4 +1,4 @@
-"""What is asked about each recording of a batch."""
+"""The task of a batch."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -13,7 +13,7 @@ Task = Literal["caption", "ground", "summarize", "ask"]
 
 @dataclass(frozen=True, slots=True)
 class Asked:
-    """A task, and the words that it needs. Plain data: it travels to other machines.
+    """A task, and the text that it needs. Plain data, because Ray sends it to other machines.
 
     Raises:
         ValueError: the words do not fit the task.
@@ -31,7 +31,7 @@ class Asked:
             raise ValueError(f"{self.task} takes no words; -q is for ground and ask")
 
     async def of(self, client: AsyncClient, path: Path) -> AnyAnswer:
-        """The server's answer about one recording.
+        """Return the server's answer about one recording.
 
         Raises:
             ClientError, OSError: as AsyncClient.

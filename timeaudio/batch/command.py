@@ -1,4 +1,4 @@
-"""`timeaudio batch`: an archive of recordings on this machine, or on a Ray cluster."""
+"""`timeaudio batch`: analyse an archive of recordings on this machine or on a Ray cluster."""
 
 from pathlib import Path
 from typing import Annotated, Literal
@@ -18,13 +18,13 @@ timeaudio batch manifest.csv -o dogs.parquet --task ground -q 'a dog barks' --de
 
 timeaudio batch manifest.txt -o part3.jsonl --shard 3/16
 
-Killed? The same command goes on where it was: every recording gets one row, once.
+To resume after an interruption, run the same command again: every recording gets exactly one row.
 """
 Task = Literal["caption", "ground", "summarize", "ask"]
 
 
 def register(app: typer.Typer) -> None:
-    """Adds the command to an application."""
+    """Add the command to an application."""
     app.command(epilog=_EXAMPLES)(batch)
 
 
@@ -36,24 +36,24 @@ def batch(  # noqa: PLR0913  an option each
     output: Annotated[
         Path, typer.Option("--output", "-o", metavar="FILE", help="Where rows go: .jsonl, or .parquet at the end.")
     ],
-    task: Annotated[Task, typer.Option(help="What is asked about each recording.")] = "caption",
+    task: Annotated[Task, typer.Option(help="What to ask about each recording.")] = "caption",
     queries: Annotated[
-        list[str] | None, typer.Option("--query", "-q", help="What to look for, or the question; may be repeated.")
+        list[str] | None, typer.Option("--query", "-q", help="What to look for, or the question; repeatable.")
     ] = None,
     server: ServerUrl = None,
     model: ModelDir = None,
     device: Annotated[str, typer.Option("--device", "--devices", help="cpu, cuda, or several: cuda:0,cuda:1.")] = "cpu",
-    at_once: Annotated[int, typer.Option("--at-once", min=1, help="Recordings that are sent at once.")] = 8,
-    shard: Annotated[str, typer.Option(help="Hear one part of the manifest: 3/16 is the third of sixteen.")] = "1/1",
-    retry_failed: Annotated[bool, typer.Option("--retry-failed", help="Hear again what failed before.")] = False,
+    at_once: Annotated[int, typer.Option("--at-once", min=1, help="Recordings to send at once.")] = 8,
+    shard: Annotated[str, typer.Option(help="Take one part of the manifest: 3/16 is the third of sixteen.")] = "1/1",
+    retry_failed: Annotated[bool, typer.Option("--retry-failed", help="Retry recordings that failed before.")] = False,
     price: Annotated[
-        float | None, typer.Option(min=0, help="Of an hour of this machine: the cost of 1,000 hours is told.")
+        float | None, typer.Option(min=0, help="Cost of this machine per hour, to report the cost of 1,000 hours.")
     ] = None,
     ray: Annotated[
         bool, typer.Option("--ray", help="On a Ray cluster (RAY_ADDRESS, or a local one): a server on each device.")
     ] = False,
 ) -> None:
-    """Hear an archive: a row for each recording, resumable to the recording."""
+    """Analyse an archive and write a row for each recording. Resumable at every recording."""
     from timeaudio.address import checked_address
     from timeaudio.api_key import authorization
     from timeaudio.batch.account import Account
@@ -71,7 +71,7 @@ def batch(  # noqa: PLR0913  an option each
     except ValueError as error:
         raise typer.BadParameter(str(error)) from None
     if server is not None and (model is not None or ray):
-        raise typer.BadParameter("--server has loaded its own model: give neither --model nor --ray with it")
+        raise typer.BadParameter("--server uses its own model: give neither --model nor --ray with it")
     wants_parquet = output.suffix == ".parquet"
     for module in ["pyarrow"] * wants_parquet + ["ray"] * ray:
         _check_installed(module)

@@ -1,4 +1,4 @@
-"""Hears the recordings that have no row yet, many at once, and writes a row for each."""
+"""Analyse the recordings that have no row yet, several at once, and write a row for each."""
 
 import asyncio
 from collections.abc import Iterable, Iterator
@@ -13,7 +13,7 @@ from timeaudio.batch.serving import Serving
 from timeaudio.errors import ApiError, ClientError, ServerUnreachable, UnexpectedAnswer
 
 MOST_TRIES = 3
-"""How often a recording may be in flight while the server dies, before it gets a row that says so."""
+"""How many times the server may die while it has a recording in flight, before that recording fails."""
 PATIENCE_S = 3600.0
 BUSY = frozenset({429, 503})
 UNAUTHORIZED = 401
@@ -22,11 +22,11 @@ UNAUTHORIZED = 401
 def hear_all(
     paths: Iterable[str], asked: Asked, journal: Journal, account: Account, serving: Serving, *, at_once: int
 ) -> None:
-    """Give every path a row, asking about `at_once` of them at a time.
+    """Write a row for every path, with `at_once` requests at a time.
 
     Raises:
-        ClientError: nobody answers any more, or the API key is refused; what has a row keeps it.
-        OSError: the disk is full, or gone; likewise.
+        ClientError: the server is gone, or refused the API key; the rows so far are kept.
+        OSError: the disk is full, or gone; the rows so far are kept.
     """
 
     async def run() -> None:
@@ -40,7 +40,7 @@ def hear_all(
             await serving.close()
 
     async def work(waiting: Iterator[str]) -> None:
-        for path in waiting:  # shared: each takes the next
+        for path in waiting:  # a shared iterator: each task takes the next path
             row = await hear(path, asked, serving)
             journal.write(row)
             account.add(row)
@@ -52,10 +52,10 @@ def hear_all(
 
 
 async def hear(path: str, asked: Asked, serving: Serving) -> dict[str, Any]:
-    """The row of one recording.
+    """Return the row of one recording.
 
     Raises:
-        ClientError: nobody answers any more, or the API key is refused.
+        ClientError: the server is gone, or refused the API key.
     """
     for number in range(1, MOST_TRIES + 1):
         try:
@@ -63,11 +63,11 @@ async def hear(path: str, asked: Asked, serving: Serving) -> dict[str, Any]:
                 answer = await asked.of(client, Path(path))
         except ApiError as error:
             if error.status == UNAUTHORIZED:
-                raise  # so it would be with every recording: none gets a row for it
+                raise  # it would fail every recording, so no recording gets a row for it
             if error.status not in BUSY:
                 serving.answered()
                 return failed(path, error.type.rpartition(":")[2], str(error))
-            await serving.revive()  # it was busy all the time, or goes down
+            await serving.revive()  # it stayed busy, or is shutting down
         except ServerUnreachable:
             if number == MOST_TRIES:
                 break
@@ -79,9 +79,9 @@ async def hear(path: str, asked: Asked, serving: Serving) -> dict[str, Any]:
         else:
             serving.answered()
             return {"path": path, "status": "ok", "answer": answer.model_dump(mode="json")}
-    return failed(path, "server-lost", f"The server died {MOST_TRIES} times while it heard this recording.")
+    return failed(path, "server-lost", f"The server died {MOST_TRIES} times while it analysed this recording.")
 
 
 def failed(path: str, error: str, detail: str) -> dict[str, Any]:
-    """The row of a recording that was not heard. `error` is the slug of the server's table, or a word of ours."""
+    """Return the row of a failed recording. `error` is the slug of the server's problem, or a word of this package."""
     return {"path": path, "status": "failed", "error": error, "detail": detail}

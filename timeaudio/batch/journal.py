@@ -1,7 +1,7 @@
-"""The output while it grows: a JSONL file that only ever gets whole rows, one for each recording.
+"""The output of a running batch: a JSONL file with one complete row per recording.
 
-A row is one write to a file that is open for appending. Whoever is killed while writing leaves at most a last line
-without its end, which the next run cuts off; whoever is killed before it, a recording that the next run hears again.
+A row is one write to a file that is open for appending. A process killed during a write leaves at most an incomplete
+last line, which the next run cuts off. A process killed before it leaves a recording that the next run analyses again.
 """
 
 import fcntl
@@ -15,22 +15,22 @@ from typing import Any, Self
 
 from timeaudio.errors import ClientError
 
-_SYNC_S = 1.0  # rows that a failing power supply may cost; a killed process loses none
+_SYNC_S = 1.0  # a power failure may lose the rows of this time; a killed process loses none
 
 
 class JournalError(ClientError):
-    """The output cannot be gone on with; the message says why and what to do."""
+    """The output cannot be resumed; the message says why and what to do."""
 
 
 class Journal:
-    """The rows so far, and where new ones go. One process at a time."""
+    """The rows of a batch, open for appending by one process at a time."""
 
     def __init__(self, path: Path, *, again: bool = False) -> None:
-        """Open the file, or make it. `again`: rows of recordings that failed are taken out, to be heard again.
+        """Open or create the file. `again` removes the rows of failed recordings, so that they are retried.
 
         Raises:
-            JournalError: another run writes to it, or it holds something else.
-            OSError: it cannot be opened.
+            JournalError: another run writes to the file, or it is not a journal.
+            OSError: the file cannot be opened.
         """
         self.path = path
         path.parent.mkdir(parents=True, exist_ok=True)
@@ -40,7 +40,7 @@ class Journal:
             fcntl.flock(self._file, fcntl.LOCK_EX | fcntl.LOCK_NB)
         except BlockingIOError:
             os.close(self._file)
-            raise JournalError(f"Another run writes to {path}. Wait for it, or name another file.") from None
+            raise JournalError(f"Another run is writing to {path}. Wait for it to end, or use another file.") from None
         self._cut_torn_line()
         if again:
             self._take_out_failures()
@@ -50,12 +50,12 @@ class Journal:
         """Add a row, which has a `path`.
 
         Raises:
-            JournalError: the recording has one already.
-            OSError: the disk is full, or gone; the file ends with the row before.
+            JournalError: the recording already has a row.
+            OSError: the disk is full, or gone; the file then ends with the previous row.
         """
         path = str(row["path"])
         if path in self.done:
-            raise JournalError(f"{path} has a row already.")
+            raise JournalError(f"{path} already has a row.")
         line = memoryview((json.dumps(row, ensure_ascii=True) + "\n").encode())
         end = os.lseek(self._file, 0, os.SEEK_END)
         try:
@@ -91,7 +91,7 @@ class Journal:
             os.ftruncate(self._file, end)
 
     def _take_out_failures(self) -> None:
-        """The file without them, in its own place: this process holds its lock."""
+        """Replace the file by one without failures. This process holds the lock on both."""
         kept = self.path.with_name(f".{self.path.name}.kept")
         with kept.open("w", encoding="ascii") as file:
             file.writelines(json.dumps(row) + "\n" for row in rows(self.path) if row.get("status") != "failed")
@@ -105,10 +105,10 @@ class Journal:
 
 
 def rows(path: Path) -> Iterator[dict[str, Any]]:
-    """The rows of a journal.
+    """Yield the rows of a journal.
 
     Raises:
-        JournalError: a line is none.
+        JournalError: a line is not a row.
     """
     with path.open(encoding="utf-8") as file:
         for number, line in enumerate(file, start=1):
@@ -117,6 +117,6 @@ def rows(path: Path) -> Iterator[dict[str, Any]]:
                 row["path"], row["status"]
             except (ValueError, KeyError, TypeError):
                 raise JournalError(
-                    f"{path}, line {number}: this is no row of `timeaudio batch`. Name another output file."
+                    f"{path}, line {number}: not a row of `timeaudio batch`. Use another output file."
                 ) from None
             yield row

@@ -19,40 +19,40 @@ class ManifestError(ClientError):
 
 @dataclass(frozen=True, slots=True)
 class Shard:
-    """One of `count` equal parts, by the hash of a path: the same on every machine. `index` counts from 1."""
+    """One of `count` parts, chosen by the hash of a path, so the same on every machine. `index` counts from 1."""
 
     index: int = 1
     count: int = 1
 
     @classmethod
     def parse(cls, text: str) -> "Shard":
-        """From `3/16`.
+        """Parse a text such as `3/16`.
 
         Raises:
-            ValueError: it is not of that form, or the part does not exist.
+            ValueError: the text is not of that form, or the part does not exist.
         """
         index, slash, count = text.partition("/")
         if not (slash and index.isdecimal() and count.isdecimal() and 1 <= int(index) <= int(count)):
-            raise ValueError(f"{text!r} is no part of a whole. Say 3/16 for the third of sixteen.")
+            raise ValueError(f"{text!r} is not a valid part. Use 3/16 for the third of sixteen.")
         return cls(int(index), int(count))
 
     def holds(self, path: str) -> bool:
-        """Whether a path belongs to this part."""
+        """Return whether a path belongs to this part."""
         number = int.from_bytes(hashlib.sha256(path.encode(errors="surrogateescape")).digest()[:8], "big")
         return number % self.count == self.index - 1
 
 
 def read_manifest(manifest: Path, shard: Shard) -> Iterator[str]:
-    """Every path of the shard, once, in the manifest's order. Relative ones count from where the command runs.
+    """Yield every path of the shard, once, in the manifest's order. Relative paths start at the working directory.
 
-    `.csv`, `.tsv`: a table whose heading names a column `path`. `.jsonl`: objects with a member `path`. A folder: the
-    recordings in it. Anything else: a path per line, empty lines and lines that begin with # left out.
+    `.csv`, `.tsv`: a table whose heading has a column `path`. `.jsonl`: objects with a member `path`. A folder: the
+    recordings in it. Anything else: a path per line; empty lines and lines that begin with # are skipped.
 
     Raises:
-        ManifestError: a line is not as it should be.
-        OSError: it cannot be read.
+        ManifestError: a line is not valid.
+        OSError: the manifest cannot be read.
     """
-    seen: set[bytes] = set()  # sixteen bytes for each path, whatever its length
+    seen: set[bytes] = set()  # sixteen bytes per path, to bound memory
     for path in _paths(manifest):
         mark = hashlib.sha256(path.encode(errors="surrogateescape")).digest()[:16]
         if mark not in seen and shard.holds(path):
@@ -86,7 +86,7 @@ def _table(manifest: Path, rows: Iterator[list[str]]) -> Iterator[str]:
         if not row:
             continue
         if len(row) <= place or not row[place]:
-            raise ManifestError(f"{manifest}, row {number}: there is no {COLUMN}.")
+            raise ManifestError(f"{manifest}, row {number}: the {COLUMN} is missing.")
         yield row[place]
 
 

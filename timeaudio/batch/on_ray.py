@@ -1,11 +1,11 @@
-"""The same batch on a Ray cluster: one actor for each device, each with a server of its own beside it.
+"""Run a batch on a Ray cluster: one actor per device, each with its own server.
 
-The server decodes in processes on the actor's CPUs, batches what it is asked at once, and hears long recordings in
-several passes; nothing of that is done again here. Ray spreads paths over actors and starts lost ones again. The files
-and the checkpoint must be at the same path on every node.
+The server decodes on the actor's CPUs, batches concurrent requests, and splits long recordings into passes; this module
+repeats none of that. Ray spreads paths over actors and restarts lost ones. The files and the checkpoint must be at the
+same path on every node.
 
-Rows come back as they are made and are written by this process alone, into the same journal as without Ray: what Ray
-runs twice, after an actor's death, still has one row.
+This process alone writes rows, as they arrive, into the same journal as without Ray. A path that Ray runs twice, after
+an actor's death, still gets one row.
 """
 
 import asyncio
@@ -23,11 +23,11 @@ from timeaudio.batch.hearing import hear
 from timeaudio.batch.journal import Journal
 from timeaudio.batch.serving import Own
 
-_CPUS = 2  # of an actor: its decoders; a model on the CPU takes what is left of the node
+_CPUS = 2  # per actor, for its decoders; a model on the CPU uses the rest of the node
 
 
 class Actor:
-    """A server, and what asks it. Its death ends the server too."""
+    """A server and its client. The server ends with the actor."""
 
     def __init__(self, asked: Asked, model: Path | None, device: str, at_once: int) -> None:
         self._asked = asked
@@ -36,7 +36,7 @@ class Actor:
         self._loop.run_until_complete(self._serving.revive())
 
     def __call__(self, batch: dict[str, Any]) -> dict[str, Any]:
-        """Rows for a batch of paths, heard at once. Columns, as Ray wants them: lists of equal length."""
+        """Return rows for a batch of paths, sent at once, in columns as Ray expects: lists of equal length."""
         return {"row": self._loop.run_until_complete(self._hear(list(batch["path"])))}
 
     async def _hear(self, paths: list[str]) -> list[dict[str, Any]]:
@@ -53,7 +53,7 @@ def hear_on_ray(
     device: str,
     at_once: int,
 ) -> None:
-    """Give every path a row. `device`: `cpu` or `cuda`; there are as many actors as the cluster has of them.
+    """Write a row for every path. `device` is `cpu` or `cuda`; the cluster's CPUs or GPUs bound the number of actors.
 
     Raises:
         ClientError, OSError: the journal cannot be written.
@@ -65,7 +65,7 @@ def hear_on_ray(
     on_gpu = device.startswith("cuda")
     resources = ray.cluster_resources()
     num_actors = max(1, int(resources.get("GPU", 0) if on_gpu else resources.get("CPU", 1) // _CPUS))
-    num_blocks = max(num_actors, len(todo) // (4 * at_once))  # what is lost with an actor is heard again: keep it short
+    num_blocks = max(num_actors, len(todo) // (4 * at_once))  # a lost actor repeats its block: keep it short
     data = ray.data.from_items([{"path": path} for path in todo], override_num_blocks=num_blocks)
     heard = data.map_batches(
         Actor,
@@ -75,7 +75,7 @@ def hear_on_ray(
         num_cpus=_CPUS if resources.get("CPU", 1) >= _CPUS else 1,
         num_gpus=1 if on_gpu else 0,
     )
-    # Not `iter_rows`: it holds a block back until the next one is there, and what was heard must be written at once.
+    # Not `iter_rows`: it holds a block back until the next arrives, but rows must be written at once.
     for table in heard.iter_batches(batch_size=None, batch_format="pyarrow", prefetch_batches=0):
         for said in table["row"].to_pylist():
             if said["path"] not in journal.done:

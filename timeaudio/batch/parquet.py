@@ -1,4 +1,4 @@
-"""The finished journal as Parquet: a row per recording, its spans as a list, the whole answer as JSON beside them."""
+"""Write a finished journal as Parquet: a row per recording, with its spans as a list and its answer as JSON."""
 
 import json
 import os
@@ -12,12 +12,12 @@ from timeaudio.batch.journal import rows
 from timeaudio.formats.tracks import tracks
 from timeaudio.results import AnyAnswer
 
-_GROUP = 10_000  # rows of a row group
+_GROUP = 10_000  # rows per row group
 _ANSWER: TypeAdapter[AnyAnswer] = TypeAdapter(AnyAnswer)
 
 
 def write_parquet(journal: Path, target: Path) -> None:
-    """Write `target` from a journal; it appears when it is whole.
+    """Write `target` from a journal; it is renamed into place when complete.
 
     Columns: path, status, error, detail, model, duration_s, spans (list of start_s, end_s, label, confidence), answer.
     """

@@ -1,4 +1,4 @@
-"""Who answers a batch: a server elsewhere, or one of our own, started again when it dies and gone when we are."""
+"""The server of a batch: a remote one, or a child process that is restarted when it dies."""
 
 import asyncio
 import contextlib
@@ -16,50 +16,50 @@ from timeaudio.errors import LocalModelError, ServerUnreachable
 HOST = "127.0.0.1"
 START_TIMEOUT_S = 600.0
 MOST_DEATHS = 10
-"""Deaths without an answer between them after which a batch gives up."""
+"""The number of deaths in a row, without an answer in between, after which a batch gives up."""
 
 
 class Serving(Protocol):
-    """Who is asked, and what is done when nobody answers."""
+    """The server of a batch, and how to get it back when it does not respond."""
 
     url: str
 
     async def revive(self) -> None:
-        """Return when somebody answers again. Raises ClientError when that is not to be expected."""
+        """Return when the server responds again. Raises ClientError if it will not."""
         ...
 
     def answered(self) -> None:
-        """Told at each answer."""
+        """Note that the server answered."""
         ...
 
     async def close(self) -> None:
-        """Stop what was started."""
+        """Stop the server, if this object started it."""
         ...
 
 
 class Elsewhere:
-    """A server that others run: waited for, patiently."""
+    """A server that others run."""
 
     def __init__(self, url: str, *, patience_s: float = 600.0) -> None:
         self.url = url
         self._patience_s = patience_s
 
     async def revive(self) -> None:
-        """Wait for it. Raises: ServerUnreachable, when patience is over."""
+        """Wait for the server. Raises: ServerUnreachable, after `patience_s`."""
         await _until_ready(self.url, self._patience_s, alive=lambda: True)
 
     def answered(self) -> None:
-        """Nothing is counted here."""
+        """Do nothing."""
 
     async def close(self) -> None:
-        """Nothing was started."""
+        """Do nothing."""
 
 
 class Own:
     """`timeaudio serve` as a child process, on a free port."""
 
     def __init__(self, model: Path | None, device: str, *, places: int) -> None:
-        """`places`: requests that will be sent at once."""
+        """`places`: the number of requests that will be sent at once."""
         self.url = ""
         self._arguments = ["--device", device, *(["--model", str(model)] if model else [])]
         self._environment = {"TIMEAUDIO_LIMITS__QUEUED_REQUESTS": str(places + 1)}
@@ -69,10 +69,10 @@ class Own:
         self._log = tempfile.TemporaryFile("w+", encoding="utf-8", errors="replace")  # noqa: SIM115
 
     async def revive(self) -> None:
-        """Start it, or start it again.
+        """Start or restart the server.
 
         Raises:
-            LocalModelError: it does not come up, or has died too often; the message holds its last words.
+            LocalModelError: it does not start, or died too often; the message ends with its last log line.
         """
         async with self._lock:
             is_new = False
@@ -81,7 +81,7 @@ class Own:
                     if self._process is not None:
                         self._deaths += 1
                     if self._deaths > MOST_DEATHS:
-                        raise LocalModelError(f"The server died {self._deaths} times. It said: {self._last_words()}")
+                        raise LocalModelError(f"The server died {self._deaths} times. Last log: {self._last_words()}")
                     await self._start()
                     is_new = True
                 process = self._process
@@ -90,17 +90,17 @@ class Own:
                     await _until_ready(self.url, START_TIMEOUT_S, alive=_is_alive(process))
                     return
                 except ServerUnreachable:
-                    # One that ran may be dead already without our having been told when we looked.
+                    # A server that ran before may have died just after the check above.
                     if is_new or process.returncode is None:
                         said = self._last_words()
-                        raise LocalModelError(f"The server did not come up. It said: {said}") from None
+                        raise LocalModelError(f"The server did not start. Last log: {said}") from None
 
     def answered(self) -> None:
-        """It works: deaths are counted from here."""
+        """Reset the count of deaths."""
         self._deaths = 0
 
     async def close(self) -> None:
-        """End it."""
+        """Stop the server."""
         if self._process is not None and self._process.returncode is None:
             with contextlib.suppress(ProcessLookupError):
                 self._process.terminate()
@@ -116,7 +116,7 @@ class Own:
             probe.bind((HOST, 0))
             port = probe.getsockname()[1]
         self.url = f"http://{HOST}:{port}"
-        # Not `timeaudio serve` itself: this child asks the kernel to go with its parent, even by kill -9.
+        # Not `timeaudio serve`: this child asks the kernel to end it with its parent, even after kill -9.
         program = (
             "import sys; from server.process import die_with_parent; die_with_parent(int(sys.argv.pop(1)));"
             "from server.__main__ import main; main()"
@@ -132,7 +132,7 @@ class Own:
     def _last_words(self) -> str:
         self._log.seek(0)
         lines = [line.strip() for line in self._log if line.strip()]
-        return lines[-1] if lines else "nothing."
+        return lines[-1] if lines else "none."
 
 
 def _is_alive(process: asyncio.subprocess.Process) -> Callable[[], bool]:
@@ -143,7 +143,7 @@ async def _until_ready(url: str, patience_s: float, *, alive: Callable[[], bool]
     """Return when the server at `url` is ready.
 
     Raises:
-        ServerUnreachable: it is not, in time, or is no longer alive.
+        ServerUnreachable: it is not ready in time, or is no longer alive.
     """
     give_up = asyncio.get_running_loop().time() + patience_s
     async with AsyncClient(url, timeout=5.0) as client:

@@ -1,13 +1,13 @@
-"""Answers of all four tasks in the formats that other tools read.
+"""Write answers of all four tasks in the formats that other tools read.
 
 Pure functions over `timeaudio.results`, shared by the server (`response_format`), the client and the command line.
 
-    tracks      what all formats hold: named tracks of labelled spans
+    tracks      the common form: named tracks of labelled spans
     trees       json, verbose_json, jams, label-studio
     subtitles   srt, vtt
     rows        tsv (DCASE), audacity, rttm
     text_grid   textgrid
-    prose       plain lines, for people
+    prose       plain lines of text
 """
 
 from collections.abc import Callable, Mapping
@@ -21,16 +21,16 @@ FormatName = Literal[
     "json", "verbose_json", "srt", "vtt", "tsv", "audacity", "rttm", "jams", "textgrid", "label-studio"
 ]
 TextFormat = Literal["verbose_json", "srt", "vtt", "tsv", "audacity", "rttm", "jams", "textgrid", "label-studio"]
-"""All but `json`, whose answers are objects in Python."""
+"""All but `json`, for which the client returns Python objects."""
 
 FORMAT_NAMES: Final[tuple[FormatName, ...]] = get_args(FormatName)
 DEFAULT_NAME: Final = "recording"
-"""What a recording is called whose name nobody told."""
+"""The name of a recording without a known name."""
 
 
 @dataclass(frozen=True, slots=True)
 class Format:
-    """One format: its writer, of an answer and its recording's name, and how others call files of it."""
+    """One format: its writer (from an answer and the recording's name), media type and file suffix."""
 
     write: Callable[[AnyAnswer, str], str]
     media_type: str
@@ -52,18 +52,18 @@ FORMATS: Final[Mapping[FormatName, Format]] = {
 
 
 def find(format_name: FormatName) -> Format:
-    """The format of that name.
+    """Return the format of that name.
 
     Raises:
-        ValueError: there is none.
+        ValueError: there is no such format.
     """
     if format_name not in FORMATS:
-        raise ValueError(f"{format_name!r} is no format. There are {', '.join(FORMATS)}.")
+        raise ValueError(f"{format_name!r} is not a format. Use one of {', '.join(FORMATS)}.")
     return FORMATS[format_name]
 
 
 def write(answer: AnyAnswer, format_name: FormatName, *, name: str = DEFAULT_NAME) -> str:
-    """An answer in a format, as text for a UTF-8 file. `name` is the recording's file name, where the format tells it.
+    """Write an answer in a format, as text for a UTF-8 file. `name` is the recording's name, which some formats hold.
 
     Raises:
         ValueError: there is no such format.

@@ -1,4 +1,4 @@
-"""An answer as lines that people read: times in seconds, then words."""
+"""Write an answer as plain lines: times in seconds, then text."""
 
 from collections.abc import Iterable
 
@@ -16,7 +16,7 @@ from timeaudio.results import (
 
 
 def prose(answer: AnyAnswer) -> str:
-    """One line per event, query or segment; the answer to a question as it is.
+    """Write one line per event, query or segment, or the answer to a question unchanged.
 
     0.0 - 2.5 s, 3.2 - 8.0 s: A dog barks.
     a dog barks: 0.2 - 2.7 s
@@ -32,7 +32,7 @@ def prose(answer: AnyAnswer) -> str:
 
 
 def line(piece: CaptionedEvent | GroundingResult | SummarySegment) -> str:
-    """The line of one event, query or segment, as soon as it is known."""
+    """Write the line of one event, query or segment."""
     if isinstance(piece, CaptionedEvent):
         return f"{_times(piece.intervals)}: {one_line(piece.caption)}"
     if isinstance(piece, GroundingResult):

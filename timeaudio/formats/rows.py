@@ -1,4 +1,4 @@
-"""One row per span: DCASE's table, Audacity's label track, and NIST's RTTM."""
+"""Formats with one row per span: DCASE's table, Audacity's label track, and NIST's RTTM."""
 
 import csv
 import io
@@ -9,7 +9,7 @@ from timeaudio.results import AnyAnswer
 
 
 def tsv(answer: AnyAnswer, name: str) -> str:
-    """The columns of DCASE's sound event detection tasks, `filename onset offset event_label`, quoted as csv does."""
+    """Write the columns of DCASE's sound event tasks, `filename onset offset event_label`, with csv's quoting."""
     text = io.StringIO()
     table = csv.writer(text, delimiter="\t", lineterminator="\n")
     table.writerow(("filename", "onset", "offset", "event_label"))
@@ -18,15 +18,15 @@ def tsv(answer: AnyAnswer, name: str) -> str:
 
 
 def audacity(answer: AnyAnswer, name: str) -> str:
-    """A label track. Source: Audacity's manual, "Importing and Exporting Labels"; no escapes, six decimals."""
+    """Write a label track. Source: Audacity's manual, "Importing and Exporting Labels"; no escapes, six decimals."""
     return "".join("\t".join((*_seconds(span, 6), span.label)) + "\n" for span in spans(answer))
 
 
 def rttm(answer: AnyAnswer, name: str) -> str:
-    """Rich Transcription Time Marked: onset and *duration*; the recording is named without its extension.
+    """Write Rich Transcription Time Marked: onset and *duration*, and the recording's name without its extension.
 
-    Fields end at white space, so words are joined by `_`. Readers take a double quote for the start of a quoted field,
-    so it becomes a single one.
+    Fields end at white space, so `_` joins words. Readers treat a double quote as the start of a quoted field, so it
+    becomes a single quote.
     """
     recording = _word(PurePath(one_line(name)).stem)
     rows = []
@@ -45,5 +45,5 @@ def _seconds(span: Span, digits: int) -> tuple[str, str]:
 
 
 def _decimal(milliseconds: int, digits: int) -> str:
-    """Milliseconds as seconds with so many decimals, at least three."""
+    """Format milliseconds as seconds with `digits` decimals, at least three."""
     return f"{milliseconds // 1000}.{milliseconds % 1000:03d}" + "0" * (digits - 3)

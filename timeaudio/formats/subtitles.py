@@ -1,11 +1,11 @@
-"""Subtitles: SubRip and WebVTT. One cue per span, overlapping ones side by side, as both formats allow."""
+"""Subtitles: SubRip and WebVTT. One cue per span; cues may overlap, as both formats allow."""
 
 from timeaudio.formats.tracks import spans
 from timeaudio.results import AnyAnswer
 
 
 def srt(answer: AnyAnswer, name: str) -> str:
-    """SubRip, which has no escapes: `-->` becomes `->`, since some players read a line with it as a new cue."""
+    """Write SubRip. It has no escapes: `-->` becomes `->`, since some players start a new cue at a line with it."""
     cues = [
         f"{number}\n{_clock(span.start_ms, ',')} --> {_clock(span.end_ms, ',')}\n{span.label.replace('-->', '->')}\n"
         for number, span in enumerate(spans(answer), start=1)
@@ -14,7 +14,7 @@ def srt(answer: AnyAnswer, name: str) -> str:
 
 
 def vtt(answer: AnyAnswer, name: str) -> str:
-    """WebVTT. Source: https://www.w3.org/TR/webvtt1/, 4.2.2: cue text spells `&`, `<`, `>` as character references."""
+    """Write WebVTT. Source: https://www.w3.org/TR/webvtt1/, 4.2.2: cue text escapes `&`, `<` and `>`."""
     cues = [
         f"\n{_clock(span.start_ms, '.')} --> {_clock(span.end_ms, '.')}\n{_escaped(span.label)}\n"
         for span in spans(answer)
@@ -23,7 +23,7 @@ def vtt(answer: AnyAnswer, name: str) -> str:
 
 
 def _clock(milliseconds: int, mark: str) -> str:
-    """`01:02:03,456`, with `mark` before the milliseconds; hours always, and as many digits as they need."""
+    """Format as `01:02:03,456`, with `mark` before the milliseconds; hours may have more than two digits."""
     seconds, milliseconds = divmod(milliseconds, 1000)
     minutes, seconds = divmod(seconds, 60)
     hours, minutes = divmod(minutes, 60)

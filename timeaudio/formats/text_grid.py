@@ -1,7 +1,7 @@
 """Praat's TextGrid, which ELAN reads too: one tier per track, in the long text form.
 
-Source: https://www.fon.hum.uva.nl/praat/manual/TextGrid_file_formats.html. Intervals of a tier follow each other
-without gaps and never overlap: silence is an interval without text, and spans that overlap go to a further tier,
+Source: https://www.fon.hum.uva.nl/praat/manual/TextGrid_file_formats.html. The intervals of a tier
+have no gaps and never overlap: silence is an interval without text, and overlapping spans go to a further tier,
 `events (2)`.
 """
 
@@ -12,7 +12,7 @@ from timeaudio.results import AnyAnswer
 
 
 def textgrid(answer: AnyAnswer, name: str) -> str:
-    """The whole file as Praat writes it; its tiers begin at 0 s and end where the part that was heard does."""
+    """Write the whole file as Praat does. Its tiers run from 0 s to the end of the analysed part."""
     end = end_ms(answer)
     tiers = list(_tiers(answer))
     lines = [
@@ -46,7 +46,7 @@ def textgrid(answer: AnyAnswer, name: str) -> str:
 
 
 def _tiers(answer: AnyAnswer) -> Iterator[tuple[str, list[Span]]]:
-    """Tiers with names of their own and spans that do not overlap."""
+    """Yield tiers with unique names and without overlapping spans."""
     taken: set[str] = set()
     for track in tracks(answer):
         for lane in _lanes(track.spans):
@@ -59,7 +59,7 @@ def _tiers(answer: AnyAnswer) -> Iterator[tuple[str, list[Span]]]:
 
 
 def _lanes(spans: Iterable[Span]) -> list[list[Span]]:
-    """Spans in order of time, each on the first lane that is free; at least one lane."""
+    """Put spans, in order of time, each on the first free lane. Return at least one lane."""
     lanes: list[list[Span]] = [[]]
     for span in spans:
         free = next((lane for lane in lanes if not lane or lane[-1].end_ms <= span.start_ms), None)
@@ -71,7 +71,7 @@ def _lanes(spans: Iterable[Span]) -> list[list[Span]]:
 
 
 def _without_gaps(spans: list[Span], end: int) -> Iterator[Span]:
-    """The same from 0 to `end`, silence in between."""
+    """Yield the spans from 0 to `end`, with silence in the gaps."""
     at = 0
     for span in spans:
         if span.start_ms > at:

@@ -1,9 +1,9 @@
-"""An answer of any task as what all formats hold: named tracks of labelled spans. Pure.
+"""Convert an answer of any task to the common form of all formats: named tracks of labelled spans. Pure.
 
     captions    one track; each interval of an event is a span with its caption
-    grounding   one track per query, empty where it is absent
+    grounding   one track per query, empty if it is absent
     summary     one track of consecutive spans
-    answer      one track; where the answer names no interval, it is about all that was heard, and one span says so
+    answer      one track; without intervals in the answer, one span covers the whole analysed part
 
 Units: integer milliseconds of the file.
 """
@@ -15,12 +15,12 @@ from dataclasses import dataclass
 from timeaudio.results import AnyAnswer, DenseCaption, Grounding, Interval, Summary
 
 NAMELESS = "?"
-"""Stands for words of which nothing is left that a line of text can hold."""
+"""The label for a text that has no printable characters left."""
 
 
 @dataclass(frozen=True, slots=True)
 class Span:
-    """A stretch of time and what is said of it, on one line."""
+    """An interval of time and its label, on one line."""
 
     start_ms: int
     end_ms: int
@@ -30,7 +30,7 @@ class Span:
 
 @dataclass(frozen=True, slots=True)
 class Track:
-    """Spans that belong together, in order of time; they may overlap. `kind` says what each of them is."""
+    """Related spans, in order of time; they may overlap. `kind` says what each span is."""
 
     kind: str
     name: str
@@ -38,7 +38,7 @@ class Track:
 
 
 def tracks(answer: AnyAnswer) -> tuple[Track, ...]:
-    """The tracks of an answer; at least one, except for a grounding without queries."""
+    """Return the tracks of an answer: at least one, except for a grounding without queries."""
     if isinstance(answer, DenseCaption):
         spans = [span for event in answer.events for span in _spans(event.intervals, event.caption)]
         return (Track("event", "events", _in_order(spans)),)
@@ -55,25 +55,25 @@ def tracks(answer: AnyAnswer) -> tuple[Track, ...]:
 
 
 def spans(answer: AnyAnswer) -> list[Span]:
-    """All spans of all tracks, in order of time."""
+    """Return all spans of all tracks, in order of time."""
     return list(_in_order([span for track in tracks(answer) for span in track.spans]))
 
 
 def end_ms(answer: AnyAnswer) -> int:
-    """Where the part of the file ends that was heard; never before the last span."""
+    """Return the end of the analysed part of the file, at least the end of the last span."""
     heard = milliseconds(answer.audio.start + answer.audio.duration)
     return max([heard, 1, *(span.end_ms for span in spans(answer))])
 
 
 def milliseconds(seconds: float) -> int:
-    """Seconds as whole milliseconds."""
+    """Convert seconds to whole milliseconds."""
     return round(seconds * 1000)
 
 
 def one_line(words: str) -> str:
-    """Words on one line: runs of white space become one space, other control characters vanish, nothing else changes.
+    """Put text on one line: replace control characters and runs of white space by one space; change nothing else.
 
-    Never empty: formats that need a label get one.
+    The result is never empty, because some formats need a label.
     """
     kept = (" " if unicodedata.category(letter) in ("Cc", "Cs") else letter for letter in words)
     return " ".join("".join(kept).split()) or NAMELESS

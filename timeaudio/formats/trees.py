@@ -1,4 +1,4 @@
-"""The formats that are JSON: the answer itself, the answer with a flat view, JAMS, and Label Studio's tasks."""
+"""The JSON formats: the answer itself, the answer with flat segments, JAMS, and Label Studio's tasks."""
 
 import json
 from typing import Any
@@ -18,18 +18,18 @@ LABELING_CONFIG = """\
   <TextArea name="words" toName="audio" perRegion="true" editable="true"/>
 </View>
 """
-"""What a Label Studio project must be set up with to show the tasks of `label_studio`."""
+"""The labeling configuration that a Label Studio project needs to show the tasks of `label_studio`."""
 
 
 def plain_json(answer: AnyAnswer, name: str) -> str:
-    """The answer as the server sends it."""
+    """Write the answer as the server sends it."""
     return answer.model_dump_json()
 
 
 def verbose_json(answer: AnyAnswer, name: str) -> str:
-    """The same, and what readers of OpenAI's `verbose_json` look for: `task`, `duration`, `text`, flat `segments`.
+    """Write the answer plus the fields of OpenAI's `verbose_json`: `task`, `duration`, `text`, flat `segments`.
 
-    A summary has segments of its own: they gain `id` and `text`.
+    A summary has segments already: they gain `id` and `text`.
     """
     flat = []
     for index, span in enumerate(spans(answer)):
@@ -41,9 +41,9 @@ def verbose_json(answer: AnyAnswer, name: str) -> str:
 
 
 def jams(answer: AnyAnswer, name: str) -> str:
-    """JAMS, an annotation of namespace `segment_open` per track. Source: https://jams.readthedocs.io, "JAMS structure".
+    """Write JAMS, with one `segment_open` annotation per track. Source: https://jams.readthedocs.io, "JAMS structure".
 
-    The file's own duration is not known where only a part was heard: it is told to end with that part.
+    If only a part was analysed, the file's duration is unknown; the end of that part stands for it.
     """
     annotations = [
         {
@@ -64,10 +64,10 @@ def jams(answer: AnyAnswer, name: str) -> str:
 
 
 def label_studio(answer: AnyAnswer, name: str) -> str:
-    """A list of one Label Studio task: predicted regions, labelled by kind, with the words as text of the region.
+    """Write a list of one Label Studio task: predicted regions, labelled by kind, each with its text.
 
-    `data.audio` is the recording's name: change it to the address under which the project finds the file. Queries that
-    are absent have no region, and are listed in `data.absent`.
+    `data.audio` is the recording's name: change it to the address at which the project finds the file. Absent queries
+    have no region; `data.absent` lists them.
     """
     data: dict[str, Any] = {"audio": one_line(name)}
     if isinstance(answer, Grounding):
@@ -89,7 +89,7 @@ def _observation(span: Span) -> dict[str, Any]:
 
 
 def _region(region: str, kind: str, span: Span, length_s: float) -> list[dict[str, Any]]:
-    """Label and words share an id: that makes them one region."""
+    """Return the label and the text of a region; the shared id makes them one region."""
     where = {"start": span.start_ms / 1000, "end": span.end_ms / 1000, "channel": 0}
     shared: dict[str, Any] = {"id": region, "to_name": "audio", "original_length": length_s}
     if span.confidence is not None:

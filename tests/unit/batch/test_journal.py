@@ -22,7 +22,7 @@ def test_rows_are_there_again_when_it_is_opened_again(tmp_path: Path) -> None:
         journal.write(row("ü\n.wav"))
     with Journal(path) as journal:
         assert journal.done == {"a.wav", "ü\n.wav"}
-        with pytest.raises(JournalError, match="has a row"):
+        with pytest.raises(JournalError, match="already has a row"):
             journal.write(row("a.wav"))
     assert [found["path"] for found in rows(path)] == ["a.wav", "ü\n.wav"]
 

@@ -182,7 +182,7 @@ def test_a_defect_is_one_line_unless_the_traceback_is_asked_for(clip, monkeypatc
     monkeypatch.setattr("timeaudio.listen.answer_each", explode)
     assert run("caption", clip, "--server", NOBODY) == 1
     assert capsys.readouterr().err == (
-        "timeaudio: RuntimeError: lost it. This is a defect; TIMEAUDIO_DEBUG=1 shows where.\n"
+        "timeaudio: RuntimeError: lost it. This is a bug; set TIMEAUDIO_DEBUG=1 to see the traceback.\n"
     )
     monkeypatch.setenv("TIMEAUDIO_DEBUG", "1")
     with pytest.raises(RuntimeError, match="lost"):

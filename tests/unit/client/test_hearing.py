@@ -92,7 +92,7 @@ def test_queries_for_several_files(server, grounding_json, tmp_path, capsys):
 def test_a_file_in_the_place_of_a_query_is_explained(tmp_path, capsys):
     clips = make(tmp_path, "a.wav", "b.wav")
     assert main(["ground", *map(str, clips), "rain"]) == 2
-    assert "is a file. With several files say -q QUERY" in capsys.readouterr().err
+    assert "is a file. With several files, use -q QUERY" in capsys.readouterr().err
 
 
 def test_a_folder_is_searched_by_name_and_what_is_hidden_is_not(ask, server, tmp_path, capsys):

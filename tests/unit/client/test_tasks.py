@@ -67,7 +67,7 @@ def test_what_has_no_name_is_a_recording(connect, server, caption_json, tmp_path
 
 def test_an_unknown_format_is_refused_before_anything_is_sent(connect, server, caption_json):
     server.answer(200, caption_json)
-    with connect(server.url) as client, pytest.raises(ValueError, match="'ass' is no format"):
+    with connect(server.url) as client, pytest.raises(ValueError, match="'ass' is not a format"):
         client.dense_caption(SOUND, response_format="ass")
     assert server.received == []
 

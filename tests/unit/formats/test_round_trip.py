@@ -205,5 +205,5 @@ def test_every_answer_has_a_track_and_absent_queries_have_one_too() -> None:
 
 
 def test_an_unknown_format_is_named_with_those_that_exist() -> None:
-    with pytest.raises(ValueError, match="'ass' is no format. There are json, verbose_json, srt"):
+    with pytest.raises(ValueError, match="'ass' is not a format. Use one of json, verbose_json, srt"):
         write(PLAIN["ask"], "ass")
