@@ -1,7 +1,7 @@
 """Fetch a checkpoint before the server starts: download.py URL SHA256 FOLDER. Standard library only.
 
-The tar file is written to a temporary file while its SHA-256 is counted; only if that is right is it unpacked, and only
-what lies inside the folder. A folder that holds this checkpoint already is left as it is.
+The tar file is downloaded to a temporary file and unpacked only if its SHA-256 matches. Only members of the
+checkpoint's folder are unpacked. A folder that already contains this checkpoint is not changed.
 """
 
 import hashlib
@@ -13,10 +13,14 @@ from pathlib import Path
 
 
 def fetch(url: str, sha256: str, folder: Path) -> str:
-    """Fill the folder; the sentence that tells what was done. Raises SystemExit with what is wrong."""
+    """Fill the folder and return a sentence that says what was done.
+
+    Raises:
+        SystemExit: with the problem as its message.
+    """
     mark = folder / ".sha256"
     if mark.exists() and mark.read_text() == sha256:
-        return f"{folder} holds this checkpoint already."
+        return f"{folder} already contains this checkpoint."
     counted = hashlib.sha256()
     with tempfile.TemporaryFile(dir=folder) as file:
         with urllib.request.urlopen(url, timeout=60) as answer:
@@ -30,8 +34,8 @@ def fetch(url: str, sha256: str, folder: Path) -> str:
             members = archive.getmembers()
             configs = [Path(member.name) for member in members if Path(member.name).name == "config.json"]
             if not configs:
-                raise SystemExit(f"{url} holds no config.json: it is no checkpoint.")
-            # The checkpoint may be packed with its folder's name or without.
+                raise SystemExit(f"{url} contains no config.json, so it is not a checkpoint. Check model.download.url.")
+            # The archive may contain the checkpoint's folder or only its files.
             top = min(configs, key=lambda path: len(path.parts)).parent
             for member in members:
                 path = Path(member.name)
@@ -39,7 +43,7 @@ def fetch(url: str, sha256: str, folder: Path) -> str:
                     member.name = str(path.relative_to(top))
                     archive.extract(member, folder, filter="data")
     mark.write_text(sha256)
-    return f"{folder} holds {url}."
+    return f"{folder} now contains {url}."
 
 
 if __name__ == "__main__":
