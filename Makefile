@@ -97,7 +97,7 @@ $(VENV)/.dev: $(VENV)/.made pyproject.toml
 
 $(VENV)/.made:
 	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' || { \
-		echo "Python 3.11 or newer is required, but $(PYTHON) is older or missing. Try: make PYTHON=python3.11 ..." >&2; exit 1; }
+		echo "Python 3.11 or newer is required; $(PYTHON) is older or missing. Try: make PYTHON=python3.11 ..." >&2; exit 1; }
 	@$(PYTHON) -c 'import ensurepip, venv' 2>/dev/null || { \
 		echo "Python's venv module is missing. Install it: apt-get install python3-venv" >&2; exit 1; }
 	@echo "Creating a virtual environment in $(VENV) ..."
