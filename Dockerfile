@@ -4,8 +4,8 @@
 #   docker build --target cuda -t timeaudio:cuda .          # or deploy/build.sh cpu|cuda with docker, podman or buildah
 #   docker run --rm --read-only --tmpfs /tmp --cap-drop ALL -p 127.0.0.1:8000:8000 timeaudio:cpu
 #
-# To build the same image again, give the base by its digest: --build-arg BASE=python:3.11-slim-bookworm@sha256:...
-# Everything above it is pinned in deploy/image/constraints.txt; /opt/timeaudio/licences says what is carried.
+# For a reproducible build, name the base by its digest: --build-arg BASE=python:3.11-slim-bookworm@sha256:...
+# All Python packages are pinned in deploy/image/constraints.txt. Licences are in /opt/timeaudio/licences.
 ARG BASE=python:3.11-slim-bookworm
 
 # hadolint ignore=DL3006
@@ -16,7 +16,7 @@ ENV PATH=/opt/timeaudio/bin:$PATH
 WORKDIR /src
 COPY deploy/image deploy/image
 
-# What is built from, in one place: a change in it does not download torch again.
+# The sources have a stage of their own, so that a change in them does not download torch again.
 FROM scratch AS sources
 COPY pyproject.toml README.md LICENSE /src/
 COPY model /src/model
@@ -24,21 +24,21 @@ COPY server /src/server
 COPY timeaudio /src/timeaudio
 COPY training /src/training
 
-# What both images run in: no compiler, no package manager of Python's, no root. It writes to /tmp alone.
+# The base of both images: no compiler, no pip, no root. It writes only to /tmp.
 # hadolint ignore=DL3006
 FROM ${BASE} AS runtime
 RUN useradd --system --no-create-home --uid 10001 timeaudio
 ENV PATH=/opt/timeaudio/bin:$PATH PYTHONUNBUFFERED=1 PYTHONDONTWRITEBYTECODE=1 HOME=/tmp HF_HUB_OFFLINE=1
 WORKDIR /
 EXPOSE 8000
-# The start takes seconds on a laptop; a larger checkpoint needs a longer --start-period.
+# The embedded checkpoint loads in seconds on a laptop; a larger one needs a longer --start-period.
 HEALTHCHECK --interval=10s --timeout=5s --start-period=120s \
     CMD ["python3", "-c", "import urllib.request; urllib.request.urlopen('http://127.0.0.1:8000/readyz', timeout=4)"]
 LABEL org.opencontainers.image.title="TimeAudio" \
       org.opencontainers.image.description="Hears what happens in a recording, and when" \
       org.opencontainers.image.licenses="Apache-2.0"
 
-# Wheels of torch that compute on the CPU alone have an index of their own. Set it to "" where pip finds them by itself.
+# CPU-only wheels of torch have their own index. Set this to "" if pip finds them in its default index.
 FROM start AS build-cpu
 ARG TORCH_CPU_INDEX=https://download.pytorch.org/whl/cpu
 RUN python3 -m pip install --constraint deploy/image/constraints.txt \
@@ -53,7 +53,7 @@ COPY --from=build-cpu /opt/timeaudio /opt/timeaudio
 USER 10001
 ENTRYPOINT ["python3", "-m", "server", "--host", "0.0.0.0", "--port", "8000"]
 
-# torch's wheel for Linux from pip's usual index brings CUDA along (several GB).
+# The Linux wheel of torch in pip's default index includes CUDA (several GB).
 FROM start AS build-cuda
 RUN python3 -m pip install --constraint deploy/image/constraints.txt torch
 COPY --from=sources /src /src
@@ -63,7 +63,7 @@ RUN python3 -m pip install --constraint deploy/image/constraints.txt ".[server,t
 
 FROM runtime AS cuda
 COPY --from=build-cuda /opt/timeaudio /opt/timeaudio
-# Which of the host's devices a container sees is for its runtime (--gpus); these tell it what to bring along.
+# --gpus selects the devices that a container sees; these variables select the driver files that it gets.
 ENV NVIDIA_VISIBLE_DEVICES=all NVIDIA_DRIVER_CAPABILITIES=compute,utility
 USER 10001
 ENTRYPOINT ["python3", "-m", "server", "--host", "0.0.0.0", "--port", "8000", "--device", "cuda"]

@@ -1,7 +1,7 @@
 """Fetch a checkpoint before the server starts: download.py URL SHA256 FOLDER. Standard library only.
 
-It writes the tar file to a temporary file and computes its SHA-256. Only if that matches does it unpack the checkpoint,
-and only members inside the folder. It leaves a folder that already holds this checkpoint unchanged.
+The tar file is downloaded to a temporary file and unpacked only if its SHA-256 matches. Only members of the
+checkpoint's folder are unpacked. A folder that already contains this checkpoint is not changed.
 """
 
 import hashlib
@@ -13,10 +13,14 @@ from pathlib import Path
 
 
 def fetch(url: str, sha256: str, folder: Path) -> str:
-    """Fill the folder and return a message about the result. Raises SystemExit with the error."""
+    """Fill the folder and return a sentence that says what was done.
+
+    Raises:
+        SystemExit: with the problem as its message.
+    """
     mark = folder / ".sha256"
     if mark.exists() and mark.read_text() == sha256:
-        return f"{folder} already holds this checkpoint."
+        return f"{folder} already contains this checkpoint."
     counted = hashlib.sha256()
     with tempfile.TemporaryFile(dir=folder) as file:
         with urllib.request.urlopen(url, timeout=60) as answer:
@@ -30,8 +34,8 @@ def fetch(url: str, sha256: str, folder: Path) -> str:
             members = archive.getmembers()
             configs = [Path(member.name) for member in members if Path(member.name).name == "config.json"]
             if not configs:
-                raise SystemExit(f"{url} contains no config.json: it is not a checkpoint.")
-            # The archive may or may not include the checkpoint's folder.
+                raise SystemExit(f"{url} contains no config.json, so it is not a checkpoint. Check model.download.url.")
+            # The archive may contain the checkpoint's folder or only its files.
             top = min(configs, key=lambda path: len(path.parts)).parent
             for member in members:
                 path = Path(member.name)
@@ -39,7 +43,7 @@ def fetch(url: str, sha256: str, folder: Path) -> str:
                     member.name = str(path.relative_to(top))
                     archive.extract(member, folder, filter="data")
     mark.write_text(sha256)
-    return f"{folder} now holds {url}."
+    return f"{folder} now contains {url}."
 
 
 if __name__ == "__main__":
