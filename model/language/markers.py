@@ -36,7 +36,7 @@ def marker_rows(weight: Float[Tensor, "rows dim"], tokenizer: Tokenizer) -> Floa
 
 
 def with_markers(weight: Float[Tensor, "rows dim"], tokenizer: Tokenizer) -> Float[Tensor, "all dim"]:
-    """Return an embedding or head with the markers' rows, extended if it has fewer rows than the tokenizer has tokens."""
+    """Return an embedding or head with the markers' rows, extended if the tokenizer has more tokens than rows."""
     grown = weight.new_zeros(max(len(weight), len(tokenizer)), weight.shape[1])
     grown[: len(weight)] = weight
     grown[list(tokenizer.marker_ids)] = marker_rows(weight.float(), tokenizer).to(weight.dtype)
