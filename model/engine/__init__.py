@@ -1,17 +1,17 @@
-"""Many requests through one model: batched encoders, then one static cache of slots that requests join and leave.
+"""Continuous batching: batched encoders, then a static key-value cache whose slots sequences join and leave.
 
-A *sequence* is one answer being written. It owns one *slot*: a row of the static cache of keys and values, prompt
-first. A *step* computes one token for every live sequence (one per beam). Nothing is allocated while decoding.
+A *sequence* is one answer being generated. It owns one *slot*: a row of the static cache of keys and values, prompt
+first. A *step* computes one token for every live sequence (one per beam). Decoding allocates no cache memory.
 
-cache      the slots' keys and values, as a cache of the library's
-slots      which sequence lives in which slot
-prefill    prompts into slots, several at once; what several questions share is computed once
+cache      keys and values of all slots, behind the library's cache interface
+slots      assignment of sequences to slots
+prefill    batched prompt computation; a prefix that several questions share is computed once
 decode     one step of the live sequences
 graphs     the same step as CUDA graphs
 search     greedy and sampled paths
 beams      beam search
-masks      what each sequence's grammar forbids, for all rows at once
-engine     `SlotEngine`: sequences in, completions out
-encoding   segments of different recordings through the encoders together
-session    whole requests, from a waveform to answers
+masks      tokens that each sequence's grammar forbids, for all rows at once
+engine     `SlotEngine`: takes sequences, returns completions
+encoding   encodes segments of different recordings in one batch
+session    complete requests, from a waveform to answers
 """

@@ -1,4 +1,4 @@
-"""Questions about heard recordings as sequences of the slot engine, and their completions as answers."""
+"""Turns questions about encoded recordings into sequences of the slot engine, and their completions into answers."""
 
 from collections.abc import Sequence as Items
 
@@ -22,11 +22,11 @@ from model.timeline.task import Task
 
 
 class Question:
-    """One question about one recording, on its way through the engine.
+    """One question about one recording while the engine processes it.
 
     Attributes:
-        sequence: its answer, as the engine writes it.
-        events: those that are complete so far, as they are told. Beams are none: another one may still win.
+        sequence: the answer that the engine is generating.
+        events: events that are complete so far. Empty during beam search, since another beam may still win.
     """
 
     def __init__(
@@ -44,7 +44,7 @@ class Question:
         self._text = ""
 
     def new_events(self) -> list[Event]:
-        """The events that the last step has completed: an event ends where the next one's first marker stands."""
+        """Return the events that the last step completed. An event ends at the first marker of the next one."""
         path = self.sequence.search
         if not isinstance(path, Path) or not path.tokens:
             return []
@@ -53,7 +53,7 @@ class Question:
         if not begins:
             return []
         before, text = self._text, self._tokenizer.decode(path.ids)
-        # Text up to a marker does not depend on what follows; should some tokenizer differ, its events come at the end.
+        # Text up to a marker does not depend on what follows. If it does with some tokenizer, events come at the end.
         if not text.startswith(before):
             return []
         self._text = text
@@ -65,9 +65,9 @@ class Question:
         return found
 
     def answer(self) -> Answer:
-        """The whole answer, once the sequence is complete."""
+        """Return the answer. The sequence must be complete."""
         completion = self.sequence.completion
-        assert completion is not None, "asked for once it has ended"
+        assert completion is not None, "the sequence has not ended"
         text = self._tokenizer.decode(completion.ids)
         told = self._sure(parse(text, self._task, self._duration), completion.ids, completion.grammar_log_probs)
         return Answer(
@@ -80,7 +80,7 @@ class Question:
         )
 
     def _sure(self, events: list[Event], ids: Items[int], log_probs: Items[float]) -> list[Event]:
-        """All events up to here, with confidence if the checkpoint is calibrated."""
+        """Return all events so far, with confidence if the checkpoint is calibrated."""
         if self._calibration is None or self._task not in self._calibration.tasks:
             return events
         features = features_of(events, ids, log_probs, self._tokenizer.vocabulary, self._task)
@@ -88,7 +88,7 @@ class Question:
 
 
 class Asker:
-    """Asks a slot engine, in the words of a checkpoint."""
+    """Submits questions to a slot engine, in the prompt format of a checkpoint."""
 
     def __init__(
         self, engine: SlotEngine, tokenizer: Tokenizer, prompt: PromptConfig, calibration: Calibration | None = None
@@ -100,13 +100,13 @@ class Asker:
 
     @torch.inference_mode()
     def prefix(self, audio_tokens: Float[Tensor, "tokens dim"]) -> Prefix:
-        """What all questions about a recording begin with."""
+        """Return the prefix that all questions about a recording share."""
         before = self._embedded(prompt_ids(self._tokenizer, self._prompt, "")[0], audio_tokens.device)
         return Prefix(torch.cat([before, audio_tokens.to(before.dtype)]))
 
     @torch.inference_mode()
     def ask(self, prefix: Prefix, duration: int, task: Task, question: str, decoding: Decoding) -> Question:
-        """A question that waits for a slot, its answer in the grammar of `task`. Units: `duration` in tenths.
+        """Queue a question. Its answer follows the grammar of `task`. Units: `duration` in tenths of a second.
 
         Raises:
             ContextTooLong: the recording and the question leave no room for an answer.

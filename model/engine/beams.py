@@ -1,8 +1,8 @@
-"""Beam search over one answer, choice for choice that of the library's `generate(num_beams=k)`.
+"""Beam search for one answer. It makes the same choices as the library's `generate(num_beams=k)`.
 
-Its settings are the reference's: length_penalty 1 (scores are means per token), early_stopping False (it stops when
-the best open beam cannot pass the worst of k finished ones, judged at the present length). Scores are float32, so that
-the same comparisons come out. Source: transformers 5.23, `GenerationMixin._beam_search`, read as a specification.
+The settings are the reference's: length_penalty 1 (scores are means per token), early_stopping False (it stops when
+the best open beam cannot beat the worst of k finished ones at the current length). Scores are float32, so that
+comparisons give the same results. Source: transformers 5.23, `GenerationMixin._beam_search`, read as a specification.
 """
 
 from collections.abc import Iterator, Sequence
@@ -15,11 +15,11 @@ from model.language.decoding import Decoding
 from model.timeline.grammar import Grammar
 
 CLOSED = np.float32(-1.0e9)
-"""Added to the score of what must not be chosen, as in the library: it can still be, if nothing else is left."""
+"""Added to the score of beams that must not be chosen, as in the library. They are chosen if no others are left."""
 
 
 class Node(NamedTuple):
-    """The last token of a beam, its two log-probabilities, and what stands before it."""
+    """The last token of a beam, its two log-probabilities, and the node before it."""
 
     token: int
     own: float
@@ -31,7 +31,7 @@ class BeamSearch(Search):
     """`width` open beams, best first, and up to `width` finished ones.
 
     Attributes:
-        scores: sum of log-probabilities of each open beam. All begin alike, so that only the first one counts.
+        scores: sum of log-probabilities of each open beam. All beams start equal, so only the first counts at first.
     """
 
     def __init__(self, decoding: Decoding, grammar: Grammar | None, eos_ids: frozenset[int]) -> None:
@@ -50,9 +50,9 @@ class BeamSearch(Search):
         own: Sequence[float],
         within: Sequence[float],
     ) -> Completion | None:
-        """Go on with the best of these candidates, `num_candidates` of them, best first; the completion at the end.
+        """Continue with the best of `num_candidates` candidates, sorted best first; return the completion at the end.
 
-        `own` and `within` are both log-probabilities of the candidates' tokens.
+        `own` and `within` are the log-probabilities of the candidates' tokens without and with the grammar.
         """
         self.num_tokens += 1
         is_last = self.num_tokens >= self.limit
@@ -74,7 +74,7 @@ class BeamSearch(Search):
         return None
 
     def finish(self) -> Completion:
-        """The best finished beam, or the best open one if none has finished."""
+        """Return the best finished beam, or the best open one if none has finished."""
         score, node = self._finished[0] if self._finished else (self._mean(self.scores[0]), self._open[0])
         return self._completion(reversed(list(_path(node))), score)
 

@@ -1,7 +1,7 @@
-"""The keys and values of all slots, allocated once, behind the cache interface of the library's decoders.
+"""Keys and values of all slots, allocated once, behind the cache interface of the library's decoders.
 
-One tensor [layers, 2, slots, heads, length, head_dim] holds them, keys at 0 and values at 1. What a forward may see of
-it is a view that is made for that forward: the library's modules call its `update` layer by layer.
+One tensor [layers, 2, slots, heads, length, head_dim] holds them, keys at 0 and values at 1. Each forward pass gets a
+view of the part that it may read. The library's modules call the view's `update` layer by layer.
 """
 
 from typing import Any
@@ -15,7 +15,7 @@ States = Float[Tensor, "layers 2 slots heads length head_dim"]
 
 
 def slot_shape(config: PretrainedConfig) -> tuple[int, int, int, int]:
-    """Layers, keys and values, heads, and width of a head, for any decoder of the library with plain attention."""
+    """Return (layers, 2 for keys and values, heads, head_dim) of any library decoder with standard attention."""
     heads = getattr(config, "num_key_value_heads", None) or config.num_attention_heads
     width = getattr(config, "head_dim", None) or config.hidden_size // config.num_attention_heads
     return config.num_hidden_layers, 2, heads, width
@@ -24,17 +24,17 @@ def slot_shape(config: PretrainedConfig) -> tuple[int, int, int, int]:
 def allocate(
     config: PretrainedConfig, num_slots: int, length: int, *, device: torch.device, dtype: torch.dtype
 ) -> States:
-    """The cache of all slots. Zeros: what is masked is still multiplied by 0, and must be finite."""
+    """Allocate the cache of all slots with zeros: masked values are still multiplied by 0, so they must be finite."""
     layers, pair, heads, width = slot_shape(config)
     return torch.zeros(layers, pair, num_slots, heads, length, width, device=device, dtype=dtype)
 
 
 class DecodeView(Cache):
-    """What one decoding step writes and reads: a few entries per slot, in slots that lie side by side.
+    """The cache of one decoding step: it writes a few entries per slot and reads adjacent slots.
 
     Attributes:
-        slots: [rows, 1], where the entries of each row are written.
-        places: [rows, entries], at which places of those slots.
+        slots: [rows, 1], the slot of each row.
+        places: [rows, entries], the positions in that slot where the new entries are written.
     """
 
     def __init__(
@@ -55,7 +55,7 @@ class DecodeView(Cache):
     def update(  # called by the attention of each layer
         self, key_states: Tensor, value_states: Tensor, layer_idx: int, *args: Any, **kwargs: Any
     ) -> tuple[Tensor, Tensor]:
-        """Store the new entries; all entries of these slots, of which a mask says what is there."""
+        """Store the new entries and return all entries of these slots. The attention mask hides the unused ones."""
         keys, values = self._layers[layer_idx]
         keys[self.slots, :, self.places] = key_states.transpose(1, 2)
         values[self.slots, :, self.places] = value_states.transpose(1, 2)
@@ -63,12 +63,12 @@ class DecodeView(Cache):
 
 
 class PrefillView(Cache):
-    """What one prefill writes and reads: whole prompts into any slots, behind prefixes that were computed before.
+    """The cache of one prefill: it writes prompts into any slots, after prefixes that are already computed.
 
     Args:
-        rows, columns: [tokens], the true tokens of a padded batch.
+        rows, columns: [tokens], the tokens of a padded batch that are not padding.
         slots, places: [tokens], where each of them is written.
-        prefix: keys and values that stand before each row, padded; None without any.
+        prefix: keys and values before each row, padded; None without prefixes.
     """
 
     def __init__(
@@ -89,7 +89,7 @@ class PrefillView(Cache):
     def update(
         self, key_states: Tensor, value_states: Tensor, layer_idx: int, *args: Any, **kwargs: Any
     ) -> tuple[Tensor, Tensor]:
-        """Store the new entries; with the prefix before them."""
+        """Store the new entries and return them with the prefix before them."""
         (rows, columns), (slots, places) = self._from, self._to
         seen = []
         for kind, new in enumerate((key_states, value_states)):

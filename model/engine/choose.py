@@ -1,4 +1,4 @@
-"""From logits to the next tokens: on the device for all rows at once, and one copy to the host."""
+"""Selects the next tokens from logits, on the device for all rows at once, with one copy to the host."""
 
 from collections.abc import Sequence as Items
 
@@ -13,7 +13,7 @@ from model.engine.sequence import Sequence
 
 
 def choose(sequences: Items[Sequence], logits: Float[Tensor, "rows beams vocabulary"], masks: GrammarMasks) -> None:
-    """Let each sequence of one width go on, or end, by the logits after its tokens."""
+    """Continue or end each sequence, given the logits after its tokens. All sequences have the same width."""
     if sequences[0].width == 1:
         _along_paths(sequences, logits, masks)
     else:
@@ -23,7 +23,7 @@ def choose(sequences: Items[Sequence], logits: Float[Tensor, "rows beams vocabul
 def restricted(
     sequences: Items[Sequence], scores: Float[Tensor, "rows beams vocabulary"], masks: GrammarMasks
 ) -> Float[Tensor, "rows beams vocabulary"]:
-    """What the grammars leave of logits or log-probabilities; the same tensor, if there are no grammars."""
+    """Set what the grammars forbid to -inf in logits or log-probabilities; without grammars, return the same tensor."""
     forbidden = masks.forbidden([sequence.search for sequence in sequences])
     return scores if forbidden is None else scores.masked_fill(forbidden.view_as(scores), -torch.inf)
 
@@ -35,7 +35,7 @@ def _along_paths(sequences: Items[Sequence], logits: Float[Tensor, "rows 1 vocab
     if drawn := [row for row, path in enumerate(paths) if path.is_drawn]:
         rows = torch.tensor(drawn, device=logits.device)
         tokens[rows, 0] = draw([paths[row] for row in drawn], left[rows, 0])
-    # All as log_softmax, which is several times faster than logsumexp.
+    # log_softmax is several times faster than logsumexp.
     own = logits.log_softmax(dim=2).gather(2, tokens[:, :, None])[:, :, 0]
     within = own if left is logits else left.log_softmax(dim=2).gather(2, tokens[:, :, None])[:, :, 0]
     found = torch.cat([tokens.double(), own.double(), within.double()], dim=1)
@@ -44,7 +44,7 @@ def _along_paths(sequences: Items[Sequence], logits: Float[Tensor, "rows 1 vocab
 
 
 def draw(paths: Items[Path], logits: Float[Tensor, "rows vocabulary"]) -> Int[Tensor, " rows"]:
-    """One token per row, at the place where its random number falls among the probabilities, likeliest first."""
+    """Sample one token per row: invert the cumulative distribution, most likely token first, at its random number."""
     settings = [[p.decoding.temperature, p.decoding.top_p, p.draw()] for p in paths]
     temperature, top_p, number = torch.tensor(settings, device=logits.device)[:, :, None].unbind(dim=1)
     probabilities, order = (logits / temperature).softmax(dim=1).sort(dim=1, descending=True, stable=True)

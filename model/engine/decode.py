@@ -1,4 +1,4 @@
-"""The language model over the slots: one step of sequences that lie side by side."""
+"""Runs the language model over the slots: one decoding step of sequences in adjacent slots."""
 
 import inspect
 from collections.abc import Sequence as Items
@@ -15,10 +15,10 @@ from model.engine.slots import Region
 
 
 class LanguageModel:
-    """Any causal language model of the library, called the one way that the engine needs: with ready masks."""
+    """Calls any causal language model of the library with masks that the engine has prepared."""
 
     def __init__(self, llm: PreTrainedModel) -> None:
-        # Both of these add a mask to the scores; other kernels want masks of their own kind.
+        # Both of these add the mask to the scores; other kernels need other kinds of masks.
         if llm.config._attn_implementation not in ("sdpa", "eager"):
             llm.set_attn_implementation("sdpa")
         self.llm = llm
@@ -27,12 +27,12 @@ class LanguageModel:
         self.device: torch.device = self.embed.weight.device
         self.dtype: torch.dtype = self.embed.weight.dtype
         self.num_logits: int = llm.get_output_embeddings().weight.shape[0]
-        # Renamed within version 5 of the library, where the old name is warned about.
+        # The library renamed this parameter within version 5 and warns about the old name.
         self._cache = "cache" if "cache" in inspect.signature(llm.forward).parameters else "past_key_values"
 
     @property
     def eos_ids(self) -> frozenset[int]:
-        """The ids that end an answer, where no grammar says which."""
+        """The ids that end an answer if there is no grammar."""
         ids = self.llm.generation_config.eos_token_id
         return frozenset(ids if isinstance(ids, list) else [] if ids is None else [ids])
 
@@ -44,7 +44,7 @@ class LanguageModel:
         cache: Cache,
         keep: Int[Tensor, " kept"] | int = 0,
     ) -> Float[Tensor, "rows kept vocabulary"]:
-        """Logits in float32, of the tokens at `keep` or of all. `seen` says which entries each token attends to."""
+        """Return float32 logits of the tokens at `keep`, or of all. `seen` marks what each token attends to."""
         mask = torch.zeros(seen.shape, dtype=self.dtype, device=seen.device).masked_fill_(~seen, -torch.inf)
         output = self.llm(
             inputs_embeds=embeds,
@@ -59,7 +59,7 @@ class LanguageModel:
 
 
 class StepInputs(NamedTuple):
-    """What a step needs beside the cache: tokens, their positions, where their entries go, what they attend to."""
+    """Inputs of a step besides the cache: tokens, positions, where new entries go, and what each token attends to."""
 
     tokens: Int[Tensor, "rows beams"]
     positions: Int[Tensor, "rows 1"]
@@ -71,8 +71,8 @@ class StepInputs(NamedTuple):
 class Decoder:
     """Computes the next logits of all sequences of one width.
 
-    The beams of a sequence share its slot: each step adds one entry per beam, and `visible` says which entries are a
-    beam's own past. When beams are reordered, its rows are; keys and values stay where they are.
+    The beams of a sequence share its slot: each step adds one entry per beam, and `visible` marks the entries that
+    belong to a beam's history. Reordering beams permutes the rows of `visible`; keys and values do not move.
 
     Args:
         states: keys and values of all slots.
@@ -85,7 +85,7 @@ class Decoder:
         self.visible = visible
 
     def inputs(self, sequences: Items[Sequence], region: Region, length: int) -> StepInputs:
-        """The inputs of a step that reads the first `length` entries of each slot in the region."""
+        """Return the inputs of a step that reads the first `length` entries of each slot in the region."""
         width = region.width
         numbers = torch.tensor(
             [[s.slot, s.position, s.num_entries, *s.search.tokens, *s.search.parents] for s in sequences],
@@ -101,14 +101,14 @@ class Decoder:
         return StepInputs(tokens, positions, slots, places, seen)
 
     def forward(self, inputs: StepInputs, first: int, last: int) -> Float[Tensor, "rows beams vocabulary"]:
-        """The logits after each token; entries are stored on the way."""
+        """Return the logits after each token, and store the new entries."""
         length = inputs.seen.shape[2]
         view = DecodeView(self.states, first, last, length, inputs.slots, inputs.places)
         positions = inputs.positions.expand_as(inputs.tokens)
         return self.model(self.model.embed(inputs.tokens), positions, inputs.seen, view)
 
     def collect(self, sequence: Sequence) -> None:
-        """Drop the entries of its slot that no beam attends to any more, and close the gaps."""
+        """Drop the entries of its slot that no beam attends to any more, and compact the rest."""
         prompt, slot, used = sequence.num_prompt_tokens, sequence.slot, sequence.num_entries
         seen = self.visible[slot, : sequence.width, prompt:used]
         kept = seen[sequence.search.parents].any(dim=0).nonzero()[:, 0]

@@ -1,4 +1,4 @@
-"""Recordings through the encoders: segments of different recordings together, one recording never before another."""
+"""Encodes recordings: batches segments of different recordings, in turn, so that none blocks the others."""
 
 import time
 from collections.abc import Sequence
@@ -15,16 +15,16 @@ from model.timeaudio import Frames, TimeAudio
 
 CPU_BATCH = 1
 CUDA_BATCH = 16
-"""30 s segments, or as many samples in shorter ones, that go through the encoders together. On a CPU more of them
-take as much longer, and make answers that are being written wait."""
+"""Batch size in 30 s segments, or as many samples in shorter ones. On a CPU, a larger batch takes proportionally
+longer and delays the answers that are being generated."""
 
 
 class Hearing:
-    """A recording on its way through the encoders.
+    """A recording while the encoders process it.
 
     Attributes:
-        tokens: float [tokens, dim], what the language model hears, once it is there.
-        error: why it never will be.
+        tokens: float [tokens, dim], the audio tokens for the language model; None until they are computed.
+        error: why encoding failed.
         seconds: its share of the encoders' time.
     """
 
@@ -39,24 +39,24 @@ class Hearing:
 
     @property
     def is_heard(self) -> bool:
-        """Whether the encoders are through with all its segments."""
+        """Whether all segments are encoded."""
         return None not in self.frames
 
     @property
     def is_ended(self) -> bool:
-        """Whether it has its tokens, or never will."""
+        """Whether its tokens are computed, or encoding failed."""
         return self.tokens is not None or self.error is not None
 
 
 Piece = tuple[Hearing, int]
-"""One segment of a recording, by number."""
+"""A recording and the number of one of its segments."""
 
 
 class EncoderQueue:
-    """Recordings that wait to be heard.
+    """Queue of recordings to encode.
 
-    Each step takes one batch of segments of one length, in turn by recording, so that an hour of audio does not hold
-    up five seconds. Nothing is padded.
+    Each step takes one batch of segments of equal length, in turn by recording, so that an hour of audio does not
+    delay a recording of five seconds. Nothing is padded.
     """
 
     def __init__(self, model: TimeAudio) -> None:
@@ -69,17 +69,17 @@ class EncoderQueue:
         return len(self._waiting)
 
     def add(self, hearing: Hearing) -> None:
-        """Let all segments of a recording wait."""
+        """Queue all segments of a recording."""
         for number in range(len(hearing.segments)):
             self._waiting.add(hearing, number)
 
     def cancel(self, hearing: Hearing) -> None:
-        """Forget what is left of a recording."""
+        """Drop the remaining segments of a recording."""
         self._waiting.drop(hearing)
 
     @torch.inference_mode()
     def step(self) -> list[Hearing]:
-        """Encode the next batch. Returns the recordings that are in it, of which some have ended: heard or failed."""
+        """Encode the next batch. Return the recordings in it; some have ended, either encoded or failed."""
         batch = self._next()
         for hearing, number in batch:
             self._waiting.take(hearing, number)
@@ -92,13 +92,13 @@ class EncoderQueue:
         touched = list(dict.fromkeys(hearing for hearing, _ in batch))
         self._connect([hearing for hearing in touched if hearing.is_heard])
         if self._is_cuda:
-            torch.cuda.synchronize()  # its time is this step's, and so are its failures
+            torch.cuda.synchronize()  # attribute its time and its failures to this step
         for hearing, _ in batch:
             hearing.seconds += (time.perf_counter() - began) / len(batch)
         return touched
 
     def _next(self) -> list[Piece]:
-        """The segment whose turn it is, and others as long as it."""
+        """Return the segment whose turn it is, and others of the same length."""
         batch: list[Piece] = []
         num_frames = most = 0
         for hearing, number in self._waiting.in_turn():
@@ -120,7 +120,7 @@ class EncoderQueue:
         self._waiting.drop(hearing)
 
     def _connect(self, heard: list[Hearing]) -> None:
-        """Give the recordings their tokens, those of one length together."""
+        """Compute the audio tokens of the recordings, batching those of the same length."""
         by_length: dict[tuple[int, ...], list[Hearing]] = {}
         for hearing in heard:
             if hearing.error is None:
@@ -129,7 +129,7 @@ class EncoderQueue:
             found: Sequence[Tensor | TimeAudioError]
             try:
                 found = in_halves(self._tokens, group)
-            except TimeAudioError as error:  # too long for a checkpoint that hears recordings as a whole
+            except TimeAudioError as error:  # too long for a checkpoint that encodes recordings as a whole
                 found = [error] * len(group)
             for hearing, tokens in zip(group, found, strict=True):
                 hearing.frames.clear()

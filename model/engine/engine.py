@@ -1,4 +1,4 @@
-"""Sequences in, completions out: prompts of any length, every search, joining and leaving between steps."""
+"""`SlotEngine`: batched decoding of sequences that join and leave between steps, for all kinds of search."""
 
 import time
 from collections.abc import Iterable
@@ -25,20 +25,20 @@ from model.timeline.grammar import Grammar
 CPU_LENGTH_STEP = 64
 CUDA_LENGTH_STEP = 256
 CUDA_WIDTHS = (1, 4)
-"""Greedy, and the reference's number of beams. Others run without graphs."""
+"""1 for greedy decoding, 4 is the reference's number of beams. Other widths run without graphs."""
 
 
 class SlotEngine:
-    """One language model, decoding for many. For one thread.
+    """Decodes many sequences with one language model. Not thread-safe: use it from one thread.
 
     Args:
         llm: any causal language model of the library.
-        num_slots: sequences that can be written at once; what the device has memory for if None.
-        length: tokens that a slot holds, of prompt, answer and dead beams; fewer where the model reaches less far.
-        most_beams: the widest search.
-        prefill_tokens: prompt tokens that one step computes at most, so that the others do not wait longer.
-        length_step: attention reads slots up to a multiple of this many entries; by the device if None.
-        static_widths: numbers of beams whose steps run at fixed shapes, as CUDA graphs; by the device if None.
+        num_slots: sequences decoded at the same time; as many as fit in device memory if None.
+        length: tokens per slot, for prompt, answer and dropped beams; fewer if the model's context is shorter.
+        most_beams: largest number of beams.
+        prefill_tokens: most prompt tokens per step, which limits how long the running sequences wait.
+        length_step: attention reads slots up to a multiple of this many entries; chosen by device if None.
+        static_widths: numbers of beams whose steps run at fixed shapes, as CUDA graphs; chosen by device if None.
     """
 
     def __init__(
@@ -54,7 +54,7 @@ class SlotEngine:
     ) -> None:
         model = LanguageModel(llm)
         is_cuda = model.device.type == "cuda"
-        # Within its window, sliding attention is full attention, which is what is computed here.
+        # Sliding-window attention equals full attention, which this engine computes, only within the window.
         reaches = (model.config.max_position_embeddings, getattr(model.config, "sliding_window", None))
         self.length = min(length, *(reach for reach in reaches if reach))
         device, dtype = model.device, model.dtype
@@ -78,44 +78,44 @@ class SlotEngine:
 
     @property
     def embed(self) -> torch.nn.Module:
-        """The language model's embedding of ids."""
+        """The language model's embedding module."""
         module: torch.nn.Module = self._decoder.model.embed
         return module
 
     @property
     def num_slots(self) -> int:
-        """Sequences that can be written at once."""
+        """Number of sequences that can be decoded at the same time."""
         return self._slots.num_slots
 
     @property
     def num_free(self) -> int:
-        """Slots that nobody lives in."""
+        """Number of free slots."""
         return self._slots.num_free
 
     @property
     def num_running(self) -> int:
-        """Sequences that live in a slot."""
+        """Number of sequences that have a slot."""
         return len(self._slots.live)
 
     @property
     def num_waiting(self) -> int:
-        """Sequences that wait for a slot."""
+        """Number of sequences that wait for a slot."""
         return len(self._waiting)
 
     def add(
         self, prefix: Prefix, suffix: Float[Tensor, "tokens dim"], decoding: Decoding, grammar: Grammar | None = None
     ) -> Sequence:
-        """Let a sequence wait for a slot. With a grammar every token is one that it allows, and a cut answer is closed.
+        """Queue a sequence for a slot. A grammar restricts every token, and closes an answer that is cut.
 
-        An answer is at most as long as its slot has room; a beam search ends early where its beams, of which the dead
-        ones are dropped, fill the slot.
+        The room in the slot limits the length of an answer. A beam search ends early if its beams fill the slot, even
+        after dead beams are dropped.
 
         Raises:
             ContextTooLong: the prompt leaves no room for an answer.
-            ValueError: more beams than the engine was made for.
+            ValueError: more beams than `most_beams`.
         """
         if decoding.num_beams > self.most_beams:
-            raise ValueError(f"num_beams is at most {self.most_beams} here, not {decoding.num_beams}.")
+            raise ValueError(f"num_beams must be at most {self.most_beams}, not {decoding.num_beams}.")
         eos_ids = self._decoder.model.eos_ids if grammar is None else frozenset({grammar.vocabulary.eos_id})
         sequence = Sequence(prefix, suffix, decoding, grammar, eos_ids)
         room = self.length - sequence.num_prompt_tokens
@@ -127,7 +127,7 @@ class SlotEngine:
         return sequence
 
     def cancel(self, sequence: Sequence) -> None:
-        """Forget a sequence, whatever becomes of it; its slot is free at once."""
+        """Drop a sequence in any state. Its slot is free at once."""
         if sequence.slot >= 0:
             self._slots.leave(sequence)
         elif not sequence.is_ended:
@@ -137,7 +137,7 @@ class SlotEngine:
 
     @torch.inference_mode()
     def step(self) -> list[Sequence]:
-        """Let those in who find a slot, then compute one token (per beam) for everybody. Returns those that ended."""
+        """Prefill waiting sequences, then compute one token (per beam) for all. Return the sequences that ended."""
         began = time.perf_counter()
         ended = self._prefill()
         ended += self._decode()
@@ -152,13 +152,13 @@ class SlotEngine:
         return ended
 
     def run(self, sequences: Iterable[Sequence]) -> None:
-        """Step until all of these have ended."""
+        """Step until all these sequences have ended."""
         waiting = {sequence for sequence in sequences if not sequence.is_ended}
         while waiting:
             waiting.difference_update(self.step())
 
     def _prefill(self) -> list[Sequence]:
-        """Fill free slots with prompts, up to the budget of tokens. More than once: some wait for another's prefix."""
+        """Prefill free slots up to the token budget, in several rounds: some sequences wait for a shared prefix."""
         ended: list[Sequence] = []
         budget, is_first = self._prefill_tokens, True
         while entered := self._entrants(budget, is_first=is_first):
@@ -177,7 +177,7 @@ class SlotEngine:
         return ended
 
     def _entrants(self, budget: int, *, is_first: bool) -> list[Sequence]:
-        """Who comes next: in turn by recording, as many as there are slots and tokens for; one at least, if first."""
+        """Choose sequences, in turn by recording, that fit the free slots and the budget; at least one if first."""
         chosen: list[Sequence] = []
         begun: set[Prefix] = set()
         for prefix, sequence in self._waiting.in_turn():
@@ -186,7 +186,7 @@ class SlotEngine:
                 break
             if prefix.states is None:
                 if prefix in begun:
-                    continue  # its beginning is being computed for another
+                    continue  # another sequence in this round computes the prefix
                 begun.add(prefix)
             chosen.append(sequence)
             budget -= cost
@@ -222,7 +222,7 @@ class SlotEngine:
         return ended + self._release_ended()
 
     def _make_room(self, sequence: Sequence) -> None:
-        """Before attention would have to read further, drop dead beams; end the search where that does not help."""
+        """Drop dead beams before attention has to read a longer length; end the search if the slot is still full."""
         if sequence.num_entries + sequence.width > self._bucket(sequence.num_entries):
             self._decoder.collect(sequence)
             if sequence.num_entries + sequence.width > self.length:

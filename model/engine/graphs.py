@@ -1,7 +1,7 @@
-"""A decoding step at fixed shapes, and on CUDA each shape as one graph: a launch instead of a thousand.
+"""Decoding steps at fixed shapes; on CUDA each shape is one graph: one launch instead of about a thousand.
 
-A step of n sequences is run as one of the next larger number of rows. Rows that are too many write into a slot that
-nobody reads. On a CPU the same shapes run without graphs, if they are asked for, which the tests do.
+A step of n sequences runs at the next larger number of rows. Surplus rows write into a spare slot that is never read.
+On a CPU the same shapes run without graphs if they are requested, as the tests do.
 """
 
 from collections.abc import Iterable
@@ -14,17 +14,17 @@ from torch import Tensor
 from model.engine.decode import Decoder, StepInputs
 
 WARM_UPS = 2
-"""Runs before a capture, in which libraries allocate what they keep."""
+"""Runs before a capture, in which libraries make their persistent allocations."""
 
 
 def row_buckets(num_slots: int) -> list[int]:
-    """Powers of two up to the number of slots, and that number: 12 -> 1, 2, 4, 8, 12."""
+    """Return the powers of two below the number of slots, and that number: 12 -> 1, 2, 4, 8, 12."""
     buckets = [1 << power for power in range(num_slots.bit_length()) if 1 << power < num_slots]
     return [*buckets, num_slots]
 
 
 class StaticStep:
-    """A step of so many rows, beams and entries, whose inputs and logits always lie in the same place."""
+    """A step with fixed numbers of rows, beams and entries, whose inputs and logits keep their memory addresses."""
 
     def __init__(self, decoder: Decoder, rows: int, width: int, length: int) -> None:
         device = decoder.model.device
@@ -42,7 +42,7 @@ class StaticStep:
         self._graph: torch.cuda.CUDAGraph | None = None
 
     def capture(self, pool: Any) -> None:
-        """Record the step as a CUDA graph, its memory from a pool that all share: one replays at a time."""
+        """Record the step as a CUDA graph. All graphs share one memory pool, since only one replays at a time."""
         stream = torch.cuda.Stream()
         stream.wait_stream(torch.cuda.current_stream())
         with torch.cuda.stream(stream):
@@ -54,7 +54,7 @@ class StaticStep:
             self._logits = self._forward()
 
     def run(self, inputs: StepInputs) -> Tensor:
-        """The logits of a step of at most as many rows. They are overwritten by the next one."""
+        """Return the logits of a step with at most as many rows. The next run overwrites them."""
         rows = len(inputs.tokens)
         self._inputs.slots.fill_(self._spare)
         for buffer, given in zip(self._inputs, inputs, strict=True):
@@ -71,12 +71,12 @@ class StaticStep:
 
 
 class StaticSteps:
-    """Steps at all shapes that occur for these numbers of beams, made at once, the largest first.
+    """Steps at all shapes that occur for these numbers of beams, created up front, the largest first.
 
     Args:
-        decoder: whose states have one slot more than are given out.
+        decoder: its states have one spare slot in addition to those in use.
         widths: numbers of beams.
-        lengths: entries of a slot that attention reads.
+        lengths: numbers of entries of a slot that attention reads.
     """
 
     @torch.inference_mode()
@@ -91,7 +91,7 @@ class StaticSteps:
                 step.capture(pool)
 
     def run(self, inputs: StepInputs) -> Tensor | None:
-        """The logits of a step of sequences that live in the first slots; None where there is no such shape."""
+        """Return the logits of a step of sequences in the first slots, or None if there is no such shape."""
         rows, width, length = inputs.seen.shape
         bucket = next(bucket for bucket in self._rows if bucket >= rows)
         step = self._steps.get((bucket, width, length))

@@ -1,4 +1,4 @@
-"""What each sequence's grammar forbids, for all rows of a step at once."""
+"""Masks of the tokens that each sequence's grammar forbids, for all rows of a step at once."""
 
 from collections.abc import Sequence
 
@@ -11,13 +11,13 @@ from model.timeline.grammar import Allowed
 from model.timeline.vocabulary import Vocabulary
 
 KEPT = 256
-"""Masks that are kept beside those that one step may need. An answer needs about fifty different ones."""
+"""Masks cached in addition to those that one step may need. An answer needs about fifty different ones."""
 
 
 class GrammarMasks:
-    """Masks over the vocabulary, one row each in a table on the device, of which a step gathers what it needs.
+    """A table on the device with one vocabulary mask per row, from which each step gathers the rows it needs.
 
-    All grammars have one vocabulary, since all sequences have one language model.
+    All grammars share one vocabulary, since all sequences use the same language model.
     """
 
     def __init__(self, num_logits: int, most_rows: int, *, device: torch.device) -> None:
@@ -27,11 +27,11 @@ class GrammarMasks:
         self._generation = 0
 
     def forbidden(self, searches: Sequence[Search]) -> Bool[Tensor, "rows vocabulary"] | None:
-        """True where a token may not come next, a row for each beam; None where no search has a grammar."""
+        """Return a row per beam, True for tokens that may not come next; None if no search has a grammar."""
         if all(search.grammar is None for search in searches):
             return None
         if len(self._rows) + sum(search.width for search in searches) >= len(self._table):
-            self._rows.clear()  # full: all are made anew
+            self._rows.clear()  # the table is full: rebuild it
             self._generation += 1
         rows: list[int] = []
         for search in searches:
@@ -52,7 +52,7 @@ class GrammarMasks:
             row = self._rows[allowed] = len(self._rows) + 1
             listed = allowed.only if allowed.only is not None else allowed.never
             mask = torch.full(self._table.shape[1:], allowed.only is not None)
-            # An embedding matrix may be padded beyond the tokenizer: those rows are never an answer.
+            # An embedding matrix may have more rows than the tokenizer has tokens: never choose those.
             mask[vocabulary.size :] = True
             mask[torch.tensor(sorted(listed or ()), dtype=torch.long)] = allowed.only is None
             self._table[row] = mask.to(self._table.device)

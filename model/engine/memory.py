@@ -1,4 +1,4 @@
-"""What fits, and what happens when something does not."""
+"""Sizes the cache to the device memory, and handles allocation failures."""
 
 from collections.abc import Callable, Sequence
 from typing import TypeVar
@@ -15,11 +15,11 @@ Result = TypeVar("Result")
 CPU_SLOTS = 32
 MOST_SLOTS = 128
 SHARE = 0.75
-"""Of the free memory of a device: the rest is for encoders, prefills and graphs."""
+"""Share of a device's free memory for slots. The rest is for encoders, prefills and graphs."""
 
 
 def slots_that_fit(config: PretrainedConfig, length: int, *, device: torch.device, dtype: torch.dtype) -> int:
-    """How many slots of so many tokens a device has memory for, beside what it holds already; at least one."""
+    """Return how many slots of `length` tokens fit in the free memory of a device; at least one."""
     if device.type != "cuda":
         return CPU_SLOTS
     layers, pair, heads, width = slot_shape(config)
@@ -28,15 +28,15 @@ def slots_that_fit(config: PretrainedConfig, length: int, *, device: torch.devic
 
 
 def is_out_of_memory(error: BaseException) -> bool:
-    """Whether an allocation failed, on any device; nothing else is wrong then."""
+    """Whether the error is a failed allocation, on any device. The process can continue after one."""
     return isinstance(error, torch.OutOfMemoryError | MemoryError) or (
         isinstance(error, RuntimeError) and "DefaultCPUAllocator" in str(error)
     )
 
 
 def is_device_lost(error: BaseException) -> bool:
-    """Whether a device failed in a way that leaves nothing on it to be used, from this process."""
-    kind = getattr(torch, "AcceleratorError", None)  # of torch 2.8
+    """Whether a device failed in a way that makes it unusable for this process."""
+    kind = getattr(torch, "AcceleratorError", None)  # since torch 2.8
     return not is_out_of_memory(error) and (
         (kind is not None and isinstance(error, kind))
         or (isinstance(error, RuntimeError) and "CUDA error" in str(error))
@@ -44,7 +44,7 @@ def is_device_lost(error: BaseException) -> bool:
 
 
 def in_halves(run: Callable[[Sequence[Item]], Sequence[Result]], items: Sequence[Item]) -> list[Result | OutOfMemory]:
-    """`run(items)`; where memory does not suffice, once more in two halves. A half that fails again fails alone."""
+    """Return `run(items)`. If memory runs out, retry in two halves; if a half fails again, only its items fail."""
     outcome = _attempt(run, items)
     if not isinstance(outcome, OutOfMemory):
         return list(outcome)
@@ -64,7 +64,7 @@ def _attempt(
     except (RuntimeError, MemoryError) as error:
         if not is_out_of_memory(error):
             raise
-    # Outside of the handler, whose traceback holds on to the tensors of the attempt.
+    # Outside the handler: its traceback keeps the tensors of the attempt alive.
     if torch.cuda.is_available():
         torch.cuda.empty_cache()
-    return OutOfMemory("The model's device has too little memory free for this recording. Send it again later.")
+    return OutOfMemory("The model's device does not have enough free memory for this recording. Send it again later.")

@@ -1,4 +1,4 @@
-"""Prompts into slots: several at once, and what several questions have in common only once."""
+"""Computes prompts into slots, several at once. A prefix that several questions share is computed once."""
 
 from collections.abc import Sequence as Items
 
@@ -13,12 +13,12 @@ from model.engine.sequence import Sequence
 
 
 def num_new_tokens(sequence: Sequence) -> int:
-    """Tokens that a prefill has to compute for it: without its prefix, if that is there already."""
+    """Return the number of tokens that a prefill has to compute: without the prefix if that is cached."""
     return len(sequence.suffix) + (0 if sequence.prefix.states is not None else len(sequence.prefix))
 
 
 def batches(sequences: Items[Sequence]) -> list[list[Sequence]]:
-    """Those of similar length together, so that little is padded: at most a quarter, or 16 tokens."""
+    """Group sequences of similar length, so that padding adds at most a quarter of the shortest, or 16 tokens."""
     found: list[list[Sequence]] = []
     for sequence in sorted(sequences, key=num_new_tokens):
         shortest = num_new_tokens(found[-1][0]) if found else -1
@@ -30,9 +30,9 @@ def batches(sequences: Items[Sequence]) -> list[list[Sequence]]:
 
 
 def prefill(decoder: Decoder, sequences: Items[Sequence]) -> Float[Tensor, "rows vocabulary"]:
-    """Compute the prompts of sequences that have slots; the logits after each.
+    """Compute the prompts of sequences that have slots, and return the logits after each.
 
-    Those whose prefix was not computed yet compute it, each its own.
+    A sequence whose prefix is not computed yet computes it too.
     """
     model, device = decoder.model, decoder.model.device
     new = [s.suffix if s.prefix.states is not None else torch.cat([s.prefix.embeds, s.suffix]) for s in sequences]
@@ -64,7 +64,7 @@ def prefill(decoder: Decoder, sequences: Items[Sequence]) -> Float[Tensor, "rows
 
 
 def _prefixes(decoder: Decoder, sequences: Items[Sequence], length: int) -> Tensor | None:
-    """The prefixes that are there already, padded: [layers, 2, rows, heads, length, head_dim]. Put into slots too."""
+    """Copy the cached prefixes into the slots; return them padded: [layers, 2, rows, heads, length, head_dim]."""
     if length == 0:
         return None
     states = decoder.states
@@ -78,7 +78,7 @@ def _prefixes(decoder: Decoder, sequences: Items[Sequence], length: int) -> Tens
 
 
 def _settle(decoder: Decoder, sequence: Sequence) -> None:
-    """Note that its prompt is in its slot, and keep the prefix for those who wait for it."""
+    """Record that the prompt is in its slot, and keep the prefix if other sequences wait for it."""
     prefix, slot = sequence.prefix, sequence.slot
     sequence.num_entries = sequence.num_prompt_tokens
     decoder.visible[slot] = False

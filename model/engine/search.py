@@ -1,4 +1,4 @@
-"""What every search for an answer has in common, and the simplest one: along a single path."""
+"""Base class of all searches for an answer, and the simplest search: a single path, greedy or sampled."""
 
 import math
 import random
@@ -16,11 +16,11 @@ class Completion:
     """An answer as ids.
 
     Attributes:
-        ids: without the end-of-sequence token. What closes an answer that was cut comes last.
-        log_probs: of each id that the model chose, its own.
-        grammar_log_probs: of the same ids, among those that the grammar allowed at each place.
-        is_cut: whether the answer reached its longest length before its end.
-        score: mean log-probability per token, the end included, by which a beam search chose; None elsewhere.
+        ids: without the end-of-sequence token. The tokens that close a cut answer come last.
+        log_probs: the model's log-probability of each id that it chose.
+        grammar_log_probs: of the same ids, normalised over the tokens that the grammar allowed at each position.
+        is_cut: whether the answer reached the length limit before its end.
+        score: beam search: mean log-probability per token, with the end token; None for other searches.
     """
 
     ids: tuple[int, ...]
@@ -31,19 +31,19 @@ class Completion:
 
     @property
     def num_interventions(self) -> int:
-        """Tokens before which the grammar forbade more than half of the probability."""
+        """Number of tokens at which the grammar forbade more than half of the probability."""
         pairs = zip(self.log_probs, self.grammar_log_probs, strict=True)
         return sum(own - within < LOG_HALF for own, within in pairs)
 
 
 class Search:
-    """One answer while it is searched for: `width` tokens go into each step, and a choice comes out of it.
+    """The search for one answer: each step takes `width` tokens and chooses the next ones.
 
     Attributes:
-        tokens: what the next step is given, one per beam.
-        parents: which beam of the step before each of them continues.
-        limit: the most tokens.
-        masks: kept for `GrammarMasks`, until what is allowed changes.
+        tokens: inputs of the next step, one per beam.
+        parents: the beam of the previous step that each of them continues.
+        limit: largest number of tokens.
+        masks: cache of `GrammarMasks`, valid until the allowed tokens change.
     """
 
     width = 1
@@ -62,13 +62,13 @@ class Search:
         self.masks: tuple[int, list[int]] | None = None
 
     def allowed(self) -> list[Allowed] | None:
-        """What the grammar lets each beam say next; None without a grammar."""
+        """Return the tokens that the grammar allows next, for each beam; None without a grammar."""
         grammar = self.grammar
         if grammar is not None and self._is_behind:
             self._is_behind = False
             before = self._states
             states = [grammar.advance(before[p], t) for p, t in zip(self.parents, self.tokens, strict=True)]
-            if states != before:  # a word after a word changes nothing
+            if states != before:  # a word after a word leaves the state unchanged
                 self._states = states
                 self._allowed = [grammar.allowed_after(state) for state in states]
                 self.masks = None
@@ -78,7 +78,7 @@ class Search:
         self.tokens, self.parents, self._is_behind = tokens, parents, True
 
     def _completion(self, chosen: Iterable[tuple[int, float, float]], score: float | None = None) -> Completion:
-        """From tokens with both log-probabilities, in order, up to their end if there is one."""
+        """Build a completion from tokens with both log-probabilities, in order, up to the end token if there is one."""
         ids: list[int] = []
         own: list[float] = []
         within: list[float] = []
@@ -101,7 +101,7 @@ class Search:
 
 
 class Path(Search):
-    """Token by token: the likeliest one, or one that is drawn."""
+    """Greedy or sampled decoding, token by token."""
 
     def __init__(self, decoding: Decoding, grammar: Grammar | None, eos_ids: frozenset[int]) -> None:
         super().__init__(decoding, grammar, eos_ids)
@@ -110,26 +110,26 @@ class Path(Search):
 
     @property
     def is_drawn(self) -> bool:
-        """Whether tokens are drawn."""
+        """Whether tokens are sampled."""
         return self._random is not None
 
     @property
     def ids(self) -> list[int]:
-        """What was chosen so far, an end left out."""
+        """The ids chosen so far, without the end token."""
         return [token for token, _, _ in self._chosen if token not in self.eos_ids]
 
     @property
     def grammar_log_probs(self) -> list[float]:
-        """Of `ids`, among what the grammar allowed."""
+        """Log-probabilities of `ids`, normalised over the tokens that the grammar allowed."""
         return [within for token, _, within in self._chosen if token not in self.eos_ids]
 
     def draw(self) -> float:
-        """The next random number, from 0 to below 1: one for each token."""
-        assert self._random is not None, "a greedy path draws nothing"
+        """Return the next random number in [0, 1), one for each token."""
+        assert self._random is not None, "a greedy path does not sample"
         return self._random.random()
 
     def take(self, token: int, own: float, within: float) -> Completion | None:
-        """Go on with this token, given both its log-probabilities; the completion where it is the last."""
+        """Append a token with both its log-probabilities. Return the completion if it is the last one."""
         self._chosen.append((token, own, within))
         self.num_tokens += 1
         if token in self.eos_ids or self.num_tokens >= self.limit:
@@ -138,5 +138,5 @@ class Path(Search):
         return None
 
     def finish(self) -> Completion:
-        """The answer so far, cut here if it has no end."""
+        """Return the answer so far. It counts as cut if it has no end token."""
         return self._completion(self._chosen)

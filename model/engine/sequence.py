@@ -1,4 +1,4 @@
-"""An answer being written, and what stands before it."""
+"""An answer that is being generated, and the prompt prefix that it may share with others."""
 
 from jaxtyping import Float
 from torch import Tensor
@@ -12,14 +12,14 @@ from model.timeline.grammar import Grammar
 
 
 class Prefix:
-    """The beginning that several prompts have in common: the words before a recording, and its audio tokens.
+    """The prefix that several prompts share: the text before a recording, and its audio tokens.
 
-    It is computed with the first of them that gets a slot, and kept while others wait.
+    It is computed with the first prompt that gets a slot, and kept while others wait.
 
     Attributes:
         embeds: float [tokens, dim].
-        states: its keys and values, [layers, 2, 1, heads, tokens, head_dim], while they are kept.
-        num_waiting: sequences that need it and have no slot yet.
+        states: its cached keys and values, [layers, 2, 1, heads, tokens, head_dim]; None if not cached.
+        num_waiting: number of sequences that need it and have no slot yet.
     """
 
     def __init__(self, embeds: Float[Tensor, "tokens dim"]) -> None:
@@ -31,22 +31,22 @@ class Prefix:
         return len(self.embeds)
 
     def drop_unneeded(self) -> None:
-        """Keep its keys and values no longer than somebody waits for them."""
+        """Drop the cached keys and values if no sequence waits for them."""
         if not self.num_waiting:
             self.states = None
 
 
 class Sequence:
-    """One answer on its way through the engine.
+    """One answer while the engine generates it.
 
     Attributes:
-        prefix, suffix: its prompt, as embeddings.
-        search: its tokens.
-        slot: where it lives; -1 before and after.
-        num_entries: places of its slot that are taken, by the prompt and by tokens of beams that may be dead by now.
-        completion: once it is written to its end.
-        error: why it will never be.
-        seconds: its share of the time of all steps that it was part of.
+        prefix, suffix: the prompt, as embeddings.
+        search: the search that chooses its tokens.
+        slot: its slot; -1 before it gets one and after it leaves.
+        num_entries: used entries of its slot: the prompt, and tokens of live and dead beams.
+        completion: the finished answer; None until then.
+        error: why it failed.
+        seconds: its share of the time of all steps that it took part in.
         entered_s, prompted_s, ended_s: when it got its slot, its first token and its last, on the monotonic clock.
     """
 
@@ -71,20 +71,20 @@ class Sequence:
 
     @property
     def width(self) -> int:
-        """Tokens that a step computes for it: one per beam."""
+        """Number of tokens that a step computes for it: one per beam."""
         return self.search.width
 
     @property
     def num_prompt_tokens(self) -> int:
-        """Tokens of its prompt."""
+        """Number of tokens in its prompt."""
         return len(self.prefix) + len(self.suffix)
 
     @property
     def position(self) -> int:
-        """The position of the tokens that the next step is given."""
+        """Position of the input tokens of the next step."""
         return self.num_prompt_tokens + self.search.num_tokens - 1
 
     @property
     def is_ended(self) -> bool:
-        """Whether nothing more will become of it."""
+        """Whether it is complete or has failed."""
         return self.completion is not None or self.error is not None

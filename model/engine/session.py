@@ -1,4 +1,4 @@
-"""Whole requests, many at once: each step hears a batch of segments and writes a token of every answer."""
+"""Processes many requests at once: each step encodes a batch of segments and computes a token of every answer."""
 
 import time
 from collections.abc import Iterator, Sequence
@@ -19,12 +19,12 @@ from model.timeline.task import Task
 
 
 class Inquiry:
-    """One request: a recording, and what to find out about it.
+    """One request: a recording and the questions about it.
 
     Attributes:
-        has_started: whether the encoders have begun with it.
-        asked: its questions, once the recording is heard.
-        answered: by the question's number; told in this order, the first `num_told` of them already.
+        has_started: whether the encoders have started on it.
+        asked: its questions, once the recording is encoded.
+        answered: answers by question number. They are reported in this order; the first `num_told` already are.
     """
 
     def __init__(self, hearing: Hearing, task: Task, questions: Sequence[str], decoding: Decoding) -> None:
@@ -39,12 +39,12 @@ class Inquiry:
 
 
 class Session:
-    """Works on requests from their submission to their last update. For one thread.
+    """Processes requests from submission to their last update. Not thread-safe: use it from one thread.
 
     Args:
         model: the encoders and the connector, and the checkpoint's settings.
-        tokenizer: of its language model.
-        engine: decodes.
+        tokenizer: the tokenizer of its language model.
+        engine: the engine that decodes.
     """
 
     def __init__(self, model: TimeAudio, tokenizer: Tokenizer, engine: SlotEngine) -> None:
@@ -64,20 +64,20 @@ class Session:
 
     @property
     def num_free(self) -> int:
-        """Slots that nobody lives in."""
+        """Number of free slots."""
         return self._engine.num_free
 
     @property
     def num_slots(self) -> int:
-        """Answers that can be written at once."""
+        """Number of answers that can be generated at the same time."""
         return self._engine.num_slots
 
     def submit(self, waveform: Waveform, task: Task, queries: Sequence[str], decoding: Decoding) -> Inquiry:
-        """Let a request wait. There is one answer per query; in tasks without queries, one.
+        """Queue a request. It gets one answer per query, or a single answer for tasks without queries.
 
         Raises:
             TaskNotSupported: the checkpoint was not trained for the task.
-            EmptyPrompt: a query holds no words.
+            EmptyPrompt: a query has no words.
         """
         if task not in self.tasks:
             raise TaskNotSupported(f"{self.name} was trained for {', '.join(self.tasks)}, not for {task}.")
@@ -87,7 +87,7 @@ class Session:
         return inquiry
 
     def cancel(self, inquiry: Inquiry) -> None:
-        """Forget a request: its slots are free at once. Nothing more is told about it."""
+        """Drop a request. Its slots are free at once, and it gets no further updates."""
         if self._hearings.pop(inquiry.hearing, None) is not None:
             self._encoders.cancel(inquiry.hearing)
         for question in inquiry.asked:
@@ -95,10 +95,10 @@ class Session:
                 self._engine.cancel(question.sequence)
 
     def step(self) -> list[tuple[Inquiry, Update]]:
-        """Hear the next segments, if their answers would find slots; then one token for every answer.
+        """Encode the next segments if their answers would find free slots, then compute one token for every answer.
 
         Raises:
-            DeviceLost: this process cannot go on.
+            DeviceLost: this process cannot use its device any more.
         """
         told: list[tuple[Inquiry, Update]] = []
         try:
@@ -126,7 +126,7 @@ class Session:
     def _ask(self, inquiry: Inquiry) -> Update:
         hearing = inquiry.hearing
         if hearing.tokens is None:
-            assert hearing.error is not None, "ended one way or the other"
+            assert hearing.error is not None, "it has ended without tokens"
             return Failed(hearing.error)
         prefix = self._asker.prefix(hearing.tokens)
         try:
@@ -146,9 +146,7 @@ class Session:
                 for event in inquiry.asked[index].new_events():
                     yield inquiry, Found(index, event)
         for sequence in ended:
-            if (
-                sequence in self._written
-            ):  # and not of a request that failed meanwhile, or of another user of the engine
+            if sequence in self._written:  # skip requests that failed meanwhile, and other users of the engine
                 yield from self._tell(*self._written.pop(sequence))
 
     def _tell(self, inquiry: Inquiry, index: int) -> Iterator[tuple[Inquiry, Update]]:

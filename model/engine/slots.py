@@ -1,4 +1,4 @@
-"""Which sequence lives in which slot."""
+"""Assigns sequences to slots."""
 
 from collections.abc import Callable
 from itertools import groupby
@@ -8,7 +8,7 @@ from model.engine.sequence import Sequence
 
 
 class Region(NamedTuple):
-    """Sequences of one width (number of beams), in the slots from `first` to before `last`."""
+    """Sequences of one width (number of beams), in the slots from `first` up to but excluding `last`."""
 
     width: int
     first: int
@@ -16,11 +16,11 @@ class Region(NamedTuple):
 
 
 class Slots:
-    """Live sequences from slot 0 on without a hole, those of one width side by side, so that a step reads slices.
+    """Keeps live sequences in slots from 0 without gaps, grouped by width, so that a step reads contiguous slices.
 
     Args:
-        num_slots: how many there are.
-        move: `move(source, target)` copies what one slot of the cache holds into another.
+        num_slots: number of slots.
+        move: `move(source, target)` copies the content of one slot of the cache to another.
     """
 
     def __init__(self, num_slots: int, move: Callable[[int, int], object]) -> None:
@@ -30,11 +30,11 @@ class Slots:
 
     @property
     def num_free(self) -> int:
-        """Slots that nobody lives in."""
+        """Number of free slots."""
         return self.num_slots - len(self.live)
 
     def regions(self) -> list[Region]:
-        """The widths that live here, each with its slots."""
+        """Return the slots of each width among the live sequences."""
         found, first = [], 0
         for width, sequences in groupby(self.live, key=lambda sequence: sequence.width):
             last = first + sum(1 for _ in sequences)
@@ -43,8 +43,8 @@ class Slots:
         return found
 
     def enter(self, sequence: Sequence) -> None:
-        """Give it the slot behind the others of its width. The first of each wider region makes room."""
-        assert self.num_free, "whoever enters was promised a slot"
+        """Give it the slot after the others of its width. The first of each wider region moves to make room."""
+        assert self.num_free, "there is no free slot"
         regions, hole = self.regions(), len(self.live)
         self.live.append(sequence)
         for region in reversed(regions):
@@ -55,7 +55,7 @@ class Slots:
         sequence.slot = hole
 
     def leave(self, sequence: Sequence) -> None:
-        """Free its slot. The last of its region, and of each wider one, closes the hole."""
+        """Free its slot. The last sequence of its region, and of each wider one, moves to close the gap."""
         hole = sequence.slot
         for region in self.regions():
             if region.width >= sequence.width:

@@ -1,4 +1,4 @@
-"""Whose turn it is: the work of several owners, one piece of each in turn."""
+"""A fair queue: takes one piece of work from each owner in turn."""
 
 from collections import deque
 from collections.abc import Hashable, Iterator
@@ -10,7 +10,7 @@ Piece = TypeVar("Piece")
 
 
 class Turns(Generic[Owner, Piece]):
-    """Waiting pieces of work. Who has many is not served before who has one."""
+    """Queue of pieces of work. An owner with many pieces does not delay an owner with one."""
 
     def __init__(self) -> None:
         self._waiting: dict[Owner, deque[Piece]] = {}
@@ -19,11 +19,11 @@ class Turns(Generic[Owner, Piece]):
         return sum(map(len, self._waiting.values()))
 
     def add(self, owner: Owner, piece: Piece) -> None:
-        """Let a piece wait behind the others of its owner."""
+        """Queue a piece behind the other pieces of its owner."""
         self._waiting.setdefault(owner, deque()).append(piece)
 
     def in_turn(self) -> Iterator[tuple[Owner, Piece]]:
-        """Everything that waits: the first piece of each owner, then the second of each, ... Take none meanwhile."""
+        """Yield the first piece of each owner, then the second of each, ... Do not change the queue while iterating."""
         for place in count():
             row = [(owner, pieces[place]) for owner, pieces in self._waiting.items() if place < len(pieces)]
             if not row:
@@ -31,12 +31,12 @@ class Turns(Generic[Owner, Piece]):
             yield from row
 
     def take(self, owner: Owner, piece: Piece) -> None:
-        """Take a piece out. Its owner's next one waits behind the other owners."""
+        """Remove a piece. Its owner moves behind the other owners."""
         pieces = self._waiting.pop(owner)
         pieces.remove(piece)
         if pieces:
             self._waiting[owner] = pieces
 
     def drop(self, owner: Owner) -> None:
-        """Forget all that an owner waits for."""
+        """Remove all pieces of an owner."""
         self._waiting.pop(owner, None)

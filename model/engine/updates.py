@@ -1,4 +1,4 @@
-"""What a session tells about a request while it works on it. Plain values, without any library."""
+"""Updates that a session reports about a request. Plain values that depend on no library."""
 
 from dataclasses import dataclass
 
@@ -9,19 +9,19 @@ from model.timeline.markers import to_plain
 
 
 class DeviceLost(Exception):
-    """The device that the model computes on is in a state that only a new process can leave."""
+    """The model's device has failed, and only a new process can use it again."""
 
 
 @dataclass(frozen=True, slots=True)
 class Answer:
-    """What was said about a recording.
+    """The answer to one question about a recording.
 
     Attributes:
-        events: by order of the answer; captions are empty in grounding. Dense captions in the same words are one event.
-        written: the whole answer as the model wrote it, its times as markers.
-        num_prompt_tokens: audio tokens included.
-        completion: the answer's ids, with their log-probabilities; None where nothing was decoded.
-        told: the events one by one, as they were written.
+        events: in the order of the answer. Captions are empty in grounding. Equal dense captions form one event.
+        written: the whole answer as the model wrote it, with times as markers.
+        num_prompt_tokens: number of prompt tokens, including audio tokens.
+        completion: the answer's ids with their log-probabilities; None if nothing was decoded.
+        told: the events as the model wrote them, before equal captions are joined.
     """
 
     events: tuple[Event, ...]
@@ -33,40 +33,40 @@ class Answer:
 
     @property
     def text(self) -> str:
-        """The whole answer with times in digits, for people."""
+        """The whole answer in human-readable form, with times in digits."""
         return to_plain(self.written)
 
     @property
     def present(self) -> bool:
-        """Whether any interval was named; a grounding without one says that the query is absent."""
+        """Whether the answer has any event. A grounding answer without one means that the query is absent."""
         return bool(self.events)
 
     @property
     def intervals(self) -> tuple[Interval, ...]:
-        """The intervals of all events, in the answer's order."""
+        """The intervals of all events, in the order of the answer."""
         return tuple(interval for event in self.events for interval in event.intervals)
 
 
 @dataclass(frozen=True, slots=True)
 class Started:
-    """The first part of the recording went through the encoders, which took it up at `at_s` of the monotonic clock."""
+    """The encoders have processed the first part of the recording. They started at `at_s` on the monotonic clock."""
 
     at_s: float
 
 
 @dataclass(frozen=True, slots=True)
 class Encoded:
-    """The recording is heard. Units: seconds of the model's time; a batch's are shared by what is in it."""
+    """The recording is encoded. Units: seconds of the model's time; the items of a batch share its time equally."""
 
     encode_s: float
     num_audio_tokens: int
     at_s: float | None = None
-    """On the monotonic clock, where it is known."""
+    """When it was encoded, on the monotonic clock, if known."""
 
 
 @dataclass(frozen=True, slots=True)
 class Found:
-    """One event of the answer to query number `index` is complete, perhaps long before the answer is."""
+    """One event of the answer to query number `index` is complete, possibly long before the whole answer."""
 
     index: int
     event: Event
@@ -74,21 +74,21 @@ class Found:
 
 @dataclass(frozen=True, slots=True)
 class Times:
-    """The life of an answer, in seconds of the monotonic clock."""
+    """Timestamps of an answer, in seconds on the monotonic clock."""
 
     entered_s: float
-    """It got a slot, and its prompt was begun."""
+    """It got a slot, and its prefill started."""
     prompted_s: float
-    """Its prompt was computed, and its first token chosen."""
+    """Its prefill ended, and its first token was chosen."""
     ended_s: float
-    """Its last token was there."""
+    """Its last token was chosen."""
     parsed_s: float
-    """Its tokens were events, with confidence where there is any."""
+    """Its tokens were parsed into events, with confidence if there is any."""
 
 
 @dataclass(frozen=True, slots=True)
 class Answered:
-    """The whole answer to query number `index`. Units: seconds of the model's time, as in `Encoded`."""
+    """The complete answer to query number `index`. Units: seconds of the model's time, as in `Encoded`."""
 
     index: int
     answer: Answer
@@ -98,14 +98,14 @@ class Answered:
 
 @dataclass(frozen=True, slots=True)
 class Failed:
-    """There will be no answer. Anything but a TimeAudioError is a defect."""
+    """The request failed. Any error other than a TimeAudioError is a defect."""
 
     error: Exception
 
 
 @dataclass(frozen=True, slots=True)
 class Done:
-    """All queries were answered."""
+    """All queries are answered."""
 
 
 Update = Started | Encoded | Found | Answered | Failed | Done

@@ -1,1 +1,1 @@
-"""From audio tokens and a question to text: any causal language model of the transformers library."""
+"""Generates text from audio tokens and a question, with any causal language model of the transformers library."""

@@ -1,31 +1,31 @@
-"""How an answer is searched for."""
+"""Decoding options of one answer."""
 
 from dataclasses import dataclass
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Decoding:
-    """The caller's choices for one answer.
+    """Decoding options that the caller chooses for one answer.
 
     Raises:
-        ValueError: values that no search has, or sampling with several beams.
+        ValueError: a value is out of range, or sampling is combined with several beams.
     """
 
     num_beams: int = 1
-    """1 is greedy, or sampling."""
+    """1 means greedy decoding or sampling."""
     max_new_tokens: int = 300
-    """Tokens after which an answer is cut (and closed by the grammar). Source: paper, Table 5, max text length."""
+    """The answer is cut after this many tokens (and the grammar closes it). Source: paper, Table 5, max text length."""
     temperature: float = 0.0
-    """0 takes the likeliest token; above, tokens are drawn."""
+    """0 takes the most likely token; values above 0 sample."""
     top_p: float = 1.0
-    """Tokens are drawn from the likeliest ones that have this much probability together."""
+    """Sample from the most likely tokens whose probabilities add up to this much."""
     seed: int | None = None
-    """With the same seed the same tokens are drawn, whatever else is decoded beside; None is a new one each time."""
+    """The same seed samples the same tokens, whatever else is decoded in parallel; None picks a new seed each time."""
 
     def __post_init__(self) -> None:
         if self.num_beams < 1 or self.max_new_tokens < 1:
-            raise ValueError(f"num_beams and max_new_tokens are at least 1: {self}.")
+            raise ValueError(f"num_beams and max_new_tokens must be at least 1: {self}.")
         if self.temperature < 0 or not 0 < self.top_p <= 1:
-            raise ValueError(f"temperature is at least 0, and top_p above 0 and at most 1: {self}.")
+            raise ValueError(f"temperature must be at least 0, and top_p above 0 and at most 1: {self}.")
         if self.temperature > 0 and self.num_beams > 1:
-            raise ValueError("Tokens are drawn along one beam: set temperature to 0, or num_beams to 1.")
+            raise ValueError("Sampling works with one beam only: set temperature to 0, or num_beams to 1.")

@@ -1,4 +1,4 @@
-"""From a spliced prompt to ids by the library's `generate`, without a grammar: what the slot engine is measured by."""
+"""Generates ids with the library's `generate`, without a grammar: the baseline that the slot engine is compared to."""
 
 import torch
 from jaxtyping import Float
@@ -10,7 +10,7 @@ from model.language.decoding import Decoding
 
 @torch.inference_mode()
 def generate(llm: PreTrainedModel, prompt: Float[Tensor, "length dim"], decoding: Decoding) -> list[int]:
-    """The ids of the answer, end-of-sequence token left out. The model is on its own, as in the released code."""
+    """Return the ids of the answer without the end-of-sequence token. No grammar applies, as in the released code."""
     eos_id: int | None = llm.generation_config.eos_token_id
     output = llm.generate(
         inputs_embeds=prompt[None],

@@ -1,10 +1,10 @@
-"""A language model's weights in GGUF, llama.cpp's format, matrices in Q8_0: nearly a quarter of float32's bytes.
+"""Reads a language model's weights from GGUF, llama.cpp's format. Q8_0 takes about a quarter of float32's bytes.
 
-The file is one that other programs open: llama.cpp's names, its order of the rows of queries and keys, its metadata,
-the tokenizer inside. Here it is read with the architecture of the `config.json` beside it: metadata are passed over, so
-that nothing depends on what a reader makes of them, and a start does not wait for thousands of pieces.
+Other programs can open the file: it has llama.cpp's tensor names, its row order of queries and keys, its metadata, and
+the tokenizer. This reader takes the architecture from the `config.json` next to the file and skips the metadata, so it
+does not depend on how they are interpreted, and loading does not parse thousands of tokens.
 
-Q8_0: 32 neighbours in a row share a float16 scale, the largest of them over 127; each is a whole multiple of it.
+Q8_0: 32 consecutive values of a row share a float16 scale, max(|x|) / 127; each value is an integer multiple of it.
 
 Source: ggml, docs/gguf.md, version 3; llama.cpp, convert_hf_to_gguf.py.
 """
@@ -23,7 +23,7 @@ from model.errors import CheckpointError, MissingWeights, UnexpectedWeights
 
 GGUF_FILE = "model.gguf"
 BLOCK = 32
-"""Numbers that share a scale."""
+"""Values per scale."""
 
 _OUTSIDE = {"token_embd": "model.embed_tokens", "output_norm": "model.norm", "output": "lm_head"}
 _INSIDE = {
@@ -31,20 +31,20 @@ _INSIDE = {
     "attn_v": "self_attn.v_proj", "attn_output": "self_attn.o_proj", "ffn_norm": "post_attention_layernorm",
     "ffn_gate": "mlp.gate_proj", "ffn_up": "mlp.up_proj", "ffn_down": "mlp.down_proj",
 }  # fmt: skip
-"""llama.cpp's name -> the library's, of what a layer holds."""
+"""Tensors of a layer: llama.cpp's name -> the library's."""
 
 _Q8_0 = 8
 _PLAIN = {0: torch.float32, 1: torch.float16, 30: torch.bfloat16}
-"""Types of tensors that are read beside Q8_0, by GGUF's numbers."""
+"""Tensor types that this module reads besides Q8_0, by GGUF's type numbers."""
 
 _STRING, _ARRAY = 8, 9
 _SIZES = {0: 1, 1: 1, 2: 2, 3: 2, 4: 4, 5: 4, 6: 4, 7: 1, 10: 8, 11: 8, 12: 8}
-"""Bytes of every other type of metadata."""
+"""Size in bytes of every other metadata type."""
 
 
 @dataclass(frozen=True, slots=True)
 class _Place:
-    """Where a tensor stands in a file: its shape, its type by GGUF's number, its first byte."""
+    """Location of a tensor in the file: shape, GGUF type number, and offset of the first byte."""
 
     shape: tuple[int, ...]
     kind: int
@@ -52,10 +52,10 @@ class _Place:
 
 
 def read_gguf(directory: Path, dtype: torch.dtype) -> PreTrainedModel:
-    """The language model of a directory that holds `model.gguf` beside its config, computing in `dtype`.
+    """Load the language model from a directory with `model.gguf` and its config, computing in `dtype`.
 
     Raises:
-        CheckpointError: the file is damaged, of another program's making, or does not fit the config.
+        CheckpointError: the file is damaged, has tensor types that are not supported, or does not fit the config.
     """
     path = directory / GGUF_FILE
     config = AutoConfig.from_pretrained(directory, local_files_only=True, trust_remote_code=False)
@@ -64,7 +64,7 @@ def read_gguf(directory: Path, dtype: torch.dtype) -> PreTrainedModel:
     expected, names = empty.state_dict(), tensor_names(empty)
     try:
         with path.open("rb") as file:
-            held = mmap(file.fileno(), 0, access=ACCESS_COPY)  # torch takes no memory that it may not write
+            held = mmap(file.fileno(), 0, access=ACCESS_COPY)  # torch rejects read-only memory
         places = _places(held)
         if missing := sorted(ours for theirs, ours in names.items() if theirs not in places):
             raise MissingWeights(missing, where=str(path))
@@ -84,26 +84,26 @@ def read_gguf(directory: Path, dtype: torch.dtype) -> PreTrainedModel:
 
 
 class _Header:
-    """Reads the beginning of a file, value after value."""
+    """Reads the values at the start of a file in order."""
 
     def __init__(self, held: mmap) -> None:
         self.held = held
         self.at = 0
 
     def number(self, form: str) -> int:
-        """A number: `I` of 4 bytes, `Q` of 8."""
+        """Read an unsigned integer: `I` has 4 bytes, `Q` has 8."""
         (value,) = struct.unpack_from("<" + form, self.held, self.at)
         self.at += struct.calcsize("<" + form)
         return int(value)
 
     def text(self) -> str:
-        """A string after its length."""
+        """Read a string, which follows its length."""
         length = self.number("Q")
         self.at += length
         return self.held[self.at - length : self.at].decode()
 
     def skip(self, kind: int, times: int = 1) -> None:
-        """Pass over values of a type of metadata."""
+        """Skip metadata values of one type."""
         if kind == _STRING:
             for _ in range(times):
                 length = self.number("Q")
@@ -117,13 +117,13 @@ class _Header:
 
 
 def _places(held: mmap) -> dict[str, _Place]:
-    """Where each tensor stands; metadata are passed over, but for the alignment."""
+    """Return the location of each tensor. Of the metadata, only the alignment is read."""
     header = _Header(held)
     if held[:4] != b"GGUF":
-        raise ValueError("it is no GGUF")
+        raise ValueError("it is not a GGUF file")
     header.at = 4
     if (version := header.number("I")) != 3:
-        raise ValueError(f"it is GGUF of version {version}, not 3")
+        raise ValueError(f"it is GGUF version {version}, not 3")
     num_tensors, num_fields, alignment = header.number("Q"), header.number("Q"), 32
     for _ in range(num_fields):
         name, kind = header.text(), header.number("I")
@@ -134,14 +134,14 @@ def _places(held: mmap) -> dict[str, _Place]:
     found: dict[str, _Place] = {}
     for _ in range(num_tensors):
         name, num_axes = header.text(), header.number("I")
-        shape = tuple(header.number("Q") for _ in range(num_axes))[::-1]  # GGUF names the innermost axis first
+        shape = tuple(header.number("Q") for _ in range(num_axes))[::-1]  # GGUF lists the innermost axis first
         found[name] = _Place(shape, header.number("I"), header.number("Q"))
     begin = -(-header.at // alignment) * alignment
     return {name: _Place(place.shape, place.kind, begin + place.start) for name, place in found.items()}
 
 
 def _tensor(held: mmap, place: _Place) -> Tensor:
-    """A tensor in its shape: plain ones as they are, Q8_0 in float32."""
+    """Return a tensor in its shape: Q8_0 dequantised to float32, other types unchanged."""
     count = prod(place.shape)
     if place.kind == _Q8_0:
         blocks = torch.frombuffer(held, dtype=torch.int8, offset=place.start, count=count // BLOCK * (2 + BLOCK))
@@ -149,12 +149,12 @@ def _tensor(held: mmap, place: _Place) -> Tensor:
         scales = blocks[:, :2].contiguous().view(torch.float16).float()
         return (blocks[:, 2:] * scales).view(place.shape)
     if place.kind not in _PLAIN:
-        raise ValueError(f"a tensor is of GGUF's type {place.kind}; float32, float16, bfloat16 and Q8_0 are read")
+        raise ValueError(f"a tensor has GGUF type {place.kind}; only float32, float16, bfloat16 and Q8_0 are supported")
     return torch.frombuffer(held, dtype=_PLAIN[place.kind], offset=place.start, count=count).view(place.shape).clone()
 
 
 def tensor_names(llm: PreTrainedModel) -> dict[str, str]:
-    """llama.cpp's name of each tensor -> the library's; a head that is tied to the embedding is left out."""
+    """Return llama.cpp's name of each tensor -> the library's, without a head that is tied to the embedding."""
     stems = {
         theirs: ours for theirs, ours in _OUTSIDE.items() if ours != "lm_head" or not llm.config.tie_word_embeddings
     }
@@ -170,7 +170,7 @@ def tensor_names(llm: PreTrainedModel) -> dict[str, str]:
 
 
 def turned(name: str, tensor: Tensor, config: PretrainedConfig, *, to_file: bool) -> Tensor:
-    """Rows of queries and keys in another order: llama.cpp turns neighbours, the library halves of a head."""
+    """Permute rows of queries and keys: llama.cpp rotates adjacent rows, the library rotates halves of a head."""
     heads = {"q_proj": config.num_attention_heads, "k_proj": config.num_key_value_heads}
     num_heads = heads.get(name.split(".")[-2])
     if num_heads is None:

@@ -1,4 +1,4 @@
-"""A Llama's weights written as GGUF, with what other programs want to know beside them.
+"""Writes the weights of a Llama as GGUF, with the metadata that other programs need.
 
 Source: llama.cpp, convert_hf_to_gguf.py.
 """
@@ -18,18 +18,18 @@ from model.language.tokenizer import Tokenizer
 
 
 def write_gguf(path: Path, llm: PreTrainedModel, tokenizer: Tokenizer) -> None:
-    """Write a Llama's weights: matrices in Q8_0, norms in float32.
+    """Write the weights of a Llama: matrices in Q8_0, norms in float32.
 
-    A matrix whose rows are no multiple of 32 long is stored in float16.
+    A matrix whose row length is not a multiple of 32 is stored in float16.
 
     Raises:
-        CheckpointError: it is no Llama, or one whose rotary embedding is scaled.
+        CheckpointError: the model is not a Llama, or its rotary embedding is scaled.
     """
     config = llm.config
     if config.model_type != "llama" or _rope(config).get("rope_type", "default") != "default":
         raise CheckpointError(
-            f"This {config.model_type} cannot be packed: only Llamas can, without a scaled rotary embedding. Serve it "
-            "as it is, or in fewer bits by TIMEAUDIO_WORKER__QUANTIZE."
+            f"This {config.model_type} cannot be packed: only Llamas without a scaled rotary embedding can. Serve it "
+            "as it is, or quantized with TIMEAUDIO_WORKER__QUANTIZE."
         )
     writer = GGUFWriter(path, "llama")
     _write_sizes(writer, config)
@@ -74,7 +74,7 @@ def _write_sizes(writer: GGUFWriter, config: PretrainedConfig) -> None:
 
 
 def _write_tokenizer(writer: GGUFWriter, tokenizer: Tokenizer, num_rows: int) -> None:
-    """The pieces, for other programs. Only byte-level BPE is told whole; of other kinds, the pieces without merges."""
+    """Write the tokens, for other programs. Only byte-level BPE is complete; other kinds are written without merges."""
     fields = json.loads(tokenizer.library.backend_tokenizer.to_str())
     pieces = {number: piece for piece, number in tokenizer.library.get_vocab().items()}
     added = {token["id"]: token["special"] for token in fields["added_tokens"]}
@@ -86,7 +86,7 @@ def _write_tokenizer(writer: GGUFWriter, tokenizer: Tokenizer, num_rows: int) ->
         for number in range(num_rows)
     ]  # fmt: skip
     writer.add_tokenizer_model("gpt2")
-    # llama.cpp's name for pieces that never hold two digits.
+    # "smollm" is llama.cpp's name for a pre-tokenizer that splits numbers into single digits.
     writer.add_tokenizer_pre("smollm" if "individual_digits" in json.dumps(fields["pre_tokenizer"]) else "gpt-2")
     writer.add_token_list([pieces.get(number, f"[PAD{number}]") for number in range(num_rows)])
     writer.add_token_types(kinds)

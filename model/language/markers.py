@@ -1,4 +1,4 @@
-"""Rows for the time markers in a language model that has never seen them."""
+"""Adds embedding and head rows for the time markers to a language model."""
 
 import torch
 from jaxtyping import Float
@@ -10,11 +10,11 @@ from model.language.tokenizer import Tokenizer
 
 @torch.no_grad()
 def add_markers(llm: PreTrainedModel, tokenizer: Tokenizer, *, initialise: bool = True) -> None:
-    """Grow embedding and prediction head by the markers' rows, and start them from the digits' rows.
+    """Add the markers' rows to the embedding and the prediction head, and initialise them from the digits' rows.
 
-    An anchor starts as its digit's row, an offset as the mean of its digit's and the point's; in the head likewise,
-    from the head's own rows. Without `initialise` the rows keep the library's random start (the paper's ablation
-    "TM (not initialize)").
+    An anchor starts as the row of its digit, an offset as the mean of the rows of its digit and the point. The head's
+    rows start likewise from the head's own rows. Without `initialise` the rows keep the library's random values (the
+    paper's ablation "TM (not initialize)").
 
     Source: paper, Eq. 1 and the sentence after it.
     Differs: the released code copies embedding rows into the head.
@@ -28,15 +28,15 @@ def add_markers(llm: PreTrainedModel, tokenizer: Tokenizer, *, initialise: bool 
 
 
 def marker_rows(weight: Float[Tensor, "rows dim"], tokenizer: Tokenizer) -> Float[Tensor, "20 dim"]:
-    """The markers' rows by Eq. 1, anchors first, from the other rows of the same matrix."""
-    # A tokenizer may put a word-start piece before a lone character: the character is its last piece.
+    """Return the markers' rows by Eq. 1, anchors first, computed from the other rows of the same matrix."""
+    # A tokenizer may put a word-start token before a lone character, so the character is the last token.
     digits = weight[[tokenizer.encode(str(d))[-1] for d in range(10)]]
     point = weight[tokenizer.encode(".")[-1]]
     return torch.cat([digits, (digits + point) / 2])
 
 
 def with_markers(weight: Float[Tensor, "rows dim"], tokenizer: Tokenizer) -> Float[Tensor, "all dim"]:
-    """An embedding or a head, grown where the tokenizer has more pieces, with the markers' rows in their places."""
+    """Return an embedding or head with the markers' rows, extended if the tokenizer has more tokens than rows."""
     grown = weight.new_zeros(max(len(weight), len(tokenizer)), weight.shape[1])
     grown[: len(weight)] = weight
     grown[list(tokenizer.marker_ids)] = marker_rows(weight.float(), tokenizer).to(weight.dtype)
@@ -44,9 +44,9 @@ def with_markers(weight: Float[Tensor, "rows dim"], tokenizer: Tokenizer) -> Flo
 
 
 def train_only_rows(weight: nn.Parameter, rows: list[int]) -> None:
-    """Let `weight` train in these rows alone: the gradient of all others is made zero.
+    """Train only these rows of `weight`: a hook zeroes the gradient of all others.
 
-    Weight decay must be off for it; AdamW then leaves rows without a gradient as they are.
+    Weight decay must be off for `weight`; AdamW then leaves rows with a zero gradient unchanged.
     """
     keep = torch.zeros(weight.shape[0], 1)
     keep[rows] = 1

@@ -1,4 +1,4 @@
-"""The words around the audio tokens, and all of it as embeddings."""
+"""Builds the prompt: the text around the audio tokens, as ids and as embeddings."""
 
 import torch
 from jaxtyping import Float
@@ -15,14 +15,14 @@ QUESTIONS: dict[Task, str] = {
     "summarize": "Can you provide the speech summary with key points at specific time intervals?",
     "ask": "{question}",
 }
-"""What the server asks for each task. Source: paper, Table 6."""
+"""The question that the server asks for each task. Source: paper, Table 6."""
 
 
 def question_of(task: Task, query: str = "") -> str:
-    """The question that a task asks, about `query` where it takes one.
+    """Return the question of a task, with `query` filled in if the task takes one.
 
     Raises:
-        EmptyPrompt: the query holds no words.
+        EmptyPrompt: the task takes a query, and the query has no words.
     """
     words = " ".join(query.split()).rstrip(".")
     if task in ("ground", "ask") and not words:
@@ -31,7 +31,7 @@ def question_of(task: Task, query: str = "") -> str:
 
 
 def prompt_ids(tokenizer: Tokenizer, config: PromptConfig, question: str) -> tuple[list[int], list[int]]:
-    """Ids before and after the audio tokens: BOS and `USER: <Speech>`, then `</Speech> QUESTION` and `ASSISTANT:`."""
+    """Return the ids before (BOS, `USER: <Speech>`) and after (`</Speech> QUESTION`, `ASSISTANT:`) the audio tokens."""
     before = ([tokenizer.bos_id] if tokenizer.bos_id is not None else []) + tokenizer.encode(config.before_audio)
     return before, tokenizer.encode(config.after_audio.format(question=question))
 
@@ -39,7 +39,7 @@ def prompt_ids(tokenizer: Tokenizer, config: PromptConfig, question: str) -> tup
 def splice(
     embedding: nn.Module, before: list[int], audio_tokens: Float[Tensor, "tokens dim"], after: list[int]
 ) -> Float[Tensor, "length dim"]:
-    """The prompt as embeddings, the audio tokens in their place."""
+    """Return the prompt as embeddings, with the audio tokens in the middle."""
     device = audio_tokens.device
     left, right = (embedding(torch.tensor(ids, device=device)) for ids in (before, after))
     return torch.cat([left, audio_tokens.to(left.dtype), right])

@@ -1,7 +1,7 @@
-"""The language model in fewer bits: its linear layers' weights, not its embedding, head or activations.
+"""Quantises the weights of the language model's linear layers, but not its embedding, head or activations.
 
 int8: a scale per row, by torchao. int4: NormalFloat with a scale per 64 weights, by bitsandbytes (Dettmers et al. 2023,
-"QLoRA", section 3). Each quantises while it loads; computation stays in the language model's precision.
+"QLoRA", section 3). Both quantise while loading; computation stays in the language model's precision.
 """
 
 from typing import Any, Literal
@@ -14,7 +14,7 @@ Quantization = Literal["int8", "int4"]
 
 
 def quantization_config(kind: Quantization, dtype: torch.dtype) -> Any:
-    """What transformers' `from_pretrained` takes as `quantization_config`.
+    """Return the `quantization_config` for transformers' `from_pretrained`.
 
     Raises:
         CheckpointError: the library is not installed.
@@ -25,7 +25,7 @@ def quantization_config(kind: Quantization, dtype: torch.dtype) -> Any:
             from transformers import TorchAoConfig
 
             return TorchAoConfig(Int8WeightOnlyConfig())
-        import bitsandbytes  # noqa: F401  transformers would only say so later, and less plainly
+        import bitsandbytes  # noqa: F401  transformers would report it later, and less clearly
         from transformers import BitsAndBytesConfig
 
         return BitsAndBytesConfig(load_in_4bit=True, bnb_4bit_quant_type="nf4", bnb_4bit_compute_dtype=dtype)

@@ -1,10 +1,10 @@
-"""A `tokenizer.model` as a tokenizer of the library, without the sentencepiece package.
+"""Reads a sentencepiece `tokenizer.model` as a library tokenizer, without the sentencepiece package.
 
-Vicuna and the first Llamas come with this file alone. The package that reads it pins another protobuf than gRPC does;
-the message is small, so it is read here.
+Vicuna and the first Llamas come with this file only. The sentencepiece package pins a different protobuf version than
+gRPC does. The message is small, so this module parses it.
 
-Source: sentencepiece's `sentencepiece_model.proto` (fields by number) and protobuf's wire format. A byte-pair model
-merges, at every step, the pair whose whole has the highest score, which is its place in the file.
+Source: sentencepiece's `sentencepiece_model.proto` (fields by number) and protobuf's wire format. At every step, a
+byte-pair model merges the pair whose merged piece has the highest score, which reflects its position in the file.
 """
 
 import struct
@@ -20,13 +20,13 @@ _NORMAL, _BYTE_PAIR = 1, 2
 
 
 def load_pieces(path: Path, *, bos: str = "<s>", eos: str = "</s>", unknown: str = "<unk>") -> PreTrainedTokenizerBase:
-    """The tokenizer in a sentencepiece file of Llama's kind: byte-pair merges, with bytes for what they do not cover.
+    """Load the tokenizer from a sentencepiece file of Llama's kind: byte-pair merges with byte fallback.
 
-    It differs from sentencepiece in text that begins with a space or a marker: the space before a text's first word
-    is not written twice.
+    It differs from sentencepiece for text that begins with a space or a marker: it does not add a second space before
+    the first word.
 
     Raises:
-        CheckpointError: the file is no sentencepiece model, or of another kind.
+        CheckpointError: the file is not a sentencepiece model, or not a byte-pair model.
     """
     try:
         message = path.read_bytes()
@@ -38,7 +38,7 @@ def load_pieces(path: Path, *, bos: str = "<s>", eos: str = "</s>", unknown: str
     except (IndexError, KeyError, TypeError, ValueError, struct.error):
         raise CheckpointError(f"{path} is not a sentencepiece model: download it again.") from None
     if not pieces or trainer.get(3) != _BYTE_PAIR:
-        raise CheckpointError(f"{path} is not a byte-pair model as Llama's: give a directory with a tokenizer.json.")
+        raise CheckpointError(f"{path} is not a byte-pair model like Llama's: give a directory with a tokenizer.json.")
     vocabulary = {text: number for number, (text, _, _) in enumerate(pieces)}
     return LlamaTokenizer(
         vocab=vocabulary,
@@ -51,7 +51,7 @@ def load_pieces(path: Path, *, bos: str = "<s>", eos: str = "</s>", unknown: str
 
 
 def _merges(pieces: list[tuple[str, float, int]], vocabulary: dict[str, int]) -> list[tuple[str, str]]:
-    """Pairs of pieces that make a piece, best first."""
+    """Return the pairs of pieces that merge into a piece, best first."""
     found = []
     for text, score, kind in pieces:
         if kind != _NORMAL:
@@ -68,7 +68,7 @@ def _piece(message: bytes) -> tuple[str, float, int]:
 
 
 def _fields(message: bytes) -> Iterator[tuple[int, Any]]:
-    """Number and value of each field: an int, or bytes."""
+    """Yield number and value of each field: an int, or bytes."""
     at = 0
     while at < len(message):
         tag, at = _varint(message, at)

@@ -1,4 +1,4 @@
-"""Any tokenizer of the library, with the twenty time markers as tokens of their own."""
+"""Wraps any tokenizer of the library and adds the twenty time markers as tokens."""
 
 import json
 from collections.abc import Sequence
@@ -15,7 +15,7 @@ from model.timeline.vocabulary import Vocabulary
 
 
 def library_tokenizer(path: Path) -> PreTrainedTokenizerBase:
-    """The library's tokenizer in a directory; where only a sentencepiece file is there, or given, from that.
+    """Load the library's tokenizer from a directory, or from a sentencepiece file if there is nothing else.
 
     Raises:
         CheckpointError: there is no tokenizer.
@@ -32,7 +32,7 @@ def library_tokenizer(path: Path) -> PreTrainedTokenizerBase:
 
 
 def _special_tokens(path: Path) -> dict[str, str]:
-    """Names of the special pieces, where a tokenizer's config says them."""
+    """Return the special tokens that a tokenizer's config names."""
     if not path.is_file():
         return {}
     config = json.loads(path.read_text(encoding="utf-8"))
@@ -42,9 +42,9 @@ def _special_tokens(path: Path) -> dict[str, str]:
 
 
 class Tokenizer:
-    """Text to ids and back.
+    """Converts text to ids and back.
 
-    Markers are added to whatever tokenizer is there; ids that a checkpoint already has for them are kept.
+    It adds the markers to the given tokenizer. Markers that the tokenizer already has keep their ids.
     """
 
     def __init__(self, tokenizer: PreTrainedTokenizerBase) -> None:
@@ -58,27 +58,27 @@ class Tokenizer:
 
     @classmethod
     def load(cls, directory: Path) -> "Tokenizer":
-        """The tokenizer whose files lie in a checkpoint directory."""
+        """Load the tokenizer from a checkpoint directory."""
         return cls(library_tokenizer(directory))
 
     def __len__(self) -> int:
         return len(self.library)
 
     def encode(self, text: str) -> list[int]:
-        """Ids of a text, without any special token around them."""
+        """Return the ids of a text, without special tokens around them."""
         ids: list[int] = self.library.encode(text, add_special_tokens=False)
         return ids
 
     def decode(self, ids: Sequence[int]) -> str:
-        """Text of ids, markers included, special tokens left out."""
+        """Return the text of ids, with markers and without special tokens."""
         text: str = self.library.decode(list(ids), skip_special_tokens=True, clean_up_tokenization_spaces=False)
         return text
 
     @cached_property
     def vocabulary(self) -> Vocabulary:
-        """The classes of ids that the grammar tells apart."""
+        """The classes of ids that the grammar distinguishes."""
         anchors, offsets = self.marker_ids[:10], self.marker_ids[10:]
-        # " - " between two markers, as this tokenizer writes it there.
+        # The ids that this tokenizer gives to " - " between two markers.
         around = self.encode(f"{MARKERS[10]} - {MARKERS[0]}")
         first, last = around.index(offsets[0]), around.index(anchors[0])
         pieces = {i: self.library.decode([i]) for i in range(len(self))}

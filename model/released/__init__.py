@@ -1,1 +1,1 @@
-"""The authors' released checkpoints: their tensors' names, their configs, their adapters, in our terms."""
+"""Imports the authors' released checkpoints: translates tensor names, configs and adapters to this project's."""

@@ -1,7 +1,7 @@
-"""Sound as the released code loads it.
+"""Loads audio as the released code does.
 
-It takes the first channel, resamples nothing, and hears 180 s at most; Whisper gets 30 s at a time, filled with zeros.
-Served checkpoints get all channels' mean at 16 kHz instead, from `model.audio`.
+It takes the first channel, does not resample, and cuts at 180 s. Whisper gets 30 s at a time, padded with zeros.
+Served checkpoints instead get the mean of all channels at 16 kHz, from `model.audio`.
 
 Source: authors' released code.
 """
@@ -20,11 +20,11 @@ from model.audio.waveform import Waveform
 from model.encoders.whole import MOST_SAMPLES
 
 Samples = Waveform | npt.NDArray[np.number[Any]] | Tensor
-"""16 kHz: within -1 to 1, or integers as in a WAV file; [samples] or [samples, channels]."""
+"""At 16 kHz: floats in [-1, 1], or integers as in a WAV file; [samples] or [samples, channels]."""
 
 
 def as_loaded(sound: Samples) -> npt.NDArray[np.float32]:
-    """[samples] float32: the first channel, cut at 180 s. Any file of up to 24 bits is exact in float32."""
+    """Return [samples] float32: the first channel, cut at 180 s. Up to 24 bits per sample are exact in float32."""
     samples = np.asarray(sound.samples if isinstance(sound, Waveform) else sound)
     if samples.ndim == 2:
         samples = samples[:, 0]
@@ -34,6 +34,6 @@ def as_loaded(sound: Samples) -> npt.NDArray[np.float32]:
 
 
 def padded(segments: Iterable[Segment]) -> Float[Tensor, "segments samples"]:
-    """Every segment, filled to 30 s with zeros."""
+    """Return all segments, each padded to 30 s with zeros."""
     rows = [np.pad(s.samples, (0, SEGMENT_SAMPLES - s.num_samples)) for s in segments]
     return torch.from_numpy(np.stack(rows))

@@ -1,4 +1,4 @@
-"""`timeaudio import` and `timeaudio init` as people meet them: notice, progress bar, table of what does not fit."""
+"""Terminal output of `timeaudio import` and `timeaudio init`: licence notice, progress bar, table of faults."""
 
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
@@ -19,11 +19,11 @@ from model.released.layout import Start, Written
 from model.released.native import NativeParts, init_native
 
 MOST_ROWS = 40
-"""Lines of a table of faults: more would hide the message under it."""
+"""Most rows in the table of faults. More would scroll the message below it off the screen."""
 
 
 def run_import(downloads: Downloads, out: Path, *, dtype: Precision, num_heads: int | None) -> int:
-    """The exit status: 0, or 2 when a file is not what it should be."""
+    """Run `timeaudio import`. Return the exit status: 0, or 2 on an error."""
     return _run(
         NOTICE,
         lambda start: import_released(downloads, out, dtype=dtype, num_heads=num_heads, start=start),
@@ -32,11 +32,11 @@ def run_import(downloads: Downloads, out: Path, *, dtype: Precision, num_heads: 
 
 
 def run_init(parts: NativeParts, out: Path, *, dtype: Precision, num_heads: int | None, cuts: Cuts, pad: bool) -> int:
-    """The exit status: 0, or 2 when a file is not what it should be."""
+    """Run `timeaudio init`. Return the exit status: 0, or 2 on an error."""
     return _run(
         NATIVE_NOTICE,
         lambda start: init_native(parts, out, dtype=dtype, num_heads=num_heads, cuts=cuts, pad=pad, start=start),
-        after="It has not been trained: it answers nonsense.",
+        after="It has not been trained yet, so its answers are meaningless.",
     )
 
 
@@ -51,15 +51,15 @@ def _run(notice: str, work: Callable[[Start], Written], *, after: str) -> int:
             console.print(fault_table(error.faults))
         console.print(Text(f"timeaudio: {error}"), soft_wrap=True)
         return 2
-    kept = f", {done.num_kept} of them from before" if done.num_kept else ""
+    kept = f", {done.num_kept} of them kept from an earlier run" if done.num_kept else ""
     size = f"{done.num_bytes / 1e6:,.0f} MB of weights in {done.num_files} files{kept}"
-    console.print(Text(f"{done.directory} is whole: {size}.\n{after}"), soft_wrap=True)
+    console.print(Text(f"{done.directory} is complete: {size}.\n{after}"), soft_wrap=True)
     return 0
 
 
 @contextmanager
 def _bar(console: Console) -> Iterator[Start]:
-    """A progress bar in bytes, shown once there is something to write."""
+    """Show a progress bar in bytes, once writing starts."""
     columns = (TextColumn("{task.description}"), BarColumn(), DownloadColumn(), TimeRemainingColumn())
     with Progress(*columns, console=console, transient=True) as bar:
 
@@ -71,7 +71,7 @@ def _bar(console: Console) -> Iterator[Start]:
 
 
 def fault_table(faults: tuple[WeightFault, ...]) -> Table:
-    """Every tensor that is missing, unexpected or of a wrong shape; what is alike in several layers is one line."""
+    """Return a table of tensors that are missing, unexpected or misshapen, with one row per fault in several layers."""
     table = Table(title="What does not fit", title_justify="left")
     for column in ("fault", "file", "tensor", "shape"):
         table.add_column(column, overflow="fold")

@@ -1,4 +1,4 @@
-"""What files hold against what the architecture needs: every difference, in one list."""
+"""Compares the tensors in files with those that the architecture needs, and lists every difference."""
 
 import re
 from collections.abc import Iterable, Iterator, Mapping
@@ -10,20 +10,20 @@ from model.released.downloads import Shape
 
 
 def compare(expected: Mapping[str, Shape], found: Mapping[str, Shape], file: Path) -> Iterator[WeightFault]:
-    """Where `found` is not what is expected, by name."""
+    """Yield every difference between `expected` and `found`, sorted by name."""
     for name in sorted(expected.keys() | found.keys()):
         if name not in found:
-            yield WeightFault("missing", str(file), name, f"needed {list(expected[name])}")
+            yield WeightFault("missing", str(file), name, f"expected {list(expected[name])}")
         elif name not in expected:
-            yield WeightFault("unexpected", str(file), name, f"it is {list(found[name])}")
+            yield WeightFault("unexpected", str(file), name, f"found {list(found[name])}")
         elif tuple(found[name]) != tuple(expected[name]):
             yield WeightFault(
-                "wrong shape", str(file), name, f"it is {list(found[name])}, needed {list(expected[name])}"
+                "wrong shape", str(file), name, f"found {list(found[name])}, expected {list(expected[name])}"
             )
 
 
 def folded(faults: Iterable[WeightFault]) -> list[WeightFault]:
-    """The same, sorted, with one line for what is wrong alike in several layers."""
+    """Return the faults sorted, with equal faults in several layers folded into one."""
 
     def key(fault: WeightFault) -> tuple[str, str, str, str]:
         return fault.kind, fault.file, re.sub(r"\.\d+\.", ".{}.", fault.name), fault.detail

@@ -1,7 +1,7 @@
-"""The configs that the authors' code reads, as ours.
+"""Translates the configs of the authors' code into this project's.
 
-Their file holds its own `config`; Whisper's, BEATs' and the language model's lie beside those nets' weights. BERT's,
-which the released code reads from a download of its own, says one thing more than the tensors' shapes: the heads.
+Their checkpoint holds its own `config`. Those of Whisper, BEATs and the language model come with their weights. The
+released code also reads BERT's config. Its only setting that tensor shapes do not give is the number of heads.
 """
 
 import dataclasses
@@ -24,40 +24,40 @@ from model.encoders.beats import BEATsConfig
 from model.errors import CheckpointError
 
 MIN_TAIL_SAMPLES = 5 * 16_000
-"""The released data set keeps a last chunk under 5 s from Whisper."""
+"""The released data set does not pass a last chunk under 5 s to Whisper."""
 
 WHISPER_FRAMES = 1500
-"""Frames that Whisper makes of 30 s."""
+"""Frames that Whisper computes for 30 s."""
 
 BERT_HEADS = 12
-"""Heads of bert-base, on which the released Q-Former is built."""
+"""Heads of bert-base, which the released Q-Former is based on."""
 
 
 def model_config(
     name: str, theirs: Mapping[str, Any], tensors: Mapping[str, Tensor], *, index: Device, num_heads: int | None = None
 ) -> ModelConfig:
-    """The settings that reproduce the released code, for a checkpoint of these tensors (by our names).
+    """Return the settings that reproduce the released code, for a checkpoint with these tensors (by our names).
 
     Args:
-        name: of the checkpoint.
+        name: name of the checkpoint.
         theirs: the `model` part of the file's own config.
-        tensors: of the connector at least: sizes are read from their shapes.
+        tensors: at least the connector's; their shapes give the sizes.
         index: the device on which the time index was computed in training.
-        num_heads: of the Q-Former; bert-base's if None.
+        num_heads: heads of the Q-Former; bert-base's if None.
 
     Raises:
-        CheckpointError: the config asks for what no released checkpoint has.
+        CheckpointError: the config has a setting that no released checkpoint has.
     """
     length = theirs.get("second_per_window", 0.333333)
     facts = {
-        "second_stride": length,  # windows that overlap
+        "second_stride": length,  # a different stride would make windows overlap
         "num_speech_query_token": 1,
         "window_level_Qformer": True,
         "use_speech_Qformer": True,
     }
     wrong = [f"{key} is {theirs[key]}, not {value}" for key, value in facts.items() if theirs.get(key, value) != value]
     if wrong:
-        raise CheckpointError(f"The file's config asks for what no released TimeAudio has: {'; '.join(wrong)}.")
+        raise CheckpointError(f"The file's config has settings that no released TimeAudio has: {'; '.join(wrong)}.")
     return ModelConfig(
         name=name,
         tasks=("dense_caption", "ground", "summarize", "ask"),
@@ -75,16 +75,16 @@ def model_config(
 
 
 def qformer_config(tensors: Mapping[str, Tensor], num_heads: int | None) -> QFormerConfig:
-    """The Q-Former's sizes, from its tensors' shapes (by our names).
+    """Return the Q-Former's sizes from the shapes of its tensors (by our names).
 
     Raises:
-        CheckpointError: the number of heads is not known.
+        CheckpointError: the width is not divisible by the number of heads.
     """
     layers = [name for name in tensors if name.startswith("connector.qformer.layers.") and name.endswith("expand.bias")]
     dim = len(tensors["connector.qformer.query"])
     heads = num_heads or BERT_HEADS
     if dim % heads:
-        raise CheckpointError(f"{heads} heads cannot share a Q-Former {dim} wide: give their number (--qformer-heads).")
+        raise CheckpointError(f"The Q-Former's width {dim} does not fit {heads} heads: give --qformer-heads.")
     return QFormerConfig(
         dim=dim,
         num_layers=len(layers),
@@ -96,22 +96,22 @@ def qformer_config(tensors: Mapping[str, Tensor], num_heads: int | None) -> QFor
 
 
 def prompt_config(template: str) -> PromptConfig:
-    """The words around the audio, from their template with one `{}` for the turn.
+    """Return the prompt text around the audio, from their template with one `{}` for the turn.
 
     Raises:
         CheckpointError: there is not exactly one `{}`.
     """
     if template.count("{}") != 1:
-        raise CheckpointError(f"The file's prompt_template must hold one {{}}: {template!r}.")
+        raise CheckpointError(f"The file's prompt_template must contain exactly one {{}}: {template!r}.")
     before, after = template.split("{}")
     return PromptConfig(before_audio=before + "<Speech>", after_audio="</Speech> {question}" + after)
 
 
 def beats_config(theirs: Mapping[str, Any]) -> BEATsConfig:
-    """A BEATs' config, fields that matter for its own training alone left out.
+    """Return a BEATs config without the fields that only matter for its own training.
 
     Raises:
-        CheckpointError: it is no config of a BEATs that was released.
+        CheckpointError: it is not the config of a released BEATs.
     """
     known = {f.name for f in dataclasses.fields(BEATsConfig)}
     try:

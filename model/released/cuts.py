@@ -1,6 +1,6 @@
-"""Pretrained parts made smaller before they become a start: fewer layers, fewer pieces, a narrower connector.
+"""Reduces pretrained parts before training: fewer layers, fewer tokenizer pieces, a narrower connector.
 
-What is cut has to learn again what the rest had left to it: a start of cut parts is for training, not for use.
+The remaining parts have to relearn what the removed ones did, so the result is only useful for training.
 """
 
 import dataclasses
@@ -23,20 +23,20 @@ from model.released.nets import Net
 
 _LAYER = re.compile(r"model\.layers\.(\d+)\.")
 _PER_LAYER = ("layer_types", "no_rope_layers")
-"""Lists in configs of the library that say something about each layer."""
+"""Fields of library configs that hold one value per layer."""
 
 HEAD_DIM = 64
-"""Width of a Q-Former's head where nobody says otherwise: bert-base's."""
+"""Default width of a Q-Former head, as in bert-base."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Cuts:
-    """What of each part stays; None leaves it whole.
+    """What to keep of each part; None keeps all of it.
 
     Attributes:
-        whisper_layers: how many of the speech encoder's layers, from the first.
-        llm_layers: which of the language model's layers, such as `0-2,8`.
-        llm_vocabulary: how many pieces of the language model's tokenizer, from the first.
+        whisper_layers: number of layers of the speech encoder, from the first.
+        llm_layers: layers of the language model, such as `0-2,8`.
+        llm_vocabulary: number of pieces of the language model's tokenizer, from the first.
         connector_dim: width of the Q-Former.
     """
 
@@ -46,7 +46,7 @@ class Cuts:
     connector_dim: int | None = None
 
     def described(self) -> list[str]:
-        """A line for the model card about each cut that was made."""
+        """Return a line for the model card about each cut."""
         lines = {
             "the speech encoder keeps its first {} layers": self.whisper_layers,
             "the language model keeps its layers {} (the first is 0)": self.llm_layers,
@@ -59,12 +59,12 @@ WHOLE = Cuts()
 
 
 def first_layers(speech: Net, config: WhisperConfig, num_layers: int | None) -> tuple[Net, dict[str, Tensor]]:
-    """A Whisper encoder's first layers, and the tensors that take others' places; `config` is changed.
+    """Return a Whisper encoder's first layers, and the tensors that replace others. Modifies `config`.
 
-    The last layer norm was trained on the last layer's output. Where that is cut off, it starts as the identity.
+    The final layer norm was trained on the last layer's output. Without that layer, it starts as the identity.
 
     Raises:
-        CheckpointError: it has fewer layers.
+        CheckpointError: the encoder has fewer layers.
     """
     if num_layers is None:
         return speech, {}
@@ -87,10 +87,10 @@ def first_layers(speech: Net, config: WhisperConfig, num_layers: int | None) -> 
 
 
 def layer_numbers(text: str, num_layers: int) -> tuple[int, ...]:
-    """The layers that `0-2,8` names, of so many.
+    """Parse a list of layers such as `0-2,8`, for a model with `num_layers` layers.
 
     Raises:
-        CheckpointError: it is no such list, or names a layer that is not there, twice, or out of order.
+        CheckpointError: the list is malformed, or a layer does not exist, is named twice, or is out of order.
     """
     fault = f"--llm-layers {text}: "
     numbers: list[int] = []
@@ -102,26 +102,26 @@ def layer_numbers(text: str, num_layers: int) -> tuple[int, ...]:
         if last < first:
             raise CheckpointError(f"{fault}the range {part.strip()} ends before it begins.")
         if last >= num_layers:
-            raise CheckpointError(f"{fault}there is no layer {last}, the layers are 0 to {num_layers - 1}.")
+            raise CheckpointError(f"{fault}there is no layer {last}; the layers are 0 to {num_layers - 1}.")
         numbers += range(first, last + 1)
     if twice := [number for number in numbers if numbers.count(number) > 1]:
         raise CheckpointError(f"{fault}layer {twice[0]} is named twice.")
     if numbers != sorted(numbers):
-        raise CheckpointError(f"{fault}the layers keep their order: give rising numbers.")
+        raise CheckpointError(f"{fault}the layers keep their order: list them in rising order.")
     return tuple(numbers)
 
 
 def some_layers(llm: Net, config: PretrainedConfig, text: str | None) -> Net:
-    """A language model with the layers that `text` names, numbered anew; `config` is changed.
+    """Return a language model with only the layers in `text`, renumbered. Modifies `config`.
 
     Raises:
-        CheckpointError: the list is wrong, or the model's layers are not named as Llama's.
+        CheckpointError: the list is wrong, or the model's layers are not named like Llama's.
     """
     if text is None:
         return llm
     if not any(_LAYER.match(name) for name in llm.shapes) or not hasattr(config, "num_hidden_layers"):
         raise CheckpointError(
-            f"--llm-layers needs a language model whose layers are named model.layers.0 and so on, as Llama's; "
+            f"--llm-layers needs a language model whose layers are named model.layers.0 and so on, like Llama's; "
             f"{llm.origin} ({config.model_type}) has other names: leave the option out."
         )
     layers = layer_numbers(text, config.num_hidden_layers)
@@ -142,16 +142,16 @@ def some_layers(llm: Net, config: PretrainedConfig, text: str | None) -> Net:
 
 
 def first_pieces(tokenizer: PreTrainedTokenizerBase, num_pieces: int | None) -> PreTrainedTokenizerBase:
-    """A byte-level BPE tokenizer with its first pieces alone, under the ids that they had.
+    """Return a byte-level BPE tokenizer with only its first pieces, under the same ids.
 
-    Byte-level BPE numbers special pieces and bytes first, then each merge's result in the order of the merges. So
-    whatever stays can still be made from bytes, and every text that could be written can be written.
+    Byte-level BPE numbers special pieces and bytes first, then the result of each merge in the order of the merges. So
+    every remaining piece can still be built from bytes, and the tokenizer can still encode every text.
 
     Source: Sennrich et al. 2016, "Neural Machine Translation of Rare Words with Subword Units", section 3.2; bytes
     instead of characters: Radford et al. 2019.
 
     Raises:
-        CheckpointError: it is of another kind, has fewer pieces, or a special piece or byte would be cut off.
+        CheckpointError: it is not byte-level BPE, has fewer pieces, or would lose a special piece or byte.
     """
     if num_pieces is None:
         return tokenizer
@@ -172,7 +172,7 @@ def first_pieces(tokenizer: PreTrainedTokenizerBase, num_pieces: int | None) -> 
         if lost := {piece: number for piece, number in needed.items() if number >= num_pieces}:
             piece, number = max(lost.items(), key=lambda item: item[1])
             raise CheckpointError(
-                f"{option} would cut off {len(lost)} special pieces or bytes, {piece!r} with id {number} the last: "
+                f"{option} would cut off {len(lost)} special pieces or bytes, the last {piece!r} with id {number}: "
                 f"give at least {number + 1}, or leave the option out."
             )
         model["vocab"] = {piece: number for piece, number in vocabulary.items() if number < num_pieces}
@@ -182,7 +182,7 @@ def first_pieces(tokenizer: PreTrainedTokenizerBase, num_pieces: int | None) -> 
 
 
 def _is_within(merge: str | list[str], kept: Mapping[str, int]) -> bool:
-    """Whether both halves of a merge, and what they make, are among the kept pieces."""
+    """Whether both halves of a merge, and its result, are among the kept pieces."""
     first, second = merge.split(" ") if isinstance(merge, str) else merge
     return first in kept and second in kept and first + second in kept
 
@@ -194,16 +194,16 @@ def _is_byte_level(pre_tokenizer: Mapping[str, Any] | None) -> bool:
 
 
 def fresh_qformer(dim: int | None, num_heads: int | None) -> QFormerConfig:
-    """A fresh Q-Former's sizes: as given, and otherwise in bert-base's proportions.
+    """Return the sizes of a new Q-Former: as given, and otherwise in bert-base's proportions.
 
     Raises:
-        CheckpointError: the width is no multiple of the heads.
+        CheckpointError: the width is not a multiple of the number of heads.
     """
     whole = QFormerConfig()
     dim = dim or whole.dim
     if num_heads is None and dim % HEAD_DIM:
-        raise CheckpointError(f"--connector-dim {dim} is no multiple of {HEAD_DIM}: say --qformer-heads too.")
+        raise CheckpointError(f"--connector-dim {dim} is not a multiple of {HEAD_DIM}: give --qformer-heads too.")
     heads = num_heads or dim // HEAD_DIM
     if dim % heads:
-        raise CheckpointError(f"--connector-dim {dim} cannot be shared out among {heads} heads: give a multiple.")
+        raise CheckpointError(f"--connector-dim {dim} cannot be divided among {heads} heads: give a multiple.")
     return dataclasses.replace(whole, dim=dim, num_heads=heads, feed_forward_dim=4 * dim)

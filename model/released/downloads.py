@@ -1,6 +1,6 @@
-"""The files that a user downloads, opened without reading them whole and without running any code inside them.
+"""Opens downloaded weight files, without loading them completely and without running code inside them.
 
-Every tensor that is returned here is mapped: its bytes are read when it is used, and forgotten with it.
+Returned tensors are memory-mapped: their bytes are read when they are used, and freed with them.
 """
 
 import json
@@ -30,10 +30,10 @@ class WeightFile:
     """One file of tensors.
 
     Attributes:
-        path: where it lies.
-        shapes: of what it holds, by name.
-        sizes: likewise, in bytes.
-        tensors: opens it; what is returned keeps it open.
+        path: path of the file.
+        shapes: shape of each tensor, by name.
+        sizes: size of each tensor in bytes, by name.
+        tensors: opens the file; the returned tensors keep it open.
     """
 
     path: Path
@@ -48,10 +48,10 @@ class WeightFile:
 
 
 def weight_files(directory: Path, option: str) -> list[WeightFile]:
-    """The weights in a directory of the Hugging Face layout, in the order of their files' names.
+    """Return the weight files in a directory of the Hugging Face layout, sorted by file name.
 
     Raises:
-        CheckpointError: there are none, some are missing, or one is damaged.
+        CheckpointError: there are no weights, some are missing, or a file is damaged.
     """
     for name in ("model.safetensors", "pytorch_model.bin"):
         if (directory / name).is_file():
@@ -60,31 +60,31 @@ def weight_files(directory: Path, option: str) -> list[WeightFile]:
         if index.is_file():
             places = read_json(index).get("weight_map")
             if not isinstance(places, dict):
-                raise CheckpointError(f"{index} has no weight_map, which says where tensors are. {_AGAIN}.")
+                raise CheckpointError(f"{index} has no weight_map, which maps tensors to files. {_AGAIN}.")
             names = sorted(set(places.values()))
             if missing := [name for name in names if not (directory / name).is_file()]:
                 raise CheckpointError(
-                    f"{option} {directory} lacks {', '.join(missing)}, which {index.name} names. Download them."
+                    f"{option} {directory} lacks {', '.join(missing)}, listed in {index.name}. Download them."
                 )
             return [weight_file(directory / name) for name in names]
     raise CheckpointError(
-        f"{option} {directory} holds no weights: model.safetensors or pytorch_model.bin, in one piece or in several "
+        f"{option} {directory} holds no weights: model.safetensors or pytorch_model.bin, in one file or in several "
         "with an index. Download the whole repository."
     )
 
 
 def described(path: Path, tensors: Callable[[], Mapping[str, Tensor]]) -> WeightFile:
-    """A file with what `tensors` finds in it."""
+    """Return a `WeightFile` that describes what `tensors` finds in the file."""
     found = tensors()
     shapes = {name: tuple(tensor.shape) for name, tensor in found.items()}
     return WeightFile(path, shapes, {name: tensor.nbytes for name, tensor in found.items()}, tensors)
 
 
 def weight_file(path: Path) -> WeightFile:
-    """A file of tensors and nothing else, safetensors or torch's.
+    """Open a file that holds only tensors, in the safetensors or torch format.
 
     Raises:
-        CheckpointError: it is damaged, or no such file.
+        CheckpointError: it is missing or damaged, or does not hold only tensors.
     """
 
     def tensors() -> dict[str, Tensor]:
@@ -95,46 +95,46 @@ def weight_file(path: Path) -> WeightFile:
 
 
 def tensors_of(held: Any, path: Path) -> dict[str, Tensor]:
-    """What is a dictionary of tensors, as one.
+    """Return `held` if it is a dictionary of tensors.
 
     Raises:
         CheckpointError: it is something else.
     """
     if not isinstance(held, dict) or not all(isinstance(value, Tensor) for value in held.values()):
-        raise CheckpointError(f"{path} is no dictionary of tensors by name: give the file that its authors published.")
+        raise CheckpointError(f"{path} is not a dictionary of named tensors: give the file that its authors published.")
     return held
 
 
 def read_torch(path: Path) -> Any:
-    """What `torch.save` wrote.
+    """Return the object that `torch.save` wrote to a file.
 
     Raises:
         CheckpointError: the file is missing, cut off, damaged, or would need to run code.
     """
     head = _head(path)
     zipped = head.startswith(b"PK")
-    if zipped and not zipfile.is_zipfile(path):  # a zip file's directory stands at its end
+    if zipped and not zipfile.is_zipfile(path):  # the directory of a zip file is at its end
         raise CheckpointError(
             f"{path} is cut off after {path.stat().st_size:,} bytes: the download was interrupted. {_AGAIN}."
         )
     try:
         with warnings.catch_warnings():
-            warnings.simplefilter("ignore")  # about pickles of other ages
+            warnings.simplefilter("ignore")  # warnings about old pickle formats
             return torch.load(path, map_location="cpu", weights_only=True, mmap=zipped)  # old files cannot be mapped
     except pickle.UnpicklingError as error:
         code = re.search(r"GLOBAL ([\w.]+)", str(error))
         if code is None:
             raise CheckpointError(f"{path} is damaged, or was not written by torch.save. {_AGAIN}.") from None
         raise CheckpointError(
-            f"{path} holds code ({code[1]}), and code in a download is never run. Save its tensors alone: "
+            f"{path} contains code ({code[1]}), and code in a download is never run. Save only its tensors: "
             "torch.save({'cfg': ..., 'model': ...}, file)."
         ) from None
-    except Exception as error:  # an unpickler may fail in any way on bytes that are no pickle
+    except Exception as error:  # an unpickler can raise anything on invalid bytes
         raise CheckpointError(f"{path} is damaged, or was not written by torch.save ({error!r}). {_AGAIN}.") from None
 
 
 def read_safetensors(path: Path) -> dict[str, Tensor]:
-    """What a safetensors file holds.
+    """Return the tensors in a safetensors file.
 
     Raises:
         CheckpointError: the file is missing, cut off or damaged.
@@ -149,10 +149,10 @@ def read_safetensors(path: Path) -> dict[str, Tensor]:
 
 
 def read_config(directory: Path, option: str, wanted: str) -> dict[str, Any]:
-    """The `config.json` of a directory of the Hugging Face layout. `wanted` says what should be there.
+    """Return the `config.json` of a directory of the Hugging Face layout. `wanted` describes the expected content.
 
     Raises:
-        CheckpointError: it is no such directory.
+        CheckpointError: it is not such a directory.
     """
     if directory.is_file():
         raise CheckpointError(f"{option} {directory} is a file; it takes a directory: {wanted}.")
@@ -162,30 +162,30 @@ def read_config(directory: Path, option: str, wanted: str) -> dict[str, Any]:
 
 
 def read_json(path: Path) -> dict[str, Any]:
-    """An object in a JSON file.
+    """Return the object in a JSON file.
 
     Raises:
-        CheckpointError: it is none.
+        CheckpointError: it is not a JSON object.
     """
     try:
         value = json.loads(path.read_text(encoding="utf-8"))
     except (OSError, ValueError) as error:
         raise CheckpointError(f"{path} cannot be read: {_first_line(error)}. {_AGAIN}.") from None
     if not isinstance(value, dict):
-        raise CheckpointError(f"{path} is no JSON object. {_AGAIN}.")
+        raise CheckpointError(f"{path} is not a JSON object. {_AGAIN}.")
     return value
 
 
 def _head(path: Path) -> bytes:
-    """The first bytes, if they may be weights."""
+    """Return the first bytes of a file, unless it clearly does not hold weights."""
     if not path.is_file():
         raise CheckpointError(f"{path} is {'a directory' if path.is_dir() else 'missing'}: give the file itself.")
     with path.open("rb") as file:
         head = file.read(64)
     if head.startswith(b"version https://git-lfs"):
-        raise CheckpointError(f"{path} is a Git LFS pointer and not the file: run `git lfs pull` where it was cloned.")
+        raise CheckpointError(f"{path} is a Git LFS pointer, not the file: run `git lfs pull` where you cloned it.")
     if head.lstrip().startswith(b"<"):
-        raise CheckpointError(f"{path} is a web page and not the file: open its address in a browser, then download.")
+        raise CheckpointError(f"{path} is a web page, not the file: open its address in a browser, then download it.")
     if not head:
         raise CheckpointError(f"{path} is empty. {_AGAIN}.")
     return head

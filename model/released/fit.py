@@ -1,4 +1,4 @@
-"""Whether four downloads belong together: every tensor's name and shape, against the architecture that they ask for."""
+"""Checks that four downloads belong together, by comparing tensor names and shapes with their architecture."""
 
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
@@ -19,7 +19,7 @@ from model.released.keys import Renamed
 from model.timeaudio import TimeAudio
 
 ADAPTED = ("q_proj", "v_proj")
-"""What the released adapters change in every layer. Source: paper, "Implementation Details"."""
+"""Matrices that the released adapters change in every layer. Source: paper, "Implementation Details"."""
 
 NEEDED = (
     "connector.qformer.query",
@@ -28,18 +28,18 @@ NEEDED = (
     "fusion.speech_norm.weight",
     "fusion.sound_norm.weight",
 )
-"""Without these there is no telling what a file's sizes are."""
+"""Tensors that are needed to determine the sizes of a checkpoint."""
 
 TIME = "connector.time_encoding.weight"
 
 
 @dataclass(frozen=True)
 class Needs:
-    """What each part of a checkpoint holds, by name, from a model of the right sizes without weights.
+    """The tensor shapes of each part of a checkpoint, by name, from a model of the right sizes without weights.
 
     Attributes:
-        embeddings: the names of the embedding and of the head in `llm`; one, if they are tied.
-        tied: other names of the same matrices, which files may hold too.
+        embeddings: the names of the embedding and of the head in `llm`; only one if they are tied.
+        tied: other names of the same matrices, which files may also contain.
     """
 
     speech: dict[str, Shape]
@@ -51,7 +51,7 @@ class Needs:
 
 
 def needs(config: ModelConfig, speech: WhisperConfig, sound: BEATsConfig | AisfxConfig, llm: PretrainedConfig) -> Needs:
-    """The shapes of a checkpoint with these configs."""
+    """Return the tensor shapes of a checkpoint with these configs."""
     with torch.device("meta"):
         hears = AisfxEncoder(sound) if isinstance(sound, AisfxConfig) else BEATs(sound)
         net = TimeAudio(config, SpeechEncoder(speech), hears, meta_language_model(llm))
@@ -78,22 +78,22 @@ def needs(config: ModelConfig, speech: WhisperConfig, sound: BEATsConfig | Aisfx
 
 
 def meta_language_model(config: PretrainedConfig) -> PreTrainedModel:
-    """A language model of a config's sizes, on torch's device without memory.
+    """Create a language model without weights from a config, on torch's meta device.
 
     Raises:
-        CheckpointError: the config is no causal language model's.
+        CheckpointError: the config is not that of a causal language model.
     """
     try:
         with torch.device("meta"):
             return AutoModelForCausalLM.from_config(config, trust_remote_code=False)
     except ValueError as error:
         raise CheckpointError(
-            f"A {config.model_type} is no causal language model of the library: {str(error).splitlines()[0]}"
+            f"{config.model_type} is not a causal language model of the library: {str(error).splitlines()[0]}"
         ) from None
 
 
 def embedding_names(llm: PreTrainedModel) -> tuple[str, ...]:
-    """The names of the embedding's matrix and of the head's; the first alone, if they are tied."""
+    """Return the names of the embedding's and the head's matrices; only the first if they are tied."""
     matrices = [llm.get_input_embeddings().weight, llm.get_output_embeddings().weight]
     names = [next(n for n, p in llm.named_parameters(remove_duplicate=False) if p is matrix) for matrix in matrices]
     return tuple(dict.fromkeys(names))
@@ -105,31 +105,31 @@ def _names_of_head(llm: PreTrainedModel) -> list[str]:
 
 
 def require_parts(renamed: Renamed, path: Path, needed: tuple[str, ...] = (*NEEDED, TIME)) -> None:
-    """A file holds enough of the connector to tell its sizes from: the `needed` tensors.
+    """Check that a file has the `needed` tensors, which give the sizes of the connector.
 
     Raises:
-        WeightsDoNotFit: it is an adapter alone, SALMONN's, or something else.
+        WeightsDoNotFit: they are missing: the file holds only adapters, or is SALMONN's or another file.
     """
     missing = [name for name in needed if name not in renamed.tensors]
     if not missing:
         return
     if missing == [TIME]:
-        fix = "It looks like SALMONN's: `timeaudio init --from-salmonn FILE` starts a training from it."
+        fix = "It looks like SALMONN's: `timeaudio init --from-salmonn FILE` starts training from it."
     elif renamed.adapters:
-        fix = "It holds adapters without the Q-Former: give the whole .pth file that the authors publish."
+        fix = "It has adapters without the Q-Former: give the whole .pth file that the authors publish."
     else:
         fix = "Give the .pth file that TimeAudio's authors publish."
-    raise WeightsDoNotFit((WeightFault("missing", str(path), name, "needed") for name in missing), fix=fix)
+    raise WeightsDoNotFit((WeightFault("missing", str(path), name, "required") for name in missing), fix=fix)
 
 
 def adapter_shapes(renamed: Renamed) -> dict[str, Shape]:
-    """Both halves of every adapter, by our names."""
+    """Return the shapes of both halves of every adapter, by our names."""
     halves = ((name.removesuffix("weight"), pair) for name, pair in renamed.adapters.items())
     return {f"{name}lora_{half}": tuple(t.shape) for name, pair in halves for half, t in zip("AB", pair, strict=True)}
 
 
 def needed_adapters(llm: Mapping[str, Shape], theirs: Mapping[str, Any]) -> dict[str, Shape]:
-    """Both halves of the adapters that a released config asks for, by our names; `llm` as in `Needs`."""
+    """Return the shapes of both halves of the adapters in a released config, by our names; `llm` as in `Needs`."""
     rank = int(theirs.get("lora_rank", 8))
     shapes: dict[str, Shape] = {}
     for name, shape in llm.items() if theirs.get("lora", True) else ():
@@ -140,10 +140,10 @@ def needed_adapters(llm: Mapping[str, Shape], theirs: Mapping[str, Any]) -> dict
 
 
 def checkpoint_faults(renamed: Renamed, need: Needs, theirs: Mapping[str, Any], path: Path) -> Iterator[WeightFault]:
-    """What is wrong with a released file beside what its parts are for.
+    """Yield the differences between a released file and the parts that it is for.
 
-    It holds the connector, the embedding, the head and the adapters. Whatever else of the encoders and the language
-    model it holds must have its place, and need not be there.
+    It must hold the connector, the embedding, the head and the adapters. Other tensors of the encoders and the language
+    model are optional, but must have the right shapes.
     """
     shapes = {name: tuple(tensor.shape) for name, tensor in renamed.tensors.items()}
     held = shapes | adapter_shapes(renamed)
@@ -160,10 +160,10 @@ def checkpoint_faults(renamed: Renamed, need: Needs, theirs: Mapping[str, Any], 
 
 
 def require_fit(faults: Iterable[WeightFault], fix: str) -> None:
-    """There are no faults.
+    """Check that there are no faults.
 
     Raises:
-        WeightsDoNotFit: there are.
+        WeightsDoNotFit: there are faults.
     """
     if found := list(faults):
         raise WeightsDoNotFit(found, fix=fix)

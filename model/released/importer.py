@@ -1,7 +1,7 @@
-"""`timeaudio import`: the authors' checkpoint and the three nets under it become one checkpoint directory.
+"""`timeaudio import`: combines the authors' checkpoint and its three pretrained nets into one checkpoint directory.
 
-Weights go from the downloads' maps to files of at most 1 GiB, one file at a time: the whole model is never in memory.
-Matrices of the language model that the file adapts are merged in float32; its embedding and head are replaced whole.
+Weights are copied from memory-mapped downloads to files of at most 1 GiB, one at a time: the whole model is never in
+memory. Adapters are merged into the language model's matrices in float32; its embedding and head are replaced.
 """
 
 import dataclasses
@@ -33,7 +33,7 @@ Precision = Literal["bfloat16", "float16", "float32"]
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Downloads:
-    """Where the four things lie.
+    """Paths of the four downloads.
 
     Attributes:
         whisper: a directory of the Hugging Face layout.
@@ -56,18 +56,18 @@ def import_released(
     num_heads: int | None = None,
     start: Start = silent,
 ) -> Written:
-    """Write a checkpoint directory with the released code's settings, or go on where an earlier call was stopped.
+    """Write a checkpoint directory with the released code's settings, or resume an interrupted call.
 
     Args:
-        downloads: the four things.
-        out: the directory to write; named after the checkpoint. Until it is whole it is `OUT.partial`.
-        dtype: in which the language model is stored and computes. The rest is stored as it is and computes in float32.
-        num_heads: of the Q-Former; bert-base's 12 if None.
-        start: called once all is checked, with the number of bytes to write.
+        downloads: the four downloads.
+        out: the directory to write; its name becomes the checkpoint's. It is `OUT.partial` until it is complete.
+        dtype: in which the language model is stored and computes. The rest is stored unchanged and computes in float32.
+        num_heads: heads of the Q-Former; bert-base's 12 if None.
+        start: called after all checks, with the number of bytes to write.
 
     Raises:
-        CheckpointError: something is not what it should be. Nothing is written then.
-        WeightsDoNotFit: tensors are missing, have no place, or another shape.
+        CheckpointError: a file or option is wrong. Nothing is written then.
+        WeightsDoNotFit: tensors are missing, unexpected, or have the wrong shape.
     """
     speech, speech_config = open_speech(downloads.whisper)
     sound, sound_config = open_sound(downloads.beats)
@@ -75,8 +75,8 @@ def import_released(
     trained = open_trained(downloads.checkpoint)
     if speech_config.num_mel_bins != 80:
         raise CheckpointError(
-            f"--whisper {downloads.whisper} hears {speech_config.num_mel_bins} mel bands, as large-v3 does; "
-            "the released code hears 80: give whisper-large-v2."
+            f"--whisper {downloads.whisper} takes {speech_config.num_mel_bins} mel bands, as large-v3 does; "
+            "the released code uses 80: give whisper-large-v2."
         )
     require_parts(trained.renamed, downloads.checkpoint)
     config = architecture(
@@ -112,13 +112,13 @@ def import_released(
 def architecture(
     name: str, trained: Trained, dtype: Precision, *, index: Device, num_heads: int | None = None
 ) -> ModelConfig:
-    """The settings of the released code for a file, from the file's own config and its tensors' shapes."""
+    """Return the released code's settings for a file, from the file's own config and its tensors' shapes."""
     config = model_config(name, trained.theirs, trained.renamed.tensors, index=index, num_heads=num_heads)
     return dataclasses.replace(config, language_dtype=dtype)
 
 
 def plan(speech: Net, sound: Net, llm: Net, trained: Trained, need: Needs, dtype: torch.dtype) -> list[PlannedFile]:
-    """Every file of weights. What the authors' file holds stands in the place of what the nets hold."""
+    """Plan every weight file. Tensors in the authors' file replace those of the nets."""
     own = trained.renamed.tensors
     scale = float(trained.theirs.get("lora_alpha", 32))
 
@@ -129,7 +129,7 @@ def plan(speech: Net, sound: Net, llm: Net, trained: Trained, need: Needs, dtype
 
     def change(name: str, tensor: Tensor | None) -> Tensor:
         base = replaced.get(name, tensor)
-        assert base is not None, f"{name} was checked to be there"
+        assert base is not None, f"{name} is missing in spite of the checks"
         adapter = trained.renamed.adapters.get(f"llm.{name}")
         return base if adapter is None else merged(base.float(), adapter, scale / len(adapter[0]))
 
@@ -142,7 +142,7 @@ def plan(speech: Net, sound: Net, llm: Net, trained: Trained, need: Needs, dtype
 
 
 def advice(trained: Trained, need: Needs, downloads: Downloads) -> str:
-    """What to do about files that do not fit, by the likeliest mistake."""
+    """Return what to do about files that do not fit, based on the most likely mistake."""
     own = trained.renamed.tensors
     width = {
         "--whisper": ("fusion.speech_norm.weight", downloads.whisper, "whisper-large-v2"),
@@ -153,15 +153,15 @@ def advice(trained: Trained, need: Needs, downloads: Downloads) -> str:
         trained_on = len(own[name]) if name in own else need.connector[name][0]
         if trained_on != need.connector[name][0]:
             return (
-                f"{option} {path} is {need.connector[name][0]} wide, and {downloads.checkpoint} was trained on one "
-                f"{trained_on} wide: give {wanted}."
+                f"{option} {path} has width {need.connector[name][0]}, but {downloads.checkpoint} was trained with "
+                f"width {trained_on}: give {wanted}."
             )
     if any(f"llm.{name}" not in own for name in need.embeddings):
         return (
-            f"{downloads.checkpoint} lacks the embedding or the head, which were trained: it is an adapter-only file, "
-            "or one of a stage that leaves them out. Give the .pth file that the authors publish (237 tensors)."
+            f"{downloads.checkpoint} lacks the embedding or the head, which were trained: it holds only adapters, or "
+            "is from a stage that leaves them out. Give the .pth file that the authors publish (237 tensors)."
         )
-    return "Give the four files that README.md names, whole and as they were published."
+    return "Give the four complete, unmodified downloads that README.md names."
 
 
 def _rows(trained: Trained, llm: PretrainedConfig) -> int:
@@ -170,21 +170,21 @@ def _rows(trained: Trained, llm: PretrainedConfig) -> int:
 
 
 def _language_faults(llm: Net, need: Needs) -> list[WeightFault]:
-    """The language model's own files, less what the authors' file replaces."""
+    """Compare the language model's own files, except for what the authors' file replaces."""
     own = {name: shape for name, shape in need.llm.items() if name not in need.embeddings}
     found = {n: shape for n, shape in llm.shapes.items() if n not in need.embeddings and n not in need.tied}
     return list(compare(own, found, llm.origin))
 
 
 def _check_beats(sound: Net, config: BEATsConfig, trained: Trained, downloads: Downloads) -> None:
-    """BEATs was frozen in training, so its position biases, which the authors' file holds a copy of, are its own."""
+    """Check that BEATs' position biases match the copy in the authors' file: BEATs was frozen in training."""
     names = [f"encoder.layers.{n}.self_attn.relative_attention_bias.weight" for n in range(config.encoder_layers)]
     file = sound.read(names)
     for name in names:
         copy = trained.renamed.tensors.get(f"sound.{name}")
         if copy is not None and not torch.allclose(copy.float(), file[name].float(), atol=1e-3):
             raise CheckpointError(
-                f"--beats {downloads.beats} is another BEATs than {downloads.checkpoint} was trained on (its position "
+                f"--beats {downloads.beats} is not the BEATs that {downloads.checkpoint} was trained on (its position "
                 f"biases differ): give {BEATS_FILE}."
             )
 
@@ -192,6 +192,6 @@ def _check_beats(sound: Net, config: BEATsConfig, trained: Trained, downloads: D
 def _check_tokenizer(tokenizer: Tokenizer, rows: int, downloads: Downloads) -> None:
     if len(tokenizer) != rows or tokenizer.marker_ids != tuple(range(rows - 20, rows)):
         raise CheckpointError(
-            f"--llm {downloads.llm} has a tokenizer of {len(tokenizer)} pieces with the markers, and "
-            f"{downloads.checkpoint} has {rows} rows for them: give the tokenizer.model of vicuna-7b-v1.5."
+            f"--llm {downloads.llm} has a tokenizer of {len(tokenizer)} pieces including the markers, but "
+            f"{downloads.checkpoint} has {rows} rows: give the tokenizer.model of vicuna-7b-v1.5."
         )

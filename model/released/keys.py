@@ -1,9 +1,9 @@
-"""The authors' names of tensors, and ours: one table, a reason per line.
+"""Maps the authors' tensor names to ours: one table, with a reason per line.
 
-A name becomes another, a tensor that we have no place for (`DROPPED`), or one half of an adapter (`ADAPTER`), which is
-merged into the matrix that it adapts. Whisper, BEATs and the language model keep their upstream names behind a prefix.
+A rule renames a tensor, drops it (`DROPPED`), or marks it as one half of an adapter (`lora_A`, `lora_B`), which is
+merged into the matrix that it adapts. Whisper, BEATs and the language model keep their upstream names after a prefix.
 
-Source: authors' released code (and SALMONN's, which has the same names but for what TimeAudio added).
+Source: authors' released code (and SALMONN's, which uses the same names except for what TimeAudio added).
 """
 
 import re
@@ -23,7 +23,7 @@ _LANGUAGE: Final = r"llama_model\.base_model\.model\."
 
 @dataclass(frozen=True, slots=True)
 class Rule:
-    """Names that match `theirs`, whole, become `ours`. `why` is for the reader."""
+    """Names that fully match the pattern `theirs` become `ours`. `why` documents the rule."""
 
     theirs: str
     ours: str
@@ -32,14 +32,14 @@ class Rule:
 
 RULES: Final = (
     Rule(r"speech_encoder\.(.+)", r"speech.encoder.\1", "Whisper's encoder: the library's own names"),
-    Rule(r"beats\.predictor\..+", DROPPED, "BEATs' classifier of AudioSet; only its features are heard"),
-    Rule(r"beats\.(.+)", r"sound.\1", "BEATs: its authors' names, which ours has too"),
+    Rule(r"beats\.predictor\..+", DROPPED, "BEATs' AudioSet classifier; only its features are used"),
+    Rule(r"beats\.(.+)", r"sound.\1", "BEATs: its authors' names, which ours uses too"),
     Rule(r"ln_speech\.(.+)", r"fusion.speech_norm.\1", "LayerNorm of Whisper's frames"),
     Rule(r"ln_audio\.(.+)", r"fusion.sound_norm.\1", "LayerNorm of BEATs' tokens"),
-    Rule(r"abs_time_position_embedding", r"connector.time_encoding.weight", "W_t of Eq. 3; a parameter, no module"),
-    Rule(r"speech_query_tokens", r"connector.qformer.query", "[1, 1, dim] there: one query, its axes dropped here"),
+    Rule(r"abs_time_position_embedding", r"connector.time_encoding.weight", "W_t of Eq. 3; a parameter, not a module"),
+    Rule(r"speech_query_tokens", r"connector.qformer.query", "[1, 1, dim]: one query; the leading axes are dropped"),
     Rule(r"speech_Qformer\.bert\.embeddings\.LayerNorm\.(.+)", r"connector.qformer.query_norm.\1", "of the query"),
-    Rule(r"speech_Qformer\.bert\.embeddings\.position_ids", DROPPED, "0..511, BERT's places of words; none here"),
+    Rule(r"speech_Qformer\.bert\.embeddings\.position_ids", DROPPED, "0..511, BERT's word positions; not used here"),
     Rule(_LAYER + r"attention\.self\.(.+)", _OURS + r"self_attention.\2", "query, key, value"),
     Rule(_LAYER + r"attention\.output\.dense\.(.+)", _OURS + r"self_attention.output.\2", "output projection"),
     Rule(_LAYER + r"attention\.output\.LayerNorm\.(.+)", _OURS + r"self_norm.\2", "post-norm, as in BERT"),
@@ -58,7 +58,7 @@ RULES: Final = (
 
 
 def our_name(theirs: str) -> str | None:
-    """Our name of a tensor of theirs, `DROPPED` if we need it not, None if no rule knows it."""
+    """Return our name of a tensor of theirs, `DROPPED` if it is not needed, None if no rule matches."""
     for rule in RULES:
         match = re.fullmatch(rule.theirs, theirs)
         if match:
@@ -68,13 +68,13 @@ def our_name(theirs: str) -> str | None:
 
 @dataclass(frozen=True, slots=True)
 class Renamed:
-    """A state dict of theirs by our names.
+    """Their state dict, renamed to our names.
 
     Attributes:
         tensors: our name -> tensor.
         adapters: our name of a matrix -> its adapter's halves A [rank, in] and B [out, rank].
-        dropped: their names of tensors that have no place here, for a reason in `RULES`.
-        unknown: their names that no rule knows.
+        dropped: their names of tensors that are not needed, for a reason in `RULES`.
+        unknown: their names that no rule matches.
     """
 
     tensors: dict[str, Tensor] = field(default_factory=dict)
@@ -84,7 +84,7 @@ class Renamed:
 
 
 def rename(state: Mapping[str, Tensor]) -> Renamed:
-    """Their state dict by our names. No tensor is copied or changed but the query, whose two axes of 1 are dropped."""
+    """Rename their state dict. No tensor is copied or changed, but the query loses its two axes of size 1."""
     renamed = Renamed()
     halves: dict[str, Tensor] = {}
     for theirs, tensor in state.items():
@@ -110,7 +110,7 @@ def _adapted(halves: Iterable[str]) -> list[str]:
 
 
 def merged(weight: Tensor, adapter: tuple[Tensor, Tensor], scale: float) -> Tensor:
-    """A matrix with its adapter added: W + scale B A, computed in float32, in the matrix's own dtype.
+    """Return a matrix with its adapter merged: W + scale B A, computed in float32, in the matrix's own dtype.
 
     Source: Hu et al. 2021, "LoRA", section 4.1; `scale` is alpha / rank.
     """

@@ -1,4 +1,4 @@
-"""What the released checkpoints expect of the language model beside its weights: its tokenizer, its rotation."""
+"""Checks what the released checkpoints expect of the language model besides weights: tokenizer and rotation."""
 
 from collections.abc import Mapping
 from pathlib import Path
@@ -12,11 +12,11 @@ from model.errors import CheckpointError
 from model.language.tokenizer import Tokenizer, library_tokenizer
 
 PAD: str = "[PAD]"
-"""The piece that the released code adds before the markers: 32000 after Vicuna's 32,000."""
+"""The token that the released code adds before the markers: id 32000, after Vicuna's 32,000 tokens."""
 
 
 def released_tokenizer(path: Path) -> Tokenizer:
-    """The language model's tokenizer as the released code extends it: `[PAD]`, then the markers.
+    """Load the language model's tokenizer and extend it as the released code does: `[PAD]`, then the markers.
 
     Args:
         path: a directory, or a sentencepiece file.
@@ -25,17 +25,16 @@ def released_tokenizer(path: Path) -> Tokenizer:
         CheckpointError: there is no tokenizer.
     """
     library = library_tokenizer(path)
-    library.add_special_tokens(
-        {"pad_token": PAD}
-    )  # also where the files name another one: `<unk>`, in some of Vicuna's
+    # Also when the files name another one: `<unk>`, in some of Vicuna's.
+    library.add_special_tokens({"pad_token": PAD})
     return Tokenizer(library)
 
 
 def check_rotation(state: Mapping[str, Tensor], llm: PretrainedConfig, where: str) -> None:
-    """The rotary frequencies in a file, which nobody loads, are those of the language model's config.
+    """Check that the rotary frequencies in a file, which are not loaded, match the language model's config.
 
     Raises:
-        CheckpointError: they are another model's.
+        CheckpointError: they differ.
     """
     stored = next((tensor for name, tensor in state.items() if name.endswith(".rotary_emb.inv_freq")), None)
     if stored is None:
@@ -43,6 +42,6 @@ def check_rotation(state: Mapping[str, Tensor], llm: PretrainedConfig, where: st
     computed = LlamaRotaryEmbedding(llm).inv_freq
     if stored.shape != computed.shape or not torch.allclose(stored.float(), computed, rtol=1e-2):
         raise CheckpointError(
-            f"{where} was trained on a language model with another rotary embedding than the given one's config says: "
-            "give the language model that it was trained on (the released file: vicuna-7b-v1.5)."
+            f"{where} was trained with another rotary embedding than the one in the language model's config: give the "
+            "language model that it was trained on (for the released file: vicuna-7b-v1.5)."
         )

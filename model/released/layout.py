@@ -1,4 +1,4 @@
-"""A checkpoint directory from planned files of weights: written, completed by what stands beside them, and renamed."""
+"""Writes a checkpoint directory: the planned weight files, then configs, tokenizer and model card."""
 
 import dataclasses
 import json
@@ -16,17 +16,17 @@ from model.released.shards import Unfinished, require_space
 from model.released.writing import INDEX, PlannedFile, Progress, language_index, write_files
 
 Start = Callable[[int], Progress]
-"""Called with the number of bytes to write, before the first; gives what is called after every file."""
+"""Called with the number of bytes before writing starts; returns the callback to call after every file."""
 
 
 def silent(num_bytes: int) -> Progress:
-    """A `Start` that tells nobody."""
+    """A `Start` that reports nothing."""
     return lambda *_: None
 
 
 @dataclass(frozen=True, slots=True)
 class Written:
-    """What was done: `num_kept` of `num_files` files of weights stood there from before."""
+    """Result of writing: `num_kept` of the `num_files` weight files already existed from an earlier call."""
 
     directory: Path
     num_files: int
@@ -36,7 +36,7 @@ class Written:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Layout:
-    """Everything beside the weights that makes a directory a checkpoint."""
+    """Everything besides the weights in a checkpoint directory."""
 
     config: ModelConfig
     speech: WhisperConfig
@@ -48,10 +48,10 @@ class Layout:
     def write(
         self, out: Path, files: Sequence[PlannedFile], read: Sequence[Path], start: Start, **choices: object
     ) -> Written:
-        """The whole directory; goes on with what stands in `OUT.partial` if it came from the same files and choices.
+        """Write the directory. Resume from `OUT.partial` if it came from the same files and choices.
 
         Raises:
-            CheckpointError: OUT is taken, or its disk is too small.
+            CheckpointError: OUT exists, or its disk has too little space.
         """
         total = sum(file.num_bytes for file in files)
         origin = {"files": [[p.name, p.stat().st_size, p.stat().st_mtime_ns] for p in read], "name": self.config.name}
@@ -68,7 +68,7 @@ class Layout:
         _write_json(folder / "sound_encoder" / "config.json", dataclasses.asdict(self.sound))
         self.llm.dtype = self.config.language_dtype
         self.llm.save_pretrained(folder / "llm")
-        # Only who begins and who ends: how an answer is searched for is said by who asks.
+        # Only the special tokens: each request sets its own decoding options.
         GenerationConfig(
             bos_token_id=self.llm.bos_token_id,
             eos_token_id=self.llm.eos_token_id,

@@ -1,9 +1,9 @@
-"""`timeaudio init`: a checkpoint ready for training, from pretrained nets and a fresh connector.
+"""`timeaudio init`: builds a checkpoint ready for training, from pretrained nets and a new connector.
 
-Any causal language model of the transformers library, any Whisper, and BEATs or aiSFX, whole or cut. The markers are
-added to the tokenizer that is there; their rows start as Eq. 1 says. A SALMONN checkpoint gives the connector (and, to
-the language model that it was trained with, its adapters) the start that the paper's has; what TimeAudio added to
-SALMONN starts fresh.
+It takes any causal language model of the transformers library, any Whisper, and BEATs or aiSFX, complete or reduced. It
+adds the markers to the tokenizer and initialises their rows by Eq. 1. As in the paper, the connector can start from a
+SALMONN checkpoint, whose adapters are merged if the language model is the one that it was trained with. What TimeAudio
+added to SALMONN starts untrained.
 """
 
 import dataclasses
@@ -40,17 +40,17 @@ from model.released.salmonn import Adapters, salmonn_adapters, salmonn_connector
 from model.released.writing import Change, language_files, net_file, whole_file
 
 SEED = 0
-"""Of what starts at random: the same parts make the same checkpoint, byte for byte."""
+"""Seed of the random initialisation: the same parts give the same checkpoint, byte for byte."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class NativeParts:
-    """Where the parts lie.
+    """Paths of the parts.
 
     Attributes:
         llm: a directory of the Hugging Face layout.
         whisper: a directory of the Hugging Face layout.
-        beats: the file that BEATs' authors publish; or else
+        beats: the file that BEATs' authors publish. Give this or `aisfx`.
         aisfx: a file of the tensors of aiSFX's network.
         salmonn: a SALMONN checkpoint to start the connector from.
     """
@@ -72,16 +72,16 @@ def init_native(
     pad: bool = True,
     start: Start = silent,
 ) -> Written:
-    """Write a checkpoint directory with native settings, or go on where an earlier call was stopped.
+    """Write a checkpoint directory with native settings, or resume an interrupted call.
 
-    Arguments as for `import_released`, and:
+    The arguments are those of `import_released`, and:
 
     Args:
-        cuts: what is left out of the parts.
+        cuts: how the parts are reduced.
         pad: whether segments are padded to 30 s for the speech encoder, as Whisper was trained.
 
     Raises:
-        CheckpointError: something is not what it should be. Nothing is written then.
+        CheckpointError: a file or option is wrong. Nothing is written then.
     """
     llm, llm_config = open_language(parts.llm)
     speech, speech_config = open_speech(parts.whisper)
@@ -101,7 +101,7 @@ def init_native(
     )
     names = embedding_names(meta_language_model(llm_config))
     num_rows = cuts.llm_vocabulary or llm.shapes.get(names[0], (int(llm_config.vocab_size),))[0]
-    # A matrix may be padded beyond its tokenizer: those rows stay, markers take the first of them.
+    # A matrix may have more rows than the tokenizer has pieces: they stay, and the markers take the first of them.
     llm_config.vocab_size = max(num_rows, len(tokenizer))
     need = needs(config, speech_config, sound_config, llm_config)
     grown = {name: (llm_config.vocab_size, *shape[1:]) for name, shape in llm.shapes.items() if name in names}
@@ -111,7 +111,7 @@ def init_native(
             *compare(need.sound, sound.shapes, sound.origin),
             *compare(need.llm, {n: grown.get(n, s) for n, s in llm.shapes.items() if n not in need.tied}, parts.llm),
         ],
-        "Download the repository again, whole.",
+        "Download the whole repository again.",
     )
     connector = fresh_connector(config, need, llm_config)
     if trained is not None:
@@ -139,40 +139,40 @@ def init_native(
 
 
 def _open_sound(parts: NativeParts) -> tuple[Net, BEATsConfig | AisfxConfig]:
-    """The sound encoder that was given.
+    """Open the given sound encoder.
 
     Raises:
-        CheckpointError: none was, or two.
+        CheckpointError: none was given, or both.
     """
     if parts.beats is not None and parts.aisfx is None:
         return open_sound(parts.beats)
     if parts.aisfx is not None and parts.beats is None:
         return open_aisfx(parts.aisfx)
     given = "not both" if parts.beats is not None else "one of them is needed"
-    raise CheckpointError(f"The sound encoder is --beats FILE or --aisfx FILE: {given}.")
+    raise CheckpointError(f"Give the sound encoder as --beats FILE or --aisfx FILE: {given}.")
 
 
 def _require_whole_for_salmonn(parts: NativeParts, cuts: Cuts) -> None:
     if parts.salmonn is not None and (cuts != WHOLE or parts.beats is None):
         raise CheckpointError(
-            "--from-salmonn is for whole parts and BEATs, which it was trained with: leave it out, or leave out "
+            "--from-salmonn is for whole parts and BEATs, which SALMONN was trained with: leave it out, or leave out "
             "--aisfx, --whisper-layers, --llm-layers, --llm-vocabulary and --connector-dim."
         )
 
 
 def _sources(parts: NativeParts, adapters: bool) -> dict[str, Path]:
-    """What came from where, for the card."""
+    """Return the source of each part, for the model card."""
     named = {"llm": parts.llm, "whisper": parts.whisper, "beats": parts.beats, "aisfx": parts.aisfx}
     given = {part: path for part, path in named.items() if path is not None}
     if parts.salmonn is not None:
-        given["connector, but what is new"] = parts.salmonn
+        given["connector, except new parts"] = parts.salmonn
         if adapters:
             given["adapters, merged"] = parts.salmonn
     return given
 
 
 def fresh_connector(config: ModelConfig, need: Needs, llm: PretrainedConfig) -> dict[str, Tensor]:
-    """A connector that has heard nothing, with the names of `model.safetensors`."""
+    """Return the tensors of an untrained connector, with the names in `model.safetensors`."""
     dims = [need.connector[f"fusion.{side}_norm.weight"][0] for side in ("speech", "sound")]
     with torch.random.fork_rng(devices=[]):
         torch.manual_seed(SEED)
@@ -186,7 +186,7 @@ def fresh_connector(config: ModelConfig, need: Needs, llm: PretrainedConfig) -> 
 
 def _change(names: tuple[str, ...], tokenizer: Tokenizer, adapters: Adapters, num_rows: int) -> Change:
     def change(name: str, tensor: Tensor | None) -> Tensor:
-        assert tensor is not None, f"{name} was checked to be there"
+        assert tensor is not None, f"{name} is missing in spite of the checks"
         if name in names:
             return with_markers(tensor[:num_rows], tokenizer)
         adapter = adapters.get(f"llm.{name}")

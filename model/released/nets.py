@@ -1,4 +1,4 @@
-"""The four things that a user downloads, each opened and recognised, or refused in words that name the mistake."""
+"""Opens the four downloads and checks what they are; an error names the likely mistake."""
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
@@ -33,12 +33,12 @@ LANGUAGE_MODEL = (
 
 
 class Net:
-    """A pretrained net in its files, by the names that a checkpoint of ours has.
+    """A pretrained net in its files, with the tensor names of our checkpoints.
 
     Attributes:
-        origin: the directory or file that was given.
-        shapes: what it holds, in the order of its files.
-        num_bytes: of all of it.
+        origin: the given directory or file.
+        shapes: shape of each tensor, in the order of the files.
+        num_bytes: total size of its tensors.
     """
 
     def __init__(self, origin: Path, files: Iterable[WeightFile], our_name: Callable[[str], str | None]) -> None:
@@ -52,7 +52,7 @@ class Net:
         self.num_bytes = sum(file.sizes[theirs] for file, theirs in self._places.values())
 
     def renamed(self, again: Callable[[str], str | None]) -> "Net":
-        """The same files under other names, given by our names until now; None leaves a tensor out."""
+        """Return the same files with renamed tensors. `again` maps current names to new ones; None drops a tensor."""
 
         def our_name(theirs: str) -> str | None:
             ours = self._our_name(theirs)
@@ -66,7 +66,7 @@ class Net:
         return max(file.num_bytes for file in self.files)
 
     def read(self, names: Sequence[str]) -> dict[str, Tensor]:
-        """Some tensors, mapped from their files; names that it does not have are left out."""
+        """Return the tensors of these names, memory-mapped from their files. Unknown names are left out."""
         found: dict[str, Tensor] = {}
         places = {name: self._places[name] for name in names if name in self._places}
         for file in dict.fromkeys(file for file, _ in places.values()):
@@ -76,7 +76,7 @@ class Net:
 
 
 def open_speech(directory: Path) -> tuple[Net, WhisperConfig]:
-    """Whisper's encoder, of any size, in a directory of the Hugging Face layout.
+    """Open Whisper's encoder, of any size, in a directory of the Hugging Face layout.
 
     Raises:
         CheckpointError: it is something else, incomplete or damaged.
@@ -92,7 +92,7 @@ def open_speech(directory: Path) -> tuple[Net, WhisperConfig]:
 
 
 def open_sound(path: Path) -> tuple[Net, BEATsConfig]:
-    """BEATs, in the file that its authors publish: a dictionary of `cfg` and `model`.
+    """Open BEATs, in the file that its authors publish: a dictionary of `cfg` and `model`.
 
     Raises:
         CheckpointError: it is something else, or damaged.
@@ -105,7 +105,7 @@ def open_sound(path: Path) -> tuple[Net, BEATsConfig]:
                 "--checkpoint (or --from-salmonn)."
             )
         raise CheckpointError(
-            f"--beats {path} has no cfg, which says its sizes: give {BEATS_FILE} as its authors publish it, a "
+            f"--beats {path} has no cfg, which gives its sizes: give {BEATS_FILE} as its authors publish it, a "
             "dictionary of cfg and model."
         )
 
@@ -117,7 +117,7 @@ def open_sound(path: Path) -> tuple[Net, BEATsConfig]:
 
 
 def open_aisfx(path: Path) -> tuple[Net, AisfxConfig]:
-    """AiSFX's network, in a file of its tensors: its embedding alone, or the classifiers too, which are left out.
+    """Open aiSFX's network in a file of its tensors. Classifiers in the file are left out.
 
     Raises:
         CheckpointError: it is something else, or damaged.
@@ -138,7 +138,7 @@ def open_aisfx(path: Path) -> tuple[Net, AisfxConfig]:
 
 
 def open_language(directory: Path) -> tuple[Net, PretrainedConfig]:
-    """A causal language model in a directory of the Hugging Face layout.
+    """Open a causal language model in a directory of the Hugging Face layout.
 
     Raises:
         CheckpointError: it is something else, incomplete or damaged.
@@ -149,21 +149,21 @@ def open_language(directory: Path) -> tuple[Net, PretrainedConfig]:
     try:
         kind = AutoConfig.from_pretrained(directory, local_files_only=True, trust_remote_code=False)
     except (OSError, ValueError, KeyError) as error:
-        raise CheckpointError(f"--llm {directory} is of no kind that transformers knows: {error}") from None
-    # Frequencies that files of older versions hold are computed from the config.
+        raise CheckpointError(f"--llm {directory} is not a model that transformers supports: {error}") from None
+    # Files of older versions also hold rotary frequencies, which are computed from the config.
     net = Net(directory, weight_files(directory, "--llm"), lambda n: None if n.endswith("rotary_emb.inv_freq") else n)
     return net, kind
 
 
 @dataclass(frozen=True, slots=True)
 class Trained:
-    """A file that the authors' training wrote, by our names.
+    """A checkpoint file of the authors' training code.
 
     Attributes:
-        path: where it lies.
+        path: path of the file.
         theirs: the `model` part of its config.
-        state: every tensor by their names, mapped.
-        renamed: the same by ours.
+        state: all tensors by their names, memory-mapped.
+        renamed: the same tensors by our names.
     """
 
     path: Path
@@ -173,7 +173,7 @@ class Trained:
 
 
 def open_trained(path: Path, option: str = "--checkpoint") -> Trained:
-    """A checkpoint of TimeAudio, or of SALMONN (whose config may be missing).
+    """Open a checkpoint of TimeAudio, or of SALMONN (whose config may be missing).
 
     Raises:
         CheckpointError: it is something else, or damaged.
@@ -183,8 +183,8 @@ def open_trained(path: Path, option: str = "--checkpoint") -> Trained:
         raise CheckpointError(f"{option} {path} is a BEATs file: give it as --beats, and here the authors' checkpoint.")
     if not isinstance(held, dict) or not isinstance(held.get("model"), dict):
         raise CheckpointError(
-            f"{option} {path} is no file of the authors' training, a dictionary of model, config and more: adapters "
-            "or tensors alone do not say what they belong to. Give the .pth file that they publish."
+            f"{option} {path} is not a checkpoint of the authors' training, a dictionary of model, config and more: "
+            "adapters or tensors alone do not say what they belong to. Give the .pth file that they publish."
         )
     config = held.get("config")
     theirs = config.get("model") if isinstance(config, dict) else None

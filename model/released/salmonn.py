@@ -1,4 +1,4 @@
-"""What a SALMONN checkpoint gives to a start: its Q-Former's sizes, its connector, and its adapters.
+"""Takes from a SALMONN checkpoint what training starts from: Q-Former sizes, connector and adapters.
 
 Source: paper, "Implementation Details": the paper's training starts from SALMONN.
 """
@@ -16,29 +16,29 @@ from model.released.fit import NEEDED, adapter_shapes, require_fit, require_part
 from model.released.nets import Net, Trained
 
 Adapters = dict[str, tuple[tuple[Tensor, Tensor], float]]
-"""Our name of a matrix -> both halves of what is added to it, and their scale."""
+"""Our name of a matrix -> both halves of its adapter, and their scale."""
 
 FRESH = ("connector.time_encoding.weight", "connector.qformer.frame_positions")
-"""What TimeAudio, and what this project, added to SALMONN."""
+"""Tensors that TimeAudio or this project added to SALMONN."""
 
 
 def salmonn_qformer(trained: Trained, num_heads: int | None) -> QFormerConfig:
-    """The size of SALMONN's Q-Former, in native mode."""
+    """Return the config of SALMONN's Q-Former, with native settings."""
     require_parts(trained.renamed, trained.path, needed=NEEDED)
     theirs = qformer_config(trained.renamed.tensors, num_heads)
     return dataclasses.replace(theirs, frame_positions=True, self_attention="segment")
 
 
 def salmonn_connector(trained: Trained, fresh: dict[str, Tensor]) -> dict[str, Tensor]:
-    """What a SALMONN checkpoint gives to a connector; the projection only if the language model is as wide as its own.
+    """Return SALMONN's tensors for the connector, with the projection only if the language model has the same width.
 
     Raises:
-        WeightsDoNotFit: it was trained on other encoders, or its Q-Former has another size.
+        WeightsDoNotFit: it was trained with other encoders, or its Q-Former has another size.
         CheckpointError: its windows have another length.
     """
     seconds = float(trained.theirs.get("second_per_window", 1 / 3))
     if round(seconds * 50) != WindowConfig().num_frames:
-        raise CheckpointError(f"--from-salmonn {trained.path} has windows of {seconds:g} s; ours have 0.34 s.")
+        raise CheckpointError(f"--from-salmonn {trained.path} has windows of {seconds:g} s; this program needs 0.34 s.")
     given = {
         name: tensor.float()
         for name, tensor in trained.renamed.tensors.items()
@@ -51,13 +51,13 @@ def salmonn_connector(trained: Trained, fresh: dict[str, Tensor]) -> dict[str, T
     found = {n: tuple(t.shape) for n, t in given.items() if "projection" not in n}
     require_fit(
         compare(expected, found, trained.path),
-        "SALMONN was trained on whisper-large-v2 and BEATs iter3+: give these, or leave --from-salmonn out.",
+        "SALMONN was trained with whisper-large-v2 and BEATs iter3+: give these, or leave --from-salmonn out.",
     )
     return given
 
 
 def salmonn_adapters(trained: Trained, llm: Net) -> Adapters:
-    """SALMONN's adapters if all are for matrices of this language model: Vicuna's are, another family's differ."""
+    """Return SALMONN's adapters if they all fit this language model: Vicuna fits, other families do not."""
     halves: dict[str, Shape] = adapter_shapes(trained.renamed)
     for name in trained.renamed.adapters:
         matrix = llm.shapes.get(name.removeprefix("llm."))

@@ -1,4 +1,4 @@
-"""A directory that is written file by file, beside the place where it will stand, and goes on where it was stopped."""
+"""Writes a directory file by file under a temporary name, and resumes after an interruption."""
 
 import hashlib
 import json
@@ -14,7 +14,7 @@ from model.errors import CheckpointError
 from model.released.downloads import read_json
 
 MOST_SHARD_BYTES = 1024**3
-"""No shard is written larger: one is in memory at a time."""
+"""Largest size of a shard. One shard at a time is in memory."""
 
 _JOURNAL = "unfinished.json"
 _HASH_BYTES = 16 * 1024**2
@@ -23,7 +23,7 @@ Item = TypeVar("Item")
 
 
 def packed(items: Iterable[Item], num_bytes: Callable[[Item], int], limit: int) -> Iterator[list[Item]]:
-    """Runs of items, in order, that are at most `limit` bytes together; an item over it stands alone."""
+    """Yield runs of items, in order, of at most `limit` bytes each. A larger item gets a run of its own."""
     run: list[Item] = []
     size = 0
     for item in items:
@@ -37,17 +37,17 @@ def packed(items: Iterable[Item], num_bytes: Callable[[Item], int], limit: int) 
 
 
 class Unfinished:
-    """The directory `OUT.partial`, until it is whole and becomes OUT.
+    """The directory `OUT.partial`, which is renamed to OUT when it is complete.
 
-    A journal in it holds size and digest of every file of weights that is done. A file is written under another name
-    and renamed, so that a name never stands for half a file.
+    Its journal holds size and digest of every finished weight file. A file is written under a temporary name and then
+    renamed, so that a partial file never has the final name.
     """
 
     def __init__(self, out: Path, origin: Mapping[str, Any]) -> None:
-        """Go on with what stands there, if it was made from the same `origin`; begin anew otherwise.
+        """Resume from an existing `OUT.partial` if it has the same `origin`; otherwise start over.
 
         Raises:
-            CheckpointError: OUT is taken, or OUT.partial is not ours.
+            CheckpointError: OUT exists, or another program created OUT.partial.
         """
         if out.exists() and (not out.is_dir() or any(out.iterdir())):
             raise CheckpointError(f"--out {out} exists: remove it, or give another directory.")
@@ -58,7 +58,7 @@ class Unfinished:
         self._done: dict[str, dict[str, Any]] = {}
         if self.folder.exists():
             if not self._journal.is_file():
-                raise CheckpointError(f"{self.folder} is in the way and was not begun by this command: remove it.")
+                raise CheckpointError(f"{self.folder} exists and was not created by this command: remove it.")
             journal = read_json(self._journal)
             if journal.get("origin") == self._origin:
                 self._done = journal["files"]
@@ -69,32 +69,32 @@ class Unfinished:
 
     @property
     def num_bytes(self) -> int:
-        """Bytes of weights that are done."""
+        """Number of bytes in the finished weight files."""
         return sum(int(told["bytes"]) for told in self._done.values())
 
     def has(self, name: str) -> bool:
-        """Whether a file of weights is done and still what was written."""
+        """Return whether a weight file is finished and unchanged since it was written."""
         told, path = self._done.get(name), self.folder / name
         if told is None or not path.is_file() or path.stat().st_size != told["bytes"]:
             return False
         return _digest(path) == told["sha256"]
 
     def write(self, name: str, tensors: dict[str, Tensor]) -> None:
-        """A file of weights, written beside its name, then renamed, then entered in the journal."""
+        """Write a weight file under a temporary name, rename it, and record it in the journal."""
         path = self.folder / name
         path.parent.mkdir(exist_ok=True)
         beside = path.with_name(path.name + ".tmp")
         save_file(tensors, beside, {"format": "pt"})
-        beside.chmod(0o644)  # the library lets the owner alone read; a server may be another user
+        beside.chmod(0o644)  # the library lets only the owner read; a server may run as another user
         self._done[name] = {"bytes": beside.stat().st_size, "sha256": _digest(beside)}
         beside.replace(path)
         self._write_journal()
 
     def finish(self) -> None:
-        """The directory is whole: it takes its name."""
+        """Rename the complete directory to OUT."""
         self._journal.unlink()
         if self.out.exists():
-            self.out.rmdir()  # empty, as was seen at the start
+            self.out.rmdir()  # empty, as checked at the start
         self.folder.rename(self.out)
 
     def _write_journal(self) -> None:
@@ -104,16 +104,16 @@ class Unfinished:
 
 
 def require_space(folder: Path, num_bytes: int) -> None:
-    """There is room for so many bytes more in a folder.
+    """Check that the disk of a folder has room for `num_bytes` more.
 
     Raises:
-        CheckpointError: there is not.
+        CheckpointError: it does not.
     """
     free = shutil.disk_usage(folder).free
     if free < num_bytes:
         raise CheckpointError(
-            f"{folder} needs {num_bytes / 1e9:.1f} GB more and its disk has {free / 1e9:.1f} GB free: make room, or "
-            "give another --out."
+            f"{folder} needs {num_bytes / 1e9:.1f} GB more, but its disk has only {free / 1e9:.1f} GB free: free some "
+            "space, or give another --out."
         )
 
 

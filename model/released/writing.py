@@ -1,4 +1,4 @@
-"""The parts of a checkpoint as files of weights that are written one by one: what goes where, before it is done."""
+"""Plans the weight files of a checkpoint, and writes them one by one."""
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
@@ -13,23 +13,23 @@ from model.released.nets import Net
 from model.released.shards import MOST_SHARD_BYTES, Unfinished, packed
 
 Change = Callable[[str, Tensor | None], Tensor]
-"""A tensor of the result from its name, and from the file's tensor if the file has it."""
+"""Returns a tensor of the result, given its name and the file's tensor (None if the file lacks it)."""
 
 Progress = Callable[[int, str], None]
-"""Called with the bytes of a file that is done, and its name."""
+"""Called with the size in bytes of a finished file, and its name."""
 
 INDEX: Final = "llm/model.safetensors.index.json"
 
 
 @dataclass(frozen=True)
 class PlannedFile:
-    """A file of weights before it is written.
+    """A weight file before it is written.
 
     Attributes:
-        name: inside the checkpoint.
+        name: path inside the checkpoint.
         num_bytes: its size, without its header.
-        names: of its tensors.
-        make: its tensors; called only if the file is not there yet.
+        names: names of its tensors.
+        make: returns its tensors; called only if the file does not exist yet.
     """
 
     name: str
@@ -39,13 +39,13 @@ class PlannedFile:
 
 
 def whole_file(name: str, tensors: Mapping[str, Tensor]) -> PlannedFile:
-    """A file of tensors that are there already, or mapped, each in its own precision."""
+    """Plan a file of tensors that are in memory or memory-mapped, each in its own precision."""
     size = sum(t.nbytes for t in tensors.values())
     return PlannedFile(name, size, list(tensors), lambda: {n: t.contiguous().clone() for n, t in tensors.items()})
 
 
 def net_file(name: str, net: Net, replaced: dict[str, Tensor]) -> PlannedFile:
-    """A net as it is in its files, each tensor in its own precision, some of them replaced."""
+    """Plan a file with all tensors of a net, each in its own precision, some of them replaced."""
     names = list(net.shapes)
 
     def make() -> dict[str, Tensor]:
@@ -55,10 +55,10 @@ def net_file(name: str, net: Net, replaced: dict[str, Tensor]) -> PlannedFile:
 
 
 def language_files(net: Net, shapes: Mapping[str, Shape], dtype: torch.dtype, change: Change) -> list[PlannedFile]:
-    """A language model in shards, no larger than the largest file that it is read from, nor than 1 GiB.
+    """Plan a language model in shards of at most 1 GiB, and at most the size of its largest source file.
 
-    `shapes` says what the result holds: what the net does not have is made from nothing by `change`. Tensors keep the
-    order of the net's files, so that one of them is open at a time.
+    `shapes` gives the tensors of the result. `change` creates those that the net lacks. Tensors keep the order of the
+    net's files, so that only one file is open at a time.
     """
     limit = min(MOST_SHARD_BYTES, net.largest_file_bytes)
     order = [name for name in net.shapes if name in shapes] + [name for name in shapes if name not in net.shapes]
@@ -83,7 +83,7 @@ def language_files(net: Net, shapes: Mapping[str, Shape], dtype: torch.dtype, ch
 
 
 def language_index(files: Sequence[PlannedFile]) -> dict[str, object]:
-    """The library's index of a language model in shards."""
+    """Return the library's index of a language model in shards."""
     shards = [file for file in files if file.name.startswith("llm/")]
     return {
         "metadata": {"total_size": sum(file.num_bytes for file in shards)},
@@ -92,7 +92,7 @@ def language_index(files: Sequence[PlannedFile]) -> dict[str, object]:
 
 
 def write_files(files: Sequence[PlannedFile], place: Unfinished, progress: Progress) -> int:
-    """Every file that is not there yet. Returns how many were there, whole, from before."""
+    """Write every file that does not exist yet. Return how many complete files already existed."""
     kept = 0
     for file in files:
         if place.has(file.name):

@@ -131,7 +131,7 @@ def test_a_cut_file_says_to_copy_it_again(tmp_path, tokenizer, share):
 def test_another_file_is_refused(tmp_path, tokenizer):
     path = written(tmp_path, small_llm(len(tokenizer)), tokenizer) / GGUF_FILE
     path.write_bytes(b"GGML" + path.read_bytes()[4:])
-    with pytest.raises(CheckpointError, match="it is no GGUF"):
+    with pytest.raises(CheckpointError, match="it is not a GGUF file"):
         read_gguf(tmp_path, torch.float32)
     path.write_bytes(b"GGUF\x02\0\0\0" + path.read_bytes()[8:])
     with pytest.raises(CheckpointError, match="version 2, not 3"):

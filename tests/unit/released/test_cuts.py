@@ -189,7 +189,7 @@ def test_lists_of_layers(text, numbers):
         ("-1", "neither"),
         ("1-", "neither"),
         ("4-2", "ends before it begins"),
-        ("0,10", "no layer 10, the layers are 0 to 9"),
+        ("0,10", "no layer 10; the layers are 0 to 9"),
         ("0-99999999999", "no layer 99999999999"),
         ("1,1", "layer 1 is named twice"),
         ("0-3,2", "layer 2 is named twice"),
@@ -205,7 +205,7 @@ def test_layers_of_other_names_are_refused(tmp_path, downloads, aisfx, library_t
     config = GPT2Config(vocab_size=PIECES, n_embd=64, n_layer=2, n_head=4, bos_token_id=0, eos_token_id=1)
     language_model(tmp_path / "llm", config, library_tokenizer)
     parts = NativeParts(llm=tmp_path / "llm", whisper=downloads.whisper, aisfx=aisfx)
-    with pytest.raises(CheckpointError, match="as Llama's; .*gpt2.* has other names"):
+    with pytest.raises(CheckpointError, match="like Llama's; .*gpt2.* has other names"):
         init_native(parts, tmp_path / "start", cuts=Cuts(llm_layers="0"))
 
 
@@ -236,7 +236,7 @@ def test_what_a_tokenizer_needs_is_not_cut_off(library_tokenizer):
 def test_a_special_piece_is_not_cut_off():
     tokenizer = factories.library_tokenizer(PIECES)
     tokenizer.add_tokens([AddedToken("<late>", special=True)])
-    with pytest.raises(CheckpointError, match="'<late>' with id 500 the last: give at least 501"):
+    with pytest.raises(CheckpointError, match="'<late>' with id 500: give at least 501"):
         first_pieces(tokenizer, 400)
 
 
@@ -250,7 +250,7 @@ def test_a_connectors_width_is_shared_out_among_its_heads():
     assert fresh_qformer(None, None).num_heads == 12
     assert fresh_qformer(256, None).num_heads == 4
     assert fresh_qformer(40, 5).feed_forward_dim == 160
-    with pytest.raises(CheckpointError, match="say --qformer-heads"):
+    with pytest.raises(CheckpointError, match="give --qformer-heads"):
         fresh_qformer(40, None)
     with pytest.raises(CheckpointError, match="among 7 heads"):
         fresh_qformer(40, 7)

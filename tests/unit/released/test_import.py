@@ -163,13 +163,13 @@ def test_nothing_is_written_over(tmp_path, downloads):
     with pytest.raises(CheckpointError, match=r"mine exists: remove it"):
         run(downloads, tmp_path / "mine")
     (tmp_path / "small.partial").mkdir()
-    with pytest.raises(CheckpointError, match=r"small\.partial is in the way"):
+    with pytest.raises(CheckpointError, match=r"small\.partial exists and was not created"):
         run(downloads, tmp_path / "small")
     assert (tmp_path / "mine" / "thesis.txt").read_text() == "years of work"
 
 
 def test_a_disk_that_is_too_small_is_told_before_anything_is_written(tmp_path, downloads, monkeypatch):
     monkeypatch.setattr("shutil.disk_usage", lambda _: type("Usage", (), {"free": 1_000_000}))
-    with pytest.raises(CheckpointError, match=r"needs 0\.0 GB more and its disk has 0\.0 GB free"):
+    with pytest.raises(CheckpointError, match=r"needs 0\.0 GB more, but its disk has only 0\.0 GB free"):
         run(downloads, tmp_path / "small")
     assert not list((tmp_path / "small.partial").rglob("*.safetensors"))
