@@ -17,18 +17,8 @@ from training.data.instructions import question_of_row
 from training.data.manifest import Row
 from training.data.spelling import answer_of, presence_ids
 from training.feature_dropout import FeatureDropout
-from training.packing import Rows, rows_of
-from training.shared_prefix import Branch, branched
 from training.stages import StageConfig
-
-
-@dataclass(frozen=True, slots=True)
-class Text:
-    """A row's ids: before the audio, after it, and the answer with its end."""
-
-    before: list[int]
-    after: list[int]
-    answer: list[int]
+from training.text_rows import Text, separate_rows, shared_rows
 
 
 @dataclass(frozen=True, slots=True)
@@ -158,53 +148,17 @@ class Learner(nn.Module):
     def forward(self, frames: Sequence[tuple[Tensor, Tensor]], samples: Sequence[int], texts: Sequence[Text]) -> Tensor:
         """The weighted sum of the cross-entropies of all answers' tokens, and of their digits' distances."""
         audio = self._audio(frames, samples)
-        rows = self._branched(audio, texts) if self._config.together > 1 else self._rows(audio, texts)
+        if self._config.together > 1:
+            rows = shared_rows(self._embed, audio, texts)
+        else:
+            rows = separate_rows(self._embed, audio, texts, self._config.packing)
+        self.num_tokens += rows.num_tokens
+        self.num_padded += rows.positions.numel() - rows.num_tokens
         hidden = self.llm.get_decoder()(
             inputs_embeds=rows.embeds, attention_mask=rows.mask, position_ids=rows.positions, use_cache=False
         ).last_hidden_state
         predicts = rows.labels != -100
         return self._loss(hidden[predicts], rows.labels[predicts])
-
-    def _rows(self, audio: Sequence[Tensor], texts: Sequence[Text]) -> Rows:
-        """Each example with its own copy of the audio tokens."""
-        examples, labels = [], []
-        device = audio[0].device
-        for tokens, text in zip(audio, texts, strict=True):
-            ids = torch.tensor(text.before + text.after + text.answer, device=device)
-            embedded, split = self._embed(ids), len(text.before)
-            examples.append(torch.cat([embedded[:split], tokens.to(embedded.dtype), embedded[split:]]))
-            ahead = len(text.before) + len(tokens) + len(text.after)
-            told = torch.tensor(text.answer, device=device)
-            labels.append(torch.cat([told.new_full((ahead,), -100), told]))
-        rows = rows_of(examples, labels, self._config.packing)
-        self._count(sum(len(example) for example in examples), rows)
-        return rows
-
-    def _branched(self, audio: Sequence[Tensor], texts: Sequence[Text]) -> Rows:
-        """The examples of a recording behind one copy of its audio tokens. All prompts begin alike."""
-        device = audio[0].device
-        recordings: dict[int, list[int]] = {}
-        for place, tokens in enumerate(audio):
-            recordings.setdefault(id(tokens), []).append(place)
-        prefixes, branches = [], []
-        for places in recordings.values():
-            before = self._embed(torch.tensor(texts[places[0]].before, device=device))
-            prefixes.append(torch.cat([before, audio[places[0]].to(before.dtype)]))
-            branches.append([self._branch(texts[place], device) for place in places])
-        rows = branched(prefixes, branches)
-        num_branch_tokens = sum(len(branch.labels) for some in branches for branch in some)
-        self._count(sum(len(prefix) for prefix in prefixes) + num_branch_tokens, rows)
-        return rows
-
-    def _branch(self, text: Text, device: torch.device) -> Branch:
-        ids = torch.tensor(text.after + text.answer, device=device)
-        labels = ids.clone()
-        labels[: len(text.after)] = -100
-        return Branch(self._embed(ids), labels)
-
-    def _count(self, num_tokens: int, rows: Rows) -> None:
-        self.num_tokens += num_tokens
-        self.num_padded += rows.positions.numel() - num_tokens
 
     def _loss(self, hidden: Tensor, labels: Tensor) -> Tensor:
         logits = self.llm.get_output_embeddings()(hidden).float()

@@ -43,12 +43,14 @@ class Rows:
         mask: which are there; None where examples share rows, as `positions` tell them apart then; for branches behind
             a shared prefix (`training.shared_prefix`), what is added to the attention's scores.
         labels: the next token's id at each position, -100 where none is learned [rows, length].
+        num_tokens: positions that are not padding.
     """
 
     embeds: Float[Tensor, "rows length dim"]
     positions: Int[Tensor, "rows length"]
     mask: Bool[Tensor, "rows length"] | Float[Tensor, "rows 1 length length"] | None
     labels: Int[Tensor, "rows length"]
+    num_tokens: int
 
 
 def rows_of(
@@ -72,4 +74,5 @@ def rows_of(
         torch.stack(padded),
         None if most else places < lengths[:, None],
         pad_sequence([torch.cat([ahead[p] for p in row]) for row in taken], batch_first=True, padding_value=-100),
+        int(lengths.sum()),
     )

@@ -57,4 +57,5 @@ def branched(prefixes: Sequence[Float[Tensor, "_ dim"]], branches: Sequence[Sequ
         pad_sequence(positions, batch_first=True),
         mask[:, None],
         pad_sequence(labels, batch_first=True, padding_value=-100),
+        sum(len(owner) for owner in owners),
     )
