@@ -80,7 +80,7 @@ def test_what_is_no_recording_is_refused_in_words(opening: Page) -> None:
     give(opening, "notes.wav", b"these are notes, and no sound")
     opening.locator(f"{STATUS}[data-state=failed]").wait_for()
     expect(opening.locator("#unseen")).to_be_visible()
-    expect(opening.locator(STATUS)).to_contain_text("Not an audio file that is read here")
+    expect(opening.locator(STATUS)).to_contain_text("Unsupported audio format")
     expect(opening.get_by_role("button", name="Try again")).to_be_visible()
 
 
