@@ -3,7 +3,7 @@
     rest/       routes: a multipart form in, JSON or problem+json out
     service     the API that every transport calls: readiness, admission, `analyze` and `stream`
     analyst     runs one request: decoding, the engine, the deadline
-    passes      analyzes a long recording in several passes of the model
+    passes      analyses a long recording in several passes of the model
     decoding/   decodes audio files to samples, in processes that can be killed
     engine/     the interface to the model, the request queue, the supervisors of the worker processes
     worker      a process that owns a model (`python -m server.worker`)

@@ -47,7 +47,7 @@ class Analysis:
 
     @property
     def audio_s(self) -> float:
-        """Seconds of audio that were analyzed, unrounded."""
+        """Seconds of audio that were analysed, unrounded."""
         return self.num_samples / SAMPLE_RATE
 
 

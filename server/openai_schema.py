@@ -48,7 +48,7 @@ Part = Annotated[AudioPart | TextPart, Field(discriminator="type")]
 
 
 class Message(_Asked):
-    """One turn. The server analyzes the one recording in all turns and reads the text of the last user turn."""
+    """One turn. The server analyses the one recording in all turns and reads the text of the last user turn."""
 
     role: Literal["system", "developer", "user", "assistant", "tool", "function"]
     content: str | list[Part] | None = None
@@ -83,9 +83,9 @@ class ChatRequest(_Asked):
     """Whether to answer with server-sent events: a piece of the content for each event as soon as it is found."""
     stream_options: StreamOptions | None = None
     start: _Seconds | None = None
-    """Start of the analyzed part, in seconds."""
+    """Start of the analysed part, in seconds."""
     end: _Seconds | None = None
-    """End of the analyzed part, in seconds."""
+    """End of the analysed part, in seconds."""
     num_beams: Annotated[int, Field(ge=1)] | None = None
     timeout_s: Annotated[float, Field(gt=0, allow_inf_nan=False)] | None = None
 

@@ -1,4 +1,4 @@
-"""Analyze a recording longer than one model pass: run each pass as its own request and merge the answers."""
+"""Analyse a recording longer than one model pass: run each pass as its own request and merge the answers."""
 
 import asyncio
 from collections import deque
@@ -23,8 +23,8 @@ def cut(duration: int, task: Task, passes: Passes) -> list[Interval]:
     """Return the passes for `task` over a recording of `duration` tenths; one if it is short enough.
 
     Raises:
-        AudioTooLong: a question about more than one pass. Counts, durations and orders cannot be merged from the answers
-            of the passes.
+        AudioTooLong: a question about more than one pass. Counts, durations and orders cannot be merged from answers
+            of passes.
     """
     if task in ("dense_caption", "ground"):
         longest = round(passes.seconds * TENTHS_PER_SECOND)

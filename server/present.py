@@ -83,7 +83,7 @@ def _result(answer: Answered, analysis: Analysis) -> results.GroundingResult:
 
 
 def _intervals(intervals: Iterable[Interval], start: int) -> tuple[results.Interval, ...]:
-    """Shift intervals to the file's clock: the analyzed part begins at `start` tenths."""
+    """Shift intervals to the file's clock: the analysed part begins at `start` tenths."""
     return spans_of(interval.shift(start) for interval in intervals)
 
 

@@ -32,9 +32,9 @@ class Limits(_Group):
     upload_timeout_s: float = Field(300.0, gt=0)
     """Seconds within which a request body must arrive: a slow sender holds a place in the queue."""
     audio_seconds: float = Field(7200.0, gt=0)
-    """Longest part of a recording to analyze. Anything longer than one model pass takes several, see `passes`."""
+    """Longest part of a recording to analyse. Anything longer than one model pass takes several, see `passes`."""
     live_seconds: float = Field(7200.0, gt=0)
-    """Longest live audio of one call. The server holds one window at a time and analyzes each as its own request."""
+    """Longest live audio of one call. The server holds one window at a time and analyses each as its own request."""
     queries: int = Field(32, gt=0)
     """Most `query` fields of one grounding request."""
     query_chars: int = Field(500, gt=0)
@@ -66,7 +66,7 @@ class Passes(_Group):
     """Longest pass for dense captions and queries. Beyond 30 s the model reads merged tokens, in which it finds queries
     far less often. 150, with an overlap of 15, matches the paper."""
     overlap_s: float = Field(4.0, ge=0.1, le=75.0)
-    """Seconds that neighboring passes share, so that one of them contains an event at a seam whole; at most half a
+    """Seconds that neighbouring passes share, so that one of them contains an event at a seam whole; at most half a
     pass."""
     whole_s: float = Field(150.0, ge=10.0, le=150.0)
     """Longest pass for summaries and questions, which need the context of what came before. A longer talk is summarized
@@ -150,8 +150,8 @@ class Settings(BaseSettings):
     drain_s: float = Field(30.0, ge=0)
     """Seconds that running requests get to finish after SIGTERM."""
     drain_delay_s: float = Field(0.0, ge=0)
-    """Seconds between SIGTERM and closing the port. Meanwhile /readyz answers 503 but requests are still accepted, because
-    a load balancer keeps sending some until its next check."""
+    """Seconds between SIGTERM and closing the port. Meanwhile /readyz answers 503 but requests are still accepted: a
+    load balancer sends some until its next check."""
 
 
 def misread(error: ValidationError) -> list[str]:

@@ -13,7 +13,7 @@ from server.process import die_with_parent
 
 @dataclass(frozen=True, slots=True)
 class Span:
-    """The part of a file to decode, and its maximum length, in seconds on the file's clock. `end_s` None: to the end."""
+    """The part of a file to decode, and its maximum length. Seconds on the file's clock; `end_s` None: to its end."""
 
     start_s: float
     end_s: float | None
