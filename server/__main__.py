@@ -1,6 +1,6 @@
-"""`python -m server`: settings, engine, listener, and an end that lets running requests finish.
+"""`python -m server`: parse the command line, read the settings and serve.
 
-Imports are late: decoding processes load this module too (that is how spawn works), and need none of them.
+The imports are inside functions: spawned decoding processes load this module too and need none of them.
 """
 
 import argparse
@@ -17,18 +17,18 @@ def serve(
     devices: Sequence[str] = ("cpu",),
     grpc_port: int | None = None,
 ) -> int:
-    """Serve until a signal ends it, or the model is lost for good.
+    """Serve until a signal arrives or the model is lost for good.
 
     Args:
         host: address to listen on.
-        port: port to listen on; 0 for any free one, which the log tells.
+        port: port to listen on; 0 picks any free port, and the log shows it.
         model: directory of a checkpoint; None for the embedded one.
-        devices: what the model computes on, with one process for each of them.
-        grpc_port: port to listen on for gRPC, 0 for any free one; None: no gRPC.
+        devices: devices that the model runs on, one worker process each.
+        grpc_port: port to listen on for gRPC; 0 picks any free port, None disables gRPC.
 
     Returns:
-        The exit status: 0 after SIGTERM or Ctrl-C, 1 when the model cannot be loaded or brought back, or the address
-        cannot be used, 2 when a setting is wrong.
+        The exit status: 0 after SIGTERM or Ctrl-C, 1 when the model cannot be loaded or restarted, or the
+        address cannot be used, 2 when a setting is invalid.
     """
     from pydantic import ValidationError
 
@@ -44,7 +44,7 @@ def serve(
 
 
 def print_openapi() -> None:
-    """Write the API's description to standard output, as tests/contract/openapi.json holds it."""
+    """Print the OpenAPI document, in the format of tests/contract/openapi.json."""
     from server.app import create_app
     from server.engine.worker_engine import WorkerEngine
     from server.settings import Settings
@@ -58,11 +58,11 @@ def main() -> None:
     parser = argparse.ArgumentParser(prog="python -m server", description="Serve TimeAudio over HTTP.")
     parser.add_argument("--host", default="127.0.0.1")
     parser.add_argument("--port", type=int, default=8000, help="0 for any free port")
-    parser.add_argument("--grpc-port", type=int, help="listen for gRPC too; 0 for any free port")
-    parser.add_argument("--model", type=Path, help="checkpoint directory; the embedded one without it")
+    parser.add_argument("--grpc-port", type=int, help="also listen for gRPC; 0 for any free port")
+    parser.add_argument("--model", type=Path, help="checkpoint directory; default: the embedded checkpoint")
     parser.add_argument("--device", "--devices", default="cpu", help="cpu, cuda, or several: cuda:0,cuda:1")
     parser.add_argument("--workers", type=int, default=1, help="processes per device")
-    parser.add_argument("--openapi", action="store_true", help="print the API's description and exit")
+    parser.add_argument("--openapi", action="store_true", help="print the OpenAPI document and exit")
     arguments = parser.parse_args()
     if arguments.openapi:
         print_openapi()

@@ -1,4 +1,4 @@
-"""One request from a file to its last update: decoding, the engine in one pass or in several, and the deadline."""
+"""Run one request from file to last update: decode, run the engine in one or several passes, enforce the deadline."""
 
 import asyncio
 import time
@@ -27,10 +27,10 @@ _SAMPLE_BYTES = 4
 
 
 class Analyst:
-    """What `Service.stream` does.
+    """Implements `Service.stream` and `Service.hear`.
 
     Attributes:
-        num_running: requests that the model has begun with.
+        num_running: number of requests that the model has started.
     """
 
     def __init__(
@@ -47,7 +47,7 @@ class Analyst:
     async def stream(
         self, ticket: Ticket, source: Path, inquiry: Inquiry, *, is_live: bool
     ) -> AsyncGenerator[Analysis | Update, None]:
-        """See `Service.stream`. Where nobody reads along (not `is_live`) a lost worker costs nothing but time."""
+        """See `Service.stream`. Unless `is_live`, the engine retries a request whose worker is lost."""
         begun = time.monotonic()
         timeout_s = inquiry.timeout_s or self._limits.timeout_s
         try:
@@ -63,7 +63,7 @@ class Analyst:
             yield analysis
             request, least = _request(analysis, inquiry, deadline, is_live=is_live), inquiry.min_confidence
             async with aclosing(self._ask(analysis, self._updates(request, decoded, passes), least)) as updates:
-                # Around each step alone: what the caller does with an update is no business of this timeout.
+                # The timeout covers each engine step, not the time the caller spends on an update.
                 while (update := await _next(updates, deadline)) is not None:
                     if isinstance(update, Started):
                         ticket.starts()
@@ -97,16 +97,16 @@ class Analyst:
         return decoded
 
     def _check_time(self, deadline: float) -> None:
-        """Raise where the deadline will be over before it is this request's turn.
+        """Reject a request whose deadline will pass before its turn comes.
 
         Raises:
-            DeadlineExceeded: what waits takes longer.
+            DeadlineExceeded: the queued work takes longer than the request allows.
         """
         wait_s = 0.0 if self._engine.num_free else self._admission.turn_s
         if wait_s > deadline - time.monotonic():
             self._metrics.shed.labels("deadline").inc()
             raise DeadlineExceeded(
-                f"About {wait_s:.0f} s of work are waiting before this request, which is longer than it allows. "
+                f"About {wait_s:.0f} s of work are queued before this request, which is longer than it allows. "
                 "Send it again later, or allow more in timeout_s."
             )
 
@@ -126,7 +126,7 @@ class Analyst:
     async def _ask(
         self, analysis: Analysis, asked: AsyncGenerator[Update, None], least: float
     ) -> AsyncGenerator[Update, None]:
-        """The engine's updates, of one pass or of several, what is sure enough of each entered in the analysis."""
+        """Yield the engine's updates, without intervals below confidence `least`, and record them in the analysis."""
         began, is_running, has_event = time.monotonic(), False, False
         try:
             async with aclosing(asked) as updates:
@@ -155,7 +155,7 @@ class Analyst:
             return self._engine.analyze(replace(request, samples=decoded.samples(0, decoded.num_samples)))
 
         def samples(span: Interval) -> Samples:
-            is_last = span.end == passes[-1].end  # with what is left of a tenth
+            is_last = span.end == passes[-1].end  # include the last partial tenth
             end = decoded.num_samples if is_last else span.end * _SAMPLES_PER_TENTH
             return decoded.samples(span.start * _SAMPLES_PER_TENTH, end)
 
@@ -163,7 +163,7 @@ class Analyst:
 
 
 def _request(analysis: Analysis, inquiry: Inquiry, deadline: float, *, is_live: bool) -> Request:
-    """What the engine is asked, still without samples."""
+    """Build the engine request, still without samples."""
     return Request(
         id=analysis.id,
         task=inquiry.task,
@@ -175,6 +175,6 @@ def _request(analysis: Analysis, inquiry: Inquiry, deadline: float, *, is_live: 
 
 
 async def _next(updates: AsyncGenerator[Update, None], deadline: float) -> Update | None:
-    """The next update, None after the last one; TimeoutError after `deadline` (on `time.monotonic()`'s clock)."""
+    """Return the next update, None after the last; raise TimeoutError after `deadline` (`time.monotonic()` clock)."""
     async with asyncio.timeout(deadline - time.monotonic()):
         return await anext(updates, None)

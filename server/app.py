@@ -1,4 +1,4 @@
-"""The web application: routes, errors and the life of what is behind them."""
+"""The web application: routes, error handlers, middleware and lifespan."""
 
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
@@ -17,30 +17,30 @@ from server.settings import Settings
 from server.telemetry.metrics import Metrics
 
 DESCRIPTION = """\
-Hears *what* happens in a recording and *when*.
+Finds *what* happens in a recording and *when*.
 
-Send an audio file as a multipart form, as the body itself, or as base64 in JSON; times come back as numbers, in seconds
-of that file, or in a format of your tools:
+Send an audio file as a multipart form, as the body itself, or as base64 in JSON. Times in the response are numbers, in
+seconds of that file; `response_format` selects other formats:
 
     curl -F file=@street.flac http://127.0.0.1:8000/v1/dense-caption
     curl -F file=@street.flac -F query="a dog barks" -F query="a siren" http://127.0.0.1:8000/v1/ground
     curl -F file=@street.flac -F response_format=srt http://127.0.0.1:8000/v1/dense-caption
     curl --data-binary @street.flac -H "Content-Type: audio/flac" "http://127.0.0.1:8000/v1/ground?query=rain"
 
-Programs that speak to OpenAI find `/v1/chat/completions` and `/v1/models`. A task that the loaded model was not trained
-for is refused: `/v1/models` lists what it does.
+OpenAI clients can use `/v1/chat/completions` and `/v1/models`. The server refuses tasks that the loaded model was not
+trained for; `/v1/models` lists the supported ones.
 
-Every error is `application/problem+json` (RFC 9457), or OpenAI's error object on its routes; `detail` and `message` say
-what to do next. 429 and 503 carry `Retry-After`. Every response carries `X-Request-ID`, yours if you sent one, and
-`traceparent` (W3C), in your trace if you named one.
+Every error is `application/problem+json` (RFC 9457), or OpenAI's error object on the OpenAI-compatible routes; `detail`
+and `message` say what to do next. 429 and 503 carry `Retry-After`. Every response carries `X-Request-ID` (yours if you
+sent one) and `traceparent` (W3C; part of your trace if you sent one).
 """
 
 
 def create_app(engine: Engine, settings: Settings, *, grpc_address: str | None = None) -> FastAPI:
-    """The application over an engine; `app.state.service` is what its routes work on.
+    """Return the application over an engine; its routes use `app.state.service`.
 
-    The engine is started and closed with the application, and so is the gRPC front, `app.state.grpc`, if its address
-    (host:port) is given.
+    The application starts and closes the engine and, if `grpc_address` (host:port) is given, the gRPC front
+    `app.state.grpc`.
     """
     metrics = Metrics()
     engine.on_restart = metrics.restarts.inc
@@ -68,7 +68,7 @@ def create_app(engine: Engine, settings: Settings, *, grpc_address: str | None =
         description=DESCRIPTION,
         license_info={"name": "Apache-2.0", "identifier": "Apache-2.0"},
         lifespan=lifespan,
-        # One span per request of the API, in the provider that `tracing.start` sets; the rest of it is ours to tell.
+        # One span per API request, in the provider that `tracing.start` sets. The server does metrics and logs itself.
         telemetry={
             "tracing": True,
             "metrics": False,
@@ -87,7 +87,7 @@ def create_app(engine: Engine, settings: Settings, *, grpc_address: str | None =
     app.include_router(page.router(settings.limits))
     problems.install(app)
     problems.document(app)
-    # Before a body is read: who calls. The context is around it, so that refusals are counted and carry an id too.
+    # Check API keys before reading a body. The context wraps this check, so refusals are counted and carry an id too.
     access.install(app, settings.access, gate)
     app.add_middleware(context.RequestContext, max_bytes=settings.limits.upload_bytes, metrics=metrics)
     return app

@@ -1,27 +1,27 @@
-"""What can go wrong while serving, and THE table of every error's name on the wire.
+"""The service errors, and the one table that maps every error to its slug, title, HTTP status and gRPC code.
 
 TimeAudioError
 ├── ...                       model/errors.py
 └── ServiceError
     ├── Unauthorized          no API key, or an unknown one
-    ├── RateLimited           the API key's owner asks for more than it may
-    ├── MalformedRequest      the body is not what its media type says
-    ├── UnsupportedBody       the body is of a media type that is not read
-    ├── InvalidField          a field is missing, unknown or wrong
-    ├── ModelNotFound         another model was asked for
-    ├── UploadTooLarge        more bytes than the limit
+    ├── RateLimited           the API key's owner exceeded its rate
+    ├── MalformedRequest      the body does not match its media type
+    ├── UnsupportedBody       the media type of the body is not supported
+    ├── InvalidField          a field is missing, unknown or invalid
+    ├── ModelNotFound         the request names a model that is not loaded
+    ├── UploadTooLarge        the body exceeds the size limit
     ├── UploadTooSlow         the body did not arrive in time
-    ├── DecodeTooCostly       decoding the file hit the limit of time or memory
+    ├── DecodeTooCostly       decoding the file hit its time or memory limit
     ├── Overloaded            the queue is full
-    ├── OutOfSpace            the disk for uploads is full
+    ├── OutOfSpace            the upload disk is full
     ├── NotReady              the model is loading, was lost, or the server is draining
     ├── WorkerLost            the process that held the request died
-    ├── RequestQuarantined    it brought the model's process down twice
+    ├── RequestQuarantined    the request crashed its worker process twice
     ├── DeadlineExceeded      the answer was not ready in time
-    ├── Cancelled             the caller went away
-    └── InternalError         a defect of ours
+    ├── Cancelled             the client disconnected
+    └── InternalError         a bug in the server
 
-Both transports read the one table, and a contract test walks the tree to prove that it is complete.
+Both transports read this table. A contract test walks the class tree to prove that the table is complete.
 """
 
 from collections.abc import Mapping, Sequence
@@ -34,31 +34,31 @@ from model.errors import TimeAudioError
 
 
 class ServiceError(TimeAudioError):
-    """The server cannot do what was asked."""
+    """The server cannot fulfil the request."""
 
 
 class Unauthorized(ServiceError):
-    """The request has no API key, or one that is not known."""
+    """The request has no API key, or an unknown one."""
 
 
 class MalformedRequest(ServiceError):
-    """The body says that it is a form, or JSON, and is none."""
+    """The body is declared as a form or as JSON but cannot be parsed as such."""
 
 
 class UnsupportedBody(ServiceError):
-    """The body is of a media type that this route does not read."""
+    """This route does not accept the media type of the body."""
 
 
 @dataclass(frozen=True, slots=True)
 class FieldError:
-    """One thing that is wrong with one field."""
+    """One error in one field."""
 
     field: str
     detail: str
 
 
 class InvalidField(ServiceError):
-    """Fields are missing, unknown or wrong. `errors` lists all of them at once."""
+    """Fields are missing, unknown or invalid. `errors` lists all of them."""
 
     def __init__(self, errors: Sequence[FieldError]) -> None:
         self.errors = tuple(errors)
@@ -69,11 +69,11 @@ class ModelNotFound(ServiceError):
     """The request names a model that is not loaded here."""
 
     def __init__(self, name: str, *, loaded: str) -> None:
-        super().__init__(f"There is no model {name[:100]!r} here. Ask for {loaded!r}, or see GET /v1/models.")
+        super().__init__(f"Model {name[:100]!r} is not loaded. Ask for {loaded!r}, or see GET /v1/models.")
 
 
 class UploadTooLarge(ServiceError):
-    """The body is larger than the limit, in bytes. `setting` names it, and `instead` says what else to do."""
+    """The body is larger than the limit, in bytes. `setting` names the limit; `instead` suggests an alternative."""
 
     def __init__(
         self,
@@ -81,7 +81,7 @@ class UploadTooLarge(ServiceError):
         limit: int,
         length: int | None = None,
         setting: str = "UPLOAD_BYTES",
-        instead: str = "A compressed format (flac, ogg, mp3) or a mono 16 kHz file holds the same sound in fewer.",
+        instead: str = "A compressed format (flac, ogg, mp3) or a mono 16 kHz file is smaller.",
     ) -> None:
         self.limit = limit
         self.length = length
@@ -90,11 +90,11 @@ class UploadTooLarge(ServiceError):
 
 
 class UploadTooSlow(ServiceError):
-    """The body did not arrive within the time that it may take."""
+    """The body did not arrive within the time limit."""
 
 
 class DecodeTooCostly(ServiceError):
-    """Decoding the file was stopped: it took too long, too much memory, or brought the decoder down."""
+    """Decoding was stopped because it took too long, used too much memory, or crashed the decoder."""
 
 
 class RetryableError(ServiceError):
@@ -106,7 +106,7 @@ class RetryableError(ServiceError):
 
 
 class RateLimited(RetryableError):
-    """The owner of the API key sends more than it may; others are not affected."""
+    """The owner of the API key exceeded its rate; other callers are not affected."""
 
 
 class Overloaded(RetryableError):
@@ -114,11 +114,11 @@ class Overloaded(RetryableError):
 
 
 class OutOfSpace(RetryableError):
-    """The disk on which uploads are kept while they are decoded is full."""
+    """The disk that holds uploads during decoding is full."""
 
 
 class NotReady(RetryableError):
-    """No model is there to answer: it loads, it was lost, or the server is going down."""
+    """No model can answer: it is loading, it was lost, or the server is shutting down."""
 
 
 class WorkerLost(RetryableError):
@@ -126,24 +126,24 @@ class WorkerLost(RetryableError):
 
 
 class RequestQuarantined(ServiceError):
-    """The process that works on this request dies each time, so it is not tried again for a while."""
+    """The request repeatedly crashed its worker process, so it is blocked for a while."""
 
 
 class DeadlineExceeded(ServiceError):
-    """The answer was not ready within the time that the request allowed."""
+    """The answer was not ready before the request's deadline."""
 
 
 class Cancelled(ServiceError):
-    """The caller went away; nobody reads this."""
+    """The client disconnected, so no response is delivered."""
 
 
 class InternalError(ServiceError):
-    """A defect of ours. The caller gets an id that is in the log, and nothing else."""
+    """A bug in the server. The caller gets only a request id, which is in the log."""
 
 
 @dataclass(frozen=True, slots=True)
 class Problem:
-    """How one kind of error is told. `slug` is the contract: messages may change, slugs do not."""
+    """How one kind of error is reported. `slug` is the contract: titles and messages may change, slugs do not."""
 
     slug: str
     title: str
@@ -154,17 +154,17 @@ class Problem:
 _INVALID = StatusCode.INVALID_ARGUMENT
 
 PROBLEMS: Mapping[type[TimeAudioError], Problem] = {
-    model_errors.UnsupportedAudio: Problem("unsupported-audio", "Not an audio file that is read here", 415, _INVALID),
+    model_errors.UnsupportedAudio: Problem("unsupported-audio", "Unsupported audio format", 415, _INVALID),
     model_errors.CorruptAudio: Problem("corrupt-audio", "The audio file is damaged", 422, _INVALID),
-    model_errors.EmptyAudio: Problem("empty-audio", "The audio file holds no sound", 422, _INVALID),
-    # Not RESOURCE_EXHAUSTED for what is too large: clients retry that one.
+    model_errors.EmptyAudio: Problem("empty-audio", "The audio file contains no sound", 422, _INVALID),
+    # Not RESOURCE_EXHAUSTED for inputs that are too large: clients retry that code.
     model_errors.AudioTooLong: Problem("audio-too-long", "The recording is too long", 413, _INVALID),
     model_errors.EmptyPrompt: Problem("empty-prompt", "The query is empty", 422, _INVALID),
     model_errors.PromptTooLong: Problem("prompt-too-long", "The query is too long", 422, _INVALID),
     model_errors.ContextTooLong: Problem("context-too-long", "The recording and the query are too long", 422, _INVALID),
-    model_errors.OutOfMemory: Problem("out-of-memory", "The model has too little memory", 503, StatusCode.UNAVAILABLE),
+    model_errors.OutOfMemory: Problem("out-of-memory", "The model ran out of memory", 503, StatusCode.UNAVAILABLE),
     model_errors.TaskNotSupported: Problem(
-        "task-not-supported", "This model does not do that", 422, StatusCode.FAILED_PRECONDITION
+        "task-not-supported", "The model does not support this task", 422, StatusCode.FAILED_PRECONDITION
     ),
     model_errors.MissingWeights: Problem(
         "missing-weights", "The checkpoint is incomplete", 503, StatusCode.UNAVAILABLE
@@ -173,33 +173,33 @@ PROBLEMS: Mapping[type[TimeAudioError], Problem] = {
         "unexpected-weights", "The checkpoint does not fit the model", 503, StatusCode.UNAVAILABLE
     ),
     model_errors.WeightsDoNotFit: Problem(
-        "weights-do-not-fit", "The checkpoint's files do not belong together", 503, StatusCode.UNAVAILABLE
+        "weights-do-not-fit", "The checkpoint's files do not match each other", 503, StatusCode.UNAVAILABLE
     ),
     model_errors.CheckpointError: Problem("checkpoint", "The checkpoint cannot be loaded", 503, StatusCode.UNAVAILABLE),
-    Unauthorized: Problem("unauthorized", "An API key is needed", 401, StatusCode.UNAUTHENTICATED),
+    Unauthorized: Problem("unauthorized", "An API key is required", 401, StatusCode.UNAUTHENTICATED),
     RateLimited: Problem("rate-limited", "Too many requests with this key", 429, StatusCode.RESOURCE_EXHAUSTED),
     MalformedRequest: Problem("malformed-request", "The request body cannot be read", 400, _INVALID),
-    UnsupportedBody: Problem("unsupported-body", "A body of this kind is not read here", 415, _INVALID),
-    InvalidField: Problem("invalid-field", "A field is wrong", 422, _INVALID),
-    ModelNotFound: Problem("model-not-found", "There is no such model here", 404, StatusCode.NOT_FOUND),
+    UnsupportedBody: Problem("unsupported-body", "Unsupported media type", 415, _INVALID),
+    InvalidField: Problem("invalid-field", "Invalid field", 422, _INVALID),
+    ModelNotFound: Problem("model-not-found", "Model not found", 404, StatusCode.NOT_FOUND),
     UploadTooLarge: Problem("upload-too-large", "The request body is too large", 413, _INVALID),
     UploadTooSlow: Problem("upload-too-slow", "The request body arrived too slowly", 408, StatusCode.DEADLINE_EXCEEDED),
     DecodeTooCostly: Problem("decode-too-costly", "The audio file could not be decoded safely", 422, _INVALID),
     Overloaded: Problem("overloaded", "The queue is full", 429, StatusCode.RESOURCE_EXHAUSTED),
     OutOfSpace: Problem("out-of-space", "The disk is full", 503, StatusCode.UNAVAILABLE),
     NotReady: Problem("not-ready", "The model is not ready", 503, StatusCode.UNAVAILABLE),
-    WorkerLost: Problem("worker-lost", "The model was lost while it worked", 503, StatusCode.UNAVAILABLE),
-    RequestQuarantined: Problem("quarantined", "The model dies of this request", 422, _INVALID),
+    WorkerLost: Problem("worker-lost", "The model process died during the request", 503, StatusCode.UNAVAILABLE),
+    RequestQuarantined: Problem("quarantined", "The request crashes the model process", 422, _INVALID),
     DeadlineExceeded: Problem("deadline-exceeded", "The answer took too long", 504, StatusCode.DEADLINE_EXCEEDED),
-    Cancelled: Problem("cancelled", "The caller went away", 499, StatusCode.CANCELLED),
-    InternalError: Problem("internal", "Something is broken here", 500, StatusCode.INTERNAL),
+    Cancelled: Problem("cancelled", "The client disconnected", 499, StatusCode.CANCELLED),
+    InternalError: Problem("internal", "Internal server error", 500, StatusCode.INTERNAL),
 }
 
 _BY_NAME: Mapping[str, type[TimeAudioError]] = {kind.__name__: kind for kind in PROBLEMS}
 
 
 def problem_of(error: TimeAudioError) -> Problem:
-    """The row of the error's own class, or of the nearest class above it; a class without any is a defect of ours."""
+    """Return the row of the error's class or of its nearest base class; `InternalError`'s row if there is none."""
     for kind in type(error).__mro__:
         if issubclass(kind, TimeAudioError) and kind in PROBLEMS:
             return PROBLEMS[kind]
@@ -207,12 +207,12 @@ def problem_of(error: TimeAudioError) -> Problem:
 
 
 def revive(name: str, message: str, fields: Mapping[str, object] | None = None) -> TimeAudioError:
-    """The error that another process told by its class name, message and fields.
+    """Rebuild an error that another process sent as class name, message and fields.
 
-    An unknown name is a defect of ours: its message is for the log, never for the caller.
+    An unknown name becomes an InternalError, whose message goes to the log, never to the caller.
     """
     kind = _BY_NAME.get(name, InternalError)
-    # Past the constructors, some of which make the message from their fields.
+    # Bypass the constructors: some of them build the message from their fields.
     error = kind.__new__(kind, message)
     error.__dict__.update(fields or {})
     return error

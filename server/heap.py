@@ -1,19 +1,19 @@
-"""Memory that goes back to the system as soon as it is free."""
+"""Return freed memory to the operating system at once."""
 
 import ctypes
 import sys
 
 LARGE = 1024 * 1024
-"""Bytes from which a block is mapped alone: 16 s of samples. A pass of the model is nine times that."""
+"""Blocks of at least this many bytes (16 s of samples) get their own mapping. A model pass is nine times that."""
 
 _M_MMAP_THRESHOLD = -3  # <malloc.h>
 
 
 def return_large_blocks() -> None:
-    """Let every block of `LARGE` or more be given back when it is freed.
+    """Make malloc return every block of `LARGE` bytes or more when it is freed.
 
-    Left alone, glibc raises its threshold to the largest block that was freed (mallopt(3), M_MMAP_THRESHOLD), and keeps
-    freed samples in the heaps of each thread that ever read or sent any. Elsewhere than on glibc this does nothing.
+    By default, glibc raises its threshold to the largest freed block (mallopt(3), M_MMAP_THRESHOLD) and keeps freed
+    samples in the heap of each thread that read or sent some. Without glibc this does nothing.
     """
     if sys.platform == "linux":
         mallopt = getattr(ctypes.CDLL(None), "mallopt", None)

@@ -1,4 +1,4 @@
-"""What is asked about a file, and what is found in it, whatever the transport."""
+"""What a caller asks about a file and what the server found, independent of the transport."""
 
 from collections.abc import AsyncGenerator, AsyncIterator
 from dataclasses import dataclass, field
@@ -12,7 +12,7 @@ class Inquiry:
     """What a caller wants to know about a file. Units: seconds, except `start`, which is in tenths.
 
     Attributes:
-        min_confidence: intervals below it are not told; 0 tells all.
+        min_confidence: omit intervals below it; 0 keeps all.
     """
 
     task: Task
@@ -26,7 +26,7 @@ class Inquiry:
 
 @dataclass(slots=True, kw_only=True)
 class Analysis:
-    """What was found, and what it took. Times in the answers count from `start` (tenths) of the file."""
+    """What was found, with its costs. Times in the answers count from `start` (tenths of a second) of the file."""
 
     id: str
     model: str
@@ -42,7 +42,7 @@ class Analysis:
 
     @property
     def generate_s(self) -> float:
-        """Seconds that the language model took for all answers."""
+        """Seconds that the language model spent on all answers."""
         return sum(answer.generate_s for answer in self.answers)
 
     @property
@@ -52,7 +52,7 @@ class Analysis:
 
 
 async def begun(parts: AsyncGenerator[Analysis | Update, None]) -> tuple[Analysis, AsyncIterator[Update]]:
-    """`Service.stream` taken apart: the analysis, which comes first, and the updates that complete it."""
+    """Split `Service.stream` into the analysis, which comes first, and the updates that complete it."""
     analysis = await anext(parts)
     assert isinstance(analysis, Analysis), "it comes first"
     return analysis, cast(AsyncIterator[Update], parts)

@@ -1,4 +1,4 @@
-"""The HTTP listener: uvicorn, told how to end."""
+"""The HTTP listener: uvicorn with a graceful shutdown."""
 
 import asyncio
 import contextlib
@@ -24,13 +24,13 @@ from server.telemetry.logs import set_up
 _log = logging.getLogger(__name__)
 
 _LAST_REQUESTS_S = 0.2
-"""Seconds in which requests on connections that were made before the port closed are read, and answered."""
+"""Seconds to read and answer requests on connections that were made before the port closed."""
 
 _SIGNALS = (signal.SIGINT, signal.SIGTERM)
 
 
 class Listener(uvicorn.Server):
-    """uvicorn, but a signal first turns away new requests, and ends with exit status 0 once the others are answered."""
+    """A uvicorn server that, on a signal, refuses new requests, answers the running ones and exits with status 0."""
 
     def __init__(self, config: uvicorn.Config, service: Service, front: Front | None, settings: Settings) -> None:
         super().__init__(config)
@@ -46,9 +46,9 @@ class Listener(uvicorn.Server):
         await super().serve()
 
     async def shutdown(self, sockets: list[socket.socket] | None = None) -> None:
-        """Close the port, hear what stands on connections that were made already, and end as uvicorn does.
+        """Close the port, serve the connections that already exist, and shut down as uvicorn does.
 
-        uvicorn alone hangs up on those that wait in the kernel, and on those whose request it has not read yet.
+        uvicorn alone drops connections that wait in the kernel and those whose request it has not read yet.
         """
         for server in self.servers:
             ports = [port.dup() for port in server.sockets]
@@ -59,7 +59,7 @@ class Listener(uvicorn.Server):
         await super().shutdown(sockets)
 
     async def _take_waiting(self, port: socket.socket) -> None:
-        """Accept all that wait at a port, then close it."""
+        """Accept all connections that wait at a port, then close it."""
         taken = []
         with port, contextlib.suppress(BlockingIOError):
             port.setblocking(False)
@@ -76,7 +76,7 @@ class Listener(uvicorn.Server):
 
     @contextlib.contextmanager
     def capture_signals(self) -> Iterator[None]:
-        """Ours instead of uvicorn's, which ends by raising the signal again: exit status 143 for an orderly end."""
+        """Replace uvicorn's handlers, which raise the signal again: a graceful shutdown would exit with status 143."""
         if threading.current_thread() is not threading.main_thread():
             yield
             return
@@ -88,7 +88,7 @@ class Listener(uvicorn.Server):
                 signal.signal(number, handler)
 
     def handle_exit(self, sig: int, frame: FrameType | None) -> None:
-        """First signal: no longer ready, then, after the delay, drain. Second: leave at once."""
+        """Report not ready, then drain after the delay; on a second signal exit at once."""
         if self._service.draining:
             self.should_exit = self.force_exit = True
             return
@@ -106,7 +106,7 @@ class Listener(uvicorn.Server):
 def run(
     settings: Settings, *, host: str, port: int, grpc_port: int | None, model: Path | None, devices: Sequence[str]
 ) -> int:
-    """Serve until the end. The exit status: see `server.__main__.serve`."""
+    """Serve until shutdown and return the exit status, see `server.__main__.serve`."""
     set_up(settings.log_format)
     tracing.start("front end")
     return_large_blocks()
@@ -144,5 +144,5 @@ def run(
     finally:
         tracing.end()
     if why:
-        _log.error("The server ends. %s", why)
+        _log.error("The server is exiting. %s", why)
     return int(bool(why))

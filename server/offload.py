@@ -1,4 +1,4 @@
-"""File work beside the event loop: in a thread where it takes long, at once where handing it over would take longer."""
+"""File work that does not block the event loop: large work runs in a thread, small work runs inline."""
 
 import asyncio
 from collections.abc import Callable
@@ -8,11 +8,11 @@ P = ParamSpec("P")
 T = TypeVar("T")
 
 SMALL = 2 * 1024 * 1024
-"""Bytes that are copied through the page cache in less than a millisecond, about what waking a thread takes."""
+"""Copying this many bytes through the page cache takes less than a millisecond, about as long as waking a thread."""
 
 
 async def file_work(num_bytes: int, work: Callable[P, T], *args: P.args, **kwargs: P.kwargs) -> T:
-    """The result of `work`, which moves about `num_bytes`."""
+    """Return the result of `work`, which moves about `num_bytes`."""
     if num_bytes <= SMALL:
         return work(*args, **kwargs)
     return await asyncio.to_thread(work, *args, **kwargs)

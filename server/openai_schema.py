@@ -1,4 +1,4 @@
-"""The JSON of the routes that speak OpenAI's dialect. What they do not know in a request is passed over, as there.
+"""JSON models of the OpenAI-compatible routes. Unknown fields in a request are ignored, as in OpenAI's API.
 
 Source: https://platform.openai.com/docs/api-reference, "Chat Completions", "Models", and the client `openai` 3.57.
 """
@@ -6,7 +6,7 @@ Source: https://platform.openai.com/docs/api-reference, "Chat Completions", "Mod
 from typing import Annotated, Any, Literal
 
 from pydantic import BaseModel, ConfigDict, Field
-from typing_extensions import TypedDict  # pydantic asks for this one before Python 3.12
+from typing_extensions import TypedDict  # pydantic requires this one before Python 3.12
 
 from server.engine.protocol import Task
 
@@ -27,18 +27,18 @@ class InputAudio(_Asked):
     data: str
     """An audio file in base64, without `data:` in front."""
     format: str = Field("wav", examples=["wav"])
-    """Not used: the bytes say what they are. wav, flac, ogg, opus, mp3, m4a, webm and others are read."""
+    """Not used: the server detects the format. It reads wav, flac, ogg, opus, mp3, m4a, webm and others."""
 
 
 class AudioPart(_Asked):
-    """A part of a message that is heard."""
+    """A message part that holds a recording."""
 
     type: Literal["input_audio"]
     input_audio: InputAudio
 
 
 class TextPart(_Asked):
-    """A part of a message that is read."""
+    """A message part that holds text."""
 
     type: Literal["text"]
     text: str
@@ -48,50 +48,50 @@ Part = Annotated[AudioPart | TextPart, Field(discriminator="type")]
 
 
 class Message(_Asked):
-    """One turn. Of all turns, one recording is heard, and the words of the user's last one are read."""
+    """One turn. The server analyses the one recording in all turns and reads the text of the last user turn."""
 
     role: Literal["system", "developer", "user", "assistant", "tool", "function"]
     content: str | list[Part] | None = None
 
 
 class AnswerFormat(_Asked):
-    """What the content of the answer is: lines for people, or the JSON of the native route as text."""
+    """Format of the answer's content: plain text, or the JSON of the native route as text."""
 
     type: Literal["text", "json_object"]
 
 
 class StreamOptions(_Asked):
-    """What a stream tells beside the answer."""
+    """What a stream contains besides the answer."""
 
     include_usage: bool = False
-    """Whether its last message tells what the answer took."""
+    """Whether the last message of the stream holds the usage."""
 
 
 class ChatRequest(_Asked):
-    """OpenAI's body, and what this server adds: `task`, `start`, `end`, `num_beams`, `timeout_s`."""
+    """OpenAI's request body with this server's extra fields: `task`, `start`, `end`, `num_beams`, `timeout_s`."""
 
     model: str = Field(examples=["timeaudio-tiny"])
     messages: Annotated[list[Message], Field(min_length=1)]
     task: Task | None = None
-    """What to do; taken from the words where it is left out."""
+    """What to do; derived from the text if omitted."""
     response_format: AnswerFormat | None = None
     max_completion_tokens: Annotated[int, Field(ge=1)] | None = None
     max_tokens: Annotated[int, Field(ge=1)] | None = None
     """The older name of `max_completion_tokens`."""
     n: Annotated[int, Field(ge=1, le=1)] | None = None
     stream: bool | None = None
-    """Whether to answer with server-sent events, a piece of the content for each event as soon as it is found."""
+    """Whether to answer with server-sent events: a piece of the content for each event as soon as it is found."""
     stream_options: StreamOptions | None = None
     start: _Seconds | None = None
-    """Where to start listening, in seconds."""
+    """Start of the analysed part, in seconds."""
     end: _Seconds | None = None
-    """Where to stop, in seconds."""
+    """End of the analysed part, in seconds."""
     num_beams: Annotated[int, Field(ge=1)] | None = None
     timeout_s: Annotated[float, Field(gt=0, allow_inf_nan=False)] | None = None
 
 
 class AnswerMessage(_Told):
-    """What is answered."""
+    """The answer's message."""
 
     role: Literal["assistant"] = "assistant"
     content: str = Field(examples=["0.0 - 2.5 s, 3.2 - 8.0 s: A dog barks."])
@@ -104,19 +104,19 @@ class Choice(_Told):
     index: Literal[0] = 0
     message: AnswerMessage
     finish_reason: Literal["stop", "length"]
-    """`length`: the answer was cut at the number of tokens that was asked for."""
+    """`length`: the answer was cut at the requested number of tokens."""
     logprobs: None = None
 
 
 class PromptDetails(_Told):
-    """Of the prompt's tokens, those of the recording."""
+    """The prompt's tokens by kind."""
 
     audio_tokens: int
     cached_tokens: int = 0
 
 
 class ChatUsage(_Told):
-    """What the answer took, in tokens."""
+    """Tokens that the answer used."""
 
     prompt_tokens: int
     completion_tokens: int
@@ -125,7 +125,7 @@ class ChatUsage(_Told):
 
 
 class ChatCompletion(_Told):
-    """OpenAI's answer, and two fields more: the `task` that was done, and the `result` as the native route has it."""
+    """OpenAI's answer with two extra fields: the `task`, and the `result` as the native route returns it."""
 
     id: str
     object: Literal["chat.completion"] = "chat.completion"
@@ -139,14 +139,14 @@ class ChatCompletion(_Told):
 
 
 class Delta(TypedDict, total=False):
-    """What is added to the answer."""
+    """The part that this message adds to the answer."""
 
     role: Literal["assistant"]
     content: str
 
 
 class ChunkChoice(_Told):
-    """The one answer, a piece of it."""
+    """A piece of the one answer."""
 
     index: Literal[0] = 0
     delta: Delta
@@ -155,7 +155,7 @@ class ChunkChoice(_Told):
 
 
 class ChatChunk(_Told):
-    """One message of a stream. Its last one with a choice has `task` and `result` too, as the whole answer would."""
+    """One message of a stream. The last message with a choice also has `task` and `result`, as in ChatCompletion."""
 
     id: str
     object: Literal["chat.completion.chunk"] = "chat.completion.chunk"
@@ -192,9 +192,9 @@ class ErrorDetails(_Told):
     message: str
     type: str = Field(examples=["invalid_request_error"])
     param: str | None
-    """The field that is wrong, where one is."""
+    """The invalid field, if any."""
     code: str = Field(examples=["invalid_field"])
-    """The slug of the same problem on the native routes, with `_` for `-`."""
+    """The slug of the same problem on the native routes, with `_` instead of `-`."""
 
 
 class ErrorAnswer(_Told):

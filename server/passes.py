@@ -1,4 +1,4 @@
-"""A recording longer than one pass of the model: passes like requests of their own, their answers put together."""
+"""Analyse a recording longer than one model pass: run each pass as its own request and merge the answers."""
 
 import asyncio
 from collections import deque
@@ -15,16 +15,16 @@ from server.engine.protocol import Answered, Encoded, Engine, Found, Request, Sa
 from server.settings import Passes
 
 AT_ONCE = 4
-"""Passes of one recording inside the engine at a time, per worker: its decoding steps are shared by so many, and what
-others send waits behind no more than these."""
+"""Passes of one recording in the engine at a time, per worker. They share its decoding steps, and other requests wait
+behind no more than these."""
 
 
 def cut(duration: int, task: Task, passes: Passes) -> list[Interval]:
-    """The passes in which a recording of `duration` tenths is heard for `task`; one where it is short enough.
+    """Return the passes for `task` over a recording of `duration` tenths; one if it is short enough.
 
     Raises:
-        AudioTooLong: a question about more than one pass. Counts, durations and orders of parts do not add up to those
-            of the whole.
+        AudioTooLong: a question about more than one pass. Counts, durations and orders cannot be merged from answers
+            of passes.
     """
     if task in ("dense_caption", "ground"):
         longest = round(passes.seconds * TENTHS_PER_SECOND)
@@ -40,12 +40,12 @@ def cut(duration: int, task: Task, passes: Passes) -> list[Interval]:
 
 
 class Whole:
-    """The answers to one recording, put together from those of its passes.
+    """Merges the answers of the passes into the answers for the whole recording.
 
     Args:
-        passes: as `cut` made them.
-        task: what is asked.
-        num_answers: of each pass: one per query, or one.
+        passes: as returned by `cut`.
+        task: the task of the request.
+        num_answers: answers per pass: one per query, or one.
     """
 
     def __init__(self, passes: list[Interval], task: Task, num_answers: int) -> None:
@@ -55,19 +55,19 @@ class Whole:
         self._answers = [_blank(index) for index in range(num_answers)]
 
     def add(self, part: Answered) -> list[Event]:
-        """The events that are certain now. The passes' answers to one query come in the order of the passes."""
+        """Add a pass's answer and return the events that are now final. Add the answers to a query in pass order."""
         events = self._stitchers[part.index].add(part.events)
         self._answers[part.index] = part if self._is_one else _added(self._answers[part.index], part, events)
         return events
 
     def answers(self) -> list[Answered]:
-        """All of them, after the last pass. The answer of a single pass is as it was."""
+        """Return all answers, after the last pass. The answer of a single pass is unchanged."""
         return self._answers if self._is_one else [_whole(answer, self._task) for answer in self._answers]
 
 
 @dataclass(slots=True)
 class _Heard:
-    """What became of one pass."""
+    """The result of one pass."""
 
     encoded: Encoded = Encoded(0.0, 0)
     answers: list[Answered] = field(default_factory=list)
@@ -76,16 +76,16 @@ class _Heard:
 async def analyze_passes(
     engine: Engine, request: Request, passes: list[Interval], samples: Callable[[Interval], Samples]
 ) -> AsyncGenerator[Update, None]:
-    """The updates of a long recording, as `Engine.analyze` tells those of a short one.
+    """Yield the updates of a long recording, as `Engine.analyze` does for a short one.
 
-    Events come as soon as they are certain, in the order in which they are; in the answer they stand in order of time.
-    The engine may lose a worker meanwhile: passes that were lost are asked again.
+    Events are yielded as soon as they are final; the answer lists them in order of time. If the engine loses a worker,
+    it runs the lost passes again.
 
     Args:
-        engine: hears the passes.
-        request: what is asked, without samples.
-        passes: in tenths of the recording, as `cut` made them.
-        samples: those of one pass.
+        engine: runs the passes.
+        request: the request, without samples.
+        passes: in tenths of the recording, as returned by `cut`.
+        samples: returns the samples of one pass.
     """
     started: asyncio.Future[Started] = asyncio.get_running_loop().create_future()
     todo = iter(enumerate(passes))

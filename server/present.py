@@ -1,4 +1,4 @@
-"""From what was found to the answer that tells it. Pure."""
+"""Convert an analysis to the answer of its task. Pure functions."""
 
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from typing import Any
@@ -15,24 +15,24 @@ _TENTHS = 10
 
 
 def dense_caption(analysis: Analysis) -> results.DenseCaption:
-    """The events of the one answer."""
+    """Return the events of the one answer."""
     events = (_event(event, analysis.start) for answer in analysis.answers for event in answer.events)
     return results.DenseCaption(**shared(analysis), events=tuple(events))
 
 
 def ground(analysis: Analysis) -> results.Grounding:
-    """One result per query."""
+    """Return one result per query."""
     return results.Grounding(**shared(analysis), results=tuple(_result(a, analysis) for a in analysis.answers))
 
 
 def summarize(analysis: Analysis) -> results.Summary:
-    """One segment per interval, in the answer's order."""
+    """Return one segment per interval, in the answer's order."""
     segments = (s for answer in analysis.answers for event in answer.events for s in _segments(event, analysis.start))
     return results.Summary(**shared(analysis), segments=tuple(segments))
 
 
 def ask(analysis: Analysis) -> results.QuestionAnswer:
-    """The words of the one answer, and the intervals in them, both on the file's clock."""
+    """Return the text of the one answer and its intervals, both on the file's clock."""
     [question], [answer] = analysis.queries, analysis.answers
     intervals = _intervals((i for event in answer.events for i in event.intervals), analysis.start)
     return results.QuestionAnswer(
@@ -49,9 +49,9 @@ PRESENTERS: Mapping[Task, Callable[[Analysis], AnyAnswer]] = {
 
 
 def pieces(task: Task, analysis: Analysis, update: Update) -> Iterator[Piece]:
-    """What an update adds to the answer, ready to be told: all of them in order are the answer's events.
+    """Yield the pieces that an update adds to the answer; all pieces in order make up the answer's events.
 
-    An event of captions or summaries as it is complete, a query once it is answered, an interval of an answer in words.
+    A piece is a complete captioned event or summary segment, an answered query, or an interval of a question's answer.
     """
     match task, update:
         case "dense_caption", Found(_, event):
@@ -74,7 +74,7 @@ def _segments(event: Event, start: int) -> Iterator[results.SummarySegment]:
 
 
 def _result(answer: Answered, analysis: Analysis) -> results.GroundingResult:
-    """All intervals of an answer belong to its query."""
+    """Return the result of a query: all intervals of the answer belong to it."""
     return results.GroundingResult(
         query=analysis.queries[answer.index],
         present=answer.present,
@@ -83,22 +83,22 @@ def _result(answer: Answered, analysis: Analysis) -> results.GroundingResult:
 
 
 def _intervals(intervals: Iterable[Interval], start: int) -> tuple[results.Interval, ...]:
-    """On the file's clock: the part that was analysed begins at `start` tenths."""
+    """Shift intervals to the file's clock: the analysed part begins at `start` tenths."""
     return spans_of(interval.shift(start) for interval in intervals)
 
 
 def spans_of(intervals: Iterable[Interval]) -> tuple[results.Interval, ...]:
-    """In seconds."""
+    """Convert intervals to seconds."""
     return tuple(results.Interval(start=i.start_s, end=i.end_s, confidence=i.confidence) for i in intervals)
 
 
 def beginning(analysis: Analysis) -> results.Beginning:
-    """What is known before the first event."""
+    """Return what is known before the first event."""
     return results.Beginning(id=analysis.id, model=analysis.model, audio=_audio(analysis))
 
 
 def shared(analysis: Analysis) -> dict[str, Any]:
-    """The fields that every answer carries."""
+    """Return the fields that every answer carries."""
     return {
         "id": analysis.id,
         "model": analysis.model,

@@ -1,4 +1,4 @@
-"""How a child process makes sure that it does not outlive the server."""
+"""Ensure that a child process does not outlive the server."""
 
 import ctypes
 import os
@@ -11,9 +11,9 @@ _PR_SET_PDEATHSIG = 1  # <linux/prctl.h>
 
 
 def die_with_parent(parent: int) -> None:
-    """Arrange for this process to be killed as soon as the process `parent` is gone, however that came about.
+    """Arrange for this process to be killed as soon as the process `parent` is gone, for any reason.
 
-    Linux tells at once; elsewhere, and where the parent went before we asked, a thread looks every second.
+    Linux signals at once; on other systems, or if the parent is already gone, a thread checks every second.
     """
     if sys.platform == "linux":
         ctypes.CDLL(None, use_errno=True).prctl(_PR_SET_PDEATHSIG, signal.SIGKILL)

@@ -1,4 +1,4 @@
-"""The JSON of the REST routes beside the answers, which are `timeaudio.results`. Imports nothing of ours."""
+"""JSON models of the REST routes except the answers (`timeaudio.results`). Imports nothing from this project."""
 
 from pydantic import BaseModel, ConfigDict, Field
 
@@ -8,10 +8,10 @@ class _Model(BaseModel):
 
 
 class ProblemField(_Model):
-    """One thing that is wrong with one field."""
+    """One error in one field."""
 
     pointer: str = Field(examples=["#/query"])
-    """The field, after `#/`."""
+    """The field's name after `#/`."""
     detail: str = Field(examples=["missing; send at least one"])
 
 
@@ -19,20 +19,20 @@ class Problem(_Model):
     """What went wrong, and what to do about it (RFC 9457)."""
 
     type: str = Field(examples=["urn:timeaudio:problem:invalid-field"])
-    """`urn:timeaudio:problem:` and a name that does not change."""
-    title: str = Field(examples=["A field is wrong"])
+    """`urn:timeaudio:problem:` and a stable name."""
+    title: str = Field(examples=["Invalid field"])
     status: int = Field(examples=[422])
     """The HTTP status."""
     detail: str = Field(examples=["query: missing; send at least one"])
-    """What to do next, for people; the words may change."""
+    """What to do next, for people; the wording may change."""
     instance: str = Field(examples=["urn:timeaudio:request:8d1f3c0e"])
     """This occurrence: `urn:timeaudio:request:` and the request's id, which is in the log and in X-Request-ID."""
     errors: list[ProblemField] | None = None
-    """Each wrong field, where fields are wrong."""
+    """The invalid fields, if any."""
 
 
 class Alive(_Model):
-    """The event loop answers."""
+    """The event loop is running."""
 
     status: str = Field(examples=["alive"])
 

@@ -1,26 +1,27 @@
-"""What every transport does with a recording: admit it, decode it, ask the engine, keep the deadline.
+"""The API that every transport uses: admit a request, decode its recording, run the engine, keep the deadline.
 
-A transport that answers at once awaits `Service.analyze`. One that streams reads `Service.stream`, always closing it:
+A transport that returns the whole answer awaits `Service.analyze`. One that streams iterates `Service.stream`, and must
+close it:
 
     with service.admit() as ticket:
         service.check_task(inquiry.task)
         async with service.workspace() as folder:
-            ...  # the file to folder / "upload"
+            ...  # write the file to folder / "upload"
             async with aclosing(service.stream(ticket, source, inquiry)) as parts:
-                analysis = await anext(parts)           # an Analysis: the file was decoded, its length is known
+                analysis = await anext(parts)           # an Analysis: the file is decoded, its length known
                 async for update in parts:
                     match update:
-                        case Found(index, event): ...   # an event, at once; `event.shift(analysis.start)` is on the
-                                                        # file's clock; `index` is the query's
-                        case Answered(): ...            # the whole answer to one query; `analysis.answers` has it too
+                        case Found(index, event): ...   # one event; `event.shift(analysis.start)` is on the file's
+                                                        # clock; `index` is that of the query
+                        case Answered(): ...            # the whole answer to one query, also in `analysis.answers`
                         case Started() | Encoded(): ...
         # here `analysis` is complete, for `server.present.PRESENTERS`
 
-The first `anext` raises whatever is wrong with the file, before a byte of the answer has to be sent; later errors come
-out of the iteration. Closing the iterator, or cancelling the task that reads it, drops the work within one step of the
-model. Every event of an answer comes as Found before its Answered; with beams only just before. They come in the
-answer's order, except for a recording of several passes: there they come once they are certain, pass by pass, and
-`Answered.events` is in order of time.
+The first `anext` raises any error in the file, before the transport has to send a byte of the answer; the iteration
+raises later errors. Closing the iterator, or cancelling the task that reads it, drops the work within one model step.
+Every event of an answer comes as Found before its Answered; with beam search only just before. Events come in the
+answer's order. For a recording of several passes they come once they are final, pass by pass, and `Answered.events` is
+in order of time.
 """
 
 import asyncio
@@ -59,8 +60,8 @@ class Service:
     """The server without its transports.
 
     Attributes:
-        draining: set when the server is going to end: who asks whether it is ready is told that it is not.
-        closed: set a little later, when whoever sends requests had time to notice: nobody new is let in.
+        draining: set at the start of shutdown: readiness checks fail.
+        closed: set after the drain delay, when load balancers have had time to notice: new requests are refused.
     """
 
     def __init__(self, engine: Engine, settings: Settings, metrics: Metrics) -> None:
@@ -92,13 +93,13 @@ class Service:
         return self._warming is not None and self._warming.done()
 
     async def start(self) -> None:
-        """Begin to load the model and to start the decoders; does not wait for either."""
+        """Begin to load the model and to start the decoders, without waiting for either."""
         self._folder = Path(tempfile.mkdtemp(prefix="timeaudio-uploads-"))
         self._warming = asyncio.create_task(self._decoder.start(), name="decoders")
         await self.engine.start()
 
     async def close(self) -> None:
-        """Stop all processes and leave nothing behind."""
+        """Stop all processes and delete all temporary files."""
         self.draining = self.closed = True
         if self._warming is not None:
             self._warming.cancel()
@@ -107,20 +108,20 @@ class Service:
             shutil.rmtree(self._folder, ignore_errors=True)
 
     def check_ready(self) -> None:
-        """Raise what a load balancer should hear.
+        """Check readiness for a load balancer.
 
         Raises:
-            NotReady: as `check_open`, and from the moment on at which the server is going down.
+            NotReady: as `check_open`, and as soon as the server is draining.
         """
         if self.draining:
             raise NotReady("The server is shutting down. Send requests to another one, or later.", retry_after_s=5)
         self.check_open()
 
     def check_open(self) -> None:
-        """Raise what a caller should hear who comes now.
+        """Check that the server can accept a new request.
 
         Raises:
-            NotReady: the model is loading, was lost, or the server takes nobody any more.
+            NotReady: the model is loading or was lost, or the server no longer accepts requests.
         """
         if self.closed:
             raise NotReady("The server is shutting down. Send the request to another one, or later.", retry_after_s=5)
@@ -130,7 +131,7 @@ class Service:
             raise NotReady(f"{self.engine.state} Send the request again later.", retry_after_s=2)
 
     def check_task(self, task: Task) -> None:
-        """Raise where the model was not trained for a task. Whoever asks a model for more gets guesses.
+        """Check that the model was trained for a task: on any other task it would guess.
 
         Raises:
             TaskNotSupported: it was not.
@@ -139,14 +140,14 @@ class Service:
         if model is not None and task not in model.tasks:
             raise TaskNotSupported(
                 f"{model.name} was not trained for {task}; it does: {', '.join(model.tasks)}. "
-                "GET /v1/models tells what a server can do."
+                "GET /v1/models lists the tasks of a server."
             )
 
     def check_confidence(self, inquiry: Inquiry, *, field: str = "min_confidence") -> None:
-        """Raise where a least confidence is asked of a model that has none.
+        """Check that the model is calibrated for the task if the inquiry sets a least confidence.
 
         Raises:
-            InvalidField: in the field of this name.
+            InvalidField: it is not; the error names `field`.
         """
         model = self.engine.model
         if inquiry.min_confidence and model is not None and inquiry.task not in model.calibrated:
@@ -155,12 +156,12 @@ class Service:
 
     @contextmanager
     def admit(self) -> Iterator[Ticket]:
-        """A place in the queue, taken before the body is read and counted whatever becomes of the request.
+        """Hold a place in the queue from before the body is read, and count the outcome of the request.
 
         Raises:
-            NotReady, Overloaded: turned away unread.
-            OutOfSpace: the disk is full, or what stands in for it.
-            InternalError: in place of whatever is raised inside that is not ours.
+            NotReady, Overloaded: the request is refused unread.
+            OutOfSpace: the disk or its quota is full.
+            InternalError: replaces any unexpected exception raised inside.
         """
         begun = time.monotonic()
         try:
@@ -175,7 +176,7 @@ class Service:
         except TimeAudioError as error:
             self.metrics.failure.labels(problem_of(error).slug).inc()
             raise
-        except asyncio.CancelledError:  # streams and calls are cancelled with their callers
+        except asyncio.CancelledError:  # a caller that disconnects cancels its stream or call
             self.metrics.failure.labels(PROBLEMS[Cancelled].slug).inc()
             raise
         except Exception as error:
@@ -185,18 +186,18 @@ class Service:
 
     @asynccontextmanager
     async def workspace(self) -> AsyncIterator[Path]:
-        """A private folder for one request's files, gone afterwards with all that is in it."""
+        """A private folder for one request's files, deleted afterwards."""
         folder = Path(tempfile.mkdtemp(dir=self._folder))
         try:
             yield folder
         finally:
             held = 0
-            with contextlib.suppress(FileNotFoundError):  # decoding that was given up may have cleared it already
+            with contextlib.suppress(FileNotFoundError):  # abandoned decoding may have deleted it already
                 held = sum(path.stat().st_size for path in folder.iterdir())
             await file_work(held, shutil.rmtree, folder, ignore_errors=True)
 
     async def analyze(self, ticket: Ticket, source: Path, inquiry: Inquiry) -> Analysis:
-        """Decode the file at `source` and ask the engine; all that was found.
+        """Decode the file at `source`, run the engine and return everything it found.
 
         Raises:
             As `stream`.
@@ -209,17 +210,17 @@ class Service:
         return analysis
 
     def stream(self, ticket: Ticket, source: Path, inquiry: Inquiry) -> AsyncGenerator[Analysis | Update, None]:
-        """The same as it comes: first the analysis, which is completed meanwhile, then the engine's updates.
+        """Do the same as a stream: first the analysis, which fills up meanwhile, then the engine's updates.
 
         Raises:
-            DeadlineExceeded: it took longer than the inquiry's timeout, or the server's, or is bound to.
-            Overloaded: there is too much audio inside.
-            TimeAudioError: whatever decoding and the model find.
+            DeadlineExceeded: the work exceeds, or is bound to exceed, the timeout of the inquiry or the server.
+            Overloaded: the server holds too much audio.
+            TimeAudioError: any error from decoding or the model.
         """
         return self._analyst.stream(ticket, source, inquiry, is_live=True)
 
     async def hear(self, pcm: bytes, inquiry: Inquiry) -> Analysis:
-        """Ask the engine about samples that are there already; the ticket of whoever asks has counted them.
+        """Run the engine on samples that are already decoded and counted in the caller's ticket.
 
         Raises:
             As `stream`.
@@ -228,7 +229,7 @@ class Service:
 
 
 def _out_of_space(error: Exception) -> OutOfSpace | None:
-    """The error in our words, if the system's is that nothing more can be written."""
+    """Return an OutOfSpace if the system error means that the disk is full."""
     if isinstance(error, OSError) and error.errno in (errno.ENOSPC, errno.EDQUOT, errno.EFBIG):
         return OutOfSpace("The server's disk for uploads is full. Send the recording again later.", retry_after_s=10)
     return None

@@ -1,4 +1,4 @@
-"""What is left of an answer for who wants nothing below some confidence. Pure."""
+"""Filter updates by a least confidence. Pure functions."""
 
 from collections.abc import Iterable
 from dataclasses import replace
@@ -9,14 +9,14 @@ from server.engine.protocol import Answered, Found, Update
 
 
 def is_sure(interval: Interval, least: float) -> bool:
-    """Whether it is told; with 0 everything is, and otherwise nothing whose confidence is unknown."""
+    """Whether to keep the interval; 0 keeps everything, otherwise unknown confidence is dropped."""
     return not least or (interval.confidence is not None and interval.confidence >= least)
 
 
 def sure(update: Update, least: float) -> Update | None:
-    """The update without the intervals that are not sure enough; None for an event that has none left.
+    """Return the update without intervals below `least`; None for an event that has none left.
 
-    An answer in words stays as it was written.
+    The text of an answer stays unchanged.
     """
     if not least:
         return update

@@ -1,1 +1,1 @@
-"""Audio files to samples, in processes that may be killed."""
+"""Decode audio files to samples, in processes that can be killed."""

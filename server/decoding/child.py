@@ -1,6 +1,6 @@
-"""What runs inside a decoding process. It loads NumPy, PyAV and soxr; neither torch nor the server.
+"""The code that runs inside a decoding process. It loads NumPy, PyAV and soxr, but neither torch nor the server.
 
-The front end imports this module for its names alone, so the libraries are imported late.
+The front end imports this module only for its names, so the imports of the libraries are inside functions.
 """
 
 import resource
@@ -13,7 +13,7 @@ from server.process import die_with_parent
 
 @dataclass(frozen=True, slots=True)
 class Span:
-    """What to decode of a file, and how much at most. Units: seconds on the file's clock; `end_s` None: to its end."""
+    """The part of a file to decode, and its maximum length. Seconds on the file's clock; `end_s` None: to its end."""
 
     start_s: float
     end_s: float | None
@@ -22,7 +22,7 @@ class Span:
 
 @dataclass(frozen=True, slots=True)
 class Refused:
-    """An error of ours as plain data: exceptions whose constructors take keywords do not survive pickling."""
+    """A TimeAudioError as plain data: exceptions whose constructors take keywords do not survive pickling."""
 
     name: str
     message: str
@@ -30,7 +30,7 @@ class Refused:
 
 
 def initialize(parent: int, memory_bytes: int) -> None:
-    """Bind this process to its parent, load the libraries, and bound what is allocated after them to `memory_bytes`."""
+    """Tie this process to its parent, load the libraries, and limit further allocation to `memory_bytes`."""
     die_with_parent(parent)
     import model.audio.decode  # noqa: F401
 
@@ -41,14 +41,14 @@ def initialize(parent: int, memory_bytes: int) -> None:
 
 
 def warm() -> None:
-    """Nothing: that it was run says that the process is up and its libraries are loaded."""
+    """Do nothing; having run shows that the process is up and its libraries are loaded."""
 
 
 def decode_file(source: Path, target: Path, span: Span) -> int | Refused:
     """Decode the audio file at `source` to raw float32 mono samples at 16 kHz at `target`.
 
     Returns:
-        The number of samples, or why there are none.
+        The number of samples, or the error that stopped decoding.
     """
     from model.audio.decode import decode_pieces
 

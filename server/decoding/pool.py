@@ -1,4 +1,4 @@
-"""Audio files decoded in processes that can be killed: native code that hangs, swells or crashes takes nobody along."""
+"""Decode audio files in processes that can be killed, so that a hang, leak or crash in native code stays isolated."""
 
 import asyncio
 import multiprocessing
@@ -23,13 +23,13 @@ _AUDIO_LIMIT = "TIMEAUDIO_LIMITS__AUDIO_SECONDS"
 
 @dataclass(frozen=True, slots=True)
 class Decoded:
-    """Mono float32 little-endian samples at 16 kHz, in a file: this process never computes with them."""
+    """Mono float32 little-endian samples at 16 kHz, in a file: the front end never computes with them."""
 
     path: Path
     num_samples: int
 
     def samples(self, start: int, end: int) -> Samples:
-        """Those from number `start` to before `end`."""
+        """Return the samples `[start, end)`."""
 
         def read() -> bytes:
             with self.path.open("rb") as file:
@@ -40,7 +40,7 @@ class Decoded:
 
 
 class DecodePool:
-    """A few spawned processes, each replaced when it dies, times out or has served long enough."""
+    """A few spawned processes, each replaced when it dies, times out or has done `max_tasks` files."""
 
     def __init__(self, settings: Settings) -> None:
         self._settings = settings.decode
@@ -48,30 +48,29 @@ class DecodePool:
         self._pool: pebble.ProcessPool | None = None
 
     async def start(self) -> None:
-        """Start the processes and wait until each can work, so that the first caller does not wait for imports."""
+        """Start the processes and wait until each is ready, so that the first caller does not wait for imports."""
         pool = self._running()
         warmed = [asyncio.wrap_future(pool.schedule(child.warm)) for _ in range(self._settings.workers)]
         await asyncio.gather(*warmed)
 
     async def close(self) -> None:
-        """Stop the processes, whatever they do."""
+        """Stop the processes, even if they are busy."""
         pool, self._pool = self._pool, None
         if pool is not None:
             pool.stop()  # type: ignore[no-untyped-call]
             await asyncio.to_thread(pool.join)
 
     async def decode(self, source: Path, *, start_s: float = 0.0, end_s: float | None = None) -> Decoded:
-        """The samples of the file at `source`, from `start_s` to `end_s` (seconds), in a file beside it.
+        """Decode the file at `source` from `start_s` to `end_s` (seconds) into a file next to it.
 
-        Not through a pipe, which would copy them in small pieces and hold up the pool's locks; and an hour of them is
-        230 MB, which nobody has to hold.
-        Cancelling this ends the work: at once where it waits, else by killing the process if it still decodes a second
-        later. Most files are done by then, and a new process costs more than they do.
+        A pipe would copy the samples in small pieces, block the pool's locks, and hold an hour of samples (230 MB) in
+        memory. Cancellation stops the work: at once if it is still queued, otherwise by killing the process if it is
+        still decoding one second later. Most files are done by then, and a new process costs more than they do.
 
         Raises:
-            UnsupportedAudio, CorruptAudio, EmptyAudio, AudioTooLong: as `decode_audio` finds.
+            UnsupportedAudio, CorruptAudio, EmptyAudio, AudioTooLong: as `decode_audio` raises them.
             NotReady: the decoding processes were lost.
-            DecodeTooCostly: the process took too long, too much memory, or crashed.
+            DecodeTooCostly: the process took too long, used too much memory, or crashed.
         """
         target = source.with_suffix(".pcm")
         span = child.Span(start_s=start_s, end_s=end_s, max_seconds=self._max_seconds)
@@ -93,25 +92,25 @@ class DecodePool:
         except TimeoutError:
             raise DecodeTooCostly(
                 f"Decoding this file took longer than {self._settings.timeout_s:g} s and was stopped "
-                "(limit: TIMEAUDIO_DECODE__TIMEOUT_S). Send a shorter or a simpler file, for example mono FLAC."
+                "(limit: TIMEAUDIO_DECODE__TIMEOUT_S). Send a shorter or simpler file, for example mono FLAC."
             ) from None
         except MemoryError:
             raise DecodeTooCostly(
                 f"Decoding this file took more than {self._settings.memory_bytes} bytes of memory "
-                "(limit: TIMEAUDIO_DECODE__MEMORY_BYTES). Send a shorter or a simpler file, for example mono FLAC."
+                "(limit: TIMEAUDIO_DECODE__MEMORY_BYTES). Send a shorter or simpler file, for example mono FLAC."
             ) from None
         except pebble.ProcessExpired:
             raise DecodeTooCostly(
-                "This file brought the audio decoder down. It is probably damaged: convert it again, "
+                "This file crashed the audio decoder. It is probably damaged: convert it again, "
                 "for example to FLAC, and send that."
             ) from None
         except BrokenProcessPool:
-            # An idle process was killed from outside, and took the pool along. The next caller gets a new one.
-            raise NotReady("The audio decoder is being restarted. Send the request again.", retry_after_s=1) from None
+            # Something outside killed an idle process, which breaks the whole pool. The next caller gets a new pool.
+            raise NotReady("The audio decoder is restarting. Send the request again.", retry_after_s=1) from None
 
     def _running(self) -> pebble.ProcessPool:
         if self._pool is None or not self._pool.active:
-            # One thread each: NumPy's BLAS would otherwise reserve address space for every core.
+            # One thread per process: NumPy's BLAS would otherwise reserve address space for every core.
             os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")
             self._pool = pebble.ProcessPool(
                 max_workers=self._settings.workers,
@@ -126,11 +125,11 @@ class DecodePool:
 def _abandon(
     future: "pebble.ProcessFuture[int | child.Refused]", waiting: asyncio.Future[int | child.Refused], folder: Path
 ) -> None:
-    """Let nobody wait for it any more. What it may still have written when it ends is removed."""
+    """Stop waiting for the work, cancel it after the grace period, and delete its files when it ends."""
 
     def ended(waiting: asyncio.Future[int | child.Refused]) -> None:
         if not waiting.cancelled():
-            waiting.exception()  # nobody is left to hear it
+            waiting.exception()  # mark the exception as retrieved
         shutil.rmtree(folder, ignore_errors=True)
 
     waiting.add_done_callback(ended)

@@ -1,7 +1,7 @@
-"""The page at `/`: a playground in the browser, of plain files without a build step.
+"""The page at `/`: a browser playground made of plain files, without a build step.
 
-assets      the files, as they are sent: type, entity tag, compressed
-routes      the page, its files, what it has to know, and a written answer in another format
+assets      serves files with media type, entity tag and compression
+routes      the page, its files, its configuration, and conversion of an answer to another format
 site/       HTML, style sheets, ES modules, fonts and the vendored waveform
-clips/      a recording to begin with
+clips/      example recordings
 """

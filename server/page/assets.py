@@ -1,7 +1,7 @@
-"""Files as they are sent: read once, tagged by their content, compressed where that helps.
+"""Serve static files: read once, tagged by content, compressed if that helps.
 
-The tag is a hash, so that replicas agree on it however their files were installed. Source: RFC 9110, sections 8.8.3
-and 13.1.2.
+The tag is a hash of the content, so that all replicas agree on it, however their files were installed.
+Source: RFC 9110, sections 8.8.3 and 13.1.2.
 """
 
 import gzip
@@ -23,12 +23,12 @@ MEDIA_TYPES: Final = {
     ".woff2": "font/woff2",
     ".flac": "audio/flac",
 }
-"""Files of other kinds are not sent."""
+"""Files of other types are not served."""
 
 _PACKED: Final = {".woff2", ".flac"}  # compressed already
 
 CACHING: Final = {"Cache-Control": "no-cache", "Vary": "Accept-Encoding"}
-"""Kept by the browser, and asked after each time: a 304 is a hundred bytes, and a new version is seen at once."""
+"""The browser caches files but revalidates each time: a 304 costs 100 bytes, and a new version appears at once."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,12 +42,12 @@ class Asset:
 
 
 def read_folder(folder: Traversable) -> dict[str, Asset]:
-    """Every file of a folder and of those below, by its path from there."""
+    """Return all files of a folder and its subfolders, by relative path."""
     return {path: _asset(path, file.read_bytes()) for path, file in _walk(folder) if _suffix(path) in MEDIA_TYPES}
 
 
 def respond(request: Request, asset: Asset, headers: dict[str, str]) -> Response:
-    """The file; or that the one which the browser has is still right; or its headers alone, where it asks for those."""
+    """Return the file, or a 304 if the browser's copy is current."""
     headers = {**CACHING, **headers, "ETag": asset.etag}
     if _names(request.headers.get("if-none-match", ""), asset.etag):
         return Response(status_code=304, headers=headers)
@@ -68,7 +68,7 @@ def _walk(folder: Traversable, above: str = "") -> Iterator[tuple[str, Traversab
 
 
 def _asset(path: str, body: bytes) -> Asset:
-    # Weak: the same tag stands for the compressed bytes and for the plain ones.
+    # Weak: the same tag covers the compressed and the plain bytes.
     etag = f'W/"{hashlib.sha256(body).hexdigest()[:20]}"'
     zipped = None if _suffix(path) in _PACKED else gzip.compress(body, mtime=0)
     return Asset(body, zipped, etag, MEDIA_TYPES[_suffix(path)])

@@ -1,4 +1,4 @@
-"""The page at `/` and all that it needs. None of it is part of the API: the page calls that like everybody else."""
+"""The page at `/` and its files. These routes are not part of the API, which the page calls like any other client."""
 
 import json
 from importlib.resources import files
@@ -19,14 +19,14 @@ from timeaudio.results import AnyAnswer
 
 CLIPS: Final = (
     {"file": "farmyard.flac", "title": "A farmyard", "about": "a dog, rain, a rooster", "seconds": 12.0},
-    {"file": "news.flac", "title": "The news", "about": "three items, to be summarised", "seconds": 20.0},
+    {"file": "news.flac", "title": "The news", "about": "three items to summarise", "seconds": 20.0},
     {"file": "dog-barking.flac", "title": "A dog", "about": "barking, close by", "seconds": 5.0},
     {"file": "rooster-crowing.flac", "title": "A rooster", "about": "crowing, once", "seconds": 5.0},
 )
-"""Recordings to begin with."""
+"""The example recordings."""
 
 _WAVEFORM_STYLE: Final = "'sha256-Y/8t1dAKa3ay+RZEiEFEDr8dFiQhpaFvYXXUfT3p6ZU='"
-"""The one style sheet that is not a file: wavesurfer.js puts it into its shadow tree. It is known by its hash."""
+"""Hash of the one style sheet that is not a file: wavesurfer.js inserts it into its shadow tree."""
 
 SECURITY: Final = {
     "Content-Security-Policy": "; ".join(
@@ -58,7 +58,7 @@ _ANSWERS: Final[dict[Task, type[AnyAnswer]]] = {
 
 
 class _Written(BaseModel):
-    """What `/page/written/{format}` reads."""
+    """The request body of `/page/written/{format}`."""
 
     model_config = ConfigDict(extra="forbid")
 
@@ -68,7 +68,7 @@ class _Written(BaseModel):
 
 
 def router(limits: Limits) -> APIRouter:
-    """The page, told the operator's limits."""
+    """Return the routes of the page, configured with the operator's limits."""
     site = read_folder(files("server") / "page" / "site")
     clips = read_folder(files("server") / "page" / "clips") | read_folder(files("server") / "recordings")
     about = json.dumps(_about(limits))
@@ -102,7 +102,7 @@ def router(limits: Limits) -> APIRouter:
 
 
 def _about(limits: Limits) -> dict[str, object]:
-    """What the page has to know before it asks for anything."""
+    """Return the configuration that the page loads first."""
     return {
         "limits": {
             "audio_seconds": limits.audio_seconds,
@@ -115,14 +115,14 @@ def _about(limits: Limits) -> dict[str, object]:
 
 
 async def _write(request: Request, limits: Limits) -> Response:
-    """An answer that the page has, in a format: nothing is heard again.
+    """Convert an answer that the page already has to another format.
 
     Raises:
-        InvalidField: there is no such format, or this is no answer.
+        InvalidField: the format is unknown, or the body is not an answer.
     """
     format_name = request.path_params["format_name"]
     if format_name not in FORMATS:
-        raise InvalidField([FieldError("format", f"there is {', '.join(FORMATS)}, not {format_name[:40]}")])
+        raise InvalidField([FieldError("format", f"must be one of {', '.join(FORMATS)}, not {format_name[:40]}")])
     try:
         asked = _Written.model_validate(await read_object(request, limits))
         answer = _ANSWERS[asked.task].model_validate(asked.answer)

@@ -1,1 +1,1 @@
-"""The REST routes: multipart forms in, JSON and problem+json out."""
+"""The REST routes: multipart, JSON or raw audio in; JSON, problem+json or event streams out."""

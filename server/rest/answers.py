@@ -1,4 +1,4 @@
-"""The routes that hear: each reads a recording and fields, and answers in the format that was asked for."""
+"""The four task routes: each reads a recording and its fields and answers in the requested format."""
 
 import time
 from collections.abc import Awaitable, Callable
@@ -64,7 +64,7 @@ SERVICE = (
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Route:
-    """One route, and what its page says of it."""
+    """One route with its OpenAPI description."""
 
     path: str
     form: type[Form]
@@ -79,15 +79,15 @@ ROUTES = (
         path="/dense-caption",
         form=DenseCaptionForm,
         answer=results.DenseCaption,
-        summary="Everything that is heard, and when",
-        description="Each event with its intervals and a caption. Seconds count from the start of the file.",
+        summary="Describe all sound events and their times",
+        description="Each event with its intervals and a caption. Times are in seconds from the start of the file.",
     ),
     Route(
         path="/ground",
         form=GroundForm,
         answer=results.Grounding,
-        summary="When something happens, or that it does not",
-        description="For each `query` the intervals in which it happens, or `present: false`. "
+        summary="Find when something happens",
+        description="For each `query`, the intervals in which it happens, or `present: false`. "
         "The recording is encoded once.",
         errors=PROMPT,
     ),
@@ -95,22 +95,22 @@ ROUTES = (
         path="/summarize",
         form=SummarizeForm,
         answer=results.Summary,
-        summary="What is said, stretch by stretch",
-        description="Consecutive stretches of speech, each with a sentence that sums it up; none where nobody speaks.",
+        summary="Summarize speech in segments",
+        description="Consecutive segments of speech, each with a one-sentence summary; empty if nobody speaks.",
     ),
     Route(
         path="/ask",
         form=AskForm,
         answer=results.QuestionAnswer,
-        summary="The answer to a question about the recording",
-        description="The answer to `question`, and the intervals that it names, if any.",
+        summary="Answer a question about the recording",
+        description="The answer to `question` and the intervals that it names, if any.",
         errors=PROMPT,
     ),
 )
 
 
 def router(limits: Limits) -> APIRouter:
-    """The four routes, described with the operator's limits."""
+    """Return the four routes, documented with the operator's limits."""
     made = APIRouter(prefix="/v1", tags=["hearing"])
     for route in ROUTES:
         made.add_api_route(
@@ -135,7 +135,7 @@ def _handler(form: type[Form]) -> Callable[[Request], Awaitable[Response]]:
 
 
 async def _hear(request: Request, form: type[Form]) -> Response:
-    """A place in the queue before the first byte of the body is read; then the body, then the work."""
+    """Answer one request: take a place in the queue, then read the body, then do the work."""
     service: Service = request.app.state.service
     begun = time.monotonic()
     async with AsyncExitStack() as place:

@@ -1,4 +1,4 @@
-"""`POST /v1/chat/completions`: a recording and words in OpenAI's shape. The words say which task is meant."""
+"""`POST /v1/chat/completions`: a recording and text in OpenAI's format. The text selects the task."""
 
 import time
 from contextlib import AsyncExitStack
@@ -28,7 +28,7 @@ from server.service import Service
 from server.settings import Limits
 from server.telemetry.tracing import step
 
-router = APIRouter(prefix="/v1", tags=["OpenAI's dialect"])
+router = APIRouter(prefix="/v1", tags=["OpenAI-compatible"])
 
 _EXAMPLE = {
     "model": "timeaudio-tiny",
@@ -50,7 +50,7 @@ _BODY_DESCRIBED = {
 }
 _STREAM_DESCRIBED: dict[int | str, dict[str, Any]] = {
     200: {
-        "description": "The answer; with `stream` a ChatChunk per message, and `[DONE]`.",
+        "description": "The answer; with `stream`, one ChatChunk per message, then `[DONE]`.",
         "content": {"text/event-stream": {"itemSchema": ITEM}},
     }
 }
@@ -61,15 +61,15 @@ _STREAM_DESCRIBED: dict[int | str, dict[str, Any]] = {
     response_model=ChatCompletion,
     responses=documented(*BODY, ModelNotFound, *AUDIO, *PROMPT, *SERVICE, openai=True) | _STREAM_DESCRIBED,
     openapi_extra={"requestBody": _BODY_DESCRIBED},
-    summary="Any of the four tasks, asked in words",
+    summary="Run any of the four tasks, selected by text",
 )
 async def chat_completions(request: Request) -> Any:
-    """For programs that speak to OpenAI: one `input_audio` part is heard, and the words of the last user turn are read.
+    """For OpenAI clients: analyse the one `input_audio` part according to the text of the last user turn.
 
-    The words decide the task ("When does a dog bark?", "Describe what you hear.", "Summarize the talk."; any other
-    question is asked as it is), or `task` does. The content of the answer is lines for people, or, with
-    `response_format: {"type": "json_object"}`, the JSON of the native route, which also stands in `result`. System
-    turns and earlier ones do not change the answer; sampling options are passed over.
+    The text selects the task ("When does a dog bark?", "Describe what you hear.", "Summarize the talk."; anything else
+    is a question), unless `task` sets it. The content of the answer is plain text or, with
+    `response_format: {"type": "json_object"}`, the JSON of the native route, which is also in `result`. System turns
+    and earlier turns do not change the answer; sampling options are ignored.
     """
     service: Service = request.app.state.service
     begun = time.monotonic()
@@ -107,7 +107,7 @@ def _wants_json(body: ChatRequest) -> bool:
 async def _read(request: Request, limits: Limits) -> ChatRequest:
     media_type = request.headers.get("content-type", "").partition(";")[0].strip().lower()
     if media_type != "application/json":
-        raise UnsupportedBody(f"Send a JSON object as application/json, not as {media_type or 'an unnamed type'}.")
+        raise UnsupportedBody(f"Send a JSON object as application/json, not as {media_type or 'an undeclared type'}.")
     async with while_arriving(limits):
         value = await read_object(request, limits)
     try:
@@ -123,7 +123,7 @@ def _check_model(service: Service, name: str) -> None:
 
 
 def _inquiry(body: ChatRequest, limits: Limits) -> Inquiry:
-    """The same checks as on the native routes, by the same forms."""
+    """Convert the body to an inquiry, with the same forms and checks as the native routes."""
     words = _words(body)
     if len(words) > limits.query_chars:
         raise PromptTooLong(limit=limits.query_chars, length=len(words))
@@ -132,12 +132,12 @@ def _inquiry(body: ChatRequest, limits: Limits) -> Inquiry:
     values: dict[str, Any] = body.model_dump(include={"start", "end", "num_beams", "timeout_s"})
     most = body.max_completion_tokens or body.max_tokens
     if most is not None:
-        values["max_new_tokens"] = min(most, limits.max_new_tokens)  # a bound, and programs send generous ones
+        values["max_new_tokens"] = min(most, limits.max_new_tokens)  # clients often send a generous upper bound
     return checked(FORMS[task], values | prompts.get(task, {}), []).inquiry(limits)
 
 
 def _words(body: ChatRequest) -> str:
-    """What the user said last."""
+    """Return the text of the last user turn."""
     contents = [message.content for message in body.messages if message.role == "user"]
     last = contents[-1] if contents else None
     if isinstance(last, str):
@@ -153,7 +153,7 @@ async def _save_recording(body: ChatRequest, target: Path) -> None:
         if isinstance(part, AudioPart)
     ]
     if len(recordings) != 1:
-        detail = f"must hold one part of type input_audio, and hold {len(recordings)}"
+        detail = f"must hold exactly one part of type input_audio, not {len(recordings)}"
         raise InvalidField([FieldError("messages", detail)])
     try:
         recording = await decoded(recordings[0].data)

@@ -1,4 +1,4 @@
-"""Answers in OpenAI's shape: whole, or in pieces of content as events are found."""
+"""Answers in OpenAI's format: whole, or streamed as chunks as events are found."""
 
 import json
 import time
@@ -32,7 +32,7 @@ from timeaudio.results import AnyAnswer, CaptionedEvent, GroundingResult, Summar
 
 
 def completion(analysis: Analysis, inquiry: Inquiry, *, as_json: bool) -> ChatCompletion:
-    """The whole answer; its content is lines for people, or JSON."""
+    """Return the whole answer; its content is plain text, or JSON."""
     answer = PRESENTERS[inquiry.task](analysis)
     result = answer.model_dump(mode="json")
     most = inquiry.options.max_new_tokens or answer_tokens(analysis.num_samples)
@@ -54,7 +54,7 @@ def completion(analysis: Analysis, inquiry: Inquiry, *, as_json: bool) -> ChatCo
 
 
 class ChatTelling:
-    """Tells one answer in chunks: a line of content per event. Together they are the content of the whole answer."""
+    """Streams one answer in chunks, one line of content per event; together they equal the whole answer's content."""
 
     def __init__(self, inquiry: Inquiry, say: Say, *, as_json: bool, with_usage: bool) -> None:
         self._inquiry = inquiry
@@ -65,11 +65,11 @@ class ChatTelling:
         self._content = ""
 
     async def follow(self, parts: AsyncGenerator[Analysis | Update, None]) -> Analysis:
-        """Tell what each part of `Service.stream` adds, and return the complete analysis."""
+        """Send what each part of `Service.stream` adds and return the complete analysis."""
         analysis, updates = await begun(parts)
         await self._tell(self._chunk(analysis, Delta(role="assistant", content="")))
         async for update in updates:
-            if not self._as_json:  # JSON has its totals inside: it comes whole
+            if not self._as_json:  # JSON holds totals, so it is sent whole at the end
                 await self._update(analysis, update)
         return analysis
 
@@ -79,7 +79,7 @@ class ChatTelling:
                 await self._add(analysis, ("\n" if self._content else "") + line(piece))
 
     async def end(self, analysis: Analysis) -> None:
-        """Tell what is left of the content, then why it ended, then what it took."""
+        """Send the rest of the content, then the finish reason, then the usage."""
         whole = completion(analysis, self._inquiry, as_json=self._as_json)
         [choice] = whole.choices
         await self._add(analysis, choice.message.content[len(self._content) :])
@@ -103,7 +103,7 @@ class ChatTelling:
 
 
 def chat_error(request: Request, error: TimeAudioError) -> bytes:
-    """OpenAI's error object as a message: its clients raise it."""
+    """Return OpenAI's error object as a stream message, which its clients raise."""
     told = problem(request, error)
     body = error_object(told.status, problem_of(error).slug, told.detail, told.errors)
     return format_sse_event(data_str=json.dumps(body, ensure_ascii=False))

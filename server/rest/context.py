@@ -1,4 +1,4 @@
-"""Around every request: its id, its trace, the bound on its body, its count. Plain ASGI: streams pass untouched."""
+"""ASGI middleware for every request: id, trace context, body limit, metrics and access log. Streams pass untouched."""
 
 import logging
 import time
@@ -17,7 +17,7 @@ _log = logging.getLogger("server.access")
 
 
 class RequestContext:
-    """Takes or makes X-Request-ID and traceparent and answers with them, ends bodies at the limit, counts responses."""
+    """Accepts or creates X-Request-ID and traceparent and returns them, limits bodies, counts and logs responses."""
 
     def __init__(self, app: ASGIApp, *, max_bytes: int, metrics: Metrics) -> None:
         self._app = app
@@ -43,7 +43,7 @@ class RequestContext:
                 answered["traceparent"] = str(trace)
                 route, status = _route(scope), message["status"]
                 self._metrics.http.labels(route, str(status)).inc()
-                # What machines ask every few seconds is not news.
+                # Probes and scrapes come every few seconds: keep them out of the log.
                 level = logging.INFO if route.startswith("/v1/") else logging.DEBUG
                 took_s = time.monotonic() - begun
                 _log.log(
@@ -66,7 +66,7 @@ class RequestContext:
 
 
 def _bounded(receive: Receive, limit: int, declared: int | None) -> Receive:
-    """`receive`, but raising UploadTooLarge: before the first byte where the length is declared, else at the limit."""
+    """Wrap `receive` to raise UploadTooLarge: at the start if the length is declared, otherwise at the limit."""
     received = 0
 
     async def bounded() -> Message:
@@ -88,5 +88,5 @@ def _length(headers: Headers) -> int | None:
 
 
 def _route(scope: Scope) -> str:
-    """The route's template, never the path as it was sent: that would make a time series for each."""
+    """Return the route's template: the raw path would create one time series per path."""
     return str(getattr(scope.get("route"), "path", "unmatched"))

@@ -1,4 +1,4 @@
-"""How OpenAPI tells of a route that hears: three kinds of body, ten formats of answer, examples of both."""
+"""The OpenAPI description of a task route: three kinds of body, ten response formats, with examples."""
 
 import json
 from typing import Any
@@ -20,7 +20,7 @@ _JSON = "application/json"
 
 
 def operation(form: type[Form], limits: Limits) -> dict[str, Any]:
-    """The request of a route that reads this form, within these limits: `openapi_extra`."""
+    """Return the `openapi_extra` of a route that reads this form within these limits."""
     schema = form.model_json_schema()
     properties = {name: _bounded(field, _bounds(limits).get(name, {})) for name, field in schema["properties"].items()}
     required = schema.get("required", [])
@@ -28,7 +28,7 @@ def operation(form: type[Form], limits: Limits) -> dict[str, Any]:
 
 
 def written_answer(form: type[Form]) -> dict[int | str, dict[str, Any]]:
-    """The success of a route with this form, in every format, an example for each: an entry of `responses`."""
+    """Return the `responses` entry for success on a route with this form, with an example of every format."""
     answer = ANSWERS[form.task]
     content: dict[str, Any] = {}
     for name, row in FORMATS.items():
@@ -39,13 +39,13 @@ def written_answer(form: type[Form]) -> dict[int | str, dict[str, Any]]:
             described["schema"] = {}
         described["examples"][name] = _example(answer, name)
     content["text/event-stream"] = {"itemSchema": ITEM, "examples": {"stream": {"value": _streamed(answer)}}}
-    # FastAPI adds the answer's own schema to this one.
+    # FastAPI adds the answer's schema to this entry.
     content[_JSON] = {"examples": {name: _example(answer, name) for name in ("json", "verbose_json")}}
-    return {200: {"description": "The answer, in the format that was asked for.", "content": content}}
+    return {200: {"description": "The answer in the requested format.", "content": content}}
 
 
 def _streamed(answer: AnyAnswer) -> str:
-    """What `stream` makes of the same answer."""
+    """Return the same answer as a stream."""
     first = Beginning(id=answer.id, model=answer.model, audio=answer.audio)
     told: list[tuple[str, BaseModel]] = [("start", first), *named_pieces(answer), ("done", answer)]
     return "".join(message(name, value, number).decode() for number, (name, value) in enumerate(told))
@@ -59,7 +59,7 @@ def _example(answer: AnyAnswer, name: Any) -> dict[str, Any]:
 
 
 def _bounds(limits: Limits) -> dict[str, dict[str, Any]]:
-    """What the operator's settings add to the fields' own schemas."""
+    """Return the bounds that the operator's settings add to the fields' schemas."""
     words = {"minLength": 1, "maxLength": limits.query_chars}
     return {
         "num_beams": {"maximum": limits.num_beams},
@@ -71,7 +71,7 @@ def _bounds(limits: Limits) -> dict[str, dict[str, Any]]:
 
 
 def _bounded(field: dict[str, Any], bounds: dict[str, Any]) -> dict[str, Any]:
-    """The schema of a field with bounds on it; they are those of its value, where it may be null."""
+    """Return the schema of a field with bounds added; for a nullable field they apply to its non-null value."""
     if "anyOf" not in field:
         return field | bounds
     kinds = [kind if kind.get("type") == "null" else kind | bounds for kind in field["anyOf"]]
@@ -106,7 +106,7 @@ def _request_body(form: type[Form], properties: dict[str, Any], required: list[s
 
 
 def _parameters(properties: dict[str, Any]) -> list[dict[str, Any]]:
-    """The fields again, in the query string: for bodies that are the recording alone."""
+    """Return the fields as query parameters, for bodies that hold only the recording."""
     parameters = []
     for name, field in properties.items():
         schema = _without_null(field)
@@ -116,7 +116,7 @@ def _parameters(properties: dict[str, Any]) -> list[dict[str, Any]]:
                 "name": name,
                 "in": "query",
                 "required": False,
-                "description": f"As the field of this name, where the body does not have it. {told}",
+                "description": f"Same as the body field of this name; send it in one place. {told}",
                 "schema": schema,
             }
         )
@@ -128,7 +128,7 @@ def _object(required: list[str], properties: dict[str, Any]) -> dict[str, Any]:
 
 
 def _without_null(field: dict[str, Any]) -> dict[str, Any]:
-    # Forms and query strings know no null: an optional field is one that is not sent.
+    # Forms and query strings have no null: an optional field is omitted.
     kinds = [kind for kind in field.get("anyOf", []) if kind.get("type") != "null"]
     kept = {key: value for key, value in field.items() if key != "anyOf" and not (key == "default" and value is None)}
     return kept | (kinds[0] if len(kinds) == 1 else {})

@@ -1,4 +1,4 @@
-"""Work that stops when its caller goes away. Neither the framework nor the server does that by itself."""
+"""Cancel work when its client disconnects, which neither FastAPI nor uvicorn does by itself."""
 
 import asyncio
 import contextlib
@@ -13,12 +13,12 @@ T = TypeVar("T")
 
 
 async def while_connected(request: Request, work: Coroutine[Any, Any, T]) -> T:
-    """The result of `work`, which is cancelled as soon as the caller of `request` is gone.
+    """Return the result of `work`, which is cancelled as soon as the client of `request` disconnects.
 
-    The body must have been read: what comes after it is the news of the disconnect.
+    The body must have been read: the message after it is the disconnect.
 
     Raises:
-        Cancelled: the caller went away.
+        Cancelled: the client disconnected.
     """
     working = asyncio.create_task(work)
     watching = asyncio.create_task(disconnected(request))
@@ -26,16 +26,16 @@ async def while_connected(request: Request, work: Coroutine[Any, Any, T]) -> T:
         await asyncio.wait((working, watching), return_when=asyncio.FIRST_COMPLETED)
         if working.done():
             return working.result()
-        raise Cancelled("The caller went away.")
+        raise Cancelled("The client disconnected.")
     finally:
         for task in (working, watching):
             task.cancel()
-            # Wait until it is really over: its place in the queue is given up only afterwards.
+            # Wait until it has ended: its place in the queue is released only afterwards.
             with contextlib.suppress(asyncio.CancelledError, Exception):
                 await task
 
 
 async def disconnected(request: Request) -> None:
-    """Return once the caller of `request` is gone; its body must have been read."""
+    """Return once the client of `request` disconnects; the body must have been read."""
     while (await request.receive())["type"] != "http.disconnect":
         pass

@@ -1,4 +1,4 @@
-"""Answers as server-sent events: news goes out while the work goes on, and the work stops with its reader.
+"""Answers as server-sent events, sent while the work runs; the work stops when the client disconnects.
 
 Source: https://html.spec.whatwg.org/multipage/server-sent-events.html
 """
@@ -28,7 +28,7 @@ ITEM: Mapping[str, Any] = {
     },
     "required": ["data"],
 }
-"""The schema of one message, as OpenAPI describes streams: `itemSchema`."""
+"""The schema of one message, OpenAPI's `itemSchema` for streams."""
 
 _HEADERS = {"Cache-Control": "no-cache", "X-Accel-Buffering": "no"}
 
@@ -40,13 +40,13 @@ async def streamed(
     *,
     ping_s: float,
 ) -> EventSourceResponse:
-    """The response to `request` that carries whatever `work` says.
+    """Return the response to `request` that streams the messages of `work`.
 
-    What goes wrong before anything is said is raised here, and gets its own status; later it is said, as `told` tells.
-    The body must have been read by then. Headers go out with the first message, or after `ping_s` seconds; after as
-    many seconds of silence goes a comment.
+    An error before the first message is raised here and gets its own status; a later one is sent as the message that
+    `told` makes of it. The body must have been read. Headers are sent with the first message or after `ping_s` seconds;
+    after as many seconds of silence a comment is sent.
     """
-    # One message waits at most: a reader that is slow slows the work down, and takes no memory here.
+    # At most one message is queued: a slow client slows the work down instead of using memory.
     messages: asyncio.Queue[bytes | None] = asyncio.Queue(maxsize=1)
     has_begun = asyncio.Event()
 
@@ -63,7 +63,7 @@ async def streamed(
             await messages.put(told(error if isinstance(error, TimeAudioError) else InternalError(repr(error))))
         await messages.put(None)
 
-    # Its first step comes before any later one of this task: what `work` has to give back, it will.
+    # The task takes its first step before this one resumes, so `work` always gets to release what it holds.
     working = asyncio.create_task(run())
     try:
         await _begun(request, working, has_begun, ping_s)
@@ -75,14 +75,14 @@ async def streamed(
 
 
 class _Streamed(EventSourceResponse):
-    """All messages, and pings between them. Its end, however it comes, is the end of the work."""
+    """Streams all messages, with pings between them. The work ends when the response ends, for any reason."""
 
     def __init__(self, messages: asyncio.Queue[bytes | None], working: asyncio.Task[None], ping_s: float) -> None:
         super().__init__(_with_pings(messages, ping_s), headers=_HEADERS)
         self._working = working
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        """See Starlette, which cancels this when the caller goes away."""
+        """See Starlette, which cancels this when the client disconnects."""
         try:
             await super().__call__(scope, receive, send)
         finally:
@@ -93,8 +93,8 @@ async def _begun(request: Request, working: asyncio.Task[None], has_begun: async
     """Wait for the first message, or for `ping_s`.
 
     Raises:
-        Cancelled: the caller went away.
-        TimeAudioError: whatever ended the work.
+        Cancelled: the client disconnected.
+        TimeAudioError: the error that ended the work.
     """
     watching = asyncio.create_task(disconnected(request))
     beginning = asyncio.create_task(has_begun.wait())
@@ -103,7 +103,7 @@ async def _begun(request: Request, working: asyncio.Task[None], has_begun: async
         if working.done():
             working.result()
         if watching.done() and not has_begun.is_set():
-            raise Cancelled("The caller went away.")
+            raise Cancelled("The client disconnected.")
     finally:
         watching.cancel()
         beginning.cancel()
@@ -127,7 +127,7 @@ async def _with_pings(messages: asyncio.Queue[bytes | None], ping_s: float) -> A
 
 
 async def _stop(working: asyncio.Task[None]) -> None:
-    """End the work, and wait until it is really over: its place in the queue is given up only afterwards."""
+    """Cancel the work and wait until it has ended: its place in the queue is released only afterwards."""
     working.cancel()
     with contextlib.suppress(asyncio.CancelledError, Exception):
         await working

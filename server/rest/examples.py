@@ -1,4 +1,4 @@
-"""A recording and an answer per task, as the API's description shows them."""
+"""The example recording and the example answer of each task for the OpenAPI document."""
 
 import base64
 import io
@@ -24,7 +24,7 @@ from timeaudio.results import (
 
 
 def _tiny_recording() -> str:
-    """A tenth of a second of a square wave as a WAV file in base64: short enough to print, whole enough to be heard."""
+    """Return 0.1 s of a square wave as a base64 WAV file: short enough to print, long enough to analyse."""
     file = io.BytesIO()
     with wave.open(file, "wb") as writer:
         writer.setnchannels(1)
@@ -88,4 +88,4 @@ BESIDE: Mapping[Task, Mapping[str, Any]] = {
     "summarize": {},
     "ask": {"question": "How often does the dog bark?"},
 }
-"""Fields beside the recording that a request needs."""
+"""Fields that a request needs besides the recording."""

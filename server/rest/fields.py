@@ -1,4 +1,4 @@
-"""From what was sent beside the recording to a checked form. Every mistake in it is told at once. Pure."""
+"""Validate the fields sent with a recording and report all their errors at once. Pure functions."""
 
 from collections.abc import Iterable, Mapping
 from typing import Any, TypeVar
@@ -16,17 +16,14 @@ FILE = "file"
 
 
 def gathered(form: type[Form], sent: Iterable[tuple[str, object]], errors: list[FieldError]) -> dict[str, Any]:
-    """Fields of a form or a query string, where each may stand any number of times, by name.
-
-    What is wrong is added to `errors`.
-    """
+    """Collect the fields of a form or query string, which may repeat, by name. Add what is wrong to `errors`."""
     lists: dict[str, list[object]] = {}
     for name, value in sent:
         lists.setdefault(name, []).append(value)
     values: dict[str, Any] = {}
     for name, found in lists.items():
         if name == FILE:
-            errors.append(FieldError(FILE, "belongs in the body, not beside it"))
+            errors.append(FieldError(FILE, "send it in the body, not in the query string"))
         elif name not in form.model_fields:
             errors.append(_unknown(name, form))
         elif any(isinstance(value, UploadFile) for value in found):
@@ -41,10 +38,10 @@ def gathered(form: type[Form], sent: Iterable[tuple[str, object]], errors: list[
 
 
 def checked(form: type[F], values: Mapping[str, Any], errors: list[FieldError]) -> F:
-    """The form with these values.
+    """Return the form with these values.
 
     Raises:
-        InvalidField: something is wrong with them, or `errors` tells of something already.
+        InvalidField: a value is invalid, or `errors` is not empty.
     """
     told = {error.field for error in errors}
     errors = errors + [_unknown(name, form) for name in values if name not in form.model_fields]
@@ -60,7 +57,7 @@ def checked(form: type[F], values: Mapping[str, Any], errors: list[FieldError]) 
 
 
 def mistyped(form: type[Form], values: Mapping[str, Any]) -> list[FieldError]:
-    """Fields of a JSON object that are of another type than they should: a number sent as text, for one."""
+    """Return the errors of JSON fields that have the wrong type, such as a number sent as text."""
     known = {name: value for name, value in values.items() if name in form.model_fields}
     try:
         form.model_validate(known, strict=True)
@@ -70,7 +67,7 @@ def mistyped(form: type[Form], values: Mapping[str, Any]) -> list[FieldError]:
 
 
 def field_errors(error: ValidationError) -> list[FieldError]:
-    """Pydantic's findings in our words, the fields' names in front."""
+    """Convert a pydantic error to field errors."""
     return [FieldError("/".join(map(str, item["loc"])), _detail(item["type"], item["msg"])) for item in error.errors()]
 
 

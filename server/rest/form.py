@@ -1,4 +1,4 @@
-"""The fields beside the recording: their types and limits, per route."""
+"""The fields sent with a recording: their types and limits, per route."""
 
 from typing import Annotated, ClassVar
 
@@ -11,44 +11,44 @@ from server.inquiry import Inquiry
 from server.settings import Limits
 from timeaudio.formats import FormatName
 
-_Seconds = Annotated[float, Field(ge=0, le=1e6, allow_inf_nan=False)]  # no file is days long
+_Seconds = Annotated[float, Field(ge=0, le=1e6, allow_inf_nan=False)]  # no recording is 11 days long
 _MIN_SPAN_S = 0.1
 _TENTHS = 10
 
 
 class Form(BaseModel):
-    """Fields of every route. All of them may be left out."""
+    """The optional fields of every route."""
 
     model_config = ConfigDict(extra="forbid", frozen=True, use_attribute_docstrings=True)
 
     task: ClassVar[Task]
-    """What a route with this form does."""
+    """The task of the route."""
 
     response_format: FormatName = "json"
     """How to write the answer; docs/formats.md shows each."""
     name: Annotated[str, Field(max_length=255)] | None = None
-    """What the recording is called, for formats that name it; the uploaded file's name where this is left out."""
+    """Name of the recording, for formats that include it; default: the uploaded file's name."""
     start: _Seconds | None = None
-    """Where to start listening, in seconds of the file; rounded down to a tenth, as all times are in tenths."""
+    """Start of the part to analyse, in seconds of the file; rounded down to a tenth, as all times are in tenths."""
     end: _Seconds | None = None
-    """Where to stop, in seconds of the file; its end where this is left out or beyond it."""
+    """End of the part to analyse, in seconds of the file; default, and maximum: the end of the file."""
     num_beams: Annotated[int, Field(ge=1)] | None = None
-    """Answers that are followed side by side (beam search): slower and a little better. 1: greedy."""
+    """Number of beams in beam search: more are slower and a little better. 1: greedy."""
     max_new_tokens: Annotated[int, Field(ge=1)] | None = None
-    """Where to cut the answer, in tokens; what is cut is still well formed. Default: 300 for each 30 s heard."""
+    """Longest answer, in tokens; a cut answer is still well formed. Default: 300 for each 30 s of audio."""
     min_confidence: Annotated[float, Field(ge=0, le=1, allow_inf_nan=False)] | None = None
-    """Leaves out intervals that are less likely right; above 0 it needs a model that is calibrated for the task."""
+    """Omit intervals with a lower confidence; above 0 it needs a model that is calibrated for the task."""
     stream: bool = False
     """Whether to answer with server-sent events, one per event as soon as it is found; docs/api.md shows them."""
     timeout_s: Annotated[float, Field(gt=0, allow_inf_nan=False)] | None = None
-    """Seconds after the upload in which the answer must be ready; 504 otherwise."""
+    """Seconds after the upload within which the answer must be ready; 504 otherwise."""
 
     def inquiry(self, limits: Limits) -> Inquiry:
-        """What is asked for, within the operator's limits.
+        """Return the inquiry, checked against the operator's limits.
 
         Raises:
-            InvalidField: fields are outside the limits, or contradict each other.
-            EmptyPrompt, PromptTooLong: a query or question cannot be used.
+            InvalidField: fields are outside the limits or contradict each other.
+            EmptyPrompt, PromptTooLong: a query or question is unusable.
         """
         errors = self._errors(limits)
         if errors:
@@ -68,13 +68,13 @@ class Form(BaseModel):
         )
 
     def _prompts(self, limits: Limits) -> tuple[str, ...]:
-        """What the model is asked in words."""
+        """Return the queries or the question for the model."""
         return ()
 
     def _errors(self, limits: Limits) -> list[FieldError]:
         errors = []
         if self.stream and self.response_format != "json":
-            errors.append(FieldError("response_format", "what is streamed is JSON; leave it out, or send json"))
+            errors.append(FieldError("response_format", "streams are always JSON; omit it, or send json"))
         if self.end is not None and self.end < (self.start or 0.0) + _MIN_SPAN_S:
             errors.append(FieldError("end", f"must be at least {_MIN_SPAN_S} s after start ({self.start or 0.0:g})"))
         upper = {
@@ -92,18 +92,18 @@ class Form(BaseModel):
 
 
 class DenseCaptionForm(Form):
-    """Nothing beside the recording is needed."""
+    """The common fields only."""
 
     task = "dense_caption"
 
 
 class GroundForm(Form):
-    """And what to look for."""
+    """The common fields and the queries."""
 
     task = "ground"
 
     query: Annotated[list[str], Field(min_length=1, examples=[["a dog barks", "rain"]])]
-    """What to look for, in words, such as "a dog barks". Repeat the field for more: the recording is encoded once."""
+    """What to look for, such as "a dog barks". Repeat the field for more queries: the recording is encoded once."""
 
     def _prompts(self, limits: Limits) -> tuple[str, ...]:
         if len(self.query) > limits.queries:
@@ -111,25 +111,25 @@ class GroundForm(Form):
             raise InvalidField([FieldError("query", detail)])
         return tuple(
             _prompt(
-                query, limits, f'Query {number} of {len(self.query)} is empty. Say what to look for: "a dog barks".'
+                query, limits, f'Query {number} of {len(self.query)} is empty. Send what to look for: "a dog barks".'
             )
             for number, query in enumerate(self.query, start=1)
         )
 
 
 class SummarizeForm(Form):
-    """Nothing beside the recording is needed."""
+    """The common fields only."""
 
     task = "summarize"
 
 
 class AskForm(Form):
-    """And the question."""
+    """The common fields and the question."""
 
     task = "ask"
 
     question: Annotated[str, Field(examples=["How often does the dog bark?"])]
-    """What you want to know about the recording: how often, how long, what came first."""
+    """The question about the recording, such as how often, how long, or what came first."""
 
     def _prompts(self, limits: Limits) -> tuple[str, ...]:
         return (_prompt(self.question, limits, 'The question is empty. Ask one: "How often does the dog bark?"'),)

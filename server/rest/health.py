@@ -1,4 +1,4 @@
-"""Whether the server lives, whether it can answer, and what it has done so far."""
+"""Liveness, readiness and Prometheus metrics."""
 
 from fastapi import APIRouter, Request, Response
 from prometheus_client import generate_latest
@@ -14,13 +14,13 @@ router = APIRouter(tags=["operation"])
 
 @router.get("/livez", response_model=schema.Alive, summary="Is the process alive?")
 async def livez() -> schema.Alive:
-    """200 as long as the event loop turns. Restart the container when it does not."""
+    """200 as long as the event loop runs. Restart the container if this does not answer."""
     return schema.Alive(status="alive")
 
 
 @router.get("/readyz", response_model=schema.Ready, responses=documented(NotReady), summary="Can it answer now?")
 async def readyz(request: Request) -> schema.Ready:
-    """200 while the model can answer; 503 while it loads, was lost, or the server is going down."""
+    """200 while the model can answer; 503 while it is loading, is lost, or the server is shutting down."""
     service: Service = request.app.state.service
     service.check_ready()
     model = service.engine.model

@@ -1,4 +1,4 @@
-"""A JSON body, read into memory within a limit of its own, and the recording in it."""
+"""Read a JSON body into memory, within its own size limit, and decode the recording in it."""
 
 import base64
 import binascii
@@ -13,12 +13,12 @@ from server.settings import Limits
 
 
 async def read_object(request: Request, limits: Limits) -> dict[str, Any]:
-    """The JSON object that is the body.
+    """Return the body as a JSON object.
 
     Raises:
-        UploadTooLarge: it has more bytes than JSON may have.
-        MalformedRequest: it is no JSON object.
-        ClientDisconnect: the caller went away.
+        UploadTooLarge: the body exceeds the limit for JSON.
+        MalformedRequest: the body is not a JSON object.
+        ClientDisconnect: the client disconnected.
     """
     declared = request.headers.get("content-length", "")
     if declared.isdecimal() and int(declared) > limits.json_bytes:
@@ -29,25 +29,25 @@ async def read_object(request: Request, limits: Limits) -> dict[str, Any]:
         if len(body) > limits.json_bytes:
             raise _too_large(limits)
     try:
-        # Not the standard library's: this one is faster, and refuses texts that are no Unicode.
+        # Faster than the standard library's parser, and rejects invalid Unicode.
         value = await file_work(len(body), from_json, bytes(body))
     except ValueError as error:
-        raise MalformedRequest(f"The body is no JSON: {error}.") from None
+        raise MalformedRequest(f"The body is not valid JSON: {error}.") from None
     if not isinstance(value, dict):
-        raise MalformedRequest("The body must be a JSON object, in braces.")
+        raise MalformedRequest("The body must be a JSON object ({...}).")
     return value
 
 
 async def decoded(text: str) -> bytes:
-    """The bytes that base64 stands for.
+    """Decode base64.
 
     Raises:
-        ValueError: it is no base64; the message says so as the detail of a field.
+        ValueError: the text is not base64; the message is the detail of a field error.
     """
     try:
         return await file_work(len(text), base64.b64decode, text, validate=True)
     except (binascii.Error, ValueError):
-        raise ValueError("is no base64; send the file's bytes as plain base64, without a `data:` in front") from None
+        raise ValueError("is not base64; send the file's bytes as plain base64, without a `data:` prefix") from None
 
 
 def _too_large(limits: Limits, length: int | None = None) -> UploadTooLarge:

@@ -1,4 +1,4 @@
-"""`GET /v1/models`: the loaded checkpoint as OpenAI's clients list it, with the tasks that it was trained for."""
+"""`GET /v1/models`: the loaded checkpoint in OpenAI's format, with the tasks that it was trained for."""
 
 import time
 
@@ -9,18 +9,18 @@ from server.openai_schema import ModelCard, ModelList
 from server.rest.problems import documented
 from server.service import Service
 
-router = APIRouter(prefix="/v1", tags=["OpenAI's dialect"])
+router = APIRouter(prefix="/v1", tags=["OpenAI-compatible"])
 
 _STARTED = int(time.time())
-# Not a parameter of the function: FastAPI would promise its own 422, which a string never earns.
+# Not a function parameter: FastAPI would document its own 422, which a string never causes.
 _NAME = {"name": "name", "in": "path", "required": True, "schema": {"type": "string"}, "example": "timeaudio-tiny"}
 
 
 @router.get(
-    "/models", response_model=ModelList, responses=documented(NotReady, openai=True), summary="What can this server do?"
+    "/models", response_model=ModelList, responses=documented(NotReady, openai=True), summary="List the loaded models"
 )
 async def list_models(request: Request) -> ModelList:
-    """The one model, and its tasks: what is not among them is answered with a problem, never with a guess."""
+    """The loaded model and its tasks. The server rejects any other task instead of guessing."""
     return ModelList(data=[_card(request)])
 
 
@@ -29,7 +29,7 @@ async def list_models(request: Request) -> ModelList:
     response_model=ModelCard,
     responses=documented(ModelNotFound, NotReady, openai=True),
     openapi_extra={"parameters": [_NAME]},
-    summary="One of the models",
+    summary="Get one model",
 )
 async def retrieve_model(request: Request) -> ModelCard:
     """The model of this name, if it is loaded."""

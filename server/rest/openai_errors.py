@@ -1,4 +1,4 @@
-"""OpenAI's error object, for the routes that its clients call: the same errors as everywhere, told their way."""
+"""OpenAI's error object, for the same errors on the OpenAI-compatible routes."""
 
 from collections.abc import Sequence
 from http import HTTPStatus
@@ -14,12 +14,12 @@ _KINDS = {HTTPStatus.TOO_MANY_REQUESTS: "rate_limit_error", HTTPStatus.NOT_FOUND
 
 
 def speaks_openai(path: str) -> bool:
-    """Whether errors at this path are told in OpenAI's way. The route decides, never the Accept header."""
+    """Whether errors at this path use OpenAI's format. The route decides, never the Accept header."""
     return path.startswith(_PREFIXES)
 
 
 def error_object(status: int, slug: str, message: str, fields: Sequence[ProblemField] | None = None) -> dict[str, Any]:
-    """The body. `fields` are those that are wrong; OpenAI's object has room for one, the message names the others."""
+    """Return the body. OpenAI's object names one of the invalid `fields`; the message names the others."""
     by_us = status >= HTTPStatus.INTERNAL_SERVER_ERROR
     details = ErrorDetails(
         message=message,

@@ -1,4 +1,4 @@
-"""Every error as application/problem+json (RFC 9457), or as OpenAI's object where its clients call; and in OpenAPI."""
+"""Report every error as application/problem+json (RFC 9457) or OpenAI's error object, and document them in OpenAPI."""
 
 import logging
 import math
@@ -33,20 +33,19 @@ _log = logging.getLogger(__name__)
 
 
 def problem_response(request: Request, error: TimeAudioError) -> JSONResponse:
-    """The error as its row of the table says, with Retry-After where a second try makes sense."""
+    """Return the response to an error, with Retry-After if a retry makes sense."""
     headers = {"Retry-After": str(math.ceil(error.retry_after_s))} if isinstance(error, RetryableError) else None
     return _response(request, problem(request, error), problem_of(error).slug, headers)
 
 
 def problem(request: Request, error: TimeAudioError) -> schema.Problem:
-    """What the caller is told; what broke here is logged instead."""
+    """Return the problem for the caller; details of an internal error are only logged."""
     row = problem_of(error)
     detail = str(error)
     if row.http == HTTPStatus.INTERNAL_SERVER_ERROR:
-        # What broke is for the log; the id leads there.
         name = _request_id(request)
         _log.error("Request %s failed: %s", name, error, exc_info=error, extra=about(request_id=name))
-        detail = f"This is our fault, not yours. The log has more under request id {_request_id(request)}."
+        detail = f"The server failed unexpectedly. The details are in its log under request id {_request_id(request)}."
     return schema.Problem(
         type=f"urn:timeaudio:problem:{row.slug}",
         title=row.title,
@@ -58,7 +57,7 @@ def problem(request: Request, error: TimeAudioError) -> schema.Problem:
 
 
 def install(app: FastAPI) -> None:
-    """Make every error of the app a problem, the framework's own included."""
+    """Report every error of the app as a problem, including the framework's own."""
 
     async def ours(request: Request, error: Exception) -> JSONResponse:
         return problem_response(request, error if isinstance(error, TimeAudioError) else InternalError(repr(error)))
@@ -82,7 +81,7 @@ def install(app: FastAPI) -> None:
 
 
 def document(app: FastAPI) -> None:
-    """Add the schemas that routes refer to by name alone to what /openapi.json says."""
+    """Add the schemas that routes refer to only by name to /openapi.json."""
     generate = app.openapi
     named: tuple[type[BaseModel], ...] = (
         schema.Problem,
@@ -104,7 +103,7 @@ def document(app: FastAPI) -> None:
 
 
 def documented(*errors: type[TimeAudioError], openai: bool = False) -> dict[int | str, dict[str, Any]]:
-    """The `responses` of a route that may raise these errors, an example for each. `openai`: told in its way."""
+    """Return the `responses` of a route that may raise these errors, with examples. `openai`: in OpenAI's format."""
     by_status: dict[int, list[type[TimeAudioError]]] = defaultdict(list)
     for error in errors:
         by_status[PROBLEMS[error].http].append(error)
@@ -119,7 +118,7 @@ def _documented(kinds: list[type[TimeAudioError]], *, openai: bool) -> dict[str,
         if openai:
             value = error_object(row.http, row.slug, f"{row.title}.")
         examples[row.slug] = {"summary": row.title, "value": value}
-    # No "model": FastAPI would promise it as application/json as well. `document` adds the schema instead.
+    # No "model": FastAPI would also document it as application/json. `document` adds the schema instead.
     name, media_type = ("ErrorAnswer", openai_errors.MEDIA_TYPE) if openai else ("Problem", MEDIA_TYPE)
     response: dict[str, Any] = {
         "description": "; ".join(PROBLEMS[kind].title for kind in kinds),
@@ -127,17 +126,17 @@ def _documented(kinds: list[type[TimeAudioError]], *, openai: bool) -> dict[str,
     }
     if any(issubclass(kind, RetryableError) for kind in kinds):
         response["headers"] = {
-            "Retry-After": {"description": "Seconds to wait before the next try.", "schema": {"type": "integer"}}
+            "Retry-After": {"description": "Seconds to wait before the next attempt.", "schema": {"type": "integer"}}
         }
     return response
 
 
 def _framework_response(request: Request, error: HTTPException) -> JSONResponse:
-    """What Starlette refuses by itself: an unknown path, a wrong method."""
+    """Return the response to what Starlette rejects itself: an unknown path, a wrong method."""
     details = {
-        HTTPStatus.NOT_FOUND: f"There is nothing at {request.url.path}. GET /docs lists what there is.",
+        HTTPStatus.NOT_FOUND: f"There is no route {request.url.path}. GET /docs lists all routes.",
         HTTPStatus.METHOD_NOT_ALLOWED: (
-            f"{request.url.path} does not take {request.method}, but {(error.headers or {}).get('Allow', 'others')}."
+            f"{request.url.path} does not allow {request.method}. Use {(error.headers or {}).get('Allow', 'another')}."
         ),
     }
     status = HTTPStatus(error.status_code)

@@ -1,12 +1,12 @@
 """The messages of a streamed answer on the native routes.
 
-event: start     {"id": ..., "model": ..., "audio": {...}}, once the model begins
+event: start     {"id": ..., "model": ..., "audio": {...}}, once the model starts
 event: event     {"intervals": [...], "caption": ...}           dense-caption
 event: result    {"query": ..., "present": ..., "intervals": [...]}    ground, one per query
 event: segment   {"start": ..., "end": ..., "summary": ...}     summarize
 event: interval  {"start": ..., "end": ...}                     ask
 event: done      the whole answer, as without `stream`, with usage and timing
-event: error     a problem (RFC 9457) in place of all that would have followed
+event: error     a problem (RFC 9457), in place of all further messages
 """
 
 import time
@@ -35,17 +35,17 @@ PIECE_NAMES: Final[Mapping[Task, str]] = {
 
 
 class Teller(Protocol):
-    """Tells one answer in the messages of some API."""
+    """Streams one answer in the message format of one API."""
 
     async def follow(self, parts: AsyncGenerator[Analysis | Update, None]) -> Analysis:
-        """Tell what each part of `Service.stream` adds, and return the complete analysis."""
+        """Send what each part of `Service.stream` adds and return the complete analysis."""
 
     async def end(self, analysis: Analysis) -> None:
-        """Tell the whole answer."""
+        """Send the whole answer."""
 
 
 async def tell(teller: Teller, parts: AsyncGenerator[Analysis | Update, None], began: float) -> None:
-    """Tell all of an answer to a request that began at `began` of the monotonic clock; closes `parts`."""
+    """Send the whole answer to a request that began at `began` (monotonic clock); closes `parts`."""
     async with aclosing(parts):
         analysis = await teller.follow(parts)
     analysis.total_s = time.monotonic() - began
@@ -53,7 +53,7 @@ async def tell(teller: Teller, parts: AsyncGenerator[Analysis | Update, None], b
 
 
 class Telling:
-    """Tells one answer, piece by piece; messages are numbered from 0."""
+    """Streams one answer piece by piece; messages are numbered from 0."""
 
     def __init__(self, task: Task, say: Say) -> None:
         self._task = task
@@ -61,7 +61,7 @@ class Telling:
         self._number = 0
 
     async def follow(self, parts: AsyncGenerator[Analysis | Update, None]) -> Analysis:
-        """Tell what each part of `Service.stream` adds, and return the complete analysis."""
+        """Send what each part of `Service.stream` adds and return the complete analysis."""
         analysis, updates = await begun(parts)
         await self._tell("start", beginning(analysis))
         async for update in updates:
@@ -70,7 +70,7 @@ class Telling:
         return analysis
 
     async def end(self, analysis: Analysis) -> None:
-        """Tell the whole answer."""
+        """Send the whole answer."""
         await self._tell("done", PRESENTERS[self._task](analysis))
 
     async def _tell(self, name: str, value: BaseModel) -> None:
@@ -80,12 +80,12 @@ class Telling:
 
 
 def message(name: str, value: BaseModel, number: int) -> bytes:
-    """One message."""
+    """Return one message."""
     return format_sse_event(event=name, data_str=value.model_dump_json(), id=str(number))
 
 
 def named_pieces(answer: AnyAnswer) -> list[tuple[str, BaseModel]]:
-    """The pieces that an answer is told in, each with its message's name."""
+    """Return the pieces that an answer is streamed in, each with the name of its message."""
     match answer:
         case DenseCaption():
             return [(PIECE_NAMES["dense_caption"], event) for event in answer.events]
@@ -98,5 +98,5 @@ def named_pieces(answer: AnyAnswer) -> list[tuple[str, BaseModel]]:
 
 
 def error_message(request: Request, error: TimeAudioError) -> bytes:
-    """The problem as a message."""
+    """Return the problem as a message."""
     return format_sse_event(event="error", data_str=problem(request, error).model_dump_json(exclude_none=True))

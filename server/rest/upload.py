@@ -1,10 +1,10 @@
-"""A recording and the fields beside it, from any of three kinds of body.
+"""Read a recording and its fields from one of three kinds of body.
 
-    multipart/form-data                     the recording in the field `file`, other fields beside it
-    application/json                        the recording in `file` as base64, other fields beside it
+    multipart/form-data                     the recording in the field `file`, next to the other fields
+    application/json                        the recording in `file` as base64, next to the other fields
     audio/*, video/*, octet-stream, ogg     the recording is the body
 
-Fields may stand in the query string too, each of them in one place.
+The query string may hold fields too. Each field may be in one place only.
 """
 
 import asyncio
@@ -30,26 +30,26 @@ from timeaudio.formats import DEFAULT_NAME
 
 F = TypeVar("F", bound=Form)
 
-_SPARE = 8  # parts beyond what a correct request has: wrong ones are listed by name, not just refused
+_SPARE = 8  # parts beyond a correct request's: unknown ones are listed by name, not just rejected
 _RAW = ("audio/", "video/", "application/octet-stream", "application/ogg")
 
 
 @dataclass(frozen=True, slots=True)
 class Received(Generic[F]):
-    """The checked fields, and what the recording is called."""
+    """The validated fields and the name of the recording."""
 
     fields: F
     name: str
 
 
 async def receive(request: Request, form: type[F], limits: Limits, target: Path) -> Received[F]:
-    """Read the body: the recording to `target`, the fields to a checked form.
+    """Read the body: write the recording to `target` and return the validated fields.
 
     Raises:
         UnsupportedBody, MalformedRequest, UploadTooLarge, UploadTooSlow: the body cannot be read.
-        InvalidField: fields are missing, unknown or of a wrong type; all of them are listed.
+        InvalidField: fields are missing, unknown or of the wrong type; the error lists all of them.
         EmptyAudio: the recording has no bytes.
-        Cancelled: the caller went away.
+        Cancelled: the client disconnected.
     """
     media_type = request.headers.get("content-type", "").partition(";")[0].strip().lower()
     async with while_arriving(limits):
@@ -61,17 +61,17 @@ async def receive(request: Request, form: type[F], limits: Limits, target: Path)
             return await _from_raw(request, form, target)
     raise UnsupportedBody(
         f"Send the recording as multipart/form-data in the field {FILE} (with curl: -F {FILE}=@recording.wav), "
-        f"or as the body with Content-Type: audio/wav or the like, or in base64 in a JSON object; "
-        f"not as {media_type or 'an unnamed type'}."
+        f"as the body with an audio content type such as audio/wav, or as base64 in a JSON object; "
+        f"not as {media_type or 'an undeclared type'}."
     )
 
 
 @asynccontextmanager
 async def while_arriving(limits: Limits) -> AsyncIterator[None]:
-    """Around what reads a body: bounds its time, and tells what goes wrong in our words.
+    """Limit the time in which a body is read, and convert the libraries' errors.
 
     Raises:
-        UploadTooSlow, MalformedRequest, Cancelled: in place of what the libraries raise.
+        UploadTooSlow, MalformedRequest, Cancelled: in place of the libraries' errors.
     """
     try:
         async with asyncio.timeout(limits.upload_timeout_s):
@@ -79,11 +79,11 @@ async def while_arriving(limits: Limits) -> AsyncIterator[None]:
     except TimeoutError:
         raise UploadTooSlow(
             f"The body must arrive within {limits.upload_timeout_s:g} s (limit: TIMEAUDIO_LIMITS__UPLOAD_TIMEOUT_S). "
-            "Send a smaller file: flac and ogg hold the same sound in fewer bytes."
+            "Send a smaller file, for example in a compressed format (flac, ogg)."
         ) from None
     except ClientDisconnect:
-        raise Cancelled("The caller went away while it sent.") from None
-    except HTTPException as error:  # what Starlette makes of a form that it cannot parse
+        raise Cancelled("The client disconnected during the upload.") from None
+    except HTTPException as error:  # Starlette's error for a form that it cannot parse
         raise MalformedRequest(f"The multipart body cannot be read: {error.detail}") from error
 
 
@@ -105,7 +105,7 @@ async def _from_raw(request: Request, form: type[F], target: Path) -> Received[F
     fields = checked(form, _with_query(request, form, {}, errors), errors)
     length = 0
     with target.open("wb") as file:
-        async for chunk in request.stream():  # pieces of some kilobytes, into the page cache
+        async for chunk in request.stream():  # chunks of a few kilobytes, into the page cache
             length += file.write(chunk)
     _not_empty(length)
     return Received(fields, fields.name or DEFAULT_NAME)
@@ -131,9 +131,9 @@ async def _from_json(request: Request, form: type[F], limits: Limits, target: Pa
 def _with_query(
     request: Request, form: type[Form], values: Mapping[str, Any], errors: list[FieldError]
 ) -> dict[str, Any]:
-    """The body's fields and the query string's. What is wrong is added to `errors`."""
+    """Return the fields of the body and the query string. Add what is wrong to `errors`."""
     beside = gathered(form, request.query_params.multi_items(), errors)
-    twice = "stands in the body and in the query string; send it once"
+    twice = "is in both the body and the query string; send it once"
     errors += [FieldError(name, twice) for name in beside if name in values]
     return {**beside, **values}
 
@@ -146,7 +146,7 @@ def _file_errors(data: FormData) -> list[FieldError]:
         return [FieldError(FILE, f"was sent {len(files)} times; send one recording per request")]
     if not isinstance(files[0], UploadFile):
         return [
-            FieldError(FILE, f"was sent as text; send it as a file, with curl: -F {FILE}=@recording.wav (mind the @)")
+            FieldError(FILE, f"was sent as text; send it as a file, with curl: -F {FILE}=@recording.wav (with the @)")
         ]
     return []
 

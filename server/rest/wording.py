@@ -1,13 +1,13 @@
-"""What somebody wants who talks: the task, and what of the words the model is asked. Pure; English alone.
+"""Map English text to a task and to the query or question for the model. Pure functions.
 
-| words | task | prompt |
+| text | task | prompt |
 |---|---|---|
-| none | dense_caption | |
+| empty | dense_caption | |
 | `Summarize the talk.` | summarize | |
 | `When does a dog bark?` | ground | `a dog bark` |
 | `Please find 'rain'` | ground | `rain` |
 | `What do you hear, and when?` | dense_caption | |
-| anything else | ask | all of it |
+| anything else | ask | the whole text |
 """
 
 import re
@@ -49,7 +49,7 @@ _LOOKED_FOR: Final = re.compile(r"\b(?:when|where|times?|matching|find|locate|de
 
 
 def understand(words: str, task: Task | None = None) -> tuple[Task, str]:
-    """The task that words ask for, unless `task` says it, and the query or question in them; "" where it needs none."""
+    """Return the task (`task` if given) and the query or question in the text, "" if the task needs none."""
     words = " ".join(words.split())
     polite = _POLITE.match(words)
     said = words[polite.end() :] if polite else words
@@ -73,7 +73,7 @@ def _task(said: str, *, has_query: bool) -> Task:
 
 
 def _query(said: str) -> str | None:
-    """What is looked for, without the words that say so; None where nothing is."""
+    """Return what the text asks to find, without the words around it; None if it asks for nothing."""
     quoted = _QUOTED.search(said)
     if quoted and _LOOKED_FOR.search(said[: quoted.start() + 1]):
         return quoted["query"].strip()

@@ -28,7 +28,7 @@ async def save(requests: AsyncIterator[pb.AnalyzeRequest], limits: Limits, targe
     except TimeoutError:
         raise UploadTooSlow(
             f"The file must arrive within {limits.upload_timeout_s:g} s (limit: TIMEAUDIO_LIMITS__UPLOAD_TIMEOUT_S). "
-            "Send a smaller file: flac and ogg hold the same sound in fewer bytes."
+            "Send a smaller file, for example in a compressed format (flac, ogg)."
         ) from None
     if not length:
         raise EmptyAudio("The file has 0 bytes. Send a recording with at least 0.1 s of sound.")

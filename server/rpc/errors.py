@@ -30,7 +30,7 @@ def status_of(error: TimeAudioError, request_id: str) -> Any:
     if row.grpc is StatusCode.INTERNAL:
         # What broke is for the log; the id leads there.
         _log.error("Request %s failed: %s", request_id, error, exc_info=error, extra=about(request_id=request_id))
-        detail = f"This is our fault, not yours. The log has more under request id {request_id}."
+        detail = f"The server failed unexpectedly. The details are in its log under request id {request_id}."
     described = {"title": row.title, "http_status": str(row.http)}
     details: list[Message] = [
         ErrorInfo(reason=row.slug.upper().replace("-", "_"), domain=DOMAIN, metadata=described),

@@ -10,7 +10,7 @@ import pytest
 
 AUDIO_TYPES = ("audio/wav", "audio/x-anything; rate=16000", "video/mp4", "application/octet-stream", "application/ogg")
 CHANGING = {"id", "timing"}
-TWICE = "stands in the body and in the query string; send it once"
+TWICE = "is in both the body and the query string; send it once"
 
 
 @pytest.fixture(scope="module")

@@ -191,7 +191,7 @@ def test_many_words(client: openai.OpenAI, recording: dict[str, Any]) -> None:
 
 
 def test_two_recordings(client: openai.OpenAI, recording: dict[str, Any]) -> None:
-    with pytest.raises(openai.UnprocessableEntityError, match="hold 2"):
+    with pytest.raises(openai.UnprocessableEntityError, match="not 2"):
         complete(client, said(recording, recording))
 
 

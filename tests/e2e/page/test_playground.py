@@ -133,7 +133,7 @@ def test_each_query_has_a_lane_and_what_is_absent_is_said(desk: Page) -> None:
     wait_for(desk, "ground")
     expect(desk.locator(".group-ground .bar")).to_have_count(1)
     find(desk, "nothing")
-    expect(desk.locator(".group-ground").nth(1)).to_contain_text("“nothing”Not heard here")
+    expect(desk.locator(".group-ground").nth(1)).to_contain_text("“nothing”Not found")
     expect(desk.locator("#table")).to_be_hidden()
     find(desk, "rain")  # the same words again take the old lane's place
     expect(desk.locator(".group-ground")).to_have_count(2)

@@ -47,7 +47,7 @@ def test_waiting_can_be_stopped_and_gone_on_with(opening: Page, crowd: Callable[
     opening.get_by_role("button", name="Stop", exact=True).click()
     opening.locator(f"{STATUS}[data-state=stopped]").wait_for()
     crowd()
-    opening.get_by_role("button", name="Go on").click()
+    opening.get_by_role("button", name="Run again").click()
     opening.locator(f"{STATUS}[data-state=done]").wait_for()
 
 
@@ -56,7 +56,7 @@ def test_a_recording_that_is_too_long_is_heard_in_part(opening: Page, encoded: C
     opening.locator(f"{STATUS}[data-state=failed]").wait_for()
     expect(opening.locator(STATUS)).to_contain_text("The recording is too long")
     expect(opening.locator(STATUS)).to_contain_text("15 s")
-    opening.get_by_role("button", name="Hear the first 0:15").click()
+    opening.get_by_role("button", name="Analyse the first 0:15").click()
     opening.locator(f"{STATUS}[data-state=done]").wait_for()
     assert spans(opening, ".group-dense_caption .bar")[-1][1] == 15.0
     opening.get_by_role("tab", name="curl").click()
@@ -69,7 +69,7 @@ def test_hearing_goes_on_from_the_playhead(opening: Page, encoded: Callable[...,
     opening.locator("#seek").focus()
     for _ in range(8):
         opening.keyboard.press("ArrowRight")
-    opening.get_by_role("button", name="Hear on from the playhead").click()
+    opening.get_by_role("button", name="Analyse from the playhead").click()
     opening.locator(f"{STATUS}[data-state=done]").wait_for()
     heard = spans(opening, ".group-dense_caption .bar")
     assert heard[0][0] == pytest.approx(8.0, abs=0.1)
@@ -80,7 +80,7 @@ def test_what_is_no_recording_is_refused_in_words(opening: Page) -> None:
     give(opening, "notes.wav", b"these are notes, and no sound")
     opening.locator(f"{STATUS}[data-state=failed]").wait_for()
     expect(opening.locator("#unseen")).to_be_visible()
-    expect(opening.locator(STATUS)).to_contain_text("Not an audio file that is read here")
+    expect(opening.locator(STATUS)).to_contain_text("Unsupported audio format")
     expect(opening.get_by_role("button", name="Try again")).to_be_visible()
 
 
@@ -92,7 +92,7 @@ def test_an_empty_file_is_not_even_sent(opening: Page) -> None:
 
 def test_a_file_beyond_the_limit_is_not_even_sent(desk: Page) -> None:
     give(desk, "huge.wav", bytes(3_200_000))
-    expect(desk.locator("#desk-trouble")).to_contain_text("It has 3.1 MB, and the server takes 2.9 MB.")
+    expect(desk.locator("#desk-trouble")).to_contain_text("It has 3.1 MB; the limit is 2.9 MB.")
     expect(desk.locator("#name")).to_have_text("farmyard.flac")  # what was there stays
 
 

@@ -1,4 +1,4 @@
-// The server's API, as anybody else would call it.
+// Client of the server's public API.
 
 import { messages } from "./event_stream.js";
 import { Problem, problemFrom, problemOf, problemTold } from "./problem.js";
@@ -10,7 +10,7 @@ export const ROUTES = {
   summarize: "v1/summarize",
 };
 
-/** The page's address without its last part: a proxy may serve it below a path. */
+/** The page's base URL: a proxy may serve the page below a path. */
 export const BASE = new URL(".", document.baseURI).href;
 
 /** GET JSON. Throws a Problem. */
@@ -24,14 +24,14 @@ export async function read(path) {
   }
 }
 
-/** The loaded model: { id, tasks }. Throws a Problem, one with `retryAfter` while it loads. */
+/** Returns the loaded model: { id, tasks }. Throws a Problem, with `retryAfter` while the model loads. */
 export async function loadedModel() {
   return (await read("v1/models")).data[0];
 }
 
 /**
- * Asks for one task. `fields` is a list of [name, value]. `tell(piece)` is called for each event as it is found, where
- * the server streams. Returns the whole answer. Throws a Problem, or AbortError.
+ * Runs one task. `fields` is a list of [name, value]. `tell(piece)` is called for each event as it is found, if the
+ * server streams. Returns the whole answer. Throws a Problem, or AbortError.
  */
 export async function analyse(task, file, name, fields, { tell, signal }) {
   const form = new FormData();
@@ -50,7 +50,7 @@ export async function analyse(task, file, name, fields, { tell, signal }) {
   }
 }
 
-/** Reads a streamed answer: a start, a piece per event, then the whole as done, or an error in its place. */
+/** Reads a streamed answer: a start, a piece per event, then the whole answer as done, or an error instead. */
 async function followed(body, tell) {
   let whole = null;
   for await (const { event, data } of messages(body)) {
@@ -63,11 +63,11 @@ async function followed(body, tell) {
   throw new Problem({
     slug: "cut-off",
     title: "The answer was cut off",
-    detail: "The connection ended before the answer did. Try again.",
+    detail: "The connection closed before the answer was complete. Try again.",
   });
 }
 
-/** An answer in another format, as a Blob. */
+/** Returns an answer in another format, as a Blob. */
 export async function written(format, task, answer, name) {
   try {
     const response = await fetch(`page/written/${format}`, {

@@ -1,4 +1,4 @@
-// Seconds as people read them.
+// Formats seconds for people.
 
 /** 75.31 -> "1:15.3", 3675 -> "1:01:15.0" */
 export function clock(seconds) {
@@ -9,17 +9,17 @@ export function clock(seconds) {
   return hours ? `${hours}:${String(minutes).padStart(2, "0")}:${rest}` : `${minutes}:${rest}`;
 }
 
-/** For the ruler: without tenths where there are none. */
+/** For the ruler: omits tenths that are zero. */
 export function mark(seconds) {
   return clock(seconds).replace(/\.0$/, "");
 }
 
-/** How long something lasts: 3.25 -> "3.3 s", 75.3 -> "1:15.3" */
+/** A duration: 3.25 -> "3.3 s", 75.3 -> "1:15.3" */
 export function length(seconds) {
   return seconds < 59.95 ? `${seconds.toFixed(1)} s` : clock(seconds);
 }
 
-/** For those who listen: 75.3 -> "1 minute 15.3 seconds" */
+/** For screen readers: 75.3 -> "1 minute 15.3 seconds" */
 export function spoken(seconds) {
   const minutes = Math.floor(seconds / 60);
   const rest = Math.round((seconds % 60) * 10) / 10;

@@ -1,8 +1,8 @@
-// The little that the page needs to make elements. Text is always text, never markup.
+// Helpers to create elements. Text is always inserted as text, never as markup.
 
 export const $ = (id) => document.getElementById(id);
 
-/** element("td", { class: "time" }, "0:01.0"): attributes that are null or false are left out. */
+/** element("td", { class: "time" }, "0:01.0"): omits attributes that are null or false. */
 export function element(name, attributes = {}, ...children) {
   const made = document.createElement(name);
   for (const [attribute, value] of Object.entries(attributes)) {
@@ -14,7 +14,7 @@ export function element(name, attributes = {}, ...children) {
   return made;
 }
 
-/** Tells those who listen. */
+/** Announces words to screen readers. */
 export function say(words) {
   $("said").textContent = words;
 }

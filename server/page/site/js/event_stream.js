@@ -1,7 +1,7 @@
-// Reads text/event-stream from a fetch: EventSource cannot send a recording.
+// Reads text/event-stream from a fetch, because EventSource cannot send a recording.
 // Source: https://html.spec.whatwg.org/multipage/server-sent-events.html#event-stream-interpretation
 
-/** Yields { event, data } for each message of a response's body; `data` is text. Comments are passed over. */
+/** Yields { event, data } for each message of a response's body; `data` is text. Skips comments. */
 export async function* messages(body) {
   let rest = "";
   for await (const text of texts(body)) {
@@ -18,7 +18,7 @@ export async function* messages(body) {
 }
 
 async function* texts(body) {
-  // Not `for await` over the body itself: Safari's streams cannot do that.
+  // No `for await` over the body itself: Safari's streams do not support it.
   const reader = body.pipeThrough(new TextDecoderStream()).getReader();
   try {
     for (;;) {

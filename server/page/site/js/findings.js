@@ -1,15 +1,15 @@
-// What was asked about the recording, and what is known of the answers so far.
+// The requests about the recording, and their answers so far.
 //
 // A finding is { id, task, words, part, state, answer, problem, waitS }: `words` is the query or question, `part` the
-// stretch that was asked about, null for all of it. States: listening, waiting (the server is busy; `waitS` seconds
-// until the next try), done, failed, stopped.
+// part of the recording, null for all of it. States: listening, waiting (the server is busy; the next attempt is in
+// `waitS` seconds), done, failed, stopped.
 
 import { analyse } from "./api.js";
 import { GROWING } from "./spans.js";
 
 const MOST_TRIES = 20;
 
-/** The fields of a request, beside the recording, as [name, value]. */
+/** Returns the fields of a request, except the recording, as [name, value]. */
 export function fieldsOf({ task, words, part }) {
   const fields = [];
   if (task === "ground") fields.push(["query", words]);
@@ -18,13 +18,13 @@ export function fieldsOf({ task, words, part }) {
   return fields;
 }
 
-/** Tells "change" and "remove" with the finding as `detail`. */
+/** Dispatches "change" and "remove" with the finding as `detail`. */
 export class Findings extends EventTarget {
   #recording = null;
   #all = [];
   #number = 0;
 
-  /** Forgets everything, and stops what runs. */
+  /** Stops and removes all findings, and switches to another recording. */
   about(recording) {
     for (const finding of [...this.#all]) this.remove(finding);
     this.#recording = recording;
@@ -34,7 +34,7 @@ export class Findings extends EventTarget {
     return this.#all;
   }
 
-  /** Asks; what was asked before in the same words is replaced. */
+  /** Starts a request; replaces an earlier one with the same task and words. */
   ask(task, words = "", part = null) {
     const before = this.#all.find((finding) => finding.task === task && finding.words === words);
     if (before) this.remove(before);
@@ -48,7 +48,7 @@ export class Findings extends EventTarget {
     finding.stopper.abort();
   }
 
-  /** Stops whatever runs. Returns whether anything did. */
+  /** Stops all running requests. Returns whether there were any. */
   stopAll() {
     const running = this.#all.filter(({ state }) => state === "listening" || state === "waiting");
     running.forEach((finding) => this.stop(finding));

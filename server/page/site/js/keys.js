@@ -1,11 +1,11 @@
-// The keyboard. Keys of one letter do nothing while somebody writes; Space and Enter stay with buttons in focus.
+// Keyboard shortcuts. They are off in text fields; Space and Enter keep their function on focused buttons.
 
 import { $ } from "./dom.js";
 
 const SECOND_S = 1;
 const TENTH_S = 0.1;
 
-/** `can` holds what keys do: toggle, seekBy(seconds), step(direction), zoom(direction), stop. */
+/** `can` holds the actions: toggle, seekBy(seconds), step(direction), zoom(direction), stop. */
 export function listenToKeys(can) {
   $("show-keys").addEventListener("click", () => $("keys").showModal());
   addEventListener("keydown", (event) => {
@@ -39,7 +39,7 @@ function deeds(can, isFine, isInTimeline) {
     "=": () => can.zoom(1),
     "-": () => can.zoom(-1),
     "/": () => $("query").focus(),
-    // The page scrolls with these, unless the timeline is in focus.
+    // These scroll the page unless the timeline has the focus.
     ...(isInTimeline && { ArrowUp: () => can.step(-1), ArrowDown: () => can.step(1) }),
   };
 }

@@ -1,6 +1,6 @@
-// Which captions tell of the same kind of event, so that they share a lane: "A dog barks." and "A dog growls loudly."
-// A caption is reduced to the stems of its telling words, the first of which is taken for its subject. English alone;
-// in other languages captions share a lane when their words are the same.
+// Groups captions by kind of event, one lane per kind: "A dog barks." and "A dog growls loudly."
+// A caption is reduced to the stems of its content words, the first of which counts as its subject. English only; in
+// other languages captions share a lane if their words are the same.
 
 const FILLERS = new Set(
   ("a an the this that some someone something somebody it its there is are was were be being of in on at to and or " +
@@ -18,7 +18,7 @@ function stem(word) {
   return word.replace(/^(.{3,}?)(?:ing|ies|ed|es|s|e|y)$/, "$1");
 }
 
-/** Whether two captions, as stems, tell of one kind: they share a subject, and it is most of what they say. */
+/** Whether two captions, as stems, are of one kind: they share a subject and at least half of their words. */
 export function sameKind(one, other) {
   if (one[0] === other[0]) return true;
   const shared = one.filter((word) => other.includes(word));
@@ -26,11 +26,11 @@ export function sameKind(one, other) {
   return holdsSubject && shared.length * 2 >= Math.max(one.length, other.length);
 }
 
-/** Gives each caption its lane, in the order in which kinds are met. */
+/** Assigns lanes to captions, in order of first appearance. */
 export class Kinds {
   #known = [];
 
-  /** The number of the caption's lane; a new kind gets the next one. */
+  /** Returns the number of the caption's lane; a new kind gets the next one. */
   laneOf(caption) {
     const told = stems(caption);
     const found = this.#known.findIndex((known) => sameKind(known, told));

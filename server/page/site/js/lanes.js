@@ -1,4 +1,4 @@
-// One finding on the timeline: a line that says how it stands, and under it a lane per kind of event.
+// One finding on the timeline: a status line, and below it one lane per kind of event.
 
 import { length, spoken } from "./clock.js";
 import { element } from "./dom.js";
@@ -14,7 +14,7 @@ export class Group {
   #shown = [];
   #firstHue;
 
-  /** `firstHue` is the number of the colour that its first lane has. */
+  /** `firstHue` is the colour number of the first lane. */
   constructor(finding, firstHue) {
     this.#finding = finding;
     this.#firstHue = firstHue;
@@ -26,7 +26,7 @@ export class Group {
     return this.#lanes.length;
   }
 
-  /** Draws what is new; `duration` is that of the recording, in seconds. */
+  /** Draws new spans; `duration` is that of the recording, in seconds. */
   draw(duration) {
     const { task, answer } = this.#finding;
     const spans = spansOf(task, answer);
@@ -68,7 +68,7 @@ export class Group {
 
 function laneName({ task, words }, span) {
   if (task === "dense_caption") return span.text.replace(/\.$/, "");
-  return { ground: words, ask: "In the answer", summarize: "What is said" }[task];
+  return { ground: words, ask: "In the answer", summarize: "Speech" }[task];
 }
 
 function bar(finding, span, duration) {
@@ -84,7 +84,7 @@ function bar(finding, span, duration) {
   return element("div", { role: "listitem", class: "item" }, made);
 }
 
-/** The same for a bar and for the row of the table that tells of it. */
+/** The id that a bar shares with its row of the table. */
 export function spanId(finding, { start, end, text }) {
   return `${finding.id} ${start} ${end} ${text}`;
 }

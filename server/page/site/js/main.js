@@ -1,4 +1,4 @@
-// The page: brings its parts together. Each part is a file of its own and knows of the others only what it is given.
+// Connects the parts of the page. Each part is its own file and knows only the parts that it is given.
 
 import { read } from "./api.js";
 import { clock } from "./clock.js";
@@ -73,7 +73,7 @@ function select(finding) {
 }
 
 function draw(finding) {
-  // Where the browser could not tell how long the recording is, the server did.
+  // If the browser could not determine the recording's duration, the server's answer holds it.
   const told = finding.answer?.audio;
   if (recording.seconds === null && told) {
     recording.seconds = told.start + told.duration;

@@ -1,4 +1,4 @@
-// Records the microphone, shows its wave while it does, and gives a WAV file.
+// Records the microphone, shows the waveform meanwhile, and returns a WAV file.
 
 import RecordPlugin from "../vendor/wavesurfer/record.js";
 import WaveSurfer from "../vendor/wavesurfer/wavesurfer.js";
@@ -10,7 +10,7 @@ export class Microphone {
   #surfer = null;
   #plugin = null;
 
-  /** Begins. `tick(seconds)` is called while it records; it ends by itself after `most` seconds. Throws a Problem. */
+  /** Starts recording. Calls `tick(seconds)` meanwhile, and `ended()` after `most` seconds. Throws a Problem. */
   async start(container, most, tick, ended) {
     this.#surfer = WaveSurfer.create({ container, height: 96, cursorWidth: 0, interact: false, ...colours() });
     this.#plugin = this.#surfer.registerPlugin(
@@ -28,7 +28,7 @@ export class Microphone {
     }
   }
 
-  /** Ends it. Returns the file. */
+  /** Stops recording. Returns the file. */
   async stop() {
     const plugin = this.#plugin;
     const recorded = new Promise((resolve) => plugin.once("record-end", resolve));
@@ -38,14 +38,14 @@ export class Microphone {
     return await monoWav(blob);
   }
 
-  /** Ends it, and forgets what was recorded. */
+  /** Stops recording and discards the recording. */
   discard() {
     this.#plugin?.stopRecording();
     this.#end();
   }
 
   #end() {
-    this.#surfer?.destroy(); // its plugin too, which lets the microphone go
+    this.#surfer?.destroy(); // and its plugin, which releases the microphone
     this.#surfer = this.#plugin = null;
   }
 }
@@ -56,7 +56,7 @@ function refused(error) {
     slug: "microphone",
     title: "The microphone cannot be used",
     detail: isDenied
-      ? "The browser does not let this page listen. Allow it beside the address, then record again."
-      : "No microphone answers. Is one connected? A page that is not on this computer also needs https.",
+      ? "The browser blocks the microphone for this page. Allow it next to the address, then record again."
+      : "No microphone was found. Connect one. If the page is not served from this computer, it also needs https.",
   });
 }

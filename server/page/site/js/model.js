@@ -1,11 +1,11 @@
-// The loaded model: its name in the masthead, and only those of the page's tasks that it was trained for.
+// Shows the loaded model's name, and only the tasks that it was trained for.
 
 import { loadedModel } from "./api.js";
 import { $ } from "./dom.js";
 
 const LOOK_AGAIN_S = 3;
 
-/** Waits until a model is there. Returns it; says meanwhile how it stands. */
+/** Waits for the model and returns it; shows the status meanwhile. */
 export async function waitForModel() {
   for (;;) {
     try {

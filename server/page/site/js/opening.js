@@ -1,11 +1,11 @@
-// How a recording comes in: dropped, chosen, pasted, recorded, or one of the bundled clips.
+// Ways to open a recording: drop, choose or paste a file, record, or use a bundled clip.
 
 import { clock } from "./clock.js";
 import { $, element, say } from "./dom.js";
 import { Microphone } from "./microphone.js";
 import { Problem } from "./problem.js";
 
-/** `take(file, name)` is called with what came in. `about` is the server's /page/about.json. */
+/** Calls `take(file, name)` with each recording. `about` is the server's /page/about.json. */
 export function offerWays(about, take) {
   const bring = (file, name = file.name) => {
     const problem = refusal(file, about.limits);
@@ -23,7 +23,7 @@ export function offerWays(about, take) {
   $("opening-limit").textContent += `, up to ${clock(about.limits.audio_seconds).replace(/\.0$/, "")} at a time`;
 }
 
-/** Shows a problem where the page is now; null takes it away. */
+/** Shows a problem in the current view; null removes it. */
 export function showTrouble(problem) {
   const place = $("desk").hidden ? $("opening-trouble") : $("desk-trouble");
   for (const each of [$("opening-trouble"), $("desk-trouble")]) each.replaceChildren();
@@ -34,10 +34,10 @@ export function showTrouble(problem) {
 function refusal({ size }, { upload_bytes: most }) {
   const mebibytes = (bytes) => `${(bytes / 2 ** 20).toFixed(1)} MB`;
   if (size === 0) {
-    return new Problem({ slug: "empty", title: "The file is empty.", detail: "Choose one with sound in it." });
+    return new Problem({ slug: "empty", title: "The file is empty.", detail: "Choose another file." });
   }
   if (size > most) {
-    const detail = `It has ${mebibytes(size)}, and the server takes ${mebibytes(most)}. Save it as flac or mp3, or cut it.`;
+    const detail = `It has ${mebibytes(size)}; the limit is ${mebibytes(most)}. Convert it to flac or mp3, or cut it.`;
     return new Problem({ slug: "too-large", title: "The file is too large.", detail });
   }
   return null;

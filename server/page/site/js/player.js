@@ -1,15 +1,15 @@
-// The waveform and the sound: wavesurfer.js, with what the page needs of it.
+// Waveform and playback, on wavesurfer.js.
 
 import WaveSurfer from "../vendor/wavesurfer/wavesurfer.js";
 import { colour } from "./theme.js";
 
-// The style sheet that wavesurfer.js makes holds this number, and the content security policy its hash.
+// The style sheet of wavesurfer.js contains this number, and the content security policy the hash of that sheet.
 const HEIGHT = 96;
 
-/** Tells "time" (at each frame while it plays, and after each jump), "play" and "pause". */
+/** Dispatches "time" (at each frame while playing, and after each seek), "play" and "pause". */
 export class Player extends EventTarget {
   #surfer;
-  #sought = null; // where a seek that is not over leads
+  #sought = null; // target of a pending seek
 
   constructor(container) {
     super();
@@ -26,7 +26,7 @@ export class Player extends EventTarget {
     for (const [theirs, ours] of Object.entries(names)) {
       this.#surfer.on(theirs, () => this.dispatchEvent(new Event(ours)));
     }
-    // wavesurfer.js 8.0.1 can lose a seek that comes during another (keys that are held): it is made afterwards.
+    // wavesurfer.js 8.0.1 can lose a seek that comes during another (held keys), so repeat it afterwards.
     this.#media.addEventListener("seeked", () => {
       const isThere = this.#sought === null || Math.abs(this.#media.currentTime - this.#sought) < 0.01;
       if (isThere) this.#sought = null;
@@ -39,10 +39,10 @@ export class Player extends EventTarget {
     return this.#surfer.getMediaElement();
   }
 
-  /** Shows a file. Returns its length in seconds, or null where this browser cannot decode it. */
+  /** Shows a file. Returns its duration in seconds, or null if this browser cannot decode it. */
   async load(file) {
     this.unload();
-    const refused = new Promise((_, reject) => this.#surfer.once("error", reject)); // it may come without the other
+    const refused = new Promise((_, reject) => this.#surfer.once("error", reject)); // loadBlob may not settle on an error
     try {
       await Promise.race([this.#surfer.loadBlob(file), refused]);
       return this.#surfer.getDuration();
@@ -82,22 +82,22 @@ export class Player extends EventTarget {
     this.dispatchEvent(new Event("time"));
   }
 
-  /** Plays from `start` to `end`, and stops there. */
+  /** Plays from `start` to `end`. */
   async playSpan({ start, end }) {
     this.#sought = null;
     if (this.#media.seeking) {
       await new Promise((resolve) => this.#media.addEventListener("seeked", resolve, { once: true }));
     }
-    await this.#surfer.play(start, end).catch(() => {}); // a file that cannot be played
+    await this.#surfer.play(start, end).catch(() => {}); // the file cannot be played
   }
 
-  /** Takes the theme's colours. */
+  /** Applies the theme's colours. */
   recolour() {
     this.#surfer.setOptions(colours());
   }
 }
 
-/** The options of the waveform's colours in the theme of now. */
+/** Returns the waveform's colour options in the current theme. */
 export function colours() {
   return { waveColor: colour("--wave"), progressColor: colour("--wave-heard") };
 }

@@ -1,4 +1,4 @@
-// The finding in hand below the timeline: its table, its files, and its request.
+// The selected finding below the timeline: its table, downloads and request code.
 
 import { written } from "./api.js";
 import { $, element, say } from "./dom.js";
@@ -17,7 +17,7 @@ const HINTS = {
   rttm: "diarisation tools",
   jams: "music research",
   textgrid: "Praat",
-  "label-studio": "to annotate",
+  "label-studio": "annotation",
 };
 
 export class Result {
@@ -26,7 +26,7 @@ export class Result {
   #language = curl;
   #play;
 
-  /** `play(span)` is called for a row that was asked for. */
+  /** Calls `play(span)` when a row is chosen. */
   constructor(play, formats) {
     this.#play = play;
     $("formats").replaceChildren(...formats.map((format) => this.#formatButton(format)));
@@ -43,11 +43,11 @@ export class Result {
     $("copy").addEventListener("click", () => this.#copy());
   }
 
-  /** Shows a finding of the recording called `name`; null: none. */
+  /** Shows a finding of the recording `name`; null hides the result. */
   draw(finding, name) {
     this.#finding = finding;
     this.#name = name;
-    $("result").hidden = finding === null || finding.state === "failed"; // then its line in the timeline says all
+    $("result").hidden = finding === null || finding.state === "failed"; // its status line in the timeline shows the error
     if (finding === null) return;
     $("result-title").textContent = title(finding);
     $("result-about").textContent = outcome(finding) + took(finding);
@@ -93,7 +93,7 @@ export class Result {
       $("copy").textContent = "Copied";
       say("Copied");
     } catch {
-      // Not allowed, or not https: it is selected, for Ctrl+C.
+      // Not allowed, or not https: select the code for Ctrl+C.
       getSelection().selectAllChildren($("code"));
       $("copy").textContent = "Selected";
     }
@@ -103,5 +103,5 @@ export class Result {
 
 function took({ state, answer }) {
   if (state !== "done" || !answer.timing) return "";
-  return ` · ${answer.model} took ${answer.timing.total_s.toFixed(2)} s for ${answer.audio.duration.toFixed(1)} s of sound`;
+  return ` · ${answer.model} took ${answer.timing.total_s.toFixed(2)} s for ${answer.audio.duration.toFixed(1)} s of audio`;
 }

@@ -1,4 +1,4 @@
-// The timeline: ruler, waveform and lanes on one scale, the playhead across all of them, and zoom.
+// The timeline: ruler, waveform and lanes on one scale, with a common playhead and zoom.
 
 import { clock, spoken } from "./clock.js";
 import { $ } from "./dom.js";
@@ -6,9 +6,9 @@ import { Group } from "./lanes.js";
 import { drawRuler } from "./ruler.js";
 
 const ZOOM_STEP = 1.6;
-const WIDEST_PIXELS = 24000; // of the waveform: browsers draw no wider canvases without trouble
+const WIDEST_PIXELS = 24000; // of the waveform: browsers have trouble with wider canvases
 
-/** Tells "play" with { start, end } as `detail`, where a bar was asked for. */
+/** Dispatches "play" with { start, end } as `detail` when a bar is chosen. */
 export class Sheet extends EventTarget {
   #sheet = $("sheet");
   #score = $("score");
@@ -31,7 +31,7 @@ export class Sheet extends EventTarget {
     });
   }
 
-  /** Begins with a recording of `duration` seconds. */
+  /** Resets the timeline for a recording of `duration` seconds. */
   begin(duration) {
     this.#groups.forEach((group) => group.element.remove());
     this.#groups.clear();
@@ -47,7 +47,7 @@ export class Sheet extends EventTarget {
     return this.#duration;
   }
 
-  /** Draws what is new of a finding. Returns the element of its line. */
+  /** Draws new spans of a finding. Returns its status line. */
   draw(finding) {
     let group = this.#groups.get(finding.id);
     if (!group) {
@@ -70,7 +70,7 @@ export class Sheet extends EventTarget {
     if (bars.length) this.#rove(bars[0]);
   }
 
-  /** +1: larger, -1: smaller. The playhead stays in sight. */
+  /** +1 zooms in, -1 zooms out. The playhead stays in view. */
   zoom(direction) {
     const most = Math.max(1, WIDEST_PIXELS / this.#view());
     const level = Math.max(0, this.#level + direction);
@@ -80,7 +80,7 @@ export class Sheet extends EventTarget {
     this.#keepInSight({ always: true });
   }
 
-  /** Moves to the event after the one in hand (+1), or before it (-1), in the order in which they begin. */
+  /** Moves the focus to the next (+1) or previous (-1) event, by start time. */
   step(direction) {
     const bars = this.#bars().sort((one, other) => one.dataset.start - other.dataset.start);
     if (!bars.length) return;
@@ -102,7 +102,7 @@ export class Sheet extends EventTarget {
     return { start: Number(dataset.start), end: Number(dataset.end) };
   }
 
-  /** One bar is reached with Tab, the others with arrows. */
+  /** Makes one bar reachable with Tab; arrow keys reach the others (roving tabindex). */
   #rove(bar) {
     this.#bars().forEach((other) => (other.tabIndex = other === bar ? 0 : -1));
   }
@@ -142,7 +142,7 @@ export class Sheet extends EventTarget {
     if (always || !isSeen) this.#sheet.scrollLeft = x - this.#view() * (always ? 0.5 : 0.1);
   }
 
-  /** Marks what sounds at the playhead, here and in the table, and says it beside the clock. */
+  /** Highlights the events at the playhead, here and in the table, and names them next to the clock. */
   #light() {
     const { time } = this.#player;
     const told = new Set();

@@ -1,11 +1,11 @@
-// The request of a finding, to be copied into a shell or into Python. Both send what the page sent.
+// The request of a finding as a shell command and as Python. Both send what the page sent.
 
 import { BASE, ROUTES } from "./api.js";
 import { fieldsOf } from "./findings.js";
 
 /** One command for a POSIX shell. Fields go as --form-string: curl would read "@name" as a file. */
 export function curl(finding, name) {
-  const file = `file=@"${name.replace(/["\\]/g, "\\$&")}"`; // quoted for curl, which splits names at ; and ,
+  const file = `file=@"${name.replace(/["\\]/g, "\\$&")}"`; // quoted, because curl splits names at ; and ,
   const fields = fieldsOf(finding).map(([field, value]) => `--form-string ${quoted(`${field}=${value}`)}`);
   return ["curl -s", `-F ${quoted(file)}`, ...fields, quoted(BASE + ROUTES[finding.task])].join(" \\\n  ");
 }

@@ -1,6 +1,6 @@
-// What an answer says, as spans on the timeline: { text, start, end, confidence }, in the order in which it was found.
+// Converts answers to spans on the timeline: { text, start, end, confidence }, in the order found.
 
-/** An answer before its first event, per task, and how a streamed piece joins it. */
+/** Per task: the empty answer, and how to add a streamed piece to it. */
 export const GROWING = {
   dense_caption: { empty: () => ({ events: [] }), join: (answer, event) => answer.events.push(event) },
   ground: { empty: () => ({ results: [] }), join: (answer, result) => answer.results.push(result) },
@@ -19,7 +19,7 @@ export function spansOf(task, answer) {
   return answer ? SPANS[task](answer) : [];
 }
 
-/** In words, for the hover and for those who listen; null means that the model does not know. */
+/** Formats a confidence for tips and screen readers; null means that the model is not calibrated. */
 export function confidenceWords(confidence) {
   return confidence === null || confidence === undefined ? "not calibrated" : `${Math.round(confidence * 100)} %`;
 }

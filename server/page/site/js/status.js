@@ -1,28 +1,28 @@
-// The line of a finding: what was asked, how it stands, and what can be done about it.
+// The status line of a finding: the request, its state, and the possible actions.
 
 import { element } from "./dom.js";
 import { clock } from "./clock.js";
 import { spansOf } from "./spans.js";
 
-/** What was asked, in words. */
+/** Returns the request in words. */
 export function title({ task, words }) {
   return { dense_caption: "Everything", summarize: "Summary", ground: `“${words}”`, ask: words }[task];
 }
 
-/** How it stands, in words. */
+/** Returns the state in words. */
 export function outcome(finding) {
   const { task, state, answer, waitS } = finding;
   const number = spansOf(task, answer).length;
   if (state === "waiting") return `The server is busy. Trying again in ${waitS} s`;
-  if (state === "listening") return number ? `${counted(number, task)} so far` : "Listening";
+  if (state === "listening") return number ? `${counted(number, task)} so far` : "Analysing";
   if (state === "stopped") return number ? `Stopped after ${counted(number, task)}` : "Stopped";
   if (state === "failed") return finding.problem.title;
   if (task === "ask") return answer.answer;
   if (number) return counted(number, task);
-  return { dense_caption: "Nothing was recognised", ground: "Not heard here", summarize: "Nobody speaks here" }[task];
+  return { dense_caption: "No events found", ground: "Not found", summarize: "No speech found" }[task];
 }
 
-/** The lane below says what was looked for, once there is one. */
+/** Once there is a lane, its name shows the query. */
 function heading(finding) {
   const isShown = finding.task === "ground" && spansOf(finding.task, finding.answer).length > 0;
   return isShown ? element("span", {}, "Found", element("span", { class: "unseen" }, ` ${title(finding)}`)) : title(finding);
@@ -34,8 +34,8 @@ function counted(number, task) {
 }
 
 /**
- * Fills the line of a finding. `can` holds what its buttons do: select, stop, again, remove, hearPart(start, end) and
- * hearFromPlayhead, which a recording that is longer than `limits` allow is offered.
+ * Fills the status line of a finding. `can` holds the actions of its buttons: select, stop, again, remove, and, for
+ * recordings longer than `limits` allow, hearPart(start, end) and hearFromPlayhead.
  */
 export function drawStatus(line, finding, { isSelected, limits, can }) {
   const { state, problem, task, part } = finding;
@@ -49,7 +49,7 @@ export function drawStatus(line, finding, { isSelected, limits, can }) {
     element("span", { class: isAnswer ? "status-answer" : "status-words" }, outcome(finding)),
     part && element("span", { class: "fine part-told" }, `${clock(part.start)} to ${clock(part.end)}`),
   ];
-  if (state === "stopped") parts.push(small("Go on", can.again));
+  if (state === "stopped") parts.push(small("Run again", can.again));
   if (isRunning) parts.push(small("Stop", can.stop));
   else parts.push(element("button", { ...removes(finding), onclick: can.remove }, "×"));
   const rows = [element("p", { class: "status-line" }, ...parts)];
@@ -65,8 +65,8 @@ function trouble(problem, { limits, can }) {
   const ways = [];
   if (problem.slug === "audio-too-long") {
     const most = limits.audio_seconds;
-    ways.push(small(`Hear the first ${clock(most).replace(/\.0$/, "")}`, () => can.hearPart(0, most)));
-    ways.push(small("Hear on from the playhead", can.hearFromPlayhead));
+    ways.push(small(`Analyse the first ${clock(most).replace(/\.0$/, "")}`, () => can.hearPart(0, most)));
+    ways.push(small("Analyse from the playhead", can.hearFromPlayhead));
   } else {
     ways.push(small("Try again", can.again));
   }
@@ -78,7 +78,7 @@ function small(words, does) {
   return element("button", { type: "button", class: "small", onclick: does }, words);
 }
 
-/** The line is drawn anew each second at times: whoever stands on one of its buttons stays there. */
+/** Redraws, as often as each second, keep the focus on the same button. */
 function replaceKeepingFocus(line, rows) {
   const held = line.contains(document.activeElement) ? document.activeElement.textContent : null;
   line.replaceChildren(...rows);

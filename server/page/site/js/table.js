@@ -1,11 +1,11 @@
-// The finding as a table: the same as its lanes, in words.
+// The finding as a table, with the same events as its lanes.
 
 import { clock, length } from "./clock.js";
 import { $, element } from "./dom.js";
 import { spanId } from "./lanes.js";
 import { confidenceWords, spansOf } from "./spans.js";
 
-/** Fills the table; `play(span)` is called for a row that was asked for. Returns how many rows there are. */
+/** Fills the table; calls `play(span)` when a row is chosen. Returns the number of rows. */
 export function drawTable(finding, play) {
   const spans = spansOf(finding.task, finding.answer).sort((one, other) => one.start - other.start || one.end - other.end);
   const held = document.activeElement?.closest("#rows [data-span]")?.dataset.span;
@@ -34,5 +34,5 @@ function row(finding, span, play) {
 }
 
 function unknown() {
-  return element("span", { class: "fine", title: "Not calibrated: this model gives no confidence here." }, "–");
+  return element("span", { class: "fine", title: "The model is not calibrated for this task, so there is no confidence." }, "–");
 }

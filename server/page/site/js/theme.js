@@ -1,9 +1,9 @@
-// The theme: the system's, until one is chosen; the choice is remembered.
+// The theme: the system's, unless the user chooses one; the choice is stored.
 
 const ORDER = ["system", "light", "dark"];
 const system = matchMedia("(prefers-color-scheme: dark)");
 
-/** Makes `button` go through the themes. `changed` is called whenever colours are other ones. */
+/** Makes `button` cycle through the themes. Calls `changed` when colours change. */
 export function offerThemes(button, changed) {
   const show = () => {
     const theme = document.documentElement.dataset.theme ?? "system";
@@ -19,7 +19,7 @@ export function offerThemes(button, changed) {
     try {
       localStorage.setItem("theme", next);
     } catch {
-      // Not remembered, then.
+      // Storage is blocked: the choice lasts until the page is closed.
     }
     show();
   });
@@ -27,7 +27,7 @@ export function offerThemes(button, changed) {
   show();
 }
 
-/** The colour that a custom property stands for now, as canvases take it. */
+/** Returns the current colour of a custom property, in a form that canvases accept. */
 export function colour(property) {
   const probe = document.createElement("span");
   probe.hidden = true;

@@ -1,7 +1,7 @@
-// Before the first paint: the theme that was chosen here the last time. The rest is theme.js.
+// Applies the stored theme before the first paint. The rest is in theme.js.
 try {
   const chosen = localStorage.getItem("theme");
   if (chosen === "light" || chosen === "dark") document.documentElement.dataset.theme = chosen;
 } catch {
-  // No storage: the system's theme.
+  // Storage is blocked: use the system's theme.
 }

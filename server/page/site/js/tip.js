@@ -1,10 +1,10 @@
-// What a bar says when it is pointed at or in focus, and the row of the table that belongs to it.
+// The tip of a bar that is hovered or focused; highlights the bar's row in the table.
 
 import { clock } from "./clock.js";
 import { $, element } from "./dom.js";
 import { confidenceWords } from "./spans.js";
 
-const GAP = 8; // pixels between a tip and what it is near
+const GAP = 8; // pixels between a tip and its bar
 
 export function offerTips() {
   const groups = $("groups");
@@ -18,7 +18,7 @@ export function offerTips() {
   groups.addEventListener("focusout", close);
   $("sheet").addEventListener("scroll", close);
   addEventListener("scroll", close, { passive: true });
-  // A row of the table shows its bar.
+  // Hovering a row of the table highlights its bar.
   $("rows").addEventListener("pointerover", (event) => mark(event.target.closest("[data-span]")?.dataset.span));
   $("rows").addEventListener("pointerleave", () => mark(null));
 }
@@ -35,7 +35,7 @@ function open(bar) {
   const { left, top, bottom, width } = bar.getBoundingClientRect();
   const box = $("tip").getBoundingClientRect();
   const isRoomAbove = top - box.height > GAP;
-  const middle = (Math.max(0, left) + Math.min(innerWidth, left + width)) / 2; // of what is seen of the bar
+  const middle = (Math.max(0, left) + Math.min(innerWidth, left + width)) / 2; // of the visible part of the bar
   const x = Math.min(innerWidth - box.width - GAP, middle - box.width / 2);
   $("tip").style.left = `${Math.max(GAP, x)}px`;
   $("tip").style.top = `${isRoomAbove ? top - box.height - GAP : bottom + GAP}px`;

@@ -1,12 +1,12 @@
-// A recording as a WAV file of 16 kHz, mono, 16 bits: what the model hears. A browser's own recordings (webm, mp4)
-// lack their length and cannot be searched.
+// Converts a recording to WAV at 16 kHz, mono, 16 bits, the model's input. A browser's own recordings (webm, mp4) lack
+// a duration and cannot be seeked.
 
 const RATE_HZ = 16000;
 const HEADER_BYTES = 44;
 
-/** Decodes whatever the browser knows. Returns a Blob of audio/wav. */
+/** Decodes any format that the browser supports. Returns a Blob of audio/wav. */
 export async function monoWav(blob) {
-  const context = new OfflineAudioContext(1, 1, RATE_HZ); // it resamples while it decodes
+  const context = new OfflineAudioContext(1, 1, RATE_HZ); // resamples while decoding
   const decoded = await context.decodeAudioData(await blob.arrayBuffer());
   return new Blob([header(decoded.length), samples(decoded)], { type: "audio/wav" });
 }
@@ -21,20 +21,20 @@ function samples(decoded) {
   return mixed;
 }
 
-/** RIFF, as the WAVE format of 1991 has it; all numbers little-endian. */
+/** Returns the RIFF header of the WAVE format of 1991; all numbers little-endian. */
 function header(length) {
   const view = new DataView(new ArrayBuffer(HEADER_BYTES));
   const text = (offset, letters) => [...letters].forEach((letter, i) => view.setUint8(offset + i, letter.charCodeAt(0)));
   text(0, "RIFF");
   view.setUint32(4, HEADER_BYTES - 8 + 2 * length, true);
   text(8, "WAVEfmt ");
-  view.setUint32(16, 16, true); // bytes of this part
+  view.setUint32(16, 16, true); // bytes of this chunk
   view.setUint16(20, 1, true); // PCM
   view.setUint16(22, 1, true); // channels
   view.setUint32(24, RATE_HZ, true);
-  view.setUint32(28, 2 * RATE_HZ, true); // bytes a second
-  view.setUint16(32, 2, true); // bytes a frame
-  view.setUint16(34, 16, true); // bits a sample
+  view.setUint32(28, 2 * RATE_HZ, true); // bytes per second
+  view.setUint16(32, 2, true); // bytes per frame
+  view.setUint16(34, 16, true); // bits per sample
   text(36, "data");
   view.setUint32(40, 2 * length, true);
   return view;
