@@ -36,10 +36,10 @@ class Metrics:
         self.interventions = self._counter(
             "grammar_interventions", "Tokens at which the grammar masked more than half of the model's probability."
         )
-        self.queue_s = self._histogram("request_queue_time_seconds", "Time waiting for the model, after audio decoding.")
-        self.e2e_s = self._histogram("e2e_request_latency_seconds", "Time from the first byte of a request to its answer.")
+        self.queue_s = self._histogram("request_queue_time_seconds", "Wait for the model, after audio decoding.")
+        self.e2e_s = self._histogram("e2e_request_latency_seconds", "From the first byte of a request to its answer.")
         self.first_event_s = self._histogram(
-            "time_to_first_event_seconds", "Time from the end of the upload to the first streamed event."
+            "time_to_first_event_seconds", "From the end of the upload to the first streamed event."
         )
         self.rtf = self._histogram(
             "real_time_factor",

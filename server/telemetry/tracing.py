@@ -140,7 +140,7 @@ def call(method: str, metadata: Mapping[str, Any], **told: Value) -> Iterator[Sp
 
 
 def place(span: Span, header: str | None) -> TraceParent:
-    """Return our position in the caller's trace: that of our span if there is one, otherwise derived from the header."""
+    """Return our position in the caller's trace: that of our span if there is one, otherwise derived from `header`."""
     if not _is_ours(span):
         return TraceParent.continued(header)
     context = span.get_span_context()
