@@ -1,1 +1,1 @@
-"""Who may call: API keys from a file that is read again when it changes, and what each of them may ask for."""
+"""Access control: API keys from a file that is reloaded when it changes, with limits for each caller."""

@@ -1,12 +1,12 @@
-"""The gate that every transport asks before it reads a request: is the key known, is its owner within the limits?
+"""The gate that every transport passes before it reads a request: checks the API key and its owner's limits.
 
-For the event loop alone. REST asks through `server.access.middleware`, gRPC through `server.access.interceptor`, and
-another transport would do
+Not thread-safe: use it on the event loop only. REST calls it in `server.access.middleware`, gRPC in
+`server.access.interceptor`. Another transport would do
 
-    with gate.enter(authorization):  # the value of its header or metadata "authorization", None without one
-        ...                          # the whole request, streams to their end
+    with gate.enter(authorization):  # the value of its header or metadata "authorization"; None if absent
+        ...                          # the whole request, including streams to their end
 
-and tells what is raised as the table in `server.errors` says.
+and map the errors by the table in `server.errors`.
 """
 
 import base64
@@ -30,7 +30,7 @@ _HOW = "Send it in the header Authorization: Bearer KEY; TimeAudio's own clients
 
 @dataclass(slots=True)
 class _Use:
-    """What one caller has taken: requests inside now, and of its minute's worth what is left."""
+    """What one caller uses: its requests in progress, and what is left of its requests per minute."""
 
     inside: int = 0
     left: float = math.inf  # capped by the limit at the first use
@@ -38,30 +38,30 @@ class _Use:
 
 
 class Gate:
-    """Lets requests in by their key, and holds each caller to its limits."""
+    """Admits requests by their API key and enforces each caller's limits."""
 
     def __init__(self, keys: Path, registry: CollectorRegistry) -> None:
         self._keys = KeyFile(keys)
         self._uses: defaultdict[str, _Use] = defaultdict(_Use)
         self._count = Counter(
             "timeaudio_key_requests",
-            "Requests by the owner of their API key, and whether they were let in.",
+            "Requests by the owner of their API key and by outcome.",
             ("caller", "outcome"),
             registry=registry,
         )
 
     @contextmanager
     def enter(self, authorization: str | None) -> Iterator[str]:
-        """A place inside for the key in the header's value, for as long as the context lasts; gives the caller's name.
+        """Admit a request by its authorization header for the duration of the context; yield the caller's name.
 
         Raises:
             Unauthorized: there is no key, or it is unknown.
-            RateLimited: its owner has sent too many requests in a minute, or has too many inside.
+            RateLimited: its owner has sent too many requests in a minute, or has too many in progress.
         """
         found = self._keys.find(_key_in(authorization))
         if found is None:
             self._count.labels("unknown", "unauthorized").inc()
-            raise Unauthorized("This API key is not known here. Check it, or ask who runs the server for one.")
+            raise Unauthorized("Unknown API key. Check it, or ask the operator of this server for one.")
         name, caller = found
         use = self._uses[name]
         try:
@@ -79,7 +79,7 @@ class Gate:
     def _take(self, name: str, caller: Caller, use: _Use) -> None:
         if caller.concurrent is not None and use.inside >= caller.concurrent:
             raise RateLimited(
-                f"{use.inside} requests of {name} are being answered, which is its limit. Send this one after them.",
+                f"{name} has {use.inside} requests in progress, which is its limit. Send this one after them.",
                 retry_after_s=1,
             )
         if caller.requests_per_minute is None:
@@ -92,7 +92,7 @@ class Gate:
         if use.left < 1:
             wait_s = (1 - use.left) / per_s
             raise RateLimited(
-                f"{name} may send {caller.requests_per_minute:g} requests a minute. "
+                f"{name} may send {caller.requests_per_minute:g} requests per minute. "
                 f"Send this one again in {math.ceil(wait_s)} s.",
                 retry_after_s=wait_s,
             )
@@ -100,10 +100,10 @@ class Gate:
 
 
 def _key_in(authorization: str | None) -> str:
-    """The key in `Bearer KEY`, or in the password of `Basic`, which is what a browser sends whom it asked for one.
+    """Return the key in `Bearer KEY`, or the password in `Basic`, which browsers send after prompting for one.
 
     Raises:
-        Unauthorized: there is none.
+        Unauthorized: the header holds no key.
     """
     scheme, _, value = (authorization or "").strip().partition(" ")
     key = ""
@@ -115,5 +115,5 @@ def _key_in(authorization: str | None) -> str:
         except (binascii.Error, UnicodeDecodeError):
             key = ""
     if not key:
-        raise Unauthorized(f"This server wants an API key. {_HOW}")
+        raise Unauthorized(f"This server requires an API key. {_HOW}")
     return key

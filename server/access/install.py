@@ -1,4 +1,4 @@
-"""What the operator's settings of access make of the application."""
+"""Installs the middleware that the operator's access settings ask for."""
 
 from fastapi import FastAPI
 from starlette.middleware.cors import CORSMiddleware
@@ -9,11 +9,11 @@ from server.settings import Access
 
 
 def install(app: FastAPI, settings: Access, gate: Gate | None) -> None:
-    """Put the gate before all routes, if there is one, and CORS before it, if there are origins."""
+    """Add the key gate, if there is one, CORS outside it, if there are origins, and the security headers."""
     if gate is not None:
         app.add_middleware(KeyGate, gate=gate)
     if settings.cors_origins:
-        # Outside the gate: a browser asks without a key whether it may ask with one.
+        # Outside the gate: browsers send preflight requests without a key.
         app.add_middleware(
             CORSMiddleware,
             allow_origins=list(settings.cors_origins),

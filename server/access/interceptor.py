@@ -1,7 +1,7 @@
-"""The same gate before gRPC: `grpc.aio.server(interceptors=[KeyInterceptor(gate)])`.
+"""The gate for gRPC: `grpc.aio.server(interceptors=[KeyInterceptor(gate)])`.
 
-Keys come in the metadata `authorization: Bearer KEY`. Health checks need none, as the probes of REST. A refusal is a
-status with details, as every other error; the seconds to wait are in the trailing metadata `retry-after` too.
+Keys come in the metadata `authorization: Bearer KEY`. Health checks need none, like the REST probes. A refusal is a
+status with details, like every other error; the trailing metadata `retry-after` repeats the seconds to wait.
 """
 
 import inspect
@@ -18,11 +18,11 @@ from server.rpc.errors import status_of
 from server.telemetry.request_id import request_id
 
 OPEN = ("/grpc.health.v1.Health/",)
-"""Services that are answered without a key."""
+"""Services that need no key."""
 
 
 class KeyInterceptor(grpc.aio.ServerInterceptor):  # type: ignore[misc]
-    """Holds a place of the gate from the beginning to the end of each call, whatever streams in it."""
+    """Keeps each call inside the gate from its start to its end, including streams."""
 
     def __init__(self, gate: Gate) -> None:
         self._gate = gate
@@ -32,7 +32,7 @@ class KeyInterceptor(grpc.aio.ServerInterceptor):  # type: ignore[misc]
         continuation: Callable[[grpc.HandlerCallDetails], Awaitable[grpc.RpcMethodHandler | None]],
         handler_call_details: grpc.HandlerCallDetails,
     ) -> grpc.RpcMethodHandler | None:
-        """The call's handler, behind the gate."""
+        """Return the call's handler, wrapped in the gate."""
         handler = await continuation(handler_call_details)
         if handler is None or handler_call_details.method.startswith(OPEN):
             return handler
@@ -43,7 +43,7 @@ class KeyInterceptor(grpc.aio.ServerInterceptor):  # type: ignore[misc]
                 if handler.request_streaming
                 else (grpc.unary_stream_rpc_method_handler)
             )
-            # A method may yield its messages, or be a coroutine that writes them.
+            # A method may be a generator of messages or a coroutine that writes them.
             around = self._single if inspect.iscoroutinefunction(inner) else self._streamed
             return make(around(inner), handler.request_deserializer, handler.response_serializer)
         inner = handler.unary_unary or handler.stream_unary
@@ -69,7 +69,7 @@ class KeyInterceptor(grpc.aio.ServerInterceptor):  # type: ignore[misc]
 
     @asynccontextmanager
     async def _inside(self, context: grpc.aio.ServicerContext) -> AsyncIterator[None]:
-        """The gate around a call; who may not enter is refused before the method is asked."""
+        """Run a call inside the gate; refuse it before its method runs if it may not enter."""
         with ExitStack() as place:
             try:
                 place.enter_context(self._gate.enter(_authorization(context)))

@@ -1,12 +1,12 @@
-"""The file of API keys: TOML, one table per caller, SHA-256 in place of the keys themselves.
+"""The file of API keys: TOML, one table per caller, with SHA-256 digests instead of the keys.
 
-    [archive]                      # the caller's name: in logs and metrics, never secret
-    sha256 = ["9f86d0...", "..."]  # one key, or several while they are exchanged
-    requests_per_minute = 600      # optional; a minute's worth may come at once
-    concurrent = 8                 # optional; requests inside the server at once
+    [archive]                      # the caller's name: appears in logs and metrics, not secret
+    sha256 = ["9f86d0...", "..."]  # one key, or several during a rotation
+    requests_per_minute = 600      # optional; a minute's worth may come in one burst
+    concurrent = 8                 # optional; requests in progress at once
 
-`python -m server.access archive` makes a key and prints its table. A key has 256 random bits, so that one round of
-SHA-256 is all the stretching it needs, and a stolen file opens nothing.
+`python -m server.access archive` creates a key and prints its table. A key has 256 random bits, so one round of
+SHA-256 is enough, and a stolen file grants no access.
 """
 
 import hashlib
@@ -23,13 +23,13 @@ from pydantic import BaseModel, ConfigDict, Field, StringConstraints, TypeAdapte
 
 _log = logging.getLogger(__name__)
 
-_LOOK_S = 1.0  # the file is looked at no more often than this
+_LOOK_S = 1.0  # shortest time between two checks of the file
 Name = Annotated[str, StringConstraints(pattern=r"^[A-Za-z0-9_.-]{1,64}$")]
 Digest = Annotated[str, StringConstraints(pattern=r"^[0-9a-f]{64}$")]
 
 
 class Caller(BaseModel):
-    """One table of the file: whose keys these are, and what they may ask for."""
+    """One table of the file: a caller's keys and limits."""
 
     model_config = ConfigDict(frozen=True, extra="forbid")
 
@@ -42,30 +42,30 @@ _FILE: TypeAdapter[dict[str, Caller]] = TypeAdapter(dict[Name, Caller])
 
 
 def digest(key: str) -> str:
-    """What the file holds of a key."""
+    """Return the digest of a key, as the file stores it."""
     return hashlib.sha256(key.encode()).hexdigest()
 
 
 def read_callers(path: Path) -> Mapping[str, Caller]:
-    """The callers by name.
+    """Read the callers by name.
 
     Raises:
-        ValueError: the file cannot be read, is no TOML, holds something else, or nobody; the message says what.
+        ValueError: the file cannot be read, is not TOML, has invalid entries or none; the message says which.
     """
     try:
         callers = _FILE.validate_python(tomllib.loads(path.read_text(encoding="utf-8")))
     except ValidationError as error:
         places = "; ".join(f"{'.'.join(map(str, item['loc']))}: {item['msg']}" for item in error.errors())
-        raise ValueError(f"{path} is no file of API keys. {places}") from None  # never what it holds
+        raise ValueError(f"{path} is not a valid file of API keys. {places}") from None  # without the file's content
     except (OSError, ValueError) as error:
         raise ValueError(f"{path} cannot be read as a file of API keys: {error}") from None
     if not callers:
-        raise ValueError(f"{path} names no caller. Make a key: python -m server.access NAME >> {path}")
+        raise ValueError(f"{path} names no caller. Create a key: python -m server.access NAME >> {path}")
     return callers
 
 
 class KeyFile:
-    """The callers as the file has them now. A file that went bad or away changes nothing, and is told in the log."""
+    """The callers in the file, reloaded when it changes. If it becomes unreadable, they stay and an error is logged."""
 
     def __init__(self, path: Path) -> None:
         self._path = path
@@ -74,7 +74,7 @@ class KeyFile:
         self._callers = read_callers(path)
 
     def find(self, key: str) -> tuple[str, Caller] | None:
-        """The caller whose key this is. Every key is compared, whichever it is, in constant time each."""
+        """Return the owner of a key. Always compares with every key, each in constant time."""
         self._look()
         told = digest(key)
         found = None
@@ -96,12 +96,12 @@ class KeyFile:
         try:
             self._callers = read_callers(self._path)
         except ValueError as error:
-            _log.error("The API keys stay as they were. %s", error)
+            _log.error("Cannot reload the API keys; the previous ones stay valid. %s", error)
         else:
-            _log.info("Read the API keys of %d callers again.", len(self._callers))
+            _log.info("Reloaded the API keys of %d callers.", len(self._callers))
 
     def _stamp(self) -> tuple[int, int, int] | None:
-        """What changes with the file, also where a symbolic link is turned, as Kubernetes does with secrets."""
+        """Return a value that changes with the file, also when a symbolic link is repointed, as Kubernetes does."""
         try:
             status = os.stat(self._path)
         except OSError:

@@ -1,4 +1,4 @@
-"""The gate before the REST routes, and headers that tell browsers to be careful. Plain ASGI: streams pass untouched."""
+"""The gate for the REST routes, and security headers. Plain ASGI, so streams pass unchanged."""
 
 from starlette.datastructures import Headers, MutableHeaders
 from starlette.requests import Request
@@ -9,7 +9,7 @@ from server.errors import RateLimited, Unauthorized
 from server.rest.problems import problem_response
 
 PROBES = frozenset({"/livez", "/readyz"})
-"""What an orchestrator asks every few seconds, without a key. They tell whether the server is up, and nothing else."""
+"""Paths that an orchestrator polls without a key. They say whether the server is up, and nothing else."""
 
 _CHALLENGE = 'Bearer realm="timeaudio", Basic realm="timeaudio", charset="UTF-8"'
 _ELSEWHERE = frozenset({"cross-site", "same-site"})
@@ -25,7 +25,7 @@ _PAGE_POLICY = "object-src 'none'; base-uri 'none'; frame-ancestors 'none'"
 
 
 class KeyGate:
-    """Answers 401 and 429 before a byte of the body is read; everything else passes."""
+    """Answers 401 and 429 before any of the body is read; everything else passes."""
 
     def __init__(self, app: ASGIApp, *, gate: Gate) -> None:
         self._app = app
@@ -55,7 +55,7 @@ class KeyGate:
 
 
 class CarefulHeaders:
-    """Adds the headers that a route did not set itself: nothing is sniffed, framed, embedded or kept by caches."""
+    """Adds the security headers that a route did not set: no content sniffing, framing, embedding or caching."""
 
     def __init__(self, app: ASGIApp) -> None:
         self._app = app
@@ -76,10 +76,10 @@ class CarefulHeaders:
 
 
 def _refuse_borrowed(authorization: str | None, headers: Headers) -> None:
-    """A browser sends a password that it was given to whatever form asks: only our own page may.
+    """Refuse a Basic password on cross-site requests: browsers attach a stored password to any site's requests.
 
     Raises:
-        Unauthorized: another site's page has sent the request with the browser's password.
+        Unauthorized: another site's page sent the request with the browser's password.
     """
     is_basic = (authorization or "").lower().startswith("basic")
     if is_basic and headers.get("sec-fetch-site") in _ELSEWHERE:

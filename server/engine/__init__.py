@@ -1,12 +1,12 @@
-"""Who runs the model: the interface, the queue before it, and the supervisors of the worker processes.
+"""The engine that runs the model: its interface, its queue, and the supervisors of the worker processes.
 
-protocol       what an engine is
-worker_engine  the one that serves: requests to workers, once more where a worker died
-places         the line before all workers
-keeper         one worker: started, watched, replaced
-watchdog       when it is given up
-process        its process and its socket
-suspects       requests that workers die of
-admission      who may enter at all
-convert        messages of the workers' contract
+protocol       the engine interface
+worker_engine  the engine in production: sends requests to workers, and retries once if a worker dies
+places         the queue shared by all workers
+keeper         supervises one worker: starts, watches and replaces it
+watchdog       decides when a worker must be replaced
+process        a worker's process and socket
+suspects       requests that crash workers
+admission      bounds on the requests and audio in the server
+convert        messages of the worker contract
 """

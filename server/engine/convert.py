@@ -1,4 +1,4 @@
-"""Messages of the worker's contract to and from the types of the engine. Pure."""
+"""Converts between messages of the worker contract and the engine's types. Pure."""
 
 import time
 from collections.abc import Iterable
@@ -20,12 +20,12 @@ _NAMES: dict[int, Task] = {number: name for name, number in TASKS.items()}
 
 
 def task_name(number: int) -> Task | None:
-    """The task of a wire number; None for one that this version does not know."""
+    """Return the task of a wire number; None if this version does not know it."""
     return _NAMES.get(number)
 
 
 def request_bytes(request: Request) -> bytes:
-    """What the worker is sent, samples and all; the deadline becomes a span, since clocks are not shared."""
+    """Serialize a request with its samples. The deadline becomes a duration, because the processes share no clock."""
     message = pb.AnalyzeRequest(
         request_id=request.id,
         pcm=request.samples.read(),
@@ -45,10 +45,10 @@ def request_bytes(request: Request) -> bytes:
 
 
 def update(message: pb.AnalyzeResponse) -> Update | None:
-    """One update; None for the last message of a success.
+    """Return the update in a message; None for the final message of a successful request.
 
     Raises:
-        TimeAudioError: the worker told a failure.
+        TimeAudioError: the worker reported a failure.
     """
     match message.WhichOneof("update"):
         case "started":
@@ -87,7 +87,7 @@ def _answered(answer: pb.Answer) -> Answered:
 
 
 def model_info(status: pb.StatusResponse) -> ModelInfo:
-    """What a ready worker says of its checkpoint; tasks that this version does not know are left out."""
+    """Return what a ready worker reports about its checkpoint, without tasks that this version does not know."""
     return ModelInfo(name=status.model, tasks=_tasks(status.tasks), calibrated=_tasks(status.calibrated_tasks))
 
 

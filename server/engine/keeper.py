@@ -1,4 +1,4 @@
-"""One device's worker kept running: started, watched, replaced."""
+"""Supervises the worker of one device: starts, watches and replaces it."""
 
 import asyncio
 import logging
@@ -19,25 +19,25 @@ from server.telemetry import tracing
 _log = logging.getLogger(__name__)
 
 _MAX_BACKOFF_S = 30.0
-_LOST = "The model was lost and is being loaded again."
+_LOST = "The model process was lost; the model is being reloaded."
 
 
 class Keeper:
     """Keeps one worker running, for as long as `run` is awaited.
 
     Args:
-        command: starts it.
-        settings: how patient to be.
-        on_change: called whenever it may take requests again, or no longer.
+        command: how to start the worker.
+        settings: its timeouts and restart limits.
+        on_change: called whenever the worker starts or stops accepting requests.
 
     Attributes:
-        model: what it has loaded, while it can answer; None while it loads, does not answer, or is gone.
+        model: the loaded model, while it can answer; None while the worker loads, is unresponsive or is gone.
         state: one sentence for people.
-        status: its last word about itself, while it lives.
-        num_places: requests that it may hold.
-        num_inside: requests that it holds.
-        is_exclusive: whether the one request inside must stay alone.
-        deaths: in a row, without any work done between them.
+        status: the last status of a living worker.
+        num_places: requests that the worker may hold.
+        num_inside: requests that the worker holds.
+        is_exclusive: whether the one request in the worker must stay alone.
+        deaths: consecutive deaths, with no work done between them.
     """
 
     def __init__(self, command: WorkerCommand, settings: Worker, on_change: Callable[[], object]) -> None:
@@ -55,13 +55,13 @@ class Keeper:
 
     @property
     def worker(self) -> WorkerProcess:
-        """The living worker; only while `model` is there."""
-        assert self._worker is not None, "asked for while there is a model"
+        """The living worker. Read it only while `model` is not None."""
+        assert self._worker is not None, "no worker without a model"
         return self._worker
 
     @property
     def num_free(self) -> int:
-        """Requests that it could take now."""
+        """Requests that the worker could accept now."""
         return 0 if self.model is None or self.is_exclusive else self.num_places - self.num_inside
 
     @property
@@ -70,7 +70,7 @@ class Keeper:
         return float(min(_MAX_BACKOFF_S, self._settings.backoff_s * 2 ** max(0, self.deaths - 1)))
 
     def lose(self, worker: WorkerProcess) -> None:
-        """Stop counting on a worker that hung up, also before the news of its death; `run` does the rest."""
+        """Stop using a worker whose connection broke, even before it is known to have exited; `run` replaces it."""
         if self._worker is worker:
             self._worker = None
             self._set_model(None, _LOST)
@@ -79,10 +79,10 @@ class Keeper:
     async def run(
         self, sockets: Path, *, on_death: Callable[[int | None], bool], on_restart: Callable[[], object]
     ) -> None:
-        """Keep it running until `on_death`, which is told each exit status, says that it is no use any more.
+        """Keep the worker running until `on_death`, called with each exit status, returns False.
 
         Raises:
-            TimeAudioError: the checkpoint cannot be loaded; another start would meet the same.
+            TimeAudioError: the checkpoint cannot be loaded; a restart would fail in the same way.
         """
         for number in range(1, 1_000_000):
             status = await self._live(sockets.with_name(f"{sockets.name}-{number}.sock"))
@@ -95,7 +95,7 @@ class Keeper:
             on_restart()
 
     async def _live(self, socket: Path) -> int | None:
-        """One life of the worker, from its start to its exit status; None where it did not become ready in time.
+        """Run the worker once and return its exit status, or None if it did not become ready in time.
 
         Raises:
             TimeAudioError: the checkpoint cannot be loaded.
@@ -109,14 +109,14 @@ class Keeper:
             await asyncio.wait(tasks, timeout=self._settings.startup_timeout_s, return_when=asyncio.FIRST_COMPLETED)
             if not exited.done():
                 if not ready.done():
-                    _log.error("A worker was not ready after %g s.", self._settings.startup_timeout_s)
+                    _log.error("A worker was not ready within %g s.", self._settings.startup_timeout_s)
                     return None
                 self._begin(worker, ready.result())
                 watching = asyncio.create_task(self._watch(worker))
                 tasks.append(watching)
                 await asyncio.wait((exited, watching), return_when=asyncio.FIRST_COMPLETED)
             return await exited
-        except asyncio.CancelledError:  # the server ends
+        except asyncio.CancelledError:  # the server is shutting down
             needs_end = tracing.is_on()
             raise
         finally:
@@ -125,7 +125,7 @@ class Keeper:
             for task in tasks:
                 task.cancel()
             if not needs_end:
-                worker.kill()  # nothing in it needs an end of its own, but spans that were not sent yet
+                worker.kill()  # only unsent spans need a graceful exit
             await asyncio.shield(worker.stop())
             socket.unlink(missing_ok=True)
 
@@ -138,7 +138,7 @@ class Keeper:
         _log.info("%s is ready on %s in process %d.", model.name, self._command.device, worker.pid)
 
     async def _watch(self, worker: WorkerProcess) -> None:
-        """Ask how it is; kills it where it does not answer or does not go on, and returns."""
+        """Poll the worker's status. When it stops responding or making progress, kill it and return."""
         model, ready, pause_s = self.model, self.state, self._settings.heartbeat_s
         dog = Watchdog(pause_s, self._settings.silent_s, self._settings.stuck_s)
         while dog.verdict is None:
@@ -152,8 +152,8 @@ class Keeper:
                 dog.missed()
                 await asyncio.sleep(max(0.0, began + pause_s - time.monotonic()))
             if self._worker is worker and model is not None and (self.model is None) != dog.is_doubtful:
-                self._set_model(*(None, "The model does not answer.") if dog.is_doubtful else (model, ready))
-        _log.error("The worker in process %d %s; it is replaced.", worker.pid, dog.verdict)
+                self._set_model(*(None, "The model does not respond.") if dog.is_doubtful else (model, ready))
+        _log.error("The worker in process %d %s; replacing it.", worker.pid, dog.verdict)
         self.lose(worker)
 
     def _set_model(self, model: ModelInfo | None, state: str) -> None:

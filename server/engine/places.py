@@ -1,4 +1,4 @@
-"""Who works where: requests wait in one line for the workers, and the least loaded one takes the next. For one loop."""
+"""The queue shared by all workers: the least loaded worker gets the next request. Use on one event loop only."""
 
 import asyncio
 from collections import deque
@@ -9,7 +9,7 @@ from server.engine.keeper import Keeper
 
 
 class Places:
-    """The line before all workers."""
+    """One first-in, first-out queue for all workers."""
 
     def __init__(self) -> None:
         self.keepers: Sequence[Keeper] = ()
@@ -18,23 +18,23 @@ class Places:
 
     @property
     def num_waiting(self) -> int:
-        """Requests that no worker holds yet."""
+        """Requests that are not assigned to a worker yet."""
         return len(self._line)
 
     @property
     def num_free(self) -> int:
-        """Requests that workers would take at once."""
+        """Requests that workers would accept immediately."""
         return sum(keeper.num_free for keeper in self.keepers)
 
     @asynccontextmanager
     async def place(self, *, alone: bool = False) -> AsyncIterator[Keeper]:
-        """A worker's place for as long as the context lasts; `alone`: nobody else is in that worker meanwhile.
+        """Hold a place in a worker for the duration of the context; with `alone`, as its only request.
 
         Raises:
-            Exception: what `close` was given.
+            Exception: the error that was passed to `close`.
         """
         while (keeper := await self._turn(alone)).model is None:
-            self._give(keeper)  # lost between its word and ours
+            self._give(keeper)  # the worker was lost before this task resumed
         try:
             yield keeper
         finally:
@@ -54,13 +54,13 @@ class Places:
             raise
 
     def wake(self) -> None:
-        """Hand out what is free. To be called when a worker comes or goes."""
+        """Assign free places to waiting requests. Call it when a worker becomes available or unavailable."""
         while self._line:
             future, alone = self._line[0]
             if not future.done():
                 free = [keeper for keeper in self.keepers if keeper.num_free > 0 and not (alone and keeper.num_inside)]
                 if not free:
-                    return  # also where only `alone` has to wait: the others would keep its worker from getting empty
+                    return  # even if only `alone` must wait: requests behind it would keep its worker from draining
                 keeper = min(free, key=lambda keeper: keeper.num_inside)
                 keeper.num_inside += 1
                 keeper.is_exclusive = alone
@@ -68,7 +68,7 @@ class Places:
             self._line.popleft()
 
     def close(self, error: Exception) -> None:
-        """Let nobody in any more, and tell those who wait."""
+        """Refuse further requests, and fail the waiting ones, with this error."""
         self._error = error
         for future, _ in self._line:
             if not future.done():

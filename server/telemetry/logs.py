@@ -1,7 +1,7 @@
-"""The log of every process of the server: lines for people, or an object of JSON per line for machines.
+"""The log of every server process: text lines for people, or one JSON object per line for machines.
 
-What a line is about goes in `extra=about(...)`: fields of the object, which the sentence holds for people. Neither
-audio nor what was heard or asked is handed to the log.
+Structured fields go in `extra=about(...)`; the text form holds the same values in the message. Audio, answers and
+queries are never logged.
 """
 
 import json
@@ -17,26 +17,26 @@ _ABOUT: Final = "about"
 
 
 def about(**fields: str | int | float) -> dict[str, Any]:
-    """Fields of one line, for `extra`: request_id, trace_id, method, route, status, took_s, ..."""
+    """Return the fields of one log record, for `extra`: request_id, trace_id, method, route, status, took_s, ..."""
     return {_ABOUT: fields}
 
 
 def set_up(form: LogFormat) -> None:
-    """Log to standard error from now on; as JSON, warnings and what ends the process too."""
+    """Start logging to standard error; in JSON form, include warnings and uncaught exceptions."""
     logging.basicConfig(level=logging.INFO, format=_TEXT)
     if form == "json":
         logging.getLogger().handlers[0].setFormatter(JsonLines())
         logging.captureWarnings(True)
         sys.excepthook = lambda kind, error, trace: logging.getLogger("server").critical(
-            "The process ends.", exc_info=(kind, error, trace)
+            "Uncaught exception; the process exits.", exc_info=(kind, error, trace)
         )
 
 
 class JsonLines(logging.Formatter):
-    """One object per line: time (UTC), level, logger, message, the fields it is about, and an exception's traceback."""
+    """One object per line: time (UTC), level, logger, process, message, the `about` fields and any traceback."""
 
     def format(self, record: logging.LogRecord) -> str:
-        """The line of a record."""
+        """Return the JSON line of a record."""
         line: dict[str, Any] = {
             "time": datetime.fromtimestamp(record.created, UTC).isoformat(timespec="milliseconds"),
             "level": record.levelname,

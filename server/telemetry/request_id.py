@@ -1,4 +1,4 @@
-"""The id that a request is found by, in answers and in the log: the caller's own, where it is a plain word."""
+"""The id of a request in answers and logs: the caller's own if it is a plain token, otherwise a new one."""
 
 import re
 import uuid
@@ -7,5 +7,5 @@ _PLAIN = re.compile(r"[A-Za-z0-9._:-]{1,128}")
 
 
 def request_id(given: object) -> str:
-    """What the caller sent as X-Request-ID or `x-request-id`, or a new one in the place of anything else."""
+    """Return the caller's X-Request-ID header or `x-request-id` metadata if it is valid, otherwise a new id."""
     return given if isinstance(given, str) and _PLAIN.fullmatch(given) else uuid.uuid4().hex

@@ -1,6 +1,6 @@
-"""W3C trace context: a request's place in its caller's trace, so that logs of several services can be put together.
+"""W3C trace context: continues the caller's trace, so that the logs of several services can be correlated.
 
-Source: https://www.w3.org/TR/trace-context/, sections 3.2 (the header) and 3.4 (what a service does with it).
+Source: https://www.w3.org/TR/trace-context/, sections 3.2 (the header) and 3.4 (how a service processes it).
 """
 
 import re
@@ -16,7 +16,7 @@ _KNOWN_FLAGS = 0x03  # sampled, and random trace id
 
 @dataclass(frozen=True, slots=True)
 class TraceParent:
-    """Our own step of a trace. All in lower-case hexadecimal."""
+    """The server's own span in a trace. All fields are lower-case hexadecimal."""
 
     trace_id: str
     span_id: str
@@ -24,11 +24,11 @@ class TraceParent:
 
     @classmethod
     def continued(cls, header: str | None) -> Self:
-        """The step after the one that `header` names; the first of a new trace where it is missing or invalid."""
+        """Return a child of the span in `header`, or the root of a new trace if it is missing or invalid."""
         found = _HEADER.fullmatch(header or "")
         span_id = _random(8)
         if found is None or not _is_valid(found):
-            return cls(_random(16), span_id, "00")  # whether to record it is not ours to say
+            return cls(_random(16), span_id, "00")  # the sampling decision is not ours
         return cls(found["trace"], span_id, f"{int(found['flags'], 16) & _KNOWN_FLAGS:02x}")
 
     def __str__(self) -> str:
@@ -42,7 +42,7 @@ def _is_valid(found: re.Match[str]) -> bool:
 
 
 def _random(num_bytes: int) -> str:
-    """Never all zeros, which stands for nothing."""
+    """Return random hexadecimal, never all zeros: the specification reserves that as invalid."""
     while True:
         text = secrets.token_hex(num_bytes)
         if text.strip("0"):

@@ -1,7 +1,7 @@
-"""OpenTelemetry traces: where the time of a request went, in the front end and in its worker.
+"""OpenTelemetry traces: where the time of a request is spent, in the front end and in its worker.
 
-Everything that marks a step calls OpenTelemetry's API, which does nothing until `start` finds somebody to export to.
-Spans hold what is measured and counted; neither audio nor what was heard or asked becomes an attribute.
+All instrumentation calls the OpenTelemetry API, which does nothing until `start` finds an exporter endpoint. Spans hold
+measurements and counts; audio, answers and queries never become attributes.
 """
 
 import importlib.util
@@ -23,13 +23,13 @@ _log = logging.getLogger(__name__)
 _tracer = trace.get_tracer("timeaudio")
 
 _ENDPOINTS = ("OTEL_EXPORTER_OTLP_TRACES_ENDPOINT", "OTEL_EXPORTER_OTLP_ENDPOINT")
-_LAST_WORDS_S = 3.0  # at the end, for spans that were not sent yet; less than a worker is given to end
+_LAST_WORDS_S = 3.0  # to send the remaining spans at shutdown; less than the time that a worker gets to exit
 
 Value = str | int | float | bool
 
 
 def start(process: str) -> None:
-    """Export this process' spans from now on, if the environment names an OTLP endpoint.
+    """Start exporting this process's spans, if the environment names an OTLP endpoint.
 
     Args:
         process: "front end" or "worker": the attribute `timeaudio.process` of all its spans.
@@ -40,7 +40,10 @@ def start(process: str) -> None:
         importlib.util.find_spec("opentelemetry.sdk") is None
         or importlib.util.find_spec("opentelemetry.exporter") is None
     ):
-        _log.warning("There will be no traces: an OTLP endpoint is set, but not installed is timeaudio[telemetry].")
+        _log.warning(
+            "Tracing is disabled: an OTLP endpoint is set, but its libraries are not installed. "
+            "Run pip install 'timeaudio[telemetry]'."
+        )
         return
     from opentelemetry.exporter.otlp.proto.http.trace_exporter import OTLPSpanExporter
     from opentelemetry.sdk.resources import SERVICE_NAME, Resource
@@ -62,18 +65,18 @@ def _is_wanted() -> bool:
     protocol = environment.get("OTEL_EXPORTER_OTLP_TRACES_PROTOCOL") or environment.get("OTEL_EXPORTER_OTLP_PROTOCOL")
     wanted = any(environment.get(name) for name in _ENDPOINTS)
     if wanted and protocol not in (None, "http/protobuf"):
-        _log.warning("There will be no traces: the OTLP protocol is %s, and only http/protobuf is spoken.", protocol)
+        _log.warning("Tracing is disabled: the OTLP protocol is %s, but only http/protobuf is supported.", protocol)
         return False
     return wanted
 
 
 def is_on() -> bool:
-    """Whether spans are exported."""
+    """Return whether spans are exported."""
     return hasattr(trace.get_tracer_provider(), "shutdown")
 
 
 def end() -> None:
-    """Send what was not sent yet, for a few seconds at most: a collector that is gone holds nobody up."""
+    """Send the remaining spans, for a few seconds at most: a missing collector must not delay shutdown."""
     if is_on():
         last = threading.Thread(target=_shut_down, name="last spans", daemon=True)
         last.start()
@@ -86,9 +89,10 @@ def _shut_down() -> None:
 
 @contextmanager
 def step(name: str, kind: SpanKind = SpanKind.INTERNAL, **told: Value) -> Iterator[Span]:
-    """A step of the current request. It becomes nobody's current span: generators are left in other contexts.
+    """Open a span for one step of the current request.
 
-    An error that ends it is told by its class alone, as messages may repeat what a caller wrote.
+    It does not become the current span, because generators are closed in other contexts. Only the class of an error is
+    recorded, as messages may repeat what the caller wrote.
     """
     span = _tracer.start_span(name, kind=kind, attributes=attributes(told))
     try:
@@ -101,18 +105,18 @@ def step(name: str, kind: SpanKind = SpanKind.INTERNAL, **told: Value) -> Iterat
 
 
 def fail(span: Span, error: BaseException) -> None:
-    """Tell a span what ended it."""
+    """Mark a span as failed with this error."""
     span.set_attribute("error.type", type(error).__name__)
     span.set_status(StatusCode.ERROR)
 
 
 def attributes(told: Mapping[str, Value]) -> dict[str, Value]:
-    """Names under our own prefix."""
+    """Return the attributes with the prefix `timeaudio.`."""
     return {f"timeaudio.{name}": value for name, value in told.items()}
 
 
 def carried(span: Span) -> tuple[tuple[str, str], ...]:
-    """The metadata that makes what a called process does a part of this step; none while nothing is exported."""
+    """Return the metadata that makes the callee's spans children of this one; empty while nothing is exported."""
     headers: dict[str, str] = {}
     if _is_ours(span):
         propagate.inject(headers, trace.set_span_in_context(span))
@@ -120,14 +124,14 @@ def carried(span: Span) -> tuple[tuple[str, str], ...]:
 
 
 def _is_ours(span: Span) -> bool:
-    """Whether it was made here, recorded or not. While nothing is exported a span is its caller's, or nobody's."""
+    """Return whether this process created the span, recorded or not; without an exporter it is the caller's or none."""
     context = span.get_span_context()
     return context.is_valid and not context.is_remote
 
 
 @contextmanager
 def call(method: str, metadata: Mapping[str, Any], **told: Value) -> Iterator[Span]:
-    """A gRPC call as the request span, in its caller's trace."""
+    """Open the request span of a gRPC call, in the caller's trace."""
     service, _, name = method.rpartition("/")
     convention: dict[str, Value] = {"rpc.system": "grpc", "rpc.service": service, "rpc.method": name}
     span = _tracer.start_span(method, propagate.extract(dict(metadata)), SpanKind.SERVER, convention | attributes(told))
@@ -136,7 +140,7 @@ def call(method: str, metadata: Mapping[str, Any], **told: Value) -> Iterator[Sp
 
 
 def place(span: Span, header: str | None) -> TraceParent:
-    """Our place in the caller's trace: the span's while there is one, else as the caller's header says."""
+    """Return our position in the caller's trace: that of our span if there is one, otherwise derived from `header`."""
     if not _is_ours(span):
         return TraceParent.continued(header)
     context = span.get_span_context()
@@ -144,7 +148,7 @@ def place(span: Span, header: str | None) -> TraceParent:
 
 
 def told_of_request(span: Span, query: bytes, **told: Value) -> None:
-    """What is known of the current HTTP request; the words of its address are taken out, as they may be a question."""
+    """Set attributes of the current HTTP request. Values of the query string are redacted: they may be a question."""
     if span.is_recording():
         span.set_attributes(attributes(told))
         if query:
@@ -153,11 +157,11 @@ def told_of_request(span: Span, query: bytes, **told: Value) -> None:
 
 
 class Moments:
-    """Moments of the monotonic clock, in seconds, as spans want them: the date's nanoseconds, by one look at both."""
+    """Converts the monotonic clock, in seconds, to the Unix time in nanoseconds that spans use, by a fixed offset."""
 
     def __init__(self) -> None:
         self._since_ns = time.time_ns() - time.monotonic_ns()
 
     def ns(self, moment_s: float) -> int:
-        """The date of a moment."""
+        """Return the Unix time in nanoseconds."""
         return self._since_ns + round(moment_s * 1e9)

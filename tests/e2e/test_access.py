@@ -143,7 +143,7 @@ def test_keys_are_exchanged_while_it_runs(client: httpx.Client, keys: Path, serv
     keys.unlink()
     time.sleep(1.2)
     assert client.get("/v1/models", headers=bearer("fresh-key")).is_success
-    assert "stay as they were" in server.text()
+    assert "the previous ones stay valid" in server.text()
     keys.write_text(KEYS)
     until("archive-key-2", 200)
     until("fresh-key", 401)
