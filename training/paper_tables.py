@@ -84,7 +84,7 @@ def main(argv: Sequence[str] | None = None) -> int:
     parser.add_argument(
         "scores", nargs="*", type=Path, help="files of `timeaudio evaluate ... --json`; rows take the files' names"
     )
-    parser.add_argument("--table", type=int, choices=[2, 3, 4], action="append", help="which table (default: all three)")
+    parser.add_argument("--table", type=int, choices=[2, 3, 4], action="append", help="default: all three tables")
     arguments = parser.parse_args(argv)
     ours: dict[str, Numbers] = {}
     for path in arguments.scores:

@@ -1,7 +1,7 @@
 """Fully sharded training (FSDP2): each process keeps a shard of every tensor, where DDP keeps a full copy.
 
-This uses torch's `fully_shard` directly: accelerate 1.15 disables its FSDP on CPUs, so tests could not run the code path
-that GPUs use. The encoders never train and are not sharded.
+This uses torch's `fully_shard` directly: accelerate 1.15 disables its FSDP on CPUs, so tests could not run the code
+path that GPUs use. The encoders never train and are not sharded.
 
 Saved states hold whole tensors, so a run can continue with another number of processes, or without sharding.
 """

@@ -133,7 +133,7 @@ def test_nothing_but_a_checkpoint_is_replaced(folder, unbroken, tmp_path, capsys
     (tmp_path / "diary.txt").write_text("mine")
     for out in (tmp_path, unbroken):
         assert train([*arguments(folder, unbroken), "--out", str(out)]) == 2
-        assert "holds something else than a checkpoint" in capsys.readouterr().err
+        assert "holds something other than a checkpoint" in capsys.readouterr().err
     assert (tmp_path / "diary.txt").is_file()
 
 
