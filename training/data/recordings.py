@@ -96,11 +96,7 @@ def read_table(path: Path, columns: Sequence[str], delimiter: str = ",") -> Iter
 
 
 def require(path: Path) -> None:
-    """Check that a data set's file exists.
-
-    Raises:
-        DataError: the file is missing.
-    """
+    """Raise `DataError` if a data set's file does not exist."""
     if not path.is_file():
         raise DataError(f"{path} does not exist: download it from the data set's page, or correct the path.")
 
