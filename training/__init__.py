@@ -1,1 +1,1 @@
-"""Makes the served checkpoints, and measures them."""
+"""Train and evaluate the checkpoints that the server loads."""

@@ -1,4 +1,4 @@
-"""`python -m training`: the same as `timeaudio train`."""
+"""Run `timeaudio train` as `python -m training`."""
 
 import sys
 

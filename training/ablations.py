@@ -1,4 +1,4 @@
-"""The ablations, each one command: `timeaudio ablate markers ...`. All rows train alike but for what they are about.
+"""Run an ablation with one command: `timeaudio ablate SET ...`. All rows train alike except for the ablated setting.
 
 | set | rows |
 |---|---|
@@ -6,10 +6,10 @@
 | `ratio` | the paper's Table 4: retained ratio 0.10 to 0.30 |
 | `merge-score` | ours: dominant tokens by attention (Eq. 5), by joint cross-attention mass, by length, evenly |
 | `options` | ours: time weight, digit loss, presence weight, absent queries, times among the audio tokens |
-| `decoding` | ours, one training: with the grammar and without, one pass and windows of 30 s |
+| `decoding` | ours, one training: with and without the grammar, one pass and windows of 30 s |
 
-One stage is trained per row: `paper-1` for `components` and `options`, `paper-2`, which has recordings that are long
-enough to be merged, for the others. (The paper's rows went through both: give a checkpoint of each variant's stage 1.)
+Each row trains one stage: `paper-1` for `components` and `options`, `paper-2` for the others, because its recordings
+are long enough to merge. The paper's rows went through both stages; for that, pass each variant's stage 1 checkpoint.
 """
 
 import argparse
@@ -40,7 +40,7 @@ from training.variants import answers_of, loaded
 
 @dataclass(frozen=True, slots=True)
 class Variant:
-    """A row: its name, what it sets in the stage, and how it is asked."""
+    """A row: its name, the stage settings that it changes, and how it decodes."""
 
     name: str
     settings: tuple[str, ...] = ()
@@ -86,13 +86,13 @@ SETS: dict[str, tuple[Variant, ...]] = {
 PAPERS_TABLE = {"components": 3, "ratio": 4}
 STAGE_OF = dict.fromkeys(("ratio", "merge-score", "decoding"), "paper-2")
 SHOWN = (*COLUMNS, ("ground absent accuracy", "absent"))
-"""Columns of `table.md`: the paper's, and how many of the queries for what does not happen are called absent."""
+"""Columns of `table.md`: the paper's, and the share of absent queries that are answered as absent."""
 
 
 def ablate(variants: Sequence[Variant], base: Job, stage: str, overrides: list[str], test: Path) -> dict[str, Numbers]:
-    """Train and score every variant; one that has its scores already is not done again. `table.md` gets intervals.
+    """Train and score every variant that has no scores yet. Write `table.md`, with confidence intervals.
 
-    Those that differ only in how they are asked share their training.
+    Variants that differ only in decoding share one training.
 
     Raises:
         DataError: the run's folder holds scores of other data, another checkpoint or another stage.
@@ -104,7 +104,7 @@ def ablate(variants: Sequence[Variant], base: Job, stage: str, overrides: list[s
         run, scores = base.run / trained, base.run / f"{_plain(variant.name)}.json"
         config = load_stage(stage, [*overrides, *variant.settings])
         job = replace(base, run=run, out=run / "checkpoint")
-        claim_stage(job, config)  # here too: its checkpoint, or its scores, may be there already
+        claim_stage(job, config)  # also here: the checkpoint or the scores may already exist
         told = {"variant": variant.name, "test": hashlib.sha256(test.read_bytes()).hexdigest()}
         if not scores.is_file():
             if not (job.out / "config.json").is_file():
@@ -121,16 +121,16 @@ def ablate(variants: Sequence[Variant], base: Job, stage: str, overrides: list[s
             scores.write_text(json.dumps(body, indent=2) + "\n", encoding="utf-8")
         stored = json.loads(scores.read_text(encoding="utf-8"))
         if stored["setting"] != told:
-            raise DataError(f"{scores} is of another test manifest: name another folder with --run, or delete it.")
+            raise DataError(f"{scores} is of another test manifest: choose another folder with --run, or delete it.")
         if stored["answers cut"]:
-            print(f"{variant.name}: {stored['answers cut']} of {len(rows)} answers had to end early.", file=sys.stderr)
+            print(f"{variant.name}: {stored['answers cut']} of {len(rows)} answers were cut.", file=sys.stderr)
         found[variant.name] = stored["scores"]
     (base.run / "table.md").write_text(as_markdown(found), encoding="utf-8")
     return {f"ours: {name}": ours_of(scores) for name, scores in found.items()}
 
 
 def as_markdown(found: Mapping[str, Mapping[str, Any]]) -> str:
-    """The scores that all rows have as a table: percent, with the bootstrap's 95 % interval."""
+    """Return a table of the scores that all rows have, in percent, with 95 % bootstrap intervals."""
     columns = [(name, title) for name, title in SHOWN if all(name in scores for scores in found.values())]
     lines = [["row", *[title for _, title in columns]], ["---", *["---:"] * len(columns)]]
     lines += [[row, *[_cell(scores[name]) for name, _ in columns]] for row, scores in found.items()]
@@ -149,18 +149,18 @@ def _plain(text: str) -> str:
 
 
 def main(argv: Sequence[str] | None = None) -> int:
-    """The command line: `timeaudio ablate SET`."""
+    """Run the command line: `timeaudio ablate SET`."""
     form = argparse.RawDescriptionHelpFormatter
     parser = argparse.ArgumentParser(prog="timeaudio ablate", description=__doc__, formatter_class=form)
     parser.add_argument("set", choices=list(SETS))
     parser.add_argument("--data", type=Path, required=True, metavar="FILE", help="manifest to train on")
     parser.add_argument("--test", type=Path, required=True, metavar="FILE", help="manifest to score on")
     parser.add_argument("--from", dest="start", default="timeaudio-tiny", metavar="DIR")
-    parser.add_argument("--stage", help="paper-1, paper-2, ablation, adapt or a TOML file (default: as said above)")
+    parser.add_argument("--stage", help="paper-1, paper-2, ablation, adapt or a TOML file (default: see above)")
     parser.add_argument("--set", dest="changes", action="append", default=[], metavar="KEY=VALUE")
     parser.add_argument("--cache", type=Path, metavar="DIR")
     parser.add_argument("--device", choices=["cpu", "cuda"])
-    parser.add_argument("--run", type=Path, help="default: runs/ablate-SET; the same goes on")
+    parser.add_argument("--run", type=Path, help="folder of the run; repeat it to resume (default: runs/ablate-SET)")
     arguments = parser.parse_args(argv)
     run = arguments.run or Path("runs") / f"ablate-{arguments.set}"
     base = Job(

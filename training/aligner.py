@@ -1,11 +1,11 @@
-"""Alignment of a fresh connector before stage 1: each window's token learns to mean what sounds in that window.
+"""Align a fresh connector before stage 1: each window's token learns to represent what sounds in that window.
 
 The language model does not run. Its input embeddings give every label (or caption) of the manifest a vector: the mean
-of its words' rows. A window's token is drawn towards the mean of the labels that sound in it and told apart from all
-other labels; linear maps of it also say which labels begin and end there, and the digits of those times. The maps are
-thrown away afterwards. Without this start nothing was learned in the first 3,600 examples of stage 1.
+of its tokens' rows. The loss pulls a window's token towards the mean of the labels that sound in it and separates it
+from all other labels. Linear maps of the token also predict which labels begin and end there, and the digits of those
+times; the maps are discarded afterwards. Without this start, the first 3,600 examples of stage 1 taught nothing.
 
-Source: ours; the place in training is that of SALMONN's pretrained Q-Former, from which the paper starts.
+Source: ours; it takes the place of SALMONN's pretrained Q-Former, from which the paper starts.
 """
 
 from collections.abc import Sequence
@@ -32,7 +32,7 @@ EDGE_WEIGHT, DIGIT_WEIGHT, PULL_WEIGHT = 0.5, 0.3, 0.3
 
 
 class Target(NamedTuple):
-    """A row's events: label number, start and end in seconds. `answer` is empty: nothing is written."""
+    """A row's events: label index, start and end in seconds. `answer` is empty, because no text is generated."""
 
     events: tuple[tuple[int, float, float], ...]
     answer: tuple[int, ...] = ()
@@ -40,12 +40,12 @@ class Target(NamedTuple):
 
 @dataclass(frozen=True, slots=True)
 class _Wanted:
-    """What a recording's tokens should say.
+    """The targets of a recording's tokens.
 
     Attributes:
         active: share of each window in which each label sounds [windows, labels].
         edges: labels that begin, and labels that end, in each window [2, windows, labels].
-        times: of an edge in each window, tenths of a second; -1 where there is none [2, windows].
+        times: time of an edge in each window, in tenths of a second; -1 where there is none [2, windows].
     """
 
     active: Tensor
@@ -54,7 +54,7 @@ class _Wanted:
 
 
 class Aligner(nn.Module):
-    """Fusion and connector with the maps that read their tokens. It trains like `Learner`, without a language model."""
+    """Fusion and connector with the maps that read their tokens. Trains like `Learner`, without a language model."""
 
     label_vectors: Tensor
     centre: Tensor
@@ -67,7 +67,7 @@ class Aligner(nn.Module):
         self._config = config
         self.labels = {name: place for place, name in enumerate(sorted({_name(e) for r in rows for e in r.events}))}
         if not self.labels:
-            raise DataError("Alignment learns from the events of dense captions, and the manifest has none.")
+            raise DataError("Alignment needs the events of dense captions, but the manifest has none.")
         self.num_tokens = self.num_padded = 0
         with torch.no_grad():
             embedding = model.llm.get_input_embeddings().weight.float()
@@ -93,11 +93,11 @@ class Aligner(nn.Module):
 
     @property
     def device(self) -> torch.device:
-        """Where it computes."""
+        """The device of the module's tensors."""
         return self.centre.device
 
     def groups(self) -> list[Group]:
-        """What trains, at its rate; biases, norms and the clock's rows without weight decay."""
+        """Return the trained parameters by rate; biases, norms and the time encoding have no weight decay."""
         rates, clock = self._config.rates, self.connector.time_encoding.weight
         every = [p for p in self.parameters() if p.requires_grad and p is not clock]
         scale = rates.get("connector", 1.0)
@@ -109,17 +109,17 @@ class Aligner(nn.Module):
         return [group for group in groups if group.parameters]
 
     def text(self, row: Row) -> Target:
-        """A row's events by number."""
+        """Return a row's events with label indices."""
         return Target(tuple((self.labels[_name(e)], start, end) for e in row.events for start, end in e.intervals))
 
     def weight_of(self, texts: Sequence[Target]) -> float:
-        """By what a sum of losses is divided: the number of recordings."""
+        """Return the divisor of a sum of losses: the number of recordings."""
         return float(len(texts))
 
     def forward(
         self, frames: Sequence[tuple[Tensor, Tensor]], samples: Sequence[int], texts: Sequence[Target]
     ) -> Tensor:
-        """The sum over recordings of the mean over windows of the losses."""
+        """Return the losses, averaged over windows and summed over recordings."""
         by_length: dict[int, list[int]] = {}
         for place, (speech, _) in enumerate(frames):
             by_length.setdefault(speech.shape[1], []).append(place)
@@ -134,10 +134,10 @@ class Aligner(nn.Module):
         return total
 
     def finish(self) -> None:
-        """Nothing is left to do: the maps are not part of the model."""
+        """Do nothing: the maps are not part of the model."""
 
     def active(self, tokens: Float[Tensor, "batch windows dim"]) -> Float[Tensor, "batch windows labels"]:
-        """Logits of what sounds in each window, from its token alone."""
+        """Return the logits of the labels that sound in each window, from its token alone."""
         return self._similarity(tokens - self.centre) + self.bias[0]
 
     def _similarity(self, centred: Tensor) -> Tensor:
@@ -180,17 +180,17 @@ class Aligner(nn.Module):
 
 
 def one_per_recording(rows: Sequence[Row]) -> list[Row]:
-    """The first dense captions of each recording: what sounds in it, and when.
+    """Return the first dense caption row of each recording.
 
     Raises:
-        DataError: there are none.
+        DataError: the manifest has no dense captions.
     """
     first: dict[str, Row] = {}
     for row in rows:
         if row.task == "dense_caption":
             first.setdefault(row.audio, row)
     if not first:
-        raise DataError("An alignment learns from dense captions, and the manifest has none.")
+        raise DataError("Alignment needs dense captions, but the manifest has none.")
     return list(first.values())
 
 

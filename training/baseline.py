@@ -1,8 +1,8 @@
-"""The peer that a user would train instead: a frame-level classifier on the same frozen features and the same scenes.
+"""Train and score a baseline: a frame-level classifier on the same frozen features and the same scenes.
 
-LayerNorm, a linear layer, one convolution and one GRU say for each 20 ms which kinds sound. It is scored on the scenes
-of `timeaudio evaluate`: a kind is in a scene where its probability, smoothed over 0.4 s, reaches 0.5; neighbouring
-frames make an event. Nothing is tuned.
+LayerNorm, a linear layer, one convolution and one GRU predict which kinds sound in each 20 ms frame. The scores are on
+the scenes of `timeaudio evaluate`: a kind is active where its probability, smoothed over 0.4 s, reaches 0.5;
+neighbouring active frames make an event. Nothing is tuned.
 """
 
 import argparse
@@ -42,7 +42,7 @@ BATCH = 16
 
 
 class FrameClassifier(nn.Module):
-    """Logits of each kind in each frame, from both encoders' frames side by side."""
+    """Predicts a logit per kind and frame from both encoders' concatenated frames."""
 
     def __init__(self, dim: int, kinds: Sequence[str]) -> None:
         super().__init__()
@@ -56,7 +56,7 @@ class FrameClassifier(nn.Module):
         nn.init.constant_(self.head.bias, -4.0)  # most kinds are silent at most times
 
     def forward(self, frames: Float[Tensor, "batch frames dim"]) -> Float[Tensor, "batch frames kinds"]:
-        """Logits."""
+        """Return the logits."""
         hidden = functional.gelu(self.project(self.dropout(self.norm(frames))))
         hidden = functional.gelu(self.convolution(hidden.transpose(1, 2))).transpose(1, 2)
         logits: Tensor = self.head(self.dropout(self.recurrent(hidden)[0]))
@@ -64,7 +64,7 @@ class FrameClassifier(nn.Module):
 
 
 def targets_of(row: Row, kinds: Sequence[str], num_frames: int) -> Float[Tensor, "frames kinds"]:
-    """1 where a kind sounds in a frame."""
+    """Return the targets: 1 where a kind sounds in a frame."""
     targets = torch.zeros(num_frames, len(kinds))
     for event in row.events:
         if event.label in kinds:
@@ -75,7 +75,7 @@ def targets_of(row: Row, kinds: Sequence[str], num_frames: int) -> Float[Tensor,
 
 
 def fit(rows: Sequence[Row], features: Features, dim: int, *, steps: int, rate: float = 1e-3) -> FrameClassifier:
-    """A classifier of all kinds, trained with AdamW on the recordings of dense rows."""
+    """Train a classifier of all kinds with AdamW on the recordings of dense caption rows."""
     torch.manual_seed(0)
     net = FrameClassifier(dim, list(vocabulary()))
     optimizer = torch.optim.AdamW(net.parameters(), lr=rate, weight_decay=0.05)
@@ -98,7 +98,7 @@ def fit(rows: Sequence[Row], features: Features, dim: int, *, steps: int, rate: 
 
 @torch.inference_mode()
 def predicted(net: FrameClassifier, model: TimeAudio, waveform: Waveform) -> list[Sound]:
-    """The events that the classifier finds."""
+    """Return the events that the classifier finds."""
     frames = torch.cat(model.encode_segments(split(waveform)), dim=2)
     probability = net(frames)[0].sigmoid().T[:, None]
     smooth = functional.avg_pool1d(probability, SMOOTHED_FRAMES, 1, SMOOTHED_FRAMES // 2, count_include_pad=False)
@@ -109,7 +109,7 @@ def predicted(net: FrameClassifier, model: TimeAudio, waveform: Waveform) -> lis
 
 
 def runs(active: Bool[Tensor, " frames"]) -> list[tuple[float, float]]:
-    """Stretches of frames in which something is active, in seconds."""
+    """Return the runs of active frames as (start, end) in seconds."""
     padded = functional.pad(active.int(), (1, 1)).diff()
     starts, ends = (torch.nonzero(padded == sign).flatten().tolist() for sign in (1, -1))
     return [(start / FRAMES_PER_S, end / FRAMES_PER_S) for start, end in zip(starts, ends, strict=True)]
@@ -118,7 +118,7 @@ def runs(active: Bool[Tensor, " frames"]) -> list[tuple[float, float]]:
 def scores(
     net: FrameClassifier, model: TimeAudio, pool: Pool, configs: Sequence[SceneConfig], *, scenes: int, seed: int
 ) -> tuple[Estimate, Estimate, int]:
-    """At-F1, event F1 and the number of kinds never named, over the same scenes as `evaluate` composes."""
+    """Return At-F1, event F1 and the number of kinds never named, over the scenes that `evaluate` composes."""
     results = []
     for index in track(range(scenes), description="scenes", console=Console(stderr=True)):
         scene = compose(pool, configs[index % len(configs)], np.random.default_rng([seed, index]))
@@ -136,16 +136,16 @@ def scores(
 
 
 def main(argv: Sequence[str] | None = None) -> int:
-    """The command line."""
+    """Run the command line."""
     parser = argparse.ArgumentParser(prog="python -m training.baseline", description=__doc__)
     parser.add_argument("--data", type=Path, required=True, metavar="FILE", help="manifest to train on")
-    parser.add_argument("--recordings", type=Path, nargs="+", required=True, metavar="DIR", help="to compose scenes of")
-    parser.add_argument("--model", type=Path, required=True, metavar="DIR", help="checkpoint whose encoders are used")
-    parser.add_argument("--cache", type=Path, metavar="DIR", help="where the encoders' frames are kept")
+    parser.add_argument("--recordings", type=Path, nargs="+", required=True, metavar="DIR", help="for the test scenes")
+    parser.add_argument("--model", type=Path, required=True, metavar="DIR", help="checkpoint with the encoders")
+    parser.add_argument("--cache", type=Path, metavar="DIR", help="cache of the encoders' frames")
     parser.add_argument("--steps", type=int, default=1500)
     parser.add_argument("--scenes", type=int, default=200)
     parser.add_argument("--seconds", type=float, nargs="+", default=[10.0, 20.0, 30.0])
-    parser.add_argument("--seed", type=int, default=7, help="of the scenes, as in `timeaudio evaluate`")
+    parser.add_argument("--seed", type=int, default=7, help="seed of the scenes, as in `timeaudio evaluate`")
     arguments = parser.parse_args(argv)
     try:
         model, _ = load_checkpoint(arguments.model)

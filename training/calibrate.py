@@ -1,10 +1,10 @@
-"""Fits a checkpoint's confidence on scenes of held-out recordings, and measures it on scenes of others.
+"""Fit a checkpoint's confidence on composed scenes, and measure it on scenes of other recordings.
 
-The held-out recordings are split in two by their source. Scenes are composed from each half, with sounds of unknown
-kinds, noise, hum and silence among them; the model answers on them; what it claims is compared with what was placed. An
-interval is right where its kind is and its IoU with an event of that kind is 0.5 or more; in grounding the kind is the
-query's, and half of the queries are of absent kinds. Answers to questions that name intervals are fitted on "Is there
-...?". Captions that say that a sound is unidentified claim nothing.
+The held-out recordings are split in two by source. Scenes are composed from each half, including sounds of unknown
+kinds, noise, hum and silence, and the checkpoint answers questions about them. An interval is right if its kind is
+right and its IoU with an event of that kind is 0.5 or more; in grounding the kind is the query's, and half of the
+queries are absent. The task `ask` is fitted on "Is there ...?" questions. Captions that call a sound unidentified are
+left out.
 """
 
 import argparse
@@ -43,7 +43,7 @@ from training.sources.tasks import draw_query
 
 TASKS: tuple[Task, ...] = ("dense_caption", "ground", "ask")
 TOGETHER = 8
-"""Scenes whose answers are written side by side."""
+"""Scenes whose answers are decoded in one batch."""
 
 CALIBRATION_SECONDS = (10.0, 10.0, 20.0, 30.0)
 
@@ -58,7 +58,7 @@ class ScoredInterval:
 
 
 class AskedScene:
-    """One scene, and questions about it: dense captions, a present and an absent query, and one "Is there ...?"."""
+    """One scene with its questions: dense captions, a present and an absent query, and one "Is there ...?"."""
 
     def __init__(self, pipeline: Pipeline, scene: Scene, rng: np.random.Generator) -> None:
         recording = pipeline.encode(Waveform(scene.samples))
@@ -82,7 +82,7 @@ class AskedScene:
         self.asked.append(("ask", kind, pipeline.ask(recording, "ask", question)))
 
     def intervals(self, vocabulary: Vocabulary) -> Iterator[ScoredInterval]:
-        """Every interval that claims something, once the answers are written."""
+        """Yield every interval that claims a kind. Call this after the answers are decoded."""
         for task, queried, question in self.asked:
             answer, completion = question.answer(), question.sequence.completion
             assert completion is not None, "it was run to its end"
@@ -101,7 +101,7 @@ class AskedScene:
 def scored_intervals(
     pipeline: Pipeline, pool: Pool, configs: Sequence[SceneConfig], *, scenes: int, seed: int
 ) -> list[ScoredInterval]:
-    """All intervals of the answers about `scenes` composed scenes; the same seed composes the same ones."""
+    """Return all intervals of the answers about `scenes` composed scenes. The same seed composes the same scenes."""
     found: list[ScoredInterval] = []
     for first in track(range(0, scenes, TOGETHER), description="scenes", console=Console(stderr=True)):
         group = []
@@ -115,7 +115,7 @@ def scored_intervals(
 
 
 def calibrate(scored: Sequence[ScoredInterval]) -> Calibration:
-    """A function per task. More certain markers or words never make it less confident: weights are not negative."""
+    """Fit one function per task. Weights are not negative: more probable markers or words never lower a confidence."""
     found: dict[Task, Logistic] = {}
     for task in TASKS:
         rows = [row for row in scored if row.task == task]
@@ -131,7 +131,7 @@ def calibrate(scored: Sequence[ScoredInterval]) -> Calibration:
 
 @dataclass(frozen=True, slots=True)
 class Row:
-    """What a calibration is worth on some intervals; `raw` is the mean probability of the interval's times alone."""
+    """The quality of a calibration on some intervals; `raw` is the mean probability of the interval's times alone."""
 
     task: str
     intervals: int
@@ -145,7 +145,7 @@ class Row:
 
 
 def measure(calibration: Calibration, scored: Sequence[ScoredInterval]) -> list[Row]:
-    """One row per task, and one for all together."""
+    """Return one row per task, and one for all tasks together."""
     rows = []
     for name, chosen in (*((task, [t for t in scored if t.task == task]) for task in TASKS), ("all", list(scored))):
         known = [(calibration.tasks[t.task](t.features), t) for t in chosen if t.task in calibration.tasks]
@@ -173,7 +173,7 @@ def _raw(features: Features) -> float:
 
 
 def _auc(confidence: "np.ndarray[Any, Any]", right: "np.ndarray[Any, Any]") -> float | None:
-    """How often a right interval has the higher confidence of a right and a wrong one; ties count half."""
+    """Return how often a right interval has a higher confidence than a wrong one; ties count half."""
     ours, others = confidence[right], confidence[~right]
     if not len(ours) or not len(others):
         return None
@@ -181,7 +181,7 @@ def _auc(confidence: "np.ndarray[Any, Any]", right: "np.ndarray[Any, Any]") -> f
 
 
 def scene_configs() -> list[SceneConfig]:
-    """Half of the scenes as in training, with unknown sounds, noise and silence among them; half plain mixtures."""
+    """Return the scene configs: half as in training, with unknown sounds, noise and silence; half plain mixtures."""
     return [
         *(replace(REALISTIC, seconds=seconds, min_events=0, other_share=0.3) for seconds in CALIBRATION_SECONDS),
         *(SceneConfig(seconds=seconds, other_share=0.15) for seconds in CALIBRATION_SECONDS),
@@ -189,14 +189,14 @@ def scene_configs() -> list[SceneConfig]:
 
 
 def main(argv: list[str] | None = None) -> int:
-    """The command line: `timeaudio calibrate`."""
+    """Run the command line: `timeaudio calibrate`."""
     parser = argparse.ArgumentParser(prog="timeaudio calibrate", description=__doc__)
     parser.add_argument(
         "--data", type=Path, nargs="+", required=True, metavar="DIR", help="folders with clips.csv and audio/"
     )
-    parser.add_argument("--model", type=Path, required=True, help="checkpoint directory; calibration.json goes into it")
+    parser.add_argument("--model", type=Path, required=True, help="checkpoint directory; receives calibration.json")
     parser.add_argument("--scenes", type=int, default=400, help="scenes to fit on, and as many to measure on")
-    parser.add_argument("--seed", type=int, default=11, help="of the scenes (default: %(default)s)")
+    parser.add_argument("--seed", type=int, default=11, help="seed of the scenes (default: %(default)s)")
     arguments = parser.parse_args(argv)
     try:
         pools = [read_pool(arguments.data, "validate", half=half) for half in (0, 1)]
@@ -211,7 +211,7 @@ def main(argv: list[str] | None = None) -> int:
     )
     calibration = calibrate(fitted_on)
     if not calibration.tasks:
-        print("timeaudio calibrate: too few intervals to fit anything; raise --scenes.", file=sys.stderr)
+        print("timeaudio calibrate: there are too few intervals to fit; raise --scenes.", file=sys.stderr)
         return 2
     rows = measure(calibration, measured_on)
     about = {
@@ -225,7 +225,7 @@ def main(argv: list[str] | None = None) -> int:
 
 
 def _show(rows: Sequence[Row], num_fitted: int) -> None:
-    table = Table(title=f"Fitted on {num_fitted} intervals; measured on others, of other sources")
+    table = Table(title=f"Fitted on {num_fitted} intervals; measured on other sources")
     for column in ("task", "intervals", "right %", "mean confidence %", "raw ECE", "ECE", "AUC", ">= 0.7", "right %"):
         table.add_column(column, justify="left" if column == "task" else "right")
     for row in rows:

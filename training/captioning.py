@@ -1,4 +1,4 @@
-"""How well a checkpoint tells what it hears: its captions of a scene, each with what people would have written."""
+"""Pair a checkpoint's captions of a scene with reference captions, and score them with METEOR."""
 
 import sys
 from collections.abc import Mapping, Sequence
@@ -11,11 +11,11 @@ from training.metrics.text import MetricUnavailable
 
 
 def scene_captions(events: Sequence[Event], present: Mapping[str, Sequence[Interval]]) -> tuple[CaptionPair, ...]:
-    """Every caption of a scene with the paraphrases of the event that it tells of, for `caption_meteor`.
+    """Pair every caption of a scene with the paraphrases of the event it describes, for `caption_meteor`.
 
     Args:
         events: the dense captions of a scene.
-        present: the true intervals of each kind. Kinds without paraphrases are known by no words: left out.
+        present: the true intervals of each kind. Kinds without paraphrases are left out.
     """
     references = paraphrases()
     return tuple(
@@ -27,7 +27,7 @@ def scene_captions(events: Sequence[Event], present: Mapping[str, Sequence[Inter
 
 
 def meteor_if_there(pairs: Sequence[CaptionPair]) -> float | None:
-    """METEOR of the captions; None, with the reason on standard error, where it cannot run: the rest needs no Java."""
+    """Return METEOR of the captions. Without Java, print the reason to standard error and return None."""
     try:
         return caption_meteor(pairs)
     except MetricUnavailable as error:

@@ -1,4 +1,4 @@
-"""How well a checkpoint counts: scenes in which one kind is heard one to five times, equally often.
+"""Measure how well a checkpoint counts, on scenes in which one kind occurs one to five times, equally often.
 
 `python -m training.counting --data DIR`
 """
@@ -30,16 +30,16 @@ SECONDS = 20.0
 
 @dataclass(frozen=True, slots=True)
 class Counted:
-    """One question: how many there were, and how many the answer says; None where it names no number."""
+    """One question: the true count, and the count in the answer; None where the answer names no number."""
 
     count: int
     said: int | None
 
 
 def counting_scene(pool: Pool, count: int, rng: np.random.Generator) -> tuple[Scene, str]:
-    """A scene of 20 s in which a kind is heard `count` times, at least half a second apart, and up to two others are.
+    """Compose a 20 s scene in which one kind occurs `count` times, at least half a second apart, with up to two others.
 
-    Long recordings are cut, so that five of them find room. Which kind it is comes second.
+    Long recordings are cut so that five of them fit. Returns the scene and the kind.
     """
     config = replace(SceneConfig(), seconds=SECONDS, cut_probability=0.9)
     while True:
@@ -53,7 +53,7 @@ def counting_scene(pool: Pool, count: int, rng: np.random.Generator) -> tuple[Sc
 
 
 def count_questions(pipeline: Pipeline, pool: Pool, *, each: int, seed: int, decoding: Decoding) -> list[Counted]:
-    """`each` scenes of every count, each asked for in one of six wordings; the same seed gives the same ones."""
+    """Ask about `each` scenes of every count, in one of six wordings. The same seed gives the same questions."""
     told = []
     for number in track(range(each * len(COUNTS)), description="questions", console=Console(stderr=True)):
         rng = np.random.default_rng([seed, 9, number])
@@ -66,17 +66,17 @@ def count_questions(pipeline: Pipeline, pool: Pool, *, each: int, seed: int, dec
 
 
 def accuracy(told: list[Counted]) -> float:
-    """The share of questions with the right number: 0.2 for who always says the same."""
+    """Return the share of questions with the right number. Always answering the same number scores 0.2."""
     return sum(c.count == c.said for c in told) / len(told)
 
 
 def main(argv: Sequence[str] | None = None) -> int:
-    """The command line."""
+    """Run the command line."""
     parser = argparse.ArgumentParser(prog="python -m training.counting", description=__doc__)
     parser.add_argument("--data", type=Path, nargs="+", required=True, metavar="DIR", help="labelled recordings")
     parser.add_argument("--model", type=Path, help="checkpoint directory (default: the embedded one)")
-    parser.add_argument("--each", type=int, default=20, help="questions for each count (default: %(default)s)")
-    parser.add_argument("--seed", type=int, default=7, help="of the scenes (default: %(default)s)")
+    parser.add_argument("--each", type=int, default=20, help="questions per count (default: %(default)s)")
+    parser.add_argument("--seed", type=int, default=7, help="seed of the scenes (default: %(default)s)")
     arguments = parser.parse_args(argv)
     try:
         pool = read_pool(arguments.data, "validate", ten=True)

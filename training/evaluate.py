@@ -1,4 +1,4 @@
-"""Measures a checkpoint on scenes composed of held-out recordings: a table for people, a JSON file for machines."""
+"""Score a checkpoint on scenes composed of held-out recordings, as a table and optionally as JSON."""
 
 import argparse
 import json
@@ -37,23 +37,23 @@ from training.score_command import main as score_manifest
 from training.sources.scenes import REALISTIC
 
 RIGHT_IOU = 0.5
-"""From which on an interval of the right kind is right."""
+"""Minimum IoU at which an interval of the right kind counts as right."""
 
 Present = Mapping[str, Sequence[Interval]]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Setting:
-    """How a checkpoint is asked."""
+    """How a checkpoint answers: decoding, wordings of the queries, length of a pass."""
 
     decoding: Decoding = Decoding()
     trained_wordings: bool = False
-    """Whether queries are in wordings that were trained on; by default they are in others."""
+    """Whether queries use the wordings of training; by default they use held-out ones."""
     pass_tenths: int = 300
 
 
 def evaluate_scene(pipeline: Pipeline, scene: Scene, rng: np.random.Generator, setting: Setting) -> SceneResult:
-    """Ask for dense captions, for a kind that is there, and for one that is not; in wordings at random."""
+    """Ask for dense captions, a present kind and an absent kind; queries have random wordings."""
     began = time.perf_counter()
     waveform = Waveform(scene.samples)
     passes = EncodedPasses(pipeline, waveform, setting.pass_tenths)
@@ -85,13 +85,13 @@ def evaluate_scene(pipeline: Pipeline, scene: Scene, rng: np.random.Generator, s
 
 
 def named(events: Sequence[Event]) -> list[tuple[str | None, Interval]]:
-    """Every interval with the kind that its caption names; humble captions, which name none, are no claim."""
+    """Return every interval with the kind its caption names. Captions that say the sound is unknown are left out."""
     found = [(event.caption, kind_of(event.caption, lexicon()), event.intervals) for event in events]
     return [(kind, i) for caption, kind, some in found if kind or not is_humble(caption) for i in some]
 
 
 def claims_of(events: Sequence[Event], present: Present) -> tuple[Claim, ...]:
-    """Every named interval with a confidence, and whether its kind is there with an IoU of at least 0.5."""
+    """Return every named interval that has a confidence, and whether it is right: same kind, IoU of at least 0.5."""
     return tuple(
         Claim(interval.confidence, is_right(interval, present.get(kind or "", ())))
         for kind, interval in named(events)
@@ -100,7 +100,7 @@ def claims_of(events: Sequence[Event], present: Present) -> tuple[Claim, ...]:
 
 
 def is_right(interval: Interval, there: Sequence[Interval]) -> bool:
-    """Whether it overlaps one of those that are there by at least half of their union."""
+    """Return whether the interval has an IoU of at least 0.5 with one of the true ones."""
     return any(interval.iou(other) >= RIGHT_IOU for other in there)
 
 
@@ -114,7 +114,7 @@ def _spans(intervals: Sequence[Interval]) -> tuple[tuple[float, float], ...]:
 
 
 def _is_readable(answer: Answer) -> bool:
-    """Every marker became part of an interval, and an answer without intervals says so in the words for it."""
+    """Return whether all markers were parsed into intervals; without intervals, the text must be a fixed sentence."""
     if "<a_" in answer.text or "<f_" in answer.text:
         return False
     return bool(answer.events) or answer.text.strip() in (NOTHING_HEARD, ABSENT)
@@ -123,7 +123,7 @@ def _is_readable(answer: Answer) -> bool:
 def evaluate(
     pipeline: Pipeline, pool: Pool, configs: Sequence[SceneConfig], setting: Setting, *, scenes: int, seed: int
 ) -> Report:
-    """Scores over `scenes` composed scenes of the configs in turn; the same seed composes the same ones."""
+    """Score `scenes` composed scenes, with the configs in turn. The same seed composes the same scenes."""
     results = []
     for index in track(range(scenes), description="scenes", console=Console(stderr=True)):
         rng = np.random.default_rng([seed, index])
@@ -141,24 +141,24 @@ def evaluate(
 
 
 def options() -> argparse.ArgumentParser:
-    """The options of `timeaudio evaluate --data DIR`."""
+    """Return the parser of `timeaudio evaluate --data DIR`."""
     parser = argparse.ArgumentParser(prog="timeaudio evaluate", description=__doc__)
     parser.add_argument(
         "--data", type=Path, nargs="+", required=True, metavar="DIR",
         help="folders with clips.csv or meta/esc50.csv, and audio/; or a manifest (.jsonl)",
     )  # fmt: skip
     parser.add_argument("--model", type=Path, help="checkpoint directory (default: the embedded one)")
-    parser.add_argument("--scenes", type=int, default=200, help="scenes to compose (default: %(default)s)")
-    parser.add_argument("--seconds", type=float, nargs="+", default=[10.0], help="lengths, in turn (default: 10)")
-    parser.add_argument("--max-events", type=int, default=4, help="most events in 10 s (default: %(default)s)")
+    parser.add_argument("--scenes", type=int, default=200, help="number of scenes (default: %(default)s)")
+    parser.add_argument("--seconds", type=float, nargs="+", default=[10.0], help="scene lengths, in turn (default: 10)")
+    parser.add_argument("--max-events", type=int, default=4, help="maximum events in 10 s (default: %(default)s)")
     parser.add_argument(
-        "--kinds", nargs="+", default=["all"], metavar="KIND", help="all, ten (ESC-10), or some by name"
+        "--kinds", nargs="+", default=["all"], metavar="KIND", help="all, ten (ESC-10), or names of kinds"
     )
     parser.add_argument("--realistic", action="store_true", help="rooms, hum, noise and unknown sounds, as in training")
-    parser.add_argument("--half", type=int, choices=(0, 1), help="every second source alone (calibration fits on 0)")
-    parser.add_argument("--wordings", choices=("held-out", "trained"), default="held-out", help="of queries")
+    parser.add_argument("--half", type=int, choices=(0, 1), help="use half of the sources (calibration fits on 0)")
+    parser.add_argument("--wordings", choices=("held-out", "trained"), default="held-out", help="query wordings")
     parser.add_argument("--pass-seconds", type=float, default=30.0, help="longest pass (default: %(default)s)")
-    parser.add_argument("--seed", type=int, default=7, help="of the scenes (default: %(default)s)")
+    parser.add_argument("--seed", type=int, default=7, help="seed of the scenes (default: %(default)s)")
     parser.add_argument("--beams", type=int, default=1, help="1 is greedy (default: %(default)s)")
     parser.add_argument("--meteor", action="store_true", help="METEOR 1.5 of captions; needs timeaudio[field] and Java")
     parser.add_argument("--json", type=Path, help="file to write the scores to")
@@ -166,10 +166,10 @@ def options() -> argparse.ArgumentParser:
 
 
 def main(argv: list[str] | None = None) -> int:
-    """The command line: `timeaudio evaluate`; on a manifest, `training.score_command`'s."""
+    """Run the command line: `timeaudio evaluate`. With a manifest, `training.score_command` runs instead."""
     given = sys.argv[1:] if argv is None else argv
     if {"-h", "--help"} & set(given):
-        print(command_line().format_help() + "\n\nOr on scenes that are composed for it:\n")
+        print(command_line().format_help() + "\n\nOr, to score on composed scenes:\n")
     elif any(word.endswith(".jsonl") or word.startswith("--predictions") for word in given):
         return score_manifest(given)
     arguments = options().parse_args(argv)
@@ -203,5 +203,5 @@ def _pool(arguments: argparse.Namespace) -> Pool:
         return pool
     unknown = [kind for kind in arguments.kinds if kind not in pool.parts]
     if unknown:
-        raise DataError(f"No held-out recording is of {', '.join(unknown)}; there are {', '.join(pool.parts)}.")
+        raise DataError(f"No held-out recording has kind {', '.join(unknown)}; known: {', '.join(pool.parts)}.")
     return Pool({kind: pool.parts[kind] for kind in arguments.kinds}, pool.others)

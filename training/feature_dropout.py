@@ -1,4 +1,4 @@
-"""What frames go through on their way to the connector while it trains."""
+"""Dropout on the encoders' features during training."""
 
 import torch
 from jaxtyping import Float
@@ -6,10 +6,11 @@ from torch import Tensor, nn
 
 
 class FeatureDropout(nn.Module):
-    """Zeroes a share of the encoders' features throughout a recording, another choice for each recording.
+    """Zero a random share of the encoders' features, the same ones in all frames of a recording.
 
-    A mask per recording and not per number: it is a stronger regulariser, and on a CPU drawing half a million numbers a
-    recording would take longer than the connector. Under autocast the frames are cast once here, not by every matrix.
+    One mask per recording, rather than per value, is a stronger regulariser. Per-value masks would also need half a
+    million random numbers per recording, which takes longer on a CPU than the connector itself. Under autocast the
+    frames are cast once here, instead of once per matrix.
     """
 
     def __init__(self, share: float) -> None:
@@ -17,7 +18,7 @@ class FeatureDropout(nn.Module):
         self.share = share
 
     def forward(self, frames: Float[Tensor, "batch frames dim"]) -> Float[Tensor, "batch frames dim"]:
-        """Shape is kept."""
+        """Apply the mask. The shape does not change."""
         device = frames.device.type
         if torch.is_autocast_enabled(device):
             frames = frames.to(torch.get_autocast_dtype(device))

@@ -1,4 +1,4 @@
-"""What trains in a stage, and the loss of a few examples: the module that processes share."""
+"""The trained modules of a stage and their loss on a micro-batch."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -33,15 +33,15 @@ class Group:
 class Learner(nn.Module):
     """The connector and the language model with LoRA; the encoders stay outside and frozen.
 
-    The markers' 20 rows are parameters of their own, in float32, for the embedding and for the head (one for both
-    where the checkpoint ties them): so no gradient of a whole vocabulary is ever made, and AdamW's small steps are not
-    lost in bfloat16. `write_markers` puts them into the language model.
+    The markers' 20 rows are separate float32 parameters, one set for the embedding and one for the head (a single set
+    where the checkpoint ties them). This avoids gradients of the whole vocabulary, and AdamW's small steps are not lost
+    in bfloat16. `write_markers` copies them into the language model.
 
     Source: paper, "Training Strategy".
 
     Attributes:
-        num_tokens, num_padded: positions of the language model's batches since somebody set them to 0: those that are
-            there, and those that only fill rows.
+        num_tokens, num_padded: tokens and padding positions that the language model has computed since a caller set
+            them to 0.
     """
 
     marker_ids: Tensor
@@ -73,7 +73,7 @@ class Learner(nn.Module):
             rows.requires_grad_("markers" in config.trains)
 
     def _prepare(self) -> None:
-        """Freeze everything, then open what the stage trains."""
+        """Freeze everything, then unfreeze what the stage trains."""
         config = self._config
         for module in (self.fusion, self.connector, self.llm):
             module.requires_grad_(False)
@@ -93,17 +93,17 @@ class Learner(nn.Module):
         clocked = config.time_encoding and "time_encoding" in config.trains
         self.connector.time_encoding.weight.requires_grad_(clocked)
         if config.activation_checkpointing:
-            # transformers 5.23 renamed it, positional argument and all
+            # transformers 5.23 renamed the method and its positional argument
             name = "activation_checkpointing_enable"
             getattr(self.llm, name, self.llm.gradient_checkpointing_enable)({"use_reentrant": False})
         if next(self.parameters()).device.type == "cpu":
-            self.llm.set_attn_implementation("eager")  # the fused kernel's gradients take longer than all else there
+            self.llm.set_attn_implementation("eager")  # on a CPU the fused kernel's backward pass dominates a step
         for module in self.modules() if not config.dropout else ():
             if isinstance(module, nn.Dropout):
                 module.p = 0.0
 
     def _lora(self) -> list[nn.Parameter]:
-        """The adapters, as they are now: sharding puts others in their places."""
+        """Return the current adapters; sharding replaces these objects."""
         return [p for name, p in self.llm.named_parameters() if ".lora_" in name]
 
     @property
@@ -112,7 +112,7 @@ class Learner(nn.Module):
         return self._config.markers != "none"
 
     def groups(self) -> list[Group]:
-        """What trains, at its rate; biases, norms, the clock's rows and the markers without weight decay."""
+        """Return the trained parameters by rate; biases, norms, time encoding and markers have no weight decay."""
         rates = self._config.rates
         connector = [
             p
@@ -135,18 +135,18 @@ class Learner(nn.Module):
         return [group for group in opened if group.parameters]
 
     def text(self, row: Row) -> Text:
-        """A row as ids."""
+        """Return a row as token ids."""
         before, after = prompt_ids(self._tokenizer, self._prompt, question_of_row(row))
         is_plain = self._config.markers == "none"
         answer = answer_of(row, PLAIN.interval, PLAIN.time) if is_plain else answer_of(row)
         return Text(before, after, [*self._tokenizer.encode(answer), self._tokenizer.eos_id])
 
     def weight_of(self, texts: Sequence[Text]) -> float:
-        """By what a sum of losses is divided: the weights of all tokens of the answers."""
+        """Return the divisor of a sum of losses: the total weight of the answers' tokens."""
         return sum(float(self.token_weight[t.answer].sum()) for t in texts)
 
     def forward(self, frames: Sequence[tuple[Tensor, Tensor]], samples: Sequence[int], texts: Sequence[Text]) -> Tensor:
-        """The weighted sum of the cross-entropies of all answers' tokens, and of their digits' distances."""
+        """Return the weighted sum of the answer tokens' cross-entropies, plus the digit distances."""
         audio = self._audio(frames, samples)
         if self._config.together > 1:
             rows = shared_rows(self._embed, audio, texts)
@@ -171,7 +171,7 @@ class Learner(nn.Module):
         return loss
 
     def _digit_distance(self, logits: Tensor, labels: Tensor) -> Tensor:
-        """Sum over markers of the expected |digit - right digit| among the ten of its kind: 3 for 4 is near, 9 far."""
+        """Sum over markers the expected |digit - right digit| among the ten markers of the same kind."""
         places = self.marker_places[labels]
         told = places >= 0
         if not told.any():
@@ -189,9 +189,9 @@ class Learner(nn.Module):
         return torch.where((places >= 0)[:, None], own, embedded)
 
     def _audio(self, frames: Sequence[tuple[Tensor, Tensor]], samples: Sequence[int]) -> list[Tensor]:
-        """Audio tokens of each row's recording.
+        """Return the audio tokens of each row's recording.
 
-        Recordings of one length go through the connector together, and each once, however many rows are about it.
+        Recordings of one length go through the connector together, each once, however many rows use it.
         """
         device = self.embedding_rows.device
         by_length: dict[tuple[int, int, int], dict[int, int]] = {}
@@ -211,7 +211,7 @@ class Learner(nn.Module):
 
     @torch.no_grad()
     def write_markers(self) -> None:
-        """Put the markers' rows into the language model's matrices."""
+        """Copy the markers' rows into the language model's matrices."""
         for matrix, rows in (
             (self.llm.get_input_embeddings(), self.embedding_rows),
             (self.llm.get_output_embeddings(), self.head_rows),
@@ -220,7 +220,7 @@ class Learner(nn.Module):
 
     @torch.no_grad()
     def finish(self) -> None:
-        """Merge what was learned into the language model's own weights, so that any library can open it."""
+        """Merge adapters and markers into the language model's own weights, so that any library can load it."""
         self.write_markers()
         adapted: list[tuple[str, Any]] = [(n, m) for n, m in self.llm.named_modules() if isinstance(m, LoraLayer)]
         for name, layer in adapted:
@@ -228,4 +228,4 @@ class Learner(nn.Module):
             parent, _, child = name.rpartition(".")
             setattr(self.llm.get_submodule(parent), child, layer.get_base_layer())
         if adapted:
-            del self.llm.peft_config  # says that adapters are there
+            del self.llm.peft_config  # it marks the model as having adapters

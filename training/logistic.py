@@ -1,4 +1,4 @@
-"""Logistic regression with weights that may be held at zero or above."""
+"""Logistic regression with optional non-negative weights."""
 
 import numpy as np
 import numpy.typing as npt
@@ -10,15 +10,14 @@ RIDGE = 1e-3
 def fit(
     features: npt.NDArray[np.float64], right: npt.NDArray[np.bool_], *, positive: npt.NDArray[np.bool_]
 ) -> tuple[float, tuple[float, ...]]:
-    """Bias and weights, for the features as they are, of least mean cross-entropy.
+    """Return the bias and the weights that minimise the mean cross-entropy, for unstandardised features.
 
-    The features are standardised meanwhile, and their squared weights cost RIDGE each, so that rows which can be told
-    apart have finite weights.
+    The fit standardises the features and adds a ridge penalty, so that separable rows still give finite weights.
 
     Args:
         features: [rows, features].
-        right: [rows].
-        positive: [features], whose weights are not negative.
+        right: the targets [rows].
+        positive: the features whose weights must not be negative [features].
     """
     mean, spread = features.mean(axis=0), features.std(axis=0)
     spread = np.where(spread > 0, spread, 1.0)

@@ -1,4 +1,4 @@
-"""One question about a recording of any length: in one pass, or in overlapping ones that are put together."""
+"""Answer a question about a recording of any length, in one pass or in overlapping passes that are stitched."""
 
 from dataclasses import replace
 
@@ -12,16 +12,16 @@ from model.timeline.task import Task
 
 TENTH_SAMPLES = SAMPLE_RATE // 10
 OVERLAP = 40
-"""Tenths that neighbouring passes share, as the server has it."""
+"""Overlap of neighbouring passes, in tenths of a second. The server uses the same value."""
 
 
 class EncodedPasses:
-    """A waveform, encoded pass by pass; several questions may be asked about it.
+    """A waveform encoded pass by pass. It can answer several questions.
 
     Args:
-        pipeline: what encodes it and answers.
+        pipeline: encodes the waveform and answers the questions.
         waveform: of any length.
-        longest: tenths of a second in one pass.
+        longest: the longest pass, in tenths of a second.
     """
 
     def __init__(self, pipeline: Pipeline, waveform: Waveform, longest: int) -> None:
@@ -30,7 +30,7 @@ class EncodedPasses:
         self._recordings = [pipeline.encode(self._part(waveform, span)) for span in self._passes]
 
     def answers(self, task: Task, question: str, decoding: Decoding) -> tuple[list[Event], list[Answer]]:
-        """The events of the whole waveform in order of time, and the answer of each pass."""
+        """Return the events of the whole waveform in order of time, and the answer of each pass."""
         answers = [self._answer(recording, task, question, decoding) for recording in self._recordings]
         if len(answers) == 1:
             return list(answers[0].events), answers

@@ -1,7 +1,7 @@
-"""The paper's pipeline, small: data of all four tasks, stage 1, stage 2, scores, and the table beside the paper's.
+"""Run the paper's pipeline on a small scale: data of all four tasks, both stages, and the scores beside the paper's.
 
-A test of the machinery, not of quality: two bundled recordings make all scenes, a few short articles are read aloud by
-whatever is installed, and both stages are a few steps. It fails if a loss does not fall. `make miniature`.
+This tests the machinery, not quality: two bundled recordings make all scenes, an installed engine reads a few short
+articles aloud, and both stages take a few steps. The command fails if a loss does not fall. `make miniature` runs it.
 """
 
 import argparse
@@ -41,13 +41,13 @@ NEWS = (
     ("The orchestra plays in the park this summer. Every concert is free.", "The orchestra plays free concerts"),
     ("A lost dog came home after three weeks. It had crossed two rivers.", "A lost dog came home"),
 )
-"""What happened, and its highlight: articles are made of two to four."""
+"""Short news items with their highlights. An article is made of two to four."""
 
 
 def build(folder: Path, engine: Engine, scale: float = 1.0) -> dict[str, Path]:
-    """Manifests for both stages and for the scores, with their recordings; `scale` is a share of them.
+    """Write the manifests of both stages and of the test, with their recordings. Return their paths.
 
-    The scenes of the scores are composed anew.
+    `scale` is the share of the data to make. The test has scenes of its own.
     """
     pool = read_pool([bundled(folder / "recordings")], "validate")
     audio = folder / "audio"
@@ -73,7 +73,7 @@ def build(folder: Path, engine: Engine, scale: float = 1.0) -> dict[str, Path]:
 
 
 def _articles(path: Path, count: int, seed: int) -> Path:
-    """So many articles, as version 3.0.0 of CNN/DailyMail has them."""
+    """Write `count` articles in the format of CNN/DailyMail 3.0.0."""
     rng = np.random.default_rng(seed)
     lines = []
     for place in range(count):
@@ -87,7 +87,7 @@ def _articles(path: Path, count: int, seed: int) -> Path:
 
 
 def bundled(folder: Path) -> Path:
-    """The two recordings that come with the package, in `folder` as a data set of fold 4."""
+    """Copy the two recordings of the package to `folder`, as a data set of fold 4."""
     (folder / "audio").mkdir(parents=True, exist_ok=True)
     lines = ["filename,category,fold,subset,source"]
     for name, kind in KINDS.items():
@@ -102,7 +102,7 @@ def _share(count: int, scale: float) -> int:
 
 
 def stages(steps: int) -> dict[str, StageConfig]:
-    """The paper's two, with few steps, small batches and rates for a small model."""
+    """Return the paper's two stages with few steps, small batches and rates for a small model."""
     small = [
         f"steps = {steps}", "batch_size = 8", "micro_batch_size = 8", "activation_checkpointing = false",
         "evaluate_every = 0", "save_every = 1000", "learning_rate = 1e-3", "warmup_steps = 5",
@@ -111,17 +111,17 @@ def stages(steps: int) -> dict[str, StageConfig]:
 
 
 def fell(run: Path) -> tuple[float, float]:
-    """Median loss of the first and of the last quarter of a run: no few batches of long answers decide."""
+    """Return the median loss of the first and of the last quarter of a run. Medians ignore single hard batches."""
     losses = [line["loss"] for line in read_log(run) if "loss" in line]
     quarter = max(1, len(losses) // 4)
     return median(losses[:quarter]), median(losses[-quarter:])
 
 
 def main(argv: Sequence[str] | None = None) -> int:
-    """The command line: `make miniature`, `python -m training.miniature`."""
+    """Run the command line: `make miniature`, `python -m training.miniature`."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("--out", type=Path, default=Path("runs/miniature"), help="begun anew (default: %(default)s)")
-    parser.add_argument("--steps", type=int, default=60, help="of each stage (default: %(default)s)")
+    parser.add_argument("--out", type=Path, default=Path("runs/miniature"), help="overwritten (default: %(default)s)")
+    parser.add_argument("--steps", type=int, default=60, help="steps of each stage (default: %(default)s)")
     arguments = parser.parse_args(argv)
     began = time.monotonic()
     out: Path = arguments.out
@@ -129,7 +129,7 @@ def main(argv: Sequence[str] | None = None) -> int:
         shutil.rmtree(out / name, ignore_errors=True)
     engine = next(e for e in available() if e != "f5-tts")
     manifests = build(out, engine)
-    print(f"Data of all four tasks, articles read by {engine}: {time.monotonic() - began:.0f} s.", flush=True)
+    print(f"Made data of all four tasks, with speech by {engine}: {time.monotonic() - began:.0f} s.", flush=True)
     start, failed = checkpoint_named("timeaudio-tiny"), []
     for name, config in stages(arguments.steps).items():
         run = out / f"{name}-run"
@@ -142,7 +142,7 @@ def main(argv: Sequence[str] | None = None) -> int:
     scores = out / "miniature.json"
     status = evaluate(["--data", str(manifests["test"]), "--model", str(start), "--json", str(scores)])
     compare([str(scores), "--table", "2"])
-    print(f"{time.monotonic() - began:.0f} s in all. These scores say that the machinery runs, nothing more.")
+    print(f"{time.monotonic() - began:.0f} s in total. These scores show only that the pipeline runs.")
     if failed:
         print(f"The loss of {', '.join(failed)} did not fall.", file=sys.stderr)
     return 1 if failed else status

@@ -1,7 +1,7 @@
-"""Several short examples in one row: none of them sees another, and little is padded.
+"""Pack several short examples into one row to reduce padding. Examples do not attend to each other.
 
-Positions begin at 0 again with each example. From that the library takes where one ends, and masks attention to each
-example alone (`transformers.masking_utils.find_packed_sequence_indices`).
+Positions restart at 0 with each example. The library infers the boundaries from that and masks attention between
+examples (`transformers.masking_utils.find_packed_sequence_indices`).
 """
 
 from collections.abc import Sequence
@@ -14,9 +14,9 @@ from torch.nn.utils.rnn import pad_sequence
 
 
 def shares(lengths: Sequence[int], most: int) -> list[list[int]]:
-    """Which examples share a row of at most `most` tokens: the longest first, each into the first row with room.
+    """Assign examples to rows of at most `most` tokens: the longest first, each into the first row with room.
 
-    With 0, and for an example longer than that, a row of its own. Source: first-fit decreasing.
+    With 0, every example gets its own row; so does an example longer than `most`. Source: first-fit decreasing.
     """
     if most == 0:
         return [[place] for place in range(len(lengths))]
@@ -35,14 +35,14 @@ def shares(lengths: Sequence[int], most: int) -> list[list[int]]:
 
 @dataclass(frozen=True, slots=True)
 class Rows:
-    """A micro-batch as the language model takes it.
+    """A micro-batch of language model inputs.
 
     Attributes:
         embeds: padded on the right [rows, length, dim].
-        positions: each token's place in its example; a row's padding is an example of its own [rows, length].
-        mask: which are there; None where examples share rows, as `positions` tell them apart then; for branches behind
-            a shared prefix (`training.shared_prefix`), what is added to the attention's scores.
-        labels: the next token's id at each position, -100 where none is learned [rows, length].
+        positions: each token's position in its example; padding counts as an example of its own [rows, length].
+        mask: true for tokens that are not padding; None where examples share rows, because `positions` separate them;
+            for branches behind a shared prefix (`training.shared_prefix`), an additive attention mask.
+        labels: the next token's id at each position, -100 where there is no loss [rows, length].
         num_tokens: positions that are not padding.
     """
 
@@ -56,10 +56,10 @@ class Rows:
 def rows_of(
     embeds: Sequence[Float[Tensor, "_ dim"]], labels: Sequence[Int[Tensor, " _"]], most: int
 ) -> Rows:  # fmt: skip
-    """Examples as rows, sharing them up to `most` tokens; 0 gives each its own.
+    """Pack examples into rows of up to `most` tokens; 0 gives each its own row.
 
-    `labels` are those of the tokens themselves: an example's first token is told by nothing before it, and the last one
-    of an example does not tell the first one of the next.
+    `labels` are the ids of the tokens themselves. They are shifted here within each example, so that the last token of
+    one example does not predict the first token of the next.
     """
     taken = shares([len(example) for example in embeds], most)
     device = embeds[0].device

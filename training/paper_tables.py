@@ -1,4 +1,4 @@
-"""The numbers of the paper's Tables 2, 3 and 4, in percent, and ours beside them: `timeaudio compare`."""
+"""Show the paper's Tables 2, 3 and 4, in percent, with our scores beside them: `timeaudio compare`."""
 
 import argparse
 import json
@@ -15,7 +15,7 @@ COLUMNS = (
     ("ground R@0.7", "R@0.7"), ("ground R@0.9", "R@0.9"), ("ground mean recall", "mIoU (*)"),
     ("summary ROUGE-1", "ROUGE-1"), ("summary ROUGE-L", "ROUGE-L"), ("summary mIoU", "mIoU (**)"),
 )  # fmt: skip
-"""Our scores and the paper's columns. Which of our two timeline scores is the paper's is not known."""
+"""Our scores and the paper's columns. The paper does not say which of our two timeline scores it uses."""
 
 NONE = None
 Numbers = tuple[float | None, ...]
@@ -49,14 +49,14 @@ TABLE_4: dict[str, Numbers] = {
 }  # fmt: skip
 TABLES = {2: TABLE_2, 3: TABLE_3, 4: TABLE_4}
 FOOTNOTES = (
-    "(*) the paper's 'mIoU' of grounding is (R@0.5 + R@0.7 + R@0.9) / 3 in 12 of its 13 rows; ours is computed so too.",
+    "(*) the paper's 'mIoU' of grounding is (R@0.5 + R@0.7 + R@0.9) / 3 in 12 of its 13 rows; ours uses that formula.",
     "(**) the paper does not define its timeline mIoU; ours pairs segments one to one.",
-    "Ours are on the manifest that they were computed on: they compare with the paper only where that is its test set.",
+    "Our scores are comparable with the paper's only if their manifest is the paper's test set.",
 )
 
 
 def ours_of(scores: Mapping[str, Mapping[str, object]]) -> Numbers:
-    """A row of percentages from a scores file; None where it has no such score."""
+    """Return a row of percentages from a scores file; None where the file lacks a score."""
     row: list[float | None] = []
     for name, _ in COLUMNS:
         value = scores.get(name, {}).get("value")
@@ -65,7 +65,7 @@ def ours_of(scores: Mapping[str, Mapping[str, object]]) -> Numbers:
 
 
 def show(number: int | None, ours: Mapping[str, Numbers], console: Console) -> None:
-    """A table of the paper, ours below it; ours alone without a number."""
+    """Print a table of the paper with our rows below it; without a number, only our rows."""
     table = Table(title="Scores, in %" if number is None else f"Table {number} of the paper, in %")
     table.add_column("system")
     used = range(7, 10) if number == 4 else range(len(COLUMNS))
@@ -79,12 +79,12 @@ def show(number: int | None, ours: Mapping[str, Numbers], console: Console) -> N
 
 
 def main(argv: Sequence[str] | None = None) -> int:
-    """The command line: `timeaudio compare`."""
+    """Run the command line: `timeaudio compare`."""
     parser = argparse.ArgumentParser(prog="timeaudio compare", description=__doc__)
     parser.add_argument(
-        "scores", nargs="*", type=Path, help="files of `timeaudio evaluate ... --json`; the name of a row is the file's"
+        "scores", nargs="*", type=Path, help="files of `timeaudio evaluate ... --json`; rows take the files' names"
     )
-    parser.add_argument("--table", type=int, choices=[2, 3, 4], action="append", help="default: all three")
+    parser.add_argument("--table", type=int, choices=[2, 3, 4], action="append", help="default: all three tables")
     arguments = parser.parse_args(argv)
     ours: dict[str, Numbers] = {}
     for path in arguments.scores:
@@ -93,8 +93,8 @@ def main(argv: Sequence[str] | None = None) -> int:
             ours[f"ours: {name}"] = ours_of(json.loads(path.read_text(encoding="utf-8"))["scores"])
         except (OSError, ValueError, KeyError, AttributeError, TypeError):
             print(
-                f"timeaudio compare: {path} holds no scores of a manifest: make it with `timeaudio evaluate --data"
-                " MANIFEST.jsonl --json FILE` (scores of composed scenes are others).", file=sys.stderr,
+                f"timeaudio compare: {path} holds no scores of a manifest. Create it with `timeaudio evaluate --data"
+                " MANIFEST.jsonl --json FILE`; scores of composed scenes are not comparable.", file=sys.stderr,
             )  # fmt: skip
             return 2
     console = Console(width=None if sys.stdout.isatty() else 140)

@@ -1,12 +1,12 @@
-"""Which arithmetic pays where."""
+"""Decide whether bfloat16 is faster on a device."""
 
 import torch
 
 
 def is_bfloat16_fast(device: str) -> bool:
-    """Whether autocast to bfloat16 pays. On a CPU without instructions for it, it is emulated, many times slower.
+    """Return whether autocast to bfloat16 is faster. A CPU without bfloat16 instructions emulates it, far more slowly.
 
     Args:
-        device: a device's type, `cpu` or `cuda`.
+        device: the device type, `cpu` or `cuda`.
     """
     return device != "cpu" or torch.cpu._is_avx512_bf16_supported()

@@ -1,9 +1,9 @@
-"""Anybody's predictions for a manifest.
+"""Read any system's predictions for a manifest.
 
-One line of JSONL each: `id` of the manifest's line, and either
+A JSONL file with one line per prediction: the `id` of the manifest's line, and either
 
-- `events`: `[{"intervals": [[start, end], ...], "caption"*, "confidence"*}]`, a confidence being one number for the
-  event or a list with one for each of its intervals, or
+- `events`: `[{"intervals": [[start, end], ...], "caption"*, "confidence"*}]`, where a confidence is one number for the
+  event or a list with one number per interval, or
 - `answer`: the text, with markers or with plain numbers in the output format of the task (paper, Table 6).
 """
 
@@ -24,10 +24,10 @@ class Prediction:
     """An answer.
 
     Attributes:
-        events: what it tells.
-        confidences: for each event one of each of its intervals, 0 to 1; none where the system does not say.
-        text: the answer as it was written.
-        is_cut: whether it had to end where no more tokens were allowed.
+        events: the events in the answer.
+        confidences: for each event, one per interval, 0 to 1; empty where the system gives none.
+        text: the answer's text, unchanged.
+        is_cut: whether the answer reached the token limit.
     """
 
     events: tuple[Told, ...] = ()
@@ -37,10 +37,10 @@ class Prediction:
 
 
 def read_predictions(path: Path, rows: Sequence[Row]) -> dict[str, Prediction]:
-    """The predictions by id.
+    """Return the predictions by id.
 
     Raises:
-        DataError: a line is not a prediction, or is for no line of the manifest.
+        DataError: a line is not a prediction, or its id is not in the manifest.
     """
     known = {row.id: row for row in rows}
     found: dict[str, Prediction] = {}
@@ -52,7 +52,7 @@ def read_predictions(path: Path, rows: Sequence[Row]) -> dict[str, Prediction]:
             row = known[value["id"]]
             found[row.id] = _prediction(value, row)
         except KeyError as error:
-            raise DataError(f"{path}, line {number}: {error} is missing, or no id of the manifest.") from None
+            raise DataError(f"{path}, line {number}: {error} is missing, or is not an id of the manifest.") from None
         except (ValueError, TypeError) as error:
             raise DataError(f"{path}, line {number}: {error}") from None
     return found
@@ -66,7 +66,7 @@ def _prediction(value: dict[str, Any], row: Row) -> Prediction:
         )
         for event in events:
             if not event.intervals or any(not 0 <= start < end for start, end in event.intervals):
-                raise ValueError(f"{row.id}: an interval ends after it starts, at 0 or later; got {event.intervals}")
+                raise ValueError(f"{row.id}: an interval must have 0 <= start < end; got {event.intervals}")
         told = [event.get("confidence") for event in value["events"]]
         confidences = tuple(_confidences(said, len(e.intervals)) for said, e in zip(told, events, strict=True))
         return Prediction(events, confidences, str(value.get("answer", "")))
@@ -74,17 +74,17 @@ def _prediction(value: dict[str, Any], row: Row) -> Prediction:
 
 
 def _confidences(said: Any, count: int) -> tuple[float, ...]:
-    """One for each interval of an event: a number stands for all of them; none where it is not said."""
+    """Return one confidence per interval of an event; a single number applies to all. Empty where there is none."""
     if said is None:
         return ()
     each = [float(one) for one in said] if isinstance(said, list) else [float(said)] * count
     if len(each) != count or any(not 0 <= one <= 1 for one in each):
-        raise ValueError(f"confidence is one number from 0 to 1, or one for each of {count} intervals; got {said}")
+        raise ValueError(f"confidence must be one number from 0 to 1, or one for each of {count} intervals; got {said}")
     return tuple(each)
 
 
 def prediction_of_text(text: str, row: Row) -> Prediction:
-    """What a text answers: its markers' events or, where it has none, the events that its plain numbers tell."""
+    """Parse an answer's text: events from its markers or, without markers, from its plain numbers."""
     tenths = max(1, int((row.duration or 0.0) * 10 + 1e-6))
     if "<a_" in text:
         events = tuple(

@@ -1,4 +1,4 @@
-"""Reads a stage: TOML, strictly, into frozen dataclasses."""
+"""Read a stage from a TOML file, strictly, into frozen dataclasses."""
 
 import dataclasses
 import tomllib
@@ -12,7 +12,7 @@ T = TypeVar("T")
 
 
 class ConfigError(Exception):
-    """A file does not describe a stage. `problems` lists every fault, not only the first."""
+    """A file does not describe a valid stage. `problems` lists every problem, not only the first."""
 
     def __init__(self, where: str, problems: list[str]) -> None:
         self.problems = problems
@@ -20,10 +20,10 @@ class ConfigError(Exception):
 
 
 def load_config(cls: type[T], path: Path, overrides: Sequence[str] = ()) -> T:
-    """What a TOML file describes; each override is one more line of TOML, `lora.rank = 16`.
+    """Load a config from a TOML file. Each override is one more line of TOML, such as `lora.rank = 16`.
 
     Raises:
-        ConfigError: unknown or missing keys, or values of another type: all of them at once.
+        ConfigError: keys are unknown or missing, or values have the wrong type. The error lists all of them.
     """
     try:
         table = tomllib.loads(path.read_text(encoding="utf-8"))
@@ -33,7 +33,7 @@ def load_config(cls: type[T], path: Path, overrides: Sequence[str] = ()) -> T:
         try:
             _merge(table, tomllib.loads(override))
         except tomllib.TOMLDecodeError as error:
-            raise ConfigError(f"--set {override}", [f'not TOML: {error}; text is quoted, name = "value"']) from None
+            raise ConfigError(f"--set {override}", [f'not TOML: {error}; quote text, as in name = "value"']) from None
     problems: list[str] = []
     value = _build(cls, table, "", problems)
     if problems:
@@ -73,7 +73,7 @@ def _build(kind: Any, value: Any, at: str, problems: list[str]) -> Any:
             problems.append(f"{at[:-1]} must have {len(inner)} items")
             return None
         return tuple(_build(k, v, at, problems) for k, v in zip(inner, value, strict=True))
-    if origin is types.UnionType:  # something or None, which TOML cannot say
+    if origin is types.UnionType:  # an optional value; TOML has no None
         return _build(typing.get_args(kind)[0], value, at, problems)
     if kind is float and isinstance(value, int) and not isinstance(value, bool):
         return float(value)

@@ -1,6 +1,6 @@
-"""Where a run stands, on disk: what it is of, what training changed, and the optimizer. Nothing frozen, so it is small.
+"""Save and restore the state of a run: its settings, the trained tensors (not the frozen ones) and the optimizer.
 
-Tensors are whole, however many processes share them: a run goes on with another number of processes.
+Sharded tensors are saved whole, so a run can continue with another number of processes.
 """
 
 import json
@@ -26,19 +26,19 @@ Writes = Literal["yes", "gathers", "no"]
 
 @dataclass(slots=True)
 class State:
-    """How far a run is: the next step, and the best measurement so far."""
+    """Progress of a run: the next step, and the best measurement so far."""
 
     step: int = 0
     best: float = -1.0
 
 
 def claim(path: Path, told: Mapping[str, object]) -> None:
-    """Note in a file of a run's folder what the run is of, so that nothing else goes on in it by mistake.
+    """Record a run's settings in a file of its folder, so that a run with other settings cannot continue there.
 
-    What an older version did not know of is taken to be as it was.
+    Settings that the file does not have, because an older version wrote it, are not compared.
 
     Raises:
-        DataError: it is of another run; the message says what differs.
+        DataError: the folder holds a run with other settings; the message says which differ.
     """
     mine: dict[str, object] = json.loads(json.dumps(told))
     if path.is_file():
@@ -55,13 +55,13 @@ def claim(path: Path, told: Mapping[str, object]) -> None:
 
 
 def trained_state(learner: Learner | Aligner) -> dict[str, Tensor]:
-    """What training changes. Every process calls it where the learner is sharded."""
+    """Return the tensors that training changes. If the learner is sharded, every process must call this."""
     state: dict[str, Tensor] = whole({name: p for name, p in learner.named_parameters() if p.requires_grad})
     return state
 
 
 def load_trained(learner: Learner | Aligner, trained: dict[str, Tensor]) -> None:
-    """The inverse of `trained_state`, for a learner that is not sharded."""
+    """Load the tensors of `trained_state` into a learner that is not sharded."""
     parameters = dict(learner.named_parameters())
     with torch.no_grad():
         for key, tensor in trained.items():
@@ -71,7 +71,7 @@ def load_trained(learner: Learner | Aligner, trained: dict[str, Tensor]) -> None
 def save(
     path: Path, learner: Learner | Aligner, optimizer: torch.optim.Optimizer | None, state: State, writes: Writes
 ) -> None:
-    """Write beside, then rename: a run that is killed while saving keeps its last state."""
+    """Write to a temporary file, then rename it: a run that is killed while saving keeps its last state."""
     if writes == "no":
         return
     body = {"step": state.step, "best": state.best, "learner": trained_state(learner)}
@@ -83,7 +83,7 @@ def save(
 
 
 def restore(run: Path, learner: Learner | Aligner, name: str = RESUME) -> State:
-    """Put a run's state into a learner that is not sharded; a run without one is at its beginning."""
+    """Load a run's state into a learner that is not sharded. A run without a saved state starts at step 0."""
     path = run / name
     if not path.is_file():
         return State()
@@ -93,6 +93,6 @@ def restore(run: Path, learner: Learner | Aligner, name: str = RESUME) -> State:
 
 
 def load_optimizer(run: Path, optimizer: torch.optim.Optimizer) -> None:
-    """Put a run's state into the optimizer of what trains, sharded or not."""
+    """Load a run's state into the optimizer, sharded or not."""
     if (run / RESUME).is_file():
         load_whole(optimizer, torch.load(run / RESUME, weights_only=True, map_location="cpu")["optimizer"])

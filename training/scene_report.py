@@ -1,4 +1,4 @@
-"""The scores of a checkpoint on composed scenes: numbers for machines, and a table for people."""
+"""Report a checkpoint's scores on composed scenes, as JSON and as a table."""
 
 from dataclasses import dataclass
 from typing import Any
@@ -19,7 +19,7 @@ CONFIDENT = 0.7
 
 @dataclass(frozen=True, slots=True)
 class SceneResult:
-    """One scene's answers: the dense captions, and one present and one absent query."""
+    """The scored answers of one scene: the dense captions, one present and one absent query."""
 
     captions: ScoredScene
     groundings: tuple[Grounding, ...]
@@ -32,7 +32,7 @@ class SceneResult:
 
 @dataclass(frozen=True, slots=True)
 class Report:
-    """The scores of a checkpoint, shares between 0 and 1."""
+    """The scores of a checkpoint, as shares from 0 to 1."""
 
     results: tuple[SceneResult, ...]
     setting: dict[str, Any]
@@ -53,7 +53,7 @@ class Report:
 
     @property
     def num_never_named(self) -> int:
-        """Kinds that the scenes hold and no answer names rightly."""
+        """The number of kinds that occur in the scenes but that no answer names correctly."""
         return sum(1 for _, clips in self.by_kind().values() if clips.num_reference and not clips.num_correct)
 
     @property
@@ -63,21 +63,21 @@ class Report:
 
     @property
     def confident(self) -> list[Claim]:
-        """Those with a confidence of 0.7 or more."""
+        """The claims with a confidence of 0.7 or more."""
         return [claim for claim in self.claims if claim.confidence >= CONFIDENT]
 
     @property
     def confident_right(self) -> float | None:
-        """The share of confident intervals that are right; None without any."""
+        """The share of confident claims that are right; None without any."""
         return sum(c.is_right for c in self.confident) / len(self.confident) if self.confident else None
 
     @property
     def grounding(self) -> GroundingScores:
-        """Scores over all queries."""
+        """The grounding scores over all queries."""
         return score_grounding([g for r in self.results for g in r.groundings])
 
     def by_kind(self) -> dict[str, tuple[Counts, Counts]]:
-        """Event counts and clip counts of each kind."""
+        """Return the event counts and the clip counts of each kind."""
         clips = clip_counts([r.captions for r in self.results], self.kinds)
 
         def only(scene: ScoredScene, kind: str) -> ScoredScene:
@@ -92,7 +92,7 @@ class Report:
         }
 
     def to_json(self) -> dict[str, Any]:
-        """Everything that is printed, and the setting that makes it repeatable."""
+        """Return all printed scores and the setting that reproduces them."""
         event, clip, grounding = self.event_f1, self.clip_f1, self.grounding
         return {
             "setting": self.setting,
@@ -128,11 +128,11 @@ class Report:
 
 
 def show(report: Report, console: Console) -> None:
-    """The table."""
+    """Print the scores as tables."""
     event, clip, grounding = report.event_f1, report.clip_f1, report.grounding
     s = report.setting
     lengths = ", ".join(f"{seconds:g}" for seconds in s["seconds"])
-    scores = Table(title=f"{s['model']}: {s['scenes']} scenes of {lengths} s, recordings never trained on")
+    scores = Table(title=f"{s['model']}: {s['scenes']} scenes of {lengths} s, from held-out recordings")
     scores.add_column("score")
     scores.add_column("%", justify="right")
     scores.add_column("95 % interval", justify="right")
@@ -150,7 +150,7 @@ def show(report: Report, console: Console) -> None:
         ("absent queries answered 'absent'", grounding.absent_accuracy),
     ):
         scores.add_row(name, "-" if share is None else f"{100 * share:.1f}", "")
-    scores.add_row("kinds never named rightly", str(report.num_never_named), "count")
+    scores.add_row("kinds never named correctly", str(report.num_never_named), "count")
     scores.add_row("unreadable answers", str(sum(r.num_unreadable for r in report.results)), "count")
     scores.add_row("intervals outside the audio", str(sum(r.num_outside for r in report.results)), "count")
     console.print(scores)

@@ -1,4 +1,4 @@
-"""`timeaudio evaluate` on a manifest: anybody's predictions, or a checkpoint's, with every score of its tasks."""
+"""Score any system's predictions, or a checkpoint's answers, on a manifest: `timeaudio evaluate`."""
 
 import argparse
 import json
@@ -23,7 +23,7 @@ from training.variants import answers_of, loaded
 
 
 def show(scores: Sequence[Score], title: str, console: Console) -> None:
-    """The table."""
+    """Print the scores as a table."""
     table = Table(title=title)
     for name, side in (("score", "left"), ("%", "right"), ("95 % interval", "right"), ("over", "right"), ("", "left")):
         table.add_column(name, justify="left" if side == "left" else "right")
@@ -35,27 +35,27 @@ def show(scores: Sequence[Score], title: str, console: Console) -> None:
 
 
 def to_json(scores: Sequence[Score]) -> dict[str, object]:
-    """The scores by name; one that could not be computed has no value."""
+    """Return the scores by name. The value is None where the score could not be computed."""
     return {s.name: asdict(s) | {"value": None if math.isnan(s.value) else s.value} for s in scores}
 
 
 def command_line() -> argparse.ArgumentParser:
-    """The options of `timeaudio evaluate --data MANIFEST.jsonl`."""
+    """Return the parser of `timeaudio evaluate --data MANIFEST.jsonl`."""
     parser = argparse.ArgumentParser(prog="timeaudio evaluate", description=__doc__)
-    parser.add_argument("--data", type=Path, required=True, metavar="FILE", help="manifest: what is asked, and right")
+    parser.add_argument("--data", type=Path, required=True, metavar="FILE", help="manifest with questions and answers")
     parser.add_argument("--predictions", type=Path, metavar="FILE", help="JSONL of any system's answers, by id")
-    parser.add_argument("--model", type=Path, help="else this checkpoint answers (default: the embedded one)")
+    parser.add_argument("--model", type=Path, help="without --predictions: checkpoint (default: the embedded one)")
     parser.add_argument("--beams", type=int, default=1, help="1 is greedy (default: %(default)s)")
-    parser.add_argument("--no-grammar", action="store_true", help="let any token follow any: an ablation")
-    parser.add_argument("--windows", action="store_true", help="cut recordings into 30 s instead of one pass: another")
-    parser.add_argument("--device", choices=["cpu", "cuda"], help="default: what is there")
-    parser.add_argument("--save", type=Path, metavar="FILE", help="where the checkpoint's answers go, as JSONL")
-    parser.add_argument("--json", type=Path, metavar="FILE", help="where the scores go")
+    parser.add_argument("--no-grammar", action="store_true", help="decode without the grammar (ablation)")
+    parser.add_argument("--windows", action="store_true", help="cut recordings into 30 s windows (ablation)")
+    parser.add_argument("--device", choices=["cpu", "cuda"], help="default: cuda if available")
+    parser.add_argument("--save", type=Path, metavar="FILE", help="file to write the answers to, as JSONL")
+    parser.add_argument("--json", type=Path, metavar="FILE", help="file to write the scores to")
     return parser
 
 
 def main(argv: Sequence[str] | None = None) -> int:
-    """The command line."""
+    """Run the command line."""
     arguments = command_line().parse_args(argv)
     try:
         rows = read_manifest(arguments.data)
@@ -76,9 +76,9 @@ def main(argv: Sequence[str] | None = None) -> int:
     scores = score(rows, predictions)
     missing = sum(row.id not in predictions for row in rows)
     if missing:
-        print(f"{missing} of {len(rows)} lines have no prediction: they count as answers that name nothing.")
+        print(f"{missing} of {len(rows)} lines have no prediction; they count as empty answers.")
     if cut := sum(prediction.is_cut for prediction in predictions.values()):
-        print(f"{cut} answers had to end where no more tokens were allowed.")
+        print(f"{cut} answers reached the token limit and were cut.")
     show(scores, f"{name} on {arguments.data.name}", Console(width=None if sys.stdout.isatty() else 140))
     if arguments.save:
         lines = (json.dumps(_line(row_id, p), ensure_ascii=False) for row_id, p in predictions.items())
@@ -93,9 +93,9 @@ def main(argv: Sequence[str] | None = None) -> int:
 def _trained_for(rows: list[Row], pipeline: Pipeline) -> list[Row]:
     kept = [row for row in rows if row.task in pipeline.tasks]
     if not kept:
-        raise DataError(f"{pipeline.name} was trained for {', '.join(pipeline.tasks)}; the manifest asks other things.")
+        raise DataError(f"{pipeline.name} was trained for {', '.join(pipeline.tasks)}; the manifest has no such line.")
     if len(kept) < len(rows):
-        print(f"{len(rows) - len(kept)} lines are of tasks that {pipeline.name} was not trained for: left out.")
+        print(f"{len(rows) - len(kept)} lines are of tasks that {pipeline.name} was not trained for; leaving them out.")
     return kept
 
 

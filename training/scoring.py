@@ -1,6 +1,6 @@
-"""Predictions against a manifest: every score of its tasks, each with a bootstrap interval.
+"""Score predictions against a manifest, with a bootstrap interval for each score.
 
-A line of the manifest without a prediction counts as an answer that names nothing.
+A manifest line without a prediction counts as an empty answer.
 """
 
 from collections.abc import Callable, Sequence
@@ -29,7 +29,7 @@ RESAMPLES = 500
 
 @dataclass(frozen=True, slots=True)
 class Score:
-    """One number of a table: a share, 0 to 1, over so many rows; an interval where one can be had."""
+    """One score, 0 to 1, over `count` units, with the bounds of its bootstrap interval where there is one."""
 
     name: str
     value: float
@@ -40,7 +40,7 @@ class Score:
 
 
 def score(rows: Sequence[Row], predictions: dict[str, Prediction]) -> list[Score]:
-    """Every score that the manifest's tasks have."""
+    """Return every score of the manifest's tasks."""
     pairs = [(row, predictions.get(row.id, Prediction())) for row in rows]
     scores: list[Score] = []
     for task, measure in (("dense_caption", dense), ("ground", grounding), ("summarize", summaries), ("ask", asked)):
@@ -54,13 +54,13 @@ Pair = tuple[Row, Prediction]
 
 
 def dense(pairs: Sequence[Pair]) -> list[Score]:
-    """METEOR, Eb-F1, segment F1, At-F1, and what confidences allow.
+    """Return METEOR, Eb-F1, segment F1, At-F1 and, if there are confidences, ECE and PSDS.
 
-    Classes are the manifest's labels, captions being put to them by `label_of`; without labels, those of the
-    vocabulary's kinds that keywords find in captions, on both sides alike: events that no keyword knows are left out,
-    and counted in the note. At-F1 is the mean over the classes that the manifest's events have: one that is claimed
-    and stands nowhere in the manifest costs event precision, and nothing here. Sounds of unknown kinds, and captions
-    that say that a sound is not known, are of no class and left out.
+    Classes are the manifest's labels, and `label_of` maps captions to them. Without labels, keywords map the captions
+    of both sides to the vocabulary's kinds; true events without a keyword are left out and counted in the note. At-F1
+    is the mean over the classes of the manifest's events: a predicted class that is nowhere in the manifest lowers
+    event precision, but not At-F1. Sounds of unknown kinds, and captions that call a sound unknown, have no class and
+    are left out.
     """
     labels = sorted({e.label for row, _ in pairs for e in row.events if e.label and e.label != UNKNOWN})
     is_labelled = bool(labels)
@@ -97,7 +97,7 @@ def _of_known_kinds(row: Row) -> Row:
 
 
 def _claims(prediction: Prediction, name_of: Callable[[str], str | None]) -> Prediction:
-    """The prediction without captions that say no more than that something is heard."""
+    """Return the prediction without captions that say the sound is unknown."""
     confidences = prediction.confidences or ((),) * len(prediction.events)
     kept = [
         (event, sure)
@@ -124,7 +124,7 @@ def _sounds(events: Sequence[Told], name_of: Callable[[str], str | None], *, use
 
 
 def _confident(pairs: Sequence[Pair], name_of: Callable[[str], str | None]) -> list[Score]:
-    """ECE (an interval is right when its kind is right and its IoU with one of that kind at least 0.5) and PSDS."""
+    """Return ECE and PSDS. For ECE, an interval is right if it has an IoU of at least 0.5 with one of its kind."""
     claims: list[Claim] = []
     found: list[Detection] = []
     truths: list[Truth] = []
@@ -133,7 +133,7 @@ def _confident(pairs: Sequence[Pair], name_of: Callable[[str], str | None]) -> l
         there = [Truth(row.id, label, span) for label, spans in named if label for span in spans]
         truths += there
         for event, confidences in zip(prediction.events, prediction.confidences, strict=False):
-            label = name_of(event.caption) or "no class that is known"  # and so never right
+            label = name_of(event.caption) or "no class that is known"  # never right
             for span, confidence in zip(event.intervals, confidences, strict=False):
                 ious = [Grounding((t.span,), (span,)).iou for t in there if t.label == label]
                 claims.append(Claim(confidence, max(ious, default=0.0) >= 0.5))
@@ -149,7 +149,7 @@ def _confident(pairs: Sequence[Pair], name_of: Callable[[str], str | None]) -> l
 
 
 def grounding(pairs: Sequence[Pair]) -> list[Score]:
-    """Set-IoU scores of present queries, and whether absent ones are called absent."""
+    """Return the set-IoU scores of present queries, and the accuracy on absent ones."""
     queries = [Grounding(_spans(row.events), _spans(p.events)) for row, p in pairs]
     present, absent = [q for q in queries if q.is_present], [q for q in queries if not q.is_present]
     scores: list[Score] = []
@@ -169,7 +169,7 @@ def _recall(field: str) -> Callable[[Sequence[Grounding]], float]:
 
 
 def summaries(pairs: Sequence[Pair]) -> list[Score]:
-    """ROUGE and METEOR of all summaries of a recording as one text, and both readings of the timeline's mIoU."""
+    """Return ROUGE and METEOR of a recording's summaries as one text, and both versions of the timeline mIoU."""
     rouges = [rouge(_words(row.events), _words(p.events)) for row, p in pairs]
     spans = [(_spans(row.events), _spans(p.events)) for row, p in pairs]
     return [
@@ -182,11 +182,11 @@ def summaries(pairs: Sequence[Pair]) -> list[Score]:
 
 
 def asked(pairs: Sequence[Pair]) -> list[Score]:
-    """Counting accuracy, where a question asks for a number; ROUGE-L of all answers."""
+    """Return counting accuracy, over questions that ask for a number, and ROUGE-L of all answers."""
     counts = [(count_in(answer_of(row)), count_in(p.text)) for row, p in pairs if is_count_question(row.question)]
     right = [float(due == given) for due, given in counts if due is not None]
     scores = [_estimate("ask counting accuracy", right, _mean)] if right else []
-    told = [(to_plain(answer_of(row)), to_plain(p.text)) for row, p in pairs]  # times as digits, however written
+    told = [(to_plain(answer_of(row)), to_plain(p.text)) for row, p in pairs]  # compare times as digits
     return [*scores, _estimate("ask ROUGE-L", [rouge(due, given).longest for due, given in told], _mean)]
 
 
@@ -215,7 +215,7 @@ def _estimate(
 
 
 def _meteor(name: str, pairs: Sequence[Pair]) -> list[Score]:
-    """The captions of a recording as one text, in order of time, without times; none where METEOR cannot run."""
+    """Return METEOR of a recording's captions as one text, in order of time; NaN where METEOR cannot run."""
     try:
         with Meteor() as meteor:
             told = [meteor.statistics(_words(row.events), _words(p.events)) for row, p in pairs]

@@ -1,9 +1,9 @@
-"""Fully sharded training (FSDP2): each process keeps its share of every tensor, where DDP keeps all of each.
+"""Fully sharded training (FSDP2): each process keeps a shard of every tensor, where DDP keeps a full copy.
 
-By torch's `fully_shard` itself: accelerate 1.15 leaves its FSDP out where processes compute on CPUs, and the two would
-then not be one path that a test can run. The encoders never train and stay whole in each process.
+This uses torch's `fully_shard` directly: accelerate 1.15 disables its FSDP on CPUs, so tests could not run the code
+path that GPUs use. The encoders never train and are not sharded.
 
-What is saved is whole tensors, so a run goes on with another number of processes, or without sharding.
+Saved states hold whole tensors, so a run can continue with another number of processes, or without sharding.
 """
 
 from typing import Any
@@ -18,10 +18,10 @@ from training.learner import Learner
 
 
 def shard(learner: Learner, num_processes: int) -> None:
-    """Share out the learner's tensors, in place: each layer of the language model by itself, then all the rest.
+    """Shard the learner's tensors in place: each layer of the language model by itself, then the rest.
 
-    A layer's tensors are gathered when it runs, and let go after it. Parameters become other objects: what trains has
-    to be asked for anew. Every process calls it.
+    A layer's tensors are gathered when it runs and freed afterwards. Parameters become new objects, so call
+    `learner.groups()` again. Every process must call this.
     """
     device = learner.marker_ids.device.type
     mesh = init_device_mesh(device, (num_processes,))
@@ -31,17 +31,17 @@ def shard(learner: Learner, num_processes: int) -> None:
     fully_shard(learner, mesh=mesh)
     for module in learner.modules() if device == "cpu" else ():
         if isinstance(module, FSDPModule):
-            module.set_force_sum_reduction_for_comms(True)  # gloo has no mean
+            module.set_force_sum_reduction_for_comms(True)  # gloo does not support mean reduction
 
 
 def share_gradients(module: nn.Module, *, now: bool) -> None:
-    """Whether the next backward pass shares gradients among the processes, or only adds them up in each."""
+    """Set whether the next backward pass reduces gradients across processes or only accumulates them locally."""
     assert isinstance(module, FSDPModule)
     module.set_requires_gradient_sync(now)
 
 
 def whole(value: Any) -> Any:
-    """The same nested value with whole tensors for shared ones, on the CPU. Every process calls it."""
+    """Return the nested value with sharded tensors gathered, on the CPU. Every process must call this."""
     if isinstance(value, DTensor):
         return value.full_tensor().detach().cpu()
     if isinstance(value, Tensor):
@@ -54,7 +54,7 @@ def whole(value: Any) -> Any:
 
 
 def load_whole(optimizer: torch.optim.Optimizer, stored: dict[str, Any]) -> None:
-    """Load an optimizer's state of whole tensors; each process takes its share of those of a shared parameter."""
+    """Load an optimizer state of whole tensors. Each process takes its shard of those of a sharded parameter."""
     parameters = [p for group in optimizer.param_groups for p in group["params"]]
     for place, values in stored["state"].items():
         parameter = parameters[place]
@@ -67,6 +67,6 @@ def load_whole(optimizer: torch.optim.Optimizer, stored: dict[str, Any]) -> None
 
 
 def _shared(tensor: Tensor, like: DTensor) -> Tensor:
-    """Nothing is sent: every process has read the whole of it."""
+    """Shard a tensor without communication: every process has already read the whole tensor."""
     tensor = tensor.to(like.device)
     return distribute_tensor(tensor, like.device_mesh, like.placements, src_data_rank=None)

@@ -1,7 +1,7 @@
-"""Several questions about one recording in one row: its audio tokens are there once, and each question sees them.
+"""Put several questions about one recording into one row that holds the audio tokens once.
 
-The prompt up to the end of the audio is a prefix; each question with its answer is a branch. A branch attends to the
-prefix and to itself, and its positions go on from the prefix, so it has the hidden states that it has alone.
+The prompt up to the end of the audio is the prefix; each question with its answer is a branch. A branch attends to the
+prefix and to itself, and its positions continue from the prefix. Its hidden states equal those of a row of its own.
 """
 
 from collections.abc import Sequence
@@ -22,8 +22,8 @@ class Branch:
     """A question and its answer.
 
     Attributes:
-        embeds: of their tokens [length, dim].
-        labels: the tokens' own ids, -100 where none is learned [length].
+        embeds: embeddings of the tokens [length, dim].
+        labels: ids of the same tokens, -100 where there is no loss [length].
     """
 
     embeds: Float[Tensor, "length dim"]
@@ -31,7 +31,7 @@ class Branch:
 
 
 def branched(prefixes: Sequence[Float[Tensor, "_ dim"]], branches: Sequence[Sequence[Branch]]) -> Rows:
-    """One row per prefix, with all of its branches. The mask is additive [rows, 1, length, length]."""
+    """Build one row per prefix with all of its branches. The mask is additive [rows, 1, length, length]."""
     device = prefixes[0].device
     nothing = torch.tensor([-100], device=device)
     embeds, labels, positions, owners = [], [], [], []

@@ -1,10 +1,10 @@
-"""How fast a stage trains: samples a second, what a step's time is spent on, and model-FLOP utilisation on a GPU.
+"""Measure training speed: samples per second, the breakdown of a step's time, and model FLOP utilisation on a GPU.
 
 FLOPs are counted from parameters: 2 per weight and token forward, 2 more for the gradient that flows through a frozen
 weight, and another 2 where the weight itself trains. Tokens are those that the language model reads, after merging.
-Attention's own products are left out, as is usual, and so are the encoders, whose frames may be kept. What the device
-could do is measured: the rate of a large matrix product in the precision of the run. On a CPU that rate depends on the
-library's kernel for the shape, and on who else computes there, more than on the chip: no utilisation is told.
+The count leaves out attention products, as is usual, and the encoders, whose frames may be cached. The device's peak is
+measured: the rate of a large matrix product in the precision of the run. On a CPU that rate depends more on the
+library's kernel and on other load than on the chip, so no utilisation is reported.
 """
 
 import time
@@ -22,7 +22,7 @@ MATRIX = 8192
 
 
 class Speed:
-    """A clock around each step. Figures are of the last step."""
+    """Times each step. The figures are those of the last step."""
 
     def __init__(self, learner: Learner | Aligner, features: Features, accelerator: Accelerator) -> None:
         self._learner, self._features, self._device = learner, features, accelerator.device
@@ -40,23 +40,23 @@ class Speed:
         self._figures: dict[str, float] = {}
 
     def begin(self) -> None:
-        """A step begins."""
+        """Start timing a step."""
         self._began = self._mark = time.perf_counter()
         self._encoding, self._flops = 0.0, 0.0
         self._waited_before = self._features.waited_s
         self._learner.num_tokens = self._learner.num_padded = 0
 
     def encoded(self) -> None:
-        """Features are there; what passed since the last micro-batch was spent on them."""
+        """Record that the features are ready: the time since the last micro-batch was spent on them."""
         self._encoding += time.perf_counter() - self._mark
 
     def connected(self, frames: Sequence[tuple[Tensor, Tensor]]) -> None:
-        """A micro-batch is done."""
+        """Record that a micro-batch is done."""
         self._flops += self._per_frame * sum(speech.shape[1] for speech, _ in frames)
         self._mark = time.perf_counter()
 
     def end(self, examples: int) -> None:
-        """A step is done, with so many examples over all processes."""
+        """Finish a step of `examples` examples over all processes."""
         if self._device.type == "cuda":
             torch.cuda.synchronize()
         seconds = time.perf_counter() - self._began
@@ -71,17 +71,17 @@ class Speed:
             self._figures["mfu"] = flops / seconds / self._peak
 
     def figures(self) -> dict[str, float]:
-        """Of the last step, and but for the first, of this process.
+        """Return the figures of the last step. All but `samples_per_s` are of this process alone.
 
-        `samples_per_s`; `device_share`, the part of its time in which it did not wait for files (an upper bound of a
-        GPU's share: what Python does between kernels counts too); `feature_share`, the part until the encoders' frames
-        were there; `padding_share`, of the language model's positions; `mfu`, on a GPU.
+        `samples_per_s`; `device_share`, the share of the time not spent waiting for files (an upper bound of the GPU's
+        share, because Python's time between kernels counts too); `feature_share`, the share spent until the encoders'
+        frames were ready; `padding_share`, of the language model's positions; `mfu`, on a GPU.
         """
         return self._figures
 
 
 def peak_flops(device: torch.device, precision: str | None) -> float:
-    """FLOP/s of a large matrix product on a GPU, the best of three."""
+    """Measure the FLOP/s of a large matrix product on a GPU, the best of three."""
     dtype = torch.bfloat16 if precision == "bf16" else torch.float32
     a = torch.randn(MATRIX, MATRIX, device=device, dtype=dtype)
     best = float("inf")

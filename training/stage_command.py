@@ -1,4 +1,4 @@
-"""`timeaudio train --data MANIFEST --from CHECKPOINT`: a stage of training on a manifest, from any checkpoint."""
+"""Train one stage on a manifest, from any checkpoint: `timeaudio train --data MANIFEST --from CHECKPOINT`."""
 
 import argparse
 import dataclasses
@@ -42,12 +42,12 @@ EXAMPLE = """examples:
   timeaudio train --data stage1.jsonl --from start --stage paper-1 --out stage1
   timeaudio train --data stage2.jsonl --from stage1 --stage paper-2 --out timeaudio-mine
   accelerate launch --multi_gpu --num_processes 8 -m training --data stage1.jsonl --from start --stage paper-1
-The same command goes on where it was stopped."""
+Run the same command again to resume."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Job:
-    """A stage's files: manifests, checkpoints, and where its state and features are kept."""
+    """A stage's paths: manifests, checkpoints, and the folders of its state and features."""
 
     data: Path
     start: Path
@@ -62,14 +62,14 @@ def run_stage(job: Job, config: StageConfig) -> State:
     """Train one stage on a manifest and write the checkpoint.
 
     Raises:
-        ManifestError, DataError, CheckpointError: what is needed is not there, or not right.
+        ManifestError, DataError, CheckpointError: an input is missing or not valid.
     """
     data, validation, out = job.data, job.validation, job.out
     is_taken = out.is_file() or (out.is_dir() and any(out.iterdir()) and not (out / "config.json").is_file())
     if is_taken or job.run.resolve().is_relative_to(out.resolve()):
-        raise DataError(f"{out} holds something else than a checkpoint: name another folder with --out.")
+        raise DataError(f"{out} holds something other than a checkpoint: choose another folder with --out.")
     rows = read_manifest(data)
-    AcceleratorState._reset_state()  # of a stage before this one, in another precision
+    AcceleratorState._reset_state()  # an earlier stage may have used another precision
     is_cpu = job.device == "cpu" or not torch.cuda.is_available()
     pays = config.bfloat16 and is_bfloat16_fast("cpu" if is_cpu else "cuda")
     accelerator = Accelerator(mixed_precision="bf16" if pays else "no", cpu=job.device == "cpu")
@@ -105,7 +105,7 @@ def run_stage(job: Job, config: StageConfig) -> State:
         measure = _measurement(Validation(some, held_folder, say), setup, job, model, tokenizer)
     state = train_stage(setup, job.run, measure)
     if accelerator.is_main_process:
-        if setup.is_sharded:  # of which this process holds a part: a whole one takes the state that was saved
+        if setup.is_sharded:  # this process holds only a shard: load the saved state into an unsharded learner
             told_config = model.config
             model, tokenizer, learner = _learner(job, config, "cpu", rows)
             model.config = told_config
@@ -119,7 +119,7 @@ def run_stage(job: Job, config: StageConfig) -> State:
 def _measurement(
     validation: Validation, setup: Setup, job: Job, model: TimeAudio, tokenizer: Tokenizer
 ) -> Callable[[], float]:
-    """What scores the learner on the validation rows."""
+    """Return the function that scores the learner on the validation rows."""
     assert isinstance(setup.learner, Learner)
     if setup.is_sharded:
         return validation.measured_apart(setup, partial(_answering_learner, job, setup.config))
@@ -135,12 +135,12 @@ def _answering_learner(job: Job, config: StageConfig, device: str) -> tuple[Time
 def _learner(
     job: Job, config: StageConfig, device: str, rows: Sequence[Row]
 ) -> tuple[TimeAudio, Tokenizer, Learner | Aligner]:
-    """The checkpoint as the stage begins with it: the same in every process.
+    """Load the checkpoint as the stage starts with it, the same in every process.
 
-    An alignment's labels are those of `rows`.
+    An alignment takes its labels from `rows`.
     """
     model, tokenizer = load_checkpoint(job.start, device=device)
-    torch.manual_seed(config.seed)  # the adapters start at random
+    torch.manual_seed(config.seed)  # the adapters are initialised at random
     prepare(model, tokenizer, config)
     if config.objective == "alignment":
         return model, tokenizer, Aligner(model, tokenizer, config, rows)
@@ -148,10 +148,10 @@ def _learner(
 
 
 def claim_stage(job: Job, config: StageConfig) -> None:
-    """Note in a run's folder its data, its first checkpoint and its stage.
+    """Record a run's data, start checkpoint and stage in its folder.
 
     Raises:
-        DataError: the folder holds a run with others.
+        DataError: the folder holds a run with other settings.
     """
     data = hashlib.sha256(job.data.read_bytes()).hexdigest()
     told = {"data": data, "from": str(job.start.resolve()), **dataclasses.asdict(config)}
@@ -159,30 +159,30 @@ def claim_stage(job: Job, config: StageConfig) -> None:
 
 
 def held_out(rows: Sequence[Row]) -> tuple[list[Row], list[Row]]:
-    """A tenth of the recordings, with all their rows, to choose by; which ones depends on their names alone."""
+    """Split off a tenth of the recordings, with all their rows, for validation, by a hash of their names."""
     names = sorted({row.audio for row in rows}, key=lambda name: hashlib.sha256(Path(name).name.encode()).digest())
     chosen = set(names[: max(1, round(VALIDATION_SHARE * len(names)))]) if len(names) > 1 else set()
     return [row for row in rows if row.audio not in chosen], [row for row in rows if row.audio in chosen]
 
 
 def chosen_to_measure(held: Sequence[Row], config: StageConfig) -> list[Row]:
-    """As many of the held-out rows as are measured on, of all tasks as they come: by their ids, not by their order."""
+    """Return the held-out rows to measure on, chosen by a hash of their ids, which mixes the tasks."""
     short = [row for row in held if (row.duration or 0.0) <= config.most_seconds]
     return sorted(short, key=lambda row: hashlib.sha256(row.id.encode()).digest())[: config.validation_rows]
 
 
 def fitting(rows: Sequence[Row], learner: Learner | Aligner, config: StageConfig) -> tuple[list[Row], str]:
-    """The rows that the stage takes, and a sentence on the others. Cutting one would make its answer false.
+    """Return the rows that the stage trains on, and a sentence on those left out. Cut rows would have wrong answers.
 
     Raises:
-        DataError: none is left.
+        DataError: no row is left.
     """
     asked = [row for row in rows if config.absent_queries or row.task != "ground" or row.events]
     short = [row for row in asked if (row.duration or 0.0) <= config.most_seconds]
     kept = [row for row in short if len(learner.text(row).answer) <= config.most_text_tokens]
     if not kept:
         raise DataError(
-            f"None of {len(rows)} rows is up to {config.most_seconds:g} s with an answer of up to"
+            f"None of {len(rows)} rows has at most {config.most_seconds:g} s and an answer of at most"
             f" {config.most_text_tokens} tokens: raise most_seconds or most_text_tokens with --set."
         )
     long = len(asked) - len(short)
@@ -191,7 +191,7 @@ def fitting(rows: Sequence[Row], learner: Learner | Aligner, config: StageConfig
 
 
 def _write(out: Path, start: Path, model: TimeAudio, tokenizer: Tokenizer, dtype: torch.dtype) -> None:
-    """The checkpoint, whole or not at all; authors and licences of what it was made from stay with it."""
+    """Write the checkpoint atomically. Copy the attribution and the README of the start checkpoint."""
     out.parent.mkdir(parents=True, exist_ok=True)
     with tempfile.TemporaryDirectory(dir=out.parent) as folder:
         part = Path(folder) / "checkpoint"
@@ -205,33 +205,33 @@ def _write(out: Path, start: Path, model: TimeAudio, tokenizer: Tokenizer, dtype
 
 
 def checkpoint_named(name: str) -> Path:
-    """A checkpoint directory; `timeaudio-tiny` is the embedded one."""
+    """Return a checkpoint directory; `timeaudio-tiny` is the embedded one."""
     return EMBEDDED if name == EMBEDDED.name and not Path(name).is_dir() else Path(name)
 
 
 def command_line() -> argparse.ArgumentParser:
-    """The options of `timeaudio train --data MANIFEST --from CHECKPOINT`."""
+    """Return the parser of `timeaudio train --data MANIFEST --from CHECKPOINT`."""
     form = argparse.RawDescriptionHelpFormatter
     parser = argparse.ArgumentParser(prog="timeaudio train", description=__doc__, epilog=EXAMPLE, formatter_class=form)
     parser.add_argument("--data", type=Path, required=True, metavar="FILE", help="manifest: see docs/training.md")
     parser.add_argument("--from", dest="start", default=EMBEDDED.name, metavar="DIR", help="checkpoint to start from")
     parser.add_argument("--stage", default="adapt", help="adapt, ablation, paper-1, paper-2 or a file (default: adapt)")
-    parser.add_argument("--set", action="append", default=[], metavar="KEY=VALUE", help="change one of its values")
-    parser.add_argument("--validation", type=Path, metavar="FILE", help="manifest; else a tenth of the recordings")
+    parser.add_argument("--set", action="append", default=[], metavar="KEY=VALUE", help="change a value of the stage")
+    parser.add_argument("--validation", type=Path, metavar="FILE", help="manifest (default: a tenth of the recordings)")
     parser.add_argument(
         "--run",
         "--state",
         type=Path,
-        help="state of the run (torchrun takes --run for its own); the same resumes it (default: runs/STAGE)",
+        help="folder of the run's state; repeat it to resume (torchrun takes --run for itself) (default: runs/STAGE)",
     )
-    parser.add_argument("--cache", type=Path, metavar="DIR", help="keep the encoders' frames there (float16)")
-    parser.add_argument("--device", choices=["cpu", "cuda"], help="default: what is there")
+    parser.add_argument("--cache", type=Path, metavar="DIR", help="cache of the encoders' frames (float16)")
+    parser.add_argument("--device", choices=["cpu", "cuda"], help="default: cuda if available")
     parser.add_argument("--out", type=Path, help="checkpoint directory to write (default: RUN/checkpoint)")
     return parser
 
 
 def main(argv: Sequence[str] | None = None) -> int:
-    """The command line."""
+    """Run the command line."""
     arguments = command_line().parse_args(argv)
     run = arguments.run or Path("runs") / Path(arguments.stage).stem
     try:

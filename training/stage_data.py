@@ -1,7 +1,7 @@
-"""What a stage learns from: which rows are in a step, and what the encoders make of their recordings.
+"""The training data of a stage: the rows of each step, and the encoders' features of their recordings.
 
-Both are pure functions: of the step, and of the recording. So a run that is stopped goes on exactly, and features can
-be kept on disk.
+Rows depend only on the step, and features only on the recording. A stopped run therefore resumes exactly, and features
+can be cached on disk.
 """
 
 import hashlib
@@ -22,15 +22,15 @@ from model.timeaudio import TimeAudio
 from training.data.manifest import Row
 
 BUCKET_BATCHES = 32
-"""Rows are sorted by length within so many batches: batches of like lengths, in an order that still is random."""
+"""Number of batches within which rows are sorted by length: batches have similar lengths and a random order."""
 
 MOST_SECONDS = 7200.0
 
 
 class Batches:
-    """The rows of each step: every row once an epoch, in batches of like length.
+    """Chooses the rows of each step: every row once per epoch, in batches of similar lengths.
 
-    Up to `together` rows of one recording stay in one batch, where one copy of its audio tokens serves all.
+    Up to `together` rows of one recording stay in one batch, so that they can share its audio tokens.
     """
 
     def __init__(self, rows: Sequence[Row], size: int, seed: int, together: int = 1) -> None:
@@ -40,7 +40,7 @@ class Batches:
         self._order: list[list[int]] = []
 
     def at(self, step: int) -> list[Row]:
-        """The step's rows, always `size`; an epoch's last batch is filled up with rows from its beginning."""
+        """Return the `size` rows of a step. An epoch's last batch is filled with rows from the epoch's beginning."""
         epoch, place = divmod(step, self.steps_per_epoch)
         if epoch != self._epoch:
             self._epoch, self._order = epoch, self._ordered(epoch)
@@ -55,13 +55,13 @@ class Batches:
         pool = BUCKET_BATCHES * self.size
         batches: list[list[int]] = []
         for first in range(0, len(order), pool):
-            # Python's sort is stable: rows that were gathered stay side by side.
+            # Python's sort is stable: gathered rows stay side by side.
             near = sorted(order[first : first + pool], key=lambda index: self.rows[index].duration or 0.0)
             batches += [near[at : at + self.size] for at in range(0, len(near), self.size)]
         return [batches[place] for place in rng.permutation(len(batches))]
 
     def _gathered(self, order: Sequence[int]) -> list[int]:
-        """The same rows; each brings up to `together` - 1 later ones of its recording forward."""
+        """Reorder rows: each pulls up to `together` - 1 later rows of its recording forward."""
         waiting: dict[str, list[int]] = {}
         for index in reversed(order):
             waiting.setdefault(self.rows[index].audio, []).append(index)
@@ -75,15 +75,15 @@ class Batches:
 
 
 class Features:
-    """Both encoders' frames of recordings. The encoders never train, so frames may be kept in `cache`.
+    """Computes both encoders' frames of recordings. The encoders never train, so `cache` may keep the frames.
 
-    With `bfloat16` they compute under autocast: several times faster where the device has instructions for it.
+    With `bfloat16` the encoders run under autocast: several times faster where the device has instructions for it.
 
-    Files are read ahead in threads; what is kept is named by the recording's path, size and time, and by the encoders'
-    weights, so that nothing stale is found.
+    Threads read files ahead. The cache key is the recording's path, size and modification time with a fingerprint of
+    the encoders' weights, so stale frames are never used.
 
     Attributes:
-        waited_s: seconds, in all, in which nothing was computed because a file was still being read.
+        waited_s: total seconds spent waiting for files.
     """
 
     def __init__(self, model: TimeAudio, folder: Path, cache: Path | None, *, bfloat16: bool = False) -> None:
@@ -96,14 +96,17 @@ class Features:
             cache.mkdir(parents=True, exist_ok=True)
 
     def ahead(self, rows: Sequence[Row]) -> None:
-        """Begin to read the rows' recordings."""
+        """Start reading the rows' recordings in the background."""
         for row in rows:
             if row.audio not in self._waiting and not self._kept(row).is_file():
                 self._waiting[row.audio] = self._threads.submit(_read, row.path(self._folder))
 
-    @torch.no_grad()  # not inference_mode: what trains behind them keeps them for its gradients
+    @torch.no_grad()  # not inference_mode: the trained modules save these tensors for backward
     def of(self, rows: Sequence[Row]) -> list[tuple[Tensor, Tensor]]:
-        """Speech frames and sound frames of each row's recording, [1, frames, dim]; segments of one length together."""
+        """Return the speech and sound frames of each row's recording, [1, frames, dim].
+
+        Segments of one length are encoded together.
+        """
         began = time.perf_counter()
         found: dict[str, tuple[Tensor, Tensor]] = {}
         fresh: dict[str, Row] = {}
@@ -133,7 +136,7 @@ class Features:
                     frames |= dict(zip(some, encoded, strict=True))
         for name, parts in segments.items():
             speech, sound = self._model.joined(parts, [frames[name, place] for place in range(len(parts))])
-            if self._cache is not None:  # the first time as every later one: a run that is resumed goes on exactly
+            if self._cache is not None:  # the same rounding as from the cache, so that a resumed run is exact
                 speech, sound = speech.half().float(), sound.half().float()
             found[name] = speech, sound
             self._keep(fresh[name], speech, sound)
@@ -158,7 +161,7 @@ class Features:
 
 
 def fingerprint(*modules: nn.Module) -> str:
-    """A short name for what nets compute, by their weights."""
+    """Return a short fingerprint of the modules' weights."""
     digest = hashlib.sha256()
     for module in modules:
         for name, tensor in module.state_dict().items():

@@ -1,8 +1,7 @@
-"""The loop of a stage, top to bottom: one process or many (`accelerate launch`, `torchrun`), and the same numbers.
+"""The training loop of a stage, in one process or several (`accelerate launch`, `torchrun`).
 
-A step's examples are shared among the processes, each process's go through in micro-batches, and every gradient is of
-the sum of losses over the whole step's weight: so neither the number of processes nor the size of a micro-batch
-changes what is learned.
+A step's examples are divided among the processes, and each process computes its share in micro-batches. Every loss is
+divided by the weight of the whole step, so neither the number of processes nor the micro-batch size changes the result.
 """
 
 import contextlib
@@ -31,7 +30,7 @@ from training.stages import StageConfig
 
 @dataclass(frozen=True, slots=True)
 class Setup:
-    """All that a stage trains with."""
+    """The objects that a stage trains with."""
 
     learner: Learner | Aligner
     batches: Batches
@@ -41,19 +40,19 @@ class Setup:
 
     @property
     def is_sharded(self) -> bool:
-        """Whether tensors are shared out among processes."""
+        """Whether tensors are sharded across processes."""
         return self.config.sharding and self.accelerator.num_processes > 1
 
     @property
     def writes(self) -> Writes:
-        """What this process does when the run's state is saved: the main one writes, all gather what is shared."""
+        """What this process does when the state is saved: the main one writes, all gather sharded tensors."""
         if self.accelerator.is_main_process:
             return "yes"
         return "gathers" if self.is_sharded else "no"
 
 
 def rate_at(step: int, config: StageConfig, steps: int) -> float:
-    """Linear from the warm-up's rate to the full one, then half a cosine down to the final one at the last step."""
+    """Return the learning rate: linear warm-up to the full rate, then half a cosine to the final rate."""
     warm = min(config.warmup_steps, steps)
     if step < warm:
         return config.warmup_learning_rate + (config.learning_rate - config.warmup_learning_rate) * step / warm
@@ -63,18 +62,18 @@ def rate_at(step: int, config: StageConfig, steps: int) -> float:
 
 
 def train_stage(setup: Setup, run: Path, measure: Callable[[], float] | None) -> State:
-    """Train until the stage's last step, from wherever `run` stands; the learner ends in its best state.
+    """Train from the state in `run` to the stage's last step; the learner ends in its best state.
 
-    A sharded learner ends in its last state, and stays sharded: `restore` puts the best into another one.
+    A sharded learner ends in its last state and stays sharded; use `restore` to load the best into another learner.
     `measure` scores the learner on the validation rows: higher is better. Every process calls it.
 
     Raises:
-        ValueError: a step's examples cannot be shared evenly among the processes.
+        ValueError: a step's examples cannot be divided evenly among the processes.
     """
     learner, batches, config, accelerator = setup.learner, setup.batches, setup.config, setup.accelerator
     count = accelerator.num_processes
     if config.batch_size % count:
-        raise ValueError(f"batch_size {config.batch_size} cannot be shared among {count} processes: take a multiple.")
+        raise ValueError(f"batch_size {config.batch_size} must be a multiple of the number of processes, {count}.")
     steps = config.steps or max(1, round(config.epochs * batches.steps_per_epoch))
     state, groups, optimizer, module = _begun(setup, run)
     speed = Speed(learner, setup.features, accelerator)
@@ -93,7 +92,7 @@ def train_stage(setup: Setup, run: Path, measure: Callable[[], float] | None) ->
             optimizer.zero_grad(set_to_none=True)
             if not torch.isfinite(loss):
                 raise FloatingPointError(
-                    f"The loss is {loss.item()} at step {step}: begin again in another --run, at a lower rate."
+                    f"The loss is {loss.item()} at step {step}: start a new --run with a lower learning_rate."
                 )
             speed.end(config.batch_size)
             log.write(step, {"loss": float(loss), "norm": float(norm or 0.0), "learning_rate": rate, **speed.figures()})
@@ -102,7 +101,7 @@ def train_stage(setup: Setup, run: Path, measure: Callable[[], float] | None) ->
             if measure and config.evaluate_every and (is_last or state.step % config.evaluate_every == 0):
                 value = measure()
                 log.write(step, {"metric": value})
-                if value >= state.best:  # of equals the later: it has learned more
+                if value >= state.best:  # on a tie keep the later state: it has seen more data
                     state.best = value
                     save(run / BEST, learner, None, state, setup.writes)
             if is_last or state.step % config.save_every == 0:
@@ -114,7 +113,7 @@ def train_stage(setup: Setup, run: Path, measure: Callable[[], float] | None) ->
 
 
 def _begun(setup: Setup, run: Path) -> tuple[State, list[Group], torch.optim.Optimizer, torch.nn.Module]:
-    """How far the run is, what trains, by what, and the module that is called: ready for all processes."""
+    """Return the run's state, the parameter groups, the optimizer and the module to call, ready for all processes."""
     learner, config, accelerator = setup.learner, setup.config, setup.accelerator
     state = restore(run, learner)
     if setup.is_sharded:
@@ -138,7 +137,7 @@ def _begun(setup: Setup, run: Path) -> tuple[State, list[Group], torch.optim.Opt
 
 
 def _step(step: int, module: torch.nn.Module, setup: Setup, speed: Speed) -> Tensor:
-    """Gradients of one step. Returns its loss over all processes."""
+    """Compute the gradients of one step. Return its loss over all processes."""
     learner, batches, features, config = setup.learner, setup.batches, setup.features, setup.config
     accelerator = setup.accelerator
     rows = batches.at(step)
@@ -154,7 +153,7 @@ def _step(step: int, module: torch.nn.Module, setup: Setup, speed: Speed) -> Ten
         samples = [round((row.duration or 0.0) * 16_000) for row in part]
         with _shared(setup, module, is_last=place == len(parts) - 1), accelerator.autocast():
             loss = module(frames, samples, texts) / whole
-            # Processes average their gradients; what is wanted is the sum.
+            # Processes average their gradients, but the step needs their sum.
             accelerator.backward(loss * accelerator.num_processes)
         total += loss.detach()
         speed.connected(frames)
@@ -164,7 +163,7 @@ def _step(step: int, module: torch.nn.Module, setup: Setup, speed: Speed) -> Ten
 
 
 def _shared(setup: Setup, module: torch.nn.Module, *, is_last: bool) -> contextlib.AbstractContextManager[None]:
-    """Gradients are shared among the processes once a step, with the last micro-batch."""
+    """Reduce gradients across processes only once a step, with the last micro-batch."""
     if setup.is_sharded:
         share_gradients(module, now=is_last)
     return contextlib.nullcontext() if is_last or setup.is_sharded else setup.accelerator.no_sync(module)
@@ -175,7 +174,7 @@ def _trained(groups: list[Group]) -> list[torch.nn.Parameter]:
 
 
 class _Log:
-    """A bar, `log.jsonl` and TensorBoard, by the main process alone."""
+    """Writes a progress bar, `log.jsonl` and TensorBoard, in the main process only."""
 
     def __init__(self, run: Path, first: int, steps: int, is_main: bool) -> None:
         self._run, self._first, self._steps, self._is_main = run, first, steps, is_main
@@ -200,7 +199,7 @@ class _Log:
             self._board.close()
 
     def write(self, step: int, values: dict[str, float]) -> None:
-        """One step's figures."""
+        """Write one step's figures."""
         if not self._is_main:
             return
         for name, value in values.items():
@@ -214,6 +213,6 @@ class _Log:
 
 
 def read_log(run: Path) -> Iterator[dict[str, float]]:
-    """The lines of a run's log."""
+    """Yield the lines of a run's log."""
     for line in (run / "log.jsonl").read_text(encoding="utf-8").splitlines():
         yield json.loads(line)

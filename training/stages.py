@@ -1,4 +1,4 @@
-"""A stage of training as data: what trains, how fast, on which lengths. The paper's two, and one for own sounds."""
+"""The configuration of a training stage: which parts train, at which rates, on which recordings."""
 
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -15,8 +15,8 @@ MARKER_STARTS = ("kept", "initialised", "random", "none")
 MERGE_SCORES = get_args(MergeScore)
 Part = Literal["connector", "time_encoding", "markers", "lora"]
 PARTS: tuple[Part, ...] = ("connector", "time_encoding", "markers", "lora")
-"""What can train; encoders and the language model's own weights never do. The connector is fusion, Q-Former and
-projection; the markers are their 20 rows in the embedding and in the prediction head."""
+"""The parts that can train. The encoders and the language model's own weights never do. The connector is fusion,
+Q-Former and projection; the markers are their 20 rows in the embedding and in the prediction head."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -31,7 +31,7 @@ class LoraStageConfig:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class StageConfig:
-    """One stage. Rates and batch are those of the whole run, whatever the number of processes.
+    """One stage. Rates and batch size apply to the whole run, whatever the number of processes.
 
     Source: paper, Table 5.
     """
@@ -40,14 +40,14 @@ class StageConfig:
     """`answers`: the language model's text (both of the paper's stages); `alignment`: see `training.aligner`."""
     trains: tuple[str, ...] = PARTS
     rates: dict[str, float] = field(default_factory=dict)
-    """Factors on the learning rate, by part; 1 for the others."""
+    """Factors on the learning rate, by part; 1 where a part is not listed."""
     epochs: float = 1.0
     steps: int = 0
-    """If not 0, so many steps instead of so many epochs."""
+    """If not 0, the number of steps; replaces `epochs`."""
     batch_size: int = 16
     """Examples in a step, over all processes."""
     micro_batch_size: int = 4
-    """Examples that go through one process at once; gradients of several are accumulated."""
+    """Examples that one process computes at once; gradients are accumulated over micro-batches."""
     learning_rate: float = 3e-4
     warmup_learning_rate: float = 1e-6
     final_learning_rate: float = 1e-5
@@ -56,63 +56,63 @@ class StageConfig:
     betas: tuple[float, float] = (0.9, 0.999)
     clip_norm: float = 1.0
     bfloat16: bool = True
-    """Autocast, where the device computes in it."""
+    """Autocast to bfloat16, where the device supports it in hardware."""
     activation_checkpointing: bool = False
     sharding: bool = False
-    """Whether several processes share every tensor out among them (FSDP2) and do not each hold all of them (DDP)."""
+    """Whether processes shard every tensor among them (FSDP2) instead of each holding a full copy (DDP)."""
     lora: LoraStageConfig = field(default_factory=LoraStageConfig)
     together: int = 1
-    """Up to so many rows of one recording are in one batch, behind one copy of its audio tokens. Above 1, `packing` has
-    no effect."""
+    """Rows of one recording that may share a batch, behind one copy of its audio tokens. Above 1, `packing` has no
+    effect."""
     most_seconds: float = 120.0
-    """Longer recordings are left out (and counted): cutting them would make their answers false."""
+    """Longer recordings are left out and counted: cutting them would make their answers wrong."""
     most_text_tokens: int = 300
     """Longer answers are left out."""
     merging: bool = True
-    """Whether tokens of recordings over 30 s are merged, where the checkpoint does so."""
+    """Whether tokens of recordings over 30 s are merged, if the checkpoint merges."""
     dropout: bool = True
-    """Off makes a run the same on any number of processes."""
+    """Without dropout a run is the same on any number of processes."""
     feature_dropout: float = 0.0
-    """Share of the encoders' features that are zeroed at random. Beyond the paper: there it is 0."""
+    """Share of the encoders' features that are zeroed at random. Not in the paper: 0 reproduces it."""
     time_weight: float = 1.0
-    """Weight of a marker's cross-entropy, against 1 for a word. Beyond the paper: 1 is the paper's."""
+    """Weight of a marker's cross-entropy, against 1 for a word. Not in the paper: 1 reproduces it."""
     digit_weight: float = 0.0
-    """Weight of the expected distance, in digits, of a marker from the right one. Beyond the paper: there it is 0."""
+    """Weight of a marker's expected distance from the right digit. Not in the paper: 0 reproduces it."""
     presence_weight: float = 1.0
-    """Weight of the word by which a grounding answer says that the query happens, or that it does not. Beyond the
-    paper: there it is 1."""
+    """Weight of the word that decides whether a grounding answer says that the query occurs. Not in the paper: 1
+    reproduces it."""
     absent_queries: bool = True
-    """Whether rows that ask for what does not happen take part. Beyond the paper, where there is none."""
+    """Whether to train on queries that do not occur in the recording. The paper has none."""
     markers: str = "kept"
-    """What their rows start from: `kept`, `initialised` (Eq. 1 anew), `random`; or `none`: times are plain digits."""
+    """How the marker rows start: `kept`, `initialised` (Eq. 1 again) or `random`. `none`: times are plain digits."""
     time_encoding: bool = True
-    """Off sets the clock's rows to zero and keeps them there: the ablation."""
+    """Off sets the time encoding's rows to zero and keeps them there, for the ablation."""
     retained_ratio: float = 0.0
-    """Share of windows that stay as dominant tokens where tokens are merged; 0 keeps the checkpoint's."""
+    """Share of windows that merging keeps as dominant tokens; 0 keeps the checkpoint's setting."""
     merge_score: str = "attention"
     """`attention` (Eq. 5), `cross_attention`, `norm` or `uniform`."""
     anchor_seconds: int = 0
-    """A time among the audio tokens every so many seconds; 0 keeps the checkpoint's. Beyond the paper: 0 is its way."""
+    """Seconds between times among the audio tokens; 0 keeps the checkpoint's setting. Not in the paper."""
     packing: int = 0
-    """Tokens up to which the examples of a micro-batch share a row, each by itself, so that short ones are not padded
-    to long ones; 0 gives each its own row."""
+    """Row length, in tokens, up to which examples of a micro-batch share a row to avoid padding. They do not attend to
+    each other. 0 gives each its own row."""
     evaluate_every: int = 200
-    """Steps between measurements on the validation rows; the best state is kept. 0 keeps the last."""
+    """Steps between measurements on the validation rows; the best state is kept. 0 keeps the last state."""
     validation_rows: int = 64
     save_every: int = 100
     seed: int = 0
 
 
 def load_stage(name: str, overrides: list[str]) -> StageConfig:
-    """A shipped stage by name, or a TOML file by path.
+    """Load a shipped stage by name, or a TOML file by path.
 
     Raises:
-        ConfigError: there is none, or it is no stage.
+        ConfigError: the stage does not exist or is not valid.
     """
     path = Path(name) if name.endswith(".toml") else FOLDER / f"{name}.toml"
     if not path.is_file():
         shipped = ", ".join(sorted(p.stem for p in FOLDER.glob("*.toml")))
-        raise ConfigError(name, [f"not a stage; there are {shipped}, and files that end in .toml"])
+        raise ConfigError(name, [f"is not a stage; use {shipped}, or a file that ends in .toml"])
     config = load_config(StageConfig, path, overrides)
     problems = [f"trains: {part} is not one of {', '.join(PARTS)}" for part in config.trains if part not in PARTS]
     problems += [f"rates: {part} does not train" for part in config.rates if part not in config.trains]
@@ -128,7 +128,7 @@ def load_stage(name: str, overrides: list[str]) -> StageConfig:
     problems += [f"{n} must not be below 0" for n in not_below if getattr(config, n) < 0]
     problems += [f"rates: {part} must be a number" for part, rate in config.rates.items() if not is_number(rate)]
     if config.anchor_seconds and config.markers == "none":
-        problems.append('anchor_seconds are written with markers, which markers = "none" leaves out')
+        problems.append('anchor_seconds needs markers, but markers is "none"')
     if problems:
         raise ConfigError(str(path), problems)
     return config

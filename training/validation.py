@@ -1,4 +1,4 @@
-"""By what the best state of a stage is chosen: real answers to the validation rows, scored."""
+"""Select the best state of a stage by generating answers to the validation rows and scoring them."""
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
@@ -17,25 +17,25 @@ from training.stage_loop import Setup
 from training.variants import ANSWERING_TOKENS, answers_of
 
 SELECTION = ("dense Eb-F1", "ground mean recall", "summary mIoU", "ask ROUGE-L")
-"""The best state is the one with the greatest mean of those that the validation rows have."""
+"""The best state has the highest mean of these scores; scores that the validation rows do not have are left out."""
 
 
 def selection(scores: Sequence[Score]) -> float:
-    """The mean of the scores that states are chosen by."""
+    """Return the mean of the scores in `SELECTION`."""
     values = [s.value for s in scores if s.name in SELECTION]
     return sum(values) / len(values) if values else 0.0
 
 
 @dataclass(frozen=True, slots=True)
 class Validation:
-    """The rows, the folder that their recordings are named from, and where scores are told."""
+    """The validation rows, the folder that their audio paths are relative to, and a function that prints scores."""
 
     rows: Sequence[Row]
     folder: Path
     say: Callable[..., None]
 
     def measure(self, model: TimeAudio, tokenizer: Tokenizer, learner: Learner) -> float:
-        """What the learner, as it is now, scores."""
+        """Score the learner in its current state."""
         learner.write_markers()
         model.eval()
         try:
@@ -54,7 +54,10 @@ class Validation:
     def measured_apart(
         self, setup: Setup, build: Callable[[str], tuple[TimeAudio, Tokenizer, Learner]]
     ) -> Callable[[], float]:
-        """The same of a sharded learner: a whole one of `build`, in the main process, answers; the others wait."""
+        """Return a function that scores a sharded learner.
+
+        The main process loads the state into an unsharded learner from `build` and scores that; the others wait.
+        """
         accelerator = setup.accelerator
         built: tuple[TimeAudio, Tokenizer, Learner] | None = None
 

@@ -1,6 +1,6 @@
-"""What an ablation changes in a checkpoint before training, and how its answers are asked for.
+"""Change a checkpoint before an ablation's training, and generate its answers to a manifest.
 
-Source: paper, Tables 3 and 4; the scores of merging, windows and the grammar are our own rows.
+Source: paper, Tables 3 and 4; the rows on merge scores, windows and the grammar are our own.
 """
 
 import dataclasses
@@ -31,12 +31,12 @@ from training.stages import StageConfig
 
 MOST_SECONDS = 7200.0
 ANSWERING_TOKENS = 2560
-"""Of a prompt and its answer together: room for ten minutes, merged, and some hundred events."""
+"""Tokens of a prompt and its answer together: enough for ten minutes of merged audio and about a hundred events."""
 
 
 @torch.no_grad()
 def prepare(model: TimeAudio, tokenizer: Tokenizer, config: StageConfig) -> None:
-    """Change a checkpoint as the stage's settings say; the defaults change nothing."""
+    """Change a checkpoint in place according to the stage's settings; the defaults change nothing."""
     if not config.time_encoding:
         model.connector.time_encoding.weight.zero_()
     if config.markers in ("initialised", "random"):
@@ -56,7 +56,7 @@ def prepare(model: TimeAudio, tokenizer: Tokenizer, config: StageConfig) -> None
 
 
 def loaded(checkpoint: Path | None, device: str | None, *, beams: int = 1) -> Pipeline:
-    """A checkpoint that answers one question at a time, on a GPU where there is one; answers may be long."""
+    """Load a checkpoint to answer one question at a time, with room for long answers; on a GPU if there is one."""
     where = device or ("cuda" if torch.cuda.is_available() else "cpu")
     return Pipeline.load(checkpoint, device=where, num_slots=1, slot_tokens=ANSWERING_TOKENS, most_beams=beams)
 
@@ -65,15 +65,15 @@ def answers_of(
     pipeline: Pipeline, rows: Sequence[Row], source: Path | Features, decoding: Decoding, *,
     grammar: bool = True, windows: bool = False, quiet: bool = False,
 ) -> dict[str, Prediction]:  # fmt: skip
-    """What a checkpoint answers to each row of a task that it knows; each recording is heard once.
+    """Return a checkpoint's answers to the rows of the tasks that it knows. Each recording is encoded once.
 
     Args:
-        source: the folder that recordings are named from, or their frames.
-        grammar: without it any token may follow any, as in the released code.
-        windows: recordings, of a folder, are cut into 30 s, asked about one by one, and their events moved to their
-            places.
-        decoding: its `max_new_tokens` are for up to 30 s of audio, and as many again for every further 30 s: so one
-            pass over a long recording may say as much as windows over it do.
+        source: the folder that audio paths are relative to, or the recordings' frames.
+        grammar: whether the grammar constrains decoding; the released code has none.
+        windows: cut recordings into 30 s windows, ask about each, and shift the events to their places. Needs a folder
+            as the source.
+        decoding: its `max_new_tokens` apply per started 30 s of audio, so that one pass over a long recording may be as
+            long as the answers about all of its windows.
     """
     order = sorted((row for row in rows if row.task in pipeline.tasks), key=lambda row: row.audio)
     found: dict[str, Prediction] = {}
@@ -135,7 +135,7 @@ def _prediction(pipeline: Pipeline, recording: Recording, row: Row, decoding: De
 
 
 def _of_answer(answer: Answer) -> Prediction:
-    """The events as they were parsed, in seconds, with the confidence of each interval if the checkpoint says it."""
+    """Return the parsed events in seconds, with each interval's confidence if the checkpoint is calibrated."""
     events, confidences = [], []
     for event in answer.events:
         events.append(Told(tuple((i.start_s, i.end_s) for i in event.intervals), event.caption))

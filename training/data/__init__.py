@@ -1,1 +1,1 @@
-"""From recordings with a known kind to scenes with known times, and from scenes to questions and answers."""
+"""Compose scenes with known times from labelled recordings, and make questions and answers about them."""

@@ -1,4 +1,4 @@
-"""What a room, a distance, a converter and mains wiring do to a recording."""
+"""Simulate rooms, distance, 8-bit conversion and mains hum."""
 
 import numpy as np
 import numpy.typing as npt
@@ -14,10 +14,10 @@ EARLY_SAMPLES = SAMPLE_RATE // 200
 
 
 def in_room(part: Samples, rng: np.random.Generator) -> Samples:
-    """The part as a microphone some metres away in a room records it: longer by the room's decay.
+    """Return the part as recorded by a microphone some metres away in a room: longer by the room's decay.
 
     The room's response is the direct sound followed by exponentially decaying noise (reverberation time 0.15 to 0.9 s,
-    direct-to-reverberant ratio 15 to -3 dB), through a one-pole low-pass filter that stands for absorption by air and
+    direct-to-reverberant ratio 15 to -3 dB), through a one-pole low-pass filter that models absorption by air and
     surfaces.
     """
     decay_s = float(rng.uniform(0.15, 0.9))
@@ -36,14 +36,14 @@ def in_room(part: Samples, rng: np.random.Generator) -> Samples:
 
 
 def at_eight_bits(part: Samples, rng: np.random.Generator) -> Samples:
-    """The part as an 8-bit file holds it: its hiss must not be what a class is recognised by."""
+    """Return the part with 8-bit quantisation noise, so that hiss does not become a cue for a class."""
     steps = 127.0 * float(rng.uniform(0.5, 1.0)) / max(float(np.abs(part).max()), 1e-6)
     dithered = part * steps + rng.uniform(-0.5, 0.5, len(part)).astype(np.float32)
     return (np.round(dithered) / steps).astype(np.float32)
 
 
 def hum(num_samples: int, rng: np.random.Generator) -> Samples:
-    """Mains hum with some harmonics, or a single steady tone; RMS 1."""
+    """Return mains hum with some harmonics, or a single steady tone; RMS 1."""
     time = np.arange(num_samples, dtype=np.float32) / SAMPLE_RATE
     if rng.random() < 0.3:
         tone = np.sin(2 * np.pi * float(rng.uniform(100, 4000)) * time)
@@ -57,7 +57,7 @@ def hum(num_samples: int, rng: np.random.Generator) -> Samples:
 
 
 def looped(part: Samples, num_samples: int, rng: np.random.Generator) -> Samples:
-    """A steady sound made longer: random stretches of it, joined by cross-fades of a tenth of a second or less."""
+    """Extend a steady sound with random stretches of itself, joined by cross-fades of a tenth of a second or less."""
     fade = min(SAMPLE_RATE // 10, len(part) // 4)
     ramp = np.sin(np.linspace(0, np.pi / 2, fade, dtype=np.float32))
     whole = part.copy()

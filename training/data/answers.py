@@ -1,4 +1,4 @@
-"""What an answer is made of: intervals by kind, captions, and the sentences that say them."""
+"""Build answers: the intervals of each kind, and the sentences that state them."""
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
@@ -17,7 +17,7 @@ NUMBERS = ("zero", "one", "two", "three", "four", "five", "six", "seven", "eight
 
 @dataclass(frozen=True, slots=True)
 class Writing:
-    """How times are spelled: as markers, or as plain numbers for a language model that does not know those yet."""
+    """How times are written: as markers, or as plain numbers for a language model without markers."""
 
     interval: Callable[[Interval], str] = format_interval
     time: Callable[[int], str] = format_time
@@ -31,14 +31,14 @@ PLAIN = Writing(lambda i: f"{i.start_s:.1f} - {i.end_s:.1f}", lambda tenths: f"{
 
 
 def to_interval(event: PlacedEvent, num_samples: int) -> Interval:
-    """An event's samples in tenths of a second, at least one long and inside of the scene."""
+    """Return an event's interval in tenths of a second, at least one long and inside the scene."""
     last = num_samples // SAMPLES_PER_TENTH
     start = min(round(event.start / SAMPLES_PER_TENTH), last - 1)
     return Interval(start, max(start + 1, min(round(event.end / SAMPLES_PER_TENTH), last)))
 
 
 def by_kind(events: Sequence[PlacedEvent], num_samples: int) -> dict[str, list[Interval]]:
-    """The intervals of each kind, kinds by first start; sounds of unknown kinds together (`unknown:zipper`)."""
+    """Return the intervals of each kind, ordered by first start. All unknown kinds (`unknown:zipper`) become one."""
     found: dict[str, list[Interval]] = {}
     for event in sorted(events, key=lambda e: (e.start, e.end)):
         found.setdefault(event.kind.partition(":")[0], []).append(to_interval(event, num_samples))
@@ -46,10 +46,10 @@ def by_kind(events: Sequence[PlacedEvent], num_samples: int) -> dict[str, list[I
 
 
 def list_of(intervals: Sequence[Interval], writing: Writing) -> str:
-    """Intervals with commas between."""
+    """Return the intervals separated by commas."""
     return ", ".join(map(writing.interval, intervals))
 
 
 def ground_answer(intervals: Sequence[Interval], writing: Writing = MARKED) -> str:
-    """The sentence that names the intervals."""
+    """Return the grounding answer that names the intervals."""
     return "The given query happens in " + list_of(intervals, writing) + " seconds."

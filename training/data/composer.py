@@ -1,4 +1,4 @@
-"""Scenes with known times, composed from recordings. Source: the recipe of AudioTime (Xie et al. 2025)."""
+"""Compose scenes with known times from recordings. Source: the recipe of AudioTime (Xie et al. 2025)."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
@@ -22,7 +22,7 @@ class PlacedEvent:
 
 @dataclass(frozen=True, slots=True)
 class Scene:
-    """A composed waveform (float32 [num_samples], 16 kHz mono) and what was placed in it, by start."""
+    """A composed waveform (float32 [num_samples], 16 kHz mono) and its events, ordered by start."""
 
     samples: Samples
     events: tuple[PlacedEvent, ...]
@@ -30,38 +30,38 @@ class Scene:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class SceneConfig:
-    """How scenes are drawn. Levels are in dB of full scale, lengths in seconds."""
+    """How scenes are drawn. Levels are in dB relative to full scale, lengths in seconds."""
 
     seconds: float = 10.0
     min_events: int = 1
     max_events: int = 4
     min_event_s: float = 0.3
-    """Shorter active parts are placed whole; longer ones may be cut, but not below this."""
+    """Active parts are not cut to less than this."""
     cut_probability: float = 0.3
-    """How often a long active part is cut to a random part of itself."""
+    """Probability that a long active part is cut to a random part of itself."""
     repeat_probability: float = 0.12
-    """How often the next event is of a kind that the scene already has."""
+    """Probability that the next event is of a kind that the scene already has."""
     event_rms_db: tuple[float, float] = (-32.0, -14.0)
     noise_probability: float = 0.6
     noise_rms_db: tuple[float, float] = (-68.0, -42.0)
     other_share: float = 0.0
-    """How often the next event is of one of the pool's other kinds."""
+    """Probability that the next event is of one of the pool's other kinds."""
     equaliser_db: float = 0.0
-    """Random colouring of each recording, up to so many dB; 0 leaves recordings as they are."""
+    """Maximum gain of a random equaliser on each recording, in dB; 0 leaves recordings unchanged."""
     room_probability: float = 0.0
-    """How often a recording is placed in a room (`in_room`)."""
+    """Probability that a recording is placed in a room (`in_room`)."""
     eight_bit_probability: float = 0.0
     hum_probability: float = 0.0
-    """How often mains hum or a tone lies under the scene, at the noise's level."""
+    """Probability that the background noise includes mains hum or a tone, at the noise's level."""
     loop_probability: float = 0.0
-    """How often a steady sound goes on for longer than its recording: up to the whole scene."""
+    """Probability that a steady sound is extended beyond its recording, up to the whole scene."""
     most_event_s: float = 1e9
-    """Longer active parts are always cut, to a random length up to this."""
+    """Longer active parts are always cut to a random length up to this."""
     avoid_overlap_probability: float = 0.5
 
 
 def plain_scenes(lengths_s: Sequence[float], *, max_events: int = 4) -> list[SceneConfig]:
-    """The scenes that checkpoints are measured on: dry mixtures of up to `max_events` in 10 s, more in longer ones."""
+    """Return the configs of evaluation scenes: dry mixtures of up to `max_events` in 10 s, more in longer scenes."""
     most = [max(2, round(max_events * max(1.0, length / 20))) for length in lengths_s]
     return [SceneConfig(seconds=length, max_events=events) for length, events in zip(lengths_s, most, strict=True)]
 
@@ -72,12 +72,12 @@ STEADY = frozenset(
         "train", "vacuum_cleaner", "washing_machine", "wind",
     }
 )  # fmt: skip
-"""Kinds whose recordings may be looped: they have no beginning and no end."""
+"""Kinds whose recordings may be looped, because they are steady."""
 
 
 @dataclass(slots=True)
 class Pool:
-    """Active parts of recordings (float32 [num_samples]) to draw from, by kind; `others` are kinds with few of them."""
+    """Active parts of recordings (float32 [num_samples]), by kind; `others` are the parts of unknown kinds."""
 
     parts: Mapping[str, Sequence[Samples]]
     others: Mapping[str, Sequence[Samples]] = field(default_factory=dict)
@@ -85,7 +85,7 @@ class Pool:
 
 @dataclass(frozen=True, slots=True)
 class Placement:
-    """One active part (float32 [num_samples]) and where in the scene it begins, in samples."""
+    """One active part (float32 [num_samples]) and its start in the scene, in samples."""
 
     kind: str
     start: int
@@ -93,19 +93,19 @@ class Placement:
 
     @property
     def end(self) -> int:
-        """Where it ends, in samples."""
+        """The end, in samples."""
         return self.start + len(self.part)
 
     @property
     def event(self) -> PlacedEvent:
-        """The times alone."""
+        """The event without its waveform."""
         return PlacedEvent(self.kind, self.start, self.end)
 
 
 def plan(pool: Pool, config: SceneConfig, rng: np.random.Generator) -> list[Placement]:
-    """What a scene of `config.seconds` holds, by start: 1 to 4 events (by default), each wholly inside it.
+    """Plan a scene's events, ordered by start: 1 to 4 (by default), each wholly inside `config.seconds`.
 
-    Two events of one kind never touch: between them lie at least 0.5 s.
+    Two events of one kind are at least 0.5 s apart.
     """
     num_samples = round(config.seconds * SAMPLE_RATE)
     placed: list[Placement] = []
@@ -117,13 +117,13 @@ def plan(pool: Pool, config: SceneConfig, rng: np.random.Generator) -> list[Plac
 
 
 def compose(pool: Pool, config: SceneConfig, rng: np.random.Generator) -> Scene:
-    """A scene as it is planned, mixed: every part at a level and in a colour of its own, over some noise."""
+    """Plan and mix a scene: every part gets a random level and colouring, over background noise."""
     placements = plan(pool, config, rng)
     samples = _background(round(config.seconds * SAMPLE_RATE), config, rng)
     for placement in placements:
         level = rng.uniform(*config.event_rms_db)
         part = _at_level(_recorded(placement.part, config, rng), level)[: len(samples) - placement.start]
-        samples[placement.start : placement.start + len(part)] += part  # a room's decay goes on after the event
+        samples[placement.start : placement.start + len(part)] += part  # a room's decay outlasts the event
     peak = float(np.abs(samples).max())
     if peak > 0.99:
         samples *= 0.99 / peak
@@ -145,7 +145,7 @@ def _placement(
     config: SceneConfig,
     rng: np.random.Generator,
 ) -> list[Placement]:
-    """A place for one of `parts`, or none where twenty tries find none."""
+    """Place one of `parts`; return nothing if twenty tries find no place."""
     part = parts[int(rng.integers(len(parts)))]
     if kind in STEADY and len(part) > SAMPLE_RATE and rng.random() < config.loop_probability:
         part = looped(part, int(rng.integers(min(len(part), num_samples), num_samples + 1)), rng)
@@ -172,7 +172,7 @@ def _cut(part: Samples, config: SceneConfig, rng: np.random.Generator) -> Sample
     shortest, most = round(config.min_event_s * SAMPLE_RATE), round(config.most_event_s * SAMPLE_RATE)
     if len(part) <= 2 * shortest or (len(part) <= most and rng.random() >= config.cut_probability):
         return part
-    for _ in range(20):  # not a gap between two barks
+    for _ in range(20):  # avoid a cut that is only a gap between two barks
         length = int(rng.integers(shortest, min(len(part), most + 1)))
         start = int(rng.integers(0, len(part) - length + 1))
         cut = part[start : start + length].copy()
@@ -182,13 +182,13 @@ def _cut(part: Samples, config: SceneConfig, rng: np.random.Generator) -> Sample
     ramp = np.linspace(0.0, 1.0, fade, dtype=np.float32)
     cut[:fade] *= ramp
     cut[-fade:] *= ramp[::-1]
-    # The cut may begin or end in a gap between two barks: an event starts and ends with sound.
+    # The cut may begin or end in a gap between two barks, but an event must start and end with sound.
     first, last = active_region(cut)
     return cut[first:last]
 
 
 def _at_level(part: Samples, rms_db: float) -> Samples:
-    """Scaled so that its loudest half second has the RMS, but peaks stay below full scale."""
+    """Scale the part so that its loudest half second has the given RMS, but peaks stay below full scale."""
     block = min(len(part), SAMPLE_RATE // 2)
     energy = np.concatenate([[0.0], np.cumsum(part.astype(np.float64) ** 2)])
     loudest = float(np.sqrt((energy[block:] - energy[:-block]).max() / block))
@@ -198,7 +198,7 @@ def _at_level(part: Samples, rms_db: float) -> Samples:
 
 
 def _recorded(part: Samples, config: SceneConfig, rng: np.random.Generator) -> Samples:
-    """The part as another microphone, room and converter would have it."""
+    """Return the part as another microphone, room and converter would record it."""
     part = _coloured(part, config, rng)
     if config.room_probability and rng.random() < config.room_probability:
         part = in_room(part, rng)
@@ -208,7 +208,7 @@ def _recorded(part: Samples, config: SceneConfig, rng: np.random.Generator) -> S
 
 
 def _coloured(part: Samples, config: SceneConfig, rng: np.random.Generator) -> Samples:
-    """The part through a random smooth equaliser, as another microphone and room would have it."""
+    """Apply a random smooth equaliser, as if from another microphone and room."""
     if config.equaliser_db <= 0:
         return part
     size = next_fast_len(len(part), real=True)
@@ -220,7 +220,7 @@ def _coloured(part: Samples, config: SceneConfig, rng: np.random.Generator) -> S
 
 
 def _background(num_samples: int, config: SceneConfig, rng: np.random.Generator) -> Samples:
-    """Noise of a random colour between white and brown, or silence."""
+    """Return noise of a random colour between white and brown, or silence."""
     if rng.random() >= config.noise_probability:
         return np.zeros(num_samples, dtype=np.float32)
     spectrum = rfft(rng.standard_normal(num_samples, dtype=np.float32))

@@ -1,6 +1,6 @@
-"""How each task is asked for: six instructions each, as the paper's data set has. The first is what the server asks.
+"""Six instructions for each task, as in the paper's data set. The server uses the first.
 
-Source: paper, appendix A, Step I, describes them; these are our own words.
+Source: paper, appendix A, Step I, describes them; the wordings are ours.
 """
 
 import hashlib
@@ -20,7 +20,7 @@ DENSE_CAPTION_INSTRUCTIONS = (
     "What happens in this recording, and when?",
     "Which events can you hear? Say when each starts and ends.",
 )
-"""Six instructions of the task, as the paper's data set has. The first is the one that the server asks."""
+"""The server uses the first."""
 
 GROUND_INSTRUCTIONS = (
     "What are the start and end times of audio matching '{query}'?",
@@ -30,7 +30,7 @@ GROUND_INSTRUCTIONS = (
     "Locate '{query}' in the audio.",
     "Give the start and end times of '{query}'.",
 )
-"""Six instructions of the task; `{query}` is the caller's words. The first is the one that the server asks."""
+"""`{query}` is replaced by the caller's words. The server uses the first."""
 
 SUMMARIZE_INSTRUCTIONS = (
     "Can you provide the speech summary with key points at specific time intervals?",
@@ -100,17 +100,17 @@ INSTRUCTIONS: dict[Task, tuple[str, ...]] = {
     "ground": GROUND_INSTRUCTIONS,
     "summarize": SUMMARIZE_INSTRUCTIONS,
 }
-"""Of the tasks that are not asked in the user's own words."""
+"""Instructions of the tasks that do not take the user's own question."""
 
 
 def pick(options: Sequence[Item], *key: str) -> Item:
-    """One of the options, the same for the same key on every machine."""
+    """Choose one of the options by a hash of the key, the same on every machine."""
     digest = hashlib.sha256("\0".join(key).encode()).digest()
     return options[int.from_bytes(digest[:8], "big") % len(options)]
 
 
 def question_of_row(row: Row) -> str:
-    """What is asked: the row's own words, or one of its task's six instructions, always the same for its id."""
+    """Return the row's own question, or one of its task's six instructions, chosen by its id."""
     if row.question or row.task == "ask":
         return row.question.replace("{query}", row.query)
     return pick(INSTRUCTIONS[row.task], "instruction", row.id).format(query=row.query.rstrip("."))

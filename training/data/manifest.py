@@ -1,20 +1,20 @@
-"""A manifest: one JSONL file that says what is asked of which recording, and what the answer is.
+"""Read and write manifests: JSONL files with a recording, a question and the answer in each line.
 
-Times are numbers in fields of their own and stay that until the answer is spelled; nothing reads them back out of
-prose. Fields of a line (* may be left out):
+Times are numbers in separate fields until the answer's text is written; nothing parses them from text. Fields of a line
+(* is optional):
 
-| field | is |
+| field | meaning |
 |---|---|
-| `audio` | path of the recording, absolute or from the manifest's folder |
+| `audio` | path of the recording, absolute or relative to the manifest's folder |
 | `task` | `dense_caption`, `ground`, `summarize` or `ask` |
-| `events`* | `[{"intervals": [[start, end], ...], "caption"*, "label"*}]`; none: nothing heard, or query absent |
+| `events`* | `[{"intervals": [[start, end], ...], "caption"*, "label"*}]`; none: no events, or an absent query |
 | `query`* | what `ground` looks for |
-| `question`* | the words of the question; one of the task's six instructions without it. `ask` needs it |
-| `answer`* | what `ask` answers. `{0}`, `{1}` stand for `times`; braces that are meant are doubled |
-| `times`* | of the answer: each a number, or `[start, end]` |
-| `id`* | name of the line, no two alike; `line-N` without it |
-| `duration`* | seconds; read from the file without it |
-| `source`* | the data set that it is from |
+| `question`* | text of the question; default: one of the task's six instructions. Required for `ask` |
+| `answer`* | answer of `ask`. `{0}`, `{1}` stand for `times`; write literal braces twice |
+| `times`* | times in the answer: each a number, or `[start, end]` |
+| `id`* | unique name of the line; default: `line-N` |
+| `duration`* | default: read from the file |
+| `source`* | the data set of origin |
 
 Times and durations are in seconds.
 """
@@ -32,7 +32,7 @@ Span = tuple[float, float]
 
 @dataclass(frozen=True, slots=True)
 class Told:
-    """Something that is heard: when, in which words, and, where the source has classes, of which."""
+    """An event: its intervals, its caption and, where the source has classes, its label."""
 
     intervals: tuple[Span, ...]
     caption: str = ""
@@ -41,7 +41,7 @@ class Told:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Row:
-    """One line. `audio` is as written; `path` resolves it."""
+    """One line of a manifest. `audio` is the path as written; `path` resolves it."""
 
     id: str
     audio: str
@@ -55,11 +55,11 @@ class Row:
     source: str = ""
 
     def path(self, folder: Path) -> Path:
-        """Where the recording is, for a manifest in `folder`."""
+        """Return the path of the recording, for a manifest in `folder`."""
         return folder / self.audio
 
     def to_json(self) -> dict[str, Any]:
-        """The line's fields; those that say nothing are left out."""
+        """Return the line's fields without empty ones."""
         events = [
             {"intervals": [list(i) for i in e.intervals]}
             | ({"caption": e.caption} if e.caption else {})
@@ -75,7 +75,7 @@ class Row:
 
 
 class ManifestError(Exception):
-    """A manifest cannot be trained on. `problems` lists every fault of every line, not only the first."""
+    """A manifest is not valid. `problems` lists every problem of every line, not only the first."""
 
     SHOWN = 20
 
@@ -88,7 +88,7 @@ class ManifestError(Exception):
 
 
 def write_manifest(path: Path, rows: Iterable[Row]) -> int:
-    """Write the rows, whole or not at all; without any, what was there stays. Returns how many."""
+    """Write the rows atomically and return their number. Without rows, keep an existing file."""
     path.parent.mkdir(parents=True, exist_ok=True)
     part = path.with_name(path.name + ".part")
     count = 0
@@ -104,10 +104,10 @@ def write_manifest(path: Path, rows: Iterable[Row]) -> int:
 
 
 def parse_manifest(path: Path) -> tuple[list[Row], list[str]]:
-    """The rows of a manifest, and what is wrong with lines that make none. Nothing is looked up yet.
+    """Return the valid rows of a manifest, and the problems of the other lines. Recordings are not opened.
 
     Raises:
-        FileNotFoundError: there is no such file.
+        FileNotFoundError: the file does not exist.
     """
     rows: list[Row] = []
     problems: list[str] = []
@@ -128,7 +128,7 @@ def parse_manifest(path: Path) -> tuple[list[Row], list[str]]:
 
 
 class _Faulty(Exception):
-    """All faults of one line, as arguments."""
+    """All problems of one line, as arguments."""
 
 
 _TEXTS = ("id", "audio", "task", "query", "question", "answer", "source")
@@ -161,7 +161,7 @@ def _events(value: Any, faults: list[str]) -> tuple[Told, ...]:
     told = []
     for place, event in enumerate(value):
         if not isinstance(event, dict) or not {"intervals"} <= event.keys() <= {"intervals", "caption", "label"}:
-            faults.append(f"events[{place}] must be an object with intervals, and caption and label if there are any")
+            faults.append(f"events[{place}] must be an object with intervals, and optionally caption and label")
             continue
         intervals = event["intervals"]
         if not isinstance(intervals, list) or not intervals or not all(_is_span(i) for i in intervals):
@@ -182,7 +182,7 @@ def _times(value: Any, faults: list[str]) -> tuple[float | Span, ...]:
 
 
 def is_number(value: Any) -> bool:
-    """Whether it is one, and not a truth."""
+    """Return whether the value is a number; a bool is not."""
     return isinstance(value, int | float) and not isinstance(value, bool)
 
 

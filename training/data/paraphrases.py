@@ -1,6 +1,6 @@
-"""Captions that no model here is trained on: what other people would write, to score what a model writes.
+"""Reference captions for scoring, on which no model is trained.
 
-Five for each kind, in `paraphrases.json`. They were written by hand before any model was scored with them, and share no
+`paraphrases.json` has five per kind. They were written by hand before any model was scored with them, and share no
 sentence with the captions and queries of `training.data.vocabulary`.
 """
 
@@ -13,5 +13,5 @@ _FILE = Path(__file__).with_suffix(".json")
 
 @cache
 def paraphrases() -> dict[str, tuple[str, ...]]:
-    """The captions of each kind."""
+    """Return the captions of each kind."""
     return {kind: tuple(captions) for kind, captions in json.loads(_FILE.read_text(encoding="utf-8")).items()}

@@ -1,4 +1,4 @@
-"""Labelled recordings as pools of active parts: what is trained on, what is held out, and sounds of no known kind."""
+"""Split labelled recordings into training and validation pools of active parts, including sounds of unknown kinds."""
 
 import hashlib
 from collections import defaultdict
@@ -28,21 +28,21 @@ def read_pool(
     half: Literal[0, 1] | None = None,
     speeds: Sequence[float] = (1.0,),
 ) -> Pool:
-    """Active parts of the recordings of one side of the split, by kind; sounds of no known kind are its `others`.
+    """Return the active parts of one side of the split, by kind; sounds of unknown kinds are the pool's `others`.
 
     Known kinds are split by fold: 1 to 3 train, 4 validates. Unknown sounds are split by label, so that validation
-    meets labels that no training has met. Recordings whose label may be of a known kind or not are left out, and so
-    are those whose source is on the other side too.
+    has labels that training never had. Recordings with an ambiguous label are left out, and so are those whose source
+    is also on the other side.
 
     Args:
         directories: data sets as `read_recordings` takes them.
-        side: of the split.
+        side: the side of the split.
         ten: only the ten kinds of ESC-10.
-        half: only every second source of each kind, about: two pools without a source in common.
-        speeds: each recording is also there at these speeds (pitch moves with it).
+        half: only about every second source of each kind; the two halves have no source in common.
+        speeds: each recording is added at each of these speeds, which also shift its pitch.
 
     Raises:
-        DataError: nothing is left.
+        DataError: no recording of a known kind is left.
     """
     recordings = read_recordings(directories)
     folds = TRAIN_FOLDS if side == "train" else VALIDATION_FOLDS
@@ -70,7 +70,7 @@ def read_pool(
 
 
 def _sources_beyond(recordings: Sequence[Recording], side: Side, folds: Sequence[int]) -> set[str]:
-    """Sources of the other side: by the folds of known kinds, and by the labels of unknown ones."""
+    """Return the sources of the other side: by the folds of known kinds, and by the labels of unknown ones."""
     kinds = [(kind_of_label(recording.label), recording) for recording in recordings]
     known = {r.source for kind, r in kinds if kind not in (None, UNKNOWN) and r.fold not in folds}
     return known | {r.source for kind, r in kinds if kind == UNKNOWN and _side_of_label(r.label) != side}
@@ -81,7 +81,7 @@ def _side_of_label(label: str) -> Side:
 
 
 def _half_of(kinds: Iterable[tuple[str, Sequence[Recording]]], half: int | None) -> set[str]:
-    """The sources of one half: of each kind every second one. A source of several kinds is in one half for all."""
+    """Return the sources of one half: every second one of each kind. A source is in the same half for all kinds."""
     halves: dict[str, int] = {}
     for _, recordings in sorted(kinds):
         count = [0, 0]

@@ -1,4 +1,4 @@
-"""Recordings of one kind of sound each, and where in them the sound is."""
+"""Read recordings of one kind of sound each, and find the active region in them."""
 
 import csv
 import hashlib
@@ -15,18 +15,18 @@ from model.audio.waveform import SAMPLE_RATE
 ACTIVE_WINDOW = SAMPLE_RATE // 10
 ACTIVE_HOP = SAMPLE_RATE // 100
 ACTIVE_RANGE = 1e-3
-"""30 dB, of energy."""
+"""Energy ratio of 30 dB."""
 
 
 class DataError(Exception):
-    """The training data are not where, or not what, they should be. The message says what to do."""
+    """Training data are missing or not valid. The message says what to do."""
 
 
 @dataclass(frozen=True, slots=True)
 class Recording:
-    """One labelled recording of a data set in ESC-50's spirit: short, one kind of sound.
+    """One labelled recording of a data set like ESC-50: short, with one kind of sound.
 
-    `source` names the original that it was cut from: recordings of one source never stand on both sides of a split.
+    `source` names the original that it was cut from: recordings of one source are never on both sides of a split.
     """
 
     path: Path
@@ -36,14 +36,14 @@ class Recording:
 
 
 def read_recordings(directories: Sequence[Path]) -> list[Recording]:
-    """The recordings under all `directories`, each in one of two layouts.
+    """Read the recordings under all `directories`, each in one of two layouts.
 
     `clips.csv` with `audio/` (columns filename, category, source and, if the data set has folds, fold) or ESC-50's own
-    `meta/esc50.csv` with `audio/` (columns filename, fold, category, src_file). A recording without a fold is in the
-    fold of another recording of its source, or else in one of four, by a hash of its source's name.
+    `meta/esc50.csv` with `audio/` (columns filename, fold, category, src_file). A recording without a fold takes the
+    fold of another recording of its source, or else one of four by a hash of its source's name.
 
     Raises:
-        DataError: neither file is there, a column is missing, or a row names a file that is not there.
+        DataError: both tables are missing, a column is missing, or a row names a missing file.
     """
     rows = [row for directory in directories for row in _rows(directory)]
     fold_of = {source: fold for _, _, fold, source in rows if fold}
@@ -60,7 +60,7 @@ def read_recordings(directories: Sequence[Path]) -> list[Recording]:
 
 
 def _rows(directory: Path) -> Iterator[tuple[Path, str, int, str]]:
-    """Path, label, fold (0: none) and source of each recording."""
+    """Yield path, label, fold (0: none) and source of each recording."""
     ours, official = directory / "clips.csv", directory / "meta" / "esc50.csv"
     if ours.is_file():
         for row in read_table(ours, ("filename", "category", "source")):
@@ -71,8 +71,8 @@ def _rows(directory: Path) -> Iterator[tuple[Path, str, int, str]]:
             yield directory / "audio" / row["filename"], row["category"], _fold(row, official), row["src_file"]
     else:
         raise DataError(
-            f"{directory} holds neither clips.csv nor meta/esc50.csv. Unpack ESC-50 (meta/ and audio/) there and"
-            " name that folder."
+            f"{directory} holds neither clips.csv nor meta/esc50.csv. Unpack ESC-50 (meta/ and audio/) there, or"
+            " give another folder."
         )
 
 
@@ -81,10 +81,10 @@ def _hashed(source: str) -> int:
 
 
 def read_table(path: Path, columns: Sequence[str], delimiter: str = ",") -> Iterator[dict[str, str]]:
-    """The rows of a table whose first line names its columns.
+    """Yield the rows of a table whose first line names its columns.
 
     Raises:
-        DataError: the file is missing, or lacks a column.
+        DataError: the file or a column is missing.
     """
     require(path)
     with path.open(newline="", encoding="utf-8") as file:
@@ -96,9 +96,9 @@ def read_table(path: Path, columns: Sequence[str], delimiter: str = ",") -> Iter
 
 
 def require(path: Path) -> None:
-    """Raises: DataError: a data set's file is not there."""
+    """Raise `DataError` if a data set's file does not exist."""
     if not path.is_file():
-        raise DataError(f"{path} is not there: download it from the data set's page, or name it with its option.")
+        raise DataError(f"{path} does not exist: download it from the data set's page, or correct the path.")
 
 
 def _fold(row: dict[str, str], path: Path) -> int:
@@ -109,15 +109,15 @@ def _fold(row: dict[str, str], path: Path) -> int:
 
 
 def read_samples(recording: Recording) -> npt.NDArray[np.float32]:
-    """The recording as mono float32 [num_samples] at 16 kHz."""
+    """Return the recording as mono float32 [num_samples] at 16 kHz."""
     return decode_audio(recording.path.read_bytes(), max_seconds=60.0).samples
 
 
 def active_region(samples: npt.NDArray[np.float32]) -> tuple[int, int]:
-    """First and last active sample (half-open) of a recording.
+    """Return the half-open range of active samples of a recording.
 
-    Active is where the RMS over 100 ms is within 30 dB of the recording's loudest 100 ms; gaps inside are kept. The
-    RMS belongs to the middle of its 100 ms, so that a click is not called active 100 ms before it happens.
+    A sample is active where the RMS over 100 ms is within 30 dB of the recording's loudest 100 ms; gaps inside are
+    kept. The RMS belongs to the middle of its 100 ms, so that a click is not active 100 ms before it happens.
     """
     if len(samples) <= ACTIVE_WINDOW:
         return 0, len(samples)
@@ -131,12 +131,12 @@ def active_region(samples: npt.NDArray[np.float32]) -> tuple[int, int]:
 
 
 def is_active(piece: npt.NDArray[np.float32], whole: npt.NDArray[np.float32]) -> bool:
-    """Whether a piece of a recording holds something active of it, and no gap alone."""
+    """Return whether a piece of a recording has active samples, rather than only a gap."""
     return bool(_mean_squares(piece).max() >= _mean_squares(whole).max() * ACTIVE_RANGE)
 
 
 def _mean_squares(samples: npt.NDArray[np.float32]) -> npt.NDArray[np.float64]:
-    """Over 100 ms, every 10 ms; over all of what is shorter."""
+    """Return mean squares over 100 ms, every 10 ms; a shorter recording is one window."""
     energy = np.concatenate([[0.0], np.cumsum(samples.astype(np.float64) ** 2)])
     window = min(ACTIVE_WINDOW, len(samples))
     starts = np.arange(0, len(samples) - window + 1, ACTIVE_HOP)

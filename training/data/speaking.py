@@ -1,8 +1,8 @@
-"""Text to speech, by whatever of five engines is installed, sentence by sentence so that times are exact.
+"""Synthesise speech sentence by sentence, so that times are exact, with one of five engines.
 
-The paper speaks with F5-TTS. `espeak-ng`, `flite` and `festival` are programs of most Linux distributions; they sound
-like machines, which does for timing. `tones` needs nothing and is no speech: each letter is a chord, so that a test of
-the machinery has something to hear.
+The paper uses F5-TTS. `espeak-ng`, `flite` and `festival` are programs of most Linux distributions; they sound
+robotic, which is enough for timing. `tones` needs no installation and is not speech: it plays a chord for each letter,
+for tests of the pipeline.
 """
 
 import importlib.util
@@ -30,7 +30,7 @@ MOST_SECONDS = 120.0
 
 
 def available() -> list[Engine]:
-    """The engines that can speak here, best first."""
+    """Return the installed engines, best first."""
     there = {
         "f5-tts": importlib.util.find_spec("f5_tts") is not None,
         "espeak-ng": shutil.which("espeak-ng") is not None,
@@ -44,12 +44,12 @@ def available() -> list[Engine]:
 def speaker(
     engine: Engine, *, reference: Path | None = None, reference_text: str = ""
 ) -> Callable[[str, str], Samples]:
-    """A function from a sentence and a key to its samples; the key chooses the voice.
+    """Return a function from a sentence and a key to samples; the key chooses the voice.
 
     F5-TTS imitates `reference`, a recording of `reference_text`.
 
     Raises:
-        DataError: the engine is not installed, or lacks its reference.
+        DataError: the engine, its voices or its reference are missing.
     """
     if engine not in available():
         raise DataError(f"{engine} is not installed. Available here: {', '.join(available())}.")
@@ -57,20 +57,20 @@ def speaker(
         return _f5(reference, reference_text)
     voices = [voice for voice in VOICES if voice.engine == engine and is_installed(voice)]
     if not voices:
-        raise DataError(f"{engine} has none of its voices here: install one of them, or another engine.")
+        raise DataError(f"{engine} has no voice installed: install one, or choose another engine.")
     return lambda text, key: say_as(pick(voices, "voice", key), text)
 
 
 def is_installed(voice: Voice) -> bool:
-    """Whether it can speak here. Festival's voices are packages of their own; the other engines bring theirs."""
+    """Return whether a voice is installed. Festival's voices are separate packages; other engines include theirs."""
     return voice.engine in available() and (voice.engine != "festival" or voice.name in _festival_voices())
 
 
 def say_as(voice: Voice, text: str) -> Samples:
-    """What `voice` makes of a sentence: float32 [num_samples] at 16 kHz, with whatever silence the engine adds.
+    """Speak a sentence: float32 [num_samples] at 16 kHz, including any silence that the engine adds.
 
     Raises:
-        DataError: its engine is missing or fails.
+        DataError: the engine is missing or fails.
     """
     try:
         return {"espeak-ng": _espeak, "flite": _flite, "festival": _festival, "tones": _tones}[voice.engine](
@@ -81,9 +81,9 @@ def say_as(voice: Voice, text: str) -> Samples:
 
 
 def speak(sentences: Sequence[str], key: str, say: Callable[[str, str], Samples]) -> tuple[Samples, list[Span]]:
-    """All sentences one after the other, with pauses between, and from when to when each is said, in seconds.
+    """Speak all sentences with pauses between them. Return the samples, and the span of each sentence in seconds.
 
-    Times are counted in samples, so they are exact. All are said in one voice, each without the silence around it.
+    Spans are counted in samples, so they are exact. All sentences have one voice, and silence around each is removed.
     """
     pause = np.zeros(round(PAUSE_S * SAMPLE_RATE), dtype=np.float32)
     parts: list[Samples] = []
@@ -98,14 +98,14 @@ def speak(sentences: Sequence[str], key: str, say: Callable[[str, str], Samples]
 
 
 def trimmed(said: Samples, sentence: str) -> Samples:
-    """A spoken sentence without the silence around it, its peak at `PEAK`.
+    """Remove the silence around a spoken sentence and scale its peak to `PEAK`.
 
     Raises:
-        DataError: there is no sound in it.
+        DataError: the samples are silent.
     """
     peak = float(np.abs(said).max(initial=0))
     if not peak:
-        raise DataError(f"Nothing was said for {sentence[:60]!r}.")
+        raise DataError(f"The engine returned silence for {sentence[:60]!r}.")
     first, last = active_region(said)
     return said[first:last] * np.float32(PEAK / peak)
 
@@ -128,7 +128,7 @@ def _festival_voices() -> tuple[str, ...]:
 
 
 def _written(command: list[str], text: str) -> Samples:
-    """By a program that reads one file and writes another."""
+    """Run a program that reads a text file and writes a sound file."""
     with tempfile.TemporaryDirectory() as folder:
         words, sound = Path(folder, "words.txt"), Path(folder, "said.wav")
         words.write_text(text + "\n", encoding="utf-8")
@@ -138,7 +138,7 @@ def _written(command: list[str], text: str) -> Samples:
 
 def _heard(command: list[str], text: str) -> Samples:
     data = bytearray(_run(command, text))
-    # A program that writes to a pipe cannot go back to fill in how long it was: the header says 2 GB.
+    # A program that writes to a pipe cannot go back to fill in the length: the header says 2 GB.
     data[4:8] = (len(data) - 8).to_bytes(4, "little")
     at = data.index(b"data") + 4
     data[at : at + 4] = (len(data) - at - 4).to_bytes(4, "little")
@@ -154,7 +154,7 @@ def _run(command: list[str], text: str) -> bytes:
 
 def _f5(reference: Path | None, reference_text: str) -> Callable[[str, str], Samples]:
     if reference is None:
-        raise DataError("F5-TTS imitates a voice: give a recording with --voice, and what it says with --voice-text.")
+        raise DataError("F5-TTS imitates a voice: give a recording with --voice, and its text with --voice-text.")
     from f5_tts.api import F5TTS
 
     model = F5TTS()
@@ -169,7 +169,7 @@ def _f5(reference: Path | None, reference_text: str) -> Callable[[str, str], Sam
 
 
 def _tones(text: str, voice: str) -> Samples:
-    """60 ms per letter, the letter's chord; a rest per space."""
+    """Return 60 ms per character: a chord for a letter, a rest for a space."""
     time = np.arange(SAMPLE_RATE * 60 // 1000) / SAMPLE_RATE
     envelope = np.hanning(len(time))
     pitch = {"low": 110.0, "middle": 132.0, "high": 165.0}[voice]

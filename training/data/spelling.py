@@ -1,4 +1,4 @@
-"""A row's answer as the model writes it: times from the row's fields, spelled as markers."""
+"""Write a row's answer as the model's target text, with times as markers."""
 
 from collections.abc import Callable
 
@@ -10,14 +10,14 @@ from training.data.manifest import Row, Span, Told
 
 
 def to_interval(span: Span, duration: float) -> Interval:
-    """A span in tenths of a second, at least one long and inside of the recording."""
+    """Return a span in tenths of a second, at least one long and inside the recording."""
     last = max(1, int(duration * 10 + 1e-6))
     start = min(to_tenths(round(span[0], 6)), last - 1)
     return Interval(start, max(start + 1, min(to_tenths(round(span[1], 6)), last)))
 
 
 def intervals_of(event: Told, duration: float) -> list[Interval]:
-    """An event's intervals in order of time; those that rounding makes touch are one."""
+    """Return an event's intervals in order of time; intervals that touch after rounding are merged."""
     return union(to_interval(span, duration) for span in event.intervals)
 
 
@@ -26,10 +26,10 @@ def answer_of(
     write: Callable[[Interval], str] = format_interval,
     write_time: Callable[[int], str] = format_time,
 ) -> str:
-    """The answer's text. Events are told by first start; a query's are all its intervals in one sentence.
+    """Return the answer's text. Events are ordered by first start; a grounding answer is one sentence.
 
     Raises:
-        ValueError: the row's duration is not known.
+        ValueError: the row has no duration.
     """
     if row.duration is None:
         raise ValueError(f"{row.id} has no duration: read it with read_manifest.")
@@ -51,6 +51,6 @@ def answer_of(
 
 
 def presence_ids(tokenizer: Tokenizer) -> tuple[int, int]:
-    """The first ids at which "The given query happens" and "does not occur" part."""
+    """Return the first differing token ids of "The given query happens" and "does not occur"."""
     present, absent = (tokenizer.encode(text) for text in (ground_answer([]), ABSENT))
     return next((p, a) for p, a in zip(present, absent, strict=False) if p != a)

@@ -1,4 +1,4 @@
-"""Everything that is wrong with a manifest, found before the first step: all of it, in one report."""
+"""Validate a manifest before training, and report all problems at once."""
 
 import string
 from collections.abc import Sequence
@@ -13,15 +13,15 @@ from model.timeline.task import CAPTIONED
 from training.data.manifest import ManifestError, Row, Span, parse_manifest
 
 TOLERANCE_S = 0.1
-"""By so much a time may lie past the end, and a stated duration differ from the file's: half a rounding each."""
+"""How far a time may lie past the end, and how far a stated duration may differ from the file's."""
 
 
 def read_manifest(path: Path) -> list[Row]:
-    """The rows of a manifest that can be trained on, each with the true duration of its recording.
+    """Read and validate a manifest. Each returned row has the duration of its recording.
 
     Raises:
-        ManifestError: with every problem of every line.
-        FileNotFoundError: there is no such file.
+        ManifestError: the manifest has problems; the error lists all of them.
+        FileNotFoundError: the file does not exist.
     """
     rows, problems = parse_manifest(path)
     lengths = recording_lengths({row.path(path.parent) for row in rows})
@@ -30,14 +30,14 @@ def read_manifest(path: Path) -> list[Row]:
     for row in heard:
         problems += [f"{row.id}: {fault}" for fault in faults_of(row)]
     if not rows and not problems:
-        problems = ["it has no lines"]
+        problems = ["the manifest has no lines"]
     if problems:
         raise ManifestError(path, problems)
     return heard
 
 
 def recording_lengths(paths: set[Path]) -> dict[Path, float | None]:
-    """Seconds of each recording as its container says them; None where there is no recording."""
+    """Return the seconds of each recording, read from its container; None for a file that is not a recording."""
     order = sorted(paths)
     with ThreadPoolExecutor() as threads:
         return dict(zip(order, threads.map(_length, order), strict=True))
@@ -56,7 +56,7 @@ def _length(path: Path) -> float | None:
 
 def _with_duration(row: Row, seconds: float | None, problems: list[str]) -> Row:
     if seconds is None:
-        problems.append(f"{row.id}: {row.audio} is not a recording that can be read")
+        problems.append(f"{row.id}: {row.audio} is not a readable recording")
     elif row.duration is None:
         return replace(row, duration=round(seconds, 3))
     elif abs(row.duration - seconds) > TOLERANCE_S:
@@ -65,7 +65,7 @@ def _with_duration(row: Row, seconds: float | None, problems: list[str]) -> Row:
 
 
 def duplicate_ids(rows: Sequence[Row]) -> list[str]:
-    """A problem for each id that several lines have."""
+    """Return a problem for each id that several lines have."""
     count: dict[str, int] = {}
     for row in rows:
         count[row.id] = count.get(row.id, 0) + 1
@@ -73,17 +73,17 @@ def duplicate_ids(rows: Sequence[Row]) -> list[str]:
 
 
 def faults_of(row: Row) -> list[str]:
-    """What is wrong with a row by itself.
+    """Return the problems of a single row.
 
-    Times end after they start and within the recording; an event's intervals do not overlap each other, a summary's
-    segments none of the others; captions, queries, questions and answers hold words; an answer uses each of its times.
+    Times must end after they start and lie within the recording. Intervals of one event must not overlap, nor segments
+    of a summary. Captions, queries, questions and answers must contain words. An answer must use each of its times.
     """
     faults: list[str] = []
     spans = [span for event in row.events for span in event.intervals]
     spans += [time for time in row.times if isinstance(time, tuple)]
     faults += [fault for span in spans for fault in _span_faults(span, row.duration)]
     moments = [time for time in row.times if not isinstance(time, tuple)]
-    faults += [f"{m:g} s is outside of the recording" for m in moments if not _is_inside(m, row.duration)]
+    faults += [f"{m:g} s is outside the recording" for m in moments if not _is_inside(m, row.duration)]
     for event in row.events:
         faults += _overlaps(event.intervals, "intervals of one event overlap")
     if row.task == "summarize":
@@ -101,7 +101,7 @@ def _word_faults(row: Row) -> list[str]:
         faults += [f"ask needs {name}" for name in ("question", "answer") if not _has_words(getattr(row, name))]
         faults += _template_faults(row)
     elif row.answer or row.times:
-        faults.append(f"answer and times belong to ask; {row.task} answers with its events")
+        faults.append(f"answer and times are only for ask; {row.task} takes its answer from events")
     return faults
 
 
@@ -109,16 +109,16 @@ def _template_faults(row: Row) -> list[str]:
     try:
         used = {name for _, name, _, _ in string.Formatter().parse(row.answer) if name is not None}
     except ValueError as error:
-        return [f"the answer's braces are unbalanced ({error}); double those that are meant"]
+        return [f"the answer's braces are unbalanced ({error}); write literal braces twice"]
     due = {str(index) for index in range(len(row.times))}
-    return [] if used == due else [f"the answer names times {sorted(used)}, and there are {sorted(due)}"]
+    return [] if used == due else [f"the answer uses times {sorted(used)}, but times has {sorted(due)}"]
 
 
 def _span_faults(span: Span, duration: float | None) -> list[str]:
     start, end = span
     if not 0 <= start < end:
-        return [f"{start:g} - {end:g} s does not end after it starts, at 0 or later"]
-    return [] if _is_inside(end, duration) else [f"{start:g} - {end:g} s is outside of the recording's {duration:g} s"]
+        return [f"{start:g} - {end:g} s does not satisfy 0 <= start < end"]
+    return [] if _is_inside(end, duration) else [f"{start:g} - {end:g} s is outside the recording's {duration:g} s"]
 
 
 def _is_inside(time: float, duration: float | None) -> bool:

@@ -1,4 +1,4 @@
-"""The engines that turn text into speech, and their voices."""
+"""The text-to-speech engines and their voices."""
 
 from dataclasses import dataclass
 from typing import Literal
@@ -10,7 +10,7 @@ ENGINES: tuple[Engine, ...] = ("f5-tts", "espeak-ng", "flite", "festival", "tone
 
 @dataclass(frozen=True, slots=True)
 class Voice:
-    """One of an engine's voices, by the engine's own name for it."""
+    """A voice of an engine, with the engine's name for it."""
 
     engine: Engine
     name: str

@@ -1,4 +1,4 @@
-"""Recordings that are made here, written as 16-bit WAV files."""
+"""Write generated recordings as 16-bit WAV files."""
 
 import wave
 from pathlib import Path
@@ -10,7 +10,7 @@ from model.audio.waveform import SAMPLE_RATE
 
 
 def write_wav(path: Path, samples: npt.NDArray[np.float32]) -> None:
-    """Write float32 [num_samples] at 16 kHz, mono, under `path`, whole or not at all."""
+    """Write float32 [num_samples] at 16 kHz, mono, to `path`, atomically."""
     path.parent.mkdir(parents=True, exist_ok=True)
     part = path.with_name(path.name + ".part")
     with wave.open(str(part), "wb") as file:

@@ -1,7 +1,7 @@
-"""Words for what a source only labels: appendix A's steps I and II.
+"""Turn a source's labels into sentences: appendix A's steps I and II.
 
-The default writer is deterministic and needs nothing; the other asks any OpenAI-compatible endpoint. Neither is ever
-told a time, so neither can change one: times go from the source's files into the manifest as numbers.
+The default writer is deterministic and uses templates; the other asks an OpenAI-compatible endpoint. Neither receives a
+time, so neither can change one: times go from the source's files into the manifest as numbers.
 
 Source: paper, appendix A, "Step I: Instruction Construction", "Step II: Answer Generation".
 """
@@ -36,23 +36,23 @@ MOST_CHARACTERS = 300
 
 
 class Writer(Protocol):
-    """Whoever turns labels into sentences, and instructions into others that ask the same."""
+    """Turns labels into sentences, and rephrases instructions."""
 
     parallel: int
-    """How many recordings it describes at once."""
+    """How many recordings the writer describes at once."""
 
     def describe(self, labels: Sequence[str], key: str) -> list[str]:
-        """A sentence for each class label of the recording `key`, in the order of the labels."""
+        """Return a sentence for each class label of the recording `key`, in the order of the labels."""
 
     def summarise(self, text: str, key: str) -> str:
-        """One sentence that says what a stretch of speech says."""
+        """Return a one-sentence summary of a stretch of speech."""
 
     def rephrase(self, instruction: str, count: int) -> list[str]:
-        """Other wordings of an instruction. People choose among them: nothing uses them by itself."""
+        """Return other wordings of an instruction, for people to choose from."""
 
 
 def describe_all(writer: Writer, asked: Iterable[tuple[Sequence[str], str]]) -> Iterator[list[str]]:
-    """The writer's sentences for the labels of many recordings, in their order; several are asked for at once."""
+    """Yield the writer's sentences for the labels of many recordings, in order, with several requests in flight."""
     if writer.parallel == 1:
         yield from (writer.describe(labels, key) for labels, key in asked)
         return
@@ -64,7 +64,7 @@ def describe_all(writer: Writer, asked: Iterable[tuple[Sequence[str], str]]) -> 
 
 
 def plain_label(label: str) -> str:
-    """A class label as it would stand in a sentence.
+    """Return a class label as it would appear in a sentence.
 
     `Male speech, man speaking` -> `man speaking`; `Wind noise (microphone)` -> `wind noise`; `R&B` stays.
     """
@@ -74,12 +74,12 @@ def plain_label(label: str) -> str:
 
 
 class OfflineWriter:
-    """Sentences from templates, chosen by the recording and the label: the same on every machine."""
+    """Writes sentences from templates, chosen by recording and label: the same on every machine."""
 
     parallel = 1
 
     def describe(self, labels: Sequence[str], key: str) -> list[str]:
-        """A template about each label."""
+        """Fill a template for each label."""
         plain = [plain_label(label) for label in labels]
         return [
             pick(TEMPLATES, "describe", key, label).format(x=x, X=x[0].upper() + x[1:])
@@ -87,28 +87,28 @@ class OfflineWriter:
         ]
 
     def summarise(self, text: str, key: str) -> str:
-        """The beginning of the text: its first sentence, or its first sixteen words."""
+        """Return the beginning of the text: its first sentence, or its first sixteen words."""
         first = re.split(r"(?<=[.!?])\s+", text.strip())[0].split()
         words = " ".join(first[:SUMMARY_WORDS]).rstrip(".,;:!?")
         words = words.lower() if words.isupper() else words
         return words[:1].upper() + words[1:] + "."
 
     def rephrase(self, instruction: str, count: int) -> list[str]:
-        """None: templates are written by people."""
+        """Return nothing: templates cannot rephrase."""
         return []
 
 
 class EndpointWriter:
-    """Asks `POST {url}/chat/completions`; answers are kept in a file, so that the same build gives the same data.
+    """Asks `POST {url}/chat/completions`; a file keeps the answers, so that the same build gives the same data.
 
-    An answer that cannot be used (no JSON list, another length, with digits where the label has none) is replaced by
-    the offline writer's; `num_replaced` counts those.
+    The offline writer replaces an unusable answer (not a JSON list, wrong length, digits that the label does not have);
+    `num_replaced` counts those.
 
     Args:
-        url: of the API, up to and with `/v1`.
-        model: its name there.
+        url: URL of the API, including `/v1`.
+        model: the model's name in the API.
         memory: JSONL file of the answers so far.
-        key_variable: environment variable that holds the key, if one is needed.
+        key_variable: environment variable with the API key, if one is needed.
     """
 
     parallel = 8
@@ -128,7 +128,7 @@ class EndpointWriter:
         self.num_replaced = 0
 
     def describe(self, labels: Sequence[str], key: str) -> list[str]:
-        """One request for all labels of a recording."""
+        """Describe all labels of a recording with one request."""
         asked = (
             "Write one natural English sentence for each of these sounds of one recording, saying that it is heard."
             f" No times, no numbers. Answer with a JSON list of {len(labels)} strings, in the same order.\n"
@@ -141,7 +141,7 @@ class EndpointWriter:
         return sentences
 
     def summarise(self, text: str, key: str) -> str:
-        """A sentence on the text."""
+        """Ask for a one-sentence summary of the text."""
         asked = f"Sum up this part of a speech in one sentence of at most 20 words. Answer with it alone.\n{text}"
         summary = " ".join(self._ask(asked).split())
         if not _is_sentence(summary, text):
@@ -150,7 +150,7 @@ class EndpointWriter:
         return summary
 
     def rephrase(self, instruction: str, count: int) -> list[str]:
-        """Candidates that keep the placeholders."""
+        """Ask for other wordings, and return those that keep the placeholders."""
         asked = (
             f"Give {count} other wordings of this instruction to a system that hears audio. Keep everything in braces"
             f" as it is. Answer with a JSON list of strings.\n{instruction}"
@@ -177,7 +177,7 @@ class EndpointWriter:
                 answer = str(reply.json()["choices"][0]["message"]["content"])
             except (httpx.HTTPError, ValueError, KeyError, IndexError) as error:
                 raise DataError(
-                    f"{self._url} gave no answer ({error}). What it answered so far is kept in {self._memory}:"
+                    f"{self._url} gave no answer ({error}). The answers so far are in {self._memory}:"
                     " run the same command again, or leave out --endpoint."
                 ) from None
             with self._lock:
@@ -191,6 +191,6 @@ class EndpointWriter:
 
 
 def _is_sentence(text: str, about: str) -> bool:
-    """Words on one line, not endless, and without digits that were not there before."""
+    """Return whether the text has letters, is not too long, and has no numbers that `about` does not have."""
     invented = set(re.findall(r"\d+", text)) - set(re.findall(r"\d+", about))
     return any(c.isalpha() for c in text) and len(text) <= MOST_CHARACTERS and not invented

@@ -1,4 +1,4 @@
-"""How good an answer is: events, grounding, the kinds in captions, and how sure such a number is.
+"""Score answers: events, groundings, captions, text, counts and calibration, with bootstrap intervals.
 
-Every function takes typed rows and returns fractions from 0 to 1. NumPy and SciPy only.
+Functions take typed rows and return fractions from 0 to 1. They need only NumPy and SciPy, except `text`.
 """

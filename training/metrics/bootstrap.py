@@ -1,4 +1,4 @@
-"""How far a score could have come out otherwise, had other scenes been drawn."""
+"""Bootstrap confidence intervals of scores over scenes."""
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
@@ -26,14 +26,14 @@ def bootstrap(
     level: float = 0.95,
     seed: int = 0,
 ) -> Estimate:
-    """The statistic of the scenes, with its percentile bootstrap interval.
+    """Return the statistic of the scenes with its percentile bootstrap interval.
 
-    Whole scenes are drawn, with replacement, as many as there are: the events of one scene are not independent, so
-    drawing events would make the interval too narrow. The same seed and scenes give the same interval. Give rows that
-    are cheap to sum (`Counts`), not ones that have to be matched anew in every resample.
+    Each resample draws whole scenes with replacement: the events of one scene are not independent, so drawing events
+    would make the interval too narrow. The same seed and scenes give the same interval. Pass rows that are cheap to sum
+    (`Counts`), not ones that every resample has to match again.
 
     Raises:
-        ValueError: no scenes, no resamples, or a level that is not between 0 and 1.
+        ValueError: there are no scenes or resamples, or the level is not between 0 and 1.
     """
     if not scenes or num_resamples < 1 or not 0 < level < 1:
         raise ValueError("A bootstrap needs scenes, at least one resample, and a level between 0 and 1.")

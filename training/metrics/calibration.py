@@ -1,4 +1,4 @@
-"""Whether a confidence of 0.8 is right 8 times in 10."""
+"""Calibration error: whether claims with a confidence of 0.8 are right 8 times in 10."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -10,10 +10,10 @@ BINS = 15
 
 @dataclass(frozen=True, slots=True)
 class Claim:
-    """One interval that was claimed: how sure the system was, 0 to 1, and whether it was right.
+    """One claimed interval: its confidence, 0 to 1, and whether it is right.
 
     Raises:
-        ValueError: a confidence outside of 0 to 1.
+        ValueError: the confidence is not between 0 and 1.
     """
 
     confidence: float
@@ -21,11 +21,11 @@ class Claim:
 
     def __post_init__(self) -> None:
         if not 0 <= self.confidence <= 1:
-            raise ValueError(f"A confidence is between 0 and 1; got {self.confidence}.")
+            raise ValueError(f"A confidence must be between 0 and 1; got {self.confidence}.")
 
 
 def expected_calibration_error(claims: Sequence[Claim], bins: int = BINS) -> float | None:
-    """Mean gap between confidence and accuracy, 0 to 1: 15 bins of equal width, weighed by how many claims are in each.
+    """Return the mean gap between confidence and accuracy, 0 to 1, over bins of equal width, weighted by their claims.
 
     A confidence on an edge belongs to the bin above; 1 to the last. None without claims. Source: Guo et al. 2017.
     """

@@ -1,7 +1,7 @@
-"""From a caption in free words to the kind of sound that it tells of, by keywords.
+"""Map a free-text caption to the kind of sound that it describes, by keywords.
 
-The paper uses "a small language model" for this and names none. Keywords are weaker and can be checked by hand;
-whoever compares two systems has to use one lexicon for both.
+The paper uses "a small language model" for this and does not name it. Keywords are weaker but can be checked by hand.
+Use the same lexicon for all systems in a comparison.
 """
 
 import re
@@ -17,19 +17,19 @@ _HUMBLE: Final = ("unidentified", "unknown", "not known", "unfamiliar", "cannot 
 
 
 def is_humble(caption: str) -> bool:
-    """Whether a caption says that the sound is not known: it claims nothing."""
+    """Return whether a caption says that the sound is unknown, and so claims nothing."""
     return any(words in caption.lower() for words in _HUMBLE)
 
 
 def kind_of(caption: str, lexicon: Mapping[str, tuple[str, ...]]) -> str | None:
-    """The kind that the caption speaks of most, or None where it speaks of none.
+    """Return the kind that the caption mentions most, or None where it mentions none.
 
-    A keyword is one or more stems, separated by spaces ("clock tick"). It is said where words of the caption follow
-    each other, each being its stem or the stem with one of a few endings, in any case. Not inside words: "train" does
-    not say "rain", "season" does not say "sea".
+    A keyword is one or more stems, separated by spaces ("clock tick"). It matches consecutive words of the caption that
+    equal its stems or a stem with one of a few endings, in any case. It does not match inside words: "train" does not
+    match "rain", "season" does not match "sea".
 
-    The kind with the most different keywords said wins; among equals the one said first; at the same place the one with
-    the longest keyword there; and then the first in the lexicon.
+    The kind with the most different matching keywords wins. Ties go to the kind mentioned first, then to the longest
+    keyword at that place, then to the first in the lexicon.
 
     | caption, with dog: (dog, bark), rooster: (rooster, crow), rain: (rain,) | kind |
     |---|---|
@@ -51,7 +51,7 @@ def kind_of(caption: str, lexicon: Mapping[str, tuple[str, ...]]) -> str | None:
 
 
 def _place(keyword: str, words: Sequence[str]) -> int:
-    """The index of the first word that begins the keyword, or -1."""
+    """Return the index of the word where the keyword first matches, or -1."""
     stems = keyword.casefold().split()
     for place in range(len(words) - len(stems) + 1):
         if all(_is_form(word, stem) for word, stem in zip(words[place:], stems, strict=False)):

@@ -1,4 +1,4 @@
-"""Whether an answer to "how many" names the right number."""
+"""Extract counts from answers to "how many" questions."""
 
 import re
 
@@ -19,10 +19,10 @@ _TOKEN = re.compile(r"\d+(?:\.\d+)?|[a-z]+")
 
 
 def count_in(answer: str) -> int | None:
-    """The first whole number that an answer names, in digits or in words up to twenty; None where it names none.
+    """Return the first whole number in an answer, in digits or in words up to twenty; None where there is none.
 
-    Times are not counts: markers and numbers with a decimal point are passed over. "a dog" names no number, and "one"
-    before "of" ("one of the dogs") is one.
+    Times are not counts: markers and numbers with a decimal point are skipped. "a dog" contains no number, but "one of
+    the dogs" contains 1.
 
     | answer | count |
     |---|---|
@@ -39,5 +39,5 @@ def count_in(answer: str) -> int | None:
 
 
 def is_count_question(question: str) -> bool:
-    """Whether a question asks for a number of times or things, by its words; "how many seconds" is no such number."""
+    """Return whether a question asks for a number of times or things; "how many seconds" does not."""
     return _COUNT.search(question.lower()) is not None

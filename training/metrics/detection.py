@@ -1,7 +1,7 @@
-"""PSDS: detections judged by how they intersect, over all thresholds of their confidence.
+"""PSDS: an intersection-based detection score over all confidence thresholds.
 
-It applies to systems that give each interval a confidence. The setting is DCASE's first scenario, without its cost for
-confusing classes (its alpha is 0 there).
+It applies to systems that give each interval a confidence. The setting is DCASE's first scenario, which has no cost for
+confusing classes (alpha is 0).
 
 Source: Bilen et al. 2020, "A framework for the robust evaluation of sound event detection".
 """
@@ -12,9 +12,9 @@ from dataclasses import dataclass
 import numpy as np
 
 DETECTION_TOLERANCE = 0.7
-"""Share of a detection that must lie in the ground truth."""
+"""Share of a detection that the ground truth must cover."""
 GROUND_TRUTH_TOLERANCE = 0.7
-"""Share of an event that must be covered by such detections."""
+"""Share of an event that such detections must cover."""
 MOST_FALSE_PER_HOUR = 100.0
 
 Span = tuple[float, float]
@@ -22,7 +22,7 @@ Span = tuple[float, float]
 
 @dataclass(frozen=True, slots=True)
 class Detection:
-    """One claimed interval of a class in a recording, in seconds, and how sure the system was."""
+    """One claimed interval of a class in a recording, in seconds, with its confidence."""
 
     recording: str
     label: str
@@ -32,7 +32,7 @@ class Detection:
 
 @dataclass(frozen=True, slots=True)
 class Truth:
-    """One interval of a class in a recording, in seconds."""
+    """One true interval of a class in a recording, in seconds."""
 
     recording: str
     label: str
@@ -40,10 +40,10 @@ class Truth:
 
 
 def psds(truths: Sequence[Truth], detections: Sequence[Detection], duration_s: float) -> float:
-    """Area under the effective true-positive rate up to 100 false positives an hour, as a share, 0 to 1.
+    """Return the area under the effective true-positive rate up to 100 false positives per hour, as a share, 0 to 1.
 
-    The effective rate is the classes' mean minus their standard deviation. Detections of classes without a truth are
-    left out, as they have no rate of true positives.
+    The effective rate is the mean over the classes minus their standard deviation. Detections of classes without true
+    intervals are left out, because those have no true-positive rate.
     """
     labels = sorted({truth.label for truth in truths})
     if not labels:
@@ -60,7 +60,7 @@ def psds(truths: Sequence[Truth], detections: Sequence[Detection], duration_s: f
 
 
 def _curve(truths: Sequence[Truth], detections: Sequence[Detection], duration_s: float) -> list[tuple[float, float]]:
-    """False positives an hour, and the share of events found, at each threshold."""
+    """Return false positives per hour and the share of events found, at each threshold."""
     by_recording: dict[str, list[Truth]] = {}
     for truth in truths:
         by_recording.setdefault(truth.recording, []).append(truth)

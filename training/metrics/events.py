@@ -1,6 +1,6 @@
-"""Scores for a set of events: event-based, segment-based and clip-level F1.
+"""Score sets of events: event-based, segment-based and clip-level F1.
 
-Source: Mesaros, Heittola, Virtanen, "Metrics for polyphonic sound event detection", 2016; paper, appendix C, names
+Source: Mesaros, Heittola, Virtanen, "Metrics for polyphonic sound event detection", 2016; paper, appendix C, calls
 the first "Eb" and the last "At".
 """
 
@@ -18,10 +18,9 @@ COLLAR: Final = MICROSECONDS // 5  # 0.2 s
 
 @dataclass(frozen=True, slots=True)
 class Sound:
-    """One event of one kind; an event with several intervals is several of these.
+    """One interval of an event of one kind; an event with several intervals is several of these.
 
-    `kind` is None where a caption was understood as none of the kinds: it then matches nothing, and still counts as
-    something that was claimed.
+    `kind` is None where a caption names no known kind: it matches nothing, but still counts as a prediction.
 
     Units: seconds.
     Raises:
@@ -39,7 +38,7 @@ class Sound:
 
 @dataclass(frozen=True, slots=True)
 class ScoredScene:
-    """What there is in one recording, and what an answer says there is."""
+    """The true and the predicted sounds of one recording."""
 
     reference: tuple[Sound, ...]
     predicted: tuple[Sound, ...]
@@ -47,7 +46,7 @@ class ScoredScene:
 
 @dataclass(frozen=True, slots=True)
 class Counts:
-    """Right answers among those that were due and those that were given. Counts of scenes add up."""
+    """Numbers of correct, reference and predicted items. Counts of scenes add up."""
 
     num_correct: int = 0
     num_reference: int = 0
@@ -62,32 +61,32 @@ class Counts:
 
     @property
     def precision(self) -> float:
-        """Right ones among those given; 0.0 where none was."""
+        """Correct items among the predicted ones; 0.0 without predictions."""
         return self.num_correct / self.num_predicted if self.num_predicted else 0.0
 
     @property
     def recall(self) -> float:
-        """Right ones among those due; 0.0 where none was."""
+        """Correct items among the references; 0.0 without references."""
         return self.num_correct / self.num_reference if self.num_reference else 0.0
 
     @property
     def f1(self) -> float:
-        """The harmonic mean of precision and recall; 0.0 where nothing was due and nothing given."""
+        """The harmonic mean of precision and recall; 0.0 without references and predictions."""
         either = self.num_reference + self.num_predicted
         return 2 * self.num_correct / either if either else 0.0
 
 
 def total(counts: Iterable[Counts]) -> Counts:
-    """The sum, whose F1 is the micro average."""
+    """Return the sum, whose F1 is the micro average."""
     return sum(counts, Counts())
 
 
 def event_counts(scene: ScoredScene) -> Counts:
-    """Events found in one scene, each predicted one used for at most one reference.
+    """Count the events found in one scene, using each predicted event for at most one reference.
 
-    They match when the kinds are equal, the starts at most 0.2 s apart and the ends at most max(0.2 s, 20 % of the
-    reference's length) apart, bounds included. Of all matchings the largest counts: taking the first that fits can
-    leave an event without its only partner.
+    Events match if the kinds are equal, the starts at most 0.2 s apart and the ends at most max(0.2 s, 20 % of the
+    reference's length) apart, bounds included. The largest matching counts: greedy matching can leave an event without
+    its only partner.
     """
     if not scene.reference or not scene.predicted:
         return Counts(0, len(scene.reference), len(scene.predicted))
@@ -97,7 +96,7 @@ def event_counts(scene: ScoredScene) -> Counts:
 
 
 def segment_counts(scene: ScoredScene) -> Counts:
-    """Seconds of one scene in which a kind was found. A kind is active in [n, n + 1) if it overlaps any part of it.
+    """Count the seconds of one scene in which a kind was found. A kind is active in [n, n + 1) if it overlaps it.
 
     Several sounds of one kind in one second count once. Sounds of no known kind count as one more kind.
     """
@@ -107,12 +106,12 @@ def segment_counts(scene: ScoredScene) -> Counts:
 
 
 def clip_counts(scenes: Sequence[ScoredScene], kinds: Sequence[str]) -> dict[str, Counts]:
-    """For each kind, the scenes that hold it, the scenes said to hold it, and those that are both.
+    """Count, for each kind, the scenes that have it, the scenes predicted to have it, and the scenes that are both.
 
-    Predictions of other kinds are left out: the macro average has no place for them.
+    Predictions of other kinds are left out, because the macro average does not include them.
 
     Raises:
-        ValueError: a reference is of a kind that is not in the list, so that a score could not see it.
+        ValueError: a reference is of a kind that is not in the list, so no score would cover it.
     """
     there = [{sound.kind for sound in scene.reference} for scene in scenes]
     found = [{sound.kind for sound in scene.predicted} for scene in scenes]
@@ -130,9 +129,9 @@ def clip_counts(scenes: Sequence[ScoredScene], kinds: Sequence[str]) -> dict[str
 
 
 def clip_macro_f1(scenes: Sequence[ScoredScene], kinds: Sequence[str]) -> float:
-    """The mean over kinds of the F1 of "this scene holds this kind" ("At"): every kind weighs the same.
+    """Return the mean over kinds of the F1 of "this scene has this kind" ("At"): every kind has the same weight.
 
-    A kind that no scene holds and no answer names has no F1 and is left out of the mean. Without any, 0.0.
+    A kind that no scene has and no answer names has no F1 and is left out of the mean. Without any kind, return 0.0.
 
     Raises:
         ValueError: a reference is of a kind that is not in the list.

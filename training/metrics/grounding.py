@@ -1,7 +1,7 @@
-"""Scores for grounding: how well the intervals of a query fit, and whether its absence is noticed.
+"""Score groundings: how well the intervals of a query fit, and whether absent queries are recognised.
 
 The paper's "mIoU" column is not a mean IoU: in 12 of its 13 rows it equals (R@0.5 + R@0.7 + R@0.9) / 3 within
-rounding. Both numbers are here, by different names. Compare `mean_recall` with that column.
+rounding. This module has both numbers. Compare `mean_recall` with that column.
 """
 
 from collections.abc import Sequence
@@ -12,17 +12,17 @@ from model.timeline.interval import Interval, set_iou
 
 Span = tuple[float, float]
 
-# Seconds become whole microseconds, so that an IoU is a ratio of integers and 7/10 reaches the threshold 0.7.
+# Whole microseconds make an IoU a ratio of integers, so that 7/10 reaches the threshold 0.7.
 _MICROSECONDS: Final = 1_000_000
 
 
 @dataclass(frozen=True, slots=True)
 class Grounding:
-    """One query: where it happens (nowhere: it is absent) and where the answer says it does.
+    """One query: its true spans (none if it is absent) and the spans in the answer.
 
     Units: spans are (start, end) in seconds.
     Raises:
-        ValueError: a span that starts below zero or does not end after its start.
+        ValueError: a span starts below zero or does not end after its start.
     """
 
     reference: tuple[Span, ...]
@@ -34,7 +34,7 @@ class Grounding:
 
     @property
     def is_present(self) -> bool:
-        """Whether the query happens in the recording."""
+        """Whether the query occurs in the recording."""
         return bool(self.reference)
 
     @property
@@ -44,13 +44,13 @@ class Grounding:
 
     @property
     def iou(self) -> float:
-        """Set IoU: time in both over time in either. All spans of a query are one set of time, however it is cut."""
+        """Set IoU: time in both over time in either. How the time is divided into spans does not matter."""
         return set_iou(_intervals(self.reference), _intervals(self.predicted))
 
 
 @dataclass(frozen=True, slots=True)
 class GroundingScores:
-    """Scores over queries, 0 to 1. None where there is no query to score.
+    """Scores over queries, 0 to 1; None where there is no query to score.
 
     | field | over | meaning |
     |---|---|---|
@@ -59,7 +59,7 @@ class GroundingScores:
     | `present_accuracy` | present queries | share that got any span |
     | `absent_accuracy` | absent queries | share that got none; 1 - the false-alarm rate |
 
-    An absent query never enters the first two rows: its IoU with a right, empty answer would be 1 by convention.
+    The first two rows never include absent queries: the IoU with a correct, empty answer would be 1 by convention.
     """
 
     num_present: int
@@ -73,14 +73,14 @@ class GroundingScores:
 
     @property
     def mean_recall(self) -> float | None:
-        """(R@0.5 + R@0.7 + R@0.9) / 3: what the paper prints as "mIoU"."""
+        """(R@0.5 + R@0.7 + R@0.9) / 3, which the paper prints as "mIoU"."""
         if self.recall_50 is None or self.recall_70 is None or self.recall_90 is None:
             return None
         return (self.recall_50 + self.recall_70 + self.recall_90) / 3
 
 
 def score_grounding(queries: Sequence[Grounding]) -> GroundingScores:
-    """The scores of a list of queries, present and absent ones mixed."""
+    """Score a list of queries, present and absent ones mixed."""
     present = [query for query in queries if query.is_present]
     absent = [query for query in queries if not query.is_present]
     ious = [query.iou for query in present]
@@ -101,5 +101,5 @@ def _mean(values: Sequence[float]) -> float | None:
 
 
 def _intervals(spans: Sequence[Span]) -> list[Interval]:
-    # An Interval only needs integers; inside this file they are microseconds.
+    # An Interval only needs integers; in this module they are microseconds.
     return [Interval(round(start * _MICROSECONDS), round(end * _MICROSECONDS)) for start, end in spans]

@@ -1,7 +1,7 @@
-"""From a caption in free words to one of many classes, by the words of the classes' names.
+"""Map a free-text caption to one of many classes, by the words of the classes' names.
 
-The paper uses "a small language model" that it does not name. This method can be checked by hand, needs nothing, and
-is the same for every system that is put into one table; where words say the same by other words, it misses.
+The paper uses "a small language model" that it does not name. This method can be checked by hand, has no dependencies,
+and is the same for every system in a table, but it misses synonyms.
 """
 
 import re
@@ -16,11 +16,11 @@ _SUFFIXES = ("ings", "ing", "ers", "er", "ies", "es", "ed", "s", "e", "y")
 
 
 def label_of(caption: str, labels: Sequence[str]) -> str | None:
-    """The class whose name the caption says most of, or None where it says less than half of any.
+    """Return the class whose name the caption covers most, or None where it covers less than half of every name.
 
     A name with commas has several readings ("Male speech, man speaking"), and brackets are left out. Words are compared
-    without their common endings; fillers ("the", "sounds") do not count, unless a reading has no other words. Of the
-    classes with the greatest share of a reading said, the one with the most words of it said wins, then the first.
+    without common endings; fillers ("the", "sounds") do not count, unless a reading has no other words. The class with
+    the greatest covered share of a reading wins; ties go to the most covered words, then to the first class.
 
     | caption, with Dog; Bark; Male speech, man speaking; Wind noise (microphone) | class |
     |---|---|

@@ -1,11 +1,12 @@
-"""How well a timeline of speech lies on the reference's.
+"""Score timelines of speech against a reference.
 
-The paper reports "a mean Intersection over Union (mIoU) score" of summaries and no more. Two readings are here:
+The paper reports "a mean Intersection over Union (mIoU) score" of summaries without a definition. Two readings are
+implemented:
 
-- `segment_iou` pairs segments one to one, so that their sum of IoUs is the greatest, and divides by the number of
-  segments in the longer timeline: a segment too few or too many costs as much as a wrong one.
-- `cover_iou` is the set IoU of all time that either timeline covers. Speech that is summed up from end to end has
-  nearly 1 by it, however it is divided; the paper's 94.2 may well be this one.
+- `segment_iou` pairs segments one to one to maximise the sum of IoUs, and divides by the number of segments in the
+  longer timeline: a missing or an extra segment costs as much as a wrong one.
+- `cover_iou` is the set IoU of all time that the timelines cover. A gapless summary scores nearly 1, however it is
+  divided; the paper's 94.2 may be this score.
 """
 
 from collections.abc import Sequence
@@ -20,7 +21,7 @@ _MICROSECONDS = 1_000_000
 
 
 def segment_iou(reference: Sequence[Span], predicted: Sequence[Span]) -> float:
-    """Mean IoU of segments paired one to one, 0 to 1; 1 where neither timeline has any."""
+    """Return the mean IoU of segments paired one to one, 0 to 1; 1 where neither timeline has any."""
     if not reference and not predicted:
         return 1.0
     if not reference or not predicted:
@@ -31,7 +32,7 @@ def segment_iou(reference: Sequence[Span], predicted: Sequence[Span]) -> float:
 
 
 def cover_iou(reference: Sequence[Span], predicted: Sequence[Span]) -> float:
-    """Time in both timelines over time in either, 0 to 1."""
+    """Return the time in both timelines over the time in either, 0 to 1."""
     return set_iou(_whole(reference), _whole(predicted))
 
 

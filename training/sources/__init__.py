@@ -1,4 +1,4 @@
-"""Readers of published data sets: each turns a source's official files into rows of a manifest.
+"""Convert published data sets' official files into rows of a manifest.
 
-They read annotations and name recordings; a row whose recording is not there is left out and counted, as videos vanish.
+Readers leave out and count rows whose recording is missing, because videos disappear.
 """

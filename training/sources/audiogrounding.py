@@ -1,4 +1,4 @@
-"""AudioGrounding: phrases of AudioCaps' captions with times; groundings.
+"""Read AudioGrounding: phrases of AudioCaps' captions with times, as groundings.
 
 Files: `train.json`, `val.json`, `test.json` of version 2: a list of items with `audiocap_id`, `audio_id` (the file's
 name), `tokens`, and `phrases`: each `phrase` (tokens), `start_index`, `end_index` and `segments` ([onset, offset]).
@@ -15,21 +15,21 @@ from training.data.recordings import DataError
 from training.sources.reading import Recordings, merged, read_json
 
 SPACED = ((" ,", ","), (" .", "."), (" 's", "'s"), (" n't", "n't"))
-"""How the tokenizer had split words."""
+"""Where the tokenizer split words."""
 
 
 def groundings(items: Path, recordings: Recordings) -> Iterator[Row]:
-    """A row for each phrase. A phrase without segments is one that annotators did not hear: absent.
+    """Yield a row for each phrase. A phrase without segments was not heard by the annotators: the query is absent.
 
     Raises:
-        DataError: the file is missing or of another form.
+        DataError: the file is missing or has another format.
     """
     value: Any = read_json(items)
     if not isinstance(value, list):
-        raise DataError(f"{items} is not a list of recordings: take version 2 of the labels (Zenodo 7269161).")
+        raise DataError(f"{items} is not a list of recordings: use version 2 of the labels (Zenodo 7269161).")
     for item in value:
         if not isinstance(item, dict) or "phrases" not in item:
-            raise DataError(f"{items} is of version 1 of the labels: take version 2 (Zenodo 7269161).")
+            raise DataError(f"{items} has version 1 of the labels: use version 2 (Zenodo 7269161).")
         audio = recordings.find(item["audio_id"], Path(item["audio_id"]).stem)
         if audio is None:
             continue
@@ -42,7 +42,7 @@ def groundings(items: Path, recordings: Recordings) -> Iterator[Row]:
 
 
 def phrase_text(phrase: str | list[str]) -> str:
-    """Tokens as they are written in a sentence."""
+    """Join tokens as they are written in a sentence."""
     text = phrase if isinstance(phrase, str) else " ".join(phrase)
     for split, whole in SPACED:
         text = text.replace(split, whole)

@@ -1,4 +1,4 @@
-"""AudioSet with strong labels: dense captions and groundings.
+"""Read AudioSet's strong labels, as dense captions and groundings.
 
 Files: `audioset_train_strong.tsv`, `audioset_eval_strong.tsv` (segment_id, start_time_seconds, end_time_seconds, label)
 and `mid_to_display_name.tsv` (mid, name; no header). A segment is 10 s long and named `YOUTUBEID_STARTMS`.
@@ -21,28 +21,28 @@ CLIP_S = 10.0
 COLUMNS = ("segment_id", "start_time_seconds", "end_time_seconds", "label")
 EVALUATION_CLIPS = 770
 EVALUATION_WORDS = 100
-"""The paper's test has so many clips, of captions of fewer words. Which ones is not published."""
+"""The paper's test set has 770 clips with fewer than 100 caption words. It does not say which."""
 
 
 @dataclass(frozen=True, slots=True)
 class Clip:
-    """A segment and where in it each class is heard."""
+    """A segment and the spans of each class in it."""
 
     name: str
     labels: dict[str, tuple[Span, ...]]
 
 
 def read_clips(labels: Path, names: Path) -> list[Clip]:
-    """The clips, classes by their display names and first start.
+    """Read the clips. Classes have their display names and are ordered by first start.
 
     Raises:
-        DataError: a file is missing or of another form, or a class has no display name.
+        DataError: a file is missing or has another format, or a class has no display name.
     """
     display = _display_names(names)
     found: dict[str, dict[str, list[Span]]] = {}
     for row in read_table(labels, COLUMNS, "\t"):
         if row["label"] not in display:
-            raise DataError(f"{names} has no name for {row['label']}, which {labels} uses: take both of one release.")
+            raise DataError(f"{names} has no name for {row['label']} of {labels}: use both files of one release.")
         span = (number(row, "start_time_seconds", labels), number(row, "end_time_seconds", labels))
         found.setdefault(row["segment_id"], {}).setdefault(display[row["label"]], []).append(span)
     clips = []
@@ -55,13 +55,13 @@ def read_clips(labels: Path, names: Path) -> list[Clip]:
 
 def _display_names(path: Path) -> dict[str, str]:
     if not path.is_file():
-        raise DataError(f"{path} is not there: download mid_to_display_name.tsv beside the labels.")
+        raise DataError(f"{path} does not exist: download mid_to_display_name.tsv from the labels' page.")
     with path.open(newline="", encoding="utf-8") as file:
         return {row[0]: row[1] for row in csv.reader(file, delimiter="\t", quoting=csv.QUOTE_NONE) if len(row) >= 2}
 
 
 def dense_captions(clips: Iterable[Clip], recordings: Recordings, writer: Writer) -> Iterator[Row]:
-    """A row for each clip that has a recording: every class with its intervals and a description."""
+    """Yield a row for each clip that has a recording: every class with its intervals and a description."""
     found = [(clip, audio) for clip in clips if clip.labels and (audio := _recording(clip, recordings)) is not None]
     sentences = describe_all(writer, ((list(clip.labels), clip.name) for clip, _ in found))
     for (clip, audio), captions in zip(found, sentences, strict=True):
@@ -78,10 +78,10 @@ def dense_captions(clips: Iterable[Clip], recordings: Recordings, writer: Writer
 def groundings(
     clips: Sequence[Clip], recordings: Recordings, writer: Writer, absent_share: float = 0.0
 ) -> Iterator[Row]:
-    """A row for each class of a clip, asked for by its description.
+    """Yield a row for each class of a clip, with the class's description as the query.
 
-    With `absent_share` some clips get one more query, for a class that is not in them. The annotation is complete, but
-    classes contain each other: one that shares a word with a class of the clip is not taken.
+    With `absent_share`, some clips get one more query, for a class that they do not have. The annotation is complete,
+    but classes contain each other, so the absent class shares no word with a class of the clip.
     """
     everything = sorted({label for clip in clips for label in clip.labels})
     found = [(clip, audio) for clip in clips if clip.labels and (audio := _recording(clip, recordings)) is not None]
@@ -98,7 +98,7 @@ def groundings(
 
 
 def _asked(clip: Clip, everything: Sequence[str], absent_share: float) -> list[tuple[str, tuple[Span, ...]]]:
-    """The clip's classes with their spans, and perhaps one that is not in it."""
+    """Return the clip's classes with their spans, and possibly an absent class."""
     asked = list(clip.labels.items())
     if _share(clip.name, "absent") < absent_share:
         there = {word for label in clip.labels for word in _words(label)}
@@ -109,13 +109,13 @@ def _asked(clip: Clip, everything: Sequence[str], absent_share: float) -> list[t
 
 
 def evaluation_subset(rows: Iterable[Row], count: int = EVALUATION_CLIPS) -> list[Row]:
-    """`count` dense captions of fewer than 100 words, drawn by the hash of their names: the paper's are not listed."""
+    """Return `count` dense caption rows of fewer than 100 words, chosen by a hash, as the paper's are not published."""
     short = [row for row in rows if sum(len(e.caption.split()) for e in row.events) < EVALUATION_WORDS]
     return sorted(sorted(short, key=lambda row: _share(row.id, "evaluation"))[:count], key=lambda row: row.id)
 
 
 def _recording(clip: Clip, recordings: Recordings) -> str | None:
-    """Downloaders name clips by segment, or by video, some with a Y before it."""
+    """Find the recording of a clip. Downloaders name files by segment or by video, some with a leading Y."""
     video = clip.name.rpartition("_")[0]
     return recordings.find(clip.name, f"Y{clip.name}", video, f"Y{video}")
 

@@ -1,8 +1,8 @@
-"""AudioTime: simulated scenes of 10 s with exact times; dense captions.
+"""Read AudioTime: simulated scenes of 10 s with exact times, as dense captions.
 
 File: `train5000_timestamp/timestamp_captions.json`: `{"syn_1": {"event": {CLASS: [[onset, offset], ...]}, "caption":
-...}}`, recordings in `audio/` beside it. The captions hold their times as prose and are not used: the times are taken
-from `event`.
+...}}`, recordings in `audio/` beside it. The times come from `event`; the captions are not used, because they hold
+times as text.
 
 Source: Xie et al. 2025.
 """
@@ -20,10 +20,10 @@ SCENE_S = 10.0
 
 
 def dense_captions(captions: Path, recordings: Recordings, writer: Writer) -> Iterator[Row]:
-    """A row for each scene, its classes described by the writer.
+    """Yield a row for each scene, with the writer's descriptions of its classes.
 
     Raises:
-        DataError: the file is missing or of another form; of the four sets, only `timestamp` and `ordering` have
+        DataError: the file is missing or has another format; of the four sets, only `timestamp` and `ordering` have
             both ends of each event.
     """
     scenes: Any = read_json(captions)
@@ -34,8 +34,8 @@ def dense_captions(captions: Path, recordings: Recordings, writer: Writer) -> It
         classes = scene.get("event") if isinstance(scene, dict) else None
         if not isinstance(classes, dict) or not all(_has_spans(spans) for spans in classes.values()):
             raise DataError(
-                f"{captions}: {name} has no [onset, offset] pairs under 'event'. Take timestamp_captions.json or"
-                " ordering_captions.json; the other two sets do not say when sounds end."
+                f"{captions}: {name} has no [onset, offset] pairs under 'event'. Use timestamp_captions.json or"
+                " ordering_captions.json; the other two sets do not have the ends of sounds."
             )
         whole = {label: merged([(a, b) for a, b in spans], SCENE_S) for label, spans in classes.items()}
         heard = sorted(((spans, label) for label, spans in whole.items() if spans))

@@ -1,17 +1,17 @@
-"""A synthetic benchmark that anybody can run: composed scenes with fixed seeds and published definitions.
+"""Write a reproducible synthetic benchmark: composed scenes with fixed seeds and published definitions.
 
-| part | scenes | what is asked |
+| part | scenes | questions |
 |---|---|---|
 | `dense` | 200 of 10 s, 1 to 4 events | dense captions |
-| `grounding` | the same | for each, up to two kinds, or a group of kinds, that are there, and up to two that are not |
-| `questions` | the same | for each, whether a kind is there, and a count, a duration, an order or a moment |
+| `grounding` | the same | for each, up to two present kinds or groups of kinds, and up to two absent ones |
+| `questions` | the same | for each, whether a kind is present, and a count, a duration, an order or a moment |
 | `long` | 40 of 60 to 150 s | dense captions and groundings |
 
-Recordings: ESC-50's layout, or `clips.csv` with `audio/`; by default fold 4 of the ten kinds of ESC-10, which the
-embedded checkpoint never heard. Scenes are drawn by `SceneConfig`'s defaults (`training/data/composer.py`): events at
--32 to -14 dB of full scale, three in ten of the long ones cut; half of them avoid others, where fifteen tries find a
-place; one in eight is of a kind that the scene has already, at least 0.5 s from it; six scenes in ten have noise at -68
-to -42 dB. An event is one placed recording, as far as its RMS over 100 ms is within 30 dB of its loudest.
+Recordings: ESC-50's layout, or `clips.csv` with `audio/`; fold 4 of the ten kinds of ESC-10, on which the embedded
+checkpoint was not trained. Scenes use `SceneConfig`'s defaults (`training/data/composer.py`): events are at -32 to
+-14 dB relative to full scale, and 30 % of the long ones are cut. Half of the events avoid overlap, if fifteen tries
+find a place. One in eight has a kind that the scene already has, at least 0.5 s from it. 60 % of the scenes have noise
+at -68 to -42 dB. An event is the part of a recording whose RMS over 100 ms is within 30 dB of its loudest.
 """
 
 import argparse
@@ -29,10 +29,10 @@ LONG_SECONDS = (60.0, 90.0, 120.0, 150.0)
 
 
 def add_options(command: argparse.ArgumentParser) -> None:
-    """The options of `timeaudio data benchmark`."""
+    """Add the options of `timeaudio data benchmark`."""
     command.description = __doc__
     command.formatter_class = argparse.RawDescriptionHelpFormatter
-    command.add_argument("--recordings", type=Path, nargs="+", required=True, metavar="DIR", help="labelled ones")
+    command.add_argument("--recordings", type=Path, nargs="+", required=True, metavar="DIR", help="labelled data")
     command.add_argument("--out", type=Path, required=True, metavar="DIR", help="folder to write")
     command.add_argument("--scale", type=float, default=1.0, help="share of the scenes (default: %(default)s)")
     command.set_defaults(run=run)
@@ -47,13 +47,13 @@ def run(arguments: argparse.Namespace) -> int:
 
 
 def write_benchmark(pool: Pool, out: Path, scale: float = 1.0) -> dict[str, int]:
-    """The parts, by name, with how many rows each has.
+    """Write the parts. Return the number of rows of each part by name.
 
     Raises:
-        DataError: `scale` is no share.
+        DataError: `scale` is not above 0 and at most 1.
     """
     if not 0 < scale <= 1:
-        raise DataError(f"--scale is a share above 0 and up to 1, not {scale:g}.")
+        raise DataError(f"--scale must be above 0 and at most 1, not {scale:g}.")
     scenes = max(1, round(200 * scale))
     rows = list(compose_rows(pool, out / "audio", "short", SceneConfig(), count=scenes, seed=SEED))
     long: list[Row] = []
@@ -62,7 +62,7 @@ def write_benchmark(pool: Pool, out: Path, scale: float = 1.0) -> dict[str, int]
         count = max(1, round(10 * scale))
         found = compose_rows(pool, out / "audio", f"long-{seconds:g}", scene, count=count, seed=SEED + 1 + place)
         long += [row for row in found if row.task != "ask"]
-    # Dense captions are asked for as the server does, and not once more in other words.
+    # Ask for dense captions only with the server's question, not also in other words.
     rows, long = ([row for row in some if not row.id.endswith("-captions")] for some in (rows, long))
     parts = {
         "dense": [row for row in rows if row.task == "dense_caption"],

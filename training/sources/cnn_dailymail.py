@@ -1,11 +1,11 @@
-"""CNN/DailyMail as speech: articles are read aloud, and their highlights become a timeline of what is said.
+"""Read CNN/DailyMail as speech: articles are spoken, and their highlights become a timeline.
 
 Files: the original `.story` files (article, then `@highlight` before each highlight), or a JSONL or CSV of the 3.0.0
-release (`id`, `article`, `highlights`, one highlight a line).
+release (`id`, `article`, `highlights`, one highlight per line).
 
-A highlight's time is that of the run of sentences that it sums up. Which run that is, nobody annotated: the sentences
-are divided among the highlights, in order, so that the words they share are as many as can be. Differs: the paper does
-not say how its times came about.
+A highlight's time is that of the run of sentences that it summarises. These runs are not annotated: the sentences are
+divided among the highlights, in order, so that they share as many words as possible. The paper does not say how it gets
+its times.
 
 Source: Nallapati et al. 2016; paper, appendix A and C.
 """
@@ -25,7 +25,7 @@ from training.data.speaking import MOST_SECONDS, Samples, speak
 from training.data.wav import write_wav
 
 EVALUATION_CHARACTERS = 1600
-"""The paper tests on articles of fewer characters."""
+"""The paper tests on articles with fewer characters."""
 
 _SENTENCE_END = re.compile(r"(?<=[.!?])[\"')\]]*\s+(?=[\"'(\[]?[A-Z0-9])")
 _DATELINE = re.compile(r"^(?:\([^)]*\)|[A-Z][\w .,]{0,60}\(CNN\))\s*-+\s*")
@@ -33,7 +33,7 @@ _DATELINE = re.compile(r"^(?:\([^)]*\)|[A-Z][\w .,]{0,60}\(CNN\))\s*-+\s*")
 
 @dataclass(frozen=True, slots=True)
 class Article:
-    """What is read, and what was written in short about it."""
+    """An article's sentences and its highlights."""
 
     name: str
     sentences: tuple[str, ...]
@@ -42,10 +42,10 @@ class Article:
 
 
 def read_articles(path: Path) -> list[Article]:
-    """The articles of a folder of `.story` files, a `.jsonl` or a `.csv`.
+    """Read the articles of a folder of `.story` files, a `.jsonl` or a `.csv`.
 
     Raises:
-        DataError: nothing of these is there.
+        DataError: the path is none of these, or a field is missing.
     """
     if path.is_dir():
         stories = sorted(path.rglob("*.story"))
@@ -81,7 +81,7 @@ def timelines(
     most_characters: int | None = None,
     most_seconds: float = MOST_SECONDS,
 ) -> Iterator[Row]:
-    """A row for each article that can be spoken within `most_seconds`; recordings are written to `folder`."""
+    """Yield a row for each article that can be spoken within `most_seconds`. Recordings are written to `folder`."""
     for article in articles:
         if most_characters is not None and article.num_characters >= most_characters:
             continue
@@ -103,13 +103,13 @@ def timelines(
 
 
 def align(sentences: Sequence[str], highlights: Sequence[str]) -> list[tuple[str, int, int]]:
-    """Each highlight with its first and last sentence, in order of time; every sentence belongs to one highlight.
+    """Return each highlight with its first and last sentence, in order of time. Each sentence belongs to one highlight.
 
-    Highlights are put in the order of the sentences that they share most with; then a run of at least one sentence is
-    given to each so that the shared words, as F1, summed over all sentences, are the most.
+    Highlights are ordered by the sentence that is most similar to each. Each then gets a run of at least one sentence,
+    so that the F1 of shared words, summed over all sentences, is maximal.
 
     Raises:
-        ValueError: more highlights than sentences, or none.
+        ValueError: there are no highlights, or more highlights than sentences.
     """
     if not 0 < len(highlights) <= len(sentences):
         raise ValueError(f"{len(highlights)} highlights cannot divide {len(sentences)} sentences.")
@@ -122,7 +122,7 @@ def align(sentences: Sequence[str], highlights: Sequence[str]) -> list[tuple[str
     for h in range(1, len(order) + 1):
         for end in range(h, len(sentences) + 1):
             totals = best[h - 1, :end] + sums[end, h - 1] - sums[:end, h - 1]
-            came[h, end] = end - 1 - int(totals[::-1].argmax())  # what is like neither goes on with the one before
+            came[h, end] = end - 1 - int(totals[::-1].argmax())  # on a tie a sentence stays with the previous highlight
             best[h, end] = totals[came[h, end]]
     runs, end = [], len(sentences)
     for h in range(len(order), 0, -1):

@@ -1,4 +1,4 @@
-"""`timeaudio data`: manifests from published data sets, and what is wrong with a manifest."""
+"""Build manifests from published data sets, and check manifests: `timeaudio data`."""
 
 import argparse
 import sys
@@ -38,7 +38,7 @@ EXAMPLE = """examples:
 
 
 def main(argv: list[str] | None = None) -> int:
-    """The command line: `timeaudio data`."""
+    """Run the command line: `timeaudio data`."""
     arguments = _parser().parse_args(argv)
     try:
         status: int = arguments.run(arguments)
@@ -56,7 +56,7 @@ def main(argv: list[str] | None = None) -> int:
 
 
 def check(arguments: argparse.Namespace) -> int:
-    """Validate a manifest: every problem of every line, or what it holds."""
+    """Validate a manifest. Print its contents by task; problems are raised as `ManifestError`."""
     rows = read_manifest(arguments.manifest)
     tasks = Counter(row.task for row in rows)
     lengths = {row.audio: row.duration or 0.0 for row in rows}
@@ -67,7 +67,7 @@ def check(arguments: argparse.Namespace) -> int:
 
 
 def join(arguments: argparse.Namespace) -> int:
-    """Several manifests as one. Recordings are named by whole paths; ids that collide, by their manifest's name too."""
+    """Join several manifests. Audio paths become absolute, and colliding ids get their manifest's name as a prefix."""
     each = [(manifest, read_manifest(manifest)) for manifest in arguments.manifests]
     count = Counter(row.id for _, rows in each for row in rows)
     joined = [
@@ -85,7 +85,7 @@ def join(arguments: argparse.Namespace) -> int:
 
 
 def rephrase(arguments: argparse.Namespace) -> int:
-    """Candidates for a task's instructions from the endpoint, for people to choose from (appendix A, step I)."""
+    """Print the endpoint's rewordings of a task's instructions, for people to choose from (appendix A, step I)."""
     writer = _writer(arguments)
     for instruction in INSTRUCTIONS[arguments.task]:
         print(instruction)
@@ -101,15 +101,15 @@ def _build(rows_of: Callable[[argparse.Namespace, Recordings, Writer], Iterable[
         try:
             count = write_manifest(arguments.out, rows_of(arguments, recordings, writer))
         except (KeyError, TypeError, ValueError, AttributeError) as error:
-            raise DataError(f"A row is of another form than the data set's own files have: {error!r}.") from error
+            raise DataError(f"A row has another format than the data set's own files: {error!r}.") from error
         print(f"{arguments.out}: {count} lines.")
         if recordings.missing:
             some = ", ".join(sorted(recordings.missing)[:3])
-            print(f"{len(recordings.missing)} recordings were not there and are left out: {some} ...")
+            print(f"{len(recordings.missing)} recordings are missing; their rows are left out: {some} ...")
         if isinstance(writer, EndpointWriter) and writer.num_replaced:
-            print(f"{writer.num_replaced} answers of the endpoint could not be used; templates stand for them.")
+            print(f"{writer.num_replaced} answers of the endpoint were unusable; templates replaced them.")
         if not count:
-            why = f"none of the recordings is in {arguments.audio}" if arguments.audio else "nothing there is of use"
+            why = f"none of the recordings is in {arguments.audio}" if arguments.audio else "no row is usable"
             raise DataError(f"No line was written: {why}.")
         return 0
 
@@ -150,7 +150,7 @@ def _parser() -> argparse.ArgumentParser:
     def source(
         name: str, text: str, rows_of: Callable[..., Iterable[Row]], *paths: str, writes: bool = False
     ) -> argparse.ArgumentParser:
-        """A builder's command; one that `writes` makes sentences, by templates or by an endpoint."""
+        """Add a builder's command. If it `writes` sentences, it takes the endpoint options."""
         command = commands.add_parser(name, help=text, description=text)
         for path in paths:
             command.add_argument(f"--{path}", type=Path, required=True, metavar="PATH")
@@ -163,17 +163,17 @@ def _parser() -> argparse.ArgumentParser:
         return command
 
     audioset = source("audioset-strong", "AudioSet's strong labels", _audioset, "labels", "names", "audio", writes=True)
-    audioset.add_argument("--absent-share", type=float, default=0.0, help="clips with a query for what is not there")
-    audioset.add_argument("--evaluation", action="store_true", help="only the dense captions of the paper's test size")
+    audioset.add_argument("--absent-share", type=float, default=0.0, help="share of clips with an absent query")
+    audioset.add_argument("--evaluation", action="store_true", help="only 770 dense captions, as in the paper")
     source("tacos", "TACOS", lambda a, r, w: tacos.dense_captions(a.annotations, r), "annotations", "audio")
     source("audiotime", "AudioTime", lambda a, r, w: audiotime.dense_captions(a.captions, r, w), "captions", "audio",
            writes=True)  # fmt: skip
     source("audiogrounding", "AudioGrounding", lambda a, r, w: audiogrounding.groundings(a.items, r), "items", "audio")
     cnn = source("cnn-dailymail", "CNN/DailyMail, read aloud", _cnn, "articles", "speech")
-    cnn.add_argument("--engine", choices=ENGINES, help="default: the best one here")
+    cnn.add_argument("--engine", choices=ENGINES, help="default: the best installed")
     cnn.add_argument("--voice", type=Path, help="recording that F5-TTS imitates")
-    cnn.add_argument("--voice-text", default="", help="what is said in it")
-    cnn.add_argument("--limit", type=int, help="use the first so many articles")
+    cnn.add_argument("--voice-text", default="", help="text of that recording")
+    cnn.add_argument("--limit", type=int, help="use only the first N articles")
     cnn.add_argument("--evaluation", action="store_true", help="only articles under 1600 characters, as in the paper")
     source(
         "librispeech", "LibriSpeech, joined to timelines",
@@ -182,22 +182,22 @@ def _parser() -> argparse.ArgumentParser:
     source("transcription", "LibriSpeech, as it is", lambda a, r, w: librispeech.transcriptions(a.corpus), "corpus")
     openaqa = source("openaqa", "OpenAQA's temporal questions",
                      lambda a, r, w: questions.open_aqa(a.questions, r, a.count), "questions", "audio")  # fmt: skip
-    openaqa.add_argument("--count", type=int, default=questions.OPEN_AQA_ROWS, help="how many (default: %(default)s)")
+    openaqa.add_argument("--count", type=int, default=questions.OPEN_AQA_ROWS, help="rows (default: %(default)s)")
     source("audiocaps", "AudioCaps", lambda a, r, w: questions.audiocaps(a.captions, r), "captions", "audio")
     source("clotho", "Clotho", lambda a, r, w: questions.clotho(a.captions, r), "captions", "audio")
     source("ftar", "the authors' own JSON", _ftar, "json", "audio")
-    scenes.add_options(commands.add_parser("scenes", help="scenes composed from labelled recordings"))
-    tasks.add_options(commands.add_parser("tasks", help="questions and answers about composed scenes"))
-    own = commands.add_parser("benchmark", help="composed scenes with fixed seeds, for anybody to run")
+    scenes.add_options(commands.add_parser("scenes", help="compose scenes from labelled recordings"))
+    tasks.add_options(commands.add_parser("tasks", help="write questions and answers about composed scenes"))
+    own = commands.add_parser("benchmark", help="write a reproducible benchmark of composed scenes")
     benchmark.add_options(own)
-    checked = commands.add_parser("check", help="every problem of a manifest")
+    checked = commands.add_parser("check", help="list every problem of a manifest")
     checked.add_argument("manifest", type=Path)
     checked.set_defaults(run=check)
-    joined = commands.add_parser("join", help="several manifests as one")
+    joined = commands.add_parser("join", help="join several manifests")
     joined.add_argument("manifests", type=Path, nargs="+")
     joined.add_argument("--out", type=Path, required=True, metavar="FILE")
     joined.set_defaults(run=join)
-    asked = commands.add_parser("rephrase", help="other wordings of a task's instructions, from an endpoint")
+    asked = commands.add_parser("rephrase", help="ask an endpoint for other wordings of a task's instructions")
     asked.add_argument("task", choices=list(INSTRUCTIONS))
     asked.add_argument("--count", type=int, default=6)
     _endpoint_options(asked)
@@ -208,13 +208,13 @@ def _parser() -> argparse.ArgumentParser:
 def _ftar(arguments: argparse.Namespace, recordings: Recordings, writer: Writer) -> Iterator[Row]:
     report = ftar.FtarReport()
     yield from ftar.read_ftar(arguments.json, recordings, report)
-    print(f"{report.num_timed} answers became events; {len(report.as_prose)} with numbers stay prose.", file=sys.stderr)
+    print(f"{report.num_timed} answers became events; {len(report.as_prose)} with numbers stay text.", file=sys.stderr)
 
 
 def _endpoint_options(command: argparse.ArgumentParser) -> None:
     command.add_argument("--endpoint", metavar="URL", help="OpenAI-compatible API (.../v1); default: templates")
-    command.add_argument("--model", default="qwen2.5", help="its model (default: %(default)s)")
-    command.add_argument("--memory", type=Path, metavar="FILE", help="where its answers are kept")
+    command.add_argument("--model", default="qwen2.5", help="the endpoint's model (default: %(default)s)")
+    command.add_argument("--memory", type=Path, metavar="FILE", help="file that keeps its answers")
 
 
 if __name__ == "__main__":

@@ -1,9 +1,9 @@
-"""The authors' own FTAR files: a JSON list of `id`, `audio`, `question`, `answer`, `duration`.
+"""Read the authors' own FTAR files: a JSON list of `id`, `audio`, `question`, `answer`, `duration`.
 
-Here times exist as prose alone. An answer becomes events only where all of it follows the output format of its task
-(paper, Table 6): times at its beginning and after each caption's full stop, in pairs around a hyphen. Anything else
-stays what it says, so that "the 2013 - 14 season" in a summary is no time. (The authors' code turns every
-`number - number` into a time, wherever it stands.)
+These files have times only as text. An answer becomes events only if all of it follows the output format of its task
+(paper, Table 6): times at its beginning and after each caption's full stop, in pairs around a hyphen. Any other answer
+stays text, so that "the 2013 - 14 season" in a summary is not a time. (The authors' code turns every `number - number`
+into a time.)
 """
 
 import re
@@ -21,7 +21,7 @@ from training.sources.reading import Recordings, merged, read_json
 _TIME = r"\d{1,4}(?:\.\d{1,3})?"
 _SPAN = rf"{_TIME}\s*-\s*{_TIME}"
 _SPANS = rf"{_SPAN}(?:\s*,\s*{_SPAN})*"
-# In a timeline a caption follows after "seconds," or ","; the next times follow after a full stop.
+# In a timeline a caption follows "seconds," or ","; the next times follow a full stop.
 _EVENT = re.compile(
     rf"(?P<spans>{_SPANS})\s*(?:seconds?\s*,|,)\s*(?P<caption>\S.*?)"
     rf"(?=(?<=[.!?\"'])\s+{_SPANS}\s*(?:,|seconds?)|\s*$)"
@@ -33,22 +33,22 @@ _SUMMARY = re.compile(r"\b(?:speech|summar\w+|key points|spoken|talk)\b", re.IGN
 
 @dataclass(slots=True)
 class FtarReport:
-    """How many answers became events, and the ids of those that stayed prose though their question asks for times."""
+    """The number of answers that became events, and the ids of answers that have " - " but stayed text."""
 
     num_timed: int = 0
     as_prose: list[str] = field(default_factory=list)
 
 
 def read_ftar(path: Path, recordings: Recordings, report: FtarReport) -> Iterator[Row]:
-    """The rows of one of the authors' files.
+    """Yield the rows of one of the authors' files.
 
     Raises:
-        DataError: the file is missing or of another form.
+        DataError: the file is missing or has another format.
     """
     value: Any = read_json(path)
     fields = {"id", "audio", "question", "answer", "duration"}
     if not isinstance(value, list) or not all(isinstance(item, dict) and fields <= item.keys() for item in value):
-        raise DataError(f"{path} is not FTAR: a list of objects with {', '.join(sorted(fields))}.")
+        raise DataError(f"{path} is not an FTAR file. It must be a list of objects with {', '.join(sorted(fields))}.")
     for place, item in enumerate(value):
         name = Path(str(item["audio"])).name
         audio = recordings.find(name, Path(name).stem)
@@ -67,7 +67,7 @@ def read_ftar(path: Path, recordings: Recordings, report: FtarReport) -> Iterato
 
 
 def understand(question: str, answer: str) -> tuple[Task, tuple[Told, ...], str]:
-    """The task, the events and the query of a question and its answer; `ask` where the answer follows no format."""
+    """Return the task, the events and the query of a question and its answer; `ask` if the answer fits no format."""
     grounded = _GROUND.fullmatch(answer.strip())
     asked = _QUERY.search(question)
     if grounded and asked:

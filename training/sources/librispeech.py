@@ -1,4 +1,4 @@
-"""LibriSpeech: utterances of a chapter joined to long recordings with a timeline, and plain transcription.
+"""Read LibriSpeech: utterances of a chapter joined into long recordings with a timeline, and plain transcriptions.
 
 Files: `READER/CHAPTER/READER-CHAPTER.trans.txt` (`READER-CHAPTER-0000 WORDS IN CAPITALS`) and a FLAC for each line.
 
@@ -22,12 +22,12 @@ from training.data.writer import Writer
 from training.sources.questions import escaped
 
 GAP_SAMPLES = SAMPLE_RATE // 5
-"""Silence between utterances: the corpus cut the readers' own pauses off."""
+"""Silence between utterances, because the corpus removed the readers' own pauses."""
 
 
 @dataclass(frozen=True, slots=True)
 class Utterance:
-    """One line of a transcript and its recording."""
+    """One line of a transcript with its recording."""
 
     name: str
     path: Path
@@ -35,10 +35,10 @@ class Utterance:
 
 
 def read_chapters(folder: Path) -> Iterator[list[Utterance]]:
-    """The utterances of each chapter, in order, by reader and chapter.
+    """Yield the utterances of each chapter, in order, by reader and chapter.
 
     Raises:
-        DataError: no transcript is there, or an utterance has no recording.
+        DataError: there is no transcript, or an utterance has no recording.
     """
     transcripts = sorted(folder.rglob("*.trans.txt"))
     if not transcripts:
@@ -49,7 +49,7 @@ def read_chapters(folder: Path) -> Iterator[list[Utterance]]:
             name, _, text = line.strip().partition(" ")
             path = transcript.parent / f"{name}.flac"
             if not path.is_file():
-                raise DataError(f"{path} is missing, which {transcript.name} names: unpack the archive again.")
+                raise DataError(f"{path} is missing, but {transcript.name} names it: unpack the archive again.")
             chapter.append(Utterance(name, path, text))
         yield chapter
 
@@ -57,9 +57,9 @@ def read_chapters(folder: Path) -> Iterator[list[Utterance]]:
 def timelines(
     folder: Path, out: Path, writer: Writer, *, least_seconds: float = 30.0, most_seconds: float = MOST_SECONDS
 ) -> Iterator[Row]:
-    """Consecutive utterances of a chapter as one recording of at most `most_seconds`, summed up one by one.
+    """Join consecutive utterances of a chapter into recordings of at most `most_seconds`, with one summary each.
 
-    A rest of a chapter that is shorter than `least_seconds` is left out.
+    A remainder of a chapter that is shorter than `least_seconds` is left out.
     """
     for chapter in read_chapters(folder):
         taken: list[tuple[Utterance, Samples]] = []
@@ -94,7 +94,7 @@ def _joined(taken: list[tuple[Utterance, Samples]], out: Path, writer: Writer) -
 
 
 def transcriptions(folder: Path) -> Iterator[Row]:
-    """A row for each utterance: what is said, in small letters. Keeps general skills, as the paper does."""
+    """Yield a row for each utterance: its text in lower case. Keeps general skills, as the paper does."""
     for chapter in read_chapters(folder):
         for utterance in chapter:
             yield Row(

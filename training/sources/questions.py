@@ -1,11 +1,11 @@
-"""Questions and captions with answers in words: OpenAQA, AudioCaps, Clotho.
+"""Read data sets with free-text answers: OpenAQA, AudioCaps, Clotho.
 
 Files: OpenAQA's `open_ended/all_open_qa.json` (a list of `instruction`, `audio_id`, `dataset`, `task`, `output`);
 AudioCaps' `train.csv` (audiocap_id, youtube_id, start_time, caption); Clotho's `clotho_captions_development.csv`
 (file_name, caption_1 ... caption_5).
 
-Answers stay as they are: a number in one of OpenAQA's sentences may be a time, a count or a year, and nothing in its
-files says which. (The authors' code turns every `number - number` into a time.)
+Answers stay unchanged: a number in an OpenAQA answer may be a time, a count or a year, and the files do not say which.
+(The authors' code turns every `number - number` into a time.)
 
 Source: Gong et al. 2023; paper, appendix A, "Audio Temporal Question Answer".
 """
@@ -21,7 +21,7 @@ from training.data.recordings import DataError, read_table
 from training.sources.reading import Recordings, read_json
 
 OPEN_AQA_ROWS = 15_000
-"""How many the paper selected."""
+"""The number that the paper selected."""
 
 _TEMPORAL = re.compile(
     r"\b(how many|how often|number of|count|times|how long|duration|lasts?(?! name)|long|shortest|longest"
@@ -31,15 +31,15 @@ _TEMPORAL = re.compile(
 
 
 def is_temporal(question: str) -> bool:
-    """Whether a question seems to ask for a count, a duration, an order or a time, by its words: some do not."""
+    """Return whether a question's words suggest a count, a duration, an order or a time. There are false positives."""
     return _TEMPORAL.search(question) is not None
 
 
 def open_aqa(questions: Path, recordings: Recordings, count: int = OPEN_AQA_ROWS) -> Iterator[Row]:
-    """`count` temporal questions that have a recording, spread evenly over the file.
+    """Yield `count` temporal questions that have a recording, spread evenly over the file.
 
     Raises:
-        DataError: the file is missing or of another form.
+        DataError: the file is missing or has another format.
     """
     value: Any = read_json(questions)
     needed = {"instruction", "audio_id", "output"}
@@ -61,7 +61,7 @@ def open_aqa(questions: Path, recordings: Recordings, count: int = OPEN_AQA_ROWS
 
 
 def audiocaps(captions: Path, recordings: Recordings) -> Iterator[Row]:
-    """A row for each caption of AudioCaps."""
+    """Yield a row for each caption of AudioCaps."""
     for row in read_table(captions, ("audiocap_id", "youtube_id", "start_time", "caption")):
         video, start = row["youtube_id"], row["start_time"]
         audio = recordings.find(f"{video}_{start}", f"{video}_{int(float(start)) * 1000}", f"Y{video}", video)
@@ -69,7 +69,7 @@ def audiocaps(captions: Path, recordings: Recordings) -> Iterator[Row]:
 
 
 def clotho(captions: Path, recordings: Recordings) -> Iterator[Row]:
-    """A row for each of the five captions of a recording of Clotho."""
+    """Yield a row for each of the five captions of a Clotho recording."""
     columns = [f"caption_{number}" for number in range(1, 6)]
     for row in read_table(captions, ("file_name", *columns)):
         audio = recordings.find(row["file_name"], Path(row["file_name"]).stem)
@@ -86,5 +86,5 @@ def _captioned(name: str, audio: str | None, captions: Iterable[str], source: st
 
 
 def escaped(text: str) -> str:
-    """Text whose braces are not places for times."""
+    """Escape braces, so that they are not placeholders for times."""
     return text.replace("{", "{{").replace("}", "}}")

@@ -1,4 +1,4 @@
-"""What all readers of sources share: official tables and JSON, recordings by name, and how many were not there."""
+"""Shared code of the data set readers: tables, JSON, and finding recordings by name."""
 
 import json
 from collections.abc import Iterable
@@ -14,17 +14,17 @@ SUFFIXES = (".wav", ".flac", ".ogg", ".opus", ".mp3", ".m4a", ".webm")
 
 @dataclass(slots=True)
 class Recordings:
-    """Recordings in a folder, by name with or without a suffix. `missing` fills up with the names that were not."""
+    """Finds recordings in a folder by name, with or without a suffix. `missing` collects the names not found."""
 
     folder: Path
     missing: set[str] = field(default_factory=set)
     _names: dict[str, Path] | None = None
 
     def find(self, *names: str) -> str | None:
-        """The path, resolved, of the first name that there is a recording for."""
+        """Return the resolved path of the first name that has a recording."""
         if self._names is None:
             if not self.folder.is_dir():
-                raise DataError(f"{self.folder} is not a folder: name the one that holds the recordings with --audio.")
+                raise DataError(f"{self.folder} is not a folder: give the folder of the recordings with --audio.")
             files = sorted(path for path in self.folder.rglob("*") if path.suffix.lower() in SUFFIXES)
             self._names = {path.stem: path for path in reversed(files)} | {path.name: path for path in reversed(files)}
         for name in names:
@@ -36,20 +36,20 @@ class Recordings:
 
 
 def read_json(path: Path) -> Any:
-    """A JSON file.
+    """Read a JSON file.
 
     Raises:
-        DataError: it is missing, or no JSON.
+        DataError: the file is missing or not valid JSON.
     """
     require(path)
     try:
         return json.loads(path.read_text(encoding="utf-8"))
     except ValueError as error:
-        raise DataError(f"{path} is not JSON: {error}") from None
+        raise DataError(f"{path} is not valid JSON: {error}") from None
 
 
 def merged(spans: Iterable[Span], limit: float | None = None) -> tuple[Span, ...]:
-    """The same time as disjoint spans in order, cut at `limit`; annotators of one class overlap themselves."""
+    """Merge overlapping spans of one class into disjoint spans in order, cut at `limit`."""
     result: list[Span] = []
     for start, end in sorted(spans):
         end = end if limit is None else min(end, limit)
@@ -63,10 +63,10 @@ def merged(spans: Iterable[Span], limit: float | None = None) -> tuple[Span, ...
 
 
 def number(row: dict[str, str], column: str, path: Path) -> float:
-    """A column as a number.
+    """Return a column as a number.
 
     Raises:
-        DataError: it is none.
+        DataError: the value is not a number.
     """
     try:
         return float(row[column])

@@ -1,8 +1,8 @@
-"""`timeaudio data scenes`: scenes composed from labelled recordings, as sound files and a list of what happens in each.
+"""Compose scenes from labelled recordings, as sound files and a list of their events: `timeaudio data scenes`.
 
-The list, `scenes.jsonl`, has one line for each scene: `{"audio": ..., "samples": ..., "events": [[kind, start, end]]}`,
-times in samples. `timeaudio data tasks` turns it into a manifest of questions and answers. A scene is a function of the
-seed and its number, so an interrupted command goes on where it stopped.
+The list, `scenes.jsonl`, has one line per scene: `{"audio": ..., "samples": ..., "events": [[kind, start, end]]}`, with
+times in samples. `timeaudio data tasks` turns it into a manifest of questions and answers. A scene depends only on the
+seed and its number, so an interrupted command can resume.
 """
 
 import argparse
@@ -39,13 +39,13 @@ REALISTIC = SceneConfig(
     loop_probability=0.35,
     most_event_s=6.0,
 )
-"""Scenes to train on: rooms, distances, beds of noise and hum, levels 30 dB apart, sounds of unknown kinds."""
+"""Training scenes: rooms, distances, background noise and hum, a 28 dB range of levels, sounds of unknown kinds."""
 
 EVENTS_PER_TEN_SECONDS = 2.4
 
 
 def varied(config: SceneConfig, rng: np.random.Generator) -> SceneConfig:
-    """How many events this scene has: sometimes none or one, sometimes one kind again and again."""
+    """Vary a scene's number of events: sometimes none or one, sometimes one kind many times."""
     chance = rng.random()
     if chance < 0.04:
         return replace(config, min_events=0, max_events=0)
@@ -59,7 +59,7 @@ def varied(config: SceneConfig, rng: np.random.Generator) -> SceneConfig:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Work:
-    """A list of scenes to compose."""
+    """The settings of the scenes to compose."""
 
     folder: Path
     count: int
@@ -69,7 +69,7 @@ class Work:
 
 
 def compose_all(pool: Pool, work: Work, processes: int) -> Path:
-    """Write every scene and the list; returns the list's path."""
+    """Write every scene and the list. Return the list's path."""
     (work.folder / "audio").mkdir(parents=True, exist_ok=True)
     with ProcessPoolExecutor(processes, initializer=_remember, initargs=(pool, work)) as executor:
         lines = executor.map(_one, range(work.count), chunksize=8)
@@ -82,10 +82,10 @@ def compose_all(pool: Pool, work: Work, processes: int) -> Path:
 
 
 def claim_folder(folder: Path, told: Mapping[str, object]) -> None:
-    """Note in a folder what its scenes are of: those that are there are not composed anew.
+    """Record the settings of a folder's scenes, because existing scenes are not composed again.
 
     Raises:
-        DataError: it holds scenes of other recordings, or of another seed, side or length.
+        DataError: the folder holds scenes of other recordings, or with another seed, side or length.
     """
     path, mine = folder / "settings.json", json.loads(json.dumps(told))
     if path.is_file() and (before := json.loads(path.read_text(encoding="utf-8"))) != mine:
@@ -96,7 +96,7 @@ def claim_folder(folder: Path, told: Mapping[str, object]) -> None:
 
 
 def read_scenes(path: Path) -> Iterator[tuple[Path, int, tuple[PlacedEvent, ...]]]:
-    """Sound file, number of samples and events of each scene of a list."""
+    """Yield the sound file, the number of samples and the events of each scene of a list."""
     for line in path.read_text(encoding="utf-8").splitlines():
         scene: dict[str, Any] = json.loads(line)
         events = tuple(PlacedEvent(kind, start, end) for kind, start, end in scene["events"])
@@ -104,7 +104,7 @@ def read_scenes(path: Path) -> Iterator[tuple[Path, int, tuple[PlacedEvent, ...]
 
 
 def draw_scene(pool: Pool, seconds: Sequence[float], seed: int, number: int, *, realistic: bool) -> Scene:
-    """Scene `number` of a seed; its length is one of `seconds`, in turn."""
+    """Compose scene `number` of a seed; its length is one of `seconds`, in turn."""
     rng = np.random.default_rng([seed, number])
     length = seconds[number % len(seconds)]
     if realistic:
@@ -132,11 +132,11 @@ def _one(number: int) -> str:
 
 
 def add_options(parser: argparse.ArgumentParser) -> None:
-    """The options of `timeaudio data scenes`."""
+    """Add the options of `timeaudio data scenes`."""
     parser.add_argument("--recordings", type=Path, nargs="+", required=True, metavar="DIR", help="labelled recordings")
-    parser.add_argument("--side", choices=("train", "validate"), default="train", help="of the split (default: train)")
-    parser.add_argument("--count", type=int, default=1000, help="scenes (default: %(default)s)")
-    parser.add_argument("--seconds", type=float, nargs="+", default=[10.0], help="lengths, in turn (default: 10)")
+    parser.add_argument("--side", choices=("train", "validate"), default="train", help="split (default: train)")
+    parser.add_argument("--count", type=int, default=1000, help="number of scenes (default: %(default)s)")
+    parser.add_argument("--seconds", type=float, nargs="+", default=[10.0], help="scene lengths, in turn (default: 10)")
     parser.add_argument("--seed", type=int, default=0)
     parser.add_argument("--plain", action="store_true", help="dry mixtures, without rooms, hum and unknown sounds")
     parser.add_argument("--out", type=Path, required=True, metavar="DIR")

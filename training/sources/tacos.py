@@ -1,4 +1,4 @@
-"""TACOS: recordings of Freesound with a caption for each of several regions; dense captions.
+"""Read TACOS: Freesound recordings with captions of several regions, as dense captions.
 
 File: `annotations_strong.csv` (filename, text, onset, offset) of the data set's Zenodo record.
 
@@ -14,10 +14,10 @@ from training.sources.reading import Recordings, merged, number
 
 
 def dense_captions(annotations: Path, recordings: Recordings) -> Iterator[Row]:
-    """A row for each recording; regions with the same caption are one event. The captions are the annotators' own.
+    """Yield a row for each recording; regions with the same caption are one event. Captions are the annotators' own.
 
     Raises:
-        DataError: the file is missing or of another form.
+        DataError: the file is missing or has another format.
     """
     found: dict[str, dict[str, list[Span]]] = {}
     for row in read_table(annotations, ("filename", "text", "onset", "offset"), ","):

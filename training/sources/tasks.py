@@ -1,9 +1,8 @@
-"""`timeaudio data tasks`: questions and answers about composed scenes, as a manifest of all tasks but summaries.
+"""Write questions and answers about composed scenes, as a manifest of all tasks but summaries: `timeaudio data tasks`.
 
-For each scene: dense captions, queries for what is there and for what is not (kinds in any of their wordings, and
-groups of kinds), and questions about number, duration, order, a moment, presence; now and then one that is not about
-the sound.
-Sounds of unknown kinds get a humble caption.
+Each scene gets dense captions, queries for present and absent kinds (in any of their wordings) and groups of kinds, and
+questions about number, duration, order, a moment or presence; occasionally one that is not about the sound.
+Sounds of unknown kinds get a caption that says so.
 """
 
 import argparse
@@ -38,7 +37,7 @@ from training.sources.reading import merged
 from training.sources.scenes import read_scenes
 
 PLAINEST_SHARE = 0.85
-"""How often a kind gets the plainest of its captions: which of eight equal ones somebody chose cannot be heard."""
+"""Probability of a kind's plainest caption: a model cannot hear which of several equivalent captions was chosen."""
 
 ORDER_GAP_S = 0.5
 
@@ -49,7 +48,7 @@ Found = dict[str, list[Span]]
 
 
 def compose_rows(pool: Pool, folder: Path, name: str, config: SceneConfig, *, count: int, seed: int) -> Iterator[Row]:
-    """Scenes of one config, written to `folder`, and all questions about them; the same seed gives the same ones."""
+    """Write scenes of one config to `folder` and yield all rows about them. The same seed gives the same scenes."""
     for index in range(count):
         rng = np.random.default_rng([seed, index])
         scene = compose(pool, config, rng)
@@ -61,10 +60,10 @@ def compose_rows(pool: Pool, folder: Path, name: str, config: SceneConfig, *, co
 def rows_of_scene(
     events: Sequence[PlacedEvent], num_samples: int, name: str, audio: str, rng: np.random.Generator
 ) -> Iterator[Row]:
-    """All questions about one scene, with their answers; dense captions twice, first as the server asks for them.
+    """Yield all rows about one scene; dense captions twice, first with the server's question.
 
-    Each interval is an event of its own, in order of time: what to list would otherwise have to be known before it is
-    said what of.
+    Each interval is a separate event, in order of time. Otherwise the model would have to list all intervals of a sound
+    before it names the sound.
     """
     duration = round(num_samples / SAMPLE_RATE, 3)
     found = spans_by_kind(events)
@@ -85,7 +84,7 @@ def rows_of_scene(
 
 
 def spans_by_kind(events: Sequence[PlacedEvent]) -> Found:
-    """The spans in seconds of each kind, by first start; all sounds of unknown kinds together under `unknown`."""
+    """Return the spans of each kind in seconds, ordered by first start; all unknown kinds become `unknown`."""
     found: Found = {}
     for event in sorted(events, key=lambda e: (e.start, e.end)):
         kind = event.kind.partition(":")[0]
@@ -95,20 +94,20 @@ def spans_by_kind(events: Sequence[PlacedEvent]) -> Found:
 
 
 def draw_caption(kind: str, rng: np.random.Generator) -> str:
-    """Mostly a kind's plainest caption, else any of them; a humble one for unknown sounds."""
+    """Draw a caption of a kind, mostly the plainest. Unknown sounds get a caption that says so."""
     captions = unknown_captions() if kind == UNKNOWN else vocabulary()[kind].captions
     return captions[0] if rng.random() < PLAINEST_SHARE else _one(captions, rng)
 
 
 def queries(found: Found, rng: np.random.Generator) -> Iterator[tuple[str, list[Span]]]:
-    """Two queries for what is there, or for a group of it, and two for what is not."""
+    """Yield queries with their spans: up to two present kinds, an absent kind, and a group or another absent kind."""
     known = [kind for kind in found if kind != UNKNOWN]
     if known:
         for kind in rng.permutation(known)[:2]:
             yield draw_query(str(kind), rng), found[kind]
     absent = [kind for kind in vocabulary() if kind not in found]
     yield draw_query(_one(absent, rng), rng), []
-    # A sound of an unknown kind may belong to any group: nothing is asked about groups then.
+    # A sound of an unknown kind may belong to any group, so do not ask about groups then.
     present, missing = _groups(found)
     if UNKNOWN not in found and rng.random() < 0.5 and (present or missing):
         name = _one(present, rng) if present and (not missing or rng.random() < 0.6) else _one(missing, rng)
@@ -120,7 +119,7 @@ def queries(found: Found, rng: np.random.Generator) -> Iterator[tuple[str, list[
 
 
 def draw_query(kind: str, rng: np.random.Generator) -> str:
-    """A query for a kind: one of its phrases, or one of its captions; in any of the ways that people type."""
+    """Draw a query for a kind: one of its phrases or captions, with varied case and punctuation."""
     words = vocabulary()[kind]
     if rng.random() < 0.85:
         return _written(_one(words.queries, rng), rng)
@@ -130,7 +129,7 @@ def draw_query(kind: str, rng: np.random.Generator) -> str:
 def questions(
     found: Found, duration: float, rng: np.random.Generator
 ) -> Iterator[tuple[str, str, Sequence[Span | float]]]:
-    """Question, answer with holes, and times for the holes: presence always, and one about time."""
+    """Yield questions, answers with placeholders, and their times: one about presence, and one of another type."""
     known = [kind for kind in found if kind != UNKNOWN]
     is_present = bool(known) and rng.random() < 0.5
     kind = _one(known if is_present else [k for k in vocabulary() if k not in found], rng)
@@ -168,7 +167,7 @@ def _count(found: Found, known: Sequence[str], rng: np.random.Generator) -> tupl
 
 
 def _order(found: Found, known: Sequence[str], rng: np.random.Generator) -> tuple[str, str, Sequence[float]] | None:
-    """Which of two kinds begins first; None where no two begin half a second apart."""
+    """Ask which of two kinds begins first; return None where no two begin at least half a second apart."""
     pairs = [
         (one, other)
         for place, one in enumerate(known)
@@ -186,7 +185,7 @@ def _order(found: Found, known: Sequence[str], rng: np.random.Generator) -> tupl
 
 
 def _at(found: Found, duration: float, rng: np.random.Generator) -> tuple[str, str, Sequence[Span]]:
-    """What is heard at a whole second."""
+    """Ask what is heard at a whole second."""
     starts = [int(span[0]) + 1 for spans in found.values() for span in spans if int(span[0]) + 1 < span[1]]
     second = _one(starts, rng) if starts and rng.random() < 0.7 else int(rng.integers(0, max(1, int(duration))))
     around = [(s, kind) for kind, spans in found.items() for s in spans if s[0] <= second < s[1]]
@@ -196,7 +195,7 @@ def _at(found: Found, duration: float, rng: np.random.Generator) -> tuple[str, s
 
 
 def _groups(found: Found) -> tuple[list[str], list[str]]:
-    """Groups of which something is there, and groups of which surely nothing is."""
+    """Return the groups with a present kind, and the groups that are certainly absent."""
     present = [name for name, group in groups().items() if any(kind in group.kinds for kind in found)]
     unsure = {name for name, group in groups().items() if any(kind in group.unsure for kind in found)}
     return present, [name for name in groups() if name not in present and name not in unsure]
@@ -211,7 +210,7 @@ def _holes(spans: Sequence[Span]) -> str:
 
 
 def _written(query: str, rng: np.random.Generator) -> str:
-    """As somebody may type it: lower case, a capital, all capitals, a full stop at the end."""
+    """Vary a query as people type it: lower case, a capital, all capitals, a full stop at the end."""
     query = _cased(query, rng)
     return f"{query}." if rng.random() < 0.15 else query
 
@@ -228,7 +227,7 @@ def _one(options: Sequence[Item], rng: np.random.Generator) -> Item:
 
 
 def add_options(parser: argparse.ArgumentParser) -> None:
-    """The options of `timeaudio data tasks`."""
+    """Add the options of `timeaudio data tasks`."""
     parser.add_argument("scenes", type=Path, help="scenes.jsonl, as `timeaudio data scenes` writes it")
     parser.add_argument("--seed", type=int, default=0)
     parser.add_argument("--out", type=Path, required=True, metavar="FILE", help="manifest to write")

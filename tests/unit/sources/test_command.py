@@ -142,13 +142,13 @@ def test_a_good_manifest_outlives_a_bad_command_and_rows_of_another_form_are_sai
     assert out.read_text() == before
     given.write_text(json.dumps([{"tokens": [], "phrases": [PHRASE]}]))
     assert main(["audiogrounding", "--items", str(given), "--audio", str(tmp_path / "audio"), "--out", str(out)]) == 2
-    assert "of another form" in capsys.readouterr().err
+    assert "another format" in capsys.readouterr().err
 
 
 def test_what_is_missing_is_said_without_a_traceback(tmp_path, capsys):
     gone = str(tmp_path / "gone")
     assert main(["tacos", "--annotations", gone, "--audio", gone, "--out", str(tmp_path / "o.jsonl")]) == 2
-    assert "is not there: download it" in capsys.readouterr().err
+    assert "does not exist: download it" in capsys.readouterr().err
     assert main(["check", gone]) == 2
 
 

@@ -205,4 +205,4 @@ def test_dense_captions_alone_align(folder, tmp_path, capsys):
     (folder / "ground.jsonl").write_text("\n".join(lines))
     given = arguments(folder, tmp_path / "other")
     assert train([str(folder / "ground.jsonl") if g == str(folder / "m.jsonl") else g for g in given]) == 2
-    assert "An alignment learns from dense captions" in capsys.readouterr().err
+    assert "Alignment needs dense captions" in capsys.readouterr().err

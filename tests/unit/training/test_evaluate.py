@@ -154,7 +154,7 @@ def test_the_command_writes_the_scores_of_a_checkpoint(start, tmp_path, capsys):
 def test_what_cannot_be_measured_is_said(start, tmp_path, capsys):
     given = ["--data", str(start / "recordings"), "--model", str(start / "start"), "--scenes", "1"]
     assert main([*given, "--kinds", "theremin"]) == 2
-    assert "No held-out recording is of theremin; there are cat, dog." in capsys.readouterr().err
+    assert "No held-out recording has kind theremin; known: cat, dog." in capsys.readouterr().err
     assert main([*given, "--half", "1"]) == 2
     assert "in half 1" in capsys.readouterr().err
     assert main(["--data", str(tmp_path)]) == 2

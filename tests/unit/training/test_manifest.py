@@ -91,12 +91,12 @@ def test_every_problem_of_every_line_is_in_one_report(folder):
     found = "\n".join(problems(path))
     for expected in (
         "empty: a caption is empty",
-        "missing: gone.wav is not a recording",
-        "late: 9 - 10.2 s is outside of the recording's 10 s",
+        "missing: gone.wav is not a readable recording",
+        "late: 9 - 10.2 s is outside the recording's 10 s",
         "overlap: segments overlap: 0 - 3 s and 2 - 4 s",
-        "backwards: 3 - 2 s does not end after it starts",
+        "backwards: 3 - 2 s does not satisfy 0 <= start < end",
         "no query: ground needs a query",
-        "hole: the answer names times ['0', '1'], and there are ['0']",
+        "hole: the answer uses times ['0', '1'], but times has ['0']",
         "hole: the answer's braces are unbalanced",
         "hole: 2 lines have this id",
         "longer: duration is 12 s, a.wav has 10.0 s",
@@ -126,7 +126,7 @@ def test_a_long_report_says_where_the_rest_is(folder):
     path = write(folder, *[{"audio": f"{n}.wav", "task": "dense_caption"} for n in range(25)])
     with pytest.raises(ManifestError, match=r"25 problems[\s\S]*and 5 more: `timeaudio data check"):
         read_manifest(path)
-    assert problems(write(folder)) == ["it has no lines"]
+    assert problems(write(folder)) == ["the manifest has no lines"]
 
 
 def test_answers_are_spelled_as_the_parser_reads_them():

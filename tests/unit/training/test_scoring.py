@@ -135,10 +135,10 @@ def test_times_in_answers_are_compared_as_digits_however_they_are_written():
 @pytest.mark.parametrize(
     ("line", "told"),
     [
-        ('{"id": "unknown", "answer": "x"}', "'unknown' is missing, or no id"),
+        ('{"id": "unknown", "answer": "x"}', "'unknown' is missing, or is not an id"),
         ('{"id": "d"}', "'answer' is missing"),
         ("nonsense", "line 1"),
-        ('{"id": "d", "events": [{"intervals": [[2, 1]]}]}', "ends after it starts"),
+        ('{"id": "d", "events": [{"intervals": [[2, 1]]}]}', "must have 0 <= start < end"),
         ('{"id": "d", "events": [{"intervals": [[1, 2]], "confidence": [0.1, 0.2]}]}', "one for each of 1 intervals"),
     ],
 )

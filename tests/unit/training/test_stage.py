@@ -133,7 +133,7 @@ def test_nothing_but_a_checkpoint_is_replaced(folder, unbroken, tmp_path, capsys
     (tmp_path / "diary.txt").write_text("mine")
     for out in (tmp_path, unbroken):
         assert train([*arguments(folder, unbroken), "--out", str(out)]) == 2
-        assert "holds something else than a checkpoint" in capsys.readouterr().err
+        assert "holds something other than a checkpoint" in capsys.readouterr().err
     assert (tmp_path / "diary.txt").is_file()
 
 
@@ -372,7 +372,7 @@ def test_kept_features_are_those_of_the_encoders(folder, tmp_path):
 def test_what_cannot_be_trained_is_said_without_a_traceback(folder, tmp_path, capsys):
     (tmp_path / "bad.jsonl").write_text(json.dumps({"audio": "gone.wav", "task": "ground"}) + "\n")
     assert train(["--data", str(tmp_path / "bad.jsonl"), "--from", str(folder / "start")]) == 2
-    assert "gone.wav is not a recording" in capsys.readouterr().err
+    assert "gone.wav is not a readable recording" in capsys.readouterr().err
     assert train(arguments(folder, tmp_path / "run", most_seconds=0.5)) == 2
     assert "raise most_seconds" in capsys.readouterr().err
     assert train(["--data", str(folder / "m.jsonl"), "--from", str(tmp_path / "nothing")]) == 2

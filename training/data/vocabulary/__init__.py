@@ -1,6 +1,6 @@
-"""The words of sound events: captions, queries and keywords of 52 kinds, groups of them, and questions.
+"""The vocabulary of sound events: captions, queries and keywords of 52 kinds, groups of kinds, and questions.
 
-The words lie in this folder as JSON files. The kinds are the 50 of ESC-50, by its names, and `speech` and `music`.
+The wordings are JSON files in this folder. The kinds are the 50 of ESC-50, by its names, and `speech` and `music`.
 """
 
 import functools
@@ -32,9 +32,9 @@ _FOLDER: Final = Path(__file__).parent
 
 @dataclass(frozen=True, slots=True)
 class Wording:
-    """The words of one kind of sound.
+    """The wordings of one kind of sound.
 
-    `keywords` are stems, as `training.metrics.captions.kind_of` reads them; no caption of another kind holds one.
+    `keywords` are stems, as `training.metrics.captions.kind_of` reads them; no caption of another kind contains one.
     `captions` are whole sentences, the plainest first. `queries` are noun phrases or clauses without a full stop, true
     of this kind and of no other.
     """
@@ -46,10 +46,10 @@ class Wording:
 
 @dataclass(frozen=True, slots=True)
 class Group:
-    """Kinds that one wording names together.
+    """Kinds that share a wording.
 
-    Each of the `queries` is true of every one of `kinds`. Of `unsure` kinds people would disagree: where one of those
-    is heard and none of `kinds`, the query should not be asked. Of all other kinds the queries are false.
+    Each query is true of all `kinds`, and false of all others except the `unsure` ones, about which people would
+    disagree: do not ask it about a recording that has an `unsure` kind but none of `kinds`.
     """
 
     kinds: tuple[str, ...]
@@ -63,19 +63,19 @@ def _read(name: str) -> Any:
 
 @functools.cache
 def vocabulary() -> dict[str, Wording]:
-    """The words of every kind, by name, sorted."""
+    """Return the wordings of every kind, sorted by name."""
     words: dict[str, Wording] = {}
     for path in sorted(_FOLDER.glob("kinds_*.json")):
         for kind, told in _read(path.name).items():
             if kind in words:
-                raise ValueError(f"{path.name} tells of {kind}, as another file does")
+                raise ValueError(f"{path.name} and another file both define {kind}")
             words[kind] = Wording(tuple(told["keywords"]), tuple(told["captions"]), tuple(told["queries"]))
     return dict(sorted(words.items()))
 
 
 @functools.cache
 def groups() -> dict[str, Group]:
-    """Groups of kinds, by name."""
+    """Return the groups of kinds by name."""
     return {
         name: Group(tuple(told["kinds"]), tuple(told["queries"]), tuple(told["unsure"]))
         for name, told in _read("groups.json").items()
@@ -84,38 +84,38 @@ def groups() -> dict[str, Group]:
 
 @functools.cache
 def unknown_captions() -> tuple[str, ...]:
-    """Humble captions of a sound that cannot be named; the plainest first."""
+    """Return captions that say that a sound is unknown; the plainest first."""
     return tuple(_read("questions.json")["unknown"])
 
 
 @functools.cache
 def lexicon() -> dict[str, tuple[str, ...]]:
-    """The keywords of every kind, for `training.metrics.captions.kind_of`."""
+    """Return the keywords of every kind, for `training.metrics.captions.kind_of`."""
     return {kind: wording.keywords for kind, wording in vocabulary().items()}
 
 
 @functools.cache
 def held_out_wordings() -> dict[str, tuple[str, ...]]:
-    """Queries of every kind that training never asks; for validation only."""
+    """Return queries of every kind that training never uses, for validation."""
     return {kind: tuple(queries) for kind, queries in sorted(_read("held_out.json").items())}
 
 
 @functools.cache
 def yes_no_questions() -> tuple[str, ...]:
-    """Templates of questions whose answer is yes or no, with `{query}`."""
+    """Return templates of yes/no questions, with `{query}`."""
     return tuple(_read("questions.json")["yes_no"])
 
 
 @functools.cache
 def off_topic() -> tuple[tuple[str, ...], str]:
-    """Questions that are not about the sound, and what to answer to each."""
+    """Return questions that are not about the sound, and the answer to all of them."""
     told = _read("questions.json")
     return tuple(told["off_topic"]), told["off_topic_answer"]
 
 
 @functools.cache
 def off_topic_held_out() -> tuple[str, ...]:
-    """More questions that are not about the sound, which training never asks; for validation only."""
+    """Return questions that are not about the sound and that training never uses, for validation."""
     return tuple(_read("questions.json")["off_topic_held_out"])
 
 
@@ -126,15 +126,15 @@ def _labels() -> dict[str, str | None]:
 
 
 def kind_of_label(label: str) -> str | None:
-    """The kind that a collection's label means, `UNKNOWN`, or None.
+    """Return the kind that a data set's label means, `UNKNOWN`, or None.
 
-    | label | answer |
+    | label | result |
     |---|---|
     | `snare_drum` | `music` |
-    | `dog` | `dog`: a label that is the name of a kind means it, where the file does not say otherwise |
-    | `owl` | `unknown`: surely none of the kinds |
+    | `dog` | `dog`: the name of a kind means that kind, unless `labels.json` says otherwise |
+    | `owl` | `unknown`: certainly none of the kinds |
     | `traffic` | None: may or may not be one of the kinds; leave the recording out |
-    | `xyz` | None: a label that no one has looked at |
+    | `xyz` | None: a label that nobody has reviewed |
     """
     labels = _labels()
     if label in labels:
