@@ -1,4 +1,4 @@
-"""One worker process: started by spawn, reached over a Unix socket, stopped for certain."""
+"""One worker process: spawned, reached over a Unix socket, and reliably stopped."""
 
 import asyncio
 import contextlib
@@ -16,10 +16,10 @@ from server.pb.timeaudio.worker.v1 import worker_pb2 as pb
 from server.pb.timeaudio.worker.v1 import worker_pb2_grpc
 
 MESSAGE_OPTIONS = [("grpc.max_receive_message_length", -1), ("grpc.max_send_message_length", -1)]
-"""Both ends are ours, and what is sent was bounded at admission."""
+"""No limits: both ends are ours, and admission already bounds the size of requests."""
 
 SENT_AT_ONCE = 2
-"""Requests on their way to one worker at a time: one is read while another is sent."""
+"""Requests in transit to one worker at a time: one is read while another is sent."""
 
 _ANALYZE = "/timeaudio.worker.v1.WorkerService/Analyze"
 _POLL_S = 0.05
@@ -28,7 +28,7 @@ _TERM_S = 5.0
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class WorkerCommand:
-    """How to start a worker."""
+    """The configuration of a worker process."""
 
     checkpoint: Path | None
     device: str
@@ -41,9 +41,9 @@ class WorkerCommand:
     log_format: str = "text"
 
     def arguments(self, socket: Path) -> list[str]:
-        """The command line, for this interpreter."""
+        """Return the command line, with this interpreter."""
         line = [sys.executable, "-m", "server.worker", "--socket", str(socket), "--parent", str(os.getpid())]
-        device = "cuda" if self.device.startswith("cuda") else self.device  # it sees no other, see `environment`
+        device = "cuda" if self.device.startswith("cuda") else self.device  # its only visible GPU, see `environment`
         line += ["--device", device, "--threads", str(self.threads), "--pipeline", self.pipeline]
         line += ["--slots", str(self.slots), "--slot-tokens", str(self.slot_tokens)]
         line += ["--most-beams", str(self.most_beams), "--log-format", self.log_format]
@@ -54,7 +54,7 @@ class WorkerCommand:
         return line
 
     def environment(self) -> dict[str, str]:
-        """Its environment: of several GPUs it sees its own alone, so that nothing lands on another by mistake."""
+        """Return its environment. With several GPUs, the worker sees only its own and cannot use another by mistake."""
         kind, _, number = self.device.partition(":")
         if kind != "cuda" or not number:
             return dict(os.environ)
@@ -67,10 +67,10 @@ class WorkerProcess:
     """A running worker.
 
     Attributes:
-        stub: its gRPC methods, but for the next.
-        analyze: its method that takes samples. It is called with a list of one request as bytes and takes it out of the
-            list: the stub's calls keep the message that they were called with for as long as they live.
-        sending: held by whoever reads samples and sends them.
+        stub: its gRPC methods, except `analyze`.
+        analyze: the method that takes samples. Its argument is a list with one serialized request, which it pops: a
+            call through the stub would keep its message in memory until the call ends.
+        sending: held while samples are read and sent.
     """
 
     def __init__(self, process: asyncio.subprocess.Process, socket: Path) -> None:
@@ -85,9 +85,9 @@ class WorkerProcess:
 
     @classmethod
     async def start(cls, command: WorkerCommand, socket: Path) -> "WorkerProcess":
-        """Start it. Returns before it listens."""
-        # Never forked: gRPC and CUDA do not survive it. In a session of its own, a Ctrl-C in the terminal reaches the
-        # front end alone, which then lets running requests finish.
+        """Start the process. Returns before it listens."""
+        # Never forked: gRPC and CUDA do not survive a fork. With a new session, a Ctrl-C in the terminal reaches only
+        # the front end, which then lets running requests finish.
         process = await asyncio.create_subprocess_exec(
             *command.arguments(socket), env=command.environment(), start_new_session=True
         )
@@ -95,22 +95,22 @@ class WorkerProcess:
 
     @property
     def pid(self) -> int:
-        """Its process id."""
+        """The process id."""
         return self._process.pid
 
     def num_victims(self, num_inside: int) -> int:
-        """How many requests it held when the first of them saw it dead: told by that one, and kept for the others."""
+        """Return how many requests the worker held when it died: the largest `num_inside` of all calls."""
         self._num_victims = max(self._num_victims, num_inside)
         return self._num_victims
 
     async def ready(self) -> pb.StatusResponse:
-        """Wait until the model is loaded. Never returns where the process dies first: race it against `exited`.
+        """Wait until the model is loaded. Never returns if the process dies first: race it against `exited`.
 
         Raises:
             TimeAudioError: the checkpoint cannot be loaded.
         """
         while True:
-            # UNAVAILABLE: it does not listen yet.
+            # UNAVAILABLE: it is not listening yet.
             with contextlib.suppress(grpc.aio.AioRpcError):
                 status: pb.StatusResponse = await self.stub.Status(pb.StatusRequest(), timeout=10.0)
                 if status.state == pb.STATE_FAILED:
@@ -120,16 +120,16 @@ class WorkerProcess:
             await asyncio.sleep(_POLL_S)
 
     async def exited(self) -> int:
-        """Wait for its end: the exit status, negative for a signal."""
+        """Wait for the process to exit and return its status, negative for a signal."""
         return await self._process.wait()
 
     def kill(self) -> None:
-        """End it at once; `exited` then returns."""
+        """Kill the process immediately; `exited` then returns."""
         with contextlib.suppress(ProcessLookupError):
             self._process.kill()
 
     async def stop(self) -> None:
-        """End it, kindly and then for certain, and close the channel."""
+        """Terminate the process, kill it if it does not exit, and close the channel."""
         with contextlib.suppress(ProcessLookupError):
             self._process.terminate()
         try:
@@ -137,5 +137,5 @@ class WorkerProcess:
         except TimeoutError:
             self.kill()
             await self._process.wait()
-        # With grace: closing at once would cancel the calls in flight, which are to see that the worker is gone.
+        # A grace period: closing immediately would cancel the calls in flight, which must see that the worker is gone.
         await self._channel.close(grace=2.0)

@@ -1,4 +1,4 @@
-"""What every transport may ask of an engine. Times are integers in tenths; measured durations are seconds."""
+"""The engine interface. Times are integers in tenths of a second; measured durations are seconds."""
 
 from collections.abc import AsyncGenerator, Callable
 from dataclasses import dataclass
@@ -8,33 +8,33 @@ from model.timeline.event import Event
 from model.timeline.task import Task as Task
 
 SAMPLE_RATE = 16_000
-"""Samples per second of `Samples`; equal to `model.audio.waveform.SAMPLE_RATE`, which needs NumPy."""
+"""Samples per second of `Samples`. Equals `model.audio.waveform.SAMPLE_RATE`, whose module imports NumPy."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Options:
-    """How the model searches for its answer."""
+    """How the model decodes its answer."""
 
     num_beams: int = 1
     max_new_tokens: int | None = None
-    """None: `model.timeline.answer_length.answer_tokens` of what is heard in one pass."""
+    """None: `model.timeline.answer_length.answer_tokens` of the samples of one pass."""
     temperature: float = 0.0
-    """0: the likeliest token, always."""
+    """0: always the likeliest token."""
     top_p: float = 1.0
     seed: int | None = None
 
 
 @dataclass(frozen=True, slots=True)
 class Samples:
-    """Sound that is read only when its turn comes: who waits does not hold it in memory."""
+    """Samples that are read only when the request is sent, so that waiting requests do not hold them in memory."""
 
     count: int
     read: Callable[[], bytes]
-    """Mono float32 little-endian samples at `SAMPLE_RATE`. The same each time; may take milliseconds a minute."""
+    """Mono float32 little-endian samples at `SAMPLE_RATE`, the same each time. Takes milliseconds per minute."""
 
     @property
     def num_bytes(self) -> int:
-        """What reading takes."""
+        """The size of the samples that `read` returns."""
         return 4 * self.count
 
 
@@ -43,30 +43,30 @@ NO_SAMPLES = Samples(0, bytes)
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Request:
-    """One recording, and what to find out about it."""
+    """One recording and the task to run on it."""
 
     id: str
     task: Task
     samples: Samples = NO_SAMPLES
     queries: tuple[str, ...] = ()
-    """Grounding: one answer each, in this order. Asking: the one question."""
+    """ground: one answer per query, in this order. ask: the one question."""
     options: Options = Options()
     deadline: float
-    """On `time.monotonic()`'s clock: after it nobody wants the answer."""
+    """The time on the clock of `time.monotonic()` after which the answer is not needed."""
     is_live: bool = True
-    """Whether somebody reads the updates as they come. Otherwise the request can be asked again however far it was."""
+    """Whether the caller needs updates as they come. If not, the request can always be retried from the start."""
 
 
 @dataclass(frozen=True, slots=True)
 class Started:
-    """The model took the request up, after `queue_s` seconds of waiting."""
+    """The model started the request, after it waited for `queue_s` seconds."""
 
     queue_s: float
 
 
 @dataclass(frozen=True, slots=True)
 class Encoded:
-    """The recording was encoded, once for all queries, in so many seconds of the model's time (see the contract)."""
+    """The recording was encoded, once for all queries, in `encode_s` seconds of model time (see worker.proto)."""
 
     encode_s: float
     num_audio_tokens: int
@@ -74,7 +74,7 @@ class Encoded:
 
 @dataclass(frozen=True, slots=True)
 class Found:
-    """An event that is complete, while the rest of the answer at `index` may still be written."""
+    """A complete event of the answer at `index`, whose remainder may still be decoding."""
 
     index: int
     event: Event
@@ -82,18 +82,18 @@ class Found:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Answered:
-    """One answer: to the query at `index`, or the only one."""
+    """One answer: to the query at `index`, or the only answer."""
 
     index: int
     events: tuple[Event, ...]
     text: str
-    """As the model wrote it: its times are markers, and count from the first sample that was sent."""
+    """The raw text of the model. Its times are markers, relative to the first sample that was sent."""
     present: bool
     num_prompt_tokens: int
     num_completion_tokens: int
     generate_s: float
     num_interventions: int = 0
-    """Tokens before which the grammar forbade what the model held likelier than not."""
+    """Tokens at which the grammar masked more than half of the model's probability."""
 
 
 Update = Started | Encoded | Found | Answered
@@ -101,7 +101,7 @@ Update = Started | Encoded | Found | Answered
 
 @dataclass(frozen=True, slots=True)
 class ModelInfo:
-    """The checkpoint that answers. Intervals of the tasks in `calibrated` have confidence."""
+    """The loaded checkpoint. Intervals of the tasks in `calibrated` have a confidence."""
 
     name: str
     tasks: tuple[Task, ...]
@@ -109,11 +109,11 @@ class ModelInfo:
 
 
 class Engine(Protocol):
-    """Something that answers requests, one process or many behind it.
+    """Answers requests, with one or several processes.
 
     Attributes:
-        on_restart: called whenever a lost worker is started again.
-        on_failure: called once, when it cannot be brought back: the server should end.
+        on_restart: called whenever a lost worker is restarted.
+        on_failure: called once, when the engine has failed permanently: the server should exit.
     """
 
     on_restart: Callable[[], object]
@@ -129,29 +129,29 @@ class Engine(Protocol):
 
     @property
     def num_workers(self) -> int:
-        """Models that can answer side by side."""
+        """Workers that can answer in parallel."""
 
     @property
     def num_free(self) -> int:
-        """Requests that would be worked on at once."""
+        """Further requests that would start without waiting."""
 
     @property
     def slot_usage(self) -> float:
-        """The share of the answers that can be written at once which are being written, 0.0 to 1.0."""
+        """The share of all slots that are in use, 0.0 to 1.0."""
 
     async def start(self) -> None:
-        """Begin to load; does not wait for the model."""
+        """Start loading the model, without waiting for it."""
 
     async def close(self) -> None:
         """Stop everything that was started."""
 
     def analyze(self, request: Request) -> AsyncGenerator[Update, None]:
-        """Updates as they come: started, encoded, then events as they are complete, and one answer per query (or one).
+        """Yield updates as they come: started, encoded, complete events, and one answer per query (or one).
 
         Closing the generator, or cancelling the task that reads it, drops the work.
 
         Raises:
-            NotReady, WorkerLost, DeadlineExceeded: nobody can answer, or not in time.
-            RequestQuarantined: workers die of it.
-            TimeAudioError: whatever the model finds wrong with the request.
+            NotReady, WorkerLost, DeadlineExceeded: no worker can answer, or not in time.
+            RequestQuarantined: the request crashes workers.
+            TimeAudioError: the model rejected the request.
         """

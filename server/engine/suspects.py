@@ -1,4 +1,4 @@
-"""Requests that bring workers down. Callers repeat what failed with 503, so they are known by what they hold."""
+"""Requests that crash workers. They are recognized by their content, because callers retry after a 503."""
 
 import hashlib
 import time
@@ -20,17 +20,17 @@ class _Record:
 
 
 class Suspects:
-    """Which requests were in a worker when it died, how often, and how often alone.
+    """Records which requests were in a worker when it died, how often, and how often alone.
 
-    Twice alone is proof: the request is refused for an hour. Twice among others is not, so that it runs alone next
-    time: an innocent one is cleared by its answer, and a guilty one takes nobody along.
+    Two deaths alone are proof: the request is refused for an hour. Two deaths among others are not: the request runs
+    alone the next time, so that an answer clears it and another crash affects no other request.
     """
 
     def __init__(self) -> None:
         self._records: OrderedDict[bytes, _Record] = OrderedDict()
 
     def check(self, request: Request) -> bool:
-        """Whether it has to run alone.
+        """Return whether the request must run alone.
 
         Raises:
             RequestQuarantined: it must not run at all.
@@ -43,10 +43,10 @@ class Suspects:
         return record.deaths >= 2
 
     def accuse(self, request: Request, *, was_alone: bool) -> None:
-        """It was in a worker that died.
+        """Record that the request was in a worker that died.
 
         Raises:
-            RequestQuarantined: now it is certain.
+            RequestQuarantined: the request is now known to crash workers.
         """
         key = _fingerprint(request)
         record = self._records.setdefault(key, _Record())
@@ -60,20 +60,20 @@ class Suspects:
             raise _quarantined()
 
     def clear(self, request: Request) -> None:
-        """It was answered."""
+        """Forget a request that was answered."""
         if self._records:
             self._records.pop(_fingerprint(request), None)
 
 
 def _quarantined() -> RequestQuarantined:
     return RequestQuarantined(
-        "The model's process died each time that it worked on this request, so it is not tried again for an hour. "
-        "Send another part of the recording (start, end) or other words, and report this one."
+        "The model's process crashed each time it worked on this request, so the request is refused for an hour. "
+        "Send another part of the recording (start, end) or another query, and report this request."
     )
 
 
 def _fingerprint(request: Request) -> bytes:
-    """Everything that the model sees of it. A few milliseconds per minute of audio, while somebody is suspected."""
+    """Hash everything that the model sees. Takes a few milliseconds per minute of audio; called only with suspects."""
     options = request.options
     told = (request.task, request.queries, options.num_beams, options.max_new_tokens, options.temperature, options.seed)
     return hashlib.blake2b(request.samples.read() + repr(told).encode(), digest_size=16).digest()

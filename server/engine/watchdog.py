@@ -1,7 +1,7 @@
-"""When a worker is given up: it does not answer, or it has work and takes no step. Pure.
+"""Decides when to replace a worker: it does not respond, or it has work but takes no step. Pure.
 
-Time is counted in heartbeats that were really awaited, not by a clock: a front end that was itself stopped for a minute
-must not take its workers for dead.
+Time is counted in completed heartbeats, not by a clock: a front end that was itself suspended for a minute must not
+consider its workers dead.
 """
 
 import math
@@ -12,14 +12,14 @@ _DOUBT = 2
 
 @dataclass(slots=True)
 class Watchdog:
-    """What the heartbeats of one worker say.
+    """Evaluates the heartbeats of one worker.
 
     Units: seconds.
 
     Attributes:
-        heartbeat_s: between two questions, and the longest wait for an answer.
-        silent_s: silence after which it is given up.
-        stuck_s: time without a step, but with work, after which it is given up.
+        heartbeat_s: time between two heartbeats, and the timeout of each.
+        silent_s: time without a response after which the worker is replaced.
+        stuck_s: time with work but without a step after which the worker is replaced.
     """
 
     heartbeat_s: float
@@ -31,24 +31,24 @@ class Watchdog:
 
     @property
     def is_doubtful(self) -> bool:
-        """Whether it should get no more work until it answers or goes on again: half of the way to its end."""
+        """Whether the worker should get no new work until it responds or progresses again."""
         return self._num_missed >= _DOUBT or self._num_still >= max(1, math.ceil(self.stuck_s / 2 / self.heartbeat_s))
 
     def missed(self) -> None:
-        """It did not answer."""
+        """Record a heartbeat without a response."""
         self._num_missed += 1
 
     def heard(self, *, num_steps: int, is_busy: bool) -> None:
-        """It answered: so many steps are done, and it has work or has not."""
+        """Record a response: the steps done so far, and whether the worker has work."""
         self._num_missed = 0
         self._num_still = self._num_still + 1 if is_busy and num_steps == self._num_steps else 0
         self._num_steps = num_steps
 
     @property
     def verdict(self) -> str | None:
-        """Why it must be replaced; None while it need not be."""
+        """Why the worker must be replaced; None if it need not be."""
         if self._num_missed >= max(_DOUBT, math.ceil(self.silent_s / self.heartbeat_s)):
-            return f"did not answer for {self.silent_s:g} s (limit: TIMEAUDIO_WORKER__SILENT_S)"
+            return f"did not respond for {self.silent_s:g} s (limit: TIMEAUDIO_WORKER__SILENT_S)"
         if self._num_still >= max(1, math.ceil(self.stuck_s / self.heartbeat_s)):
             return f"had work and took no step for {self.stuck_s:g} s (limit: TIMEAUDIO_WORKER__STUCK_S)"
         return None

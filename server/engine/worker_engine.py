@@ -1,4 +1,4 @@
-"""The engine that the server runs on: a worker process per device, each replaced when it dies or does not go on."""
+"""The production engine: one worker process per device, each replaced when it dies or hangs."""
 
 import asyncio
 import logging
@@ -32,18 +32,18 @@ _MAX_SOCKET_PATH = 85  # sockaddr_un holds 108 bytes, 104 on a Mac
 
 
 class _Died(Exception):
-    """The worker that held a request is gone."""
+    """The worker that held a request died."""
 
 
 class WorkerEngine:
-    """Supervises the workers and hands each as many requests as it has slots, in the order in which they came.
+    """Supervises the workers and gives each at most as many requests as it has slots, in order of arrival.
 
-    A request whose worker dies before any of its answer was read is asked once more.
+    A request is retried once if its worker dies before the caller has read any of its answer.
 
     Args:
-        settings: how long to wait, how often to restart.
+        settings: timeouts and restart limits.
         checkpoint: directory of the model; None for the embedded one.
-        devices: what each worker computes on; one process for each.
+        devices: compute devices; one worker process for each.
     """
 
     def __init__(self, settings: Settings, *, checkpoint: Path | None, devices: Sequence[str] = ("cpu",)) -> None:
@@ -79,18 +79,18 @@ class WorkerEngine:
 
     @property
     def num_free(self) -> int:
-        """Requests that would be worked on at once."""
+        """Further requests that would start without waiting."""
         return self._places.num_free
 
     @property
     def slot_usage(self) -> float:
-        """The share of all slots that are taken, as the workers said last."""
+        """The share of all slots that are in use, as the workers last reported."""
         told = [keeper.status for keeper in self._keepers if keeper.status is not None]
         num_slots = sum(status.num_slots for status in told)
         return 1.0 - sum(status.num_free_slots for status in told) / num_slots if num_slots else 0.0
 
     async def start(self) -> None:
-        """Start to supervise; the model loads meanwhile."""
+        """Start the supervisors, without waiting for the model to load."""
         self._state = None
         self._folder = _socket_folder()
         self._supervisors = [
@@ -111,7 +111,7 @@ class WorkerEngine:
     async def analyze(self, request: Request) -> AsyncGenerator[Update, None]:
         """See `Engine.analyze`."""
         arrived = time.monotonic()
-        if self.model is None:  # Who comes while there is no model is told at once, not after a wait.
+        if self.model is None:  # Fail at once instead of letting the request wait for a model.
             raise NotReady(f"{self.state} Send the request again later.", retry_after_s=self._retry_after_s)
         alone = self._suspects.check(request)
         for is_last in (False, True):
@@ -126,15 +126,13 @@ class WorkerEngine:
             except _Died:
                 if is_last or was_read:
                     raise WorkerLost(
-                        "The process that held this request died, and is being started again. Send it again.",
+                        "The process that held this request died and is being restarted. Send the request again.",
                         retry_after_s=self._retry_after_s,
                     ) from None
-                _log.warning(
-                    "Request %s is asked again: its worker died.", request.id, extra=about(answer_id=request.id)
-                )
+                _log.warning("Retrying request %s: its worker died.", request.id, extra=about(answer_id=request.id))
 
     async def _ask(self, request: Request, arrived: float, *, alone: bool) -> AsyncGenerator[Update, None]:
-        """One attempt. Unless the request is live, its answers come all together at the end.
+        """Make one attempt. Unless the request is live, yield all answers together at the end.
 
         Raises:
             _Died: the worker died.
@@ -143,7 +141,7 @@ class WorkerEngine:
             with tracing.step("queue"):
                 keeper = await stay.enter_async_context(self._places.place(alone=alone))
             if time.monotonic() > request.deadline:
-                raise DeadlineExceeded("The request waited for its whole time. Send it again when there is less to do.")
+                raise DeadlineExceeded("The request reached its deadline while waiting. Send it again later.")
             worker, kept, call, waited_s = keeper.worker, list[Update](), None, time.monotonic() - arrived
             audio_s = request.samples.count / SAMPLE_RATE
             span = stay.enter_context(
@@ -153,8 +151,8 @@ class WorkerEngine:
                 async with worker.sending:
                     message = [await file_work(request.samples.num_bytes, convert.request_bytes, request)]
                     call = worker.analyze(message, metadata=tracing.carried(span))
-                    await call.wait_for_connection()  # until the worker has it all
-                # Closed, not just left: a call and its iterator hold each other, out of the garbage collector's sight.
+                    await call.wait_for_connection()  # until the worker has received all of it
+                # Close explicitly: a call and its iterator form a cycle that the garbage collector cannot see.
                 async with aclosing(aiter(call)) as messages:
                     async for message in messages:
                         update = convert.update(message)
@@ -168,7 +166,7 @@ class WorkerEngine:
                         elif isinstance(update, Answered):
                             kept.append(update)
                     else:
-                        raise InternalError("The worker ended a request without a word.")
+                        raise InternalError("The worker ended a request without a final message.")
             except grpc.aio.AioRpcError as error:
                 self._mourn(error, keeper, worker, request)
                 raise _Died from error
@@ -179,11 +177,11 @@ class WorkerEngine:
             yield update
 
     def _mourn(self, error: grpc.aio.AioRpcError, keeper: Keeper, worker: WorkerProcess, request: Request) -> None:
-        """Take note of a worker's death.
+        """Record a worker's death.
 
         Raises:
-            RequestQuarantined: it is the request's fault.
-            InternalError: the worker is well; it is a defect.
+            RequestQuarantined: the request caused it.
+            InternalError: the worker is alive; the failure is a bug.
         """
         if error.code() is not grpc.StatusCode.UNAVAILABLE:
             raise InternalError(f"The worker answered {error.code().name}: {error.details()}") from error
@@ -201,16 +199,16 @@ class WorkerEngine:
             self._give_up(f"The model cannot be loaded: {error}")
 
     def _goes_on(self, status: int | None) -> bool:
-        """Whether there is hope: one worker that is not at its end is enough."""
+        """Return whether to go on: at least one worker must be within its restart limit."""
         if any(keeper.deaths <= self._settings.max_restarts for keeper in self._keepers):
             return True
         deaths = max(keeper.deaths for keeper in self._keepers)
-        self._give_up(f"The model's process died {deaths} times in a row, the last time with {status}.")
+        self._give_up(f"The model's process died {deaths} times in a row, the last time with status {status}.")
         return False
 
     def _give_up(self, why: str) -> None:
         self._state = why
-        self._places.close(NotReady(f"{why} The server ends.", retry_after_s=5))
+        self._places.close(NotReady(f"{why} The server is exiting.", retry_after_s=5))
         self.on_failure()
 
 
@@ -235,7 +233,7 @@ def _commands(settings: Settings, checkpoint: Path | None, devices: Sequence[str
 
 
 def _socket_folder() -> Path:
-    """A private folder whose path is short enough for a socket, wherever temporary files live here."""
+    """Create a private folder whose path is short enough for a Unix socket, even if TMPDIR is long."""
     folder = Path(tempfile.mkdtemp(prefix="timeaudio-"))
     if len(str(folder)) <= _MAX_SOCKET_PATH:
         return folder

@@ -1,4 +1,4 @@
-"""Messages as checked inquiries. The forms that REST has check them: what they say is the same on both sides. Pure."""
+"""Validates request messages into inquiries. Uses the REST forms, so both transports report the same errors. Pure."""
 
 from collections.abc import Mapping
 from typing import Any, Final
@@ -18,27 +18,27 @@ _TASKS: Final[Mapping[int, Task]] = {
     pb.TASK_ASK: "ask",
 }
 _WORDS: Final[Mapping[Task, str]] = {"ground": "queries", "ask": "question"}
-"""What is asked in words beside the recording, by task: the message's field."""
+"""The message field that holds a task's text input."""
 
 LEAST: Final = "options.min_confidence"
 
 
 def task_of(config: pb.AnalyzeConfig) -> Task:
-    """The task of a stream.
+    """Return the task of a stream.
 
     Raises:
-        InvalidField: none is named, or one of a newer version.
+        InvalidField: the task is missing, or unknown to this version.
     """
     if config.task not in _TASKS:
-        raise InvalidField([FieldError("task", f"missing or unknown; say one of {', '.join(pb.Task.keys()[1:])}")])
+        raise InvalidField([FieldError("task", f"missing or unknown; use one of {', '.join(pb.Task.keys()[1:])}")])
     return _TASKS[config.task]
 
 
 def inquiry(task: Task, asked: Any, limits: Limits) -> Inquiry:
-    """What a request, or the configuration of a stream, asks for.
+    """Return the inquiry of a request, or of the configuration of a stream.
 
     Raises:
-        InvalidField: fields are missing or wrong, by their names in the contract.
+        InvalidField: fields are missing or invalid; the error has their protobuf names.
         EmptyPrompt, PromptTooLong: a query or question cannot be used.
     """
     options: pb.Options = asked.options
@@ -55,16 +55,15 @@ def inquiry(task: Task, asked: Any, limits: Limits) -> Inquiry:
 
 
 def _misplaced(task: Task, config: pb.AnalyzeConfig) -> list[FieldError]:
-    """Words that the task does not read."""
+    """Return an error for each text field that the task does not use."""
     unread = [name for other, name in _WORDS.items() if other != task and getattr(config, name)]
     return [
-        FieldError(name, f"not read by this task; leave it out, or ask for the task that reads {name}")
-        for name in unread
+        FieldError(name, f"not used by this task; leave it out, or choose the task that uses {name}") for name in unread
     ]
 
 
 def _name(field: str) -> str:
-    """The name of a form's field in the contract."""
+    """Return the protobuf name of a form field."""
     top, _, rest = field.partition("/")
     if top in pb.Options.DESCRIPTOR.fields_by_name:
         return f"options.{top}"

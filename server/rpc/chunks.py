@@ -1,4 +1,4 @@
-"""A file that arrives in chunks, written as it comes: no more of it is in memory than one chunk."""
+"""Receives a file in chunks and writes each to disk as it comes, so that only one chunk is in memory."""
 
 import asyncio
 from collections.abc import AsyncIterator
@@ -14,8 +14,8 @@ async def save(requests: AsyncIterator[pb.AnalyzeRequest], limits: Limits, targe
     """Write all chunks to `target`.
 
     Raises:
-        UploadTooLarge, UploadTooSlow, MalformedRequest: as for a body over HTTP.
-        EmptyAudio: there were no bytes.
+        UploadTooLarge, UploadTooSlow, MalformedRequest: as for an HTTP body.
+        EmptyAudio: the file has no bytes.
     """
     length = 0
     try:
@@ -35,11 +35,11 @@ async def save(requests: AsyncIterator[pb.AnalyzeRequest], limits: Limits, targe
 
 
 def chunk_of(request: pb.AnalyzeRequest) -> bytes:
-    """The chunk in a request that is not the first.
+    """Return the chunk in a request after the first.
 
     Raises:
-        MalformedRequest: it holds none.
+        MalformedRequest: the request holds no chunk.
     """
     if request.WhichOneof("part") != "chunk":
-        raise MalformedRequest("After the first request, which is the configuration, every one must hold a chunk.")
+        raise MalformedRequest("Every request after the first, which holds the configuration, must hold a chunk.")
     return bytes(request.chunk)

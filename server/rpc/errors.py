@@ -1,4 +1,4 @@
-"""Every error as a gRPC status with google.rpc details, by the one table of `server.errors`.
+"""Converts errors to a gRPC status with google.rpc details, by the table in `server.errors`.
 
 Source: https://google.aip.dev/193 and google/rpc/error_details.proto.
 """
@@ -24,11 +24,11 @@ _log = logging.getLogger(__name__)
 
 
 def status_of(error: TimeAudioError, request_id: str) -> Any:
-    """The status to end a call with: its code, details, and trailing metadata."""
+    """Return the status that ends a call: its code, details, and trailing metadata."""
     row = problem_of(error)
     detail = str(error)
     if row.grpc is StatusCode.INTERNAL:
-        # What broke is for the log; the id leads there.
+        # The cause goes only to the log; the caller gets the id to find it there.
         _log.error("Request %s failed: %s", request_id, error, exc_info=error, extra=about(request_id=request_id))
         detail = f"The server failed unexpectedly. The details are in its log under request id {request_id}."
     described = {"title": row.title, "http_status": str(row.http)}

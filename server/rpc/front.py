@@ -1,4 +1,4 @@
-"""The gRPC listener: the methods, health, and reflection, on the event loop of the HTTP listener."""
+"""The gRPC listener: methods, health and reflection, on the event loop of the HTTP listener."""
 
 import asyncio
 import contextlib
@@ -21,21 +21,21 @@ from timeaudio.v1.timeaudio_pb2_grpc import add_TimeAudioServiceServicer_to_serv
 _log = logging.getLogger(__name__)
 
 NAME = pb.DESCRIPTOR.services_by_name["TimeAudioService"].full_name
-_OVERHEAD = 1024 * 1024  # fields beside the file, and enough that our own refusal of larger files is heard
-_LOOK_S = 0.2  # between two looks at whether the service is ready
+_OVERHEAD = 1024 * 1024  # for the other fields, and so that our own error reports files over the limit, not gRPC's
+_LOOK_S = 0.2  # time between two readiness checks of the service
 
 _FLOW_CONTROL = [("grpc.http2.bdp_probe", 0), ("grpc.http2.lookahead_bytes", 1 << 20)]
-"""A call is read 1 MiB ahead of its method. By itself gRPC sizes that by round-trip times, which are long on a busy
-machine: it then took 100 MB from a caller that was to wait."""
+"""Read each call at most 1 MiB ahead of its method. By default gRPC sizes this window by round-trip times, which are
+long on a busy machine: it then buffered 100 MB from a caller that should have been blocked."""
 
 
 class Front:
-    """A gRPC server over a service that somebody else starts and closes.
+    """A gRPC server over a service, which the caller starts and closes.
 
     Args:
-        service: what it answers with.
-        address: host and port; port 0 is any free one.
-        gate: who is asked for an API key; None: nobody.
+        service: answers the calls.
+        address: host and port; port 0 selects any free one.
+        gate: checks API keys; None: no key is required.
     """
 
     def __init__(self, service: Service, address: str, gate: Gate | None = None) -> None:
@@ -46,7 +46,7 @@ class Front:
         self._looking: asyncio.Task[None] | None = None
 
     async def start(self) -> int:
-        """Listen, and return the port.
+        """Start listening and return the port.
 
         Raises:
             OSError: the address cannot be used.
@@ -69,7 +69,7 @@ class Front:
         return port
 
     async def stop(self, grace_s: float) -> None:
-        """Take no more calls; return when the running ones have ended, or were cut off after `grace_s` seconds."""
+        """Refuse new calls; return when the running ones have ended, or were cancelled after `grace_s` seconds."""
         if self._server is None:
             return
         if self._looking is not None:
@@ -80,7 +80,7 @@ class Front:
         await self._server.stop(grace_s)
 
     async def _look(self) -> None:
-        """Keep the health service's word true for who watches it."""
+        """Keep the status of the health service current for clients that watch it."""
         while True:
             await self._tell_health()
             await asyncio.sleep(_LOOK_S)
@@ -93,7 +93,7 @@ class Front:
 
 
 class _Health(health.aio.HealthServicer):  # type: ignore[misc]
-    """The library's, but who asks once is told what is true now, not what was at the last look."""
+    """The library's servicer, except that Check returns the current status, not that of the last poll."""
 
     def __init__(self, look: Callable[[], Awaitable[None]]) -> None:
         super().__init__()
@@ -106,7 +106,7 @@ class _Health(health.aio.HealthServicer):  # type: ignore[misc]
 
 
 def check_free(host: str, port: int) -> None:
-    """Raise OSError where nobody could listen: gRPC itself tells it less clearly."""
+    """Raise OSError if the address cannot be bound: gRPC's own error is less clear."""
     family, kind, protocol, _, address = socket.getaddrinfo(host, port, type=socket.SOCK_STREAM)[0]
     with socket.socket(family, kind, protocol) as probe:
         probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)

@@ -1,4 +1,4 @@
-"""Sound that arrives while it is heard: overlapping windows, each a request of its own to the engine."""
+"""Live audio: analyzes overlapping windows as the samples arrive, each as its own request to the engine."""
 
 import asyncio
 import time
@@ -34,10 +34,10 @@ class Live:
     """One live stream.
 
     Args:
-        service: asks the engine.
+        service: sends requests to the engine.
         config: the first message of the stream.
-        ticket: the stream's place inside the server; it counts one window of audio.
-        write: sends a part to the caller.
+        ticket: the stream's admission; it reserves one window of audio.
+        write: sends a response message to the caller.
 
     Raises:
         InvalidField: the configuration cannot be used.
@@ -56,7 +56,7 @@ class Live:
         self._task = asked.task_of(config)
         inquiry = asked.inquiry(self._task, config, service.settings.limits)
         service.check_confidence(inquiry, field=asked.LEAST)
-        # Windows are heard whole: what one of them is unsure of may be the end of what another is sure of.
+        # Filter by confidence only after merging: a low-confidence interval of one window may continue a confident one.
         self._inquiry, self._least = replace(inquiry, min_confidence=0.0), inquiry.min_confidence
         _check(config, self._task)
         self._samples = Samples(config.live)
@@ -70,12 +70,12 @@ class Live:
         self._num_samples = 0
 
     async def hear(self, requests: AsyncIterator[pb.AnalyzeRequest]) -> None:
-        """Hear all of it, and tell it.
+        """Analyze the whole stream and write its responses.
 
         Raises:
-            AudioTooLong: it goes on for longer than live sound may.
-            EmptyAudio: it ends before anything could be heard.
-            TimeAudioError: whatever the model finds.
+            AudioTooLong: the stream exceeds the limit for live audio.
+            EmptyAudio: the stream ends before 0.1 s of audio.
+            TimeAudioError: the model fails on a window.
         """
         begun = time.monotonic()
         held: deque[bytes] = deque()
@@ -90,7 +90,7 @@ class Live:
                         held.popleft()
                     begin, num_new = begin + self._hop, 0
         if not begin and sum(map(len, held)) < BLOCK * _BYTES:
-            raise EmptyAudio("The sound has less than 0.1 s. Send more of it before ending the stream.")
+            raise EmptyAudio("The stream has less than 0.1 s of audio. Send more before ending it.")
         if num_new:
             await self._window(begin, held, is_last=True)
         else:
@@ -117,7 +117,7 @@ class Live:
         await self._tell(self._windows.add(begin, last_word, self._heard(analysis, begin)))
 
     def _heard(self, analysis: Analysis, begin: int) -> list[Heard]:
-        """What a window heard, on the stream's clock, by its caption, or the number of its query."""
+        """Return the intervals found in a window, on the stream's clock, keyed by caption or query number."""
         found = []
         for answer in analysis.answers:
             for event in answer.events:
@@ -126,7 +126,7 @@ class Live:
         return found
 
     async def _add_up(self, analysis: Analysis) -> None:
-        """What all windows took together; the first one begins the answer."""
+        """Accumulate the costs and answers of all windows; write the start message at the first."""
         if self._whole is None:
             self._whole = analysis
             await self._write(pb.AnalyzeResponse(start=pb.Start(id=analysis.id, model=analysis.model)))
@@ -175,19 +175,19 @@ def _is_same_caption(one: str, other: str) -> bool:
 def _check(config: pb.AnalyzeConfig, task: str) -> None:
     errors = []
     if task not in _TASKS:
-        errors.append(FieldError("task", f"live sound is heard for {' and '.join(_TASKS)}; send a file for {task}"))
+        errors.append(FieldError("task", f"live audio supports {' and '.join(_TASKS)}; send a file for {task}"))
     window_s = config.live.window_s
     if config.live.HasField("window_s") and not _SHORTEST_S <= window_s <= _LONGEST_S:
         errors.append(FieldError("live.window_s", f"must be {_SHORTEST_S:g} to {_LONGEST_S:g}, not {window_s:g}"))
     for name in ("start", "end", "timeout_s"):
         if config.options.HasField(name):
-            errors.append(FieldError(f"options.{name}", "is of files; leave it out for live sound"))
+            errors.append(FieldError(f"options.{name}", "applies to files only; leave it out for live audio"))
     if errors:
         raise InvalidField(errors)
 
 
 async def _ahead(blocks: AsyncIterator[bytes], most: int) -> AsyncGenerator[bytes, None]:
-    """The same blocks, read while the engine works, but at most so many ahead: then whoever sends has to wait."""
+    """Yield the blocks, reading up to `most` ahead while the engine works; beyond that the sender is blocked."""
     waiting: asyncio.Queue[bytes | Exception | None] = asyncio.Queue(maxsize=most)
 
     async def read() -> None:

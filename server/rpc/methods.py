@@ -1,4 +1,4 @@
-"""The five methods of `timeaudio.v1.TimeAudioService`, over the service that REST has."""
+"""The five methods of `timeaudio.v1.TimeAudioService`, over the same service as REST."""
 
 import logging
 import time
@@ -35,29 +35,29 @@ _SERVICE = pb.DESCRIPTOR.services_by_name["TimeAudioService"].full_name
 
 
 class Methods(TimeAudioServiceServicer):
-    """See the contract. Who hangs up, or whose deadline is over, is cancelled by gRPC, and so is the work."""
+    """Implements timeaudio.proto. When the caller disconnects or its deadline passes, gRPC cancels the work."""
 
     def __init__(self, service: Service) -> None:
         self._service = service
 
     async def DenseCaption(self, request: pb.DenseCaptionRequest, context: Any) -> Message:  # noqa: N802
-        """Everything that is heard."""
+        """Return all events of a recording."""
         return await _answering(context, "DenseCaption", lambda: self._whole("dense_caption", request, context))
 
     async def Ground(self, request: pb.GroundRequest, context: Any) -> Message:  # noqa: N802
-        """When each query happens."""
+        """Return when each query happens."""
         return await _answering(context, "Ground", lambda: self._whole("ground", request, context))
 
     async def Summarize(self, request: pb.SummarizeRequest, context: Any) -> Message:  # noqa: N802
-        """What is said."""
+        """Return a summary of the speech, by segment."""
         return await _answering(context, "Summarize", lambda: self._whole("summarize", request, context))
 
     async def Ask(self, request: pb.AskRequest, context: Any) -> Message:  # noqa: N802
-        """The answer to a question."""
+        """Return the answer to a question."""
         return await _answering(context, "Ask", lambda: self._whole("ask", request, context))
 
     async def Analyze(self, requests: AsyncIterator[pb.AnalyzeRequest], context: Any) -> None:  # noqa: N802
-        """Any of these, on a file in chunks or on live sound."""
+        """Run any of these tasks on a file in chunks or on live audio."""
         await _answering(context, "Analyze", lambda: self._analyze(aiter(requests), context))
 
     async def _whole(self, task: Task, request: Any, context: Any) -> Message:
@@ -68,7 +68,7 @@ class Methods(TimeAudioServiceServicer):
             inquiry = _within(context, asked.inquiry(task, request, limits), limits)
             service.check_confidence(inquiry, field=asked.LEAST)
             if len(request.file) > limits.json_bytes:
-                instead = "Send larger recordings through Analyze, in chunks."
+                instead = "Send larger recordings in chunks with Analyze."
                 raise UploadTooLarge(
                     limit=limits.json_bytes, length=len(request.file), setting="JSON_BYTES", instead=instead
                 )
@@ -92,7 +92,7 @@ class Methods(TimeAudioServiceServicer):
             service.check_task(task)
             limits = service.settings.limits
             if config.HasField("live"):
-                from server.rpc.live import Live  # NumPy and soxr come with it
+                from server.rpc.live import Live  # imports NumPy and soxr
 
                 await Live(service, config, ticket, context.write).hear(requests)
                 return
@@ -117,7 +117,7 @@ def _end(analysis: Analysis, task: Task, since: float) -> pb.AnalyzeResponse:
 
 
 def _within(context: Any, inquiry: Inquiry, limits: Limits) -> Inquiry:
-    """The inquiry, with no more time than the call has; a call never has more than the server allows."""
+    """Return the inquiry with its timeout capped by the call's deadline."""
     left_s = context.time_remaining()
     if left_s is None or left_s >= limits.longest_timeout_s:
         return inquiry
@@ -126,7 +126,7 @@ def _within(context: Any, inquiry: Inquiry, limits: Limits) -> Inquiry:
 
 
 async def _answering(context: Any, method: str, work: Callable[[], Awaitable[R]]) -> R:
-    """Around every method: the request's id and trace, errors as statuses, a line in the log."""
+    """Run a method: set the request id and trace, convert errors to statuses, and log one line."""
     begun = time.monotonic()
     given = {key: value for key, value in context.invocation_metadata() or () if isinstance(value, str)}
     name = request_id(given.get("x-request-id"))

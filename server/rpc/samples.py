@@ -1,4 +1,4 @@
-"""From what callers send to mono float32 samples at 16 kHz, in blocks of a tenth of a second."""
+"""Converts the samples that callers send to mono float32 at 16 kHz, in blocks of a tenth of a second."""
 
 from collections.abc import Iterator, Mapping
 from typing import Any, Final
@@ -12,7 +12,7 @@ from server.errors import FieldError, InvalidField, MalformedRequest
 from timeaudio.v1 import timeaudio_pb2 as pb
 
 BLOCK: Final = SAMPLE_RATE // 10
-"""Samples of a block: times are in tenths, so windows begin and end with blocks."""
+"""Samples per block: times are in tenths, so windows begin and end at block boundaries."""
 
 _KINDS: Final[Mapping[int, np.dtype[Any]]] = {pb.ENCODING_S16LE: np.dtype("<i2"), pb.ENCODING_F32LE: np.dtype("<f4")}
 _RATES: Final = range(8_000, 192_001)
@@ -20,22 +20,22 @@ _MOST_CHANNELS: Final = 16
 
 
 class Samples:
-    """One stream of samples. Bytes may be cut anywhere.
+    """One stream of samples. Chunks may end anywhere, even within a sample.
 
     Raises:
-        InvalidField: the format is none that is read; all that is wrong with it is listed.
+        InvalidField: the format is not supported; the error lists every problem.
     """
 
     def __init__(self, live: pb.LiveAudio) -> None:
         errors = []
         if live.encoding not in _KINDS:
-            errors.append(FieldError("live.encoding", "missing or unknown; say ENCODING_S16LE or ENCODING_F32LE"))
+            errors.append(FieldError("live.encoding", "missing or unknown; use ENCODING_S16LE or ENCODING_F32LE"))
         if live.sample_rate not in _RATES:
             errors.append(
                 FieldError("live.sample_rate", f"must be {_RATES[0]} to {_RATES[-1]}, not {live.sample_rate}")
             )
         if live.channels > _MOST_CHANNELS:
-            errors.append(FieldError("live.channels", f"at most {_MOST_CHANNELS}, not {live.channels}"))
+            errors.append(FieldError("live.channels", f"must be at most {_MOST_CHANNELS}, not {live.channels}"))
         if errors:
             raise InvalidField(errors)
         self._kind = _KINDS[live.encoding]
@@ -46,20 +46,20 @@ class Samples:
         self._ready = np.empty(0, np.float32)
 
     def add(self, data: bytes) -> Iterator[bytes]:
-        """The blocks that are complete with these bytes, as float32 little-endian."""
+        """Yield the blocks that these bytes complete, as float32 little-endian."""
         data = self._rest + data
         whole = len(data) - len(data) % (self._kind.itemsize * self._channels)
         self._rest = data[whole:]
         yield from self._blocks(self._mono(data[:whole]), is_last=False)
 
     def end(self) -> Iterator[bytes]:
-        """The blocks that are left; the last one may be shorter.
+        """Yield the remaining blocks; the last one may be shorter.
 
         Raises:
-            MalformedRequest: the bytes end inside of a sample.
+            MalformedRequest: the bytes end within a sample.
         """
         if self._rest:
-            raise MalformedRequest(f"The sound ends inside of a sample: {len(self._rest)} bytes are left over.")
+            raise MalformedRequest(f"The stream ends within a sample: {len(self._rest)} bytes are left over.")
         yield from self._blocks(np.empty(0, np.float32), is_last=True)
         if len(self._ready):
             yield self._ready.astype("<f4").tobytes()
@@ -68,7 +68,7 @@ class Samples:
         samples = np.frombuffer(data, self._kind).astype(np.float32)
         if self._kind.kind == "i":
             samples /= 32768.0
-        # What is no number would reach everything that the model hears.
+        # A NaN or an infinity would spread to everything that the model computes.
         samples = np.nan_to_num(samples, nan=0.0, posinf=1.0, neginf=-1.0)
         mono: npt.NDArray[np.float32] = samples.reshape(-1, self._channels).mean(axis=1)
         return mono

@@ -1,4 +1,4 @@
-"""Answers and their pieces as messages. Fields of the contract are named as in JSON: copying is by name. Pure."""
+"""Converts answers and their pieces to messages. Protobuf fields are named as in JSON and copied by name. Pure."""
 
 from collections.abc import Mapping
 from typing import Final
@@ -26,20 +26,20 @@ _PIECES: Final[Mapping[type[Piece], str]] = {
 
 
 def whole(task: Task, answer: AnyAnswer) -> Message:
-    """The response of the task's method."""
+    """Return the response message of the task's method."""
     return ParseDict(answer.model_dump(mode="json"), ANSWERS[task]())
 
 
 def beginning(told: results.Beginning) -> pb.AnalyzeResponse:
-    """The first part of a stream."""
+    """Return the first message of a stream."""
     return ParseDict({"start": told.model_dump(mode="json")}, pb.AnalyzeResponse())
 
 
 def piece(found: Piece) -> pb.AnalyzeResponse:
-    """A part of a stream between its first and its last."""
+    """Return a message between the first and the last of a stream."""
     return ParseDict({_PIECES[type(found)]: found.model_dump(mode="json")}, pb.AnalyzeResponse())
 
 
 def end(task: Task, answer: AnyAnswer) -> pb.AnalyzeResponse:
-    """The last part of a stream."""
+    """Return the last message of a stream."""
     return ParseDict({task: answer.model_dump(mode="json")}, pb.AnalyzeResponse())

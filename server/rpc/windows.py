@@ -1,10 +1,10 @@
-"""From what overlapping windows hear to what is told: each interval once, and whole. Pure; times are tenths.
+"""Merges the intervals of overlapping windows, so that each is reported once and whole. Pure; times are tenths.
 
-Windows of width W follow each other every W / 2. A window has the last word on what ends before three quarters of it:
-the next window hears the rest again, and from its start. So an interval is told at most 3/4 W after it ended, and an
-interval that goes on for many windows is told when it ends, from its first start.
+Windows of width W start every W / 2. A window is final for intervals that end before three quarters of it; the next
+window covers the rest again, from its own start. So an interval is reported at most 3/4 W after it ended, and one that
+spans many windows is reported when it ends, with its first start.
 
-    window 1   |---------------*-------|            * its last word
+    window 1   |---------------*-------|            * end of its final part
     window 2               |---------------*-------|
 """
 
@@ -15,12 +15,12 @@ from typing import Final
 from model.timeline.interval import Interval
 
 _SAME_END: Final = 5
-"""Tenths by which two windows may differ about an end that was told already: the difference is not worth an event."""
+"""Tenths by which a window may extend an interval that was already reported without reporting the difference."""
 
 
 @dataclass(frozen=True, slots=True)
 class Heard:
-    """An interval of something; `key` says of what."""
+    """An interval; `key` identifies what it belongs to."""
 
     key: str
     interval: Interval
@@ -30,7 +30,7 @@ class Windows:
     """The windows of one stream, in order.
 
     Args:
-        is_same: whether two keys say the same.
+        is_same: whether two keys mean the same.
     """
 
     def __init__(self, is_same: Callable[[str, str], bool]) -> None:
@@ -39,12 +39,15 @@ class Windows:
         self._told: list[Heard] = []
 
     def add(self, begin: int, last_word: int | None, found: Iterable[Heard]) -> list[Heard]:
-        """What can be told once the window that begins at `begin` was heard. Its last word is None at the stream's end.
+        """Return the intervals that are final after the window that starts at `begin`.
 
-        `found` is on the stream's clock.
+        Args:
+            begin: start of the window.
+            last_word: end of the window's final part; None at the end of the stream.
+            found: the window's intervals, on the stream's clock.
         """
         going_on, self._open = self._open, []
-        # What ended well before this window cannot be heard again.
+        # An interval that ended before this window cannot be found again.
         self._told = [told for told in self._told if told.interval.end > begin]
         final: list[Heard] = []
         for heard in sorted(found, key=lambda h: (h.interval.start, h.interval.end)):
@@ -56,13 +59,13 @@ class Windows:
                 self._open.append(fresh)
             else:
                 final.append(fresh)
-        final += going_on  # this window does not hear them: they are as the one before heard them
+        final += going_on  # not found in this window, so they are final as the previous window found them
         final.sort(key=lambda h: (h.interval.start, h.interval.end))
         self._told += final
         return final
 
     def _untold(self, heard: Heard) -> Heard | None:
-        """The part of an interval that was not told; None where that is nothing, or too little to be news."""
+        """Return the part of an interval that was not reported yet; None if that is empty or negligible."""
         start, end = heard.interval.start, heard.interval.end
         for told in self._told:
             if self._is_same(told.key, heard.key) and _touch(told.interval, heard.interval):
@@ -72,9 +75,9 @@ class Windows:
         return Heard(heard.key, replace(heard.interval, start=start))
 
     def _joined(self, heard: Heard, going_on: list[Heard]) -> Heard:
-        """An interval together with those of the window before that it continues, which leave `going_on`.
+        """Join an interval with those of the previous window that it continues, and remove them from `going_on`.
 
-        Its key is that of the first of them: what something was called when it began.
+        The result has the key of the earliest one.
         """
         before = [
             other

@@ -1,4 +1,4 @@
-"""`python -m server.worker`: load a checkpoint, answer on a Unix socket, and end with the process that started it."""
+"""`python -m server.worker`: load a checkpoint, serve on a Unix socket, and exit when the parent process does."""
 
 import argparse
 import asyncio
@@ -18,7 +18,7 @@ from server.worker.service import WorkerService
 
 
 async def serve(arguments: argparse.Namespace) -> None:
-    """Listen at once, so that the supervisor sees the loading; then load; then serve until killed."""
+    """Listen first, so that the supervisor can poll while the checkpoint loads; then load; then serve until killed."""
     service = WorkerService()
     server = grpc.aio.server(options=MESSAGE_OPTIONS)
     worker_pb2_grpc.add_WorkerServiceServicer_to_server(service, server)
@@ -35,7 +35,7 @@ async def serve(arguments: argparse.Namespace) -> None:
 
 
 def _end() -> None:
-    """Send the last spans, and end as if the signal had not been caught."""
+    """Send the last spans, and exit as if the signal had not been caught."""
     tracing.end()
     signal.signal(signal.SIGTERM, signal.SIG_DFL)
     os.kill(os.getpid(), signal.SIGTERM)
@@ -45,15 +45,15 @@ def main() -> None:
     """Parse the command line and serve."""
     parser = argparse.ArgumentParser(prog="python -m server.worker", description=__doc__)
     parser.add_argument("--socket", type=Path, required=True, help="Unix socket to listen on")
-    parser.add_argument("--checkpoint", type=Path, help="checkpoint directory; the embedded one without it")
+    parser.add_argument("--checkpoint", type=Path, help="checkpoint directory; default: the embedded one")
     parser.add_argument("--device", default="cpu")
-    parser.add_argument("--threads", type=int, default=0, help="threads to compute with; 0: one per core")
-    parser.add_argument("--quantize", choices=("int8", "int4"), help="hold the language model's weights in fewer bits")
-    parser.add_argument("--slots", type=int, default=0, help="answers written at once; 0: what memory allows")
+    parser.add_argument("--threads", type=int, default=0, help="compute threads; 0: one per core")
+    parser.add_argument("--quantize", choices=("int8", "int4"), help="quantize the language model's weights")
+    parser.add_argument("--slots", type=int, default=0, help="answers decoded at once; 0: as many as memory allows")
     parser.add_argument("--slot-tokens", type=int, default=1024, help="tokens of a prompt and its answer together")
     parser.add_argument("--most-beams", type=int, default=8, help="widest beam search")
     parser.add_argument("--log-format", choices=("text", "json"), default="text")
-    parser.add_argument("--parent", type=int, help="process whose end ends this one")
+    parser.add_argument("--parent", type=int, help="process ID of the parent; this process exits when it does")
     parser.add_argument("--pipeline", default="model.pipeline", help=argparse.SUPPRESS)
     arguments = parser.parse_args()
     set_up(arguments.log_format)

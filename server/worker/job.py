@@ -1,4 +1,4 @@
-"""One request in the worker: its message as the session takes it, and the session's updates as messages."""
+"""One request in the worker: converts its message for the session, and the session's updates to messages."""
 
 import logging
 import time
@@ -24,8 +24,8 @@ class Job:
     """One request between its arrival and its last update.
 
     Attributes:
-        inquiry: what the session calls it, once it was submitted.
-        has_started: whether the model has begun with it.
+        inquiry: the session's handle for it, once submitted.
+        has_started: whether the model has started it.
     """
 
     def __init__(self, request: pb.AnalyzeRequest, spans: Spans | None = None) -> None:
@@ -37,31 +37,31 @@ class Job:
 
     @property
     def request_id(self) -> str:
-        """As the front end calls it."""
+        """The front end's id of the request."""
         return str(self._request.request_id)
 
     @property
     def is_late(self) -> bool:
-        """Whether its deadline is over: nobody wants the answer any more."""
+        """Whether its deadline has passed."""
         return 0 < self._request.deadline_s < time.monotonic() - self._received
 
     def submit(self, session: Any, decoding: Callable[..., Any]) -> None:
-        """Hand it to the session.
+        """Submit the request to the session.
 
         Raises:
-            TaskNotSupported: the task is of a newer version, or the checkpoint was not trained for it.
-            DeadlineExceeded: it came too late.
-            TimeAudioError: whatever else the session finds wrong.
+            TaskNotSupported: the task is unknown to this version, or the checkpoint was not trained for it.
+            DeadlineExceeded: its deadline has passed.
+            TimeAudioError: the session rejects it for another reason.
         """
         request = self._request
         if self.is_late:
-            raise DeadlineExceeded("The request waited for its whole time. Send it again when there is less to do.")
+            raise DeadlineExceeded("The request reached its deadline while waiting. Send it again later.")
         task = task_name(request.task)
         if task is None:
-            raise TaskNotSupported(f"This task is not known here; {session.name} does: {', '.join(session.tasks)}.")
+            raise TaskNotSupported(f"Unknown task; {session.name} supports: {', '.join(session.tasks)}.")
         if request.sample_rate != SAMPLE_RATE:
-            raise ValueError(f"Samples come at {SAMPLE_RATE} per second, not {request.sample_rate}.")
-        # A copy: the message's own bytes are read-only, which torch does not take.
+            raise ValueError(f"The sample rate must be {SAMPLE_RATE} Hz, not {request.sample_rate}.")
+        # A copy: the message's own bytes are read-only, which torch does not accept.
         waveform = Waveform(np.frombuffer(request.pcm, dtype="<f4").astype(np.float32))
         options = request.options
         self.inquiry = session.submit(
@@ -78,7 +78,7 @@ class Job:
         )
 
     def message(self, update: Update) -> pb.AnalyzeResponse:
-        """An update as it is sent."""
+        """Return the message of an update."""
         if self._spans is not None:
             self._spans.note(update)
         match update:
@@ -99,12 +99,12 @@ class Job:
 
 
 def failure(error: Exception, request_id: str = "") -> pb.AnalyzeResponse:
-    """What the caller is told. A defect is told in the log alone."""
+    """Return the final message of a failed request."""
     return pb.AnalyzeResponse(failed=told(error, request_id))
 
 
 def told(error: Exception, request_id: str = "") -> pb.Failed:
-    """An error of ours by its name and message, any other without its details."""
+    """Describe a TimeAudioError by class and message. Log any other error, and describe it without details."""
     if isinstance(error, TimeAudioError):
         return pb.Failed(error=type(error).__name__, message=str(error))
     name = request_id or "without an id"

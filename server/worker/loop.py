@@ -1,4 +1,4 @@
-"""The model's thread: requests come in between steps, and what a step brings goes out at once."""
+"""The model thread: accepts requests between steps, and sends the updates of each step immediately."""
 
 import logging
 import os
@@ -19,7 +19,7 @@ Told = tuple[Job, pb.AnalyzeResponse]
 
 
 class Session(Protocol):
-    """What the worker needs of `model.engine.session`. Inquiries and options pass through unseen."""
+    """What the worker needs from `model.engine.session`. Inquiries and options are opaque to it."""
 
     name: str
     tasks: Sequence[Task]
@@ -27,35 +27,35 @@ class Session(Protocol):
 
     @property
     def is_idle(self) -> bool:
-        """Whether there is nothing to do."""
+        """Whether there is no work."""
 
     @property
     def num_slots(self) -> int:
-        """Answers that can be written at once."""
+        """Answers that can be decoded at once."""
 
     @property
     def num_free(self) -> int:
-        """How many more than now."""
+        """Slots that are free now."""
 
     def submit(self, waveform: Any, task: Task, queries: Sequence[str], decoding: Any) -> Any:
-        """Let a request wait."""
+        """Queue a request and return its handle."""
 
     def cancel(self, inquiry: Any) -> None:
-        """Forget it."""
+        """Drop a request."""
 
     def step(self) -> list[tuple[Any, Update]]:
-        """Work a little on everything that was submitted."""
+        """Advance all submitted requests by one step and return their updates."""
 
 
 class ModelLoop:
-    """Steps a session for as long as it has work, in a thread of its own, and sleeps while it has none.
+    """Steps a session in a dedicated thread while it has work, and sleeps while it has none.
 
-    Jobs are added and cancelled from other threads; each is answered with messages, the last one done or failed.
+    Other threads add and cancel jobs. Each job is answered with messages, of which the last is done or failed.
 
     Args:
-        session: in whose thread nobody else is.
-        decoding: makes the options of one answer.
-        send: called after each step with all that it brought, in this loop's thread.
+        session: used by this loop's thread only.
+        decoding: creates the decoding options of one answer.
+        send: called in this loop's thread after each step, with all its messages.
 
     Attributes:
         num_steps: steps so far, for a watchdog.
@@ -72,47 +72,47 @@ class ModelLoop:
 
     @property
     def num_running(self) -> int:
-        """Jobs that the model has begun with."""
+        """Jobs that the model has started."""
         return sum(job.has_started for job in list(self._jobs.values()))
 
     @property
     def is_busy(self) -> bool:
-        """Whether there is something to do, now or before the next step."""
+        """Whether there are jobs, submitted or in the inbox."""
         return bool(self._jobs) or not self._inbox.empty()
 
     def add(self, job: Job) -> None:
-        """Let a job in before the next step."""
+        """Submit a job before the next step."""
         self._inbox.put((job, True))
 
     def cancel(self, job: Job) -> None:
-        """Forget a job before the next step: nothing more is told about it."""
+        """Drop a job before the next step."""
         self._inbox.put((job, False))
 
     def start(self) -> None:
-        """Run in a new thread, to the end of the process."""
+        """Run in a new thread until the process exits."""
         threading.Thread(target=self.run, name="model", daemon=True).start()
 
     def run(self) -> None:
-        """Run in this thread, for ever. A process without its model's thread would look alive, so it ends instead."""
+        """Run in this thread forever. If the loop fails, exit the process: without this thread it only looks alive."""
         try:
             while True:
                 self.turn()
         except BaseException:
-            _log.critical("The model's thread ended.", exc_info=True)
+            _log.critical("The model thread failed; exiting.", exc_info=True)
             os._exit(1)
 
     def turn(self) -> None:
-        """What happens between two steps, waiting for work where there is none, and a step."""
+        """Accept and cancel jobs, waiting if there is no work, and run one step."""
         self._let_in()
         self._drop_late()
         try:
             for inquiry, update in [] if self.session.is_idle else self.session.step():
                 self._tell(self._jobs[inquiry], update)
         except DeviceLost:
-            _log.critical("The model's device is lost.", exc_info=True)
-            os._exit(1)  # nothing on it can be used again: a new process has to
+            _log.critical("The compute device was lost; exiting.", exc_info=True)
+            os._exit(1)  # this process cannot use the device again; a new process can
         except Exception as error:
-            # Whose fault it was cannot be told; the slots are free again, and the next request finds the loop in order.
+            # The failing request is unknown, so fail them all: this frees the slots and keeps the loop usable.
             for job in list(self._jobs.values()):
                 self.session.cancel(job.inquiry)
                 self._tell(job, Failed(error))

@@ -1,4 +1,4 @@
-"""The worker's gRPC side. The model computes in a thread of its own; this one only passes messages."""
+"""The worker's gRPC service. The model computes in its own thread; the event loop only passes messages."""
 
 import asyncio
 from collections.abc import AsyncIterator, Callable
@@ -17,7 +17,7 @@ from server.worker.spans import Spans
 
 
 class WorkerService(worker_pb2_grpc.WorkerServiceServicer):
-    """One model, many requests at a time."""
+    """Serves many requests at a time with one model."""
 
     def __init__(self) -> None:
         self._model: ModelLoop | None = None
@@ -25,10 +25,10 @@ class WorkerService(worker_pb2_grpc.WorkerServiceServicer):
         self._updates: dict[Job, asyncio.Queue[pb.AnalyzeResponse]] = {}
 
     async def load(self, import_pipeline: Callable[[], ModuleType], **arguments: object) -> None:
-        """Load the checkpoint and start the model's thread. Until then requests are refused as UNAVAILABLE.
+        """Load the checkpoint and start the model thread. Until then, requests are refused as UNAVAILABLE.
 
-        An error of ours stays here, for the supervisor to read: another start would meet it again. Any other is
-        raised, and ends this process.
+        A TimeAudioError is kept for the supervisor to read, because a restart would fail in the same way. Any other
+        error is raised and ends this process.
         """
         loop = asyncio.get_running_loop()
 
@@ -47,7 +47,7 @@ class WorkerService(worker_pb2_grpc.WorkerServiceServicer):
         self._model = model
 
     async def Status(self, request: pb.StatusRequest, context: grpc.aio.ServicerContext) -> pb.StatusResponse:  # noqa: N802
-        """What the worker is doing; never waits for the model."""
+        """Return the worker's state, without waiting for the model."""
         if self._failed is not None:
             return pb.StatusResponse(state=pb.STATE_FAILED, failed=told(self._failed))
         model = self._model
@@ -71,7 +71,7 @@ class WorkerService(worker_pb2_grpc.WorkerServiceServicer):
     async def Analyze(  # noqa: N802
         self, request: pb.AnalyzeRequest, context: grpc.aio.ServicerContext
     ) -> AsyncIterator[pb.AnalyzeResponse]:
-        """Pass the request to the model's thread, and its updates back as they come."""
+        """Pass the request to the model thread, and yield its updates as they come."""
         model = self._model
         if model is None:
             await context.abort(grpc.StatusCode.UNAVAILABLE, "The model is still loading.")
@@ -80,14 +80,14 @@ class WorkerService(worker_pb2_grpc.WorkerServiceServicer):
         updates = self._updates[job] = asyncio.Queue()
         model.add(job)
         try:
-            await context.send_initial_metadata(())  # it has arrived: the front end need not hold it any longer
+            await context.send_initial_metadata(())  # received: the front end may release its copy
             last = False
             while not last:
                 update = await updates.get()
                 yield update
                 last = update.WhichOneof("update") in ("done", "failed")
         finally:
-            # Also when the call was cancelled: then its work is dropped before the next step.
+            # Also when the call was cancelled: the model drops its work before the next step.
             model.cancel(job)
             del self._updates[job]
 
@@ -98,7 +98,7 @@ class WorkerService(worker_pb2_grpc.WorkerServiceServicer):
 
 
 def _rehearse(session: Session, module: ModuleType) -> None:
-    """Hear a second of silence: proof that the model works, before anyone is told so, and the libraries' first time."""
+    """Analyze a second of silence before reporting ready: it proves that the model works and warms up the libraries."""
     request = pb.AnalyzeRequest(
         pcm=bytes(4 * SAMPLE_RATE),
         sample_rate=SAMPLE_RATE,
@@ -115,4 +115,4 @@ def _rehearse(session: Session, module: ModuleType) -> None:
     while not session.is_idle:
         rehearsal.turn()
     if failures:
-        raise RuntimeError(f"The model cannot hear a second of silence: {failures[0].failed.message}")
+        raise RuntimeError(f"The model failed on a second of silence: {failures[0].failed.message}")

@@ -1,4 +1,4 @@
-"""The steps of one request in the worker as spans, made once they are over: the model's thread marks nothing itself."""
+"""The steps of one request in the worker as trace spans, created after the fact from the session's updates."""
 
 import time
 from collections.abc import Mapping
@@ -14,12 +14,12 @@ _tracer = trace.get_tracer("timeaudio")
 
 
 class Spans:
-    """queue, encode, then prefill, decode and parse of each answer, below the front end's span of this attempt.
+    """Creates queue, encode, and for each answer prefill, decode and parse, as children of the front end's span.
 
     Between encode and prefill an answer waits for a slot.
 
     Args:
-        metadata: of the front end's call; without a place in a trace in it, nothing is made.
+        metadata: of the front end's call; without a traceparent in it, no spans are created.
     """
 
     def __init__(self, metadata: Mapping[str, Any]) -> None:
@@ -28,7 +28,7 @@ class Spans:
         self._began_s = time.monotonic()
 
     def note(self, update: Update) -> None:
-        """Take note of an update as it comes."""
+        """Create the spans that end with this update."""
         if self._parent is None:
             return
         match update:

@@ -180,5 +180,5 @@ def test_a_task_that_was_not_trained_is_refused(worked: Worked, monkeypatch: pyt
         worked.answer(request())
     message = request()
     message.task = 77  # from a newer front end
-    with pytest.raises(TaskNotSupported, match="does: ground"):
+    with pytest.raises(TaskNotSupported, match="supports: ground"):
         worked.answer(message)
