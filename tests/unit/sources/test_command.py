@@ -41,7 +41,7 @@ def test_sources_are_built_joined_and_checked(tmp_path, audio, capsys):
     ]
     assert main(["audioset-strong", *sources, "--out", str(tmp_path / "a.jsonl")]) == 0
     assert "a.jsonl: 2 lines." in (out := capsys.readouterr().out)
-    assert "1 recordings were not there" in out
+    assert "1 recordings are missing" in out
     story = tmp_path / "stories" / "x.story"
     story.parent.mkdir()
     story.write_text("One thing happened. Another did.\n\n@highlight\n\nThings happened\n")
