@@ -27,6 +27,7 @@ from training.data.manifest import ManifestError, Row
 from training.data.recordings import DataError
 from training.data.validate import read_manifest
 from training.learner import Learner
+from training.malloc import keep_freed_memory
 from training.precision import is_bfloat16_fast
 from training.run_file import ConfigError
 from training.run_state import BEST, RESUME, State, claim, restore
@@ -232,6 +233,7 @@ def command_line() -> argparse.ArgumentParser:
 
 def main(argv: Sequence[str] | None = None) -> int:
     """Run the command line."""
+    keep_freed_memory()
     arguments = command_line().parse_args(argv)
     run = arguments.run or Path("runs") / Path(arguments.stage).stem
     try:

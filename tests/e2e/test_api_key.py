@@ -168,7 +168,7 @@ def test_a_batch_tells_it_and_gives_no_recording_a_row_for_a_wrong_one(
     words = ("batch", str(tmp_path), "-o", str(rows), "--server", keyed.url)
     refused = shell(*words, key="ta-wrong")
     assert refused.returncode == 1
-    assert "not known here" in refused.stderr
+    assert "Unknown API key" in refused.stderr
     assert rows.read_text() == ""
     heard = shell(*words, key=KEY)
     assert heard.returncode == 0, heard.stderr

@@ -136,7 +136,7 @@ def test_both_clients_hear_live_sound(loud: Any) -> None:
         assert stream.beginning.audio is None
         assert stream.answer().usage.audio_seconds == pytest.approx(LENGTH_S, abs=0.06)
         results = list(client.live_ground(chunks, "a high tone", **like))
-        with pytest.raises(ValueError, match="no encoding"):
+        with pytest.raises(ValueError, match="is not an encoding"):
             list(client.live_dense_caption(chunks, encoding="mp3"))
         with pytest.raises(ApiError, match="window_s"):
             list(client.live_dense_caption(chunks, window_s=99.0))

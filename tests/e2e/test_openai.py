@@ -174,7 +174,7 @@ def test_what_is_not_offered_is_named(
 @pytest.mark.parametrize(
     ("parts", "message"),
     [
-        (["Describe it."], "hold 0"),
+        (["Describe it."], "not 0"),
         ([{"type": "image_url", "image_url": {"url": "x"}}], "input_audio"),
         ([{"type": "input_audio", "input_audio": {"data": "?", "format": "wav"}}], "base64"),
     ],

@@ -147,6 +147,6 @@ def test_what_cannot_be_ready_in_time_is_told_at_once(
         until(lambda: pair.metric("timeaudio_audio_seconds_inside") == 12 * 15)
         late = ask(pair, "dog", second, timeout_s="0.6")
         assert late.status_code == 504
-        assert "work are waiting before this request" in late.json()["detail"]
+        assert "work are queued before this request" in late.json()["detail"]
         assert pair.metric("timeaudio_request_shed_total") >= 1
     assert {answer.result().status_code for answer in answers} == {200}
