@@ -35,7 +35,7 @@ EXPOSE 8000
 HEALTHCHECK --interval=10s --timeout=5s --start-period=120s \
     CMD ["python3", "-c", "import urllib.request; urllib.request.urlopen('http://127.0.0.1:8000/readyz', timeout=4)"]
 LABEL org.opencontainers.image.title="TimeAudio" \
-      org.opencontainers.image.description="Hears what happens in a recording, and when" \
+      org.opencontainers.image.description="Finds what happens in a recording, and when" \
       org.opencontainers.image.licenses="Apache-2.0"
 
 # CPU-only wheels of torch have their own index. Set this to "" if pip finds them in its default index.

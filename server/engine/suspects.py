@@ -74,6 +74,5 @@ def _quarantined() -> RequestQuarantined:
 
 def _fingerprint(request: Request) -> bytes:
     """Hash everything that the model sees. Takes a few milliseconds per minute of audio; called only with suspects."""
-    options = request.options
-    told = (request.task, request.queries, options.num_beams, options.max_new_tokens, options.temperature, options.seed)
-    return hashlib.blake2b(request.samples.read() + repr(told).encode(), digest_size=16).digest()
+    settings = repr((request.task, request.queries, request.options))
+    return hashlib.blake2b(request.samples.read() + settings.encode(), digest_size=16).digest()

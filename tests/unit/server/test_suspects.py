@@ -4,7 +4,7 @@ from dataclasses import replace
 
 import pytest
 
-from server.engine.protocol import Request, Samples
+from server.engine.protocol import Options, Request, Samples
 from server.engine.suspects import MOST, Suspects
 from server.errors import RequestQuarantined
 
@@ -25,7 +25,11 @@ def test_twice_alone_is_proof_whatever_the_id() -> None:
         suspects.accuse(REQUEST, was_alone=True)
     with pytest.raises(RequestQuarantined):
         suspects.check(replace(REQUEST, id="y", deadline=5.0))
-    for other in (replace(REQUEST, samples=sound(b"other")), replace(REQUEST, queries=("a cat",))):
+    for other in (
+        replace(REQUEST, samples=sound(b"other")),
+        replace(REQUEST, queries=("a cat",)),
+        replace(REQUEST, options=Options(top_p=0.5)),
+    ):
         assert not suspects.check(other)
 
 
