@@ -12,9 +12,9 @@ from types import FrameType
 
 import uvicorn
 
+from model.malloc import return_large_blocks
 from server.app import create_app
 from server.engine.worker_engine import WorkerEngine
-from server.heap import return_large_blocks
 from server.rpc.front import Front, check_free
 from server.service import Service
 from server.settings import Settings

@@ -20,6 +20,7 @@ from accelerate.utils import DistributedType
 from model.checkpoint import EMBEDDED, load_checkpoint, save_checkpoint
 from model.errors import TimeAudioError
 from model.language.tokenizer import Tokenizer
+from model.malloc import keep_freed_memory
 from model.timeaudio import TimeAudio
 from model.timeline.task import TASKS
 from training.aligner import Aligner, one_per_recording
@@ -27,7 +28,6 @@ from training.data.manifest import ManifestError, Row
 from training.data.recordings import DataError
 from training.data.validate import read_manifest
 from training.learner import Learner
-from training.malloc import keep_freed_memory
 from training.precision import is_bfloat16_fast
 from training.run_file import ConfigError
 from training.run_state import BEST, RESUME, State, claim, restore

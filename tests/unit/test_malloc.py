@@ -1,5 +1,6 @@
 """Freed memory stays with a training process."""
 
+import platform
 import subprocess
 import sys
 
@@ -7,7 +8,7 @@ import pytest
 
 FAULTS = """
 import resource, sys
-from training.malloc import keep_freed_memory
+from model.malloc import keep_freed_memory
 if sys.argv[1] == "kept":
     keep_freed_memory()
 def step():
@@ -26,6 +27,6 @@ def page_faults(setting: str) -> int:
     return int(run.stdout)
 
 
-@pytest.mark.skipif(sys.platform != "linux", reason="mallopt is glibc's")
+@pytest.mark.skipif(platform.libc_ver()[0] != "glibc", reason="only glibc has these settings of mallopt")
 def test_blocks_that_come_again_cause_no_new_page_faults():
     assert page_faults("kept") < page_faults("returned") / 10
