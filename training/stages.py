@@ -62,8 +62,8 @@ class StageConfig:
     """Whether processes shard every tensor among them (FSDP2) instead of each holding a full copy (DDP)."""
     lora: LoraStageConfig = field(default_factory=LoraStageConfig)
     together: int = 1
-    """Rows of one recording that may share a batch, behind one copy of its audio tokens. Above 1, `packing` has no
-    effect."""
+    """Rows of one recording that may share a batch, behind one copy of its audio tokens. Above 1, `packing` must be
+    0."""
     most_seconds: float = 120.0
     """Longer recordings are left out and counted: cutting them would make their answers wrong."""
     most_text_tokens: int = 300
@@ -127,6 +127,8 @@ def load_stage(name: str, overrides: list[str]) -> StageConfig:
     not_below = ("anchor_seconds", "packing", "steps", "evaluate_every", "validation_rows", "warmup_steps")
     problems += [f"{n} must not be below 0" for n in not_below if getattr(config, n) < 0]
     problems += [f"rates: {part} must be a number" for part, rate in config.rates.items() if not is_number(rate)]
+    if config.together > 1 and config.packing:
+        problems.append("packing must be 0 where together is above 1: rows of one recording already share a sequence")
     if config.anchor_seconds and config.markers == "none":
         problems.append('anchor_seconds needs markers, but markers is "none"')
     if problems:

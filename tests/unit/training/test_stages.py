@@ -39,6 +39,11 @@ def test_values_that_would_fail_late_are_refused_at_once(change, says):
         load_stage("adapt", [change])
 
 
+def test_a_shared_sequence_is_not_packed_again():
+    with pytest.raises(ConfigError, match="packing must be 0 where together is above 1"):
+        load_stage("small-1", ["packing = 512"])
+
+
 def test_all_faults_of_a_stage_are_told_at_once(tmp_path):
     path = tmp_path / "mine.toml"
     path.write_text('steps = "many"\nextra = 1\n[lora]\ntargets = [3]\n')
