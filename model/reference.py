@@ -158,7 +158,7 @@ class Reference:
     ) -> Float[Tensor, "length dim"]:
         if prompt is None:
             if self.tokenizer is None:
-                raise ValueError("There is no tokenizer: give the prompt as ids.")
+                raise ValueError("Give the prompt as ids: no tokenizer was loaded.")
             prompt = prompt_ids(self.tokenizer, self.model.config.prompt, question)
         before, after = map(list, prompt)
         return splice(self.model.llm.get_input_embeddings(), before, audio_tokens, after)

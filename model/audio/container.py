@@ -61,7 +61,7 @@ def first_track(container: InputContainer) -> AudioStream:
     """Return the first audio track, if its codec, rate and channels are supported.
 
     Raises:
-        UnsupportedAudio: there is no audio track, or it is not supported.
+        UnsupportedAudio: the file has no audio track, or an unsupported one.
     """
     tracks = container.streams.audio
     if not tracks:

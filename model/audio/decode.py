@@ -140,5 +140,5 @@ def _too_long(max_seconds: float, start_s: float, end_s: float | None, declared_
 
 def _describe_lack(num_samples: int, position: int, start_s: float) -> str:
     if position and not num_samples:
-        return f"There is no sound after {start_s:g} s: the recording is {position / SAMPLE_RATE:.2f} s long."
+        return f"The recording is {position / SAMPLE_RATE:.2f} s long, so it has no sound after {start_s:g} s."
     return f"There is {num_samples / SAMPLE_RATE:.2f} s of sound. Send at least {MIN_SAMPLES / SAMPLE_RATE:g} s."

@@ -32,7 +32,7 @@ class LanguageModel:
 
     @property
     def eos_ids(self) -> frozenset[int]:
-        """The ids that end an answer if there is no grammar."""
+        """Return the ids that end an answer without a grammar."""
         ids = self.llm.generation_config.eos_token_id
         return frozenset(ids if isinstance(ids, list) else [] if ids is None else [ids])
 

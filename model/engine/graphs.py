@@ -91,7 +91,7 @@ class StaticSteps:
                 step.capture(pool)
 
     def run(self, inputs: StepInputs) -> Tensor | None:
-        """Return the logits of a step of sequences in the first slots, or None if there is no such shape."""
+        """Return the logits of a step of sequences in the first slots, or None if no graph has their shape."""
         rows, width, length = inputs.seen.shape
         bucket = next(bucket for bucket in self._rows if bucket >= rows)
         step = self._steps.get((bucket, width, length))

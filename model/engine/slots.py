@@ -44,7 +44,7 @@ class Slots:
 
     def enter(self, sequence: Sequence) -> None:
         """Give it the slot after the others of its width. The first of each wider region moves to make room."""
-        assert self.num_free, "there is no free slot"
+        assert self.num_free, "every slot is taken"
         regions, hole = self.regions(), len(self.live)
         self.live.append(sequence)
         for region in reversed(regions):

@@ -102,7 +102,7 @@ def layer_numbers(text: str, num_layers: int) -> tuple[int, ...]:
         if last < first:
             raise CheckpointError(f"{fault}the range {part.strip()} ends before it begins.")
         if last >= num_layers:
-            raise CheckpointError(f"{fault}there is no layer {last}; the layers are 0 to {num_layers - 1}.")
+            raise CheckpointError(f"{fault}the model has no layer {last}; the layers are 0 to {num_layers - 1}.")
         numbers += range(first, last + 1)
     if twice := [number for number in numbers if numbers.count(number) > 1]:
         raise CheckpointError(f"{fault}layer {twice[0]} is named twice.")

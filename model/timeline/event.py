@@ -13,7 +13,7 @@ class Event:
     The intervals are in the order in which the answer names them. In grounding the caption is empty.
 
     Raises:
-        ValueError: there is no interval.
+        ValueError: `intervals` is empty.
     """
 
     intervals: tuple[Interval, ...]

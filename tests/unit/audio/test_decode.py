@@ -85,7 +85,7 @@ def test_a_part_that_is_none_is_a_programming_error(start, end, files):
 
 
 def test_a_part_after_the_end_is_empty(files):
-    with pytest.raises(EmptyAudio, match=r"after 3 s: the recording is 3\.00 s long"):
+    with pytest.raises(EmptyAudio, match=r"3\.00 s long, so it has no sound after 3 s"):
         decode_audio(files["wav"], max_seconds=10.0, start_s=3.0)
 
 

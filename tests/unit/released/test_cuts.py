@@ -189,7 +189,7 @@ def test_lists_of_layers(text, numbers):
         ("-1", "neither"),
         ("1-", "neither"),
         ("4-2", "ends before it begins"),
-        ("0,10", "no layer 10; the layers are 0 to 9"),
+        ("0,10", "the model has no layer 10; the layers are 0 to 9"),
         ("0-99999999999", "no layer 99999999999"),
         ("1,1", "layer 1 is named twice"),
         ("0-3,2", "layer 2 is named twice"),

@@ -34,5 +34,5 @@ function row(finding, span, play) {
 }
 
 function unknown() {
-  return element("span", { class: "fine", title: "The model is not calibrated for this task, so there is no confidence." }, "–");
+  return element("span", { class: "fine", title: "The model is not calibrated for this task, so it gives no confidence." }, "–");
 }
