@@ -4,16 +4,19 @@ config.json              ModelConfig
 model.safetensors        fusion and connector
 speech_encoder/          config.json and model.safetensors of transformers' Whisper encoder
 sound_encoder/           config.json and model.safetensors of BEATs, of the convolutional encoder, or of aiSFX
-llm/                     any causal language model of transformers, in the library's own layout; a Llama's weights may
-                         be in model.gguf instead, in fewer bits
+llm/                     any causal language model of transformers, in the library's own layout
 adapter/                 optional, peft's layout; merged at load
 tokenizer.json, ...      the tokenizer, markers included
 calibration.json         optional, how to compute confidence
 README.md                the model card
+
+A packed checkpoint has model.gguf, or model-00001-of-00002.gguf and so on, instead of model.safetensors in the folders
+of the encoders and of a Llama.
 """
 
 import dataclasses
 import json
+import shutil
 from collections.abc import Iterable
 from pathlib import Path
 from typing import Any
@@ -31,7 +34,8 @@ from model.encoders.beats import BEATs, BEATsConfig
 from model.encoders.conv import ConvEncoder, ConvEncoderConfig
 from model.encoders.whisper import SpeechEncoder
 from model.errors import CheckpointError, MissingWeights, UnexpectedWeights
-from model.language.gguf_file import GGUF_FILE, read_gguf
+from model.gguf import gguf_files, read_tensors
+from model.language.gguf_file import read_gguf
 from model.language.quantize import Quantization, quantization_config
 from model.language.tokenizer import Tokenizer
 from model.timeaudio import SoundEncoder, TimeAudio
@@ -39,6 +43,8 @@ from model.timeaudio import SoundEncoder, TimeAudio
 EMBEDDED = Path(__file__).parent / "checkpoints" / "timeaudio-tiny"
 """The checkpoint that comes with the package."""
 CALIBRATION = "calibration.json"
+WEIGHTS = "model.safetensors"
+ADAPTER = "adapter"
 
 
 def load_checkpoint(
@@ -47,11 +53,12 @@ def load_checkpoint(
     device: str = "cpu",
     dtype: torch.dtype | None = None,
     quantize: Quantization | None = None,
+    adapted: bool = True,
 ) -> tuple[TimeAudio, Tokenizer]:
-    """Load the model in evaluation mode, and its tokenizer. Nothing is unpickled: weights come only from safetensors.
+    """Load the model in evaluation mode, and its tokenizer. Nothing is unpickled: weights are safetensors or GGUF.
 
     The language model computes in `dtype`, or in the config's precision if None. `quantize` stores its weights in
-    fewer bits.
+    fewer bits. Unless `adapted`, an adapter is left out.
 
     Raises:
         CheckpointError: a file is missing, or does not fit the others.
@@ -59,13 +66,15 @@ def load_checkpoint(
     config = ModelConfig.read(directory / "config.json")
     tokenizer = Tokenizer.load(directory)
     speech = SpeechEncoder(WhisperConfig.from_dict(_json(directory / "speech_encoder" / "config.json")))
-    load_tensors(speech.encoder, directory / "speech_encoder" / "model.safetensors")
+    load_tensors(speech.encoder, directory / "speech_encoder" / WEIGHTS)
     sound = sound_encoder(config.sound_encoder, _json(directory / "sound_encoder" / "config.json"))
-    load_tensors(sound, directory / "sound_encoder" / "model.safetensors")
+    load_tensors(sound, directory / "sound_encoder" / WEIGHTS)
     llm = _language_model(directory, dtype or getattr(torch, config.language_dtype), device, quantize)
+    if adapted:
+        llm = _adapted(llm, directory)
     model = TimeAudio(config, speech, sound, llm)
     model.marker_ids = tokenizer.marker_ids
-    load_tensors(nn.ModuleDict({"fusion": model.fusion, "connector": model.connector}), directory / "model.safetensors")
+    load_tensors(nn.ModuleDict({"fusion": model.fusion, "connector": model.connector}), directory / WEIGHTS)
     rows = model.llm.get_input_embeddings().weight.shape[0]
     if rows < len(tokenizer):
         raise CheckpointError(f"{directory}/llm has {rows} embedding rows, the tokenizer {len(tokenizer)} tokens.")
@@ -84,20 +93,23 @@ def save_checkpoint(
 ) -> None:
     """Write everything but the model card. Floating-point tensors are stored as `dtype`, the llm's as `llm_dtype`.
 
-    An existing calibration or packed language model in the directory is deleted: it belongs to other weights.
+    An existing calibration, adapter and packed weights in the directory are deleted: they belong to another model.
     """
     directory.mkdir(parents=True, exist_ok=True)
-    for stale in (directory / CALIBRATION, directory / "llm" / GGUF_FILE):
-        stale.unlink(missing_ok=True)
+    (directory / CALIBRATION).unlink(missing_ok=True)
+    shutil.rmtree(directory / ADAPTER, ignore_errors=True)
+    for part in ("llm", "speech_encoder", "sound_encoder"):
+        for stale in gguf_files(directory / part):
+            stale.unlink()
     model.config.write(directory / "config.json")
-    _save(nn.ModuleDict({"fusion": model.fusion, "connector": model.connector}), directory / "model.safetensors", dtype)
+    _save(nn.ModuleDict({"fusion": model.fusion, "connector": model.connector}), directory / WEIGHTS, dtype)
     for name, module, config in (
         ("speech_encoder", model.speech.encoder, model.speech.encoder.config.to_diff_dict()),
         ("sound_encoder", model.sound, dataclasses.asdict(model.sound.config)),
     ):
         (directory / name).mkdir(exist_ok=True)
         (directory / name / "config.json").write_text(json.dumps(config, indent=2) + "\n", encoding="utf-8")
-        _save(module, directory / name / "model.safetensors", dtype)
+        _save(module, directory / name / WEIGHTS, dtype)
     model.llm.save_pretrained(directory / "llm", state_dict=_stored(model.llm, llm_dtype or dtype))
     tokenizer.library.save_pretrained(directory)
     for file in directory.rglob("*.safetensors"):
@@ -126,17 +138,22 @@ def sound_encoder(kind: str, fields: dict[str, Any]) -> SoundEncoder:
 
 
 def load_tensors(module: nn.Module, path: Path) -> None:
-    """Load a module's state from a safetensors file whose keys must match exactly.
+    """Load a module's state from a safetensors file, or from the GGUF file next to it if there is one.
+
+    The keys must match exactly.
 
     Raises:
         CheckpointError: the file is missing or damaged, keys are missing or unexpected, or a shape differs.
     """
-    try:
-        tensors = load_file(path)
-    except FileNotFoundError:
-        raise CheckpointError(f"{path} is missing.") from None
-    except Exception as error:
-        raise CheckpointError(f"{path} cannot be read ({error}): copy it again.") from None
+    if packed := gguf_files(path.parent):
+        tensors = _unpacked(module, read_tensors(packed))
+    else:
+        try:
+            tensors = load_file(path)
+        except FileNotFoundError:
+            raise CheckpointError(f"{path} is missing.") from None
+        except Exception as error:
+            raise CheckpointError(f"{path} cannot be read ({error}): copy it again.") from None
     expected = module.state_dict()
     _require(expected.keys() - tensors.keys(), tensors.keys() - expected.keys(), path)
     wrong = [k for k, t in tensors.items() if t.shape != expected[k].shape]
@@ -147,6 +164,15 @@ def load_tensors(module: nn.Module, path: Path) -> None:
             f" ({len(wrong)} tensors differ)."
         )
     module.load_state_dict(tensors)
+
+
+def _unpacked(module: nn.Module, tensors: dict[str, Tensor]) -> dict[str, Tensor]:
+    """Give a convolution's kernel its shape again: GGUF holds it as a matrix."""
+    shapes = {name: tensor.shape for name, tensor in module.state_dict().items()}
+    return {
+        name: tensor.view(shapes[name]) if name in shapes and shapes[name].numel() == tensor.numel() else tensor
+        for name, tensor in tensors.items()
+    }
 
 
 def _require(missing: Iterable[str], unexpected: Iterable[str], path: Path) -> None:
@@ -169,12 +195,12 @@ def _stored(module: nn.Module, dtype: torch.dtype) -> dict[str, Tensor]:
 
 
 def _language_model(directory: Path, dtype: torch.dtype, device: str, quantize: Quantization | None) -> PreTrainedModel:
-    is_packed = (directory / "llm" / GGUF_FILE).is_file()
+    is_packed = bool(gguf_files(directory / "llm"))
     if is_packed and quantize is not None:
         raise CheckpointError(f"{directory}/llm is already packed in fewer bits: serve it without {quantize}.")
     fewer_bits: dict[str, Any] = {}
     if quantize is not None:
-        if (directory / "adapter").is_dir():
+        if (directory / ADAPTER).is_dir():
             raise CheckpointError(
                 f"{directory} has an adapter, which cannot be merged into {quantize}: merge it first."
             )
@@ -182,8 +208,8 @@ def _language_model(directory: Path, dtype: torch.dtype, device: str, quantize: 
     logging.disable_progress_bar()  # our own logs and commands report progress
     try:
         if is_packed:
-            return _adapted(read_gguf(directory / "llm", dtype), directory)
-        llm = AutoModelForCausalLM.from_pretrained(
+            return read_gguf(directory / "llm", dtype)
+        llm: PreTrainedModel = AutoModelForCausalLM.from_pretrained(
             directory / "llm",
             dtype=dtype,
             local_files_only=True,
@@ -195,16 +221,16 @@ def _language_model(directory: Path, dtype: torch.dtype, device: str, quantize: 
         raise CheckpointError(
             f"{directory}/llm is not a causal language model in the layout of transformers: {error}"
         ) from None
-    return _adapted(llm, directory)
+    return llm
 
 
 def _adapted(llm: PreTrainedModel, directory: Path) -> PreTrainedModel:
     """Merge the checkpoint's adapter, if there is one, into the language model."""
-    if not (directory / "adapter").is_dir():
+    if not (directory / ADAPTER).is_dir():
         return llm
     from peft import PeftModel  # imported here because it takes a second, and most checkpoints have no adapter
 
-    merged: PreTrainedModel = PeftModel.from_pretrained(llm, directory / "adapter").merge_and_unload()
+    merged: PreTrainedModel = PeftModel.from_pretrained(llm, directory / ADAPTER).merge_and_unload()
     return merged
 
 

@@ -8,17 +8,23 @@ from pathlib import Path
 from typing import Literal
 
 import torch
+from gguf import GGUFWriter
 
-from model.checkpoint import load_checkpoint, save_checkpoint
+from model.checkpoint import ADAPTER, load_checkpoint, save_checkpoint
 from model.errors import CheckpointError
-from model.language.gguf_file import GGUF_FILE
+from model.gguf import GGUF_FILE, write_tensors
 from model.language.gguf_writing import write_gguf
 from model.timeaudio import TimeAudio
 
-Precision = Literal["float16", "bfloat16", "float32"]
-Bits = Literal["q8_0", "float16", "bfloat16", "float32"]
+Llm = Literal["q4_1", "q8_0", "float16", "bfloat16", "float32"]
+Others = Literal["q8_0", "float16", "bfloat16", "float32"]
 
-PARTS = {"llm": "language model", "speech_encoder": "speech encoder", "sound_encoder": "sound encoder"}
+PARTS = {
+    "llm": "language model",
+    "adapter": "adapter",
+    "speech_encoder": "speech encoder",
+    "sound_encoder": "sound encoder",
+}
 """Names of a checkpoint's folders; the files outside them are the connector and the tokenizer."""
 
 
@@ -35,12 +41,14 @@ class Packed:
     after: Mapping[str, int]
 
 
-def pack(checkpoint: Path, out: Path, *, llm: Bits = "q8_0", others: Precision = "float16") -> Packed:
-    """Write a copy of a checkpoint with its weights in fewer bits. An adapter is merged.
+def pack(checkpoint: Path, out: Path, *, llm: Llm = "q8_0", others: Others = "float16") -> Packed:
+    """Write a copy of a checkpoint with its weights in fewer bits.
 
-    In `q8_0` the language model's matrices take 8.5 bits per weight and its norms are float32 (see
-    `model/language/gguf_file.py`); only Llama models support it. `others` applies to the encoders and the connector.
-    Other files, such as a calibration, are copied unchanged: rounding changes answers little, but measure it.
+    `llm` is for the language model, which must be a Llama for `q4_1` (5 bits per weight) and `q8_0` (8.5 bits); its
+    embedding takes 8.5 bits and its norms 32 in both. An adapter is merged, except into `q4_1`, whose rounding is as
+    coarse as an adapter's changes: there it stays apart. `others` is for the encoders; the connector never takes fewer
+    than 16 bits. Other files, such as a calibration, are copied unchanged: rounding changes answers little, but measure
+    it.
 
     Raises:
         CheckpointError: `out` exists, the checkpoint is incomplete, its language model does not support `llm`, or a
@@ -48,23 +56,28 @@ def pack(checkpoint: Path, out: Path, *, llm: Bits = "q8_0", others: Precision =
     """
     if out.exists() and (not out.is_dir() or any(out.iterdir())):
         raise CheckpointError(f"--out {out} exists: remove it, or give another directory.")
-    model, tokenizer = load_checkpoint(checkpoint)
-    dtype: torch.dtype = getattr(torch, others)
+    model, tokenizer = load_checkpoint(checkpoint, adapted=llm != "q4_1")
+    dtype: torch.dtype = getattr(torch, others, torch.float16)
     _require_finite(model, dtype)
     out.parent.mkdir(parents=True, exist_ok=True)
     with tempfile.TemporaryDirectory(dir=out.parent, prefix=f".{out.name}-") as scratch:
         folder = Path(scratch) / out.name
         save_checkpoint(folder, model, tokenizer, dtype=dtype, llm_dtype=getattr(torch, llm, None))
-        if llm == "q8_0":
-            for file in (folder / "llm").glob("*.safetensors*"):
-                file.unlink()
-            write_gguf(folder / "llm" / GGUF_FILE, model.llm, tokenizer)
+        if llm in ("q4_1", "q8_0"):
+            _delete_weights(folder / "llm")
+            write_gguf(folder / "llm" / GGUF_FILE, model.llm, tokenizer, llm)
+        if others == "q8_0":
+            for name, module in (("speech_encoder", model.speech.encoder), ("sound_encoder", model.sound)):
+                _delete_weights(folder / name)
+                write_tensors(GGUFWriter(folder / name / GGUF_FILE, name), module.state_dict(), {})
+        if llm == "q4_1" and (checkpoint / ADAPTER).is_dir():
+            shutil.copytree(checkpoint / ADAPTER, folder / ADAPTER)
         for file in checkpoint.iterdir():
             if file.is_file() and not (folder / file.name).exists():
                 shutil.copyfile(file, folder / file.name)
         if (card := folder / "README.md").is_file():
-            told = f"\nPacked by `timeaudio pack`: the language model in {llm}, everything else in {others}.\n"
-            card.write_text(card.read_text(encoding="utf-8") + told, encoding="utf-8")
+            note = f"\nPacked by `timeaudio pack`: the language model in {llm}, the encoders in {others}.\n"
+            card.write_text(card.read_text(encoding="utf-8") + note, encoding="utf-8")
         if out.exists():
             out.rmdir()
         folder.rename(out)
@@ -79,6 +92,11 @@ def sizes(checkpoint: Path) -> dict[str, int]:
             folder = file.relative_to(checkpoint).parts[0]
             found[PARTS.get(folder, "connector and tokenizer")] += file.stat().st_size
     return found | {"all": sum(found.values())}
+
+
+def _delete_weights(folder: Path) -> None:
+    for file in folder.glob("*.safetensors*"):
+        file.unlink()
 
 
 def _require_finite(model: TimeAudio, dtype: torch.dtype) -> None:

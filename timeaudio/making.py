@@ -88,6 +88,9 @@ def init(
         int | None, typer.Option(min=1, help="How many of its tokenizer's pieces to keep, from the first.")
     ] = None,
     no_pad: Annotated[bool, typer.Option("--no-pad", help="Do not pad the speech encoder's segments to 30 s.")] = False,
+    tasks: Annotated[
+        str, typer.Option(metavar="LIST", help="What it will be trained to answer; a server refuses other tasks.")
+    ] = "dense_caption,ground,summarize,ask",
 ) -> None:
     """Prepare a checkpoint for training: add time markers and a fresh connector, cut parts. Resumes if interrupted."""
     from timeaudio.local import extra_needed
@@ -96,13 +99,19 @@ def init(
         from model.released.command import run_init
         from model.released.cuts import Cuts
         from model.released.native import NativeParts
+        from model.timeline.task import TASKS
 
+        named = [name.strip() for name in tasks.split(",")]
+        if unknown := [name for name in named if name not in TASKS]:
+            complain(f"--tasks {tasks}: {unknown[0]!r} is not one of {', '.join(TASKS)}.")
+            raise typer.Exit(2)
         parts = NativeParts(llm=llm, whisper=whisper, beats=beats, aisfx=aisfx, salmonn=from_salmonn)
         cuts = Cuts(
             whisper_layers=whisper_layers,
             llm_layers=llm_layers,
             llm_vocabulary=llm_vocabulary,
             connector_dim=connector_dim,
+            tasks=tuple(task for task in TASKS if task in named),
         )
         raise typer.Exit(run_init(parts, out, dtype=dtype, num_heads=qformer_heads, cuts=cuts, pad=not no_pad))
 
@@ -111,11 +120,12 @@ def pack(
     checkpoint: Annotated[Path, typer.Argument(metavar="CHECKPOINT", help="The checkpoint's directory.")],
     out: Annotated[Path, typer.Option(metavar="DIR", help="Directory to write the copy to.")],
     llm: Annotated[
-        Literal["q8_0", "float16", "bfloat16", "float32"],
-        typer.Option(help="How the language model is stored; q8_0 is for Llamas."),
+        Literal["q4_1", "q8_0", "float16", "bfloat16", "float32"],
+        typer.Option(help="How the language model is stored; q4_1 and q8_0 are for Llamas."),
     ] = "q8_0",
     others: Annotated[
-        Literal["float16", "bfloat16", "float32"], typer.Option(help="How the encoders and the connector are stored.")
+        Literal["q8_0", "float16", "bfloat16", "float32"],
+        typer.Option(help="How the encoders are stored; the connector never takes fewer than 16 bits."),
     ] = "float16",
 ) -> None:
     """Copy a checkpoint with its weights in fewer bits, to serve it in less space."""

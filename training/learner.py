@@ -2,11 +2,14 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Any
 
 import torch
-from peft import LoraConfig, inject_adapter_in_model
+from peft import LoraConfig, get_peft_model_state_dict, inject_adapter_in_model
 from peft.tuners.lora import LoraLayer
+from peft.utils import SAFETENSORS_WEIGHTS_NAME
+from safetensors.torch import save_file
 from torch import Tensor, nn
 
 from model.language.prompt import prompt_ids
@@ -220,12 +223,26 @@ class Learner(nn.Module):
 
     @torch.no_grad()
     def finish(self) -> None:
-        """Merge adapters and markers into the language model's own weights, so that any library can load it."""
+        """Write the markers into the language model and remove its adapters, merged unless the stage keeps them apart.
+
+        Afterwards any library can load the language model.
+        """
         self.write_markers()
         adapted: list[tuple[str, Any]] = [(n, m) for n, m in self.llm.named_modules() if isinstance(m, LoraLayer)]
         for name, layer in adapted:
-            layer.merge()
+            if self._config.lora.merge:
+                layer.merge()
             parent, _, child = name.rpartition(".")
             setattr(self.llm.get_submodule(parent), child, layer.get_base_layer())
         if adapted:
             del self.llm.peft_config  # it marks the model as having adapters
+
+    def write_adapter(self, folder: Path) -> bool:
+        """Write the adapters in peft's layout, if the stage keeps them apart. Call this before `finish`."""
+        if self._config.lora.merge or "lora" not in self._config.trains:
+            return False
+        config: LoraConfig = self.llm.peft_config["default"]
+        config.save_pretrained(str(folder))
+        weights = {f"base_model.model.{name}": t for name, t in get_peft_model_state_dict(self.llm).items()}
+        save_file({name: t.half().contiguous().cpu() for name, t in weights.items()}, folder / SAFETENSORS_WEIGHTS_NAME)
+        return True

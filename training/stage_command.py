@@ -17,7 +17,7 @@ from accelerate import Accelerator
 from accelerate.state import AcceleratorState
 from accelerate.utils import DistributedType
 
-from model.checkpoint import EMBEDDED, load_checkpoint, save_checkpoint
+from model.checkpoint import ADAPTER, EMBEDDED, load_checkpoint, save_checkpoint
 from model.errors import TimeAudioError
 from model.language.tokenizer import Tokenizer
 from model.malloc import keep_freed_memory
@@ -111,8 +111,7 @@ def run_stage(job: Job, config: StageConfig) -> State:
             model, tokenizer, learner = _learner(job, config, "cpu", rows)
             model.config = told_config
             restore(job.run, learner, BEST if (job.run / BEST).is_file() else RESUME)
-        learner.finish()
-        _write(out, job.start, model.eval(), tokenizer, dtype)
+        _write(out, job.start, learner, model.eval(), tokenizer, dtype)
         say(f"Checkpoint written to {out}.")
     return state
 
@@ -191,12 +190,18 @@ def fitting(rows: Sequence[Row], learner: Learner | Aligner, config: StageConfig
     return kept, told if config.absent_queries else f"{told[:-1]}, {len(rows) - len(asked)} absent queries."
 
 
-def _write(out: Path, start: Path, model: TimeAudio, tokenizer: Tokenizer, dtype: torch.dtype) -> None:
+def _write(
+    out: Path, start: Path, learner: Learner | Aligner, model: TimeAudio, tokenizer: Tokenizer, dtype: torch.dtype
+) -> None:
     """Write the checkpoint atomically. Copy the attribution and the README of the start checkpoint."""
     out.parent.mkdir(parents=True, exist_ok=True)
     with tempfile.TemporaryDirectory(dir=out.parent) as folder:
-        part = Path(folder) / "checkpoint"
+        part, adapter = Path(folder) / "checkpoint", Path(folder) / ADAPTER
+        is_apart = isinstance(learner, Learner) and learner.write_adapter(adapter)
+        learner.finish()
         save_checkpoint(part, model, tokenizer, dtype=torch.float16 if dtype == torch.float32 else dtype)
+        if is_apart:
+            adapter.rename(part / ADAPTER)
         for name in ("ATTRIBUTION.csv", "README.md"):
             if (start / name).is_file():
                 shutil.copy(start / name, part / (name if name != "README.md" else "BASE_README.md"))

@@ -27,6 +27,9 @@ class LoraStageConfig:
     alpha: int = 32
     dropout: float = 0.1
     targets: tuple[str, ...] = ("q_proj", "v_proj")
+    merge: bool = True
+    """Whether the checkpoint has them merged into the language model; else they are in `adapter/`, which
+    `timeaudio pack --llm q4_1` wants."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -6,21 +6,23 @@ Source: llama.cpp, convert_hf_to_gguf.py.
 import json
 from collections.abc import Mapping
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal
 
-import numpy as np
-from gguf import GGMLQuantizationType, GGUFWriter, LlamaFileType, TokenType, quants
+from gguf import GGMLQuantizationType, GGUFWriter, LlamaFileType, TokenType
 from transformers import PretrainedConfig, PreTrainedModel
 
 from model.errors import CheckpointError
-from model.language.gguf_file import BLOCK, tensor_names, turned
+from model.gguf import MOST_BYTES, write_tensors
+from model.language.gguf_file import tensor_names, turned
 from model.language.tokenizer import Tokenizer
 
+Blocks = Literal["q8_0", "q4_1"]
 
-def write_gguf(path: Path, llm: PreTrainedModel, tokenizer: Tokenizer) -> None:
-    """Write the weights of a Llama: matrices in Q8_0, norms in float32.
 
-    A matrix whose row length is not a multiple of 32 is stored in float16.
+def write_gguf(path: Path, llm: PreTrainedModel, tokenizer: Tokenizer, blocks: Blocks = "q8_0") -> None:
+    """Write the weights of a Llama: the layers' matrices in `blocks`, the embedding in Q8_0, norms in float32.
+
+    Files of more than 45 MB are split as llama.cpp does it.
 
     Raises:
         CheckpointError: the model is not a Llama, or its rotary embedding is scaled.
@@ -31,23 +33,17 @@ def write_gguf(path: Path, llm: PreTrainedModel, tokenizer: Tokenizer) -> None:
             f"This {config.model_type} cannot be packed: only Llamas without a scaled rotary embedding can. Serve it "
             "as it is, or quantized with TIMEAUDIO_WORKER__QUANTIZE."
         )
-    writer = GGUFWriter(path, "llama")
+    writer = GGUFWriter(path, "llama", split_max_size=MOST_BYTES)
+    writer.add_file_type(LlamaFileType.MOSTLY_Q4_1 if blocks == "q4_1" else LlamaFileType.MOSTLY_Q8_0)
     _write_sizes(writer, config)
     _write_tokenizer(writer, tokenizer, config.vocab_size)
     state = llm.state_dict()
-    for theirs, ours in tensor_names(llm).items():
-        tensor = turned(ours, state[ours].float().cpu(), config, to_file=True).numpy()
-        if tensor.ndim == 1:
-            writer.add_tensor(theirs, tensor)
-        elif tensor.shape[1] % BLOCK:
-            writer.add_tensor(theirs, tensor.astype(np.float16))
-        else:
-            kind = GGMLQuantizationType.Q8_0
-            writer.add_tensor(theirs, quants.quantize(tensor, kind), raw_dtype=kind)
-    writer.write_header_to_file()
-    writer.write_kv_data_to_file()
-    writer.write_tensors_to_file()
-    writer.close()
+    tensors = {
+        theirs: turned(ours, state[ours].float().cpu(), config, to_file=True)
+        for theirs, ours in tensor_names(llm).items()
+    }
+    kind = GGMLQuantizationType[blocks.upper()]
+    write_tensors(writer, tensors, {name: kind for name in tensors if name.startswith("blk.")})
 
 
 def _rope(config: PretrainedConfig) -> Mapping[str, Any]:
@@ -58,7 +54,6 @@ def _rope(config: PretrainedConfig) -> Mapping[str, Any]:
 def _write_sizes(writer: GGUFWriter, config: PretrainedConfig) -> None:
     head_dim = getattr(config, "head_dim", None) or config.hidden_size // config.num_attention_heads
     writer.add_name("TimeAudio's language model")
-    writer.add_file_type(LlamaFileType.MOSTLY_Q8_0)
     writer.add_block_count(config.num_hidden_layers)
     writer.add_context_length(config.max_position_embeddings)
     writer.add_embedding_length(config.hidden_size)

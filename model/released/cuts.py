@@ -20,6 +20,7 @@ from transformers import AutoTokenizer, PretrainedConfig, PreTrainedTokenizerBas
 from model.config import QFormerConfig
 from model.errors import CheckpointError
 from model.released.nets import Net
+from model.timeline.task import TASKS, Task
 
 _LAYER = re.compile(r"model\.layers\.(\d+)\.")
 _PER_LAYER = ("layer_types", "no_rope_layers")
@@ -38,12 +39,14 @@ class Cuts:
         llm_layers: layers of the language model, such as `0-2,8`.
         llm_vocabulary: number of pieces of the language model's tokenizer, from the first.
         connector_dim: width of the Q-Former.
+        tasks: what the checkpoint will be trained to answer; a server refuses the others.
     """
 
     whisper_layers: int | None = None
     llm_layers: str | None = None
     llm_vocabulary: int | None = None
     connector_dim: int | None = None
+    tasks: tuple[Task, ...] = TASKS
 
     def described(self) -> list[str]:
         """Return a line for the model card about each cut."""

@@ -93,7 +93,7 @@ def init_native(
     trained = None if parts.salmonn is None else open_trained(parts.salmonn, "--from-salmonn")
     config = ModelConfig(
         name=out.resolve().name,
-        tasks=("dense_caption", "ground", "summarize", "ask"),
+        tasks=cuts.tasks,
         sound_encoder="beats" if isinstance(sound_config, BEATsConfig) else "aisfx",
         pad_segments=pad,
         language_dtype=dtype,

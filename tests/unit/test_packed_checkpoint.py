@@ -2,6 +2,7 @@
 
 import pytest
 import torch
+from peft import LoraConfig, get_peft_model
 from safetensors.torch import load_file
 
 from model.audio.waveform import Waveform
@@ -41,6 +42,37 @@ def test_a_packed_checkpoint_is_smaller_and_hears_nearly_the_same(tmp_path, chec
         assert pipeline.model.calibration is not None
     assert (prompts[0] - prompts[1]).abs().max() < 0.01 * prompts[0].abs().max()
     assert "language model in q8_0" in (tmp_path / "packed" / "README.md").read_text()
+
+
+def test_encoders_take_eight_bits_too(tmp_path, checkpoint):
+    done = pack(checkpoint, tmp_path / "packed", others="q8_0")
+    assert done.after["speech encoder"] < 0.45 * done.before["speech encoder"]
+    before, after = (load_checkpoint(folder)[0].state_dict() for folder in (checkpoint, tmp_path / "packed"))
+    for name, tensor in before.items():
+        if tensor.is_floating_point():
+            assert after[name].shape == tensor.shape
+            assert (after[name] - tensor).abs().max() <= 0.01 * tensor.abs().max(), name
+    model, tokenizer = load_checkpoint(tmp_path / "packed")
+    save_checkpoint(tmp_path / "packed", model, tokenizer, dtype=torch.float32)
+    assert not list((tmp_path / "packed").rglob("*.gguf"))
+
+
+def test_an_adapter_stays_apart_from_four_bits(tmp_path, checkpoint):
+    model, tokenizer = load_checkpoint(checkpoint)
+    config = LoraConfig(r=4, target_modules=["q_proj", "down_proj"], init_lora_weights=False)
+    get_peft_model(model.llm, config).save_pretrained(checkpoint / "adapter")
+    pack(checkpoint, tmp_path / "packed", llm="q4_1")
+    assert (tmp_path / "packed" / "adapter" / "adapter_model.safetensors").is_file()
+    base, adapted = (load_checkpoint(tmp_path / "packed", adapted=a)[0].llm.state_dict() for a in (False, True))
+    merged = load_checkpoint(checkpoint)[0].llm.state_dict()
+    plain = load_checkpoint(checkpoint, adapted=False)[0].llm.state_dict()
+    name = "model.layers.0.self_attn.q_proj.weight"
+    torch.testing.assert_close(adapted[name] - base[name], merged[name] - plain[name], atol=1e-3, rtol=1e-2)
+    pack(checkpoint, tmp_path / "merged")
+    assert not (tmp_path / "merged" / "adapter").exists()
+    torch.testing.assert_close(
+        load_checkpoint(tmp_path / "merged")[0].llm.state_dict()[name], merged[name], atol=2e-2, rtol=2e-2
+    )
 
 
 def test_packed_again_it_is_the_same(tmp_path, checkpoint):

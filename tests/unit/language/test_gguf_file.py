@@ -7,7 +7,8 @@ import torch
 from transformers import AutoModelForCausalLM, Qwen2Config, Qwen2ForCausalLM
 
 from model.errors import CheckpointError, MissingWeights
-from model.language.gguf_file import GGUF_FILE, read_gguf, tensor_names, turned
+from model.gguf import GGUF_FILE, gguf_files
+from model.language.gguf_file import read_gguf, tensor_names, turned
 from model.language.gguf_writing import write_gguf
 from model.language.markers import add_markers
 from tests.factories import small_llm, small_tokenizer
@@ -35,11 +36,11 @@ def llm(request, tokenizer):
     return llm
 
 
-def written(folder, llm, tokenizer):
+def written(folder, llm, tokenizer, blocks="q8_0"):
     folder.mkdir(exist_ok=True)
     llm.config.save_pretrained(folder)
     llm.generation_config.save_pretrained(folder)
-    write_gguf(folder / GGUF_FILE, llm, tokenizer)
+    write_gguf(folder / GGUF_FILE, llm, tokenizer, blocks)
     return folder
 
 
@@ -76,6 +77,42 @@ def test_logits_stay_within_three_percent(tmp_path, llm, tokenizer):
 def test_it_computes_in_the_precision_that_is_asked_for(tmp_path, llm, tokenizer):
     read = read_gguf(written(tmp_path, llm, tokenizer), torch.bfloat16)
     assert {parameter.dtype for parameter in read.parameters()} == {torch.bfloat16}
+
+
+def test_in_q4_1_the_layers_take_16_steps_per_block(tmp_path, llm, tokenizer):
+    read = read_gguf(written(tmp_path, llm, tokenizer, "q4_1"), torch.float32)
+    held = {tensor.name: tensor for tensor in gguf.GGUFReader(tmp_path / GGUF_FILE).tensors}
+    for theirs, ours in tensor_names(llm).items():
+        tensor, found = llm.state_dict()[ours], read.state_dict()[ours]
+        wanted = torch.from_numpy(
+            np.array(gguf.quants.dequantize(held[theirs].data, held[theirs].tensor_type), dtype=np.float32)
+        )
+        assert torch.equal(turned(ours, wanted, llm.config, to_file=False), found), ours
+        if theirs.startswith("blk.") and tensor.ndim == 2 and tensor.shape[1] % 32 == 0:
+            blocks = tensor.reshape(-1, 32)
+            step = (blocks.amax(dim=1, keepdim=True) - blocks.amin(dim=1, keepdim=True)) / 15
+            assert ((found.reshape(-1, 32) - blocks).abs() <= step * 0.52).all(), ours  # step and minimum are rounded
+
+
+def test_written_in_q4_1_again_nothing_changes(tmp_path, llm, tokenizer):
+    once = read_gguf(written(tmp_path / "once", llm, tokenizer, "q4_1"), torch.float32)
+    twice = read_gguf(written(tmp_path / "twice", once, tokenizer, "q4_1"), torch.float32)
+    for name, tensor in once.state_dict().items():
+        torch.testing.assert_close(twice.state_dict()[name], tensor, atol=2e-4, rtol=2e-3, msg=name)
+
+
+def test_a_large_file_is_split_and_read_whole(tmp_path, llm, tokenizer, monkeypatch):
+    monkeypatch.setattr("model.language.gguf_writing.MOST_BYTES", 20_000)
+    parts = gguf_files(written(tmp_path / "split", llm, tokenizer))
+    assert len(parts) > 1
+    assert parts[0].name == f"model-00001-of-{len(parts):05d}.gguf"
+    split = read_gguf(tmp_path / "split", torch.float32).state_dict()
+    monkeypatch.undo()
+    for name, tensor in read_gguf(written(tmp_path / "whole", llm, tokenizer), torch.float32).state_dict().items():
+        assert torch.equal(split[name], tensor), name
+    parts[-1].unlink()
+    with pytest.raises(MissingWeights):
+        read_gguf(tmp_path / "split", torch.float32)
 
 
 @pytest.mark.parametrize("llm", sorted(KINDS.keys() - {"with biases"}), indirect=True)  # it does not read a Llama's

@@ -71,10 +71,11 @@ def test_a_small_start_holds_what_was_kept_and_answers(tmp_path, downloads, aisf
     options = [
         f"--llm={tmp_path / 'llm'}", f"--whisper={downloads.whisper}", f"--aisfx={aisfx}", "--whisper-layers=1",
         "--llm-layers=0-1,3,5", "--llm-vocabulary=400", "--connector-dim=32", "--qformer-heads=2", "--no-pad",
-        "--dtype=float32", f"--out={tmp_path / 'start'}",
+        "--dtype=float32", f"--out={tmp_path / 'start'}", "--tasks=ask,dense_caption",
     ]  # fmt: skip
     assert main(["init", *options]) == 0
     model, tokenizer = load_checkpoint(tmp_path / "start")
+    assert model.config.tasks == ("dense_caption", "ask")
 
     assert tokenizer.marker_ids == tuple(range(400, 420))
     for before, after in (
@@ -110,6 +111,12 @@ def test_a_small_start_holds_what_was_kept_and_answers(tmp_path, downloads, aisf
     card = (tmp_path / "start" / "README.md").read_text()
     assert "layers 0-1,3,5" in card
     assert "CC BY 4.0" in card
+
+
+def test_an_unknown_task_is_named(tmp_path, capsys):
+    options = [f"--llm={tmp_path}", f"--whisper={tmp_path}", f"--out={tmp_path / 'start'}", "--tasks=ask,sing"]
+    assert main(["init", *options]) == 2
+    assert "'sing' is not one of dense_caption, ground, summarize, ask." in capsys.readouterr().err
 
 
 def test_what_is_cut_off_from_nothing_is_the_whole(tmp_path, downloads, library_tokenizer):

@@ -102,6 +102,22 @@ def test_losses_fall_and_the_checkpoint_is_served(folder, unbroken):
     assert list(unbroken.glob("events.out.tfevents.*")), "TensorBoard reads these"
 
 
+def test_adapters_may_stay_apart(folder):
+    found = {}
+    for merge in ("true", "false"):
+        run = folder / f"merge-{merge}"
+        assert train(arguments(folder, run, lora=f"{{merge = {merge}}}")) == 0
+        assert (run / "checkpoint" / "adapter").is_dir() == (merge == "false")
+        found[merge] = load_checkpoint(run / "checkpoint")[0].llm.state_dict()
+    base = load_checkpoint(folder / "merge-false" / "checkpoint", adapted=False)[0].llm.state_dict()
+    name = "model.layers.0.self_attn.q_proj.weight"
+    start = load_checkpoint(folder / "start")[0].llm.state_dict()
+    torch.testing.assert_close(base[name], start[name], atol=1e-4, rtol=1e-3)
+    assert not torch.equal(found["true"][name], base[name])
+    for key, tensor in found["true"].items():
+        torch.testing.assert_close(found["false"][key], tensor, atol=1e-3, rtol=1e-2, msg=key)
+
+
 def test_a_run_that_is_killed_goes_on_exactly(folder, unbroken):
     run = folder / "killed"
     process = subprocess.Popen(
