@@ -15,7 +15,7 @@ import torch
 from report import tell
 
 from model.measure.clips import noises
-from model.measure.decoding import Load, decode_rate
+from model.measure.decoding import Workload, decode_rate
 from model.measure.masks import mask_share
 from model.measure.suite import machine
 from model.pipeline import Pipeline
@@ -33,7 +33,7 @@ def main() -> None:
     pipeline = Pipeline.load(arguments.model, num_slots=16)
     report = {"machine": machine("cpu")}
     for name, num_beams in (("greedy", 1), ("beam_4", 4)):
-        load = Load(requests=16, num_beams=num_beams, repeats=arguments.repeats)
+        load = Workload(requests=16, num_beams=num_beams, repeats=arguments.repeats)
         report[name] = decode_rate(pipeline.model.llm, pipeline.engine, load)
         report[f"masks_{name}"] = mask_share(pipeline, noises(16, 10.0), num_beams=num_beams)
     tell(report, arguments.json)

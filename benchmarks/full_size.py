@@ -28,13 +28,13 @@ from model.audio.decode import decode_audio
 from model.audio.waveform import SAMPLE_RATE, Waveform
 from model.checkpoint import EMBEDDED
 from model.config import ModelConfig, QFormerConfig
+from model.convert.layout import Layout
+from model.convert.shape_check import needs
+from model.convert.shards import MOST_SHARD_BYTES, packed
+from model.convert.writing import PlannedFile
 from model.encoders.beats import BEATsConfig
 from model.language.tokenizer import Tokenizer
 from model.pipeline import Decoding, Pipeline
-from model.released.fit import needs
-from model.released.layout import Layout
-from model.released.shards import MOST_SHARD_BYTES, packed
-from model.released.writing import PlannedFile
 
 RECORDINGS = sorted((Path(__file__).parents[1] / "server" / "recordings").glob("*.flac"))
 ROWS = 32_021

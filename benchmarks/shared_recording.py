@@ -33,9 +33,9 @@ def cpu_seconds(session: Session, waveform: Waveform, requests: list[list[str]])
     for queries in requests:
         session.submit(waveform, "ground", queries, Decoding())
     while not session.is_idle:
-        for inquiry, update in session.step():
+        for request, update in session.step():
             if isinstance(update, Answered):
-                texts[inquiry.questions[update.index]] = update.answer.text
+                texts[request.questions[update.index]] = update.answer.text
     return time.process_time() - began, [texts[question] for question in sorted(texts)]
 
 

@@ -20,7 +20,7 @@ from training.data.manifest import write_manifest
 from training.data.pools import read_pool
 from training.miniature import bundled
 from training.sources.tasks import compose_rows
-from training.stage_command import Job, checkpoint_named, run_stage
+from training.stage_command import TrainingJob, resolve_checkpoint, run_stage
 from training.stage_loop import read_log
 from training.stages import load_stage
 
@@ -51,8 +51,8 @@ def main() -> None:
         found: dict[str, dict[str, list[float]]] = {run: {figure: [] for figure in FIGURES} for run in RUNS}
         for turn in range(-1, arguments.turns):  # turn -1 fills the cache and warms up
             for run, (is_kept, packing) in RUNS.items():
-                job = Job(
-                    data=data, start=checkpoint_named("timeaudio-tiny"), run=folder / f"{turn} {run}",
+                job = TrainingJob(
+                    data=data, start=resolve_checkpoint("timeaudio-tiny"), run=folder / f"{turn} {run}",
                     out=folder / "checkpoint", cache=folder / "kept" if is_kept else None, device=arguments.device,
                 )  # fmt: skip
                 stage = load_stage("adapt", [*settings, f"packing = {packing}"])

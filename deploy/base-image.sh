@@ -1,6 +1,6 @@
 #!/usr/bin/env bash
-# Make the Dockerfile's base image from Debian's packages, where no registry can be reached. Needs root, buildah and
-# debootstrap (apt-get install buildah debootstrap). It stands in for python:3.11-slim-bookworm: Debian's own Python 3.11.
+# Build the Dockerfile's base image from Debian packages if no image registry is reachable. Needs root, buildah and
+# debootstrap (apt-get install buildah debootstrap). It replaces python:3.11-slim-bookworm and has Debian's Python 3.11.
 #
 #   STORAGE="--root /var/tmp/ta/root --runroot /var/tmp/ta/run" deploy/base-image.sh
 set -euo pipefail

@@ -113,7 +113,7 @@ def _logistic(row: dict[str, Any]) -> Logistic:
 _NOWHERE = (slice(0, 0),) * 3
 
 
-class _Written(NamedTuple):
+class _IntervalTokens(NamedTuple):
     """An interval and where it stands in the ids: the half-open ranges of its two times and of the words after it."""
 
     interval: Interval
@@ -146,7 +146,7 @@ def features_of(
         mine = []
         for interval in event.intervals:
             place = next((n for n in range(next_one, len(written)) if written[n].interval == interval), None)
-            mine.append(_Written(interval, *_NOWHERE) if place is None else written[place])
+            mine.append(_IntervalTokens(interval, *_NOWHERE) if place is None else written[place])
             next_one = next_one if place is None else place + 1
         words = sure[before if task == "ground" else mine[-1].words] or [FLOOR]
         about = sum(words) / len(words), min(words)
@@ -158,7 +158,7 @@ def _time(log_probs: Sequence[float]) -> float:
     return max(FLOOR, sum(log_probs)) if log_probs else FLOOR
 
 
-def _length(written: "_Written") -> float:
+def _length(written: "_IntervalTokens") -> float:
     return math.log(written.interval.length / TENTHS_PER_SECOND)
 
 
@@ -173,7 +173,7 @@ def _runs(ids: Sequence[int], markers: frozenset[int]) -> list[slice]:
     return runs
 
 
-def _written(ids: Sequence[int], runs: Sequence[slice], vocabulary: Vocabulary) -> list[_Written]:
+def _written(ids: Sequence[int], runs: Sequence[slice], vocabulary: Vocabulary) -> list[_IntervalTokens]:
     """Find each two times with a separator between them, and the words that follow up to the next time."""
     digits = {token: digit for row in (vocabulary.anchor_ids, vocabulary.offset_ids) for digit, token in enumerate(row)}
     found, number = [], 0
@@ -185,6 +185,6 @@ def _written(ids: Sequence[int], runs: Sequence[slice], vocabulary: Vocabulary) 
         start, end = (int("".join(str(digits[token]) for token in ids[run])) for run in (first, second))
         following = runs[number + 2].start if number + 2 < len(runs) else len(ids)
         if start < end:
-            found.append(_Written(Interval(start, end), first, second, slice(second.stop, following)))
+            found.append(_IntervalTokens(Interval(start, end), first, second, slice(second.stop, following)))
         number += 2
     return found

@@ -43,7 +43,7 @@ class QFormerConfig:
     dropout: float = 0.1
     frame_positions: bool = True
     """Whether to add a learned row for each frame's position in its window, so that the query can locate a sound's
-    start within the 0.34 s. Not in the paper (see DECISIONS.md)."""
+    start within the 0.34 s. Not in the paper (see docs/decisions/0001)."""
     self_attention: Literal["segment", "window"] = "segment"
     """Which tokens attend to each other: all in a segment or, as in the released code, each window's token to itself
     only."""

@@ -63,9 +63,9 @@ class AudioTooLong(AudioError):
     def __init__(self, *, limit_s: float, duration_s: float | None = None, setting: str | None = None) -> None:
         self.limit_s = limit_s
         self.duration_s = duration_s
-        heard = f"this recording is {duration_s:.1f} s" if duration_s is not None else "this recording is longer"
+        length = f"this recording is {duration_s:.1f} s" if duration_s is not None else "this recording is longer"
         where = f" (limit: {setting})" if setting else ""
-        super().__init__(f"Send at most {limit_s:g} s; {heard}{where}.")
+        super().__init__(f"Send at most {limit_s:g} s; {length}{where}.")
 
 
 class PromptError(TimeAudioError):

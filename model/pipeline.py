@@ -11,8 +11,8 @@ from torch import Tensor
 from model.audio.segment import split
 from model.audio.waveform import Waveform
 from model.checkpoint import EMBEDDED, load_checkpoint
-from model.engine.asking import Asker, Question
 from model.engine.engine import SlotEngine
+from model.engine.prompting import Prompter, Question
 from model.engine.session import Session
 from model.engine.updates import Answer
 from model.errors import TaskNotSupported
@@ -143,11 +143,11 @@ class Pipeline:
             ContextTooLong: the recording and the question leave no room for an answer.
             OutOfMemory: the device does not have enough free memory for the prompt.
         """
-        asked = self.ask(recording, task, question, decoding)
-        self.engine.run([asked.sequence])
-        if asked.sequence.error is not None:
-            raise asked.sequence.error
-        return asked.answer()
+        running = self.ask(recording, task, question, decoding)
+        self.engine.run([running.sequence])
+        if running.sequence.error is not None:
+            raise running.sequence.error
+        return running.answer()
 
     def ask(self, recording: Recording, task: Task, question: str, decoding: Decoding | None = None) -> Question:
         """Queue a question without answering it; `engine.run` answers several together.
@@ -157,7 +157,7 @@ class Pipeline:
         """
         if task not in self.tasks:
             raise TaskNotSupported(f"{self.name} was trained for {', '.join(self.tasks)}, not for {task}.")
-        asker = Asker(self.engine, self.tokenizer, self.model.config.prompt, self.model.calibration)
+        asker = Prompter(self.engine, self.tokenizer, self.model.config.prompt, self.model.calibration)
         prefix = asker.prefix(recording.audio_tokens)
         decoding = decoding or Decoding(max_new_tokens=answer_tokens(recording.num_samples))
         return asker.ask(prefix, recording.duration, task, question, decoding)

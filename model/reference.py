@@ -4,7 +4,7 @@
     tensors = reference.stages(samples)            # {"fbank": ..., "whisper": ..., ..., "logits": ...}
     ids = reference.generate(samples, num_beams=4)
 
-This is not a second implementation: the settings of `model.released.configs` select the released code's behaviour.
+This is not a second implementation: the settings of `model.convert.configs` select the released code's behaviour.
 """
 
 from collections.abc import Mapping, Sequence
@@ -23,6 +23,10 @@ from model.checkpoint import load_checkpoint
 from model.config import ModelConfig
 from model.connector.merge_released import picks_of_scores
 from model.connector.released_index import Device, measured_on
+from model.convert.audio import Samples, as_loaded, padded
+from model.convert.configs import beats_config, model_config
+from model.convert.keys import RenamedState, merged, rename
+from model.convert.language import check_rotation, released_tokenizer
 from model.encoders.beats import BEATs
 from model.encoders.whisper import SpeechEncoder
 from model.encoders.whole import whole_fbank
@@ -31,10 +35,6 @@ from model.language.decoding import Decoding
 from model.language.generate import generate
 from model.language.prompt import prompt_ids, splice
 from model.language.tokenizer import Tokenizer
-from model.released.audio import Samples, as_loaded, padded
-from model.released.configs import beats_config, model_config
-from model.released.keys import Renamed, merged, rename
-from model.released.language import check_rotation, released_tokenizer
 from model.timeaudio import TimeAudio
 
 QUESTION = "What are the sound events? Provide their time intervals and brief descriptions."
@@ -109,9 +109,9 @@ class Reference:
         }
         tensors["windows"], is_padding = connector.windows(tensors["fused"], [num_samples])
         tensors["time_index"] = connector.time_encoding.rows(len(is_padding), num_samples=[num_samples])
-        heard = connector.heard(tensors["windows"], is_padding)
-        tensors["qformer"], _ = connector.unmerged(heard)
-        tensors["merged"], _ = connector.merged(heard, None if picks is None else torch.as_tensor(picks)[None])
+        attended = connector.attended_windows(tensors["windows"], is_padding)
+        tensors["qformer"], _ = connector.unmerged(attended)
+        tensors["merged"], _ = connector.merged(attended, None if picks is None else torch.as_tensor(picks)[None])
         tensors["projected"] = connector.projection(tensors["merged"])
         if prompt is not None or self.tokenizer is not None:
             embeds = self._prompt(tensors["projected"][0], question, prompt)[None]
@@ -214,7 +214,7 @@ def _require(tensors: Mapping[str, Tensor], *names: str) -> None:
         raise MissingWeights(missing, where="The state dict")
 
 
-def _float32(renamed: Renamed, theirs: Mapping[str, Any]) -> dict[str, Tensor]:
+def _float32(renamed: RenamedState, theirs: Mapping[str, Any]) -> dict[str, Tensor]:
     tensors = {name: t.float() if t.is_floating_point() else t for name, t in renamed.tensors.items()}
     for name, adapter in renamed.adapters.items():
         _require(tensors, name)

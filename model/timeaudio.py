@@ -73,8 +73,8 @@ class TimeAudio(nn.Module):
         waveforms = self._waveforms(segments)
         speech: list[Tensor | None] = [None] * len(segments)
         sound: list[Tensor | None] = [None] * len(segments)
-        if heard := [row for row, segment in enumerate(segments) if self.hears_speech(segment)]:
-            for row, frames in zip(heard, self._speech_frames(waveforms[heard], num_frames), strict=True):
+        if rows := [row for row, segment in enumerate(segments) if self.hears_speech(segment)]:
+            for row, frames in zip(rows, self._speech_frames(waveforms[rows], num_frames), strict=True):
                 speech[row] = frames
         if not self.config.encoding.whole_sound:
             sound = list(self.sound.encode_frames(waveforms)[:, :num_frames])

@@ -32,7 +32,7 @@ def serve(
     """
     from pydantic import ValidationError
 
-    from server.listener import run
+    from server.runtime.http_server import run
     from server.settings import Settings, misread
 
     try:
@@ -46,10 +46,10 @@ def serve(
 def print_openapi() -> None:
     """Print the OpenAPI document, in the format of tests/contract/openapi.json."""
     from server.app import create_app
-    from server.engine.worker_engine import WorkerEngine
     from server.settings import Settings
+    from server.workers.worker_pool import WorkerPool
 
-    app = create_app(WorkerEngine(Settings(), checkpoint=None), Settings())
+    app = create_app(WorkerPool(Settings(), checkpoint=None), Settings())
     print(json.dumps(app.openapi(), indent=2, ensure_ascii=False))  # noqa: T201
 
 

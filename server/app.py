@@ -6,15 +6,15 @@ from importlib.metadata import version
 
 from fastapi import FastAPI
 
-from server.access import install as access
-from server.access.gate import Gate
-from server.engine.protocol import Engine
-from server.page import routes as page
-from server.rest import answers, chat, context, health, models, problems
-from server.rpc.front import Front
-from server.service import Service
+from server.auth import install as access
+from server.auth.rate_limiter import RateLimiter
+from server.grpc_api.server import GrpcServer
+from server.inference.service import Service
+from server.playground import routes as page
+from server.rest import chat, context, health, models, problems, task_routes
 from server.settings import Settings
 from server.telemetry.metrics import Metrics
+from server.workers.protocol import Engine
 
 DESCRIPTION = """\
 Finds *what* happens in a recording and *when*.
@@ -46,8 +46,8 @@ def create_app(engine: Engine, settings: Settings, *, grpc_address: str | None =
     engine.on_restart = metrics.restarts.inc
     service = Service(engine, settings, metrics)
 
-    gate = None if settings.access.keys_file is None else Gate(settings.access.keys_file, metrics.registry)
-    front = None if grpc_address is None else Front(service, grpc_address, gate)
+    gate = None if settings.access.keys_file is None else RateLimiter(settings.access.keys_file, metrics.registry)
+    front = None if grpc_address is None else GrpcServer(service, grpc_address, gate)
 
     @asynccontextmanager
     async def lifespan(app: FastAPI) -> AsyncIterator[None]:
@@ -80,7 +80,7 @@ def create_app(engine: Engine, settings: Settings, *, grpc_address: str | None =
     )
     app.state.service = service
     app.state.grpc = front
-    app.include_router(answers.router(settings.limits))
+    app.include_router(task_routes.router(settings.limits))
     app.include_router(chat.router)
     app.include_router(models.router)
     app.include_router(health.router)

@@ -50,7 +50,7 @@ class UnsupportedBody(ServiceError):
 
 
 @dataclass(frozen=True, slots=True)
-class FieldError:
+class InvalidFieldDetail:
     """One error in one field."""
 
     field: str
@@ -60,7 +60,7 @@ class FieldError:
 class InvalidField(ServiceError):
     """Fields are missing, unknown or invalid. `errors` lists all of them."""
 
-    def __init__(self, errors: Sequence[FieldError]) -> None:
+    def __init__(self, errors: Sequence[InvalidFieldDetail]) -> None:
         self.errors = tuple(errors)
         super().__init__(" ".join(f"{error.field}: {error.detail}" for error in self.errors))
 
@@ -142,7 +142,7 @@ class InternalError(ServiceError):
 
 
 @dataclass(frozen=True, slots=True)
-class Problem:
+class ProblemKind:
     """How one kind of error is reported. `slug` is the contract: titles and messages may change, slugs do not."""
 
     slug: str
@@ -153,52 +153,58 @@ class Problem:
 
 _INVALID = StatusCode.INVALID_ARGUMENT
 
-PROBLEMS: Mapping[type[TimeAudioError], Problem] = {
-    model_errors.UnsupportedAudio: Problem("unsupported-audio", "Unsupported audio format", 415, _INVALID),
-    model_errors.CorruptAudio: Problem("corrupt-audio", "The audio file is damaged", 422, _INVALID),
-    model_errors.EmptyAudio: Problem("empty-audio", "The audio file contains no sound", 422, _INVALID),
+PROBLEMS: Mapping[type[TimeAudioError], ProblemKind] = {
+    model_errors.UnsupportedAudio: ProblemKind("unsupported-audio", "Unsupported audio format", 415, _INVALID),
+    model_errors.CorruptAudio: ProblemKind("corrupt-audio", "The audio file is damaged", 422, _INVALID),
+    model_errors.EmptyAudio: ProblemKind("empty-audio", "The audio file contains no sound", 422, _INVALID),
     # Not RESOURCE_EXHAUSTED for inputs that are too large: clients retry that code.
-    model_errors.AudioTooLong: Problem("audio-too-long", "The recording is too long", 413, _INVALID),
-    model_errors.EmptyPrompt: Problem("empty-prompt", "The query is empty", 422, _INVALID),
-    model_errors.PromptTooLong: Problem("prompt-too-long", "The query is too long", 422, _INVALID),
-    model_errors.ContextTooLong: Problem("context-too-long", "The recording and the query are too long", 422, _INVALID),
-    model_errors.OutOfMemory: Problem("out-of-memory", "The model ran out of memory", 503, StatusCode.UNAVAILABLE),
-    model_errors.TaskNotSupported: Problem(
+    model_errors.AudioTooLong: ProblemKind("audio-too-long", "The recording is too long", 413, _INVALID),
+    model_errors.EmptyPrompt: ProblemKind("empty-prompt", "The query is empty", 422, _INVALID),
+    model_errors.PromptTooLong: ProblemKind("prompt-too-long", "The query is too long", 422, _INVALID),
+    model_errors.ContextTooLong: ProblemKind(
+        "context-too-long", "The recording and the query are too long", 422, _INVALID
+    ),
+    model_errors.OutOfMemory: ProblemKind("out-of-memory", "The model ran out of memory", 503, StatusCode.UNAVAILABLE),
+    model_errors.TaskNotSupported: ProblemKind(
         "task-not-supported", "The model does not support this task", 422, StatusCode.FAILED_PRECONDITION
     ),
-    model_errors.MissingWeights: Problem(
+    model_errors.MissingWeights: ProblemKind(
         "missing-weights", "The checkpoint is incomplete", 503, StatusCode.UNAVAILABLE
     ),
-    model_errors.UnexpectedWeights: Problem(
+    model_errors.UnexpectedWeights: ProblemKind(
         "unexpected-weights", "The checkpoint does not fit the model", 503, StatusCode.UNAVAILABLE
     ),
-    model_errors.WeightsDoNotFit: Problem(
+    model_errors.WeightsDoNotFit: ProblemKind(
         "weights-do-not-fit", "The checkpoint's files do not match each other", 503, StatusCode.UNAVAILABLE
     ),
-    model_errors.CheckpointError: Problem("checkpoint", "The checkpoint cannot be loaded", 503, StatusCode.UNAVAILABLE),
-    Unauthorized: Problem("unauthorized", "An API key is required", 401, StatusCode.UNAUTHENTICATED),
-    RateLimited: Problem("rate-limited", "Too many requests with this key", 429, StatusCode.RESOURCE_EXHAUSTED),
-    MalformedRequest: Problem("malformed-request", "The request body cannot be read", 400, _INVALID),
-    UnsupportedBody: Problem("unsupported-body", "Unsupported media type", 415, _INVALID),
-    InvalidField: Problem("invalid-field", "Invalid field", 422, _INVALID),
-    ModelNotFound: Problem("model-not-found", "Model not found", 404, StatusCode.NOT_FOUND),
-    UploadTooLarge: Problem("upload-too-large", "The request body is too large", 413, _INVALID),
-    UploadTooSlow: Problem("upload-too-slow", "The request body arrived too slowly", 408, StatusCode.DEADLINE_EXCEEDED),
-    DecodeTooCostly: Problem("decode-too-costly", "The audio file could not be decoded safely", 422, _INVALID),
-    Overloaded: Problem("overloaded", "The queue is full", 429, StatusCode.RESOURCE_EXHAUSTED),
-    OutOfSpace: Problem("out-of-space", "The disk is full", 503, StatusCode.UNAVAILABLE),
-    NotReady: Problem("not-ready", "The model is not ready", 503, StatusCode.UNAVAILABLE),
-    WorkerLost: Problem("worker-lost", "The model process died during the request", 503, StatusCode.UNAVAILABLE),
-    RequestQuarantined: Problem("quarantined", "The request crashes the model process", 422, _INVALID),
-    DeadlineExceeded: Problem("deadline-exceeded", "The answer took too long", 504, StatusCode.DEADLINE_EXCEEDED),
-    Cancelled: Problem("cancelled", "The client disconnected", 499, StatusCode.CANCELLED),
-    InternalError: Problem("internal", "Internal server error", 500, StatusCode.INTERNAL),
+    model_errors.CheckpointError: ProblemKind(
+        "checkpoint", "The checkpoint cannot be loaded", 503, StatusCode.UNAVAILABLE
+    ),
+    Unauthorized: ProblemKind("unauthorized", "An API key is required", 401, StatusCode.UNAUTHENTICATED),
+    RateLimited: ProblemKind("rate-limited", "Too many requests with this key", 429, StatusCode.RESOURCE_EXHAUSTED),
+    MalformedRequest: ProblemKind("malformed-request", "The request body cannot be read", 400, _INVALID),
+    UnsupportedBody: ProblemKind("unsupported-body", "Unsupported media type", 415, _INVALID),
+    InvalidField: ProblemKind("invalid-field", "Invalid field", 422, _INVALID),
+    ModelNotFound: ProblemKind("model-not-found", "Model not found", 404, StatusCode.NOT_FOUND),
+    UploadTooLarge: ProblemKind("upload-too-large", "The request body is too large", 413, _INVALID),
+    UploadTooSlow: ProblemKind(
+        "upload-too-slow", "The request body arrived too slowly", 408, StatusCode.DEADLINE_EXCEEDED
+    ),
+    DecodeTooCostly: ProblemKind("decode-too-costly", "The audio file could not be decoded safely", 422, _INVALID),
+    Overloaded: ProblemKind("overloaded", "The queue is full", 429, StatusCode.RESOURCE_EXHAUSTED),
+    OutOfSpace: ProblemKind("out-of-space", "The disk is full", 503, StatusCode.UNAVAILABLE),
+    NotReady: ProblemKind("not-ready", "The model is not ready", 503, StatusCode.UNAVAILABLE),
+    WorkerLost: ProblemKind("worker-lost", "The model process died during the request", 503, StatusCode.UNAVAILABLE),
+    RequestQuarantined: ProblemKind("quarantined", "The request crashes the model process", 422, _INVALID),
+    DeadlineExceeded: ProblemKind("deadline-exceeded", "The answer took too long", 504, StatusCode.DEADLINE_EXCEEDED),
+    Cancelled: ProblemKind("cancelled", "The client disconnected", 499, StatusCode.CANCELLED),
+    InternalError: ProblemKind("internal", "Internal server error", 500, StatusCode.INTERNAL),
 }
 
 _BY_NAME: Mapping[str, type[TimeAudioError]] = {kind.__name__: kind for kind in PROBLEMS}
 
 
-def problem_of(error: TimeAudioError) -> Problem:
+def problem_of(error: TimeAudioError) -> ProblemKind:
     """Return the row of the error's class or of its nearest base class; `InternalError`'s row if there is none."""
     for kind in type(error).__mro__:
         if issubclass(kind, TimeAudioError) and kind in PROBLEMS:

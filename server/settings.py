@@ -9,7 +9,7 @@ from typing import Annotated, Literal
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field, ValidationError
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
-from server.access.keys import read_callers
+from server.auth.keys import read_callers
 from server.telemetry.logs import LogFormat
 
 
@@ -122,7 +122,7 @@ class Access(_Group):
     """Who may call the API."""
 
     keys_file: Annotated[Path, AfterValidator(_holds_keys)] | None = None
-    """File of API keys, see server/access/keys.py; reloaded when it changes. Unset: no key is required."""
+    """File of API keys, see server/auth/keys.py; reloaded when it changes. Unset: no key is required."""
     cors_origins: tuple[str, ...] = ()
     """Origins whose pages may call from a browser, as JSON: `["https://app.example"]`. Default: none."""
 

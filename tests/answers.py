@@ -1,4 +1,4 @@
-"""Answers of all four tasks to write and to read: a plain one each, and any that a hostile recording could bring."""
+"""Answers of all four tasks for tests of formats: simple examples, edge cases, and random answers."""
 
 from typing import Any
 
@@ -42,11 +42,11 @@ NASTY = (
     "<NA>",
     "\u2028line\u2029paragraph\x85next",
 )
-"""Words that break a careless writer."""
+"""Text that a careless writer would not escape."""
 
 
-def heard(duration: float = 10.0, start: float = 0.0) -> dict[str, Any]:
-    """The fields that every answer carries."""
+def shared(duration: float = 10.0, start: float = 0.0) -> dict[str, Any]:
+    """Return the fields that every answer has."""
     return {
         "id": "ta-1",
         "model": "timeaudio-tiny",
@@ -65,29 +65,29 @@ CAPTIONS = DenseCaption(
         CaptionedEvent(intervals=(interval(0.0, 2.5), interval(3.2, 8.0, 0.75)), caption="A dog barks."),
         CaptionedEvent(intervals=(interval(1.0, 9.0),), caption="Rain falls."),
     ),
-    **heard(),
+    **shared(),
 )
 GROUNDING = Grounding(
     results=(
         GroundingResult(query="a dog barks", present=True, intervals=(interval(0.2, 2.7, 0.5),)),
         GroundingResult(query="rain", present=False, intervals=()),
     ),
-    **heard(),
+    **shared(),
 )
 SUMMARY = Summary(
     segments=(
         SummarySegment(start=0.0, end=4.1, summary="The speaker welcomes the audience."),
         SummarySegment(start=4.1, end=10.0, summary="She names her subject.", confidence=0.9),
     ),
-    **heard(),
+    **shared(),
 )
 ANSWERED = QuestionAnswer(
     question="How often does the dog bark?",
     answer="Twice.",
     intervals=(interval(0.5, 1.0), interval(4.0, 5.5)),
-    **heard(),
+    **shared(),
 )
-UNPLACED = QuestionAnswer(question="Is it loud?", answer="Yes.", intervals=(), **heard())
+UNPLACED = QuestionAnswer(question="Is it loud?", answer="Yes.", intervals=(), **shared())
 
 PLAIN: dict[str, AnyAnswer] = {
     "dense_caption": CAPTIONS,
@@ -95,11 +95,12 @@ PLAIN: dict[str, AnyAnswer] = {
     "summarize": SUMMARY,
     "ask": ANSWERED,
     "ask without times": UNPLACED,
-    "no events": DenseCaption(events=(), **heard()),
-    "no speech": Summary(segments=(), **heard()),
-    "all absent": Grounding(results=(GroundingResult(query="rain", present=False, intervals=()),), **heard()),
+    "no events": DenseCaption(events=(), **shared()),
+    "no speech": Summary(segments=(), **shared()),
+    "all absent": Grounding(results=(GroundingResult(query="rain", present=False, intervals=()),), **shared()),
     "a part of an hour": DenseCaption(
-        events=(CaptionedEvent(intervals=(interval(3599.9, 3600.1),), caption="A bell."),), **heard(20.0, 3590.0)
+        events=(CaptionedEvent(intervals=(interval(3599.9, 3600.1),), caption="A bell."),),
+        **shared(20.0, 3590.0),
     ),
 }
 
@@ -118,19 +119,19 @@ intervals = st.lists(interval_fields().map(lambda fields: Interval(**fields)), m
 
 
 def any_answer() -> st.SearchStrategy[AnyAnswer]:
-    """Up to four overlapping spans with any words, for any task."""
+    """Return a strategy for answers of any task, with up to four overlapping intervals and any text."""
     events = st.builds(CaptionedEvent, intervals=intervals, caption=words)
     found = st.builds(GroundingResult, query=words, present=st.just(True), intervals=intervals)
     absent = st.builds(GroundingResult, query=words, present=st.just(False), intervals=st.just(()))
-    segments = st.builds(lambda fields, said: SummarySegment(summary=said, **fields), interval_fields(), words)
+    segments = st.builds(lambda fields, text: SummarySegment(summary=text, **fields), interval_fields(), words)
     return st.one_of(
-        st.builds(lambda items: DenseCaption(events=tuple(items), **heard()), st.lists(events, max_size=4)),
+        st.builds(lambda items: DenseCaption(events=tuple(items), **shared()), st.lists(events, max_size=4)),
         st.builds(
-            lambda items: Grounding(results=tuple(items), **heard()), st.lists(found | absent, min_size=1, max_size=4)
+            lambda items: Grounding(results=tuple(items), **shared()), st.lists(found | absent, min_size=1, max_size=4)
         ),
-        st.builds(lambda items: Summary(segments=tuple(items), **heard()), st.lists(segments, max_size=4)),
+        st.builds(lambda items: Summary(segments=tuple(items), **shared()), st.lists(segments, max_size=4)),
         st.builds(
-            lambda asked, said, when: QuestionAnswer(question=asked, answer=said, intervals=when, **heard()),
+            lambda question, text, when: QuestionAnswer(question=question, answer=text, intervals=when, **shared()),
             words, words, intervals | st.just(()),
         ),
     )  # fmt: skip

@@ -1,10 +1,10 @@
-"""`make chaos`: every fault, one after the other, and one report of all of them.
+"""`make chaos`: run all fault tests, one after the other, and write one report.
 
     python -m tests.chaos [--json runs/chaos.json] [--seconds 120]
 
-Faults are tests that fail where their bar is missed (tests/e2e/test_faults.py, test_clock_jumps.py, test_workers.py,
-test_batch.py, and test_batch_ray.py where Ray is installed) and two benchmarks under load (workers killed, callers that
-leave). What fails does not keep the rest from running; the exit status is 1 if anything did.
+The faults are end-to-end tests (tests/e2e/test_faults.py, test_clock_jumps.py, test_workers.py, test_batch.py, and
+test_batch_ray.py if Ray is installed) and two benchmarks under load (killed workers, callers that disconnect). All of
+them run even if some fail. The exit status is 1 if any failed.
 """
 
 import argparse
@@ -23,7 +23,7 @@ FAULTS = ("test_faults", "test_clock_jumps", "test_workers", "test_batch", "test
 
 
 def faults(folder: Path) -> list[dict[str, Any]]:
-    """Each test of a fault: its name, what came of it, and how long it took."""
+    """Run the fault tests. Return the name, result and duration of each."""
     report = folder / "faults.xml"
     files = [f"tests/e2e/{name}.py" for name in FAULTS]
     command = [sys.executable, "-m", "pytest", "-q", "-rs", "-m", "slow or not slow", f"--junitxml={report}", *files]
@@ -43,7 +43,7 @@ def faults(folder: Path) -> list[dict[str, Any]]:
 
 
 def benchmark(name: str, folder: Path, *arguments: str) -> dict[str, Any]:
-    """A benchmark of a fault under load, and its own figures."""
+    """Run a benchmark of a fault under load. Return its result with its figures."""
     report, begun = folder / f"{name}.json", time.monotonic()
     command = [sys.executable, f"benchmarks/{name}.py", "--json", str(report), *arguments]
     done = subprocess.run(command, cwd=ROOT, env=os.environ | {"PYTHONPATH": str(ROOT)})
@@ -54,7 +54,7 @@ def benchmark(name: str, folder: Path, *arguments: str) -> dict[str, Any]:
 
 
 def main() -> int:
-    """Break things, and tell what held."""
+    """Run all faults and write the report. Return the exit status."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--json", type=Path)
     parser.add_argument("--seconds", type=int, default=120, help="how long workers are killed")

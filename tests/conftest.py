@@ -1,4 +1,4 @@
-"""What every test shares: checked tensor shapes in `model`, and sounds made on the spot."""
+"""Setup for all tests: tensor shape checks in `model`, and fixtures that generate sounds."""
 
 import io
 import os
@@ -12,19 +12,20 @@ import pytest
 from hypothesis import settings
 from jaxtyping import install_import_hook
 
-# MKL rounds a Fourier transform otherwise on Intel processors than on others (2.6e-5 in a log-mel, where parity allows
-# 1e-6), unless it is asked, before its first call, for the rounding that all share. What tests start inherits it.
+# By default, MKL rounds Fourier transforms differently on Intel processors than on others (2.6e-5 in a log-mel; parity
+# tests allow 1e-6). This setting gives the same rounding everywhere. It must be set before MKL's first call. Processes
+# that tests start inherit it.
 os.environ.setdefault("MKL_CBWR", "COMPATIBLE")
 
-# Every `Float[Tensor, "batch frames dim"]` in a signature of `model` is checked while testing; production pays nothing.
+# Check every `Float[Tensor, "batch frames dim"]` annotation in `model`, but only during tests.
 TENSOR_MODULES = ("audio", "encoders", "connector", "language", "engine", "checkpoint", "pipeline", "timeaudio")
 install_import_hook([f"model.{name}" for name in TENSOR_MODULES], "beartype.beartype")
 
-# The same cases on every machine and run, and none failed for a busy neighbour.
+# Use the same cases on every machine and in every run, without deadlines that a busy machine could miss.
 settings.register_profile("timeaudio", deadline=None, derandomize=True)
 settings.load_profile("timeaudio")
 
-# A shell lets what it starts in the background ignore SIGINT, and children inherit it: those here are interrupted.
+# Background jobs of a shell ignore SIGINT, and child processes inherit that. Tests that send SIGINT need the default.
 if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:
     signal.signal(signal.SIGINT, signal.default_int_handler)
 
@@ -58,7 +59,7 @@ def tone() -> Callable[..., Samples]:
 
 @pytest.fixture(scope="session")
 def tone_wav() -> Callable[..., bytes]:
-    """`tone_wav(seconds, hz=440, rate=16000, level=0.5)`: the same as a WAV file."""
+    """`tone_wav(seconds, hz=440, rate=16000, level=0.5)`: the same sine as a WAV file."""
 
     def make(seconds: float, *, rate: int = SAMPLE_RATE, **shape: float) -> bytes:
         return wav_bytes(sine(seconds, rate=rate, **shape), rate=rate)

@@ -1,4 +1,4 @@
-"""A whole model at the smallest sizes, with random weights: the same classes as the full size."""
+"""A complete model of minimal size with random weights, from the same classes as the full size."""
 
 import torch
 from tokenizers import Tokenizer as LibraryTokenizer
@@ -29,7 +29,7 @@ SENTENCES = (
 
 
 def library_tokenizer(size: int) -> PreTrainedTokenizerFast:
-    """A byte-level tokenizer of so many pieces, each digit one; what its few sentences lack falls back to bytes."""
+    """Return a byte-level tokenizer with this many pieces. Each digit is one piece; other text falls back to bytes."""
     library = LibraryTokenizer(models.BPE())
     library.pre_tokenizer = pre_tokenizers.Sequence(
         [pre_tokenizers.Digits(individual_digits=True), pre_tokenizers.ByteLevel(add_prefix_space=False)]
@@ -48,12 +48,12 @@ def library_tokenizer(size: int) -> PreTrainedTokenizerFast:
 
 
 def small_tokenizer() -> Tokenizer:
-    """A byte-level tokenizer of 500 pieces, markers added."""
+    """Return a byte-level tokenizer of 500 pieces plus the markers."""
     return Tokenizer(library_tokenizer(500))
 
 
 def small_llm(num_rows: int, *, seed: int = 0, **changes: object) -> LlamaForCausalLM:
-    """A Llama of two layers, with random weights."""
+    """Return a Llama of two layers with random weights."""
     torch.manual_seed(seed)
     fields: dict[str, object] = {
         "hidden_size": 32, "intermediate_size": 64, "num_hidden_layers": 2, "num_attention_heads": 4,
@@ -63,7 +63,7 @@ def small_llm(num_rows: int, *, seed: int = 0, **changes: object) -> LlamaForCau
 
 
 def small_model(*, seed: int = 0, **changes: object) -> tuple[TimeAudio, Tokenizer]:
-    """All parts together, in evaluation mode."""
+    """Return the model in evaluation mode, and its tokenizer."""
     tokenizer = small_tokenizer()
     llm = small_llm(len(tokenizer) - 20, seed=seed)
     add_markers(llm, tokenizer)

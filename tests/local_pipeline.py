@@ -1,7 +1,7 @@
-"""A pipeline of all four tasks for the command line's own process: it stands where `model.pipeline` stands.
+"""A scripted pipeline of all four tasks that replaces `model.pipeline` in the command line's process.
 
-"nothing" is absent, "sleep 0.3" takes so long, all else happens from 0.1 s to half of the recording. The environment's
-SCRIPTED_LOAD=refuse makes the checkpoint a bad one.
+"nothing" is absent, "sleep 0.3" takes 0.3 s, any other query happens from 0.1 s to half of the recording.
+SCRIPTED_LOAD=refuse in the environment makes the checkpoint invalid.
 """
 
 import os

@@ -1,7 +1,8 @@
-"""An engine that hears what is loud, to the tenth: `python -m tests.loud_engine --port N --grpc-port M` serves with it.
+"""An engine that finds loud tones, exact to a tenth of a second.
 
-Every stretch above a tenth of full scale is an event: "A low tone." where it crosses zero less than 2,000 times a
-second, else "A high tone.". Grounding finds either by its words ("a low tone"). SLOW_S seconds pass before each answer.
+`python -m tests.loud_engine --port N --grpc-port M` starts its server. Every interval louder than a tenth of full scale
+is an event: "A low tone." if it crosses zero less than 2,000 times a second, else "A high tone.". Grounding finds both
+by their caption ("a low tone"). Each answer takes SLOW_S seconds.
 """
 
 import asyncio
@@ -12,7 +13,7 @@ import numpy as np
 
 from model.timeline.event import Event
 from model.timeline.interval import Interval
-from server.engine.protocol import SAMPLE_RATE, Encoded, Found, Request, Started, Update
+from server.workers.protocol import SAMPLE_RATE, AudioEncoded, EngineRequest, EventFound, RequestStarted, Update
 from tests.scripted_engine import ScriptedEngine, answered, main
 
 BLOCK = SAMPLE_RATE // 10
@@ -35,14 +36,14 @@ def loud(pcm: bytes) -> list[Event]:
 
 
 class LoudEngine(ScriptedEngine):
-    async def analyze(self, request: Request) -> AsyncGenerator[Update, None]:
+    async def analyze(self, request: EngineRequest) -> AsyncGenerator[Update, None]:
         await asyncio.sleep(float(os.environ.get("SLOW_S", "0")))
-        yield Started(queue_s=0.0)
-        yield Encoded(encode_s=0.01, num_audio_tokens=10)
+        yield RequestStarted(queue_s=0.0)
+        yield AudioEncoded(encode_s=0.01, num_audio_tokens=10)
         for index, query in enumerate(request.queries or ("",)):
             events = [event for event in loud(request.samples.read()) if query in event.caption.lower()]
             for event in events:
-                yield Found(index, event)
+                yield EventFound(index, event)
             yield answered(index, *events, text="tones")
 
 

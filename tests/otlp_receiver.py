@@ -1,4 +1,4 @@
-"""What a trace collector does first: OTLP over HTTP on a real port, the spans kept."""
+"""A trace collector for tests: it receives OTLP over HTTP on a real port and keeps the spans."""
 
 import contextlib
 import gzip
@@ -17,7 +17,7 @@ from opentelemetry.proto.collector.trace.v1.trace_service_pb2 import (
 
 @dataclass(frozen=True)
 class Span:
-    """A span as it was sent. Hexadecimal ids; seconds of the date."""
+    """A received span, with hexadecimal ids and Unix times in seconds."""
 
     name: str
     trace: str
@@ -37,14 +37,14 @@ class Span:
 
 @dataclass
 class Collector:
-    """All that came."""
+    """Everything that was received."""
 
     url: str
     spans: list[Span] = field(default_factory=list)
     bodies: list[bytes] = field(default_factory=list)
 
     def of_trace(self, trace: str, *, names: set[str], timeout_s: float = 60.0) -> list[Span]:
-        """The spans of one trace, once there are some of each of these names."""
+        """Wait until the trace has a span of each name, and return its spans."""
         give_up = time.monotonic() + timeout_s
         while True:
             found = [span for span in list(self.spans) if span.trace == trace]
@@ -56,7 +56,7 @@ class Collector:
 
 @contextlib.contextmanager
 def collecting() -> Iterator[Collector]:
-    """A collector on a free port for as long as the context lasts."""
+    """Run a collector on a free port inside the context."""
 
     class Handler(BaseHTTPRequestHandler):
         def do_POST(self) -> None:  # noqa: N802
@@ -66,12 +66,12 @@ def collecting() -> Iterator[Collector]:
             assert self.path == "/v1/traces", self.path
             collector.bodies.append(body)
             collector.spans.extend(_spans(ExportTraceServiceRequest.FromString(body)))
-            told = ExportTraceServiceResponse().SerializeToString()
+            response = ExportTraceServiceResponse().SerializeToString()
             self.send_response(200)
             self.send_header("Content-Type", "application/x-protobuf")
-            self.send_header("Content-Length", str(len(told)))
+            self.send_header("Content-Length", str(len(response)))
             self.end_headers()
-            self.wfile.write(told)
+            self.wfile.write(response)
 
         def log_message(self, *_: object) -> None:
             pass

@@ -1,4 +1,4 @@
-"""The released code's state dict at a small size, and the four files that a user downloads, in their real layout."""
+"""A small state dict of the released code, and the four files that a user downloads, in their real layout."""
 
 import json
 import shutil
@@ -12,12 +12,12 @@ import torch
 from safetensors.torch import load_file, save_file
 from torch import Tensor
 
-from model.released.importer import Downloads
+from model.convert.importer import Downloads
 
 DATA = Path(__file__).parent / "parity" / "data"
 
 HEADS = 4
-"""Of the small Q-Former, which no released file says."""
+"""Number of heads of the small Q-Former, which no released file contains."""
 
 _LANGUAGE = "llama_model.base_model.model."
 _TRAINED = (_LANGUAGE + "model.embed_tokens", _LANGUAGE + "lm_head")
@@ -25,7 +25,7 @@ _TRAINED = (_LANGUAGE + "model.embed_tokens", _LANGUAGE + "lm_head")
 
 @dataclass(frozen=True)
 class Parts:
-    """A whole state dict with the authors' names, their configs and a sentencepiece file."""
+    """A complete state dict with the authors' names, their configs and a sentencepiece file."""
 
     state: dict[str, Tensor]
     configs: dict[str, Any]
@@ -34,13 +34,13 @@ class Parts:
 
 @lru_cache
 def released_parts() -> Parts:
-    """Random weights: the ones whose outputs `tests/parity` compares."""
+    """Return random weights, the same ones that `tests/parity` uses."""
     configs = json.loads((DATA / "tiny_configs.json").read_text())
     return Parts(load_file(DATA / "weights.safetensors"), configs, DATA / "tokenizer.model")
 
 
 def is_in_checkpoint(name: str) -> bool:
-    """Whether a stage-2 file of the released code holds a tensor: see `real_keys.json`."""
+    """Return whether a stage-2 file of the released code contains a tensor, see `real_keys.json`."""
     if name.startswith(_LANGUAGE):
         return name.startswith(_TRAINED) or ".lora_" in name or name.endswith("inv_freq")
     if name.startswith("beats."):
@@ -55,9 +55,9 @@ def write_downloads(
     change: Callable[[dict[str, Tensor]], object] = lambda state: None,
     beside: Mapping[str, Any] | None = None,
 ) -> Downloads:
-    """Whisper, BEATs, the language model and the authors' checkpoint as their authors lay them out.
+    """Write Whisper, BEATs, the language model and the authors' checkpoint in their original layouts.
 
-    `change` may edit the checkpoint's tensors, `beside` replaces what stands beside them in its file.
+    `change` may edit the tensors of the checkpoint, and `beside` replaces the other entries of its file.
     """
     parts = released_parts()
     state, configs = parts.state, parts.configs
@@ -85,7 +85,7 @@ def write_downloads(
 
 
 def write_whisper(folder: Path, state: Mapping[str, Tensor], configs: Mapping[str, Any]) -> None:
-    """With a decoder's tensor beside the encoder, as in the library's own files."""
+    """Write Whisper, with a tensor of the decoder too, as in the original files."""
     folder.mkdir(parents=True)
     (folder / "config.json").write_text(json.dumps(configs["whisper"]))
     (folder / "preprocessor_config.json").write_text(json.dumps(configs["whisper_preprocessor"]))
@@ -96,7 +96,7 @@ def write_whisper(folder: Path, state: Mapping[str, Tensor], configs: Mapping[st
 def write_language_model(
     folder: Path, state: Mapping[str, Tensor], configs: Mapping[str, Any], shards: Literal["safetensors", "bin"]
 ) -> None:
-    """Two shards and their index; embedding and head are another model's, of 620 rows, as before any training."""
+    """Write two shards and their index. Embedding and head have 620 rows, as before the markers were added."""
     folder.mkdir(parents=True)
     (folder / "config.json").write_text(json.dumps(configs["llama"]))
     shutil.copy(DATA / "tokenizer.model", folder)
@@ -108,7 +108,7 @@ def write_language_model(
         if name.startswith(_LANGUAGE) and not is_in_checkpoint(name)
     }
     weights |= {"model.embed_tokens.weight": torch.ones(620, 64), "lm_head.weight": torch.ones(620, 64)}
-    if shards == "bin":  # older files hold these too
+    if shards == "bin":  # older files contain these too
         weights["model.layers.0.self_attn.rotary_emb.inv_freq"] = torch.ones(8)
     stem, save = ("pytorch_model", torch.save) if shards == "bin" else ("model", save_file)
     order = sorted(weights)

@@ -1,8 +1,8 @@
-"""An engine that answers all four tasks without a model: `python -m tests.scripted_engine --port N` serves with it.
+"""An engine that answers all four tasks without a model. `python -m tests.scripted_engine --port N` starts its server.
 
-Its answers follow from the recording's length and the words alone. Grounding: "nothing" is absent, all else happens
-from 0.1 s to half of the recording. A question is answered with its own words, in capitals; one that begins with
-"slowly" is answered a second after its interval was found, and one that begins with "break" never.
+Its answers depend only on the length of the recording and on the text. Grounding: "nothing" is absent, any other query
+happens from 0.1 s to half of the recording. The answer to a question is the question in capitals. If the question
+starts with "slowly", the answer comes a second after its interval; if it starts with "break", the worker is lost.
 """
 
 import argparse
@@ -15,16 +15,25 @@ from model.timeline.event import Event
 from model.timeline.interval import Interval
 from model.timeline.task import TASKS
 from server.app import create_app
-from server.engine.protocol import SAMPLE_RATE, Answered, Encoded, Found, ModelInfo, Request, Started, Update
 from server.errors import WorkerLost
 from server.settings import Settings
+from server.workers.protocol import (
+    SAMPLE_RATE,
+    AudioEncoded,
+    EngineRequest,
+    EventFound,
+    ModelInfo,
+    QueryAnswered,
+    RequestStarted,
+    Update,
+)
 
 CAPTION = 'A dog says "wow" --> twice.'
-"""Words that formats have to spell with care."""
+"""Text that formats must escape."""
 
 
 class ScriptedEngine:
-    """See `server.engine.protocol.Engine`."""
+    """Implements `server.workers.protocol.Engine`."""
 
     model: ModelInfo | None = ModelInfo(name="scripted", tasks=TASKS)
     state = "The scripted engine is ready."
@@ -42,20 +51,20 @@ class ScriptedEngine:
     async def close(self) -> None:
         pass
 
-    async def analyze(self, request: Request) -> AsyncGenerator[Update, None]:
-        """An answer's events, then the answer."""
+    async def analyze(self, request: EngineRequest) -> AsyncGenerator[Update, None]:
+        """Yield the events of each answer, then the answer."""
         async for update in self._updates(request):
-            if isinstance(update, Answered):
+            if isinstance(update, QueryAnswered):
                 for event in update.events:
-                    yield Found(update.index, event)
+                    yield EventFound(update.index, event)
                 await dawdle(request)
             yield update
 
-    async def _updates(self, request: Request) -> AsyncGenerator[Update, None]:
+    async def _updates(self, request: EngineRequest) -> AsyncGenerator[Update, None]:
         end = max(4, request.samples.count * 10 // SAMPLE_RATE)
         half = end // 2
-        yield Started(queue_s=0.0)
-        yield Encoded(encode_s=0.01, num_audio_tokens=end)
+        yield RequestStarted(queue_s=0.0)
+        yield AudioEncoded(encode_s=0.01, num_audio_tokens=end)
         match request.task:
             case "dense_caption":
                 yield answered(0, Event((Interval(0, half), Interval(half - 1, end)), CAPTION), text="all")
@@ -70,7 +79,7 @@ class ScriptedEngine:
                 yield answered(0, Event((Interval(0, 1),), ""), text=request.queries[0].upper())
 
 
-async def dawdle(request: Request) -> None:
+async def dawdle(request: EngineRequest) -> None:
     words = request.queries[0] if request.task == "ask" else ""
     if words.startswith("slowly"):
         await asyncio.sleep(1.0)
@@ -78,8 +87,8 @@ async def dawdle(request: Request) -> None:
         raise WorkerLost("The model was lost. Send the request again.", retry_after_s=1.0)
 
 
-def answered(index: int, *events: Event, text: str = "") -> Answered:
-    return Answered(
+def answered(index: int, *events: Event, text: str = "") -> QueryAnswered:
+    return QueryAnswered(
         index=index,
         events=events,
         text=text,

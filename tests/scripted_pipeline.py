@@ -1,16 +1,16 @@
-"""A pipeline that hears what a test tells it to: it stands where `model.pipeline` stands in a worker.
+"""A scripted pipeline that replaces `model.pipeline` in a worker.
 
-Its answers follow from the recording's length alone, or from the words of a query:
+Its answers depend only on the length of the recording, or on the text of a query:
 
-    "sleep 2.5"    takes so many seconds, computing nothing; others are answered meanwhile
-    "stick"        never returns from its step, as a hanging kernel would
-    "crash"        ends the process as the out-of-memory killer would
-    "raise"        fails as a defect in one request would
-    "break"        fails as a defect in a step would, which all requests share
+    "sleep 2.5"    takes 2.5 seconds without computing; other requests are answered meanwhile
+    "stick"        never returns from its step, like a hanging kernel
+    "crash"        kills the process, like the out-of-memory killer
+    "raise"        fails like a bug in one request
+    "break"        fails like a bug in a step, which all requests share
     "nothing"      is absent
     anything else  happens from 0.1 s to half of the recording
 
-The environment makes it fail earlier: SCRIPTED_LOAD is "slow" (2 s), "refuse" (a bad checkpoint) or "crash".
+The environment can make it fail while loading: SCRIPTED_LOAD is "slow" (2 s), "refuse" (bad checkpoint) or "crash".
 """
 
 import os
@@ -47,7 +47,7 @@ class Inquiry:
 
 
 class Session:
-    """Each step tells all that is due: one answer of each request."""
+    """Each step returns all pending updates: one answer per request."""
 
     name = "scripted"
     tasks = ("dense_caption", "ground")
@@ -55,44 +55,44 @@ class Session:
     calibrated = ()
 
     def __init__(self) -> None:
-        self._inquiries: list[Inquiry] = []
+        self._requests: list[Inquiry] = []
 
     @property
     def is_idle(self) -> bool:
-        return not self._inquiries
+        return not self._requests
 
     @property
     def num_free(self) -> int:
-        return max(0, self.num_slots - len(self._inquiries))
+        return max(0, self.num_slots - len(self._requests))
 
     def submit(self, waveform: Waveform, task: str, queries: tuple[str, ...], decoding: Decoding) -> Inquiry:
         if task not in self.tasks:
             raise TaskNotSupported(f"scripted was trained for {', '.join(self.tasks)}, not for {task}.")
         num_tokens = -(-waveform.num_samples // 5440)
-        inquiry = Inquiry(waveform.duration_tenths, num_tokens, list(enumerate(queries or [""])))
-        inquiry.updates = [Started(time.monotonic()), Encoded(0.0, num_tokens)]
-        self._inquiries.append(inquiry)
-        return inquiry
+        request = Inquiry(waveform.duration_tenths, num_tokens, list(enumerate(queries or [""])))
+        request.updates = [Started(time.monotonic()), Encoded(0.0, num_tokens)]
+        self._requests.append(request)
+        return request
 
-    def cancel(self, inquiry: Inquiry) -> None:
-        if inquiry in self._inquiries:
-            self._inquiries.remove(inquiry)
+    def cancel(self, request: Inquiry) -> None:
+        if request in self._requests:
+            self._requests.remove(request)
 
     def step(self) -> list[tuple[Inquiry, Update]]:
-        told: list[tuple[Inquiry, Update]] = []
-        for inquiry in list(self._inquiries):
-            told += [(inquiry, update) for update in inquiry.updates or self._next(inquiry)]
-            inquiry.updates = []
-        if not told:
+        updates: list[tuple[Inquiry, Update]] = []
+        for request in list(self._requests):
+            updates += [(request, update) for update in request.updates or self._next(request)]
+            request.updates = []
+        if not updates:
             time.sleep(STEP_S)
-        return told
+        return updates
 
-    def _next(self, inquiry: Inquiry) -> list[Update]:
-        index, query = inquiry.queries[0]
+    def _next(self, request: Inquiry) -> list[Update]:
+        index, query = request.queries[0]
         match query.split():
             case ["sleep", seconds]:
-                inquiry.until = inquiry.until or time.monotonic() + float(seconds)
-                if time.monotonic() < inquiry.until:
+                request.until = request.until or time.monotonic() + float(seconds)
+                if time.monotonic() < request.until:
                     return []
             case ["stick"]:
                 time.sleep(3600)
@@ -101,16 +101,16 @@ class Session:
             case ["break"]:
                 raise RuntimeError("a defect, with secrets in its message")
             case ["raise"]:
-                self._inquiries.remove(inquiry)
+                self._requests.remove(request)
                 return [Failed(RuntimeError("a defect, with secrets in its message"))]
-        inquiry.queries.pop(0)
-        took_s = float(query.split()[1]) if inquiry.until else 0.0
-        inquiry.until = 0.0
-        answer = _answer(inquiry.duration, query)
+        request.queries.pop(0)
+        took_s = float(query.split()[1]) if request.until else 0.0
+        request.until = 0.0
+        answer = _answer(request.duration, query)
         found = [Found(index, event) for event in answer.events]
-        if inquiry.queries:
+        if request.queries:
             return [*found, Answered(index, answer, took_s)]
-        self._inquiries.remove(inquiry)
+        self._requests.remove(request)
         return [*found, Answered(index, answer, took_s), Done()]
 
 

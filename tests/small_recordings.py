@@ -1,4 +1,4 @@
-"""Recordings of noise: pools to compose scenes of, and folders as a data set of labelled recordings has them."""
+"""Recordings of noise: pools for scenes, and folders like those of a data set of labelled recordings."""
 
 import csv
 from collections.abc import Sequence
@@ -15,18 +15,18 @@ Samples = npt.NDArray[np.float32]
 
 
 def noise(seconds: float, *, seed: int = 0, level: float = 0.2) -> Samples:
-    """White noise."""
+    """Return white noise."""
     return (level * np.random.default_rng(seed).standard_normal(round(seconds * RATE))).astype(np.float32)
 
 
 def pool_of(*kinds: str, seconds: float = 1.0, others: Sequence[str] = ()) -> Pool:
-    """One burst of noise of each kind."""
+    """Return a pool with one burst of noise per kind."""
     parts, rest = ({kind: [noise(seconds, seed=n)] for n, kind in enumerate(some)} for some in (kinds, others))
     return Pool(parts, rest)
 
 
 def data_set(folder: Path, *clips: tuple[str, int, str], seconds: float = 0.5) -> Path:
-    """A folder of bursts with its `clips.csv`; label, fold (0 throughout: the table has none) and source of each."""
+    """Write a folder of bursts and its `clips.csv` with labels, sources and folds (unless all folds are 0)."""
     folder.mkdir(parents=True, exist_ok=True)
     has_folds = any(fold for _, fold, _ in clips)
     with (folder / "clips.csv").open("w", newline="", encoding="utf-8") as file:

@@ -1,4 +1,4 @@
-"""Sound files of any kind, made on the spot."""
+"""Generate audio files of any kind."""
 
 import io
 import tempfile
@@ -13,11 +13,11 @@ Samples = npt.NDArray[np.float32]
 
 
 def encode(samples: Samples, rate: int, container: str, codec: str, options: dict[str, str] | None = None) -> bytes:
-    """[channels, samples] as the bytes of a file. `options` go to the container."""
+    """Encode [channels, samples] as a file. `options` are options of the container."""
     num_channels = len(samples)
     layout = {1: "mono", 2: "stereo"}.get(num_channels, f"{num_channels}c")
     with tempfile.TemporaryDirectory() as folder:
-        path = Path(folder, "sound")  # a file with a name, because moving an mp4's index to its front opens it again
+        path = Path(folder, "sound")  # needs a name: moving the index of an mp4 to the front reopens it
         _write(path, samples, rate, layout, container, codec, options or {})
         return path.read_bytes()
 
@@ -40,7 +40,7 @@ def _write(
 
 
 def silent_opus(seconds: int) -> bytes:
-    """Hours of silence in a few bytes: one packet of 120 ms that says "nothing", again and again."""
+    """Return long silence as a small file: one silent packet of 120 ms, repeated."""
     file = io.BytesIO()
     with av.open(file, "w", format="ogg") as output:
         stream = output.add_stream("libopus", rate=48_000, layout="mono", options={"frame_duration": "120"})

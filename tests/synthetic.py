@@ -1,4 +1,4 @@
-"""The synthetic sound that `tests/parity/data/README.md` defines."""
+"""The synthetic sound defined in `tests/parity/data/README.md`."""
 
 import numpy as np
 import numpy.typing as npt
@@ -8,12 +8,12 @@ CLIPS = {"s10": (10.0, 12345), "s6": (6.4, 777), "d62": (62.3, 12345)}
 
 
 def clip(name: str) -> npt.NDArray[np.int16]:
-    """One of `CLIPS`."""
+    """Return one of `CLIPS`."""
     return sound(*CLIPS[name])
 
 
 def sound(seconds: float, seed: int) -> npt.NDArray[np.int16]:
-    """[samples] at 16 kHz."""
+    """Return a sound as [samples] at 16 kHz."""
     n = np.arange(round(seconds * 16_000), dtype=np.int64)
     t = n / 16_000
     u = (1103515245 * n + seed) % 2**31

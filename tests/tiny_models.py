@@ -1,4 +1,4 @@
-"""Tiny random language models of several families, and the library's own answers to compare with."""
+"""Tiny language models of several families with random weights, and answers of `transformers` to compare with."""
 
 from collections.abc import Sequence
 
@@ -46,19 +46,19 @@ TIMED = Vocabulary(
     anchor_ids=tuple(range(10, 20)), offset_ids=tuple(range(20, 30)), separator_ids=(30, 31, 30), eos_id=EOS, size=38,
     wordless_ids=frozenset({30, 31, 32}),
 )  # fmt: skip
-"""Ids for answers with times. A model for them has 40 rows: two more than there are tokens."""
+"""Token ids for answers with times. Their model has 40 rows, two more than the vocabulary has tokens."""
 
 
 def tiny(family: str = "llama", seed: int = 0, **changes: object) -> PreTrainedModel:
     kind, config, own = FAMILIES[family]
     torch.manual_seed(seed)
     llm = kind(config(**(SIZES | own | changes))).eval().requires_grad_(False)
-    llm.get_output_embeddings().weight[EOS] *= 1.7  # so that answers end, often enough
+    llm.get_output_embeddings().weight[EOS] *= 1.7  # so that answers end often enough
     return llm
 
 
 def endless(llm: PreTrainedModel) -> PreTrainedModel:
-    """No token ends its answers."""
+    """Return the model without an end token, so that its answers never end."""
     llm.generation_config.eos_token_id = None
     return llm
 
@@ -68,7 +68,7 @@ def prompt(length: int, seed: int) -> Tensor:
 
 
 def ask(engine: SlotEngine, embeds: Tensor, decoding: Decoding, grammar: Grammar | None = None) -> Written:
-    """A sequence whose prompt was cut somewhere into prefix and suffix."""
+    """Add a sequence to the engine, with its prompt split into prefix and suffix."""
     cut = len(embeds) // 2
     return engine.add(Prefix(embeds[:cut]), embeds[cut:], decoding, grammar)
 
@@ -79,7 +79,7 @@ def answers(engine: SlotEngine, sequences: Sequence[Written]) -> list[list[int]]
 
 
 class GrammarMask(LogitsProcessor):
-    """The slow twin of the engine's masks: walks each row's ids from their beginning, at each token."""
+    """A slow version of the engine's masks: it reads each row's ids from the start at every token."""
 
     def __init__(self, grammar: Grammar) -> None:
         self.grammar = grammar
@@ -94,7 +94,7 @@ class GrammarMask(LogitsProcessor):
 
 
 def library(llm: PreTrainedModel, embeds: Tensor, decoding: Decoding, grammar: Grammar | None = None) -> list[int]:
-    """The ids that the library's own `generate` gives, up to the end, closed where they were cut."""
+    """Return the ids from the `generate` of `transformers` up to the end token. A cut answer is closed."""
     ids = llm.generate(
         inputs_embeds=embeds[None],
         attention_mask=torch.ones(1, len(embeds), dtype=torch.long),

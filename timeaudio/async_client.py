@@ -5,11 +5,11 @@ from contextlib import aclosing
 from types import TracebackType
 from typing import Any, Literal, Self, Unpack, cast, overload
 
-from timeaudio import exchange
+from timeaudio import requests
 from timeaudio.api_key import authorization
 from timeaudio.errors import ApiError, ClientError
-from timeaudio.exchange import DEFAULT_URL, A, Asked, Audio, LiveOptions, Options, Part, Patience
 from timeaudio.formats import FormatName, TextFormat
+from timeaudio.requests import DEFAULT_URL, A, Audio, AudioRequest, LiveOptions, Part, RequestOptions, RetryPolicy
 from timeaudio.results import (
     CaptionedEvent,
     DenseCaption,
@@ -48,17 +48,19 @@ class AsyncClient:
 
     @overload
     async def dense_caption(
-        self, audio: Audio, *, response_format: Literal["json"] = ..., **options: Unpack[Options]
+        self, audio: Audio, *, response_format: Literal["json"] = ..., **options: Unpack[RequestOptions]
     ) -> DenseCaption: ...
 
     @overload
-    async def dense_caption(self, audio: Audio, *, response_format: TextFormat, **options: Unpack[Options]) -> str: ...
+    async def dense_caption(
+        self, audio: Audio, *, response_format: TextFormat, **options: Unpack[RequestOptions]
+    ) -> str: ...
 
     async def dense_caption(
-        self, audio: Audio, *, response_format: FormatName = "json", **options: Unpack[Options]
+        self, audio: Audio, *, response_format: FormatName = "json", **options: Unpack[RequestOptions]
     ) -> DenseCaption | str:
         """See `Client.dense_caption`."""
-        return await self._run(exchange.dense_caption(audio, options, response_format))
+        return await self._run(requests.dense_caption(audio, options, response_format))
 
     @overload
     async def ground(
@@ -67,12 +69,17 @@ class AsyncClient:
         queries: str | Sequence[str],
         *,
         response_format: Literal["json"] = ...,
-        **options: Unpack[Options],
+        **options: Unpack[RequestOptions],
     ) -> Grounding: ...
 
     @overload
     async def ground(
-        self, audio: Audio, queries: str | Sequence[str], *, response_format: TextFormat, **options: Unpack[Options]
+        self,
+        audio: Audio,
+        queries: str | Sequence[str],
+        *,
+        response_format: TextFormat,
+        **options: Unpack[RequestOptions],
     ) -> str: ...
 
     async def ground(
@@ -81,75 +88,77 @@ class AsyncClient:
         queries: str | Sequence[str],
         *,
         response_format: FormatName = "json",
-        **options: Unpack[Options],
+        **options: Unpack[RequestOptions],
     ) -> Grounding | str:
         """See `Client.ground`."""
-        return await self._run(exchange.ground(audio, queries, options, response_format))
+        return await self._run(requests.ground(audio, queries, options, response_format))
 
     @overload
     async def summarize(
-        self, audio: Audio, *, response_format: Literal["json"] = ..., **options: Unpack[Options]
+        self, audio: Audio, *, response_format: Literal["json"] = ..., **options: Unpack[RequestOptions]
     ) -> Summary: ...
 
     @overload
-    async def summarize(self, audio: Audio, *, response_format: TextFormat, **options: Unpack[Options]) -> str: ...
+    async def summarize(
+        self, audio: Audio, *, response_format: TextFormat, **options: Unpack[RequestOptions]
+    ) -> str: ...
 
     async def summarize(
-        self, audio: Audio, *, response_format: FormatName = "json", **options: Unpack[Options]
+        self, audio: Audio, *, response_format: FormatName = "json", **options: Unpack[RequestOptions]
     ) -> Summary | str:
         """See `Client.summarize`."""
-        return await self._run(exchange.summarize(audio, options, response_format))
+        return await self._run(requests.summarize(audio, options, response_format))
 
     @overload
     async def ask(
-        self, audio: Audio, question: str, *, response_format: Literal["json"] = ..., **options: Unpack[Options]
+        self, audio: Audio, question: str, *, response_format: Literal["json"] = ..., **options: Unpack[RequestOptions]
     ) -> QuestionAnswer: ...
 
     @overload
     async def ask(
-        self, audio: Audio, question: str, *, response_format: TextFormat, **options: Unpack[Options]
+        self, audio: Audio, question: str, *, response_format: TextFormat, **options: Unpack[RequestOptions]
     ) -> str: ...
 
     async def ask(
-        self, audio: Audio, question: str, *, response_format: FormatName = "json", **options: Unpack[Options]
+        self, audio: Audio, question: str, *, response_format: FormatName = "json", **options: Unpack[RequestOptions]
     ) -> QuestionAnswer | str:
         """See `Client.ask`."""
-        return await self._run(exchange.ask(audio, question, options, response_format))
+        return await self._run(requests.ask(audio, question, options, response_format))
 
     def stream_dense_caption(
-        self, audio: Audio, **options: Unpack[Options]
+        self, audio: Audio, **options: Unpack[RequestOptions]
     ) -> AsyncStream[CaptionedEvent, DenseCaption]:
         """See `Client.stream_dense_caption`."""
-        return self._stream(exchange.dense_caption(audio, options))
+        return self._stream(requests.dense_caption(audio, options))
 
     def stream_ground(
-        self, audio: Audio, queries: str | Sequence[str], **options: Unpack[Options]
+        self, audio: Audio, queries: str | Sequence[str], **options: Unpack[RequestOptions]
     ) -> AsyncStream[GroundingResult, Grounding]:
         """See `Client.stream_ground`."""
-        return self._stream(exchange.ground(audio, queries, options))
+        return self._stream(requests.ground(audio, queries, options))
 
-    def stream_summarize(self, audio: Audio, **options: Unpack[Options]) -> AsyncStream[SummarySegment, Summary]:
+    def stream_summarize(self, audio: Audio, **options: Unpack[RequestOptions]) -> AsyncStream[SummarySegment, Summary]:
         """See `Client.stream_summarize`."""
-        return self._stream(exchange.summarize(audio, options))
+        return self._stream(requests.summarize(audio, options))
 
     def stream_ask(
-        self, audio: Audio, question: str, **options: Unpack[Options]
+        self, audio: Audio, question: str, **options: Unpack[RequestOptions]
     ) -> AsyncStream[Interval, QuestionAnswer]:
         """See `Client.stream_ask`."""
-        return self._stream(exchange.ask(audio, question, options))
+        return self._stream(requests.ask(audio, question, options))
 
     def live_dense_caption(
         self, chunks: AsyncIterable[bytes], **options: Unpack[LiveOptions]
     ) -> AsyncStream[CaptionedEvent, DenseCaption]:
         """See `Client.live_dense_caption`."""
-        live = exchange.live_dense_caption(chunks, options)
+        live = requests.live_dense_caption(chunks, options)
         return AsyncStream(cast(AsyncGenerator[Part, None], self._transport.live(live)), live.kind)
 
     def live_ground(
         self, chunks: AsyncIterable[bytes], queries: str | Sequence[str], **options: Unpack[LiveOptions]
     ) -> AsyncStream[GroundingResult, Grounding]:
         """See `Client.live_ground`."""
-        live = exchange.live_ground(chunks, queries, options)
+        live = requests.live_ground(chunks, queries, options)
         return AsyncStream(cast(AsyncGenerator[Part, None], self._transport.live(live)), live.kind)
 
     async def is_ready(self) -> bool:
@@ -171,26 +180,26 @@ class AsyncClient:
     ) -> None:
         await self.aclose()
 
-    async def _run(self, asked: Asked[A]) -> A | str:
+    async def _run(self, request: AudioRequest[A]) -> A | str:
         """Return the answer in the requested format."""
-        patience = Patience(self._retry_for_s)
+        patience = RetryPolicy(self._retry_for_s)
         while True:
             try:
-                return asked.written(await self._transport.whole(asked))
+                return request.written(await self._transport.whole(request))
             except ApiError as error:
                 wait_s = patience.wait_s(error)
             await _sleep(wait_s)
 
-    def _stream(self, asked: Asked[A]) -> AsyncStream[P, A]:
-        return AsyncStream(self._parts(asked), asked.kind)
+    def _stream(self, request: AudioRequest[A]) -> AsyncStream[P, A]:
+        return AsyncStream(self._parts(request), request.kind)
 
-    async def _parts(self, asked: Asked[Any]) -> AsyncGenerator[Part, None]:
+    async def _parts(self, request: AudioRequest[Any]) -> AsyncGenerator[Part, None]:
         """See `Client._parts`."""
-        patience = Patience(self._retry_for_s)
+        patience = RetryPolicy(self._retry_for_s)
         has_begun = False
         while True:
             try:
-                async with aclosing(cast(AsyncGenerator[Part, None], self._transport.parts(asked))) as parts:
+                async with aclosing(cast(AsyncGenerator[Part, None], self._transport.parts(request))) as parts:
                     async for part in parts:
                         has_begun = True
                         yield part

@@ -1,4 +1,4 @@
-"""Client: two methods per task, over HTTP or gRPC. `timeaudio.exchange` defines the requests."""
+"""Client: two methods per task, over HTTP or gRPC. `timeaudio.requests` defines the requests."""
 
 import time
 from collections.abc import Generator, Iterable, Sequence
@@ -6,11 +6,11 @@ from contextlib import closing
 from types import TracebackType
 from typing import Any, Literal, Self, Unpack, cast, overload
 
-from timeaudio import exchange
+from timeaudio import requests
 from timeaudio.api_key import authorization
 from timeaudio.errors import ApiError, ClientError
-from timeaudio.exchange import DEFAULT_URL, A, Asked, Audio, LiveOptions, Options, Part, Patience
 from timeaudio.formats import FormatName, TextFormat
+from timeaudio.requests import DEFAULT_URL, A, Audio, AudioRequest, LiveOptions, Part, RequestOptions, RetryPolicy
 from timeaudio.results import (
     CaptionedEvent,
     DenseCaption,
@@ -63,14 +63,14 @@ class Client:
 
     @overload
     def dense_caption(
-        self, audio: Audio, *, response_format: Literal["json"] = ..., **options: Unpack[Options]
+        self, audio: Audio, *, response_format: Literal["json"] = ..., **options: Unpack[RequestOptions]
     ) -> DenseCaption: ...
 
     @overload
-    def dense_caption(self, audio: Audio, *, response_format: TextFormat, **options: Unpack[Options]) -> str: ...
+    def dense_caption(self, audio: Audio, *, response_format: TextFormat, **options: Unpack[RequestOptions]) -> str: ...
 
     def dense_caption(
-        self, audio: Audio, *, response_format: FormatName = "json", **options: Unpack[Options]
+        self, audio: Audio, *, response_format: FormatName = "json", **options: Unpack[RequestOptions]
     ) -> DenseCaption | str:
         """Return every event of a recording, with its intervals and a caption.
 
@@ -80,7 +80,7 @@ class Client:
             UnexpectedAnswer: the response was not that of a TimeAudio server.
             OSError: the file cannot be read.
         """
-        return self._run(exchange.dense_caption(audio, options, response_format))
+        return self._run(requests.dense_caption(audio, options, response_format))
 
     @overload
     def ground(
@@ -89,12 +89,17 @@ class Client:
         queries: str | Sequence[str],
         *,
         response_format: Literal["json"] = ...,
-        **options: Unpack[Options],
+        **options: Unpack[RequestOptions],
     ) -> Grounding: ...
 
     @overload
     def ground(
-        self, audio: Audio, queries: str | Sequence[str], *, response_format: TextFormat, **options: Unpack[Options]
+        self,
+        audio: Audio,
+        queries: str | Sequence[str],
+        *,
+        response_format: TextFormat,
+        **options: Unpack[RequestOptions],
     ) -> str: ...
 
     def ground(
@@ -103,25 +108,25 @@ class Client:
         queries: str | Sequence[str],
         *,
         response_format: FormatName = "json",
-        **options: Unpack[Options],
+        **options: Unpack[RequestOptions],
     ) -> Grounding | str:
         """Return where each query happens. The recording is sent and encoded once for all queries.
 
         Raises:
             ApiError, ServerUnreachable, UnexpectedAnswer, OSError: as for `dense_caption`.
         """
-        return self._run(exchange.ground(audio, queries, options, response_format))
+        return self._run(requests.ground(audio, queries, options, response_format))
 
     @overload
     def summarize(
-        self, audio: Audio, *, response_format: Literal["json"] = ..., **options: Unpack[Options]
+        self, audio: Audio, *, response_format: Literal["json"] = ..., **options: Unpack[RequestOptions]
     ) -> Summary: ...
 
     @overload
-    def summarize(self, audio: Audio, *, response_format: TextFormat, **options: Unpack[Options]) -> str: ...
+    def summarize(self, audio: Audio, *, response_format: TextFormat, **options: Unpack[RequestOptions]) -> str: ...
 
     def summarize(
-        self, audio: Audio, *, response_format: FormatName = "json", **options: Unpack[Options]
+        self, audio: Audio, *, response_format: FormatName = "json", **options: Unpack[RequestOptions]
     ) -> Summary | str:
         """Return a summary of the speech in a recording, segment by segment.
 
@@ -129,46 +134,52 @@ class Client:
             ApiError, ServerUnreachable, UnexpectedAnswer, OSError: as for `dense_caption`; ApiError also if the
                 server's model was not trained for it.
         """
-        return self._run(exchange.summarize(audio, options, response_format))
+        return self._run(requests.summarize(audio, options, response_format))
 
     @overload
     def ask(
-        self, audio: Audio, question: str, *, response_format: Literal["json"] = ..., **options: Unpack[Options]
+        self, audio: Audio, question: str, *, response_format: Literal["json"] = ..., **options: Unpack[RequestOptions]
     ) -> QuestionAnswer: ...
 
     @overload
-    def ask(self, audio: Audio, question: str, *, response_format: TextFormat, **options: Unpack[Options]) -> str: ...
+    def ask(
+        self, audio: Audio, question: str, *, response_format: TextFormat, **options: Unpack[RequestOptions]
+    ) -> str: ...
 
     def ask(
-        self, audio: Audio, question: str, *, response_format: FormatName = "json", **options: Unpack[Options]
+        self, audio: Audio, question: str, *, response_format: FormatName = "json", **options: Unpack[RequestOptions]
     ) -> QuestionAnswer | str:
         """Return the answer to a question about a recording, and the intervals that it names.
 
         Raises:
             ApiError, ServerUnreachable, UnexpectedAnswer, OSError: as for `summarize`.
         """
-        return self._run(exchange.ask(audio, question, options, response_format))
+        return self._run(requests.ask(audio, question, options, response_format))
 
-    def stream_dense_caption(self, audio: Audio, **options: Unpack[Options]) -> Stream[CaptionedEvent, DenseCaption]:
+    def stream_dense_caption(
+        self, audio: Audio, **options: Unpack[RequestOptions]
+    ) -> Stream[CaptionedEvent, DenseCaption]:
         """Stream every event of a recording, each as soon as it is found.
 
         Reading the stream raises the errors of `dense_caption`, at the point where they occur.
         """
-        return self._stream(exchange.dense_caption(audio, options))
+        return self._stream(requests.dense_caption(audio, options))
 
     def stream_ground(
-        self, audio: Audio, queries: str | Sequence[str], **options: Unpack[Options]
+        self, audio: Audio, queries: str | Sequence[str], **options: Unpack[RequestOptions]
     ) -> Stream[GroundingResult, Grounding]:
         """Stream the result of each query, as soon as it is known. Raises: as `stream_dense_caption`."""
-        return self._stream(exchange.ground(audio, queries, options))
+        return self._stream(requests.ground(audio, queries, options))
 
-    def stream_summarize(self, audio: Audio, **options: Unpack[Options]) -> Stream[SummarySegment, Summary]:
+    def stream_summarize(self, audio: Audio, **options: Unpack[RequestOptions]) -> Stream[SummarySegment, Summary]:
         """Stream the summary of each speech segment, as soon as it is known. Raises: as `stream_dense_caption`."""
-        return self._stream(exchange.summarize(audio, options))
+        return self._stream(requests.summarize(audio, options))
 
-    def stream_ask(self, audio: Audio, question: str, **options: Unpack[Options]) -> Stream[Interval, QuestionAnswer]:
+    def stream_ask(
+        self, audio: Audio, question: str, **options: Unpack[RequestOptions]
+    ) -> Stream[Interval, QuestionAnswer]:
         """Stream the intervals that the answer names; `answer()` has its text. Raises: as `stream_dense_caption`."""
-        return self._stream(exchange.ask(audio, question, options))
+        return self._stream(requests.ask(audio, question, options))
 
     def live_dense_caption(
         self, chunks: Iterable[bytes], **options: Unpack[LiveOptions]
@@ -179,14 +190,14 @@ class Client:
         Raises:
             ValueError: the address is not a gRPC address.
         """
-        live = exchange.live_dense_caption(chunks, options)
+        live = requests.live_dense_caption(chunks, options)
         return Stream(cast(Generator[Part, None, None], self._transport.live(live)), live.kind)
 
     def live_ground(
         self, chunks: Iterable[bytes], queries: str | Sequence[str], **options: Unpack[LiveOptions]
     ) -> Stream[GroundingResult, Grounding]:
         """Stream each interval of each query in live sound. Raises: as `live_dense_caption`."""
-        live = exchange.live_ground(chunks, queries, options)
+        live = requests.live_ground(chunks, queries, options)
         return Stream(cast(Generator[Part, None, None], self._transport.live(live)), live.kind)
 
     def is_ready(self) -> bool:
@@ -208,26 +219,26 @@ class Client:
     ) -> None:
         self.close()
 
-    def _run(self, asked: Asked[A]) -> A | str:
+    def _run(self, request: AudioRequest[A]) -> A | str:
         """Return the answer in the requested format."""
-        patience = Patience(self._retry_for_s)
+        patience = RetryPolicy(self._retry_for_s)
         while True:
             try:
-                return asked.written(self._transport.whole(asked))
+                return request.written(self._transport.whole(request))
             except ApiError as error:
                 wait_s = patience.wait_s(error)
             time.sleep(wait_s)
 
-    def _stream(self, asked: Asked[A]) -> Stream[P, A]:
-        return Stream(self._parts(asked), asked.kind)
+    def _stream(self, request: AudioRequest[A]) -> Stream[P, A]:
+        return Stream(self._parts(request), request.kind)
 
-    def _parts(self, asked: Asked[Any]) -> Generator[Part, None, None]:
+    def _parts(self, request: AudioRequest[Any]) -> Generator[Part, None, None]:
         """Yield the parts of a stream; retry as long as it has not begun."""
-        patience = Patience(self._retry_for_s)
+        patience = RetryPolicy(self._retry_for_s)
         has_begun = False
         while True:
             try:
-                with closing(cast(Generator[Part, None, None], self._transport.parts(asked))) as parts:
+                with closing(cast(Generator[Part, None, None], self._transport.parts(request))) as parts:
                     for part in parts:
                         has_begun = True
                         yield part

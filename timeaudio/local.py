@@ -18,7 +18,7 @@ if TYPE_CHECKING:
     from model.pipeline import Answer, Recording
     from model.timeline.interval import Interval
     from model.timeline.task import Task
-    from server.engine.protocol import Answered
+    from server.workers.protocol import QueryAnswered
 
 LIMIT_S = 150.0
 """Longest recording, in seconds, for any task. A server accepts hours."""
@@ -75,12 +75,14 @@ class LocalModel:
             LocalModelError: the recording cannot be used; the message says what to do.
             OSError: the file cannot be read.
         """
-        [answer], account = self._hear(audio, "dense_caption", lambda heard: [self._pipeline.dense_caption(heard)])
+        [answer], fields = self._answer(
+            audio, "dense_caption", lambda recording: [self._pipeline.dense_caption(recording)]
+        )
         events = (
             results.CaptionedEvent(intervals=_intervals(event.intervals), caption=event.caption)
             for event in answer.events
         )
-        return results.DenseCaption(events=tuple(events), **account)
+        return results.DenseCaption(events=tuple(events), **fields)
 
     def ground(self, audio: Path | bytes, queries: Sequence[str]) -> results.Grounding:
         """Return where each query happens. Each pass of the recording is encoded once.
@@ -88,8 +90,8 @@ class LocalModel:
         Raises:
             LocalModelError, OSError: as for `dense_caption`.
         """
-        answers, account = self._hear(
-            audio, "ground", lambda heard: [self._pipeline.ground(heard, query) for query in queries]
+        answers, fields = self._answer(
+            audio, "ground", lambda recording: [self._pipeline.ground(recording, query) for query in queries]
         )
         found = (
             results.GroundingResult(
@@ -99,7 +101,7 @@ class LocalModel:
             )
             for query, answer in zip(queries, answers, strict=True)
         )
-        return results.Grounding(results=tuple(found), **account)
+        return results.Grounding(results=tuple(found), **fields)
 
     def summarize(self, audio: Path | bytes) -> results.Summary:
         """Return a summary of the speech in a recording.
@@ -107,13 +109,13 @@ class LocalModel:
         Raises:
             LocalModelError, OSError: as for `dense_caption`; also if the checkpoint was not trained for it.
         """
-        answer, account = self._say(audio, "summarize")
+        answer, fields = self._say(audio, "summarize")
         segments = (
             results.SummarySegment(**dict(interval), summary=event.caption)
             for event in answer.events
             for interval in _intervals(event.intervals)
         )
-        return results.Summary(segments=tuple(segments), **account)
+        return results.Summary(segments=tuple(segments), **fields)
 
     def ask(self, audio: Path | bytes, question: str) -> results.QuestionAnswer:
         """Return the answer to a question about a recording.
@@ -121,20 +123,22 @@ class LocalModel:
         Raises:
             LocalModelError, OSError: as for `summarize`.
         """
-        answer, account = self._say(audio, "ask", question)
+        answer, fields = self._say(audio, "ask", question)
         intervals = _intervals(interval for event in answer.events for interval in event.intervals)
-        return results.QuestionAnswer(question=question, answer=answer.text, intervals=intervals, **account)
+        return results.QuestionAnswer(question=question, answer=answer.text, intervals=intervals, **fields)
 
-    def _say(self, audio: Path | bytes, task: "Task", words: str = "") -> "tuple[Answered, _Account]":
+    def _say(self, audio: Path | bytes, task: "Task", words: str = "") -> "tuple[QueryAnswered, _AnswerFields]":
         from model.language.prompt import question_of
 
         question = question_of(task, words)
-        [answer], account = self._hear(audio, task, lambda heard: [self._pipeline.answer(heard, task, question)])
-        return answer, account
+        [answer], fields = self._answer(
+            audio, task, lambda recording: [self._pipeline.answer(recording, task, question)]
+        )
+        return answer, fields
 
-    def _hear(
+    def _answer(
         self, audio: Path | bytes, task: "Task", ask: "Callable[[Recording], list[Answer]]"
-    ) -> "tuple[list[Answered], _Account]":
+    ) -> "tuple[list[QueryAnswered], _AnswerFields]":
         """Return the model's answers about one recording, and the fields that every result has."""
         data = audio if isinstance(audio, bytes) else audio.read_bytes()
         begun = time.perf_counter()
@@ -150,7 +154,7 @@ class LocalModel:
         except self._refusals as error:
             raise LocalModelError(str(error)) from error
         ended = time.perf_counter()
-        return answers, _Account(
+        return answers, _AnswerFields(
             id=f"local-{uuid4().hex}",
             model=self._pipeline.name,
             audio=results.AudioInfo(duration=round(waveform.duration_s, 1)),
@@ -171,11 +175,11 @@ class LocalModel:
 
     def _in_passes(
         self, waveform: "Waveform", task: "Task", ask: "Callable[[Recording], list[Answer]]"
-    ) -> "tuple[list[Answered], int, float]":
+    ) -> "tuple[list[QueryAnswered], int, float]":
         """Return the answers, the number of audio tokens, and the seconds spent on encoding."""
         from model.audio.waveform import SAMPLES_PER_TENTH, Waveform
-        from server.engine.protocol import Answered
-        from server.passes import Whole, cut
+        from server.inference.long_audio import AnswerMerger, cut
+        from server.workers.protocol import QueryAnswered
 
         passes = cut(waveform.duration_tenths, task, self._passes)
         num_audio_tokens, encode_s, parts = 0, 0.0, []
@@ -186,11 +190,11 @@ class LocalModel:
             encode_s += time.perf_counter() - begun
             num_audio_tokens += recording.num_audio_tokens
             parts.append(ask(recording))
-        whole = Whole(passes, task, len(parts[0]))
+        whole = AnswerMerger(passes, task, len(parts[0]))
         for part in parts:
             for index, answer in enumerate(part):
                 whole.add(
-                    Answered(
+                    QueryAnswered(
                         index=index,
                         events=answer.events,
                         text=answer.text,
@@ -203,7 +207,7 @@ class LocalModel:
         return whole.answers(), num_audio_tokens, encode_s
 
 
-class _Account(TypedDict):
+class _AnswerFields(TypedDict):
     """The fields that every answer has."""
 
     id: str

@@ -18,7 +18,7 @@ Shown = Literal["tables", "json", "json_lines", "text", "nothing"]
 """On stdout: tables, indented JSON, a line of JSON per recording, a format's text, or nothing."""
 
 
-class Folder:
+class OutputFolder:
     """A folder of answers: `street.flac` becomes `street.srt`, as players expect.
 
     If two recordings differ only in their extension, both keep it: `street.flac.srt`.
@@ -46,7 +46,7 @@ class Output:
 
     shown: Shown
     formats: Sequence[FormatName]
-    folder: Folder | None = None
+    folder: OutputFolder | None = None
     resume: bool = False
 
     def is_done(self, source: Source) -> bool:

@@ -14,7 +14,7 @@ from grpc_health.v1 import health_pb2, health_pb2_grpc
 
 from timeaudio.address import is_loopback
 from timeaudio.errors import ServerUnreachable
-from timeaudio.exchange import A, Asked, Live, Part
+from timeaudio.requests import A, AudioRequest, LiveRequest, Part
 from timeaudio.results import AnyAnswer
 from timeaudio.rpc_messages import live_config, part_of, refusal, requests
 from timeaudio.v1 import timeaudio_pb2 as pb
@@ -25,7 +25,7 @@ _SERVICE: Final = pb.DESCRIPTOR.services_by_name["TimeAudioService"].full_name
 
 
 class GrpcTransport:
-    """See `timeaudio.exchange.Transport`. Units: `timeout` is seconds for a whole call."""
+    """See `timeaudio.requests.Transport`. Units: `timeout` is seconds for a whole call."""
 
     def __init__(self, address: SplitResult, timeout: float, headers: Mapping[str, str]) -> None:
         self._url = address.geturl()
@@ -33,18 +33,18 @@ class GrpcTransport:
         self._metadata = tuple(headers.items())
         self._channel = _channel(grpc, address)
 
-    def whole(self, asked: Asked[A]) -> A:
+    def whole(self, request: AudioRequest[A]) -> A:
         """Return the whole answer."""
-        *_, last = self.parts(asked)
-        assert isinstance(last, asked.kind), "parts end with the answer, or raise"
+        *_, last = self.parts(request)
+        assert isinstance(last, request.kind), "parts end with the answer, or raise"
         return last
 
-    def parts(self, asked: Asked[Any]) -> Iterator[Part]:
+    def parts(self, request: AudioRequest[Any]) -> Iterator[Part]:
         """Yield the answer as it is found."""
-        with asked.recording.opened() as file:
-            yield from self._call(requests(asked, file), asked.kind, self._timeout)
+        with request.recording.opened() as file:
+            yield from self._call(requests(request, file), request.kind, self._timeout)
 
-    def live(self, live: Live[Any, Iterable[bytes]]) -> Iterator[Part]:
+    def live(self, live: LiveRequest[Any, Iterable[bytes]]) -> Iterator[Part]:
         """Yield the answer for live sound."""
         chunks = (pb.AnalyzeRequest(chunk=chunk) for chunk in live.chunks)
         yield from self._call(chain([live_config(live)], chunks), live.kind, None)
@@ -67,10 +67,10 @@ class GrpcTransport:
         """Return whether the server accepts requests now."""
         request = health_pb2.HealthCheckRequest(service=_SERVICE)
         try:
-            told = health_pb2_grpc.HealthStub(self._channel).Check(request, timeout=_READY_TIMEOUT_S)
+            health = health_pb2_grpc.HealthStub(self._channel).Check(request, timeout=_READY_TIMEOUT_S)
         except grpc.RpcError as error:
             raise refusal(error, self._url) from error
-        return bool(told.status == health_pb2.HealthCheckResponse.SERVING)
+        return bool(health.status == health_pb2.HealthCheckResponse.SERVING)
 
     def close(self) -> None:
         """Close the connection."""
@@ -78,7 +78,7 @@ class GrpcTransport:
 
 
 class AsyncGrpcTransport:
-    """See `timeaudio.exchange.AsyncTransport`. For asyncio; opens its channel on first use."""
+    """See `timeaudio.requests.AsyncTransport`. For asyncio; opens its channel on first use."""
 
     def __init__(self, address: SplitResult, timeout: float, headers: Mapping[str, str]) -> None:
         self._address = address
@@ -87,22 +87,22 @@ class AsyncGrpcTransport:
         self._metadata = tuple(headers.items())
         self._opened: Any = None
 
-    async def whole(self, asked: Asked[A]) -> A:
+    async def whole(self, request: AudioRequest[A]) -> A:
         """Return the whole answer."""
         last: Part | None = None
-        async for part in self.parts(asked):
+        async for part in self.parts(request):
             last = part
-        assert isinstance(last, asked.kind), "parts end with the answer, or raise"
+        assert isinstance(last, request.kind), "parts end with the answer, or raise"
         return last
 
-    async def parts(self, asked: Asked[Any]) -> AsyncIterator[Part]:
+    async def parts(self, request: AudioRequest[Any]) -> AsyncIterator[Part]:
         """Yield the answer as it is found."""
-        with asked.recording.opened() as file:
-            async with aclosing(self._call(requests(asked, file), asked.kind, self._timeout)) as parts:
+        with request.recording.opened() as file:
+            async with aclosing(self._call(requests(request, file), request.kind, self._timeout)) as parts:
                 async for part in parts:
                     yield part
 
-    async def live(self, live: Live[Any, AsyncIterable[bytes]]) -> AsyncIterator[Part]:
+    async def live(self, live: LiveRequest[Any, AsyncIterable[bytes]]) -> AsyncIterator[Part]:
         """Yield the answer for live sound."""
 
         async def sent() -> AsyncIterator[pb.AnalyzeRequest]:
@@ -132,10 +132,10 @@ class AsyncGrpcTransport:
         """Return whether the server accepts requests now."""
         request = health_pb2.HealthCheckRequest(service=_SERVICE)
         try:
-            told = await health_pb2_grpc.HealthStub(self._channel).Check(request, timeout=_READY_TIMEOUT_S)
+            health = await health_pb2_grpc.HealthStub(self._channel).Check(request, timeout=_READY_TIMEOUT_S)
         except grpc.RpcError as error:
             raise refusal(error, self._url) from error
-        return bool(told.status == health_pb2.HealthCheckResponse.SERVING)
+        return bool(health.status == health_pb2.HealthCheckResponse.SERVING)
 
     async def close(self) -> None:
         """Close the connection."""

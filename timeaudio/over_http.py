@@ -10,8 +10,8 @@ from httpx_sse import EventSource, ServerSentEvent
 
 from timeaudio.address import is_loopback
 from timeaudio.errors import ApiError, ServerUnreachable
-from timeaudio.exchange import CONNECT_TIMEOUT_S, A, Asked, Live, Part, TaskName
-from timeaudio.replies import parsed, parsed_json, reached, refusal
+from timeaudio.requests import CONNECT_TIMEOUT_S, A, AudioRequest, LiveRequest, Part, TaskName
+from timeaudio.responses import parsed, parsed_json, reached, refusal
 from timeaudio.results import Beginning, CaptionedEvent, GroundingResult, Interval, SummarySegment
 
 _PATHS: Final[Mapping[TaskName, str]] = {
@@ -34,39 +34,39 @@ _TOLD_BEFORE_READING: Final = frozenset({401, 429})
 
 
 class HttpTransport:
-    """See `timeaudio.exchange.Transport`."""
+    """See `timeaudio.requests.Transport`."""
 
     def __init__(self, address: SplitResult, timeout: float, headers: Mapping[str, str]) -> None:
         self.url = httpx.URL(address.geturl())
         self._http = httpx.Client(**_connection(self.url, timeout), headers=headers)
 
-    def whole(self, asked: Asked[A]) -> A:
+    def whole(self, request: AudioRequest[A]) -> A:
         """Return the whole answer."""
-        with reached(self.url), asked.recording.opened() as file:
-            response = self._http.post(_PATHS[asked.task], **_content(asked, file))
+        with reached(self.url), request.recording.opened() as file:
+            response = self._http.post(_PATHS[request.task], **_content(request, file))
         if not response.is_success:
             raise refusal(response, self.url)
-        return parsed(response, asked.kind, self.url)
+        return parsed(response, request.kind, self.url)
 
-    def parts(self, asked: Asked[Any]) -> Iterator[Part]:
+    def parts(self, request: AudioRequest[Any]) -> Iterator[Part]:
         """Yield the answer as it is found."""
-        path = _PATHS[asked.task]
+        path = _PATHS[request.task]
         with (
             reached(self.url),
-            asked.recording.opened() as file,
-            self._http.stream("POST", path, **_content(asked, file, stream="true")) as response,
+            request.recording.opened() as file,
+            self._http.stream("POST", path, **_content(request, file, stream="true")) as response,
         ):
             if not response.is_success:
                 response.read()
                 raise refusal(response, self.url)
             for message in EventSource(response).iter_sse():
-                if (part := _part(message, asked, self.url)) is not None:
+                if (part := _part(message, request, self.url)) is not None:
                     yield part
-                    if isinstance(part, asked.kind):
+                    if isinstance(part, request.kind):
                         return
         raise _cut_off(self.url)
 
-    def live(self, live: Live[Any, Any]) -> Iterator[Part]:
+    def live(self, live: LiveRequest[Any, Any]) -> Iterator[Part]:
         """Raise ValueError: live sound needs gRPC."""
         raise ValueError(f"Live sound needs gRPC; {self.url} is HTTP. Use an address like grpc://HOST:PORT.")
 
@@ -81,40 +81,40 @@ class HttpTransport:
 
 
 class AsyncHttpTransport:
-    """See `timeaudio.exchange.AsyncTransport`."""
+    """See `timeaudio.requests.AsyncTransport`."""
 
     def __init__(self, address: SplitResult, timeout: float, headers: Mapping[str, str]) -> None:
         self.url = httpx.URL(address.geturl())
         self._http = httpx.AsyncClient(**_connection(self.url, timeout), headers=headers)
 
-    async def whole(self, asked: Asked[A]) -> A:
+    async def whole(self, request: AudioRequest[A]) -> A:
         """Return the whole answer."""
-        with asked.recording.opened() as file:
+        with request.recording.opened() as file:
             async with self._reached():
-                response = await self._http.post(_PATHS[asked.task], **_content(asked, file))
+                response = await self._http.post(_PATHS[request.task], **_content(request, file))
         if not response.is_success:
             raise refusal(response, self.url)
-        return parsed(response, asked.kind, self.url)
+        return parsed(response, request.kind, self.url)
 
-    async def parts(self, asked: Asked[Any]) -> AsyncIterator[Part]:
+    async def parts(self, request: AudioRequest[Any]) -> AsyncIterator[Part]:
         """Yield the answer as it is found."""
-        path = _PATHS[asked.task]
-        with asked.recording.opened() as file:
+        path = _PATHS[request.task]
+        with request.recording.opened() as file:
             async with (
                 self._reached(),
-                self._http.stream("POST", path, **_content(asked, file, stream="true")) as response,
+                self._http.stream("POST", path, **_content(request, file, stream="true")) as response,
             ):
                 if not response.is_success:
                     await response.aread()
                     raise refusal(response, self.url)
                 async for message in EventSource(response).aiter_sse():
-                    if (part := _part(message, asked, self.url)) is not None:
+                    if (part := _part(message, request, self.url)) is not None:
                         yield part
-                        if isinstance(part, asked.kind):
+                        if isinstance(part, request.kind):
                             return
         raise _cut_off(self.url)
 
-    def live(self, live: Live[Any, Any]) -> AsyncIterator[Part]:
+    def live(self, live: LiveRequest[Any, Any]) -> AsyncIterator[Part]:
         """Raise ValueError: live sound needs gRPC."""
         raise ValueError(f"Live sound needs gRPC; {self.url} is HTTP. Use an address like grpc://HOST:PORT.")
 
@@ -155,12 +155,12 @@ def _connection(url: httpx.URL, timeout: float) -> dict[str, Any]:
     }
 
 
-def _content(asked: Asked[Any], file: BinaryIO, **more: str) -> dict[str, Any]:
+def _content(request: AudioRequest[Any], file: BinaryIO, **more: str) -> dict[str, Any]:
     """Return the form, as arguments for httpx. It omits the file's name, which the server does not need."""
-    return {"data": {**asked.options, **asked.words, **more}, "files": {"file": ("audio", file)}}
+    return {"data": {**request.options, **request.words, **more}, "files": {"file": ("audio", file)}}
 
 
-def _part(message: ServerSentEvent, asked: Asked[Any], url: httpx.URL) -> Part | None:
+def _part(message: ServerSentEvent, request: AudioRequest[Any], url: httpx.URL) -> Part | None:
     """Parse a message; None for a kind that only a newer server sends.
 
     Raises:
@@ -170,7 +170,7 @@ def _part(message: ServerSentEvent, asked: Asked[Any], url: httpx.URL) -> Part |
     if message.event == "error":
         problem = message.json()
         raise ApiError(int(problem.get("status", 500)), problem)
-    kind = asked.kind if message.event == "done" else _PARTS.get(message.event)
+    kind = request.kind if message.event == "done" else _PARTS.get(message.event)
     return None if kind is None else parsed_json(message.data, kind, url)
 
 

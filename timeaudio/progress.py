@@ -13,7 +13,7 @@ from timeaudio.inputs import Source
 from timeaudio.timeline import one_line
 
 
-class Account:
+class RunCounts:
     """Counts of the recordings of a run.
 
     Attributes:
@@ -47,7 +47,7 @@ class Account:
 class Bar:
     """The bar, on stderr if that is a terminal. Print other output only while it is `hidden`."""
 
-    def __init__(self, sources: Sequence[Source], account: Account) -> None:
+    def __init__(self, sources: Sequence[Source], account: RunCounts) -> None:
         console = Console(stderr=True)
         self._account = account
         self._progress = Progress(

@@ -11,7 +11,7 @@ from pydantic import ValidationError
 
 from timeaudio import results
 from timeaudio.errors import ApiError, ClientError, ServerUnreachable, UnexpectedAnswer
-from timeaudio.exchange import Asked, Live, Part, TaskName
+from timeaudio.requests import AudioRequest, LiveRequest, Part, TaskName
 from timeaudio.v1 import timeaudio_pb2 as pb
 
 CHUNK_BYTES: Final = 64 * 1024
@@ -36,21 +36,21 @@ _PARTS: Final[Mapping[str, type[Part]]] = {
 """The type of each part, by its field of AnalyzeResponse."""
 
 
-def requests(asked: Asked[Any], file: BinaryIO) -> Iterator[pb.AnalyzeRequest]:
+def requests(request: AudioRequest[Any], file: BinaryIO) -> Iterator[pb.AnalyzeRequest]:
     """Yield the configuration, then the recording. Stop if the file was closed: the call has then ended."""
     yield pb.AnalyzeRequest(
         config=pb.AnalyzeConfig(
-            task=_TASKS[asked.task],
-            queries=asked.words.get("query", ()),
-            question=asked.words.get("question", ""),
-            options=pb.Options(**asked.options),
+            task=_TASKS[request.task],
+            queries=request.words.get("query", ()),
+            question=request.words.get("question", ""),
+            options=pb.Options(**request.options),
         )
     )
     while not file.closed and (chunk := file.read(CHUNK_BYTES)):
         yield pb.AnalyzeRequest(chunk=chunk)
 
 
-def live_config(live: Live[Any, Any]) -> pb.AnalyzeRequest:
+def live_config(live: LiveRequest[Any, Any]) -> pb.AnalyzeRequest:
     """Return the configuration of live sound.
 
     Raises:
@@ -81,11 +81,11 @@ def part_of(response: pb.AnalyzeResponse, url: str) -> Part | None:
     name = response.WhichOneof("part")
     if name is None:
         return None
-    told = MessageToDict(
+    fields = MessageToDict(
         getattr(response, name), preserving_proto_field_name=True, always_print_fields_with_no_presence=True
     )
     try:
-        return _PARTS[name].model_validate(told)
+        return _PARTS[name].model_validate(fields)
     except ValidationError as error:
         raise UnexpectedAnswer(
             f"The answer from {url} is not that of a TimeAudio server of this version "

@@ -58,7 +58,7 @@ class ServerProcess:
             LocalModelError: the server exited, or was not ready in time; the message ends with its last log line.
         """
         started = time.monotonic()
-        told = 0.0
+        reported_s = 0.0
         with Client(self.url, timeout=POLL_S * 20) as client:
             while not client.is_ready():
                 waited_s = time.monotonic() - started
@@ -66,9 +66,9 @@ class ServerProcess:
                     raise LocalModelError(f"The server exited during startup: {self._last_words()}")
                 if waited_s > START_TIMEOUT_S:
                     raise LocalModelError(f"The server was not ready after {waited_s:.0f} s: {self._last_words()}")
-                if waited_s - told >= TELL_EVERY_S:
+                if waited_s - reported_s >= TELL_EVERY_S:
                     tell(waited_s)
-                    told = waited_s
+                    reported_s = waited_s
                 time.sleep(POLL_S)
 
     def _last_words(self) -> str:

@@ -4,8 +4,8 @@ from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 
 from timeaudio.address import checked_address
-from timeaudio.exchange import AsyncTransport, Transport
 from timeaudio.over_http import AsyncHttpTransport, HttpTransport
+from timeaudio.requests import AsyncTransport, Transport
 
 
 def transport(base_url: str, timeout: float, headers: Mapping[str, str]) -> Transport:

@@ -28,14 +28,14 @@ from model.pipeline import Decoding
 from training.data.manifest import ManifestError
 from training.data.recordings import DataError
 from training.data.validate import read_manifest
-from training.paper_tables import COLUMNS, Numbers, ours_of, show
+from training.paper_tables import COLUMNS, Numbers, show, table_row
 from training.run_file import ConfigError
 from training.score_command import to_json
 from training.scoring import score
-from training.stage_command import Job, checkpoint_named, claim_stage, run_stage
-from training.stage_data import Features
+from training.stage_command import TrainingJob, check_stage_config, resolve_checkpoint, run_stage
+from training.stage_data import FeatureExtractor
 from training.stages import MERGE_SCORES, load_stage
-from training.variants import answers_of, loaded
+from training.variants import generate_answers, load_pipeline
 
 
 @dataclass(frozen=True, slots=True)
@@ -89,7 +89,9 @@ SHOWN = (*COLUMNS, ("ground absent accuracy", "absent"))
 """Columns of `table.md`: the paper's, and the share of absent queries that are answered as absent."""
 
 
-def ablate(variants: Sequence[Variant], base: Job, stage: str, overrides: list[str], test: Path) -> dict[str, Numbers]:
+def ablate(
+    variants: Sequence[Variant], base: TrainingJob, stage: str, overrides: list[str], test: Path
+) -> dict[str, Numbers]:
     """Train and score every variant that has no scores yet. Write `table.md`, with confidence intervals.
 
     Variants that differ only in decoding share one training.
@@ -100,33 +102,33 @@ def ablate(variants: Sequence[Variant], base: Job, stage: str, overrides: list[s
     rows = read_manifest(test)
     found: dict[str, dict[str, Any]] = {}
     for variant in variants:
-        trained = "-".join(_plain(s) for s in variant.settings) or "plain"
-        run, scores = base.run / trained, base.run / f"{_plain(variant.name)}.json"
+        trained = "-".join(_slug(s) for s in variant.settings) or "plain"
+        run, scores = base.run / trained, base.run / f"{_slug(variant.name)}.json"
         config = load_stage(stage, [*overrides, *variant.settings])
         job = replace(base, run=run, out=run / "checkpoint")
-        claim_stage(job, config)  # also here: the checkpoint or the scores may already exist
-        told = {"variant": variant.name, "test": hashlib.sha256(test.read_bytes()).hexdigest()}
+        check_stage_config(job, config)  # also here: the checkpoint or the scores may already exist
+        setting = {"variant": variant.name, "test": hashlib.sha256(test.read_bytes()).hexdigest()}
         if not scores.is_file():
             if not (job.out / "config.json").is_file():
                 run_stage(job, config)
-            pipeline = loaded(job.out, base.device)
+            pipeline = load_pipeline(job.out, base.device)
             decoding = Decoding(max_new_tokens=ANSWER_TOKENS)
-            heard_anew = base.cache is None or variant.windows
-            source = test.parent if heard_anew else Features(pipeline.model, test.parent, base.cache)
-            predictions = answers_of(
+            encodes_again = base.cache is None or variant.windows
+            source = test.parent if encodes_again else FeatureExtractor(pipeline.model, test.parent, base.cache)
+            predictions = generate_answers(
                 pipeline, rows, source, decoding, grammar=variant.grammar, windows=variant.windows
             )  # fmt: skip
             cut = sum(prediction.is_cut for prediction in predictions.values())
-            body = {"setting": told, "answers cut": cut, "scores": to_json(score(rows, predictions))}
+            body = {"setting": setting, "answers cut": cut, "scores": to_json(score(rows, predictions))}
             scores.write_text(json.dumps(body, indent=2) + "\n", encoding="utf-8")
         stored = json.loads(scores.read_text(encoding="utf-8"))
-        if stored["setting"] != told:
+        if stored["setting"] != setting:
             raise DataError(f"{scores} is of another test manifest: choose another folder with --run, or delete it.")
         if stored["answers cut"]:
             print(f"{variant.name}: {stored['answers cut']} of {len(rows)} answers were cut.", file=sys.stderr)
         found[variant.name] = stored["scores"]
     (base.run / "table.md").write_text(as_markdown(found), encoding="utf-8")
-    return {f"ours: {name}": ours_of(scores) for name, scores in found.items()}
+    return {f"ours: {name}": table_row(scores) for name, scores in found.items()}
 
 
 def as_markdown(found: Mapping[str, Mapping[str, Any]]) -> str:
@@ -144,7 +146,7 @@ def _cell(score: Mapping[str, Any]) -> str:
     return f"{100 * score['value']:.1f}" + ("" if low is None else f" ({100 * low:.0f} to {100 * high:.0f})")
 
 
-def _plain(text: str) -> str:
+def _slug(text: str) -> str:
     return "".join(c if c.isalnum() or c == "." else "-" for c in text).strip("-")
 
 
@@ -163,8 +165,8 @@ def main(argv: Sequence[str] | None = None) -> int:
     parser.add_argument("--run", type=Path, help="folder of the run; repeat it to resume (default: runs/ablate-SET)")
     arguments = parser.parse_args(argv)
     run = arguments.run or Path("runs") / f"ablate-{arguments.set}"
-    base = Job(
-        data=arguments.data, start=checkpoint_named(arguments.start), run=run, out=run, cache=arguments.cache,
+    base = TrainingJob(
+        data=arguments.data, start=resolve_checkpoint(arguments.start), run=run, out=run, cache=arguments.cache,
         device=arguments.device,
     )  # fmt: skip
     try:

@@ -20,10 +20,10 @@ from torch import Tensor, nn
 from model.connector.window import num_windows
 from model.language.tokenizer import Tokenizer
 from model.timeaudio import TimeAudio
-from training.data.manifest import Row, Told
+from training.data.manifest import Annotation, Row
 from training.data.recordings import DataError
 from training.feature_dropout import FeatureDropout
-from training.learner import Group
+from training.learner import ParameterGroup
 from training.stages import StageConfig
 
 WINDOW_S = 0.34
@@ -31,7 +31,7 @@ SILENCE = "silence"
 EDGE_WEIGHT, DIGIT_WEIGHT, PULL_WEIGHT = 0.5, 0.3, 0.3
 
 
-class Target(NamedTuple):
+class AlignmentExample(NamedTuple):
     """A row's events: label index, start and end in seconds. `answer` is empty, because no text is generated."""
 
     events: tuple[tuple[int, float, float], ...]
@@ -39,7 +39,7 @@ class Target(NamedTuple):
 
 
 @dataclass(frozen=True, slots=True)
-class _Wanted:
+class _Targets:
     """The targets of a recording's tokens.
 
     Attributes:
@@ -96,28 +96,30 @@ class Aligner(nn.Module):
         """The device of the module's tensors."""
         return self.centre.device
 
-    def groups(self) -> list[Group]:
+    def groups(self) -> list[ParameterGroup]:
         """Return the trained parameters by rate; biases, norms and the time encoding have no weight decay."""
         rates, clock = self._config.rates, self.connector.time_encoding.weight
         every = [p for p in self.parameters() if p.requires_grad and p is not clock]
         scale = rates.get("connector", 1.0)
         groups = [
-            Group([p for p in every if p.ndim > 1], scale),
-            Group([p for p in every if p.ndim <= 1], scale, weight_decay=False),
-            Group([clock] if clock.requires_grad else [], rates.get("time_encoding", 1.0), weight_decay=False),
+            ParameterGroup([p for p in every if p.ndim > 1], scale),
+            ParameterGroup([p for p in every if p.ndim <= 1], scale, weight_decay=False),
+            ParameterGroup([clock] if clock.requires_grad else [], rates.get("time_encoding", 1.0), weight_decay=False),
         ]
         return [group for group in groups if group.parameters]
 
-    def text(self, row: Row) -> Target:
+    def example(self, row: Row) -> AlignmentExample:
         """Return a row's events with label indices."""
-        return Target(tuple((self.labels[_name(e)], start, end) for e in row.events for start, end in e.intervals))
+        return AlignmentExample(
+            tuple((self.labels[_name(e)], start, end) for e in row.events for start, end in e.intervals)
+        )
 
-    def weight_of(self, texts: Sequence[Target]) -> float:
+    def loss_weight(self, examples: Sequence[AlignmentExample]) -> float:
         """Return the divisor of a sum of losses: the number of recordings."""
-        return float(len(texts))
+        return float(len(examples))
 
     def forward(
-        self, frames: Sequence[tuple[Tensor, Tensor]], samples: Sequence[int], texts: Sequence[Target]
+        self, frames: Sequence[tuple[Tensor, Tensor]], samples: Sequence[int], examples: Sequence[AlignmentExample]
     ) -> Tensor:
         """Return the losses, averaged over windows and summed over recordings."""
         by_length: dict[int, list[int]] = {}
@@ -129,8 +131,8 @@ class Aligner(nn.Module):
             fused = self.feature_dropout(self.fusion(speech, sound))
             tokens = self.connector(fused, [samples[p] for p in places], may_merge=False).float()
             count = num_windows(length, self.window_frames)
-            wanted = [self._wanted(texts[p], count) for p in places]
-            total = total + len(places) * self._loss(tokens, wanted)
+            targets = [self._targets(examples[p], count) for p in places]
+            total = total + len(places) * self._loss(tokens, targets)
         return total
 
     def finish(self) -> None:
@@ -143,10 +145,10 @@ class Aligner(nn.Module):
     def _similarity(self, centred: Tensor) -> Tensor:
         return self.scale * F.normalize(centred, dim=-1) @ F.normalize(self.label_vectors - self.centre, dim=-1).T
 
-    def _loss(self, tokens: Tensor, wanted: Sequence[_Wanted]) -> Tensor:
-        active = torch.stack([w.active for w in wanted])
-        edges = torch.stack([w.edges for w in wanted], dim=1)
-        times = torch.stack([w.times for w in wanted], dim=1)
+    def _loss(self, tokens: Tensor, targets: Sequence[_Targets]) -> Tensor:
+        active = torch.stack([t.active for t in targets])
+        edges = torch.stack([t.edges for t in targets], dim=1)
+        times = torch.stack([t.times for t in targets], dim=1)
         loss = F.binary_cross_entropy_with_logits(self.active(tokens), active, reduction="none").sum(-1).mean()
         for side in (0, 1):
             starting = self._similarity(self.edge_maps[side](tokens)) + self.bias[1 + side]
@@ -161,10 +163,10 @@ class Aligner(nn.Module):
         share = active.sum(-1, keepdim=True)
         pull = (active @ self.label_vectors) / share.clamp(min=1e-6)
         pull = torch.where(share > 0, pull, self.silence)
-        apart = (tokens - pull).square().sum(-1) / self.label_vectors.square().sum(-1).mean()
-        return loss + PULL_WEIGHT * apart.mean()
+        distance = (tokens - pull).square().sum(-1) / self.label_vectors.square().sum(-1).mean()
+        return loss + PULL_WEIGHT * distance.mean()
 
-    def _wanted(self, target: Target, count: int) -> _Wanted:
+    def _targets(self, target: AlignmentExample, count: int) -> _Targets:
         active = torch.zeros(count, len(self.labels))
         edges = torch.zeros(2, count, len(self.labels))
         times = torch.full((2, count), -1)
@@ -176,7 +178,7 @@ class Aligner(nn.Module):
                 window = min(int(time / WINDOW_S), count - 1)
                 edges[side, window, label] = 1.0
                 times[side, window] = round(time * 10)
-        return _Wanted(active.to(self.device), edges.to(self.device), times.to(self.device))
+        return _Targets(active.to(self.device), edges.to(self.device), times.to(self.device))
 
 
 def one_per_recording(rows: Sequence[Row]) -> list[Row]:
@@ -194,7 +196,7 @@ def one_per_recording(rows: Sequence[Row]) -> list[Row]:
     return list(first.values())
 
 
-def _name(event: Told) -> str:
+def _name(event: Annotation) -> str:
     return (event.label or event.caption.rstrip(".")).replace("_", " ").strip().lower()
 
 

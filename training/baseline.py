@@ -33,7 +33,7 @@ from training.data.vocabulary import vocabulary
 from training.metrics.bootstrap import Estimate, bootstrap
 from training.metrics.events import ScoredScene, Sound, clip_counts, clip_macro_f1, event_counts, total
 from training.precision import is_bfloat16_fast
-from training.stage_data import Batches, Features
+from training.stage_data import BatchSampler, FeatureExtractor
 
 FRAMES_PER_S = 50
 SMOOTHED_FRAMES = 21
@@ -74,20 +74,24 @@ def targets_of(row: Row, kinds: Sequence[str], num_frames: int) -> Float[Tensor,
     return targets
 
 
-def fit(rows: Sequence[Row], features: Features, dim: int, *, steps: int, rate: float = 1e-3) -> FrameClassifier:
+def fit(
+    rows: Sequence[Row], features: FeatureExtractor, dim: int, *, steps: int, rate: float = 1e-3
+) -> FrameClassifier:
     """Train a classifier of all kinds with AdamW on the recordings of dense caption rows."""
     torch.manual_seed(0)
     net = FrameClassifier(dim, list(vocabulary()))
     optimizer = torch.optim.AdamW(net.parameters(), lr=rate, weight_decay=0.05)
     schedule = torch.optim.lr_scheduler.OneCycleLR(optimizer, rate, total_steps=steps, pct_start=0.05)
-    batches = Batches(rows, BATCH, seed=0)
+    batches = BatchSampler(rows, BATCH, seed=0)
     for step in track(range(steps), description="classifier", console=Console(stderr=True)):
         chosen = batches.at(step)
-        found = [torch.cat(pair, dim=2)[0] for pair in features.of(chosen)]
+        found = [torch.cat(pair, dim=2)[0] for pair in features.frames(chosen)]
         length = min(len(frames) for frames in found)
-        wanted = [targets_of(row, net.kinds, len(f))[:length] for row, f in zip(chosen, found, strict=True)]
+        targets = [targets_of(row, net.kinds, len(f))[:length] for row, f in zip(chosen, found, strict=True)]
         logits = net(torch.stack([frames[:length] for frames in found]))
-        loss = functional.binary_cross_entropy_with_logits(logits, torch.stack(wanted), reduction="none").sum(-1).mean()
+        loss = (
+            functional.binary_cross_entropy_with_logits(logits, torch.stack(targets), reduction="none").sum(-1).mean()
+        )
         optimizer.zero_grad()
         loss.backward()
         nn.utils.clip_grad_norm_(net.parameters(), 1.0)
@@ -97,18 +101,18 @@ def fit(rows: Sequence[Row], features: Features, dim: int, *, steps: int, rate: 
 
 
 @torch.inference_mode()
-def predicted(net: FrameClassifier, model: TimeAudio, waveform: Waveform) -> list[Sound]:
+def predict(net: FrameClassifier, model: TimeAudio, waveform: Waveform) -> list[Sound]:
     """Return the events that the classifier finds."""
     frames = torch.cat(model.encode_segments(split(waveform)), dim=2)
     probability = net(frames)[0].sigmoid().T[:, None]
     smooth = functional.avg_pool1d(probability, SMOOTHED_FRAMES, 1, SMOOTHED_FRAMES // 2, count_include_pad=False)
     found = []
     for kind, active in zip(net.kinds, smooth[:, 0] >= THRESHOLD, strict=True):
-        found += [Sound(kind, start, end) for start, end in runs(active)]
+        found += [Sound(kind, start, end) for start, end in active_runs(active)]
     return found
 
 
-def runs(active: Bool[Tensor, " frames"]) -> list[tuple[float, float]]:
+def active_runs(active: Bool[Tensor, " frames"]) -> list[tuple[float, float]]:
     """Return the runs of active frames as (start, end) in seconds."""
     padded = functional.pad(active.int(), (1, 1)).diff()
     starts, ends = (torch.nonzero(padded == sign).flatten().tolist() for sign in (1, -1))
@@ -125,7 +129,7 @@ def scores(
         reference = tuple(
             Sound(e.kind, e.start / SAMPLE_RATE, e.end / SAMPLE_RATE) for e in scene.events if e.kind in vocabulary()
         )
-        results.append(ScoredScene(reference, tuple(predicted(net, model, Waveform(scene.samples)))))
+        results.append(ScoredScene(reference, tuple(predict(net, model, Waveform(scene.samples)))))
     kinds = [kind for kind in pool.parts if kind in vocabulary()]
     never = sum(1 for c in clip_counts(results, kinds).values() if c.num_reference and not c.num_correct)
     return (
@@ -155,7 +159,7 @@ def main(argv: Sequence[str] | None = None) -> int:
     except (DataError, ManifestError, TimeAudioError, OSError) as error:
         print(f"python -m training.baseline: {error}", file=sys.stderr)
         return 2
-    features = Features(model, arguments.data.parent, arguments.cache, bfloat16=is_bfloat16_fast("cpu"))
+    features = FeatureExtractor(model, arguments.data.parent, arguments.cache, bfloat16=is_bfloat16_fast("cpu"))
     net = fit(rows, features, model.fusion.dim, steps=arguments.steps)
     configs = plain_scenes(arguments.seconds)
     for name, chosen, settings in (("all kinds", pool, configs), ("the ten kinds", ten, [SceneConfig()])):

@@ -22,7 +22,7 @@ from rich.table import Table
 from model.audio.waveform import Waveform
 from model.checkpoint import CALIBRATION
 from model.confidence import FEATURES, Calibration, Features, Logistic, features_of
-from model.engine.asking import Question
+from model.engine.prompting import Question
 from model.errors import TimeAudioError
 from model.language.prompt import question_of
 from model.pipeline import Pipeline
@@ -36,13 +36,13 @@ from training.data.recordings import DataError
 from training.data.vocabulary import UNKNOWN, lexicon, vocabulary, yes_no_questions
 from training.evaluate import is_right
 from training.logistic import fit
-from training.metrics.calibration import Claim, expected_calibration_error
-from training.metrics.captions import is_humble, kind_of
+from training.metrics.calibration import CalibrationSample, expected_calibration_error
+from training.metrics.captions import kind_of, says_unknown
 from training.sources.scenes import REALISTIC
 from training.sources.tasks import draw_query
 
 TASKS: tuple[Task, ...] = ("dense_caption", "ground", "ask")
-TOGETHER = 8
+SCENES_PER_BATCH = 8
 """Scenes whose answers are decoded in one batch."""
 
 CALIBRATION_SECONDS = (10.0, 10.0, 20.0, 30.0)
@@ -57,7 +57,7 @@ class ScoredInterval:
     is_right: bool
 
 
-class AskedScene:
+class SceneQuestions:
     """One scene with its questions: dense captions, a present and an absent query, and one "Is there ...?"."""
 
     def __init__(self, pipeline: Pipeline, scene: Scene, rng: np.random.Generator) -> None:
@@ -66,35 +66,35 @@ class AskedScene:
         known = [kind for kind in self.present if kind != UNKNOWN]
         absent = [kind for kind in vocabulary() if kind not in self.present]
         question = question_of("dense_caption")
-        self.asked: list[tuple[Task, str, Question]] = [
+        self.questions: list[tuple[Task, str, Question]] = [
             ("dense_caption", "", pipeline.ask(recording, "dense_caption", question))
         ]
         for kinds in (known, absent):
             if kinds:
                 kind = kinds[int(rng.integers(len(kinds)))]
                 query = question_of("ground", draw_query(kind, rng))
-                self.asked.append(("ground", kind, pipeline.ask(recording, "ground", query)))
+                self.questions.append(("ground", kind, pipeline.ask(recording, "ground", query)))
         kinds = known if known and rng.random() < 0.5 else absent
         kind = kinds[int(rng.integers(len(kinds)))]
         templates = yes_no_questions()
         thing = vocabulary()[kind].queries[int(rng.integers(len(vocabulary()[kind].queries)))]
         question = templates[int(rng.integers(len(templates)))].format(query=thing)
-        self.asked.append(("ask", kind, pipeline.ask(recording, "ask", question)))
+        self.questions.append(("ask", kind, pipeline.ask(recording, "ask", question)))
 
     def intervals(self, vocabulary: Vocabulary) -> Iterator[ScoredInterval]:
-        """Yield every interval that claims a kind. Call this after the answers are decoded."""
-        for task, queried, question in self.asked:
+        """Yield every interval whose caption or query names a kind. Call this after the answers are decoded."""
+        for task, query_kind, question in self.questions:
             answer, completion = question.answer(), question.sequence.completion
             assert completion is not None, "it was run to its end"
-            features = features_of(answer.told, completion.ids, completion.grammar_log_probs, vocabulary, task)
-            for event, known in zip(answer.told, features, strict=True):
-                if task == "dense_caption" and is_humble(event.caption):
+            features = features_of(answer.separate, completion.ids, completion.grammar_log_probs, vocabulary, task)
+            for event, known in zip(answer.separate, features, strict=True):
+                if task == "dense_caption" and says_unknown(event.caption):
                     continue
-                kind = queried or kind_of(event.caption, lexicon()) or ""
+                kind = query_kind or kind_of(event.caption, lexicon()) or ""
                 for interval, row in zip(event.intervals, known, strict=True):
-                    yield ScoredInterval(task, row, is_right(interval, self._there(kind)))
+                    yield ScoredInterval(task, row, is_right(interval, self._true_intervals(kind)))
 
-    def _there(self, kind: str) -> Sequence[Interval]:
+    def _true_intervals(self, kind: str) -> Sequence[Interval]:
         return self.present.get(kind, ())
 
 
@@ -103,12 +103,12 @@ def scored_intervals(
 ) -> list[ScoredInterval]:
     """Return all intervals of the answers about `scenes` composed scenes. The same seed composes the same scenes."""
     found: list[ScoredInterval] = []
-    for first in track(range(0, scenes, TOGETHER), description="scenes", console=Console(stderr=True)):
+    for first in track(range(0, scenes, SCENES_PER_BATCH), description="scenes", console=Console(stderr=True)):
         group = []
-        for index in range(first, min(scenes, first + TOGETHER)):
+        for index in range(first, min(scenes, first + SCENES_PER_BATCH)):
             rng = np.random.default_rng([seed, index])
-            group.append(AskedScene(pipeline, compose(pool, configs[index % len(configs)], rng), rng))
-        pipeline.engine.run([question.sequence for scene in group for _, _, question in scene.asked])
+            group.append(SceneQuestions(pipeline, compose(pool, configs[index % len(configs)], rng), rng))
+        pipeline.engine.run([question.sequence for scene in group for _, _, question in scene.questions])
         for scene in group:
             found += scene.intervals(pipeline.tokenizer.vocabulary)
     return found
@@ -130,7 +130,7 @@ def calibrate(scored: Sequence[ScoredInterval]) -> Calibration:
 
 
 @dataclass(frozen=True, slots=True)
-class Row:
+class CalibrationQuality:
     """The quality of a calibration on some intervals; `raw` is the mean probability of the interval's times alone."""
 
     task: str
@@ -144,7 +144,7 @@ class Row:
     confident_right: float | None = None
 
 
-def measure(calibration: Calibration, scored: Sequence[ScoredInterval]) -> list[Row]:
+def measure(calibration: Calibration, scored: Sequence[ScoredInterval]) -> list[CalibrationQuality]:
     """Return one row per task, and one for all tasks together."""
     rows = []
     for name, chosen in (*((task, [t for t in scored if t.task == task]) for task in TASKS), ("all", list(scored))):
@@ -153,13 +153,13 @@ def measure(calibration: Calibration, scored: Sequence[ScoredInterval]) -> list[
             confidence, right = np.array([p for p, _ in known]), np.array([t.is_right for _, t in known])
             high = right[confidence >= 0.7]
             rows.append(
-                Row(
+                CalibrationQuality(
                     name,
                     len(known),
                     float(right.mean()),
                     float(confidence.mean()),
-                    expected_calibration_error([Claim(_raw(t.features), t.is_right) for _, t in known]),
-                    expected_calibration_error([Claim(p, t.is_right) for p, t in known]),
+                    expected_calibration_error([CalibrationSample(_raw(t.features), t.is_right) for _, t in known]),
+                    expected_calibration_error([CalibrationSample(p, t.is_right) for p, t in known]),
                     _auc(confidence, right),
                     len(high),
                     float(high.mean()) if len(high) else None,
@@ -200,7 +200,7 @@ def main(argv: list[str] | None = None) -> int:
     arguments = parser.parse_args(argv)
     try:
         pools = [read_pool(arguments.data, "validate", half=half) for half in (0, 1)]
-        pipeline = Pipeline.load(arguments.model, num_slots=4 * TOGETHER)
+        pipeline = Pipeline.load(arguments.model, num_slots=4 * SCENES_PER_BATCH)
     except (DataError, TimeAudioError, OSError) as error:
         print(f"timeaudio calibrate: {error}", file=sys.stderr)
         return 2
@@ -224,7 +224,7 @@ def main(argv: list[str] | None = None) -> int:
     return 0
 
 
-def _show(rows: Sequence[Row], num_fitted: int) -> None:
+def _show(rows: Sequence[CalibrationQuality], num_fitted: int) -> None:
     table = Table(title=f"Fitted on {num_fitted} intervals; measured on other sources")
     for column in ("task", "intervals", "right %", "mean confidence %", "raw ECE", "ECE", "AUC", ">= 0.7", "right %"):
         table.add_column(column, justify="left" if column == "task" else "right")

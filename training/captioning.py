@@ -26,7 +26,7 @@ def scene_captions(events: Sequence[Event], present: Mapping[str, Sequence[Inter
     )
 
 
-def meteor_if_there(pairs: Sequence[CaptionPair]) -> float | None:
+def meteor_if_available(pairs: Sequence[CaptionPair]) -> float | None:
     """Return METEOR of the captions. Without Java, print the reason to standard error and return None."""
     try:
         return caption_meteor(pairs)

@@ -29,11 +29,11 @@ SECONDS = 20.0
 
 
 @dataclass(frozen=True, slots=True)
-class Counted:
+class CountResult:
     """One question: the true count, and the count in the answer; None where the answer names no number."""
 
     count: int
-    said: int | None
+    predicted: int | None
 
 
 def counting_scene(pool: Pool, count: int, rng: np.random.Generator) -> tuple[Scene, str]:
@@ -46,28 +46,28 @@ def counting_scene(pool: Pool, count: int, rng: np.random.Generator) -> tuple[Sc
         most = count + int(rng.integers(0, 3))
         repeats = 1.0 if most == count else 0.7
         scene = compose(pool, replace(config, min_events=count, max_events=most, repeat_probability=repeats), rng)
-        heard = by_kind(scene.events, len(scene.samples))
-        kinds = [kind for kind, intervals in heard.items() if len(intervals) == count]
+        intervals_by_kind = by_kind(scene.events, len(scene.samples))
+        kinds = [kind for kind, intervals in intervals_by_kind.items() if len(intervals) == count]
         if kinds:
             return scene, kinds[int(rng.integers(len(kinds)))]
 
 
-def count_questions(pipeline: Pipeline, pool: Pool, *, each: int, seed: int, decoding: Decoding) -> list[Counted]:
+def count_questions(pipeline: Pipeline, pool: Pool, *, each: int, seed: int, decoding: Decoding) -> list[CountResult]:
     """Ask about `each` scenes of every count, in one of six wordings. The same seed gives the same questions."""
-    told = []
+    results = []
     for number in track(range(each * len(COUNTS)), description="questions", console=Console(stderr=True)):
         rng = np.random.default_rng([seed, 9, number])
         count = COUNTS[number % len(COUNTS)]
         scene, kind = counting_scene(pool, count, rng)
         question = str(rng.choice(COUNT_INSTRUCTIONS)).format(query=vocabulary()[kind].queries[0])
         recording = pipeline.encode(Waveform(scene.samples))
-        told.append(Counted(count, count_in(pipeline.answer(recording, "ask", question, decoding).text)))
-    return told
+        results.append(CountResult(count, count_in(pipeline.answer(recording, "ask", question, decoding).text)))
+    return results
 
 
-def accuracy(told: list[Counted]) -> float:
+def accuracy(results: list[CountResult]) -> float:
     """Return the share of questions with the right number. Always answering the same number scores 0.2."""
-    return sum(c.count == c.said for c in told) / len(told)
+    return sum(c.count == c.predicted for c in results) / len(results)
 
 
 def main(argv: Sequence[str] | None = None) -> int:
@@ -81,14 +81,14 @@ def main(argv: Sequence[str] | None = None) -> int:
     try:
         pool = read_pool(arguments.data, "validate", ten=True)
         pipeline = Pipeline.load(arguments.model)
-        told = count_questions(pipeline, pool, each=arguments.each, seed=arguments.seed, decoding=Decoding())
+        results = count_questions(pipeline, pool, each=arguments.each, seed=arguments.seed, decoding=Decoding())
     except (DataError, TimeAudioError) as error:
         print(f"python -m training.counting: {error}", file=sys.stderr)
         return 2
     for count in COUNTS:
-        of_it = [c for c in told if c.count == count]
-        print(f"{count}: {100 * accuracy(of_it):.0f} % of {len(of_it)} right")
-    print(f"all: {100 * accuracy(told):.1f} % of {len(told)} right")
+        subset = [c for c in results if c.count == count]
+        print(f"{count}: {100 * accuracy(subset):.0f} % of {len(subset)} right")
+    print(f"all: {100 * accuracy(results):.1f} % of {len(results)} right")
     return 0
 
 

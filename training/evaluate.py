@@ -20,18 +20,18 @@ from model.language.prompt import question_of
 from model.pipeline import Answer, Decoding, Pipeline
 from model.timeline.event import Event
 from model.timeline.interval import Interval
-from training.captioning import meteor_if_there, scene_captions
-from training.data.answers import ABSENT, NOTHING_HEARD, by_kind
+from training.captioning import meteor_if_available, scene_captions
+from training.data.answers import ABSENT, NO_EVENTS, by_kind
 from training.data.composer import Pool, Scene, SceneConfig, compose, plain_scenes
 from training.data.pools import read_pool
 from training.data.recordings import DataError
 from training.data.vocabulary import UNKNOWN, held_out_wordings, lexicon, vocabulary
 from training.long_audio import EncodedPasses
-from training.metrics.calibration import Claim
-from training.metrics.captions import is_humble, kind_of
+from training.metrics.calibration import CalibrationSample
+from training.metrics.captions import kind_of, says_unknown
 from training.metrics.events import ScoredScene, Sound
-from training.metrics.grounding import Grounding
-from training.scene_report import Report, SceneResult, show
+from training.metrics.grounding import ScoredGrounding
+from training.scene_report import SceneReport, SceneResult, show
 from training.score_command import command_line
 from training.score_command import main as score_manifest
 from training.sources.scenes import REALISTIC
@@ -43,7 +43,7 @@ Present = Mapping[str, Sequence[Interval]]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Setting:
+class EvaluationSettings:
     """How a checkpoint answers: decoding, wordings of the queries, length of a pass."""
 
     decoding: Decoding = Decoding()
@@ -52,7 +52,9 @@ class Setting:
     pass_tenths: int = 300
 
 
-def evaluate_scene(pipeline: Pipeline, scene: Scene, rng: np.random.Generator, setting: Setting) -> SceneResult:
+def evaluate_scene(
+    pipeline: Pipeline, scene: Scene, rng: np.random.Generator, setting: EvaluationSettings
+) -> SceneResult:
     """Ask for dense captions, a present kind and an absent kind; queries have random wordings."""
     began = time.perf_counter()
     waveform = Waveform(scene.samples)
@@ -70,9 +72,9 @@ def evaluate_scene(pipeline: Pipeline, scene: Scene, rng: np.random.Generator, s
             found, more = passes.answers("ground", query, setting.decoding)
             answers += more
             intervals = [interval for event in found for interval in event.intervals]
-            groundings.append(Grounding(_spans(present.get(kind, ())), _spans(intervals)))
+            groundings.append(ScoredGrounding(_spans(present.get(kind, ())), _spans(intervals)))
     reference = [Sound(k, i.start_s, i.end_s) for k in known for i in present[k]]
-    predicted = [Sound(kind, i.start_s, i.end_s) for kind, i in named(events)]
+    predicted = [Sound(kind, i.start_s, i.end_s) for kind, i in named_intervals(events)]
     return SceneResult(
         ScoredScene(tuple(reference), tuple(predicted)),
         tuple(groundings),
@@ -80,28 +82,28 @@ def evaluate_scene(pipeline: Pipeline, scene: Scene, rng: np.random.Generator, s
         sum(i.end > waveform.duration_tenths for event in events for i in event.intervals),
         seconds,
         scene_captions(events, present),
-        claims_of(events, present),
+        calibration_samples(events, present),
     )
 
 
-def named(events: Sequence[Event]) -> list[tuple[str | None, Interval]]:
+def named_intervals(events: Sequence[Event]) -> list[tuple[str | None, Interval]]:
     """Return every interval with the kind its caption names. Captions that say the sound is unknown are left out."""
     found = [(event.caption, kind_of(event.caption, lexicon()), event.intervals) for event in events]
-    return [(kind, i) for caption, kind, some in found if kind or not is_humble(caption) for i in some]
+    return [(kind, i) for caption, kind, some in found if kind or not says_unknown(caption) for i in some]
 
 
-def claims_of(events: Sequence[Event], present: Present) -> tuple[Claim, ...]:
+def calibration_samples(events: Sequence[Event], present: Present) -> tuple[CalibrationSample, ...]:
     """Return every named interval that has a confidence, and whether it is right: same kind, IoU of at least 0.5."""
     return tuple(
-        Claim(interval.confidence, is_right(interval, present.get(kind or "", ())))
-        for kind, interval in named(events)
+        CalibrationSample(interval.confidence, is_right(interval, present.get(kind or "", ())))
+        for kind, interval in named_intervals(events)
         if interval.confidence is not None
     )
 
 
-def is_right(interval: Interval, there: Sequence[Interval]) -> bool:
+def is_right(interval: Interval, true_intervals: Sequence[Interval]) -> bool:
     """Return whether the interval has an IoU of at least 0.5 with one of the true ones."""
-    return any(interval.iou(other) >= RIGHT_IOU for other in there)
+    return any(interval.iou(other) >= RIGHT_IOU for other in true_intervals)
 
 
 def _query(kind: str, rng: np.random.Generator, *, trained: bool) -> str:
@@ -117,12 +119,18 @@ def _is_readable(answer: Answer) -> bool:
     """Return whether all markers were parsed into intervals; without intervals, the text must be a fixed sentence."""
     if "<a_" in answer.text or "<f_" in answer.text:
         return False
-    return bool(answer.events) or answer.text.strip() in (NOTHING_HEARD, ABSENT)
+    return bool(answer.events) or answer.text.strip() in (NO_EVENTS, ABSENT)
 
 
 def evaluate(
-    pipeline: Pipeline, pool: Pool, configs: Sequence[SceneConfig], setting: Setting, *, scenes: int, seed: int
-) -> Report:
+    pipeline: Pipeline,
+    pool: Pool,
+    configs: Sequence[SceneConfig],
+    setting: EvaluationSettings,
+    *,
+    scenes: int,
+    seed: int,
+) -> SceneReport:
     """Score `scenes` composed scenes, with the configs in turn. The same seed composes the same scenes."""
     results = []
     for index in track(range(scenes), description="scenes", console=Console(stderr=True)):
@@ -137,7 +145,7 @@ def evaluate(
         "wordings": "trained" if setting.trained_wordings else "held out", "machine": platform.machine(),
         "torch": torch.__version__, "threads": torch.get_num_threads(),
     }  # fmt: skip
-    return Report(tuple(results), about, tuple(kind for kind in pool.parts if kind in vocabulary()))
+    return SceneReport(tuple(results), about, tuple(kind for kind in pool.parts if kind in vocabulary()))
 
 
 def options() -> argparse.ArgumentParser:
@@ -182,13 +190,13 @@ def main(argv: list[str] | None = None) -> int:
     configs = plain_scenes(arguments.seconds, max_events=arguments.max_events)
     if arguments.realistic:
         configs = [replace(REALISTIC, seconds=c.seconds, max_events=c.max_events) for c in configs]
-    setting = Setting(
+    setting = EvaluationSettings(
         decoding=Decoding(num_beams=arguments.beams), trained_wordings=arguments.wordings == "trained",
         pass_tenths=round(arguments.pass_seconds * 10),
     )  # fmt: skip
     report = evaluate(pipeline, pool, configs, setting, scenes=arguments.scenes, seed=arguments.seed)
     if arguments.meteor:
-        report = replace(report, meteor=meteor_if_there([pair for r in report.results for pair in r.told]))
+        report = replace(report, meteor=meteor_if_available([pair for r in report.results for pair in r.caption_pairs]))
     show(report, Console())
     if arguments.json:
         arguments.json.write_text(json.dumps(report.to_json(), indent=2) + "\n", encoding="utf-8")

@@ -18,14 +18,14 @@ from model.timeaudio import TimeAudio
 from training.data.answers import PLAIN
 from training.data.instructions import question_of_row
 from training.data.manifest import Row
-from training.data.spelling import answer_of, presence_ids
+from training.data.target_text import presence_ids, target_text
 from training.feature_dropout import FeatureDropout
 from training.stages import StageConfig
-from training.text_rows import Text, separate_rows, shared_rows
+from training.text_rows import TokenizedRow, separate_rows, shared_rows
 
 
 @dataclass(frozen=True, slots=True)
-class Group:
+class ParameterGroup:
     """Parameters that share a learning rate; `scale` multiplies the stage's."""
 
     parameters: Sequence[nn.Parameter]
@@ -62,9 +62,8 @@ class Learner(nn.Module):
         marker_ids = torch.tensor(tokenizer.marker_ids)
         self.register_buffer("marker_ids", marker_ids, persistent=False)
         embedding, head = self.llm.get_input_embeddings().weight, self.llm.get_output_embeddings().weight
-        is_tied = embedding is head
         self.embedding_rows = nn.Parameter(embedding[marker_ids].float().clone())
-        self.head_rows = self.embedding_rows if is_tied else nn.Parameter(head[marker_ids].float().clone())
+        self.head_rows = self.embedding_rows if embedding is head else nn.Parameter(head[marker_ids].float().clone())
         places = torch.full((embedding.shape[0],), -1)
         places[marker_ids] = torch.arange(len(marker_ids))
         self.register_buffer("marker_places", places, persistent=False)
@@ -114,7 +113,7 @@ class Learner(nn.Module):
         """Whether times are written as markers."""
         return self._config.markers != "none"
 
-    def groups(self) -> list[Group]:
+    def groups(self) -> list[ParameterGroup]:
         """Return the trained parameters by rate; biases, norms, time encoding and markers have no weight decay."""
         rates = self._config.rates
         connector = [
@@ -126,35 +125,37 @@ class Learner(nn.Module):
         markers = list({id(p): p for p in (self.embedding_rows, self.head_rows)}.values())
         scale = {part: rates.get(part, 1.0) for part in ("connector", "time_encoding", "markers", "lora")}
         groups = [
-            Group([p for p in connector if p.ndim > 1], scale["connector"]),
-            Group([p for p in connector if p.ndim <= 1], scale["connector"], weight_decay=False),
-            Group(clock, scale["time_encoding"], weight_decay=False),
-            Group(markers, scale["markers"], weight_decay=False),
-            Group(self._lora(), scale["lora"]),
+            ParameterGroup([p for p in connector if p.ndim > 1], scale["connector"]),
+            ParameterGroup([p for p in connector if p.ndim <= 1], scale["connector"], weight_decay=False),
+            ParameterGroup(clock, scale["time_encoding"], weight_decay=False),
+            ParameterGroup(markers, scale["markers"], weight_decay=False),
+            ParameterGroup(self._lora(), scale["lora"]),
         ]
-        opened = [
-            Group([p for p in g.parameters if p.requires_grad and p.numel()], g.scale, g.weight_decay) for g in groups
+        trainable = [
+            ParameterGroup([p for p in g.parameters if p.requires_grad and p.numel()], g.scale, g.weight_decay)
+            for g in groups
         ]
-        return [group for group in opened if group.parameters]
+        return [group for group in trainable if group.parameters]
 
-    def text(self, row: Row) -> Text:
+    def example(self, row: Row) -> TokenizedRow:
         """Return a row as token ids."""
         before, after = prompt_ids(self._tokenizer, self._prompt, question_of_row(row))
-        is_plain = self._config.markers == "none"
-        answer = answer_of(row, PLAIN.interval, PLAIN.time) if is_plain else answer_of(row)
-        return Text(before, after, [*self._tokenizer.encode(answer), self._tokenizer.eos_id])
+        answer = target_text(row) if self.has_markers else target_text(row, PLAIN.interval, PLAIN.time)
+        return TokenizedRow(before, after, [*self._tokenizer.encode(answer), self._tokenizer.eos_id])
 
-    def weight_of(self, texts: Sequence[Text]) -> float:
+    def loss_weight(self, examples: Sequence[TokenizedRow]) -> float:
         """Return the divisor of a sum of losses: the total weight of the answers' tokens."""
-        return sum(float(self.token_weight[t.answer].sum()) for t in texts)
+        return sum(float(self.token_weight[t.answer].sum()) for t in examples)
 
-    def forward(self, frames: Sequence[tuple[Tensor, Tensor]], samples: Sequence[int], texts: Sequence[Text]) -> Tensor:
+    def forward(
+        self, frames: Sequence[tuple[Tensor, Tensor]], samples: Sequence[int], examples: Sequence[TokenizedRow]
+    ) -> Tensor:
         """Return the weighted sum of the answer tokens' cross-entropies, plus the digit distances."""
         audio = self._audio(frames, samples)
         if self._config.together > 1:
-            rows = shared_rows(self._embed, audio, texts)
+            rows = shared_rows(self._embed, audio, examples)
         else:
-            rows = separate_rows(self._embed, audio, texts, self._config.packing)
+            rows = separate_rows(self._embed, audio, examples, self._config.packing)
         self.num_tokens += rows.num_tokens
         self.num_padded += rows.positions.numel() - rows.num_tokens
         hidden = self.llm.get_decoder()(
@@ -176,20 +177,20 @@ class Learner(nn.Module):
     def _digit_distance(self, logits: Tensor, labels: Tensor) -> Tensor:
         """Sum over markers the expected |digit - right digit| among the ten markers of the same kind."""
         places = self.marker_places[labels]
-        told = places >= 0
-        if not told.any():
+        is_marker = places >= 0
+        if not is_marker.any():
             return logits.sum() * 0
-        places, scores = places[told], logits[told][:, self.marker_ids]
+        places, scores = places[is_marker], logits[is_marker][:, self.marker_ids]
         kinds = torch.where((places < 10)[:, None], scores[:, :10], scores[:, 10:])
         digits = torch.arange(10, device=logits.device)
-        far = (digits[None] - (places % 10)[:, None]).abs().float()
-        return (kinds.softmax(-1) * far).sum()
+        distances = (digits[None] - (places % 10)[:, None]).abs().float()
+        return (kinds.softmax(-1) * distances).sum()
 
     def _embed(self, ids: Tensor) -> Tensor:
         embedded: Tensor = self.llm.get_input_embeddings()(ids)
         places = self.marker_places[ids]
-        own = self.embedding_rows[places.clamp(min=0)].to(embedded.dtype)
-        return torch.where((places >= 0)[:, None], own, embedded)
+        marker_embeddings = self.embedding_rows[places.clamp(min=0)].to(embedded.dtype)
+        return torch.where((places >= 0)[:, None], marker_embeddings, embedded)
 
     def _audio(self, frames: Sequence[tuple[Tensor, Tensor]], samples: Sequence[int]) -> list[Tensor]:
         """Return the audio tokens of each row's recording.
@@ -205,10 +206,10 @@ class Learner(nn.Module):
             speech, sound = (torch.cat([frames[p][side] for p in recordings.values()]).to(device) for side in (0, 1))
             fused = self.feature_dropout(self.fusion(speech, sound))
             anchors = self._anchors(fused.shape[1])
-            told = None
+            embedded = None
             if anchors.ids:
-                told = self._embed(torch.tensor(anchors.ids, device=device)), anchors.windows
-            tokens = self.connector(fused, [count] * len(recordings), may_merge=self._config.merging, anchors=told)
+                embedded = self._embed(torch.tensor(anchors.ids, device=device)), anchors.windows
+            tokens = self.connector(fused, [count] * len(recordings), may_merge=self._config.merging, anchors=embedded)
             found |= dict(zip(recordings, tokens, strict=True))
         return [found[id(speech)] for speech, _ in frames]
 

@@ -30,7 +30,7 @@ def fit(
         cost = np.logaddexp(0, -margin).mean() + RIDGE * (weights[1:] @ weights[1:])
         return float(cost), slope + 2 * RIDGE * np.concatenate([[0.0], weights[1:]])
 
-    bounds = [(None, None), *((0.0 if held else None, None) for held in positive)]
+    bounds = [(None, None), *((0.0 if is_positive else None, None) for is_positive in positive)]
     best = minimize(loss, np.zeros(rows.shape[1]), jac=True, method="L-BFGS-B", bounds=bounds).x
     weights = best[1:] / spread
     return float(best[0] - weights @ mean), tuple(float(weight) for weight in weights)

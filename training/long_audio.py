@@ -39,8 +39,8 @@ class EncodedPasses:
         return sorted(events, key=lambda event: min(event.intervals)), answers
 
     def _answer(self, recording: Recording, task: Task, question: str, decoding: Decoding) -> Answer:
-        most = answer_tokens(recording.num_samples)
-        return self._pipeline.answer(recording, task, question, replace(decoding, max_new_tokens=most))
+        max_new_tokens = answer_tokens(recording.num_samples)
+        return self._pipeline.answer(recording, task, question, replace(decoding, max_new_tokens=max_new_tokens))
 
     def _part(self, waveform: Waveform, span: Interval) -> Waveform:
         is_last = span.end == self._passes[-1].end

@@ -19,13 +19,13 @@ import numpy as np
 from training.data.composer import SceneConfig
 from training.data.manifest import Row, write_manifest
 from training.data.pools import read_pool
-from training.data.speaking import available, speaker
+from training.data.tts import available_engines, make_synthesiser
 from training.data.voices import Engine
 from training.paper_tables import main as compare
 from training.score_command import main as evaluate
 from training.sources.cnn_dailymail import read_articles, timelines
 from training.sources.tasks import compose_rows
-from training.stage_command import Job, checkpoint_named, run_stage
+from training.stage_command import TrainingJob, resolve_checkpoint, run_stage
 from training.stage_loop import read_log
 from training.stages import StageConfig, load_stage
 
@@ -59,13 +59,13 @@ def build(folder: Path, engine: Engine, scale: float = 1.0) -> dict[str, Path]:
 
     def speech(name: str, count: int, seed: int) -> list[Row]:
         articles = read_articles(_articles(folder / f"{name}-articles.jsonl", _share(count, scale), seed))
-        return list(timelines(articles, audio, speaker(engine)))
+        return list(timelines(articles, audio, make_synthesiser(engine)))
 
-    spoken, heard = speech("spoken", 16, 1), speech("heard", 4, 2)
+    train_speech, test_speech = speech("spoken", 16, 1), speech("heard", 4, 2)
     parts = {
-        "stage-1": [*scenes("one", 48, short, 1), *[row for row in spoken if (row.duration or 0.0) <= 30]],
-        "stage-2": [*scenes("two", 8, long, 2), *spoken],
-        "test": [*scenes("test", 8, short, 3), *heard],
+        "stage-1": [*scenes("one", 48, short, 1), *[row for row in train_speech if (row.duration or 0.0) <= 30]],
+        "stage-2": [*scenes("two", 8, long, 2), *train_speech],
+        "test": [*scenes("test", 8, short, 3), *test_speech],
     }
     for name, rows in parts.items():
         write_manifest(folder / f"{name}.jsonl", rows)
@@ -79,8 +79,8 @@ def _articles(path: Path, count: int, seed: int) -> Path:
     for place in range(count):
         chosen = [NEWS[n] for n in rng.permutation(len(NEWS))[: int(rng.integers(2, 5))]]
         texts, highlights = (list(parts) for parts in zip(*chosen, strict=True))
-        told = {"id": f"{path.stem}-{place}", "article": " ".join(texts), "highlights": "\n".join(highlights)}
-        lines.append(json.dumps(told) + "\n")
+        article = {"id": f"{path.stem}-{place}", "article": " ".join(texts), "highlights": "\n".join(highlights)}
+        lines.append(json.dumps(article) + "\n")
     path.parent.mkdir(parents=True, exist_ok=True)
     path.write_text("".join(lines), encoding="utf-8")
     return path
@@ -110,7 +110,7 @@ def stages(steps: int) -> dict[str, StageConfig]:
     return {"stage-1": load_stage("paper-1", small), "stage-2": load_stage("paper-2", [*small, "learning_rate = 5e-4"])}
 
 
-def fell(run: Path) -> tuple[float, float]:
+def quarter_losses(run: Path) -> tuple[float, float]:
     """Return the median loss of the first and of the last quarter of a run. Medians ignore single hard batches."""
     losses = [line["loss"] for line in read_log(run) if "loss" in line]
     quarter = max(1, len(losses) // 4)
@@ -127,15 +127,17 @@ def main(argv: Sequence[str] | None = None) -> int:
     out: Path = arguments.out
     for name in ("recordings", "audio", "stage-1-run", "stage-2-run", "stage-1", "stage-2"):
         shutil.rmtree(out / name, ignore_errors=True)
-    engine = next(e for e in available() if e != "f5-tts")
+    engine = next(e for e in available_engines() if e != "f5-tts")
     manifests = build(out, engine)
     print(f"Made data of all four tasks, with speech by {engine}: {time.monotonic() - began:.0f} s.", flush=True)
-    start, failed = checkpoint_named("timeaudio-tiny"), []
+    start, failed = resolve_checkpoint("timeaudio-tiny"), []
     for name, config in stages(arguments.steps).items():
         run = out / f"{name}-run"
-        job = Job(data=manifests[name], start=start, run=run, out=out / name, cache=out / "features", device="cpu")
+        job = TrainingJob(
+            data=manifests[name], start=start, run=run, out=out / name, cache=out / "features", device="cpu"
+        )
         run_stage(job, config)
-        before, after = fell(run)
+        before, after = quarter_losses(run)
         print(f"{name}: loss {before:.2f} -> {after:.2f}, {time.monotonic() - began:.0f} s.", flush=True)
         failed += [] if after < before else [name]
         start = out / name

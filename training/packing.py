@@ -13,20 +13,20 @@ from torch import Tensor
 from torch.nn.utils.rnn import pad_sequence
 
 
-def shares(lengths: Sequence[int], most: int) -> list[list[int]]:
+def assign_rows(lengths: Sequence[int], max_tokens: int) -> list[list[int]]:
     """Assign examples to rows of at most `most` tokens: the longest first, each into the first row with room.
 
     With 0, every example gets its own row; so does an example longer than `most`. Source: first-fit decreasing.
     """
-    if most == 0:
+    if max_tokens == 0:
         return [[place] for place in range(len(lengths))]
     rows: list[list[int]] = []
     room: list[int] = []
     for place in sorted(range(len(lengths)), key=lambda p: -lengths[p]):
-        fits = next((row for row, left in enumerate(room) if left >= lengths[place]), None)
+        fits = next((row for row, free in enumerate(room) if free >= lengths[place]), None)
         if fits is None:
             rows.append([])
-            room.append(most)
+            room.append(max_tokens)
             fits = len(rows) - 1
         rows[fits].append(place)
         room[fits] -= lengths[place]
@@ -34,7 +34,7 @@ def shares(lengths: Sequence[int], most: int) -> list[list[int]]:
 
 
 @dataclass(frozen=True, slots=True)
-class Rows:
+class MicroBatch:
     """A micro-batch of language model inputs.
 
     Attributes:
@@ -53,26 +53,28 @@ class Rows:
     num_tokens: int
 
 
-def rows_of(
-    embeds: Sequence[Float[Tensor, "_ dim"]], labels: Sequence[Int[Tensor, " _"]], most: int
-) -> Rows:  # fmt: skip
+def pack(
+    embeds: Sequence[Float[Tensor, "_ dim"]], labels: Sequence[Int[Tensor, " _"]], max_tokens: int
+) -> MicroBatch:  # fmt: skip
     """Pack examples into rows of up to `most` tokens; 0 gives each its own row.
 
     `labels` are the ids of the tokens themselves. They are shifted here within each example, so that the last token of
     one example does not predict the first token of the next.
     """
-    taken = shares([len(example) for example in embeds], most)
+    rows_of_examples = assign_rows([len(example) for example in embeds], max_tokens)
     device = embeds[0].device
-    lengths = torch.tensor([sum(len(embeds[p]) for p in row) for row in taken], device=device)
+    lengths = torch.tensor([sum(len(embeds[p]) for p in row) for row in rows_of_examples], device=device)
     places = torch.arange(int(lengths.max()), device=device)
-    nothing = torch.tensor([-100], device=device)
-    ahead = [torch.cat([labels[p][1:], nothing]) for p in range(len(labels))]
-    positions = [torch.cat([places[: len(embeds[p])] for p in row]) for row in taken]
+    no_label = torch.tensor([-100], device=device)
+    next_labels = [torch.cat([labels[p][1:], no_label]) for p in range(len(labels))]
+    positions = [torch.cat([places[: len(embeds[p])] for p in row]) for row in rows_of_examples]
     padded = [torch.cat([part, places[: len(places) - len(part)]]) for part in positions]
-    return Rows(
-        pad_sequence([torch.cat([embeds[p] for p in row]) for row in taken], batch_first=True),
+    return MicroBatch(
+        pad_sequence([torch.cat([embeds[p] for p in row]) for row in rows_of_examples], batch_first=True),
         torch.stack(padded),
-        None if most else places < lengths[:, None],
-        pad_sequence([torch.cat([ahead[p] for p in row]) for row in taken], batch_first=True, padding_value=-100),
+        None if max_tokens else places < lengths[:, None],
+        pad_sequence(
+            [torch.cat([next_labels[p] for p in row]) for row in rows_of_examples], batch_first=True, padding_value=-100
+        ),
         int(lengths.sum()),
     )

@@ -55,7 +55,7 @@ FOOTNOTES = (
 )
 
 
-def ours_of(scores: Mapping[str, Mapping[str, object]]) -> Numbers:
+def table_row(scores: Mapping[str, Mapping[str, object]]) -> Numbers:
     """Return a row of percentages from a scores file; None where the file lacks a score."""
     row: list[float | None] = []
     for name, _ in COLUMNS:
@@ -90,7 +90,7 @@ def main(argv: Sequence[str] | None = None) -> int:
     for path in arguments.scores:
         name = path.stem if sum(path.stem == other.stem for other in arguments.scores) == 1 else str(path)
         try:
-            ours[f"ours: {name}"] = ours_of(json.loads(path.read_text(encoding="utf-8"))["scores"])
+            ours[f"ours: {name}"] = table_row(json.loads(path.read_text(encoding="utf-8"))["scores"])
         except (OSError, ValueError, KeyError, AttributeError, TypeError):
             print(
                 f"timeaudio compare: {path} holds no scores of a manifest. Create it with `timeaudio evaluate --data"

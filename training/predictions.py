@@ -14,9 +14,9 @@ from pathlib import Path
 from typing import Any
 
 from model.timeline.parser import parse
-from training.data.manifest import Row, Told
+from training.data.manifest import Annotation, Row
 from training.data.recordings import DataError
-from training.sources.ftar import understand
+from training.sources.ftar import parse_answer
 
 
 @dataclass(frozen=True, slots=True)
@@ -30,7 +30,7 @@ class Prediction:
         is_cut: whether the answer reached the token limit.
     """
 
-    events: tuple[Told, ...] = ()
+    events: tuple[Annotation, ...] = ()
     confidences: tuple[tuple[float, ...], ...] = ()
     text: str = ""
     is_cut: bool = False
@@ -61,25 +61,25 @@ def read_predictions(path: Path, rows: Sequence[Row]) -> dict[str, Prediction]:
 def _prediction(value: dict[str, Any], row: Row) -> Prediction:
     if "events" in value:
         events = tuple(
-            Told(tuple((float(a), float(b)) for a, b in event["intervals"]), str(event.get("caption", "")))
+            Annotation(tuple((float(a), float(b)) for a, b in event["intervals"]), str(event.get("caption", "")))
             for event in value["events"]
         )
         for event in events:
             if not event.intervals or any(not 0 <= start < end for start, end in event.intervals):
                 raise ValueError(f"{row.id}: an interval must have 0 <= start < end; got {event.intervals}")
-        told = [event.get("confidence") for event in value["events"]]
-        confidences = tuple(_confidences(said, len(e.intervals)) for said, e in zip(told, events, strict=True))
+        raw_confidences = [event.get("confidence") for event in value["events"]]
+        confidences = tuple(_confidences(raw, len(e.intervals)) for raw, e in zip(raw_confidences, events, strict=True))
         return Prediction(events, confidences, str(value.get("answer", "")))
     return prediction_of_text(str(value["answer"]), row)
 
 
-def _confidences(said: Any, count: int) -> tuple[float, ...]:
+def _confidences(raw: Any, count: int) -> tuple[float, ...]:
     """Return one confidence per interval of an event; a single number applies to all. Empty where there is none."""
-    if said is None:
+    if raw is None:
         return ()
-    each = [float(one) for one in said] if isinstance(said, list) else [float(said)] * count
+    each = [float(one) for one in raw] if isinstance(raw, list) else [float(raw)] * count
     if len(each) != count or any(not 0 <= one <= 1 for one in each):
-        raise ValueError(f"confidence must be one number from 0 to 1, or one for each of {count} intervals; got {said}")
+        raise ValueError(f"confidence must be one number from 0 to 1, or one for each of {count} intervals; got {raw}")
     return tuple(each)
 
 
@@ -88,11 +88,11 @@ def prediction_of_text(text: str, row: Row) -> Prediction:
     tenths = max(1, int((row.duration or 0.0) * 10 + 1e-6))
     if "<a_" in text:
         events = tuple(
-            Told(tuple((i.start_s, i.end_s) for i in event.intervals), event.caption)
+            Annotation(tuple((i.start_s, i.end_s) for i in event.intervals), event.caption)
             for event in parse(text, row.task, tenths)
         )
     else:
         quoted = "What are the start and end times of audio matching 'it'?"
         question = {"ground": quoted, "summarize": "speech"}.get(row.task, "")
-        events = understand(question, text)[1]
+        events = parse_answer(question, text)[1]
     return Prediction(events, ((),) * len(events), text)

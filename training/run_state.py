@@ -16,7 +16,7 @@ from torch import Tensor
 from training.aligner import Aligner
 from training.data.recordings import DataError
 from training.learner import Learner
-from training.sharding import load_whole, whole
+from training.sharding import gather, load_gathered
 
 RESUME = "resume.pt"
 BEST = "best.pt"
@@ -25,14 +25,14 @@ Writes = Literal["yes", "gathers", "no"]
 
 
 @dataclass(slots=True)
-class State:
+class RunState:
     """Progress of a run: the next step, and the best measurement so far."""
 
     step: int = 0
     best: float = -1.0
 
 
-def claim(path: Path, told: Mapping[str, object]) -> None:
+def check_run_config(path: Path, settings: Mapping[str, object]) -> None:
     """Record a run's settings in a file of its folder, so that a run with other settings cannot continue there.
 
     Settings that the file does not have, because an older version wrote it, are not compared.
@@ -40,10 +40,10 @@ def claim(path: Path, told: Mapping[str, object]) -> None:
     Raises:
         DataError: the folder holds a run with other settings; the message says which differ.
     """
-    mine: dict[str, object] = json.loads(json.dumps(told))
+    current: dict[str, object] = json.loads(json.dumps(settings))
     if path.is_file():
-        before = json.loads(path.read_text(encoding="utf-8"))
-        differ = [name for name, value in mine.items() if name in before and before[name] != value]
+        recorded = json.loads(path.read_text(encoding="utf-8"))
+        differ = [name for name, value in current.items() if name in recorded and recorded[name] != value]
         if differ:
             what = ", ".join(differ)
             raise DataError(
@@ -51,12 +51,12 @@ def claim(path: Path, told: Mapping[str, object]) -> None:
             )
     else:
         path.parent.mkdir(parents=True, exist_ok=True)
-        path.write_text(json.dumps(mine, indent=2) + "\n", encoding="utf-8")
+        path.write_text(json.dumps(current, indent=2) + "\n", encoding="utf-8")
 
 
 def trained_state(learner: Learner | Aligner) -> dict[str, Tensor]:
     """Return the tensors that training changes. If the learner is sharded, every process must call this."""
-    state: dict[str, Tensor] = whole({name: p for name, p in learner.named_parameters() if p.requires_grad})
+    state: dict[str, Tensor] = gather({name: p for name, p in learner.named_parameters() if p.requires_grad})
     return state
 
 
@@ -69,30 +69,30 @@ def load_trained(learner: Learner | Aligner, trained: dict[str, Tensor]) -> None
 
 
 def save(
-    path: Path, learner: Learner | Aligner, optimizer: torch.optim.Optimizer | None, state: State, writes: Writes
+    path: Path, learner: Learner | Aligner, optimizer: torch.optim.Optimizer | None, state: RunState, writes: Writes
 ) -> None:
     """Write to a temporary file, then rename it: a run that is killed while saving keeps its last state."""
     if writes == "no":
         return
     body = {"step": state.step, "best": state.best, "learner": trained_state(learner)}
     if optimizer is not None:
-        body["optimizer"] = whole(optimizer.state_dict())
+        body["optimizer"] = gather(optimizer.state_dict())
     if writes == "yes":
         torch.save(body, path.with_suffix(".part"))
         os.replace(path.with_suffix(".part"), path)
 
 
-def restore(run: Path, learner: Learner | Aligner, name: str = RESUME) -> State:
+def restore(run: Path, learner: Learner | Aligner, name: str = RESUME) -> RunState:
     """Load a run's state into a learner that is not sharded. A run without a saved state starts at step 0."""
     path = run / name
     if not path.is_file():
-        return State()
+        return RunState()
     stored = torch.load(path, weights_only=True, map_location="cpu")
     load_trained(learner, stored["learner"])
-    return State(stored["step"], stored["best"])
+    return RunState(stored["step"], stored["best"])
 
 
 def load_optimizer(run: Path, optimizer: torch.optim.Optimizer) -> None:
     """Load a run's state into the optimizer, sharded or not."""
     if (run / RESUME).is_file():
-        load_whole(optimizer, torch.load(run / RESUME, weights_only=True, map_location="cpu")["optimizer"])
+        load_gathered(optimizer, torch.load(run / RESUME, weights_only=True, map_location="cpu")["optimizer"])

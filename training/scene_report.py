@@ -9,10 +9,10 @@ from rich.table import Table
 
 from training.data.vocabulary import vocabulary
 from training.metrics.bootstrap import Estimate, bootstrap
-from training.metrics.calibration import Claim, expected_calibration_error
+from training.metrics.calibration import CalibrationSample, expected_calibration_error
 from training.metrics.dense_captions import CaptionPair
 from training.metrics.events import Counts, ScoredScene, clip_counts, clip_macro_f1, event_counts, total
-from training.metrics.grounding import Grounding, GroundingScores, score_grounding
+from training.metrics.grounding import GroundingScores, ScoredGrounding, score_grounding
 
 CONFIDENT = 0.7
 
@@ -22,16 +22,16 @@ class SceneResult:
     """The scored answers of one scene: the dense captions, one present and one absent query."""
 
     captions: ScoredScene
-    groundings: tuple[Grounding, ...]
+    groundings: tuple[ScoredGrounding, ...]
     num_unreadable: int
     num_outside: int
     seconds: float
-    told: tuple[CaptionPair, ...] = ()
-    claims: tuple[Claim, ...] = ()
+    caption_pairs: tuple[CaptionPair, ...] = ()
+    calibration_samples: tuple[CalibrationSample, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
-class Report:
+class SceneReport:
     """The scores of a checkpoint, as shares from 0 to 1."""
 
     results: tuple[SceneResult, ...]
@@ -57,18 +57,18 @@ class Report:
         return sum(1 for _, clips in self.by_kind().values() if clips.num_reference and not clips.num_correct)
 
     @property
-    def claims(self) -> list[Claim]:
+    def calibration_samples(self) -> list[CalibrationSample]:
         """Every named interval of the dense captions that has a confidence."""
-        return [claim for result in self.results for claim in result.claims]
+        return [sample for result in self.results for sample in result.calibration_samples]
 
     @property
-    def confident(self) -> list[Claim]:
-        """The claims with a confidence of 0.7 or more."""
-        return [claim for claim in self.claims if claim.confidence >= CONFIDENT]
+    def confident(self) -> list[CalibrationSample]:
+        """The intervals with a confidence of 0.7 or more."""
+        return [sample for sample in self.calibration_samples if sample.confidence >= CONFIDENT]
 
     @property
     def confident_right(self) -> float | None:
-        """The share of confident claims that are right; None without any."""
+        """The share of confident intervals that are right; None without any."""
         return sum(c.is_right for c in self.confident) / len(self.confident) if self.confident else None
 
     @property
@@ -80,14 +80,14 @@ class Report:
         """Return the event counts and the clip counts of each kind."""
         clips = clip_counts([r.captions for r in self.results], self.kinds)
 
-        def only(scene: ScoredScene, kind: str) -> ScoredScene:
+        def only_kind(scene: ScoredScene, kind: str) -> ScoredScene:
             return ScoredScene(
                 tuple(s for s in scene.reference if s.kind == kind),
                 tuple(s for s in scene.predicted if s.kind == kind),
             )
 
         return {
-            kind: (total(event_counts(only(r.captions, kind)) for r in self.results), clips[kind])
+            kind: (total(event_counts(only_kind(r.captions, kind)) for r in self.results), clips[kind])
             for kind in self.kinds
         }
 
@@ -100,8 +100,8 @@ class Report:
             "clip_macro_f1": {"value": clip.value, "low": clip.low, "high": clip.high},
             "kinds_never_named": self.num_never_named,
             "confidence": {
-                "ece": expected_calibration_error(self.claims),
-                "num_claims": len(self.claims),
+                "ece": expected_calibration_error(self.calibration_samples),
+                "num_claims": len(self.calibration_samples),
                 "right_at_0.7": self.confident_right,
                 "num_at_0.7": len(self.confident),
             },
@@ -127,7 +127,7 @@ class Report:
         }
 
 
-def show(report: Report, console: Console) -> None:
+def show(report: SceneReport, console: Console) -> None:
     """Print the scores as tables."""
     event, clip, grounding = report.event_f1, report.clip_f1, report.grounding
     s = report.setting
@@ -140,7 +140,7 @@ def show(report: Report, console: Console) -> None:
         scores.add_row(name, f"{100 * value.value:.1f}", f"{100 * value.low:.1f} - {100 * value.high:.1f}")
     for name, share in (
         ("intervals with confidence of 0.7 or more that are right", report.confident_right),
-        ("ECE of intervals' confidence", expected_calibration_error(report.claims)),
+        ("ECE of intervals' confidence", expected_calibration_error(report.calibration_samples)),
         ("METEOR 1.5 of captions, five paraphrases each", report.meteor),
         ("grounding R@0.5", grounding.recall_50),
         ("grounding R@0.7", grounding.recall_70),

@@ -19,7 +19,7 @@ from training.data.recordings import DataError
 from training.data.validate import read_manifest
 from training.predictions import Prediction, read_predictions
 from training.scoring import Score, score
-from training.variants import answers_of, loaded
+from training.variants import generate_answers, load_pipeline
 
 
 def show(scores: Sequence[Score], title: str, console: Console) -> None:
@@ -63,13 +63,13 @@ def main(argv: Sequence[str] | None = None) -> int:
             predictions = read_predictions(arguments.predictions, rows)
             name = arguments.predictions.name
         else:
-            pipeline = loaded(arguments.model, arguments.device, beams=arguments.beams)
-            predictions = answers_of(
+            pipeline = load_pipeline(arguments.model, arguments.device, beams=arguments.beams)
+            predictions = generate_answers(
                 pipeline, rows, arguments.data.parent, Decoding(num_beams=arguments.beams),
                 grammar=not arguments.no_grammar, windows=arguments.windows,
             )  # fmt: skip
             name = pipeline.name
-            rows = _trained_for(rows, pipeline)
+            rows = _rows_of_trained_tasks(rows, pipeline)
     except (DataError, ManifestError, TimeAudioError, OSError) as error:
         print(f"timeaudio evaluate: {error}", file=sys.stderr)
         return 2
@@ -90,7 +90,7 @@ def main(argv: Sequence[str] | None = None) -> int:
     return 0
 
 
-def _trained_for(rows: list[Row], pipeline: Pipeline) -> list[Row]:
+def _rows_of_trained_tasks(rows: list[Row], pipeline: Pipeline) -> list[Row]:
     kept = [row for row in rows if row.task in pipeline.tasks]
     if not kept:
         raise DataError(f"{pipeline.name} was trained for {', '.join(pipeline.tasks)}; the manifest has no such line.")

@@ -8,16 +8,16 @@ from dataclasses import dataclass, replace
 from typing import Any
 
 from model.timeline.markers import to_plain
-from training.data.manifest import Row, Span, Told
-from training.data.spelling import answer_of
+from training.data.manifest import Annotation, Row, Span
+from training.data.target_text import target_text
 from training.data.vocabulary import UNKNOWN, lexicon, vocabulary
 from training.metrics.bootstrap import Estimate, bootstrap
-from training.metrics.calibration import Claim, expected_calibration_error
-from training.metrics.captions import is_humble, kind_of
+from training.metrics.calibration import CalibrationSample, expected_calibration_error
+from training.metrics.captions import kind_of, says_unknown
 from training.metrics.counting import count_in, is_count_question
 from training.metrics.detection import Detection, Truth, psds
 from training.metrics.events import Counts, ScoredScene, Sound, clip_macro_f1, event_counts, segment_counts, total
-from training.metrics.grounding import Grounding, score_grounding
+from training.metrics.grounding import ScoredGrounding, score_grounding
 from training.metrics.labels import label_of
 from training.metrics.text import Meteor, MetricUnavailable, rouge
 from training.metrics.timelines import cover_iou, segment_iou
@@ -43,17 +43,20 @@ def score(rows: Sequence[Row], predictions: dict[str, Prediction]) -> list[Score
     """Return every score of the manifest's tasks."""
     pairs = [(row, predictions.get(row.id, Prediction())) for row in rows]
     scores: list[Score] = []
-    for task, measure in (("dense_caption", dense), ("ground", grounding), ("summarize", summaries), ("ask", asked)):
+    scorers = {
+        "dense_caption": dense_scores, "ground": grounding_scores, "summarize": summary_scores, "ask": question_scores,
+    }  # fmt: skip
+    for task, scorer in scorers.items():
         chosen = [pair for pair in pairs if pair[0].task == task]
         if chosen:
-            scores += measure(chosen)
+            scores += scorer(chosen)
     return scores
 
 
 Pair = tuple[Row, Prediction]
 
 
-def dense(pairs: Sequence[Pair]) -> list[Score]:
+def dense_scores(pairs: Sequence[Pair]) -> list[Score]:
     """Return METEOR, Eb-F1, segment F1, At-F1 and, if there are confidences, ECE and PSDS.
 
     Classes are the manifest's labels, and `label_of` maps captions to them. Without labels, keywords map the captions
@@ -69,16 +72,16 @@ def dense(pairs: Sequence[Pair]) -> list[Score]:
     name_of: Callable[[str], str | None] = (
         (lambda caption: kind_of(caption, LEXICON)) if by_keyword else (lambda caption: label_of(caption, labels))
     )
-    claimed = [(_of_known_kinds(row), _claims(p, name_of)) for row, p in pairs]
+    filtered = [(_of_known_kinds(row), _without_unknown_captions(p, name_of)) for row, p in pairs]
     scenes = [
         ScoredScene(_sounds(row.events, name_of, use_labels=True), _sounds(p.events, name_of, use_labels=False))
-        for row, p in claimed
+        for row, p in filtered
     ]
     note = "captions to classes by keywords" if by_keyword else "captions to classes by the words of their names"
     if not is_labelled:
         unknown = sum(s.kind is None for scene in scenes for s in scene.reference)
         note += f"; {unknown} true intervals left out, of no known class" if unknown else ""
-        scenes = [ScoredScene(_classed(scene.reference), _classed(scene.predicted)) for scene in scenes]
+        scenes = [ScoredScene(_with_kind(scene.reference), _with_kind(scene.predicted)) for scene in scenes]
     kinds = sorted({s.kind for scene in scenes for s in scene.reference if s.kind is not None})
     events, segments = [event_counts(s) for s in scenes], [segment_counts(s) for s in scenes]
     scores = [
@@ -87,35 +90,37 @@ def dense(pairs: Sequence[Pair]) -> list[Score]:
         _estimate("dense Eb precision", events, lambda c: total(c).precision),
         _estimate("dense Eb recall", events, lambda c: total(c).recall),
         _estimate("dense segment F1", segments, lambda c: total(c).f1),
-        _estimate("dense At-F1", [_known(s, kinds) for s in scenes], lambda s: clip_macro_f1(s, kinds), note, 100),
+        _estimate("dense At-F1", [_of_kinds(s, kinds) for s in scenes], lambda s: clip_macro_f1(s, kinds), note, 100),
     ]
-    return scores + _confident(claimed, name_of)
+    return scores + _confidence_scores(filtered, name_of)
 
 
 def _of_known_kinds(row: Row) -> Row:
     return replace(row, events=tuple(event for event in row.events if event.label != UNKNOWN))
 
 
-def _claims(prediction: Prediction, name_of: Callable[[str], str | None]) -> Prediction:
+def _without_unknown_captions(prediction: Prediction, name_of: Callable[[str], str | None]) -> Prediction:
     """Return the prediction without captions that say the sound is unknown."""
     confidences = prediction.confidences or ((),) * len(prediction.events)
     kept = [
-        (event, sure)
-        for event, sure in zip(prediction.events, confidences, strict=True)
-        if name_of(event.caption) or not is_humble(event.caption)
+        (event, event_confidences)
+        for event, event_confidences in zip(prediction.events, confidences, strict=True)
+        if name_of(event.caption) or not says_unknown(event.caption)
     ]
     return replace(prediction, events=tuple(e for e, _ in kept), confidences=tuple(c for _, c in kept))
 
 
-def _classed(sounds: Sequence[Sound]) -> tuple[Sound, ...]:
+def _with_kind(sounds: Sequence[Sound]) -> tuple[Sound, ...]:
     return tuple(sound for sound in sounds if sound.kind is not None)
 
 
-def _known(scene: ScoredScene, kinds: Sequence[str]) -> ScoredScene:
+def _of_kinds(scene: ScoredScene, kinds: Sequence[str]) -> ScoredScene:
     return ScoredScene(tuple(s for s in scene.reference if s.kind in kinds), scene.predicted)
 
 
-def _sounds(events: Sequence[Told], name_of: Callable[[str], str | None], *, use_labels: bool) -> tuple[Sound, ...]:
+def _sounds(
+    events: Sequence[Annotation], name_of: Callable[[str], str | None], *, use_labels: bool
+) -> tuple[Sound, ...]:
     return tuple(
         Sound(event.label if use_labels and event.label else name_of(event.caption), start, end)
         for event in events
@@ -123,34 +128,34 @@ def _sounds(events: Sequence[Told], name_of: Callable[[str], str | None], *, use
     )
 
 
-def _confident(pairs: Sequence[Pair], name_of: Callable[[str], str | None]) -> list[Score]:
+def _confidence_scores(pairs: Sequence[Pair], name_of: Callable[[str], str | None]) -> list[Score]:
     """Return ECE and PSDS. For ECE, an interval is right if it has an IoU of at least 0.5 with one of its kind."""
-    claims: list[Claim] = []
+    samples: list[CalibrationSample] = []
     found: list[Detection] = []
     truths: list[Truth] = []
     for row, prediction in pairs:
         named = [(e.label or name_of(e.caption), e.intervals) for e in row.events]
-        there = [Truth(row.id, label, span) for label, spans in named if label for span in spans]
-        truths += there
+        row_truths = [Truth(row.id, label, span) for label, spans in named if label for span in spans]
+        truths += row_truths
         for event, confidences in zip(prediction.events, prediction.confidences, strict=False):
             label = name_of(event.caption) or "no class that is known"  # never right
             for span, confidence in zip(event.intervals, confidences, strict=False):
-                ious = [Grounding((t.span,), (span,)).iou for t in there if t.label == label]
-                claims.append(Claim(confidence, max(ious, default=0.0) >= 0.5))
+                ious = [ScoredGrounding((t.span,), (span,)).iou for t in row_truths if t.label == label]
+                samples.append(CalibrationSample(confidence, max(ious, default=0.0) >= 0.5))
                 found.append(Detection(row.id, label, span, confidence))
-    if not claims:
+    if not samples:
         return []
-    error = expected_calibration_error(claims) or 0.0
+    error = expected_calibration_error(samples) or 0.0
     duration = sum(row.duration or 0.0 for row, _ in pairs)
     return [
-        Score("dense ECE", error, len(claims), note="15 bins; lower is better"),
+        Score("dense ECE", error, len(samples), note="15 bins; lower is better"),
         Score("dense PSDS", psds(truths, found, duration), len(found), note="DTC and GTC 0.7, no cross triggers"),
     ]
 
 
-def grounding(pairs: Sequence[Pair]) -> list[Score]:
+def grounding_scores(pairs: Sequence[Pair]) -> list[Score]:
     """Return the set-IoU scores of present queries, and the accuracy on absent ones."""
-    queries = [Grounding(_spans(row.events), _spans(p.events)) for row, p in pairs]
+    queries = [ScoredGrounding(_spans(row.events), _spans(p.events)) for row, p in pairs]
     present, absent = [q for q in queries if q.is_present], [q for q in queries if not q.is_present]
     scores: list[Score] = []
     if present:
@@ -164,11 +169,11 @@ def grounding(pairs: Sequence[Pair]) -> list[Score]:
     return scores
 
 
-def _recall(field: str) -> Callable[[Sequence[Grounding]], float]:
+def _recall(field: str) -> Callable[[Sequence[ScoredGrounding]], float]:
     return lambda queries: float(getattr(score_grounding(queries), field))
 
 
-def summaries(pairs: Sequence[Pair]) -> list[Score]:
+def summary_scores(pairs: Sequence[Pair]) -> list[Score]:
     """Return ROUGE and METEOR of a recording's summaries as one text, and both versions of the timeline mIoU."""
     rouges = [rouge(_words(row.events), _words(p.events)) for row, p in pairs]
     spans = [(_spans(row.events), _spans(p.events)) for row, p in pairs]
@@ -181,20 +186,20 @@ def summaries(pairs: Sequence[Pair]) -> list[Score]:
     ]
 
 
-def asked(pairs: Sequence[Pair]) -> list[Score]:
+def question_scores(pairs: Sequence[Pair]) -> list[Score]:
     """Return counting accuracy, over questions that ask for a number, and ROUGE-L of all answers."""
-    counts = [(count_in(answer_of(row)), count_in(p.text)) for row, p in pairs if is_count_question(row.question)]
-    right = [float(due == given) for due, given in counts if due is not None]
+    counts = [(count_in(target_text(row)), count_in(p.text)) for row, p in pairs if is_count_question(row.question)]
+    right = [float(expected == given) for expected, given in counts if expected is not None]
     scores = [_estimate("ask counting accuracy", right, _mean)] if right else []
-    told = [(to_plain(answer_of(row)), to_plain(p.text)) for row, p in pairs]  # compare times as digits
-    return [*scores, _estimate("ask ROUGE-L", [rouge(due, given).longest for due, given in told], _mean)]
+    texts = [(to_plain(target_text(row)), to_plain(p.text)) for row, p in pairs]  # compare times as digits
+    return [*scores, _estimate("ask ROUGE-L", [rouge(expected, given).longest for expected, given in texts], _mean)]
 
 
-def _spans(events: Sequence[Told]) -> tuple[Span, ...]:
+def _spans(events: Sequence[Annotation]) -> tuple[Span, ...]:
     return tuple(span for event in events for span in event.intervals)
 
 
-def _words(events: Sequence[Told]) -> str:
+def _words(events: Sequence[Annotation]) -> str:
     return " ".join(event.caption for event in sorted(events, key=lambda event: min(event.intervals)))
 
 
@@ -218,8 +223,8 @@ def _meteor(name: str, pairs: Sequence[Pair]) -> list[Score]:
     """Return METEOR of a recording's captions as one text, in order of time; NaN where METEOR cannot run."""
     try:
         with Meteor() as meteor:
-            told = [meteor.statistics(_words(row.events), _words(p.events)) for row, p in pairs]
-            found = bootstrap(told, meteor.score, num_resamples=100)
+            statistics = [meteor.statistics(_words(row.events), _words(p.events)) for row, p in pairs]
+            found = bootstrap(statistics, meteor.score, num_resamples=100)
     except MetricUnavailable as error:
         return [Score(name, float("nan"), 0, note=str(error))]
     return [Score(name, found.value, len(pairs), found.low, found.high, "1.5")]

@@ -34,39 +34,39 @@ def shard(learner: Learner, num_processes: int) -> None:
             module.set_force_sum_reduction_for_comms(True)  # gloo does not support mean reduction
 
 
-def share_gradients(module: nn.Module, *, now: bool) -> None:
+def set_gradient_sync(module: nn.Module, *, now: bool) -> None:
     """Set whether the next backward pass reduces gradients across processes or only accumulates them locally."""
     assert isinstance(module, FSDPModule)
     module.set_requires_gradient_sync(now)
 
 
-def whole(value: Any) -> Any:
+def gather(value: Any) -> Any:
     """Return the nested value with sharded tensors gathered, on the CPU. Every process must call this."""
     if isinstance(value, DTensor):
         return value.full_tensor().detach().cpu()
     if isinstance(value, Tensor):
         return value.detach().cpu().clone()
     if isinstance(value, dict):
-        return {key: whole(inner) for key, inner in value.items()}
+        return {key: gather(inner) for key, inner in value.items()}
     if isinstance(value, (list, tuple)):
-        return [whole(inner) for inner in value]
+        return [gather(inner) for inner in value]
     return value
 
 
-def load_whole(optimizer: torch.optim.Optimizer, stored: dict[str, Any]) -> None:
+def load_gathered(optimizer: torch.optim.Optimizer, stored: dict[str, Any]) -> None:
     """Load an optimizer state of whole tensors. Each process takes its shard of those of a sharded parameter."""
     parameters = [p for group in optimizer.param_groups for p in group["params"]]
     for place, values in stored["state"].items():
         parameter = parameters[place]
         if isinstance(parameter, DTensor):
             stored["state"][place] = {
-                name: _shared(tensor, parameter) if tensor.shape == parameter.shape else tensor
+                name: _shard_like(tensor, parameter) if tensor.shape == parameter.shape else tensor
                 for name, tensor in values.items()
             }
     optimizer.load_state_dict(stored)
 
 
-def _shared(tensor: Tensor, like: DTensor) -> Tensor:
+def _shard_like(tensor: Tensor, like: DTensor) -> Tensor:
     """Shard a tensor without communication: every process has already read the whole tensor."""
     tensor = tensor.to(like.device)
     return distribute_tensor(tensor, like.device_mesh, like.placements, src_data_rank=None)

@@ -12,7 +12,7 @@ from jaxtyping import Float, Int
 from torch import Tensor
 from torch.nn.utils.rnn import pad_sequence
 
-from training.packing import Rows
+from training.packing import MicroBatch
 
 PREFIX, PADDING = 0, -1
 
@@ -30,16 +30,16 @@ class Branch:
     labels: Int[Tensor, " length"]
 
 
-def branched(prefixes: Sequence[Float[Tensor, "_ dim"]], branches: Sequence[Sequence[Branch]]) -> Rows:
+def pack_branches(prefixes: Sequence[Float[Tensor, "_ dim"]], branches: Sequence[Sequence[Branch]]) -> MicroBatch:
     """Build one row per prefix with all of its branches. The mask is additive [rows, 1, length, length]."""
     device = prefixes[0].device
-    nothing = torch.tensor([-100], device=device)
+    no_label = torch.tensor([-100], device=device)
     embeds, labels, positions, owners = [], [], [], []
     for prefix, some in zip(prefixes, branches, strict=True):
         start = len(prefix)
         embeds.append(torch.cat([prefix, *(branch.embeds for branch in some)]))
-        ahead = [torch.cat([branch.labels[1:], nothing]) for branch in some]
-        labels.append(torch.cat([nothing.expand(start), *ahead]))
+        next_labels = [torch.cat([branch.labels[1:], no_label]) for branch in some]
+        labels.append(torch.cat([no_label.expand(start), *next_labels]))
         lengths = [len(branch.labels) for branch in some]
         positions.append(torch.cat([torch.arange(start), *(start + torch.arange(n) for n in lengths)]).to(device))
         owner = [torch.full((n,), number) for number, n in enumerate([start, *lengths])]
@@ -52,7 +52,7 @@ def branched(prefixes: Sequence[Float[Tensor, "_ dim"]], branches: Sequence[Sequ
     dtype = torch.get_autocast_dtype(device.type) if is_cast else rows.dtype
     mask = torch.zeros(is_shared.shape, dtype=dtype, device=device)
     mask = mask.masked_fill(~(is_shared & is_causal), torch.finfo(dtype).min)
-    return Rows(
+    return MicroBatch(
         rows,
         pad_sequence(positions, batch_first=True),
         mask[:, None],

@@ -16,15 +16,15 @@ from torch import Tensor
 
 from training.aligner import Aligner
 from training.learner import Learner
-from training.stage_data import Features
+from training.stage_data import FeatureExtractor
 
 MATRIX = 8192
 
 
-class Speed:
+class StepTimer:
     """Times each step. The figures are those of the last step."""
 
-    def __init__(self, learner: Learner | Aligner, features: Features, accelerator: Accelerator) -> None:
+    def __init__(self, learner: Learner | Aligner, features: FeatureExtractor, accelerator: Accelerator) -> None:
         self._learner, self._features, self._device = learner, features, accelerator.device
         self._per_token = 0
         if isinstance(learner, Learner):
@@ -46,11 +46,11 @@ class Speed:
         self._waited_before = self._features.waited_s
         self._learner.num_tokens = self._learner.num_padded = 0
 
-    def encoded(self) -> None:
+    def features_ready(self) -> None:
         """Record that the features are ready: the time since the last micro-batch was spent on them."""
         self._encoding += time.perf_counter() - self._mark
 
-    def connected(self, frames: Sequence[tuple[Tensor, Tensor]]) -> None:
+    def micro_batch_done(self, frames: Sequence[tuple[Tensor, Tensor]]) -> None:
         """Record that a micro-batch is done."""
         self._flops += self._per_frame * sum(speech.shape[1] for speech, _ in frames)
         self._mark = time.perf_counter()

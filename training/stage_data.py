@@ -24,10 +24,10 @@ from training.data.manifest import Row
 BUCKET_BATCHES = 32
 """Number of batches within which rows are sorted by length: batches have similar lengths and a random order."""
 
-MOST_SECONDS = 7200.0
+MAX_SECONDS = 7200.0
 
 
-class Batches:
+class BatchSampler:
     """Chooses the rows of each step: every row once per epoch, in batches of similar lengths.
 
     Up to `together` rows of one recording stay in one batch, so that they can share its audio tokens.
@@ -50,7 +50,7 @@ class Batches:
         rng = np.random.default_rng([self.seed, epoch])
         order = rng.permutation(len(self.rows)).tolist()
         if self.together > 1:
-            order = self._gathered(order)
+            order = self._group_rows(order)
         order = (order * (1 + self.size))[: self.steps_per_epoch * self.size]
         pool = BUCKET_BATCHES * self.size
         batches: list[list[int]] = []
@@ -60,7 +60,7 @@ class Batches:
             batches += [near[at : at + self.size] for at in range(0, len(near), self.size)]
         return [batches[place] for place in rng.permutation(len(batches))]
 
-    def _gathered(self, order: Sequence[int]) -> list[int]:
+    def _group_rows(self, order: Sequence[int]) -> list[int]:
         """Reorder rows: each pulls up to `together` - 1 later rows of its recording forward."""
         waiting: dict[str, list[int]] = {}
         for index in reversed(order):
@@ -74,7 +74,7 @@ class Batches:
         return gathered
 
 
-class Features:
+class FeatureExtractor:
     """Computes both encoders' frames of recordings. The encoders never train, so `cache` may keep the frames.
 
     With `bfloat16` the encoders run under autocast: several times faster where the device has instructions for it.
@@ -89,20 +89,20 @@ class Features:
     def __init__(self, model: TimeAudio, folder: Path, cache: Path | None, *, bfloat16: bool = False) -> None:
         self._model, self._folder, self._cache, self._bfloat16 = model, folder, cache, bfloat16
         self._threads = ThreadPoolExecutor(max_workers=4)
-        self._waiting: dict[str, Future[Waveform]] = {}
+        self._pending: dict[str, Future[Waveform]] = {}
         self.waited_s = 0.0
         self._fingerprint = fingerprint(model.speech, model.sound) if cache is not None else ""
         if cache is not None:
             cache.mkdir(parents=True, exist_ok=True)
 
-    def ahead(self, rows: Sequence[Row]) -> None:
+    def prefetch(self, rows: Sequence[Row]) -> None:
         """Start reading the rows' recordings in the background."""
         for row in rows:
-            if row.audio not in self._waiting and not self._kept(row).is_file():
-                self._waiting[row.audio] = self._threads.submit(_read, row.path(self._folder))
+            if row.audio not in self._pending and not self._cache_path(row).is_file():
+                self._pending[row.audio] = self._threads.submit(_read, row.path(self._folder))
 
     @torch.no_grad()  # not inference_mode: the trained modules save these tensors for backward
-    def of(self, rows: Sequence[Row]) -> list[tuple[Tensor, Tensor]]:
+    def frames(self, rows: Sequence[Row]) -> list[tuple[Tensor, Tensor]]:
         """Return the speech and sound frames of each row's recording, [1, frames, dim].
 
         Segments of one length are encoded together.
@@ -113,14 +113,14 @@ class Features:
         for row in rows:
             if row.audio in found or row.audio in fresh:
                 continue
-            kept = self._kept(row)
+            kept = self._cache_path(row)
             if kept.is_file():
                 with np.load(kept) as stored:
                     found[row.audio] = (_tensor(stored["speech"]), _tensor(stored["sound"]))
             else:
                 fresh[row.audio] = row
-        self.ahead(list(fresh.values()))
-        segments = {name: split(self._waiting.pop(name).result()) for name in fresh}
+        self.prefetch(list(fresh.values()))
+        segments = {name: split(self._pending.pop(name).result()) for name in fresh}
         self.waited_s += time.perf_counter() - began
         flat = [(name, place) for name, parts in segments.items() for place in range(len(parts))]
         by_length: dict[int, list[tuple[str, int]]] = {}
@@ -139,10 +139,10 @@ class Features:
             if self._cache is not None:  # the same rounding as from the cache, so that a resumed run is exact
                 speech, sound = speech.half().float(), sound.half().float()
             found[name] = speech, sound
-            self._keep(fresh[name], speech, sound)
+            self._store(fresh[name], speech, sound)
         return [found[row.audio] for row in rows]
 
-    def _kept(self, row: Row) -> Path:
+    def _cache_path(self, row: Row) -> Path:
         if self._cache is None:
             return Path("/nowhere")
         path = row.path(self._folder)
@@ -150,10 +150,10 @@ class Features:
         name = f"{path.resolve()}\0{stat.st_size}\0{stat.st_mtime_ns}\0{self._fingerprint}"
         return self._cache / f"{hashlib.sha256(name.encode()).hexdigest()[:32]}.npz"
 
-    def _keep(self, row: Row, speech: Tensor, sound: Tensor) -> None:
+    def _store(self, row: Row, speech: Tensor, sound: Tensor) -> None:
         if self._cache is None:
             return
-        path = self._kept(row)
+        path = self._cache_path(row)
         part = path.with_name(f"{path.name}.{hash(self) & 0xFFFF:x}.part")
         with part.open("wb") as file:
             np.savez(file, speech=speech.half().cpu().numpy(), sound=sound.half().cpu().numpy())
@@ -174,4 +174,4 @@ def _tensor(stored: npt.NDArray[np.float16]) -> Tensor:
 
 
 def _read(path: Path) -> Waveform:
-    return decode_audio(path.read_bytes(), max_seconds=MOST_SECONDS)
+    return decode_audio(path.read_bytes(), max_seconds=MAX_SECONDS)

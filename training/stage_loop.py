@@ -20,21 +20,21 @@ from torch import Tensor
 from torch.utils.tensorboard import SummaryWriter
 
 from training.aligner import Aligner
-from training.learner import Group, Learner
-from training.run_state import BEST, RESUME, State, Writes, load_optimizer, restore, save
-from training.sharding import shard, share_gradients, whole
-from training.speed import Speed
-from training.stage_data import Batches, Features
+from training.learner import Learner, ParameterGroup
+from training.run_state import BEST, RESUME, RunState, Writes, load_optimizer, restore, save
+from training.sharding import gather, set_gradient_sync, shard
+from training.speed import StepTimer
+from training.stage_data import BatchSampler, FeatureExtractor
 from training.stages import StageConfig
 
 
 @dataclass(frozen=True, slots=True)
-class Setup:
+class TrainingSetup:
     """The objects that a stage trains with."""
 
     learner: Learner | Aligner
-    batches: Batches
-    features: Features
+    batches: BatchSampler
+    features: FeatureExtractor
     config: StageConfig
     accelerator: Accelerator
 
@@ -51,7 +51,7 @@ class Setup:
         return "gathers" if self.is_sharded else "no"
 
 
-def rate_at(step: int, config: StageConfig, steps: int) -> float:
+def learning_rate_at(step: int, config: StageConfig, steps: int) -> float:
     """Return the learning rate: linear warm-up to the full rate, then half a cosine to the final rate."""
     warm = min(config.warmup_steps, steps)
     if step < warm:
@@ -61,7 +61,7 @@ def rate_at(step: int, config: StageConfig, steps: int) -> float:
     return config.final_learning_rate + (config.learning_rate - config.final_learning_rate) * falling
 
 
-def train_stage(setup: Setup, run: Path, measure: Callable[[], float] | None) -> State:
+def train_stage(setup: TrainingSetup, run: Path, measure: Callable[[], float] | None) -> RunState:
     """Train from the state in `run` to the stage's last step; the learner ends in its best state.
 
     A sharded learner ends in its last state and stays sharded; use `restore` to load the best into another learner.
@@ -75,27 +75,27 @@ def train_stage(setup: Setup, run: Path, measure: Callable[[], float] | None) ->
     if config.batch_size % count:
         raise ValueError(f"batch_size {config.batch_size} must be a multiple of the number of processes, {count}.")
     steps = config.steps or max(1, round(config.epochs * batches.steps_per_epoch))
-    state, groups, optimizer, module = _begun(setup, run)
-    speed = Speed(learner, setup.features, accelerator)
+    state, groups, optimizer, module = _start(setup, run)
+    timer = StepTimer(learner, setup.features, accelerator)
     is_main = accelerator.is_main_process
     run.mkdir(parents=True, exist_ok=True)
     with _Log(run, state.step, steps, is_main) as log:
         for step in range(state.step, steps):
             torch.manual_seed(config.seed * 1_000_003 + step * count + accelerator.process_index)
-            rate = rate_at(step, config, steps)
+            rate = learning_rate_at(step, config, steps)
             for group in optimizer.param_groups:
                 group["lr"] = rate * group["scale"]
-            speed.begin()
-            loss = _step(step, module, setup, speed)
-            norm = whole(accelerator.clip_grad_norm_(_trained(groups), config.clip_norm))
+            timer.begin()
+            loss = _step(step, module, setup, timer)
+            norm = gather(accelerator.clip_grad_norm_(_parameters(groups), config.clip_norm))
             optimizer.step()
             optimizer.zero_grad(set_to_none=True)
             if not torch.isfinite(loss):
                 raise FloatingPointError(
                     f"The loss is {loss.item()} at step {step}: start a new --run with a lower learning_rate."
                 )
-            speed.end(config.batch_size)
-            log.write(step, {"loss": float(loss), "norm": float(norm or 0.0), "learning_rate": rate, **speed.figures()})
+            timer.end(config.batch_size)
+            log.write(step, {"loss": float(loss), "norm": float(norm or 0.0), "learning_rate": rate, **timer.figures()})
             state.step = step + 1
             is_last = state.step == steps
             if measure and config.evaluate_every and (is_last or state.step % config.evaluate_every == 0):
@@ -112,7 +112,9 @@ def train_stage(setup: Setup, run: Path, measure: Callable[[], float] | None) ->
     return state
 
 
-def _begun(setup: Setup, run: Path) -> tuple[State, list[Group], torch.optim.Optimizer, torch.nn.Module]:
+def _start(
+    setup: TrainingSetup, run: Path
+) -> tuple[RunState, list[ParameterGroup], torch.optim.Optimizer, torch.nn.Module]:
     """Return the run's state, the parameter groups, the optimizer and the module to call, ready for all processes."""
     learner, config, accelerator = setup.learner, setup.config, setup.accelerator
     state = restore(run, learner)
@@ -136,40 +138,43 @@ def _begun(setup: Setup, run: Path) -> tuple[State, list[Group], torch.optim.Opt
     return state, groups, optimizer, module
 
 
-def _step(step: int, module: torch.nn.Module, setup: Setup, speed: Speed) -> Tensor:
+def _step(step: int, module: torch.nn.Module, setup: TrainingSetup, timer: StepTimer) -> Tensor:
     """Compute the gradients of one step. Return its loss over all processes."""
     learner, batches, features, config = setup.learner, setup.batches, setup.features, setup.config
     accelerator = setup.accelerator
     rows = batches.at(step)
-    whole = learner.weight_of([learner.text(row) for row in rows])  # type: ignore[misc]  # each takes its own texts
+    # Each kind of learner takes its own kind of example.
+    total_weight = learner.loss_weight([learner.example(row) for row in rows])  # type: ignore[misc]
     own = rows[accelerator.process_index :: accelerator.num_processes]
-    features.ahead(own)
+    features.prefetch(own)
     parts = [own[at : at + config.micro_batch_size] for at in range(0, len(own), config.micro_batch_size)]
     total = torch.zeros((), device=accelerator.device)
     for place, part in enumerate(parts):
-        frames = features.of(part)
-        speed.encoded()
-        texts = [learner.text(row) for row in part]
+        frames = features.frames(part)
+        timer.features_ready()
+        examples = [learner.example(row) for row in part]
         samples = [round((row.duration or 0.0) * 16_000) for row in part]
-        with _shared(setup, module, is_last=place == len(parts) - 1), accelerator.autocast():
-            loss = module(frames, samples, texts) / whole
+        with _gradient_sync(setup, module, is_last=place == len(parts) - 1), accelerator.autocast():
+            loss = module(frames, samples, examples) / total_weight
             # Processes average their gradients, but the step needs their sum.
             accelerator.backward(loss * accelerator.num_processes)
         total += loss.detach()
-        speed.connected(frames)
-    features.ahead(batches.at(step + 1)[accelerator.process_index :: accelerator.num_processes])
+        timer.micro_batch_done(frames)
+    features.prefetch(batches.at(step + 1)[accelerator.process_index :: accelerator.num_processes])
     reduced: Tensor = accelerator.reduce(total, "sum")
     return reduced
 
 
-def _shared(setup: Setup, module: torch.nn.Module, *, is_last: bool) -> contextlib.AbstractContextManager[None]:
+def _gradient_sync(
+    setup: TrainingSetup, module: torch.nn.Module, *, is_last: bool
+) -> contextlib.AbstractContextManager[None]:
     """Reduce gradients across processes only once a step, with the last micro-batch."""
     if setup.is_sharded:
-        share_gradients(module, now=is_last)
+        set_gradient_sync(module, now=is_last)
     return contextlib.nullcontext() if is_last or setup.is_sharded else setup.accelerator.no_sync(module)
 
 
-def _trained(groups: list[Group]) -> list[torch.nn.Parameter]:
+def _parameters(groups: list[ParameterGroup]) -> list[torch.nn.Parameter]:
     return [parameter for group in groups for parameter in group.parameters]
 
 

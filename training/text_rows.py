@@ -6,39 +6,41 @@ from dataclasses import dataclass
 import torch
 from torch import Tensor
 
-from training.packing import Rows, rows_of
-from training.shared_prefix import Branch, branched
+from training.packing import MicroBatch, pack
+from training.shared_prefix import Branch, pack_branches
 
 Embed = Callable[[Tensor], Tensor]
 """Ids [length] to embeddings [length, dim]."""
 
 
 @dataclass(frozen=True, slots=True)
-class Text:
-    """A row's ids: before the audio, after it, and the answer with its end."""
+class TokenizedRow:
+    """A row as token ids: before the audio, after it, and the answer with the end token."""
 
     before: list[int]
     after: list[int]
     answer: list[int]
 
 
-def separate_rows(embed: Embed, audio: Sequence[Tensor], texts: Sequence[Text], most: int) -> Rows:
-    """Give each text its own copy of the audio tokens. `most` is how many tokens share a row (`packing.rows_of`)."""
-    examples, labels = [], []
+def separate_rows(
+    embed: Embed, audio: Sequence[Tensor], examples: Sequence[TokenizedRow], max_tokens: int
+) -> MicroBatch:
+    """Give each example its own copy of the audio tokens. Rows hold up to `max_tokens` tokens (`packing.pack`)."""
+    sequences, labels = [], []
     device = audio[0].device
-    for tokens, text in zip(audio, texts, strict=True):
-        ids = torch.tensor(text.before + text.after + text.answer, device=device)
-        embedded, split = embed(ids), len(text.before)
-        examples.append(torch.cat([embedded[:split], tokens.to(embedded.dtype), embedded[split:]]))
-        ahead = torch.full((len(text.before) + len(tokens) + len(text.after),), -100, device=device)
-        labels.append(torch.cat([ahead, torch.tensor(text.answer, device=device)]))
-    return rows_of(examples, labels, most)
+    for tokens, example in zip(audio, examples, strict=True):
+        ids = torch.tensor(example.before + example.after + example.answer, device=device)
+        embedded, split = embed(ids), len(example.before)
+        sequences.append(torch.cat([embedded[:split], tokens.to(embedded.dtype), embedded[split:]]))
+        no_labels = torch.full((len(example.before) + len(tokens) + len(example.after),), -100, device=device)
+        labels.append(torch.cat([no_labels, torch.tensor(example.answer, device=device)]))
+    return pack(sequences, labels, max_tokens)
 
 
-def shared_rows(embed: Embed, audio: Sequence[Tensor], texts: Sequence[Text]) -> Rows:
-    """Put the texts of a recording, those with the same tensor in `audio`, behind one copy of it.
+def shared_rows(embed: Embed, audio: Sequence[Tensor], examples: Sequence[TokenizedRow]) -> MicroBatch:
+    """Put the examples of a recording, those with the same tensor in `audio`, behind one copy of it.
 
-    The prompts of all texts begin alike.
+    The prompts of all examples begin alike.
     """
     device = audio[0].device
     recordings: dict[int, list[int]] = {}
@@ -46,14 +48,14 @@ def shared_rows(embed: Embed, audio: Sequence[Tensor], texts: Sequence[Text]) ->
         recordings.setdefault(id(tokens), []).append(place)
     prefixes, branches = [], []
     for places in recordings.values():
-        before = embed(torch.tensor(texts[places[0]].before, device=device))
+        before = embed(torch.tensor(examples[places[0]].before, device=device))
         prefixes.append(torch.cat([before, audio[places[0]].to(before.dtype)]))
-        branches.append([_branch(embed, texts[place], device) for place in places])
-    return branched(prefixes, branches)
+        branches.append([_branch(embed, examples[place], device) for place in places])
+    return pack_branches(prefixes, branches)
 
 
-def _branch(embed: Embed, text: Text, device: torch.device) -> Branch:
-    ids = torch.tensor(text.after + text.answer, device=device)
+def _branch(embed: Embed, example: TokenizedRow, device: torch.device) -> Branch:
+    ids = torch.tensor(example.after + example.answer, device=device)
     labels = ids.clone()
-    labels[: len(text.after)] = -100
+    labels[: len(example.after)] = -100
     return Branch(embed(ids), labels)

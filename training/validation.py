@@ -13,14 +13,14 @@ from training.data.manifest import Row
 from training.learner import Learner
 from training.run_state import load_trained, trained_state
 from training.scoring import Score, score
-from training.stage_loop import Setup
-from training.variants import ANSWERING_TOKENS, answers_of
+from training.stage_loop import TrainingSetup
+from training.variants import ANSWERING_TOKENS, generate_answers
 
 SELECTION = ("dense Eb-F1", "ground mean recall", "summary mIoU", "ask ROUGE-L")
 """The best state has the highest mean of these scores; scores that the validation rows do not have are left out."""
 
 
-def selection(scores: Sequence[Score]) -> float:
+def selection_score(scores: Sequence[Score]) -> float:
     """Return the mean of the scores in `SELECTION`."""
     values = [s.value for s in scores if s.name in SELECTION]
     return sum(values) / len(values) if values else 0.0
@@ -32,7 +32,7 @@ class Validation:
 
     rows: Sequence[Row]
     folder: Path
-    say: Callable[..., None]
+    log: Callable[..., None]
 
     def measure(self, model: TimeAudio, tokenizer: Tokenizer, learner: Learner) -> float:
         """Score the learner in its current state."""
@@ -42,17 +42,17 @@ class Validation:
             pipeline = Pipeline(model, tokenizer, num_slots=2, slot_tokens=ANSWERING_TOKENS, most_beams=1)
             decoding = Decoding(num_beams=1, max_new_tokens=200)
             grammar = learner.has_markers
-            answers = answers_of(pipeline, self.rows, self.folder, decoding, grammar=grammar, quiet=True)
+            answers = generate_answers(pipeline, self.rows, self.folder, decoding, grammar=grammar, quiet=True)
             scores = score(self.rows, answers)
         finally:
             learner.train()
-        value = selection(scores)
+        value = selection_score(scores)
         shown = ", ".join(f"{s.name} {100 * s.value:.1f}" for s in scores if s.name in SELECTION)
-        self.say(f"validation: {shown} -> {100 * value:.1f}")
+        self.log(f"validation: {shown} -> {100 * value:.1f}")
         return value
 
-    def measured_apart(
-        self, setup: Setup, build: Callable[[str], tuple[TimeAudio, Tokenizer, Learner]]
+    def measure_unsharded(
+        self, setup: TrainingSetup, build: Callable[[str], tuple[TimeAudio, Tokenizer, Learner]]
     ) -> Callable[[], float]:
         """Return a function that scores a sharded learner.
 

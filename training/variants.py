@@ -16,7 +16,7 @@ from model.audio.decode import decode_audio
 from model.audio.segment import SEGMENT_SAMPLES, split
 from model.audio.waveform import SAMPLE_RATE, Waveform
 from model.config import AnchorConfig, MergeScore
-from model.engine.asking import Asker
+from model.engine.prompting import Prompter
 from model.language.markers import marker_rows
 from model.language.prompt import prompt_ids
 from model.language.tokenizer import Tokenizer
@@ -24,18 +24,18 @@ from model.pipeline import Answer, Decoding, Pipeline, Recording
 from model.timeaudio import TimeAudio
 from model.timeline.answer_length import answer_tokens
 from training.data.instructions import question_of_row
-from training.data.manifest import Row, Told
+from training.data.manifest import Annotation, Row
 from training.predictions import Prediction, prediction_of_text
-from training.stage_data import Features
+from training.stage_data import FeatureExtractor
 from training.stages import StageConfig
 
-MOST_SECONDS = 7200.0
+MAX_SECONDS = 7200.0
 ANSWERING_TOKENS = 2560
 """Tokens of a prompt and its answer together: enough for ten minutes of merged audio and about a hundred events."""
 
 
 @torch.no_grad()
-def prepare(model: TimeAudio, tokenizer: Tokenizer, config: StageConfig) -> None:
+def apply_stage_settings(model: TimeAudio, tokenizer: Tokenizer, config: StageConfig) -> None:
     """Change a checkpoint in place according to the stage's settings; the defaults change nothing."""
     if not config.time_encoding:
         model.connector.time_encoding.weight.zero_()
@@ -55,14 +55,14 @@ def prepare(model: TimeAudio, tokenizer: Tokenizer, config: StageConfig) -> None
     model.config = dataclasses.replace(model.config, merge=merge, anchors=anchors)
 
 
-def loaded(checkpoint: Path | None, device: str | None, *, beams: int = 1) -> Pipeline:
+def load_pipeline(checkpoint: Path | None, device: str | None, *, beams: int = 1) -> Pipeline:
     """Load a checkpoint to answer one question at a time, with room for long answers; on a GPU if there is one."""
     where = device or ("cuda" if torch.cuda.is_available() else "cpu")
     return Pipeline.load(checkpoint, device=where, num_slots=1, slot_tokens=ANSWERING_TOKENS, most_beams=beams)
 
 
-def answers_of(
-    pipeline: Pipeline, rows: Sequence[Row], source: Path | Features, decoding: Decoding, *,
+def generate_answers(
+    pipeline: Pipeline, rows: Sequence[Row], source: Path | FeatureExtractor, decoding: Decoding, *,
     grammar: bool = True, windows: bool = False, quiet: bool = False,
 ) -> dict[str, Prediction]:  # fmt: skip
     """Return a checkpoint's answers to the rows of the tasks that it knows. Each recording is encoded once.
@@ -77,19 +77,19 @@ def answers_of(
     """
     order = sorted((row for row in rows if row.task in pipeline.tasks), key=lambda row: row.audio)
     found: dict[str, Prediction] = {}
-    heard: tuple[str, list[tuple[float, Recording]]] = ("", [])
+    encoded: tuple[str, list[tuple[float, Recording]]] = ("", [])
     for row in track(order, description="answers", console=Console(stderr=True), disable=quiet):
-        if heard[0] != row.audio:
-            if isinstance(source, Features):
-                heard = (row.audio, [(0.0, _kept(pipeline, row, source))])
+        if encoded[0] != row.audio:
+            if isinstance(source, FeatureExtractor):
+                encoded = (row.audio, [(0.0, _from_features(pipeline, row, source))])
             else:
-                waveform = decode_audio(row.path(source).read_bytes(), max_seconds=MOST_SECONDS)
-                heard = (row.audio, _recordings(pipeline, waveform, windows=windows))
+                waveform = decode_audio(row.path(source).read_bytes(), max_seconds=MAX_SECONDS)
+                encoded = (row.audio, _encode(pipeline, waveform, windows=windows))
         parts = []
-        for start, recording in heard[1]:
-            whole = len(heard[1]) == 1
-            part = row if whole else dataclasses.replace(row, duration=recording.duration / 10)
-            parts.append(_moved(_prediction(pipeline, recording, part, decoding, grammar=grammar), start))
+        for start, recording in encoded[1]:
+            is_whole = len(encoded[1]) == 1
+            part = row if is_whole else dataclasses.replace(row, duration=recording.duration / 10)
+            parts.append(_shifted(_predict(pipeline, recording, part, decoding, grammar=grammar), start))
         found[row.id] = Prediction(
             tuple(event for part in parts for event in part.events),
             tuple(c for part in parts for c in part.confidences),
@@ -100,28 +100,28 @@ def answers_of(
 
 
 @torch.inference_mode()
-def _kept(pipeline: Pipeline, row: Row, features: Features) -> Recording:
-    speech, sound = features.of([row])[0]
+def _from_features(pipeline: Pipeline, row: Row, features: FeatureExtractor) -> Recording:
+    speech, sound = features.frames([row])[0]
     samples = round((row.duration or 0.0) * SAMPLE_RATE)
     tokens = pipeline.model.audio_tokens(speech, sound, [samples])[0]
     return Recording(tokens, max(1, samples * 10 // SAMPLE_RATE), samples)
 
 
-def _recordings(pipeline: Pipeline, waveform: Waveform, *, windows: bool) -> list[tuple[float, Recording]]:
+def _encode(pipeline: Pipeline, waveform: Waveform, *, windows: bool) -> list[tuple[float, Recording]]:
     if not windows or waveform.num_samples <= SEGMENT_SAMPLES:
         return [(0.0, pipeline.encode(waveform))]
     parts = [s for s in split(waveform) if s.num_samples >= SAMPLE_RATE // 2]
     return [(s.start / SAMPLE_RATE, pipeline.encode(Waveform(s.samples))) for s in parts]
 
 
-def _prediction(pipeline: Pipeline, recording: Recording, row: Row, decoding: Decoding, *, grammar: bool) -> Prediction:
+def _predict(pipeline: Pipeline, recording: Recording, row: Row, decoding: Decoding, *, grammar: bool) -> Prediction:
     question = question_of_row(row)
-    most = answer_tokens(recording.num_samples, decoding.max_new_tokens)
-    decoding = dataclasses.replace(decoding, max_new_tokens=most)
+    max_new_tokens = answer_tokens(recording.num_samples, decoding.max_new_tokens)
+    decoding = dataclasses.replace(decoding, max_new_tokens=max_new_tokens)
     if grammar:
-        return _of_answer(pipeline.answer(recording, row.task, question, decoding))
+        return _from_answer(pipeline.answer(recording, row.task, question, decoding))
     tokenizer, engine = pipeline.tokenizer, pipeline.engine
-    prefix = Asker(engine, tokenizer, pipeline.model.config.prompt).prefix(recording.audio_tokens)
+    prefix = Prompter(engine, tokenizer, pipeline.model.config.prompt).prefix(recording.audio_tokens)
     _, after = prompt_ids(tokenizer, pipeline.model.config.prompt, question)
     with torch.inference_mode():
         device = recording.audio_tokens.device
@@ -134,20 +134,20 @@ def _prediction(pipeline: Pipeline, recording: Recording, row: Row, decoding: De
     return dataclasses.replace(prediction_of_text(text, row), is_cut=completion.is_cut)
 
 
-def _of_answer(answer: Answer) -> Prediction:
+def _from_answer(answer: Answer) -> Prediction:
     """Return the parsed events in seconds, with each interval's confidence if the checkpoint is calibrated."""
     events, confidences = [], []
     for event in answer.events:
-        events.append(Told(tuple((i.start_s, i.end_s) for i in event.intervals), event.caption))
-        sure = [i.confidence for i in event.intervals if i.confidence is not None]
-        confidences.append(tuple(sure) if len(sure) == len(event.intervals) else ())
+        events.append(Annotation(tuple((i.start_s, i.end_s) for i in event.intervals), event.caption))
+        known = [i.confidence for i in event.intervals if i.confidence is not None]
+        confidences.append(tuple(known) if len(known) == len(event.intervals) else ())
     is_cut = answer.completion is not None and answer.completion.is_cut
     return Prediction(tuple(events), tuple(confidences), answer.text, is_cut)
 
 
-def _moved(prediction: Prediction, seconds: float) -> Prediction:
+def _shifted(prediction: Prediction, seconds: float) -> Prediction:
     events = tuple(
-        Told(tuple((round(a + seconds, 3), round(b + seconds, 3)) for a, b in event.intervals), event.caption)
+        Annotation(tuple((round(a + seconds, 3), round(b + seconds, 3)) for a, b in event.intervals), event.caption)
         for event in prediction.events
     )
     return dataclasses.replace(prediction, events=events)

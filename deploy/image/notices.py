@@ -10,14 +10,13 @@ from pathlib import Path
 BUNDLED = """\
 Libraries inside Python packages
 ================================
-av (PyAV) carries a build of FFmpeg with x264 and x265, which are under the GNU General Public License, version 2 or
-later; the combination is under the GPL. TimeAudio only decodes, and only formats of its own whitelist; x264 and x265
-are encoders of video that it never calls. Sources: https://github.com/PyAV-Org/pyav-ffmpeg, https://ffmpeg.org,
+av (PyAV) contains a build of FFmpeg with x264 and x265, which are under the GNU General Public License, version 2 or
+later; the combination is under the GPL. TimeAudio only decodes, and only the formats on its own allowlist; x264 and
+x265 are video encoders that it never calls. Sources: https://github.com/PyAV-Org/pyav-ffmpeg, https://ffmpeg.org,
 https://code.videolan.org/videolan/x264, https://bitbucket.org/multicoreware/x265_git
-numpy and torch carry OpenBLAS or MKL, libgfortran and libgomp (GCC Runtime Library Exception); their own files say
-more.
-The CUDA image carries NVIDIA's libraries under the NVIDIA Software License Agreement, as torch's wheels bring them.
-The system below is Debian; its licences are in /usr/share/doc/*/copyright.
+numpy and torch contain OpenBLAS or MKL, libgfortran and libgomp (GCC Runtime Library Exception); see their own files.
+The CUDA image contains NVIDIA's libraries, from torch's wheels, under the NVIDIA Software License Agreement.
+The base system is Debian; its licences are in /usr/share/doc/*/copyright.
 """
 
 

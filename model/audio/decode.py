@@ -11,7 +11,7 @@ import numpy as np
 import numpy.typing as npt
 import soxr
 
-from model.audio.track import Block, Track
+from model.audio.track import AudioTrack, Block
 from model.audio.waveform import SAMPLE_RATE, SAMPLES_PER_TENTH, Waveform
 from model.errors import AudioTooLong, CorruptAudio, EmptyAudio
 
@@ -83,7 +83,7 @@ def decode_pieces(
         max_decoded_bytes = max(DECODED_BYTES, math.ceil(max_seconds * DECODED_BYTES_PER_S))
     limit = _to_samples(max_seconds)
     num_kept = position = 0
-    with Track(data, max_decoded_bytes=max_decoded_bytes) as track:
+    with AudioTrack(data, max_decoded_bytes=max_decoded_bytes) as track:
         for piece in _resample(track.blocks()):
             part = piece[max(0, start - position) : None if end is None else max(0, end - position)]
             num_kept += len(part)

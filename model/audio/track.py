@@ -26,7 +26,7 @@ class Block:
     rate: int
 
 
-class Track:
+class AudioTrack:
     """The first audio track of a file, opened for one pass from its beginning. A context manager.
 
     Args:
@@ -49,7 +49,7 @@ class Track:
         self._decoded_s = 0.0
         self._damage: str | None = None
 
-    def __enter__(self) -> "Track":
+    def __enter__(self) -> "AudioTrack":
         return self
 
     def __exit__(

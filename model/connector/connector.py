@@ -10,7 +10,7 @@ from model.config import ModelConfig
 from model.connector.anchors import interleave
 from model.connector.merge import budget, dominance, merge_tokens
 from model.connector.merge_released import even_picks, merge_released, released_segment_sizes
-from model.connector.qformer import Attended, WindowQFormer
+from model.connector.qformer import AttentionStats, WindowQFormer
 from model.connector.time_encoding import TimeEncoding
 from model.connector.window import to_windows
 
@@ -56,14 +56,14 @@ class Connector(nn.Module):
             may_merge: if False, there is one token per window at any length.
             anchors: embeddings to insert among the tokens, and the window before which each belongs.
         """
-        segments = self.heard(*self.windows(frames, num_samples, first_window))
+        segments = self.attended_windows(*self.windows(frames, num_samples, first_window))
         tokens, places = self.merged(segments) if may_merge else self.unmerged(segments)
         projected: Tensor = self.projection(tokens)
         return projected if anchors is None else interleave(projected, places, *anchors)
 
     @staticmethod
     def unmerged(
-        segments: Sequence[tuple[Float[Tensor, "batch _ dim"], Attended]],
+        segments: Sequence[tuple[Float[Tensor, "batch _ dim"], AttentionStats]],
     ) -> tuple[Float[Tensor, "batch windows dim"], Int[Tensor, "batch windows"]]:
         """Return the tokens of all segments, one per window, and the windows' numbers."""
         tokens = torch.cat([part for part, _ in segments], dim=1)
@@ -82,11 +82,11 @@ class Connector(nn.Module):
         windows, is_padding = to_windows(frames, self.window.num_frames, drop_rest=self.window.drop_rest)
         return self.time_encoding(windows, first_window, num_samples=num_samples), is_padding
 
-    def heard(
+    def attended_windows(
         self,
         windows: Float[Tensor, "batch windows window_frames frame_dim"],
         is_padding: Bool[Tensor, "windows window_frames"],
-    ) -> list[tuple[Float[Tensor, "batch _ dim"], Attended]]:
+    ) -> list[tuple[Float[Tensor, "batch _ dim"], AttentionStats]]:
         """Run the Q-Former on each segment: one token per window, and what its attention says about them."""
         released = self.merge.method == "released"
         sizes = (released_segment_sizes if released else segment_sizes)(windows.shape[1], self.merge.per_windows)
@@ -96,7 +96,7 @@ class Connector(nn.Module):
 
     def merged(
         self,
-        segments: list[tuple[Float[Tensor, "batch _ dim"], Attended]],
+        segments: list[tuple[Float[Tensor, "batch _ dim"], AttentionStats]],
         picks: Int[Tensor, "batch segments dominant"] | None = None,
     ) -> tuple[Float[Tensor, "batch tokens dim"], Int[Tensor, "batch tokens"]]:
         """Concatenate all segments' tokens, merged if merging is enabled and the recording is long enough.

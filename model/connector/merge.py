@@ -5,7 +5,7 @@ from jaxtyping import Float, Int
 from torch import Tensor
 
 from model.config import MergeConfig
-from model.connector.qformer import Attended
+from model.connector.qformer import AttentionStats
 
 
 def budget(count: int, config: MergeConfig) -> tuple[int, int]:
@@ -22,7 +22,7 @@ def budget(count: int, config: MergeConfig) -> tuple[int, int]:
 def dominance(
     config: MergeConfig,
     tokens: Float[Tensor, "batch windows dim"],
-    attended: Attended,
+    attended: AttentionStats,
     count: int,
 ) -> Float[Tensor, "batch windows"]:
     """Return the scores that select the `count` dominant tokens: Eq. 5, or one of three ablations of it."""

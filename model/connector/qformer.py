@@ -11,7 +11,7 @@ from model.config import QFormerConfig
 
 
 @dataclass(frozen=True, slots=True)
-class Attended:
+class AttentionStats:
     """What the last layer's attention over a segment says about its window tokens.
 
     Attributes:
@@ -26,7 +26,7 @@ class Attended:
     mass: Float[Tensor, "batch windows"] | None = None
 
 
-class Attention(nn.Module):
+class MultiHeadAttention(nn.Module):
     """Multi-head attention; keys and values may have another width than queries. Source: Vaswani et al. 2017."""
 
     def __init__(self, dim: int, num_heads: int, memory_dim: int) -> None:
@@ -66,9 +66,9 @@ class QFormerLayer(nn.Module):
     def __init__(self, config: QFormerConfig, frame_dim: int) -> None:
         super().__init__()
         self.attends_itself = config.self_attention == "window"
-        self.self_attention = Attention(config.dim, config.num_heads, config.dim)
+        self.self_attention = MultiHeadAttention(config.dim, config.num_heads, config.dim)
         self.self_norm = nn.LayerNorm(config.dim, eps=1e-12)
-        self.cross_attention = Attention(config.dim, config.num_heads, frame_dim)
+        self.cross_attention = MultiHeadAttention(config.dim, config.num_heads, frame_dim)
         self.cross_norm = nn.LayerNorm(config.dim, eps=1e-12)
         self.expand = nn.Linear(config.dim, config.feed_forward_dim)
         self.contract = nn.Linear(config.feed_forward_dim, config.dim)
@@ -82,21 +82,21 @@ class QFormerLayer(nn.Module):
         is_padding: Bool[Tensor, "windows window_frames"],
         *,
         with_mass: bool = False,
-    ) -> tuple[Float[Tensor, "batch windows dim"], Attended]:
+    ) -> tuple[Float[Tensor, "batch windows dim"], AttentionStats]:
         """Return the tokens after this layer, and what its attention says about them."""
         batch, count, _ = tokens.shape
         peers = tokens.view(batch * count, 1, -1) if self.attends_itself else tokens
         mixed, matrix, keys = self.self_attention(peers, peers)
         tokens = self.self_norm(tokens + self.dropout(mixed.view_as(tokens)))
         mass = self.mass(tokens, windows, is_padding) if with_mass else None
-        heard, _, _ = self.cross_attention(
+        attended, _, _ = self.cross_attention(
             tokens.flatten(0, 1)[:, None], windows.flatten(0, 1), is_padding.repeat(batch, 1)
         )
-        tokens = self.cross_norm(tokens + self.dropout(heard.view(batch, count, -1)))
+        tokens = self.cross_norm(tokens + self.dropout(attended.view(batch, count, -1)))
         inner = self.contract(nn.functional.gelu(self.expand(tokens)))
         tokens = self.feed_forward_norm(tokens + self.dropout(inner))
         received, keys = matrix.mean(dim=(1, 2)), keys.mean(dim=1)
-        return tokens, Attended(received.view(batch, count), keys.reshape(batch, count, -1), mass)
+        return tokens, AttentionStats(received.view(batch, count), keys.reshape(batch, count, -1), mass)
 
     def mass(
         self,
@@ -139,7 +139,7 @@ class WindowQFormer(nn.Module):
         is_padding: Bool[Tensor, "windows window_frames"],
         *,
         with_mass: bool = False,
-    ) -> tuple[Float[Tensor, "batch windows dim"], Attended]:
+    ) -> tuple[Float[Tensor, "batch windows dim"], AttentionStats]:
         """Return one token per window of one segment, and what the last layer's attention says about them."""
         if self.frame_positions is not None:
             windows = windows + self.frame_positions.to(windows.dtype)

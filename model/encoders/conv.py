@@ -1,7 +1,7 @@
 """A small convolutional sound encoder, for checkpoints whose encoder is trained from scratch.
 
 It has the same interface as BEATs: Kaldi filter banks in, 50 frames per second out. Trained from scratch, it was better
-than BEATs' architecture at the same size (`DECISIONS.md`).
+than BEATs' architecture at the same size (docs/decisions/0004).
 """
 
 from dataclasses import dataclass

@@ -8,8 +8,8 @@ from torch import Tensor
 
 from model.audio.segment import SEGMENT_SAMPLES, split
 from model.audio.waveform import Waveform
+from model.engine.fair_queue import FairQueue
 from model.engine.memory import in_halves
-from model.engine.turns import Turns
 from model.errors import OutOfMemory, TimeAudioError
 from model.timeaudio import Frames, TimeAudio
 
@@ -19,7 +19,7 @@ CUDA_BATCH = 16
 longer and delays the answers that are being generated."""
 
 
-class Hearing:
+class EncodeJob:
     """A recording while the encoders process it.
 
     Attributes:
@@ -48,7 +48,7 @@ class Hearing:
         return self.tokens is not None or self.error is not None
 
 
-Piece = tuple[Hearing, int]
+Piece = tuple[EncodeJob, int]
 """A recording and the number of one of its segments."""
 
 
@@ -63,82 +63,82 @@ class EncoderQueue:
         self._model = model
         self._is_cuda = next(model.parameters()).is_cuda
         self._most_samples = SEGMENT_SAMPLES * (CUDA_BATCH if self._is_cuda else CPU_BATCH)
-        self._waiting: Turns[Hearing, int] = Turns()
+        self._waiting: FairQueue[EncodeJob, int] = FairQueue()
 
     def __len__(self) -> int:
         return len(self._waiting)
 
-    def add(self, hearing: Hearing) -> None:
+    def add(self, job: EncodeJob) -> None:
         """Queue all segments of a recording."""
-        for number in range(len(hearing.segments)):
-            self._waiting.add(hearing, number)
+        for number in range(len(job.segments)):
+            self._waiting.add(job, number)
 
-    def cancel(self, hearing: Hearing) -> None:
+    def cancel(self, job: EncodeJob) -> None:
         """Drop the remaining segments of a recording."""
-        self._waiting.drop(hearing)
+        self._waiting.drop(job)
 
     @torch.inference_mode()
-    def step(self) -> list[Hearing]:
+    def step(self) -> list[EncodeJob]:
         """Encode the next batch. Return the recordings in it; some have ended, either encoded or failed."""
         batch = self._next()
-        for hearing, number in batch:
-            self._waiting.take(hearing, number)
+        for job, number in batch:
+            self._waiting.take(job, number)
         began = time.perf_counter()
-        for (hearing, number), frames in zip(batch, in_halves(self._encode, batch), strict=True):
+        for (job, number), frames in zip(batch, in_halves(self._encode, batch), strict=True):
             if isinstance(frames, OutOfMemory):
-                self._fail(hearing, frames)
+                self._fail(job, frames)
             else:
-                hearing.frames[number] = frames
-        touched = list(dict.fromkeys(hearing for hearing, _ in batch))
-        self._connect([hearing for hearing in touched if hearing.is_heard])
+                job.frames[number] = frames
+        touched = list(dict.fromkeys(job for job, _ in batch))
+        self._connect([job for job in touched if job.is_heard])
         if self._is_cuda:
             torch.cuda.synchronize()  # attribute its time and its failures to this step
-        for hearing, _ in batch:
-            hearing.seconds += (time.perf_counter() - began) / len(batch)
+        for job, _ in batch:
+            job.seconds += (time.perf_counter() - began) / len(batch)
         return touched
 
     def _next(self) -> list[Piece]:
         """Return the segment whose turn it is, and others of the same length."""
         batch: list[Piece] = []
         num_frames = most = 0
-        for hearing, number in self._waiting.in_turn():
-            segment = hearing.segments[number]
+        for job, number in self._waiting.in_turn():
+            segment = job.segments[number]
             if not batch:
                 num_frames = segment.num_frames
                 most = max(1, self._most_samples // segment.num_samples)
             if segment.num_frames == num_frames:
-                batch.append((hearing, number))
+                batch.append((job, number))
                 if len(batch) == most:
                     break
         return batch
 
     def _encode(self, batch: Sequence[Piece]) -> list[Frames]:
-        return self._model.encode_batch([hearing.segments[number] for hearing, number in batch])
+        return self._model.encode_batch([job.segments[number] for job, number in batch])
 
-    def _fail(self, hearing: Hearing, error: TimeAudioError) -> None:
-        hearing.error = error
-        self._waiting.drop(hearing)
+    def _fail(self, job: EncodeJob, error: TimeAudioError) -> None:
+        job.error = error
+        self._waiting.drop(job)
 
-    def _connect(self, heard: list[Hearing]) -> None:
+    def _connect(self, jobs: list[EncodeJob]) -> None:
         """Compute the audio tokens of the recordings, batching those of the same length."""
-        by_length: dict[tuple[int, ...], list[Hearing]] = {}
-        for hearing in heard:
-            if hearing.error is None:
-                by_length.setdefault(tuple(s.num_samples for s in hearing.segments), []).append(hearing)
+        by_length: dict[tuple[int, ...], list[EncodeJob]] = {}
+        for job in jobs:
+            if job.error is None:
+                by_length.setdefault(tuple(s.num_samples for s in job.segments), []).append(job)
         for group in by_length.values():
             found: Sequence[Tensor | TimeAudioError]
             try:
                 found = in_halves(self._tokens, group)
             except TimeAudioError as error:  # too long for a checkpoint that encodes recordings as a whole
                 found = [error] * len(group)
-            for hearing, tokens in zip(group, found, strict=True):
-                hearing.frames.clear()
+            for job, tokens in zip(group, found, strict=True):
+                job.frames.clear()
                 if isinstance(tokens, TimeAudioError):
-                    self._fail(hearing, tokens)
+                    self._fail(job, tokens)
                 else:
-                    hearing.tokens = tokens
+                    job.tokens = tokens
 
-    def _tokens(self, group: Sequence[Hearing]) -> list[Tensor]:
+    def _tokens(self, group: Sequence[EncodeJob]) -> list[Tensor]:
         joined = [self._model.joined(h.segments, [f for f in h.frames if f is not None]) for h in group]
         speech, sound = (torch.cat(parts) for parts in zip(*joined, strict=True))
-        return list(self._model.audio_tokens(speech, sound, [hearing.num_samples for hearing in group]))
+        return list(self._model.audio_tokens(speech, sound, [job.num_samples for job in group]))

@@ -9,15 +9,15 @@ from torch import Tensor
 from transformers import PreTrainedModel
 
 from model.engine.cache import allocate
-from model.engine.choose import choose
 from model.engine.decode import Decoder, LanguageModel
+from model.engine.fair_queue import FairQueue
 from model.engine.graphs import StaticSteps
 from model.engine.masks import GrammarMasks
 from model.engine.memory import in_halves, slots_that_fit
 from model.engine.prefill import batches, num_new_tokens, prefill
+from model.engine.sampling import choose
 from model.engine.sequence import Prefix, Sequence
 from model.engine.slots import Slots
-from model.engine.turns import Turns
 from model.errors import ContextTooLong, OutOfMemory
 from model.language.decoding import Decoding
 from model.timeline.grammar import Grammar
@@ -70,7 +70,7 @@ class SlotEngine:
         self._decoder = Decoder(model, states, visible)
         self._masks = GrammarMasks(model.num_logits, num_slots * most_beams, device=device)
         self._slots = Slots(num_slots, self._move)
-        self._waiting: Turns[Prefix, Sequence] = Turns()
+        self._waiting: FairQueue[Prefix, Sequence] = FairQueue()
         self._prefill_tokens = prefill_tokens
         self._length_step = length_step or (CUDA_LENGTH_STEP if is_cuda else CPU_LENGTH_STEP)
         lengths = sorted({self._bucket(entries) for entries in range(1, self.length + 1)})

@@ -4,11 +4,11 @@ import time
 from collections.abc import Iterator, Sequence
 
 from model.audio.waveform import Waveform
-from model.engine.asking import Asker, Question
-from model.engine.encoding import EncoderQueue, Hearing
+from model.engine.encoding import EncodeJob, EncoderQueue
 from model.engine.engine import SlotEngine
 from model.engine.memory import is_device_lost
-from model.engine.sequence import Sequence as Written
+from model.engine.prompting import Prompter, Question
+from model.engine.sequence import Sequence as EngineSequence
 from model.engine.updates import Answered, DeviceLost, Done, Encoded, Failed, Found, Started, Times, Update
 from model.errors import TaskNotSupported, TimeAudioError
 from model.language.decoding import Decoding
@@ -18,24 +18,24 @@ from model.timeaudio import TimeAudio
 from model.timeline.task import Task
 
 
-class Inquiry:
+class Request:
     """One request: a recording and the questions about it.
 
     Attributes:
         has_started: whether the encoders have started on it.
-        asked: its questions, once the recording is encoded.
-        answered: answers by question number. They are reported in this order; the first `num_told` already are.
+        running: its questions, once the recording is encoded.
+        answered: answers by question number. They are reported in this order; the first `num_reported` already are.
     """
 
-    def __init__(self, hearing: Hearing, task: Task, questions: Sequence[str], decoding: Decoding) -> None:
-        self.hearing = hearing
+    def __init__(self, job: EncodeJob, task: Task, questions: Sequence[str], decoding: Decoding) -> None:
+        self.job = job
         self.task = task
         self.questions = tuple(questions)
         self.decoding = decoding
         self.has_started = False
-        self.asked: list[Question] = []
+        self.running: list[Question] = []
         self.answered: dict[int, Answered] = {}
-        self.num_told = 0
+        self.num_reported = 0
 
 
 class Session:
@@ -53,14 +53,14 @@ class Session:
         self.calibrated = () if model.calibration is None else tuple(model.calibration.tasks)
         self._engine = engine
         self._encoders = EncoderQueue(model)
-        self._asker = Asker(engine, tokenizer, model.config.prompt, model.calibration)
-        self._hearings: dict[Hearing, Inquiry] = {}
-        self._written: dict[Written, tuple[Inquiry, int]] = {}
+        self._prompter = Prompter(engine, tokenizer, model.config.prompt, model.calibration)
+        self._encoding: dict[EncodeJob, Request] = {}
+        self._decoding: dict[EngineSequence, tuple[Request, int]] = {}
 
     @property
     def is_idle(self) -> bool:
         """Whether there is nothing to do."""
-        return not self._hearings and not self._written
+        return not self._encoding and not self._decoding
 
     @property
     def num_free(self) -> int:
@@ -72,7 +72,7 @@ class Session:
         """Number of answers that can be generated at the same time."""
         return self._engine.num_slots
 
-    def submit(self, waveform: Waveform, task: Task, queries: Sequence[str], decoding: Decoding) -> Inquiry:
+    def submit(self, waveform: Waveform, task: Task, queries: Sequence[str], decoding: Decoding) -> Request:
         """Queue a request. It gets one answer per query, or a single answer for tasks without queries.
 
         Raises:
@@ -81,88 +81,88 @@ class Session:
         """
         if task not in self.tasks:
             raise TaskNotSupported(f"{self.name} was trained for {', '.join(self.tasks)}, not for {task}.")
-        inquiry = Inquiry(Hearing(waveform), task, [question_of(task, query) for query in queries or [""]], decoding)
-        self._hearings[inquiry.hearing] = inquiry
-        self._encoders.add(inquiry.hearing)
-        return inquiry
+        request = Request(EncodeJob(waveform), task, [question_of(task, query) for query in queries or [""]], decoding)
+        self._encoding[request.job] = request
+        self._encoders.add(request.job)
+        return request
 
-    def cancel(self, inquiry: Inquiry) -> None:
+    def cancel(self, request: Request) -> None:
         """Drop a request. Its slots are free at once, and it gets no further updates."""
-        if self._hearings.pop(inquiry.hearing, None) is not None:
-            self._encoders.cancel(inquiry.hearing)
-        for question in inquiry.asked:
-            if self._written.pop(question.sequence, None) is not None:
+        if self._encoding.pop(request.job, None) is not None:
+            self._encoders.cancel(request.job)
+        for question in request.running:
+            if self._decoding.pop(question.sequence, None) is not None:
                 self._engine.cancel(question.sequence)
 
-    def step(self) -> list[tuple[Inquiry, Update]]:
+    def step(self) -> list[tuple[Request, Update]]:
         """Encode the next segments if their answers would find free slots, then compute one token for every answer.
 
         Raises:
             DeviceLost: this process cannot use its device any more.
         """
-        told: list[tuple[Inquiry, Update]] = []
+        updates: list[tuple[Request, Update]] = []
         try:
             if len(self._encoders) and self.num_free > self._engine.num_waiting:
-                told += self._hear()
-            if self._written:
-                told += self._write()
+                updates += self._encode()
+            if self._decoding:
+                updates += self._decode()
         except RuntimeError as error:
             if is_device_lost(error):
                 raise DeviceLost from error
             raise
-        return told
+        return updates
 
-    def _hear(self) -> Iterator[tuple[Inquiry, Update]]:
+    def _encode(self) -> Iterator[tuple[Request, Update]]:
         began = time.monotonic()
-        for hearing in self._encoders.step():
-            inquiry = self._hearings[hearing]
-            if not inquiry.has_started:
-                inquiry.has_started = True
-                yield inquiry, Started(began)
-            if hearing.is_ended:
-                del self._hearings[hearing]
-                yield inquiry, self._ask(inquiry)
+        for job in self._encoders.step():
+            request = self._encoding[job]
+            if not request.has_started:
+                request.has_started = True
+                yield request, Started(began)
+            if job.is_ended:
+                del self._encoding[job]
+                yield request, self._ask(request)
 
-    def _ask(self, inquiry: Inquiry) -> Update:
-        hearing = inquiry.hearing
-        if hearing.tokens is None:
-            assert hearing.error is not None, "it has ended without tokens"
-            return Failed(hearing.error)
-        prefix = self._asker.prefix(hearing.tokens)
+    def _ask(self, request: Request) -> Update:
+        job = request.job
+        if job.tokens is None:
+            assert job.error is not None, "it has ended without tokens"
+            return Failed(job.error)
+        prefix = self._prompter.prefix(job.tokens)
         try:
-            for index, question in enumerate(inquiry.questions):
-                asked = self._asker.ask(prefix, hearing.duration, inquiry.task, question, inquiry.decoding)
-                inquiry.asked.append(asked)
-                self._written[asked.sequence] = inquiry, index
+            for index, question in enumerate(request.questions):
+                running = self._prompter.ask(prefix, job.duration, request.task, question, request.decoding)
+                request.running.append(running)
+                self._decoding[running.sequence] = request, index
         except (TimeAudioError, ValueError) as error:
-            self.cancel(inquiry)
+            self.cancel(request)
             return Failed(error)
-        return Encoded(hearing.seconds, len(hearing.tokens), time.monotonic())
+        return Encoded(job.seconds, len(job.tokens), time.monotonic())
 
-    def _write(self) -> Iterator[tuple[Inquiry, Update]]:
+    def _decode(self) -> Iterator[tuple[Request, Update]]:
         ended = self._engine.step()
-        for sequence, (inquiry, index) in self._written.items():
+        for sequence, (request, index) in self._decoding.items():
             if not sequence.is_ended:
-                for event in inquiry.asked[index].new_events():
-                    yield inquiry, Found(index, event)
+                for event in request.running[index].new_events():
+                    yield request, Found(index, event)
         for sequence in ended:
-            if sequence in self._written:  # skip requests that failed meanwhile, and other users of the engine
-                yield from self._tell(*self._written.pop(sequence))
+            if sequence in self._decoding:  # skip requests that failed meanwhile, and other users of the engine
+                yield from self._finish(*self._decoding.pop(sequence))
 
-    def _tell(self, inquiry: Inquiry, index: int) -> Iterator[tuple[Inquiry, Update]]:
-        question = inquiry.asked[index]
+    def _finish(self, request: Request, index: int) -> Iterator[tuple[Request, Update]]:
+        question = request.running[index]
         if question.sequence.error is not None:
-            self.cancel(inquiry)
-            yield inquiry, Failed(question.sequence.error)
+            self.cancel(request)
+            yield request, Failed(question.sequence.error)
             return
         answer = question.answer()
-        for event in answer.told[len(question.events) :]:
-            yield inquiry, Found(index, event)
+        for event in answer.separate[len(question.events) :]:
+            yield request, Found(index, event)
         written = question.sequence
         times = Times(written.entered_s, written.prompted_s, written.ended_s, time.monotonic())
-        inquiry.answered[index] = Answered(index, answer, written.seconds, times)
-        while (told := inquiry.num_told) in inquiry.answered:
-            inquiry.num_told += 1
-            yield inquiry, inquiry.answered[told]
-        if inquiry.num_told == len(inquiry.questions):
-            yield inquiry, Done()
+        request.answered[index] = Answered(index, answer, written.seconds, times)
+        while (number := request.num_reported) in request.answered:
+            request.num_reported += 1
+            yield request, request.answered[number]
+        if request.num_reported == len(request.questions):
+            yield request, Done()

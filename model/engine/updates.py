@@ -21,7 +21,7 @@ class Answer:
         written: the whole answer as the model wrote it, with times as markers.
         num_prompt_tokens: number of prompt tokens, including audio tokens.
         completion: the answer's ids with their log-probabilities; None if nothing was decoded.
-        told: the events as the model wrote them, before equal captions are joined.
+        separate: the events as the model wrote them, before equal captions are joined.
     """
 
     events: tuple[Event, ...]
@@ -29,7 +29,7 @@ class Answer:
     num_prompt_tokens: int
     num_completion_tokens: int
     completion: Completion | None = None
-    told: tuple[Event, ...] = ()
+    separate: tuple[Event, ...] = ()
 
     @property
     def text(self) -> str:

@@ -37,8 +37,8 @@ def _special_tokens(path: Path) -> dict[str, str]:
         return {}
     config = json.loads(path.read_text(encoding="utf-8"))
     names = {"bos": config.get("bos_token"), "eos": config.get("eos_token"), "unknown": config.get("unk_token")}
-    told = {key: name.get("content") if isinstance(name, dict) else name for key, name in names.items()}
-    return {key: name for key, name in told.items() if name}
+    named = {key: name.get("content") if isinstance(name, dict) else name for key, name in names.items()}
+    return {key: name for key, name in named.items() if name}
 
 
 class Tokenizer:

@@ -9,7 +9,7 @@ from torch import Tensor
 
 from model.audio.segment import split
 from model.audio.waveform import SAMPLE_RATE, Waveform
-from model.engine.encoding import EncoderQueue, Hearing
+from model.engine.encoding import EncodeJob, EncoderQueue
 from model.engine.engine import SlotEngine
 from model.engine.sequence import Prefix
 from model.language.decoding import Decoding
@@ -53,11 +53,11 @@ class Clips:
         encoders, left = EncoderQueue(self._model), len(waveforms)
         decoding = Decoding(num_beams=self._load.num_beams, max_new_tokens=self._load.new_tokens)
         for waveform in waveforms:
-            encoders.add(Hearing(waveform))
+            encoders.add(EncodeJob(waveform))
         while left:
-            for hearing in encoders.step() if len(encoders) else []:
-                assert hearing.tokens is not None, hearing.error
-                prefix = Prefix(hearing.tokens.to(self._question.dtype))
+            for job in encoders.step() if len(encoders) else []:
+                assert job.tokens is not None, job.error
+                prefix = Prefix(job.tokens.to(self._question.dtype))
                 self._engine.add(prefix, self._question, decoding)
             for sequence in self._engine.step():
                 assert sequence.completion is not None, sequence.error

@@ -9,7 +9,7 @@ import torch
 
 
 @dataclass(frozen=True, slots=True)
-class Took:
+class Elapsed:
     """Wall time, and CPU time of all threads of this process, in seconds.
 
     Other load on the machine increases the wall time, but hardly the CPU time.
@@ -18,28 +18,28 @@ class Took:
     wall: float
     cpu: float
 
-    def __add__(self, other: "Took") -> "Took":
-        return Took(self.wall + other.wall, self.cpu + other.cpu)
+    def __add__(self, other: "Elapsed") -> "Elapsed":
+        return Elapsed(self.wall + other.wall, self.cpu + other.cpu)
 
-    def __sub__(self, other: "Took") -> "Took":
-        return Took(self.wall - other.wall, self.cpu - other.cpu)
+    def __sub__(self, other: "Elapsed") -> "Elapsed":
+        return Elapsed(self.wall - other.wall, self.cpu - other.cpu)
 
 
-def took(work: Callable[[], object]) -> Took:
+def took(work: Callable[[], object]) -> Elapsed:
     """Run `work` once, wait for the GPU to finish, and return the time it took."""
     _finish()
     wall, cpu = time.perf_counter(), time.process_time()
     work()
     _finish()
-    return Took(time.perf_counter() - wall, time.process_time() - cpu)
+    return Elapsed(time.perf_counter() - wall, time.process_time() - cpu)
 
 
-def median(runs: list[Took]) -> Took:
+def median(runs: list[Elapsed]) -> Elapsed:
     """Return the median of several runs, separately for each clock."""
-    return Took(statistics.median(run.wall for run in runs), statistics.median(run.cpu for run in runs))
+    return Elapsed(statistics.median(run.wall for run in runs), statistics.median(run.cpu for run in runs))
 
 
-def rates(unit: str, engine: tuple[float, Took], library: tuple[float, Took]) -> dict[str, float]:
+def rates(unit: str, engine: tuple[float, Elapsed], library: tuple[float, Elapsed]) -> dict[str, float]:
     """Return the units per second of both, and the engine's speed-up by wall time and by CPU time."""
     (count, ours), (library_count, theirs) = engine, library
     return {

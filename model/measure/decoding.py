@@ -14,14 +14,14 @@ from model.engine.engine import SlotEngine
 from model.engine.sequence import Prefix
 from model.language.decoding import Decoding
 from model.language.generate import generate
-from model.measure.clock import Took, median, rates, took
+from model.measure.clock import Elapsed, median, rates, took
 
 FIRST = 2
 """Tokens of an answer that count as part of the prompt, in the library as in the engine's first step."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Load:
+class Workload:
     """The workload: requests that arrive at once, with random prompts, all answers of one length."""
 
     requests: int
@@ -53,20 +53,20 @@ def random_prompts(llm: PreTrainedModel, count: int, length: int) -> list[Tensor
         return list(embedding(ids.to(embedding.weight.device)))
 
 
-def decode_rate(llm: PreTrainedModel, engine: SlotEngine, load: Load) -> dict[str, Any]:
+def decode_rate(llm: PreTrainedModel, engine: SlotEngine, load: Workload) -> dict[str, Any]:
     """Return answer tokens per second (not beam tokens), without and with prompts, and how many answers are equal."""
     decoding = Decoding(num_beams=load.num_beams, max_new_tokens=load.new_tokens)
     prompts = random_prompts(llm, load.requests, load.prompt_tokens)
     theirs = prompts[: load.library_requests]
     short = Decoding(num_beams=load.num_beams, max_new_tokens=FIRST)
     answers: dict[int, list[int]] = {}
-    runs: list[tuple[Took, Took, Took, Took]] = []
+    runs: list[tuple[Elapsed, Elapsed, Elapsed, Elapsed]] = []
     with endless(llm):
         for _ in range(1 + load.repeats):
-            asked = [engine.add(Prefix(prompt[:1]), prompt[1:], decoding) for prompt in prompts]
+            sequences = [engine.add(Prefix(prompt[:1]), prompt[1:], decoding) for prompt in prompts]
             prefill = took(lambda: _prefill(engine))
-            left = sum(load.new_tokens - sequence.search.num_tokens for sequence in asked)
-            decode = took(partial(engine.run, asked))
+            left = sum(load.new_tokens - sequence.search.num_tokens for sequence in sequences)
+            decode = took(partial(engine.run, sequences))
             library_prefill = took(lambda: [generate(llm, prompt, short) for prompt in theirs])
             library = took(lambda: answers.update((i, generate(llm, p, decoding)) for i, p in enumerate(theirs)))
             runs.append((prefill + decode, decode, library, library - library_prefill))
@@ -74,7 +74,7 @@ def decode_rate(llm: PreTrainedModel, engine: SlotEngine, load: Load) -> dict[st
     engine_all, engine_decode, library_all, library_decode = (
         median(list(column)) for column in zip(*runs[1:], strict=True)
     )
-    completions = [sequence.completion for sequence in asked]
+    completions = [sequence.completion for sequence in sequences]
     same = sum(c is not None and list(c.ids) == answers.get(i) for i, c in enumerate(completions))
     library_left = len(theirs) * (load.new_tokens - FIRST)
     return {

@@ -5,8 +5,8 @@ from typing import Any
 from unittest.mock import patch
 
 from model.audio.waveform import Waveform
-from model.engine import choose
-from model.engine.asking import Question
+from model.engine import sampling
+from model.engine.prompting import Question
 from model.language.decoding import Decoding
 from model.language.prompt import question_of
 from model.pipeline import Pipeline
@@ -20,7 +20,7 @@ def mask_share(pipeline: Pipeline, waveforms: list[Waveform], *, num_beams: int)
     recordings = [pipeline.encode(waveform) for waveform in waveforms]
     engine, decoding = pipeline.engine, Decoding(num_beams=num_beams)
     seconds = 0.0
-    plain = choose.restricted
+    plain = sampling.restricted
 
     def timed(*arguments: Any) -> Any:
         nonlocal seconds
@@ -31,16 +31,16 @@ def mask_share(pipeline: Pipeline, waveforms: list[Waveform], *, num_beams: int)
             seconds += time.thread_time() - began
 
     def answers() -> list[Question]:
-        asked = [pipeline.ask(r, "dense_caption", question_of("dense_caption"), decoding) for r in recordings]
-        engine.run([question.sequence for question in asked])
-        return asked
+        questions = [pipeline.ask(r, "dense_caption", question_of("dense_caption"), decoding) for r in recordings]
+        engine.run([question.sequence for question in questions])
+        return questions
 
     answers()  # a warm-up: a running server has already built its masks
-    with patch.object(choose, "restricted", timed):
+    with patch.object(sampling, "restricted", timed):
         began = time.thread_time()
-        asked = answers()
+        questions = answers()
         whole = time.thread_time() - began
-    tokens = [question.answer().num_completion_tokens for question in asked]
+    tokens = [question.answer().num_completion_tokens for question in questions]
     return {
         "answers": len(tokens),
         "num_beams": num_beams,

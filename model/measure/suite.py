@@ -12,20 +12,20 @@ import transformers
 
 from model.engine.engine import SlotEngine
 from model.measure.clips import ClipLoad, clip_rate, noises
-from model.measure.decoding import Load, decode_rate
+from model.measure.decoding import Workload, decode_rate
 from model.measure.full_size import full_size
 from model.measure.masks import mask_share
 from model.pipeline import Pipeline
 
 Measurement = tuple[str, Callable[[], dict[str, Any]]]
 
-SMALL_DECODE = [Load(requests=n, num_beams=b) for n, b in ((1, 1), (16, 1), (16, 4))]
+SMALL_DECODE = [Workload(requests=n, num_beams=b) for n, b in ((1, 1), (16, 1), (16, 4))]
 SMALL_CLIPS = [
     ClipLoad(clips=16, seconds=10.0, num_beams=b, library_beams=b, new_tokens=60, library_clips=4) for b in (1, 4)
 ]
 # The paper's size: 88 audio and 40 other tokens in, 100 out. The reference uses 4 beams, one clip at a time.
 FULL_DECODE = [
-    Load(requests=n, num_beams=b, prompt_tokens=128, new_tokens=100, library_requests=1, repeats=2)
+    Workload(requests=n, num_beams=b, prompt_tokens=128, new_tokens=100, library_requests=1, repeats=2)
     for n, b in ((1, 1), (32, 1), (128, 1), (32, 4))
 ]
 FULL_CLIPS = [ClipLoad(clips=64, seconds=30.0, num_beams=b) for b in (1, 4)]
@@ -67,6 +67,6 @@ def _full(device: str) -> Iterator[Measurement]:
         yield _name("clips", model.config.name, clips), partial(clip_rate, model, engine, clips)
 
 
-def _name(kind: str, model: str, load: Load | ClipLoad) -> str:
-    size = load.requests if isinstance(load, Load) else load.clips
+def _name(kind: str, model: str, load: Workload | ClipLoad) -> str:
+    size = load.requests if isinstance(load, Workload) else load.clips
     return f"{kind} {model}, {size} at once, beams {load.num_beams}"

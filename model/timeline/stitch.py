@@ -129,10 +129,10 @@ def _likeness(first: Event, second: Event, lap: Interval) -> tuple[float, float]
 
 def _across(event: Event | None, twins: Sequence[Event], cut: int) -> Event | None:
     """Join an event with its matches in the next pass; None if it is reported only at its own pass's edge."""
-    told = event.intervals if event else ()
+    found = event.intervals if event else ()
     again = [interval for twin in twins for interval in twin.intervals]
-    before = [i for i in told if i.start < cut or _is_near(i, again)]
-    after = sorted(i for i in again if i.end > cut or _is_near(i, told))
+    before = [i for i in found if i.start < cut or _is_near(i, again)]
+    after = sorted(i for i in again if i.end > cut or _is_near(i, found))
     if before and after:
         last = max(before, key=lambda i: i.end)
         if 0 < after[0].start - last.end < NEAR:  # one event that continues: the passes disagree about the time

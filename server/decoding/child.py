@@ -8,11 +8,11 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from model.errors import TimeAudioError
-from server.process import die_with_parent
+from server.runtime.parent_death import die_with_parent
 
 
 @dataclass(frozen=True, slots=True)
-class Span:
+class DecodeRange:
     """The part of a file to decode, and its maximum length. Seconds on the file's clock; `end_s` None: to its end."""
 
     start_s: float
@@ -21,7 +21,7 @@ class Span:
 
 
 @dataclass(frozen=True, slots=True)
-class Refused:
+class RemoteError:
     """A TimeAudioError as plain data: exceptions whose constructors take keywords do not survive pickling."""
 
     name: str
@@ -44,7 +44,7 @@ def warm() -> None:
     """Do nothing; having run shows that the process is up and its libraries are loaded."""
 
 
-def decode_file(source: Path, target: Path, span: Span) -> int | Refused:
+def decode_file(source: Path, target: Path, span: DecodeRange) -> int | RemoteError:
     """Decode the audio file at `source` to raw float32 mono samples at 16 kHz at `target`.
 
     Returns:
@@ -61,5 +61,5 @@ def decode_file(source: Path, target: Path, span: Span) -> int | Refused:
                 file.write(piece.astype("<f4", copy=False).data)
                 num_samples += len(piece)
     except TimeAudioError as error:
-        return Refused(type(error).__name__, str(error), dict(vars(error)))
+        return RemoteError(type(error).__name__, str(error), dict(vars(error)))
     return num_samples

@@ -12,9 +12,9 @@ import pebble
 
 from model.errors import AudioTooLong
 from server.decoding import child
-from server.engine.protocol import Samples
 from server.errors import DecodeTooCostly, NotReady, revive
 from server.settings import Settings
+from server.workers.protocol import LazySamples
 
 _GRACE_S = 1.0
 _SAMPLE_BYTES = 4
@@ -28,7 +28,7 @@ class Decoded:
     path: Path
     num_samples: int
 
-    def samples(self, start: int, end: int) -> Samples:
+    def samples(self, start: int, end: int) -> LazySamples:
         """Return the samples `[start, end)`."""
 
         def read() -> bytes:
@@ -36,7 +36,7 @@ class Decoded:
                 file.seek(start * _SAMPLE_BYTES)
                 return file.read((end - start) * _SAMPLE_BYTES)
 
-        return Samples(end - start, read)
+        return LazySamples(end - start, read)
 
 
 class DecodePool:
@@ -73,13 +73,13 @@ class DecodePool:
             DecodeTooCostly: the process took too long, used too much memory, or crashed.
         """
         target = source.with_suffix(".pcm")
-        span = child.Span(start_s=start_s, end_s=end_s, max_seconds=self._max_seconds)
+        span = child.DecodeRange(start_s=start_s, end_s=end_s, max_seconds=self._max_seconds)
         outcome = await self._run(source, target, span)
-        if isinstance(outcome, child.Refused):
-            raise _told(outcome)
+        if isinstance(outcome, child.RemoteError):
+            raise _error_of(outcome)
         return Decoded(target, outcome)
 
-    async def _run(self, source: Path, target: Path, span: child.Span) -> int | child.Refused:
+    async def _run(self, source: Path, target: Path, span: child.DecodeRange) -> int | child.RemoteError:
         future = self._running().schedule(
             child.decode_file, args=(source, target, span), timeout=self._settings.timeout_s
         )
@@ -123,11 +123,13 @@ class DecodePool:
 
 
 def _abandon(
-    future: "pebble.ProcessFuture[int | child.Refused]", waiting: asyncio.Future[int | child.Refused], folder: Path
+    future: "pebble.ProcessFuture[int | child.RemoteError]",
+    waiting: asyncio.Future[int | child.RemoteError],
+    folder: Path,
 ) -> None:
     """Stop waiting for the work, cancel it after the grace period, and delete its files when it ends."""
 
-    def ended(waiting: asyncio.Future[int | child.Refused]) -> None:
+    def ended(waiting: asyncio.Future[int | child.RemoteError]) -> None:
         if not waiting.cancelled():
             waiting.exception()  # mark the exception as retrieved
         shutil.rmtree(folder, ignore_errors=True)
@@ -136,7 +138,7 @@ def _abandon(
     asyncio.get_running_loop().call_later(_GRACE_S if future.running() else 0.0, future.cancel)
 
 
-def _told(refused: child.Refused) -> Exception:
+def _error_of(refused: child.RemoteError) -> Exception:
     error = revive(refused.name, refused.message, refused.fields)
     if isinstance(error, AudioTooLong):
         return AudioTooLong(limit_s=error.limit_s, duration_s=error.duration_s, setting=_AUDIO_LIMIT)

@@ -9,22 +9,22 @@ from fastapi import APIRouter, Request
 from pydantic import ValidationError
 
 from model.errors import PromptTooLong
-from server.errors import FieldError, InvalidField, ModelNotFound, UnsupportedBody
-from server.inquiry import Inquiry
-from server.openai_schema import AudioPart, ChatCompletion, ChatRequest, TextPart
-from server.rest.answers import AUDIO, BODY, PROMPT, SERVICE
-from server.rest.chat_answer import ChatTelling, chat_error, completion
+from server.api.openai_schema import AudioPart, ChatCompletion, ChatRequest, TextPart
+from server.api.requests import InferenceRequest
+from server.errors import InvalidField, InvalidFieldDetail, ModelNotFound, UnsupportedBody
+from server.inference.service import Service
+from server.rest.chat_answer import ChatStreamWriter, chat_error, completion
 from server.rest.disconnect import while_connected
-from server.rest.events import ITEM, Say, streamed
 from server.rest.examples import RECORDING
 from server.rest.fields import checked, field_errors
 from server.rest.form import FORMS
+from server.rest.intent import understand
 from server.rest.json_body import decoded, read_object
 from server.rest.problems import documented
-from server.rest.telling import tell
+from server.rest.sse import tell
+from server.rest.streaming_response import ITEM, Say, streamed
+from server.rest.task_routes import AUDIO, BODY, PROMPT, SERVICE
 from server.rest.upload import while_arriving
-from server.rest.wording import understand
-from server.service import Service
 from server.settings import Limits
 from server.telemetry.tracing import step
 
@@ -80,24 +80,24 @@ async def chat_completions(request: Request) -> Any:
         with step("receive"):
             body = await _read(request, limits)
         _check_model(service, body.model)
-        inquiry = _inquiry(body, limits)
-        service.check_task(inquiry.task)
+        inference = _inquiry(body, limits)
+        service.check_task(inference.task)
         await _save_recording(body, source)
         if body.stream:
             kept = place.pop_all()
 
             async def work(say: Say) -> None:
                 with_usage = body.stream_options is not None and body.stream_options.include_usage
-                telling = ChatTelling(inquiry, say, as_json=_wants_json(body), with_usage=with_usage)
+                telling = ChatStreamWriter(inference, say, as_json=_wants_json(body), with_usage=with_usage)
                 async with kept:
-                    await tell(telling, service.stream(ticket, source, inquiry), begun)
+                    await tell(telling, service.stream(ticket, source, inference), begun)
 
             return await streamed(
                 request, work, lambda error: chat_error(request, error), ping_s=service.settings.ping_s
             )
-        analysis = await while_connected(request, service.analyze(ticket, source, inquiry))
-    analysis.total_s = time.monotonic() - begun
-    return completion(analysis, inquiry, as_json=_wants_json(body))
+        result = await while_connected(request, service.analyze(ticket, source, inference))
+    result.total_s = time.monotonic() - begun
+    return completion(result, inference, as_json=_wants_json(body))
 
 
 def _wants_json(body: ChatRequest) -> bool:
@@ -122,8 +122,8 @@ def _check_model(service: Service, name: str) -> None:
         raise ModelNotFound(name, loaded=model.name)
 
 
-def _inquiry(body: ChatRequest, limits: Limits) -> Inquiry:
-    """Convert the body to an inquiry, with the same forms and checks as the native routes."""
+def _inquiry(body: ChatRequest, limits: Limits) -> InferenceRequest:
+    """Convert the body to an inference, with the same forms and checks as the native routes."""
     words = _words(body)
     if len(words) > limits.query_chars:
         raise PromptTooLong(limit=limits.query_chars, length=len(words))
@@ -133,7 +133,7 @@ def _inquiry(body: ChatRequest, limits: Limits) -> Inquiry:
     most = body.max_completion_tokens or body.max_tokens
     if most is not None:
         values["max_new_tokens"] = min(most, limits.max_new_tokens)  # clients often send a generous upper bound
-    return checked(FORMS[task], values | prompts.get(task, {}), []).inquiry(limits)
+    return checked(FORMS[task], values | prompts.get(task, {}), []).inference(limits)
 
 
 def _words(body: ChatRequest) -> str:
@@ -154,9 +154,9 @@ async def _save_recording(body: ChatRequest, target: Path) -> None:
     ]
     if len(recordings) != 1:
         detail = f"must hold exactly one part of type input_audio, not {len(recordings)}"
-        raise InvalidField([FieldError("messages", detail)])
+        raise InvalidField([InvalidFieldDetail("messages", detail)])
     try:
         recording = await decoded(recordings[0].data)
     except ValueError as error:
-        raise InvalidField([FieldError("messages", f"input_audio.data {error}")]) from None
+        raise InvalidField([InvalidFieldDetail("messages", f"input_audio.data {error}")]) from None
     target.write_bytes(recording)

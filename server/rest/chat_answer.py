@@ -10,10 +10,7 @@ from starlette.requests import Request
 
 from model.errors import TimeAudioError
 from model.timeline.answer_length import answer_tokens
-from server.engine.protocol import Update
-from server.errors import problem_of
-from server.inquiry import Analysis, Inquiry, begun
-from server.openai_schema import (
+from server.api.openai_schema import (
     AnswerMessage,
     ChatChunk,
     ChatCompletion,
@@ -23,80 +20,85 @@ from server.openai_schema import (
     Delta,
     PromptDetails,
 )
-from server.present import PRESENTERS, pieces
-from server.rest.events import Say
+from server.api.requests import InferenceRequest, InferenceResult, first_and_rest
+from server.api.responses import PRESENTERS, pieces
+from server.errors import problem_of
 from server.rest.openai_errors import error_object
 from server.rest.problems import problem
+from server.rest.streaming_response import Say
+from server.workers.protocol import Update
 from timeaudio.formats.prose import line, prose
 from timeaudio.results import AnyAnswer, CaptionedEvent, GroundingResult, SummarySegment
 
 
-def completion(analysis: Analysis, inquiry: Inquiry, *, as_json: bool) -> ChatCompletion:
+def completion(result: InferenceResult, inference: InferenceRequest, *, as_json: bool) -> ChatCompletion:
     """Return the whole answer; its content is plain text, or JSON."""
-    answer = PRESENTERS[inquiry.task](analysis)
-    result = answer.model_dump(mode="json")
-    most = inquiry.options.max_new_tokens or answer_tokens(analysis.num_samples)
-    was_cut = any(found.num_completion_tokens >= most for found in analysis.answers)
+    answer = PRESENTERS[inference.task](result)
+    fields = answer.model_dump(mode="json")
+    most = inference.options.max_new_tokens or answer_tokens(result.num_samples)
+    was_cut = any(found.num_completion_tokens >= most for found in result.answers)
     return ChatCompletion(
-        id=analysis.id,
+        id=result.id,
         created=int(time.time()),
-        model=analysis.model,
+        model=result.model,
         choices=[
             Choice(
-                message=AnswerMessage(content=json.dumps(result, ensure_ascii=False) if as_json else prose(answer)),
+                message=AnswerMessage(content=json.dumps(fields, ensure_ascii=False) if as_json else prose(answer)),
                 finish_reason="length" if was_cut else "stop",
             )
         ],
         usage=_usage(answer),
-        task=inquiry.task,
-        result=result,
+        task=inference.task,
+        result=fields,
     )
 
 
-class ChatTelling:
+class ChatStreamWriter:
     """Streams one answer in chunks, one line of content per event; together they equal the whole answer's content."""
 
-    def __init__(self, inquiry: Inquiry, say: Say, *, as_json: bool, with_usage: bool) -> None:
-        self._inquiry = inquiry
+    def __init__(self, inference: InferenceRequest, say: Say, *, as_json: bool, with_usage: bool) -> None:
+        self._inquiry = inference
         self._say = say
         self._as_json = as_json
         self._with_usage = with_usage
         self._created = int(time.time())
         self._content = ""
 
-    async def follow(self, parts: AsyncGenerator[Analysis | Update, None]) -> Analysis:
-        """Send what each part of `Service.stream` adds and return the complete analysis."""
-        analysis, updates = await begun(parts)
-        await self._tell(self._chunk(analysis, Delta(role="assistant", content="")))
+    async def follow(self, parts: AsyncGenerator[InferenceResult | Update, None]) -> InferenceResult:
+        """Send what each part of `Service.stream` adds and return the complete result."""
+        result, updates = await first_and_rest(parts)
+        await self._tell(self._chunk(result, Delta(role="assistant", content="")))
         async for update in updates:
             if not self._as_json:  # JSON holds totals, so it is sent whole at the end
-                await self._update(analysis, update)
-        return analysis
+                await self._update(result, update)
+        return result
 
-    async def _update(self, analysis: Analysis, update: Update) -> None:
-        for piece in pieces(self._inquiry.task, analysis, update):
+    async def _update(self, result: InferenceResult, update: Update) -> None:
+        for piece in pieces(self._inquiry.task, result, update):
             if isinstance(piece, CaptionedEvent | GroundingResult | SummarySegment):
-                await self._add(analysis, ("\n" if self._content else "") + line(piece))
+                await self._add(result, ("\n" if self._content else "") + line(piece))
 
-    async def end(self, analysis: Analysis) -> None:
+    async def end(self, result: InferenceResult) -> None:
         """Send the rest of the content, then the finish reason, then the usage."""
-        whole = completion(analysis, self._inquiry, as_json=self._as_json)
+        whole = completion(result, self._inquiry, as_json=self._as_json)
         [choice] = whole.choices
-        await self._add(analysis, choice.message.content[len(self._content) :])
-        last = self._chunk(analysis, Delta(), choice.finish_reason)
+        await self._add(result, choice.message.content[len(self._content) :])
+        last = self._chunk(result, Delta(), choice.finish_reason)
         await self._tell(last.model_copy(update={"task": whole.task, "result": whole.result}))
         if self._with_usage:
             await self._tell(last.model_copy(update={"choices": [], "usage": whole.usage}))
         await self._say(format_sse_event(data_str="[DONE]"))
 
-    async def _add(self, analysis: Analysis, content: str) -> None:
+    async def _add(self, result: InferenceResult, content: str) -> None:
         if content:
             self._content += content
-            await self._tell(self._chunk(analysis, Delta(content=content)))
+            await self._tell(self._chunk(result, Delta(content=content)))
 
-    def _chunk(self, analysis: Analysis, delta: Delta, reason: Literal["stop", "length"] | None = None) -> ChatChunk:
+    def _chunk(
+        self, result: InferenceResult, delta: Delta, reason: Literal["stop", "length"] | None = None
+    ) -> ChatChunk:
         choices = [ChunkChoice(delta=delta, finish_reason=reason)]
-        return ChatChunk(id=analysis.id, created=self._created, model=analysis.model, choices=choices)
+        return ChatChunk(id=result.id, created=self._created, model=result.model, choices=choices)
 
     async def _tell(self, chunk: ChatChunk) -> None:
         await self._say(format_sse_event(data_str=chunk.model_dump_json()))
@@ -104,8 +106,8 @@ class ChatTelling:
 
 def chat_error(request: Request, error: TimeAudioError) -> bytes:
     """Return OpenAI's error object as a stream message, which its clients raise."""
-    told = problem(request, error)
-    body = error_object(told.status, problem_of(error).slug, told.detail, told.errors)
+    details = problem(request, error)
+    body = error_object(details.status, problem_of(error).slug, details.detail, details.errors)
     return format_sse_event(data_str=json.dumps(body, ensure_ascii=False))
 
 

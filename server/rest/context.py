@@ -11,9 +11,9 @@ from server.errors import UploadTooLarge
 from server.telemetry.logs import about
 from server.telemetry.metrics import Metrics
 from server.telemetry.request_id import request_id
-from server.telemetry.tracing import place, told_of_request
+from server.telemetry.tracing import note_request, place
 
-_log = logging.getLogger("server.access")
+_log = logging.getLogger("server.auth")
 
 
 class RequestContext:
@@ -31,10 +31,10 @@ class RequestContext:
         begun = time.monotonic()
         headers = Headers(scope=scope)
         scope["request_id"] = request_id(headers.get("x-request-id"))
-        told = headers.getlist("traceparent")
+        parents = headers.getlist("traceparent")
         span = get_current_span()  # FastAPI's, around all middleware
-        trace = place(span, told[0] if len(told) == 1 else None)
-        told_of_request(span, scope.get("query_string", b""), request_id=scope["request_id"])
+        trace = place(span, parents[0] if len(parents) == 1 else None)
+        note_request(span, scope.get("query_string", b""), request_id=scope["request_id"])
 
         async def tagged(message: Message) -> None:
             if message["type"] == "http.response.start":

@@ -6,7 +6,7 @@ import wave
 from collections.abc import Mapping
 from typing import Any
 
-from server.engine.protocol import Task
+from server.workers.protocol import Task
 from timeaudio.results import (
     AnyAnswer,
     AudioInfo,

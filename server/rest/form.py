@@ -5,10 +5,10 @@ from typing import Annotated, ClassVar
 from pydantic import BaseModel, ConfigDict, Field
 
 from model.errors import EmptyPrompt, PromptTooLong
-from server.engine.protocol import Options, Task
-from server.errors import FieldError, InvalidField
-from server.inquiry import Inquiry
+from server.api.requests import InferenceRequest
+from server.errors import InvalidField, InvalidFieldDetail
 from server.settings import Limits
+from server.workers.protocol import DecodingOptions, Task
 from timeaudio.formats import FormatName
 
 _Seconds = Annotated[float, Field(ge=0, le=1e6, allow_inf_nan=False)]  # no recording is 11 days long
@@ -43,8 +43,8 @@ class Form(BaseModel):
     timeout_s: Annotated[float, Field(gt=0, allow_inf_nan=False)] | None = None
     """Seconds after the upload within which the answer must be ready; 504 otherwise."""
 
-    def inquiry(self, limits: Limits) -> Inquiry:
-        """Return the inquiry, checked against the operator's limits.
+    def inference(self, limits: Limits) -> InferenceRequest:
+        """Return the inference, checked against the operator's limits.
 
         Raises:
             InvalidField: fields are outside the limits or contradict each other.
@@ -53,11 +53,11 @@ class Form(BaseModel):
         errors = self._errors(limits)
         if errors:
             raise InvalidField(errors)
-        defaults = Options()
-        return Inquiry(
+        defaults = DecodingOptions()
+        return InferenceRequest(
             task=self.task,
             queries=self._prompts(limits),
-            options=Options(
+            options=DecodingOptions(
                 num_beams=defaults.num_beams if self.num_beams is None else self.num_beams,
                 max_new_tokens=self.max_new_tokens,
             ),
@@ -71,12 +71,14 @@ class Form(BaseModel):
         """Return the queries or the question for the model."""
         return ()
 
-    def _errors(self, limits: Limits) -> list[FieldError]:
+    def _errors(self, limits: Limits) -> list[InvalidFieldDetail]:
         errors = []
         if self.stream and self.response_format != "json":
-            errors.append(FieldError("response_format", "streams are always JSON; omit it, or send json"))
+            errors.append(InvalidFieldDetail("response_format", "streams are always JSON; omit it, or send json"))
         if self.end is not None and self.end < (self.start or 0.0) + _MIN_SPAN_S:
-            errors.append(FieldError("end", f"must be at least {_MIN_SPAN_S} s after start ({self.start or 0.0:g})"))
+            errors.append(
+                InvalidFieldDetail("end", f"must be at least {_MIN_SPAN_S} s after start ({self.start or 0.0:g})")
+            )
         upper = {
             "num_beams": (limits.num_beams, "NUM_BEAMS"),
             "max_new_tokens": (limits.max_new_tokens, "MAX_NEW_TOKENS"),
@@ -86,7 +88,7 @@ class Form(BaseModel):
             value = getattr(self, name)
             if value is not None and value > limit:
                 errors.append(
-                    FieldError(name, f"at most {limit:g} (limit: TIMEAUDIO_LIMITS__{setting}), not {value:g}")
+                    InvalidFieldDetail(name, f"at most {limit:g} (limit: TIMEAUDIO_LIMITS__{setting}), not {value:g}")
                 )
         return errors
 
@@ -108,7 +110,7 @@ class GroundForm(Form):
     def _prompts(self, limits: Limits) -> tuple[str, ...]:
         if len(self.query) > limits.queries:
             detail = f"at most {limits.queries} (limit: TIMEAUDIO_LIMITS__QUERIES), not {len(self.query)}"
-            raise InvalidField([FieldError("query", detail)])
+            raise InvalidField([InvalidFieldDetail("query", detail)])
         return tuple(
             _prompt(
                 query, limits, f'Query {number} of {len(self.query)} is empty. Send what to look for: "a dog barks".'

@@ -4,10 +4,10 @@ from fastapi import APIRouter, Request, Response
 from prometheus_client import generate_latest
 from prometheus_client.exposition import CONTENT_TYPE_LATEST
 
-from server import schema
+from server.api import schema
 from server.errors import NotReady
+from server.inference.service import Service
 from server.rest.problems import documented
-from server.service import Service
 
 router = APIRouter(tags=["operation"])
 

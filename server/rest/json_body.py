@@ -8,7 +8,7 @@ from pydantic_core import from_json
 from starlette.requests import Request
 
 from server.errors import MalformedRequest, UploadTooLarge
-from server.offload import file_work
+from server.runtime.run_blocking import file_work
 from server.settings import Limits
 
 

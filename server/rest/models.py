@@ -4,10 +4,10 @@ import time
 
 from fastapi import APIRouter, Request
 
+from server.api.openai_schema import ModelCard, ModelList
 from server.errors import ModelNotFound, NotReady
-from server.openai_schema import ModelCard, ModelList
+from server.inference.service import Service
 from server.rest.problems import documented
-from server.service import Service
 
 router = APIRouter(prefix="/v1", tags=["OpenAI-compatible"])
 

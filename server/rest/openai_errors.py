@@ -4,8 +4,8 @@ from collections.abc import Sequence
 from http import HTTPStatus
 from typing import Any
 
-from server.openai_schema import ErrorAnswer, ErrorDetails
-from server.schema import ProblemField
+from server.api.openai_schema import ErrorAnswer, ErrorDetails
+from server.api.schema import ProblemField
 
 MEDIA_TYPE = "application/json"
 

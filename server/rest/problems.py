@@ -14,12 +14,12 @@ from pydantic import BaseModel
 from starlette.exceptions import HTTPException
 
 from model.errors import TimeAudioError
-from server import openai_schema, schema
+from server.api import openai_schema, schema
 from server.errors import (
     PROBLEMS,
-    FieldError,
     InternalError,
     InvalidField,
+    InvalidFieldDetail,
     RetryableError,
     problem_of,
 )
@@ -64,7 +64,7 @@ def install(app: FastAPI) -> None:
 
     async def invalid(request: Request, error: Exception) -> JSONResponse:
         assert isinstance(error, RequestValidationError)
-        fields = [FieldError(".".join(map(str, e["loc"][1:])), e["msg"]) for e in error.errors()]
+        fields = [InvalidFieldDetail(".".join(map(str, e["loc"][1:])), e["msg"]) for e in error.errors()]
         return problem_response(request, InvalidField(fields))
 
     async def framework(request: Request, error: Exception) -> JSONResponse:
@@ -95,8 +95,8 @@ def document(app: FastAPI) -> None:
         document = generate()
         if not known:
             for kind in named:
-                told = kind.model_json_schema(ref_template="#/components/schemas/{model}")
-                document["components"]["schemas"] |= told.pop("$defs", {}) | {kind.__name__: told}
+                definition = kind.model_json_schema(ref_template="#/components/schemas/{model}")
+                document["components"]["schemas"] |= definition.pop("$defs", {}) | {kind.__name__: definition}
         return document
 
     app.openapi = openapi  # type: ignore[method-assign]
@@ -133,29 +133,29 @@ def _documented(kinds: list[type[TimeAudioError]], *, openai: bool) -> dict[str,
 
 def _framework_response(request: Request, error: HTTPException) -> JSONResponse:
     """Return the response to what Starlette rejects itself: an unknown path, a wrong method."""
-    details = {
+    texts = {
         HTTPStatus.NOT_FOUND: f"There is no route {request.url.path}. GET /docs lists all routes.",
         HTTPStatus.METHOD_NOT_ALLOWED: (
             f"{request.url.path} does not allow {request.method}. Use {(error.headers or {}).get('Allow', 'another')}."
         ),
     }
     status = HTTPStatus(error.status_code)
-    told = schema.Problem(
+    details = schema.Problem(
         type="about:blank",
         title=status.phrase,
         status=status,
-        detail=details.get(status, str(error.detail)),
+        detail=texts.get(status, str(error.detail)),
         instance=f"urn:timeaudio:request:{_request_id(request)}",
     )
-    return _response(request, told, status.phrase.lower().replace(" ", "-"), error.headers)
+    return _response(request, details, status.phrase.lower().replace(" ", "-"), error.headers)
 
 
-def _response(request: Request, told: schema.Problem, slug: str, headers: Mapping[str, str] | None) -> JSONResponse:
+def _response(request: Request, details: schema.Problem, slug: str, headers: Mapping[str, str] | None) -> JSONResponse:
     if speaks_openai(request.url.path):
-        body = error_object(told.status, slug, told.detail, told.errors)
-        return JSONResponse(body, status_code=told.status, headers=headers, media_type=openai_errors.MEDIA_TYPE)
-    body = told.model_dump(exclude_none=True)
-    return JSONResponse(body, status_code=told.status, headers=headers, media_type=MEDIA_TYPE)
+        body = error_object(details.status, slug, details.detail, details.errors)
+        return JSONResponse(body, status_code=details.status, headers=headers, media_type=openai_errors.MEDIA_TYPE)
+    body = details.model_dump(exclude_none=True)
+    return JSONResponse(body, status_code=details.status, headers=headers, media_type=MEDIA_TYPE)
 
 
 def _fields(error: TimeAudioError) -> list[schema.ProblemField] | None:

@@ -20,11 +20,11 @@ from starlette.exceptions import HTTPException
 from starlette.requests import ClientDisconnect, Request
 
 from model.errors import EmptyAudio
-from server.errors import Cancelled, FieldError, MalformedRequest, UnsupportedBody, UploadTooSlow
-from server.offload import file_work
+from server.errors import Cancelled, InvalidFieldDetail, MalformedRequest, UnsupportedBody, UploadTooSlow
 from server.rest.fields import FILE, checked, gathered, mistyped
 from server.rest.form import Form
 from server.rest.json_body import decoded, read_object
+from server.runtime.run_blocking import file_work
 from server.settings import Limits
 from timeaudio.formats import DEFAULT_NAME
 
@@ -35,14 +35,14 @@ _RAW = ("audio/", "video/", "application/octet-stream", "application/ogg")
 
 
 @dataclass(frozen=True, slots=True)
-class Received(Generic[F]):
+class ParsedUpload(Generic[F]):
     """The validated fields and the name of the recording."""
 
     fields: F
     name: str
 
 
-async def receive(request: Request, form: type[F], limits: Limits, target: Path) -> Received[F]:
+async def receive(request: Request, form: type[F], limits: Limits, target: Path) -> ParsedUpload[F]:
     """Read the body: write the recording to `target` and return the validated fields.
 
     Raises:
@@ -87,7 +87,7 @@ async def while_arriving(limits: Limits) -> AsyncIterator[None]:
         raise MalformedRequest(f"The multipart body cannot be read: {error.detail}") from error
 
 
-async def _from_form(request: Request, form: type[F], limits: Limits, target: Path) -> Received[F]:
+async def _from_form(request: Request, form: type[F], limits: Limits, target: Path) -> ParsedUpload[F]:
     most_fields = len(form.model_fields) + limits.queries + _SPARE
     async with request.form(max_files=_SPARE, max_fields=most_fields) as data:
         errors = _file_errors(data)
@@ -97,21 +97,21 @@ async def _from_form(request: Request, form: type[F], limits: Limits, target: Pa
         assert isinstance(upload, UploadFile), "checked by _file_errors"
         _not_empty(upload.size or 0)
         await file_work(upload.size or 0, _copy, upload.file, target)
-        return Received(fields, fields.name or PurePosixPath(upload.filename or "").name or DEFAULT_NAME)
+        return ParsedUpload(fields, fields.name or PurePosixPath(upload.filename or "").name or DEFAULT_NAME)
 
 
-async def _from_raw(request: Request, form: type[F], target: Path) -> Received[F]:
-    errors: list[FieldError] = []
+async def _from_raw(request: Request, form: type[F], target: Path) -> ParsedUpload[F]:
+    errors: list[InvalidFieldDetail] = []
     fields = checked(form, _with_query(request, form, {}, errors), errors)
     length = 0
     with target.open("wb") as file:
         async for chunk in request.stream():  # chunks of a few kilobytes, into the page cache
             length += file.write(chunk)
     _not_empty(length)
-    return Received(fields, fields.name or DEFAULT_NAME)
+    return ParsedUpload(fields, fields.name or DEFAULT_NAME)
 
 
-async def _from_json(request: Request, form: type[F], limits: Limits, target: Path) -> Received[F]:
+async def _from_json(request: Request, form: type[F], limits: Limits, target: Path) -> ParsedUpload[F]:
     values = await read_object(request, limits)
     text, recording = values.pop(FILE, None), b""
     errors = mistyped(form, values)
@@ -119,34 +119,36 @@ async def _from_json(request: Request, form: type[F], limits: Limits, target: Pa
         try:
             recording = await decoded(text)
         except ValueError as error:
-            errors.insert(0, FieldError(FILE, str(error)))
+            errors.insert(0, InvalidFieldDetail(FILE, str(error)))
     else:
-        errors.insert(0, FieldError(FILE, "missing; send the recording's bytes in base64"))
+        errors.insert(0, InvalidFieldDetail(FILE, "missing; send the recording's bytes in base64"))
     fields = checked(form, _with_query(request, form, values, errors), errors)
     _not_empty(len(recording))
     await file_work(len(recording), target.write_bytes, recording)
-    return Received(fields, fields.name or DEFAULT_NAME)
+    return ParsedUpload(fields, fields.name or DEFAULT_NAME)
 
 
 def _with_query(
-    request: Request, form: type[Form], values: Mapping[str, Any], errors: list[FieldError]
+    request: Request, form: type[Form], values: Mapping[str, Any], errors: list[InvalidFieldDetail]
 ) -> dict[str, Any]:
     """Return the fields of the body and the query string. Add what is wrong to `errors`."""
     beside = gathered(form, request.query_params.multi_items(), errors)
     twice = "is in both the body and the query string; send it once"
-    errors += [FieldError(name, twice) for name in beside if name in values]
+    errors += [InvalidFieldDetail(name, twice) for name in beside if name in values]
     return {**beside, **values}
 
 
-def _file_errors(data: FormData) -> list[FieldError]:
+def _file_errors(data: FormData) -> list[InvalidFieldDetail]:
     files = data.getlist(FILE)
     if not files:
-        return [FieldError(FILE, f"missing; send the recording, with curl: -F {FILE}=@recording.wav")]
+        return [InvalidFieldDetail(FILE, f"missing; send the recording, with curl: -F {FILE}=@recording.wav")]
     if len(files) > 1:
-        return [FieldError(FILE, f"was sent {len(files)} times; send one recording per request")]
+        return [InvalidFieldDetail(FILE, f"was sent {len(files)} times; send one recording per request")]
     if not isinstance(files[0], UploadFile):
         return [
-            FieldError(FILE, f"was sent as text; send it as a file, with curl: -F {FILE}=@recording.wav (with the @)")
+            InvalidFieldDetail(
+                FILE, f"was sent as text; send it as a file, with curl: -F {FILE}=@recording.wav (with the @)"
+            )
         ]
     return []
 

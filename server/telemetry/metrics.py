@@ -4,8 +4,8 @@ from collections.abc import Callable, Sequence
 
 from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram, disable_created_metrics
 
-from server.engine.protocol import Task
-from server.inquiry import Analysis
+from server.api.requests import InferenceResult
+from server.workers.protocol import Task
 
 disable_created_metrics()  # type: ignore[no-untyped-call]  # a second series per metric that nothing reads
 
@@ -48,19 +48,19 @@ class Metrics:
         )
         self.stage_s = self._histogram("stage_seconds", "Time in each stage.", "stage")
 
-    def answered(self, analysis: Analysis, task: Task, *, took_s: float) -> None:
+    def answered(self, result: InferenceResult, task: Task, *, took_s: float) -> None:
         """Record one request, answered `took_s` seconds after its upload."""
         self.success.labels(task).inc()
-        self.audio.inc(analysis.audio_s)
-        self.audio_tokens.inc(analysis.num_audio_tokens)
-        self.prompt_tokens.inc(sum(answer.num_prompt_tokens for answer in analysis.answers))
-        self.generation_tokens.inc(sum(answer.num_completion_tokens for answer in analysis.answers))
-        self.interventions.inc(sum(answer.num_interventions for answer in analysis.answers))
-        self.queue_s.observe(analysis.queue_s)
-        self.rtf.observe(took_s / analysis.audio_s)
-        self.stage_s.labels("decode_audio").observe(analysis.decode_s)
-        self.stage_s.labels("encode").observe(analysis.encode_s)
-        self.stage_s.labels("generate").observe(analysis.generate_s)
+        self.audio.inc(result.audio_s)
+        self.audio_tokens.inc(result.num_audio_tokens)
+        self.prompt_tokens.inc(sum(answer.num_prompt_tokens for answer in result.answers))
+        self.generation_tokens.inc(sum(answer.num_completion_tokens for answer in result.answers))
+        self.interventions.inc(sum(answer.num_interventions for answer in result.answers))
+        self.queue_s.observe(result.queue_s)
+        self.rtf.observe(took_s / result.audio_s)
+        self.stage_s.labels("decode_audio").observe(result.decode_s)
+        self.stage_s.labels("encode").observe(result.encode_s)
+        self.stage_s.labels("generate").observe(result.generate_s)
 
     def watch(
         self,

@@ -50,10 +50,10 @@ def start(process: str) -> None:
     from opentelemetry.sdk.trace import TracerProvider
     from opentelemetry.sdk.trace.export import BatchSpanProcessor
 
-    told: dict[str, str | int] = {"timeaudio.process": process, "process.pid": os.getpid()}
+    resource: dict[str, str | int] = {"timeaudio.process": process, "process.pid": os.getpid()}
     if not os.environ.get("OTEL_SERVICE_NAME"):
-        told[SERVICE_NAME] = "timeaudio"
-    provider = TracerProvider(resource=Resource.create({**told}), shutdown_on_exit=False)
+        resource[SERVICE_NAME] = "timeaudio"
+    provider = TracerProvider(resource=Resource.create({**resource}), shutdown_on_exit=False)
     provider.add_span_processor(BatchSpanProcessor(OTLPSpanExporter()))
     trace.set_tracer_provider(provider)
 
@@ -88,13 +88,13 @@ def _shut_down() -> None:
 
 
 @contextmanager
-def step(name: str, kind: SpanKind = SpanKind.INTERNAL, **told: Value) -> Iterator[Span]:
+def step(name: str, kind: SpanKind = SpanKind.INTERNAL, **values: Value) -> Iterator[Span]:
     """Open a span for one step of the current request.
 
     It does not become the current span, because generators are closed in other contexts. Only the class of an error is
     recorded, as messages may repeat what the caller wrote.
     """
-    span = _tracer.start_span(name, kind=kind, attributes=attributes(told))
+    span = _tracer.start_span(name, kind=kind, attributes=attributes(values))
     try:
         yield span
     except BaseException as error:
@@ -110,9 +110,9 @@ def fail(span: Span, error: BaseException) -> None:
     span.set_status(StatusCode.ERROR)
 
 
-def attributes(told: Mapping[str, Value]) -> dict[str, Value]:
+def attributes(values: Mapping[str, Value]) -> dict[str, Value]:
     """Return the attributes with the prefix `timeaudio.`."""
-    return {f"timeaudio.{name}": value for name, value in told.items()}
+    return {f"timeaudio.{name}": value for name, value in values.items()}
 
 
 def carried(span: Span) -> tuple[tuple[str, str], ...]:
@@ -130,11 +130,13 @@ def _is_ours(span: Span) -> bool:
 
 
 @contextmanager
-def call(method: str, metadata: Mapping[str, Any], **told: Value) -> Iterator[Span]:
+def call(method: str, metadata: Mapping[str, Any], **values: Value) -> Iterator[Span]:
     """Open the request span of a gRPC call, in the caller's trace."""
     service, _, name = method.rpartition("/")
     convention: dict[str, Value] = {"rpc.system": "grpc", "rpc.service": service, "rpc.method": name}
-    span = _tracer.start_span(method, propagate.extract(dict(metadata)), SpanKind.SERVER, convention | attributes(told))
+    span = _tracer.start_span(
+        method, propagate.extract(dict(metadata)), SpanKind.SERVER, convention | attributes(values)
+    )
     with trace.use_span(span, end_on_exit=True, record_exception=False, set_status_on_exception=False):
         yield span
 
@@ -147,16 +149,16 @@ def place(span: Span, header: str | None) -> TraceParent:
     return TraceParent(f"{context.trace_id:032x}", f"{context.span_id:016x}", f"{context.trace_flags:02x}")
 
 
-def told_of_request(span: Span, query: bytes, **told: Value) -> None:
+def note_request(span: Span, query: bytes, **values: Value) -> None:
     """Set attributes of the current HTTP request. Values of the query string are redacted: they may be a question."""
     if span.is_recording():
-        span.set_attributes(attributes(told))
+        span.set_attributes(attributes(values))
         if query:
             names = [name for name, _ in parse_qsl(query.decode("latin-1"), keep_blank_values=True)]
             span.set_attribute("url.query", urlencode([(name, "REDACTED") for name in names]))
 
 
-class Moments:
+class WallClock:
     """Converts the monotonic clock, in seconds, to the Unix time in nanoseconds that spans use, by a fixed offset."""
 
     def __init__(self) -> None:

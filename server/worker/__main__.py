@@ -9,12 +9,12 @@ from pathlib import Path
 
 import grpc
 
-from server.engine.process import MESSAGE_OPTIONS
 from server.pb.timeaudio.worker.v1 import worker_pb2_grpc
-from server.process import die_with_parent
+from server.runtime.parent_death import die_with_parent
 from server.telemetry import tracing
 from server.telemetry.logs import set_up
 from server.worker.service import WorkerService
+from server.workers.process import MESSAGE_OPTIONS
 
 
 async def serve(arguments: argparse.Namespace) -> None:

@@ -11,11 +11,11 @@ from model.audio.waveform import SAMPLE_RATE, Waveform
 from model.engine.updates import Answered, Done, Encoded, Failed, Found, Started, Update
 from model.errors import TaskNotSupported, TimeAudioError
 from model.timeline.event import Event
-from server.engine.convert import task_name
 from server.errors import DeadlineExceeded
 from server.pb.timeaudio.worker.v1 import worker_pb2 as pb
 from server.telemetry.logs import about
 from server.worker.spans import Spans
+from server.workers.codec import task_name
 
 _log = logging.getLogger(__name__)
 
@@ -24,26 +24,26 @@ class Job:
     """One request between its arrival and its last update.
 
     Attributes:
-        inquiry: the session's handle for it, once submitted.
+        handle: the session's handle for it, once submitted.
         has_started: whether the model has started it.
     """
 
     def __init__(self, request: pb.AnalyzeRequest, spans: Spans | None = None) -> None:
-        self.inquiry: Any = None
+        self.handle: Any = None
         self.has_started = False
-        self._request = request
+        self._message = request
         self._spans = spans
         self._received = time.monotonic()
 
     @property
     def request_id(self) -> str:
         """The front end's id of the request."""
-        return str(self._request.request_id)
+        return str(self._message.request_id)
 
     @property
     def is_late(self) -> bool:
         """Whether its deadline has passed."""
-        return 0 < self._request.deadline_s < time.monotonic() - self._received
+        return 0 < self._message.deadline_s < time.monotonic() - self._received
 
     def submit(self, session: Any, decoding: Callable[..., Any]) -> None:
         """Submit the request to the session.
@@ -53,7 +53,7 @@ class Job:
             DeadlineExceeded: its deadline has passed.
             TimeAudioError: the session rejects it for another reason.
         """
-        request = self._request
+        request = self._message
         if self.is_late:
             raise DeadlineExceeded("The request reached its deadline while waiting. Send it again later.")
         task = task_name(request.task)
@@ -64,7 +64,7 @@ class Job:
         # A copy: the message's own bytes are read-only, which torch does not accept.
         waveform = Waveform(np.frombuffer(request.pcm, dtype="<f4").astype(np.float32))
         options = request.options
-        self.inquiry = session.submit(
+        self.handle = session.submit(
             waveform,
             task,
             tuple(request.queries) if task in ("ground", "ask") else (),
@@ -100,10 +100,10 @@ class Job:
 
 def failure(error: Exception, request_id: str = "") -> pb.AnalyzeResponse:
     """Return the final message of a failed request."""
-    return pb.AnalyzeResponse(failed=told(error, request_id))
+    return pb.AnalyzeResponse(failed=failed_message(error, request_id))
 
 
-def told(error: Exception, request_id: str = "") -> pb.Failed:
+def failed_message(error: Exception, request_id: str = "") -> pb.Failed:
     """Describe a TimeAudioError by class and message. Log any other error, and describe it without details."""
     if isinstance(error, TimeAudioError):
         return pb.Failed(error=type(error).__name__, message=str(error))

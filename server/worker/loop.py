@@ -15,10 +15,10 @@ from server.worker.job import Job, failure
 
 _log = logging.getLogger(__name__)
 
-Told = tuple[Job, pb.AnalyzeResponse]
+JobMessage = tuple[Job, pb.AnalyzeResponse]
 
 
-class Session(Protocol):
+class SessionProtocol(Protocol):
     """What the worker needs from `model.engine.session`. Inquiries and options are opaque to it."""
 
     name: str
@@ -40,7 +40,7 @@ class Session(Protocol):
     def submit(self, waveform: Any, task: Task, queries: Sequence[str], decoding: Any) -> Any:
         """Queue a request and return its handle."""
 
-    def cancel(self, inquiry: Any) -> None:
+    def cancel(self, request: Any) -> None:
         """Drop a request."""
 
     def step(self) -> list[tuple[Any, Update]]:
@@ -61,14 +61,16 @@ class ModelLoop:
         num_steps: steps so far, for a watchdog.
     """
 
-    def __init__(self, session: Session, decoding: Callable[..., Any], send: Callable[[list[Told]], object]) -> None:
+    def __init__(
+        self, session: SessionProtocol, decoding: Callable[..., Any], send: Callable[[list[JobMessage]], object]
+    ) -> None:
         self.session = session
         self.num_steps = 0
         self._decoding = decoding
         self._send = send
         self._inbox: queue.SimpleQueue[tuple[Job, bool]] = queue.SimpleQueue()
         self._jobs: dict[Any, Job] = {}
-        self._outbox: list[Told] = []
+        self._outbox: list[JobMessage] = []
 
     @property
     def num_running(self) -> int:
@@ -106,15 +108,15 @@ class ModelLoop:
         self._let_in()
         self._drop_late()
         try:
-            for inquiry, update in [] if self.session.is_idle else self.session.step():
-                self._tell(self._jobs[inquiry], update)
+            for request, update in [] if self.session.is_idle else self.session.step():
+                self._tell(self._jobs[request], update)
         except DeviceLost:
             _log.critical("The compute device was lost; exiting.", exc_info=True)
             os._exit(1)  # this process cannot use the device again; a new process can
         except Exception as error:
             # The failing request is unknown, so fail them all: this frees the slots and keeps the loop usable.
             for job in list(self._jobs.values()):
-                self.session.cancel(job.inquiry)
+                self.session.cancel(job.handle)
                 self._tell(job, Failed(error))
         self.num_steps += 1
         if self._outbox:
@@ -128,23 +130,23 @@ class ModelLoop:
             is_waiting = False
             if is_new:
                 self._submit(job)
-            elif job.inquiry in self._jobs:
-                del self._jobs[job.inquiry]
-                self.session.cancel(job.inquiry)
+            elif job.handle in self._jobs:
+                del self._jobs[job.handle]
+                self.session.cancel(job.handle)
 
     def _submit(self, job: Job) -> None:
         try:
             job.submit(self.session, self._decoding)
-            self._jobs[job.inquiry] = job
+            self._jobs[job.handle] = job
         except Exception as error:
             self._outbox.append((job, failure(error, job.request_id)))
 
     def _drop_late(self) -> None:
         for job in [job for job in self._jobs.values() if job.is_late]:
-            self.session.cancel(job.inquiry)
+            self.session.cancel(job.handle)
             self._tell(job, Failed(DeadlineExceeded("The answer was not ready in time.")))
 
     def _tell(self, job: Job, update: Update) -> None:
         self._outbox.append((job, job.message(update)))
         if isinstance(update, Failed | Done):
-            del self._jobs[job.inquiry]
+            del self._jobs[job.handle]

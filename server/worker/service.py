@@ -7,13 +7,13 @@ from types import ModuleType
 import grpc
 
 from model.errors import TimeAudioError
-from server.engine.convert import TASKS
-from server.engine.protocol import SAMPLE_RATE
 from server.pb.timeaudio.worker.v1 import worker_pb2 as pb
 from server.pb.timeaudio.worker.v1 import worker_pb2_grpc
-from server.worker.job import Job, told
-from server.worker.loop import ModelLoop, Session, Told
+from server.worker.job import Job, failed_message
+from server.worker.loop import JobMessage, ModelLoop, SessionProtocol
 from server.worker.spans import Spans
+from server.workers.codec import TASKS
+from server.workers.protocol import SAMPLE_RATE
 
 
 class WorkerService(worker_pb2_grpc.WorkerServiceServicer):
@@ -34,9 +34,11 @@ class WorkerService(worker_pb2_grpc.WorkerServiceServicer):
 
         def load() -> ModelLoop:
             module = import_pipeline()
-            session: Session = module.Pipeline.load(**arguments).session()
+            session: SessionProtocol = module.Pipeline.load(**arguments).session()
             _rehearse(session, module)
-            return ModelLoop(session, module.Decoding, lambda told: loop.call_soon_threadsafe(self._pass_on, told))
+            return ModelLoop(
+                session, module.Decoding, lambda messages: loop.call_soon_threadsafe(self._pass_on, messages)
+            )
 
         try:
             model = await loop.run_in_executor(None, load)
@@ -49,7 +51,7 @@ class WorkerService(worker_pb2_grpc.WorkerServiceServicer):
     async def Status(self, request: pb.StatusRequest, context: grpc.aio.ServicerContext) -> pb.StatusResponse:  # noqa: N802
         """Return the worker's state, without waiting for the model."""
         if self._failed is not None:
-            return pb.StatusResponse(state=pb.STATE_FAILED, failed=told(self._failed))
+            return pb.StatusResponse(state=pb.STATE_FAILED, failed=failed_message(self._failed))
         model = self._model
         if model is None:
             return pb.StatusResponse(state=pb.STATE_LOADING)
@@ -91,13 +93,13 @@ class WorkerService(worker_pb2_grpc.WorkerServiceServicer):
             model.cancel(job)
             del self._updates[job]
 
-    def _pass_on(self, told: list[Told]) -> None:
-        for job, message in told:
+    def _pass_on(self, messages: list[JobMessage]) -> None:
+        for job, message in messages:
             if (updates := self._updates.get(job)) is not None:
                 updates.put_nowait(message)
 
 
-def _rehearse(session: Session, module: ModuleType) -> None:
+def _rehearse(session: SessionProtocol, module: ModuleType) -> None:
     """Analyze a second of silence before reporting ready: it proves that the model works and warms up the libraries."""
     request = pb.AnalyzeRequest(
         pcm=bytes(4 * SAMPLE_RATE),
@@ -108,7 +110,7 @@ def _rehearse(session: Session, module: ModuleType) -> None:
     )
     failures: list[pb.AnalyzeResponse] = []
     rehearsal = ModelLoop(
-        session, module.Decoding, lambda told: failures.extend(m for _, m in told if m.HasField("failed"))
+        session, module.Decoding, lambda messages: failures.extend(m for _, m in messages if m.HasField("failed"))
     )
     rehearsal.add(Job(request))
     rehearsal.turn()

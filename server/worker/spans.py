@@ -8,7 +8,7 @@ from opentelemetry import propagate, trace
 from opentelemetry.context import Context
 
 from model.engine.updates import Answered, Encoded, Started, Update
-from server.telemetry.tracing import Moments, attributes
+from server.telemetry.tracing import WallClock, attributes
 
 _tracer = trace.get_tracer("timeaudio")
 
@@ -24,7 +24,7 @@ class Spans:
 
     def __init__(self, metadata: Mapping[str, Any]) -> None:
         self._parent: Context | None = propagate.extract(dict(metadata)) if "traceparent" in metadata else None
-        self._moments = Moments()
+        self._moments = WallClock()
         self._began_s = time.monotonic()
 
     def note(self, update: Update) -> None:
@@ -44,6 +44,8 @@ class Spans:
                 self._span("decode", times.prompted_s, times.ended_s, query=query, completion_tokens=written)
                 self._span("parse", times.ended_s, times.parsed_s, query=query, events=len(answer.events))
 
-    def _span(self, name: str, began_s: float, ended_s: float, **told: int) -> None:
-        span = _tracer.start_span(name, self._parent, attributes=attributes(told), start_time=self._moments.ns(began_s))
+    def _span(self, name: str, began_s: float, ended_s: float, **values: int) -> None:
+        span = _tracer.start_span(
+            name, self._parent, attributes=attributes(values), start_time=self._moments.ns(began_s)
+        )
         span.end(self._moments.ns(ended_s))

@@ -1,12 +1,12 @@
-"""What the makers of other kinds of object say of them, as strict JSON schemas of the fields that are used here.
+"""Strict JSON schemas for objects that Kubernetes does not define, with the fields that this project uses.
 
-Written by hand after the definitions, so that a misspelt, misplaced or mistyped field is found without a cluster:
+They are written by hand from these definitions, and find misspelt, misplaced and mistyped fields without a cluster:
 
     KEDA             config/crd/bases/keda.sh_scaledobjects.yaml of kedacore/keda
     Prometheus       monitoring.coreos.com_servicemonitors.yaml and ..._prometheusrules.yaml of prometheus-operator
     Compose          schema/compose-spec.json of compose-spec
 
-A field that those know and this does not fails too: add it, after looking there.
+Validation also fails for fields that are missing here. Add such a field after checking its definition.
 """
 
 from typing import Any
@@ -23,7 +23,7 @@ DURATION: Schema = {
 
 
 def thing(required: str = "", **fields: Schema) -> Schema:
-    """An object of these fields and no others."""
+    """Return the schema of an object with only these fields."""
     return {"type": "object", "properties": fields, "required": required.split(), "additionalProperties": False}
 
 
@@ -116,7 +116,7 @@ KINDS: dict[str, Schema] = {
         ),
     ),
 }
-"""Kind -> its objects, for those that Kubernetes itself does not know."""
+"""Kind -> schema of its objects, for kinds that Kubernetes does not define."""
 
 _SERVICE = thing(
     image=TEXT,

@@ -1,4 +1,4 @@
-"""The Helm chart: it renders, Kubernetes would take it, and what it says of the server is true."""
+"""The Helm chart renders, its objects are valid for Kubernetes, and it agrees with the server."""
 
 import hashlib
 import io
@@ -25,7 +25,7 @@ VERSIONS = ("1.27", "1.30", "1.33", "1.37")
 
 
 def program(name: str) -> str:
-    """A program that `.[dev]` installs beside Python."""
+    """Return the path of a program that `.[dev]` installs next to Python."""
     return str(Path(sys.executable).with_name(name))
 
 
@@ -42,7 +42,7 @@ def render(case: Path | None, *more: str) -> str:
 
 
 def objects(case: Path | None, *more: str) -> dict[str, Any]:
-    """By kind; Services by name too, there may be two."""
+    """Return the rendered objects by kind; Services by kind and name, because there may be two."""
     every = [found for found in yaml.safe_load_all(render(case, *more)) if found]
     return {found["kind"] + found["metadata"]["name"] * (found["kind"] == "Service"): found for found in every}
 
@@ -55,24 +55,24 @@ def test_the_chart_passes_lint(case: Path) -> None:
 
 @pytest.mark.parametrize("version", VERSIONS)
 @pytest.mark.parametrize("case", CASES, ids=lambda path: path.stem)
-def test_kubernetes_would_take_every_object(case: Path, version: str) -> None:
+def test_every_object_is_valid_for_kubernetes(case: Path, version: str) -> None:
     for found in objects(case).values():
         if found["kind"] not in schemas.KINDS:
             kubernetes_validate.validate(found, version, strict=True)
 
 
 @pytest.mark.parametrize("case", CASES, ids=lambda path: path.stem)
-def test_keda_and_the_prometheus_operator_would_take_theirs(case: Path) -> None:
+def test_objects_for_keda_and_the_prometheus_operator_are_valid(case: Path) -> None:
     found = objects(case)
     for kind in found.keys() & schemas.KINDS.keys():
         jsonschema.validate(found[kind], schemas.KINDS[kind])
 
 
-def test_every_kind_of_others_is_rendered_by_an_example() -> None:
+def test_the_examples_render_every_kind_with_a_schema() -> None:
     assert schemas.KINDS.keys() <= set().union(*(objects(case) for case in CASES))
 
 
-def test_a_misspelt_field_of_theirs_would_be_found() -> None:
+def test_a_misspelt_field_of_a_scaled_object_is_found() -> None:
     scaled = objects(None, "--set", "autoscaling.mode=keda")["ScaledObject"]
     jsonschema.validate(scaled, schemas.KINDS["ScaledObject"])
     scaled["spec"]["advanced"]["horizontalPodAutoscalerConfig"]["behaviour"] = {}
@@ -80,7 +80,7 @@ def test_a_misspelt_field_of_theirs_would_be_found() -> None:
         jsonschema.validate(scaled, schemas.KINDS["ScaledObject"])
 
 
-def test_a_misspelt_field_would_be_found() -> None:
+def test_a_misspelt_field_of_a_kubernetes_object_is_found() -> None:
     budget = objects(None)["PodDisruptionBudget"]
     budget["spec"]["maxUnavailabel"] = budget["spec"].pop("maxUnavailable")
     with pytest.raises(kubernetes_validate.ValidationError):
@@ -88,31 +88,31 @@ def test_a_misspelt_field_would_be_found() -> None:
 
 
 @pytest.mark.parametrize("case", CASES, ids=lambda path: path.stem)
-def test_every_object_is_explained_by_a_comment(case: Path) -> None:
+def test_every_object_has_a_comment(case: Path) -> None:
     for text in render(case).split("\n---\n"):
         assert re.search(r"^# (?!Source:).{30,}\n(?:# .*\n)*apiVersion:", text, re.MULTILINE), text[:200]
 
 
-def test_every_value_is_explained_and_used() -> None:
-    previous, silent = "", []
-    explained_as_one = False  # below a key whose own comment speaks of all of it
+def test_every_value_has_a_comment_and_is_used() -> None:
+    previous, unexplained = "", []
+    is_group_explained = False  # inside a group whose comment describes all of it
     for line in (CHART / "values.yaml").read_text().splitlines():
-        said = previous.lstrip().startswith("# --")
+        has_comment = previous.lstrip().startswith("# --")
         if match := re.match(r"( *)\w+:(.*)", line):
             is_group = not match[2].strip()
             if not match[1]:
-                explained_as_one = is_group and said
-            if not (said or is_group or explained_as_one or "grafana_dashboard" in line):
-                silent.append(line)
+                is_group_explained = is_group and has_comment
+            if not (has_comment or is_group or is_group_explained or "grafana_dashboard" in line):
+                unexplained.append(line)
         previous = line
-    assert silent == []
+    assert unexplained == []
     templates = "".join(path.read_text() for path in (CHART / "templates").iterdir())
     for name in yaml.safe_load((CHART / "values.yaml").read_text()):
         assert f".Values.{name}" in templates
 
 
 @pytest.mark.parametrize("case", CASES, ids=lambda path: path.stem)
-def test_the_deployment_tells_the_server_what_it_understands(case: Path) -> None:
+def test_the_deployment_uses_only_settings_that_the_server_knows(case: Path) -> None:
     pod = objects(case)["Deployment"]["spec"]["template"]["spec"]
     server = pod["containers"][0]
     for variable in server["env"]:
@@ -132,7 +132,7 @@ def test_the_deployment_tells_the_server_what_it_understands(case: Path) -> None
 
 
 @pytest.mark.parametrize(
-    ("wrong", "told"),
+    ("wrong", "message"),
     [
         ("model.source=cloud", "model.source"),
         ("model.source=volume", "model.volume.claim"),
@@ -141,13 +141,13 @@ def test_the_deployment_tells_the_server_what_it_understands(case: Path) -> None
         ("server.env.TIMEAUDIO_DRAIN_S=5", "drainSeconds"),
     ],
 )
-def test_values_that_do_not_fit_are_refused(wrong: str, told: str) -> None:
+def test_inconsistent_values_are_rejected(wrong: str, message: str) -> None:
     done = run(program("helm"), "template", "ta", str(CHART), "--set", wrong)
     assert done.returncode != 0
-    assert told in done.stderr
+    assert message in done.stderr
 
 
-def test_the_autoscalers_replace_the_number_of_pods() -> None:
+def test_autoscaling_removes_the_fixed_number_of_pods() -> None:
     assert objects(None)["Deployment"]["spec"]["replicas"] == 1
     for mode, kind in (("keda", "ScaledObject"), ("hpa", "HorizontalPodAutoscaler")):
         found = objects(None, "--set", f"autoscaling.mode={mode}")
@@ -166,7 +166,7 @@ def packed(folder: str) -> bytes:
 
 
 @pytest.mark.parametrize("folder", ["", "timeaudio-7b/"])
-def test_the_init_container_unpacks_what_it_was_told_to_and_nothing_else(tmp_path: Path, folder: str) -> None:
+def test_the_init_container_unpacks_only_a_matching_archive(tmp_path: Path, folder: str) -> None:
     source, target = tmp_path / "model.tar.gz", tmp_path / "model"
     source.write_bytes(packed(folder))
     target.mkdir()

@@ -1,6 +1,6 @@
-"""The client reads what the server writes where the two have a definition each."""
+"""The client reads what the server writes where each has its own definition."""
 
-from server import schema
+from server.api import schema
 from timeaudio import ApiError, FieldError
 
 

@@ -1,4 +1,4 @@
-"""`docker compose` for one machine: the file is one that Compose would take, and what it says of the server is true."""
+"""The Compose file is valid and agrees with the server."""
 
 import re
 from pathlib import Path
@@ -16,17 +16,17 @@ COMPOSE: dict[str, Any] = yaml.safe_load((ROOT / "deploy" / "compose.yaml").read
 SERVER = COMPOSE["services"]["timeaudio"]
 
 
-def test_compose_would_take_it() -> None:
+def test_the_compose_file_is_valid() -> None:
     jsonschema.validate(COMPOSE, schemas.COMPOSE)
 
 
-def test_a_misspelt_field_would_be_found() -> None:
+def test_a_misspelt_field_of_a_service_is_found() -> None:
     wrong = COMPOSE | {"services": {"timeaudio": SERVER | {"cap_drops": ["ALL"]}}}
     with pytest.raises(jsonschema.ValidationError, match="cap_drops"):
         jsonschema.validate(wrong, schemas.COMPOSE)
 
 
-def test_every_setting_is_one_of_the_server() -> None:
+def test_every_setting_exists_in_the_server() -> None:
     for name, value in SERVER["environment"].items():
         group: Any = Settings
         for part in name.removeprefix("TIMEAUDIO_").lower().split("__"):
@@ -35,11 +35,11 @@ def test_every_setting_is_one_of_the_server() -> None:
         assert group(value) == float(value)
 
 
-def test_it_may_drain_before_it_is_killed() -> None:
+def test_the_grace_period_is_longer_than_the_drain() -> None:
     assert int(SERVER["stop_grace_period"].removesuffix("s")) > float(SERVER["environment"]["TIMEAUDIO_DRAIN_S"])
 
 
-def test_what_it_builds_and_mounts_is_there() -> None:
+def test_build_targets_and_mounted_files_exist() -> None:
     dockerfile = (ROOT / "Dockerfile").read_text()
     assert re.search(rf"^FROM runtime AS {SERVER['build']['target']}$", dockerfile, re.MULTILINE)
     for service in COMPOSE["services"].values():
@@ -48,6 +48,6 @@ def test_what_it_builds_and_mounts_is_there() -> None:
             assert source in COMPOSE["volumes"] or (ROOT / "deploy" / source).exists(), source
 
 
-def test_nothing_is_open_to_the_network() -> None:
+def test_ports_are_open_only_on_this_machine() -> None:
     for service in COMPOSE["services"].values():
         assert all(port.startswith("127.0.0.1:") for port in service["ports"])

@@ -1,4 +1,4 @@
-"""THE table of errors knows every error that can be raised, and says of each what both transports need."""
+"""The table of errors has a row for every error that can be raised, with what both transports need."""
 
 import re
 from collections.abc import Iterator
@@ -6,7 +6,7 @@ from collections.abc import Iterator
 import grpc
 import pytest
 
-import server.errors  # noqa: F401  the service's half of the tree
+import server.errors  # noqa: F401  the server's part of the error tree
 from model.errors import AudioTooLong, TimeAudioError, UnsupportedAudio
 from server.errors import PROBLEMS, InternalError, Overloaded, problem_of, revive
 
@@ -14,7 +14,7 @@ ALLOWED = {400, 401, 404, 408, 413, 415, 422, 429, 499, 500, 503, 504}
 
 
 def leaves(kind: type[TimeAudioError]) -> Iterator[type[TimeAudioError]]:
-    """Every class below `kind` that is raised, which are those that nothing of ours inherits from."""
+    """Yield the subclasses of `kind` that have no subclasses of our own. Only these are raised."""
     below = [child for child in kind.__subclasses__() if child.__module__.split(".")[0] in ("model", "server")]
     if not below:
         yield kind
@@ -27,7 +27,7 @@ def test_every_error_has_a_row(kind: type[TimeAudioError]) -> None:
     assert kind in PROBLEMS
 
 
-def test_a_new_error_without_a_row_would_be_found() -> None:
+def test_a_new_error_without_a_row_is_found() -> None:
     class Forgotten(TimeAudioError):
         pass
 
@@ -35,7 +35,7 @@ def test_a_new_error_without_a_row_would_be_found() -> None:
     assert Forgotten in set(leaves(TimeAudioError))
     assert Forgotten not in PROBLEMS
     assert problem_of(Forgotten()) is PROBLEMS[InternalError]
-    Forgotten.__module__ = __name__  # out of the tree again, for the other tests
+    Forgotten.__module__ = __name__  # remove it from the tree for other tests
 
 
 def test_rows_are_well_formed() -> None:
@@ -46,17 +46,17 @@ def test_rows_are_well_formed() -> None:
         assert row.http in ALLOWED
         assert row.title
         assert row.grpc is not grpc.StatusCode.OK
-        # Only our own fault is a 500, and a caller's mistake is never retried by a gRPC client.
+        # Only internal errors are 500, and gRPC clients never retry errors that callers cause.
         assert (row.http == 500) == (kind is InternalError)
         if row.http in (400, 413, 415):
             assert row.grpc is grpc.StatusCode.INVALID_ARGUMENT
 
 
-def test_an_error_survives_a_process_border() -> None:
-    told = AudioTooLong(limit_s=150.0, duration_s=151.0)
-    revived = revive("AudioTooLong", str(told), vars(told))
+def test_an_error_can_be_sent_between_processes() -> None:
+    error = AudioTooLong(limit_s=150.0, duration_s=151.0)
+    revived = revive("AudioTooLong", str(error), vars(error))
     assert isinstance(revived, AudioTooLong)
-    assert (str(revived), revived.limit_s, revived.duration_s) == (str(told), 150.0, 151.0)
+    assert (str(revived), revived.limit_s, revived.duration_s) == (str(error), 150.0, 151.0)
     assert isinstance(revive("UnsupportedAudio", "no"), UnsupportedAudio)
     assert isinstance(revive("Overloaded", "full"), Overloaded)
     assert isinstance(revive("ZeroDivisionError", "a defect"), InternalError)

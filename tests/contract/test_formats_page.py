@@ -1,4 +1,4 @@
-"""docs/formats.md says what the writers write."""
+"""docs/formats.md agrees with the writers."""
 
 import re
 from pathlib import Path
@@ -13,13 +13,13 @@ PAGE = (Path(__file__).parents[2] / "docs" / "formats.md").read_text(encoding="u
 EXAMPLES = dict(re.findall(r"^### (\S+)\n\n```text\n(.*?)^```", PAGE, re.MULTILINE | re.DOTALL))
 
 
-def test_the_table_names_every_format_with_its_type_and_ending() -> None:
+def test_the_table_has_every_format_with_its_media_type_and_suffix() -> None:
     table = re.findall(r"^\| `(\S+)` \|.*?\| `(\S+)` \| `(\S+)` \| `.*` \|$", PAGE, re.MULTILINE)
     assert table == [(name, form.media_type, form.suffix) for name, form in FORMATS.items()]
 
 
 @pytest.mark.parametrize("name", EXAMPLES)
-def test_the_examples_are_what_is_written(name: str) -> None:
+def test_the_examples_equal_the_output_of_the_writers(name: str) -> None:
     assert write(PLAIN["dense_caption"], name, name="street.flac") == EXAMPLES[name]
 
 

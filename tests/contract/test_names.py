@@ -1,4 +1,4 @@
-"""Names and sizes that keep the tree readable: no shadowed modules, no long files, no public name without a word."""
+"""Rules for the code: no module shadows another, no file is long, every public name has a docstring."""
 
 import ast
 import sys
@@ -26,7 +26,7 @@ def relative(path: Path) -> str:
 
 
 def dependency_modules() -> set[str]:
-    """The top-level modules of everything that pyproject.toml names."""
+    """Return the top-level modules of all packages in pyproject.toml."""
     wanted = {Requirement(text).name.lower().replace("_", "-") for text in requires("timeaudio") or []} - {"timeaudio"}
     return {
         module
@@ -41,7 +41,7 @@ def test_there_is_something_to_check():
 
 
 def test_no_module_is_named_like_the_standard_library_or_a_dependency():
-    # A script started from inside the folder would import ours instead of theirs.
+    # A script in the same folder would import our module instead.
     taken = set(sys.stdlib_module_names) | dependency_modules()
     named = {(part, relative(path)) for path in SOURCES for part in (path.stem, path.parent.name)}
     clashes = {where for name, where in named if name in taken and not name.startswith("__")}
@@ -49,28 +49,28 @@ def test_no_module_is_named_like_the_standard_library_or_a_dependency():
 
 
 @pytest.mark.parametrize("vague", ["utils", "util", "common", "helpers", "helper", "misc", "base", "core"])
-def test_no_module_has_a_name_that_says_nothing(vague):
+def test_no_module_has_a_vague_name(vague):
     assert [relative(path) for path in SOURCES if vague in path.relative_to(ROOT).with_suffix("").parts] == []
 
 
 @pytest.mark.parametrize("path", SOURCES, ids=relative)
-def test_a_file_holds_one_idea(path):
+def test_a_file_is_short(path):
     num_lines = len(path.read_text(encoding="utf-8").splitlines())
     assert num_lines <= MAX_LINES or relative(path) in LONG_ON_PURPOSE
 
 
 @pytest.mark.parametrize("path", TESTS, ids=relative)
-def test_a_test_file_stays_readable(path):
+def test_a_test_file_is_short(path):
     assert len(path.read_text(encoding="utf-8").splitlines()) <= MAX_TEST_LINES
 
 
-def test_exceptions_to_the_length_are_still_needed():
+def test_exceptions_to_the_maximum_length_are_still_needed():
     short = [name for name in LONG_ON_PURPOSE if len((ROOT / name).read_text().splitlines()) <= MAX_LINES]
     assert short == []
 
 
 def undocumented(tree: ast.Module) -> list[str]:
-    """Public classes, functions and methods without a docstring, and the module itself."""
+    """Return the public classes, functions and methods without a docstring, and the module if it has none."""
     missing = [] if ast.get_docstring(tree) else ["the module"]
     for node in ast.walk(tree):
         if not isinstance(node, ast.Module | ast.ClassDef) or (isinstance(node, ast.ClassDef) and node.name[0] == "_"):
@@ -87,7 +87,7 @@ def undocumented(tree: ast.Module) -> list[str]:
 
 
 def _needs_none(node: ast.ClassDef | ast.FunctionDef | ast.AsyncFunctionDef) -> bool:
-    """`forward` of a network is described by its class; an overload and an override by what they stand for."""
+    """Return whether a function needs no docstring: `forward` of a network, an overload, an override or a setter."""
     decorators = {ast.unparse(decorator).rpartition(".")[2] for decorator in node.decorator_list}
     return node.name == "forward" or bool(decorators & {"overload", "override", "setter"})
 
@@ -97,18 +97,18 @@ def test_every_public_name_has_a_docstring(path):
     assert undocumented(ast.parse(path.read_text(encoding="utf-8"))) == []
 
 
-def test_the_docstring_rule_finds_what_it_should():
+def test_the_docstring_rule_finds_missing_docstrings():
     code = 'class A:\n    "Doc."\n    def f(self): ...\n    def _g(self): ...\n    def forward(self): ...\ndef h(): ...'
     assert undocumented(ast.parse(code)) == ["the module", "h", "f"]
 
 
 @pytest.mark.parametrize("path", [path for path in SOURCES if path.is_relative_to(ROOT / "model")], ids=relative)
-def test_a_file_of_networks_names_their_source(path):
+def test_a_file_with_networks_names_their_source(path):
     tree = ast.parse(path.read_text(encoding="utf-8"))
     networks = [
         node
         for node in tree.body
         if isinstance(node, ast.ClassDef) and any(ast.unparse(base) == "nn.Module" for base in node.bases)
     ]
-    told = [ast.get_docstring(node) or "" for node in (tree, *networks)]
-    assert not networks or any("Source:" in text for text in told)
+    docstrings = [ast.get_docstring(node) or "" for node in (tree, *networks)]
+    assert not networks or any("Source:" in text for text in docstrings)

@@ -1,4 +1,4 @@
-"""What /openapi.json promises changes only on purpose."""
+"""/openapi.json changes only on purpose."""
 
 import json
 from pathlib import Path
@@ -7,8 +7,8 @@ from typing import Any
 import pytest
 
 from server.app import create_app
-from server.engine.worker_engine import WorkerEngine
 from server.settings import Settings
+from server.workers.worker_pool import WorkerPool
 from timeaudio.formats import FORMATS
 
 SNAPSHOT = Path(__file__).with_name("openapi.json")
@@ -18,7 +18,7 @@ OPENAI = (("/v1/chat/completions", "post"), ("/v1/models", "get"), ("/v1/models/
 
 @pytest.fixture(scope="module")
 def document() -> dict[str, Any]:
-    return create_app(WorkerEngine(Settings(), checkpoint=None), Settings()).openapi()
+    return create_app(WorkerPool(Settings(), checkpoint=None), Settings()).openapi()
 
 
 def test_snapshot(document: dict[str, Any]) -> None:
@@ -48,7 +48,7 @@ def test_problems_are_documented_with_examples(document: dict[str, Any], path: s
 def test_every_format_is_documented_with_an_example(document: dict[str, Any], path: str) -> None:
     content = document["paths"][path]["post"]["responses"]["200"]["content"]
     assert content.keys() == {row.media_type for row in FORMATS.values()} | {"text/event-stream"}
-    shown = {name: media_type for media_type, told in content.items() for name in told["examples"]}
+    shown = {name: media_type for media_type, description in content.items() for name in description["examples"]}
     assert shown == {name: row.media_type for name, row in FORMATS.items()} | {"stream": "text/event-stream"}
     assert content["application/json"]["schema"]["$ref"].startswith("#/components/schemas/")
 
@@ -66,7 +66,7 @@ def test_three_kinds_of_body_are_documented(document: dict[str, Any], path: str)
 
 
 @pytest.mark.parametrize(("path", "method"), OPENAI)
-def test_openai_s_routes_document_its_error_object(document: dict[str, Any], path: str, method: str) -> None:
+def test_openai_routes_document_the_error_object(document: dict[str, Any], path: str, method: str) -> None:
     responses = document["paths"][path][method]["responses"]
     assert "503" in responses
     for status, response in responses.items():
@@ -75,7 +75,7 @@ def test_openai_s_routes_document_its_error_object(document: dict[str, Any], pat
             assert schema == {"$ref": "#/components/schemas/ErrorAnswer"}
 
 
-def test_every_reference_leads_somewhere(document: dict[str, Any]) -> None:
+def test_every_reference_exists(document: dict[str, Any]) -> None:
     schemas = document["components"]["schemas"]
 
     def references(node: object) -> list[str]:
@@ -97,4 +97,4 @@ def test_forms_name_their_fields(document: dict[str, Any]) -> None:
 
     required = {path: form(path)["required"] for path in HEARING}
     assert required == dict(zip(HEARING, (["file"], ["file", "query"], ["file"], ["file", "question"]), strict=True))
-    assert "null" not in json.dumps([form(path) for path in HEARING])  # forms cannot say null
+    assert "null" not in json.dumps([form(path) for path in HEARING])  # forms cannot contain null

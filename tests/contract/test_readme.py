@@ -21,7 +21,7 @@ ASSIGNMENT = re.compile(r"[A-Za-z_]\w*=.*", re.DOTALL)
 
 
 def commands(markdown: str) -> list[list[str]]:
-    """The simple commands in the ```sh blocks: no comments, assignments before them, or redirections."""
+    """Return the commands in the ```sh blocks, without comments, leading assignments and redirections."""
     found = []
     for block in BLOCK.findall(markdown):
         for line in block.replace("\\\n", " ").splitlines():
@@ -47,7 +47,7 @@ def _bare(words: list[str]) -> list[str]:
 
 
 def problem(command: list[str]) -> str | None:
-    """What is wrong with a `timeaudio` or `make` command; None when nothing is, or it is another program's."""
+    """Return what is wrong with a `timeaudio` or `make` command, or None. Other programs are not checked."""
     program = Path(command[0]).name
     if program == "make":
         return make_problem(command[1:])
@@ -63,7 +63,7 @@ def make_problem(words: list[str]) -> str | None:
 
 
 def timeaudio_problem(words: list[str]) -> str | None:
-    """Parses as the command line would, without running anything."""
+    """Parse the words like the command line, without running anything."""
     group = typer.main.get_command(app)
     try:
         context = group.make_context("timeaudio", list(words))
@@ -82,11 +82,11 @@ def timeaudio_problem(words: list[str]) -> str | None:
 
 
 def passed_problem(name: str, words: list[str]) -> str | None:
-    """Which options of a command that parses its words itself are not in its help."""
-    told = io.StringIO()
-    with contextlib.redirect_stdout(told), pytest.raises(SystemExit, match="0"):
+    """Check the options of a command that parses its words itself against its help."""
+    output = io.StringIO()
+    with contextlib.redirect_stdout(output), pytest.raises(SystemExit, match="0"):
         main([name, "--help"])
-    known = set(re.findall(r"--[a-z-]+", told.getvalue()))
+    known = set(re.findall(r"--[a-z-]+", output.getvalue()))
     unknown = {word.partition("=")[0] for word in words if word.startswith("--")} - known
     return f"no such option: {sorted(unknown)}" if unknown else None
 
@@ -101,13 +101,13 @@ def test_every_documented_command_exists(document):
     assert broken == {}
 
 
-def test_the_readme_shows_the_two_commands_that_do_all_the_set_up():
+def test_the_readme_shows_make_demo_and_make_test():
     shown = commands((ROOT / "README.md").read_text(encoding="utf-8"))
     assert ["make", "demo"] in shown
     assert ["make", "test"] in shown
 
 
-def test_commands_are_found_in_sh_blocks_alone():
+def test_commands_are_found_only_in_sh_blocks():
     text = """
 make nothing
 ```sh

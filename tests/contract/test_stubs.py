@@ -1,4 +1,4 @@
-"""The committed stubs are what `make proto` makes of proto/ today."""
+"""The committed stubs equal the output of `make proto`."""
 
 import subprocess
 import sys

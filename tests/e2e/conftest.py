@@ -1,4 +1,4 @@
-"""Real servers on free ports, and real files for them."""
+"""Fixtures: real servers on free ports, and real audio files."""
 
 import contextlib
 import os
@@ -40,7 +40,7 @@ class Server:
     url: str
     log: IO[str]
     grpc: str = ""
-    """Host and port of its gRPC front, where it has one."""
+    """Host and port of its gRPC service, if it has one."""
 
     def client(self, *, timeout: float = 30.0) -> httpx.Client:
         return httpx.Client(base_url=self.url, timeout=timeout, trust_env=False)
@@ -98,7 +98,7 @@ def resident(pid: int) -> int:
 def running(
     *arguments: str, ready: bool = True, port: int | None = None, module: str = "server", **environment: str
 ) -> Iterator[Server]:
-    """`python -m module` for as long as the context lasts; `environment` beside the usual one."""
+    """Run `python -m module` inside the context, with `environment` added to the usual variables."""
     env = {name: value for name, value in os.environ.items() if not name.startswith("TIMEAUDIO_")}
     env |= {"PYTHONPATH": str(TESTS), "OMP_NUM_THREADS": "2"} | environment
     port = free_port() if port is None else port
@@ -137,7 +137,7 @@ def run_server() -> Callable[..., contextlib.AbstractContextManager[Server]]:
 
 @pytest.fixture(scope="session")
 def run_scripted() -> Callable[..., contextlib.AbstractContextManager[Server]]:
-    """The same with tests/scripted_pipeline.py in the model's place: it starts at once, and fails when told to."""
+    """Like `run_server`, but tests/scripted_pipeline.py replaces the model: it starts fast and can fail on request."""
 
     def run(*arguments: str, **settings: str) -> contextlib.AbstractContextManager[Server]:
         return running(*arguments, TIMEAUDIO_WORKER__PIPELINE="scripted_pipeline", **settings)
@@ -154,7 +154,7 @@ def scripted(run_scripted: Callable[..., contextlib.AbstractContextManager[Serve
 
 @pytest.fixture(scope="session")
 def four_tasks() -> Iterator[Server]:
-    """One server for all tests that answers all four tasks: tests/scripted_engine.py, with no model behind it."""
+    """One server for all tests that supports all four tasks: tests/scripted_engine.py, without a model."""
     with running("--grpc-port", str(free_port()), module="tests.scripted_engine") as server:
         yield server
 

@@ -1,4 +1,4 @@
-"""What schemathesis cannot know from the API's description alone: real recordings, and the name of the loaded model."""
+"""Hooks for what schemathesis cannot know from the OpenAPI description: real recordings and the model's name."""
 
 import base64
 import io
@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 
 
 def recording(tenths: int) -> bytes:
-    """A sine as a WAV file, so many tenths of a second long."""
+    """Return a sine as a WAV file of this length."""
     file = io.BytesIO()
     with wave.open(file, "wb") as writer:
         writer.setnchannels(1)
@@ -32,13 +32,13 @@ schemathesis.openapi.media_type("application/octet-stream", recordings)
 
 @schemathesis.hook
 def before_call(context: Any, case: Any, kwargs: Any) -> None:
-    """Lets what the description allows come through: else most answers would be 404 or 422, and show little."""
+    """Make generated requests valid. Without this, most responses would be 404 or 422 and test little."""
     body = case.body
     if not case.meta.generation.mode.is_positive or not isinstance(body, dict):
         return
     if case.path == "/v1/chat/completions":
-        heard = {"data": base64.b64encode(recording(5)).decode(), "format": "wav"}
-        parts = [{"type": "text", "text": "Describe it."}, {"type": "input_audio", "input_audio": heard}]
+        audio = {"data": base64.b64encode(recording(5)).decode(), "format": "wav"}
+        parts = [{"type": "text", "text": "Describe it."}, {"type": "input_audio", "input_audio": audio}]
         body |= {"model": "scripted", "messages": [{"role": "user", "content": parts}]}
     else:
-        case.query = {}  # a field stands in one place alone
+        case.query = {}  # a field may be in only one place

@@ -1,4 +1,4 @@
-"""API keys before a real server: who gets in, who waits, and how keys change while it runs."""
+"""API keys of a real server: who is admitted, who is rate-limited, and how keys change while it runs."""
 
 import base64
 import contextlib
@@ -15,7 +15,7 @@ import grpc
 import httpx
 import pytest
 
-from server.access.keys import digest
+from server.auth.keys import digest
 from tests.e2e.conftest import free_port
 
 Runner = Callable[..., contextlib.AbstractContextManager[Any]]
@@ -62,7 +62,7 @@ def client(server: Any) -> Iterator[httpx.Client]:
 @pytest.mark.parametrize(
     "headers", [{}, bearer("wrong"), {"Authorization": "Bearer"}, {"Authorization": "Basic ???"}], ids=str
 )
-def test_every_route_but_the_probes_wants_a_key(client: httpx.Client, headers: dict[str, str]) -> None:
+def test_every_route_except_the_probes_requires_a_key(client: httpx.Client, headers: dict[str, str]) -> None:
     answers = [client.get(path, headers=headers) for path in ROUTES]
     answers += [client.post(path, headers=headers, files={"file": b"x"}) for path in POSTS]
     for response in answers:
@@ -75,7 +75,7 @@ def test_every_route_but_the_probes_wants_a_key(client: httpx.Client, headers: d
     assert client.get("/metrics", headers=headers).json()["type"] == "urn:timeaudio:problem:unauthorized"
 
 
-def test_each_key_of_a_caller_opens_every_route(client: httpx.Client, tone_wav: Callable[..., bytes]) -> None:
+def test_every_key_of_a_caller_is_valid_for_every_route(client: httpx.Client, tone_wav: Callable[..., bytes]) -> None:
     for key in ("archive-key", "archive-key-2"):
         assert client.get("/v1/models", headers=bearer(key)).is_success
         files = {"file": tone_wav(1.0)}
@@ -86,23 +86,23 @@ def test_each_key_of_a_caller_opens_every_route(client: httpx.Client, tone_wav: 
     assert "archive-key" not in metrics
 
 
-def test_a_browser_may_send_the_key_as_a_password_but_no_other_site_may_borrow_it(client: httpx.Client) -> None:
+def test_a_browser_may_send_the_key_as_a_password_but_not_cross_site(client: httpx.Client) -> None:
     password = {"Authorization": "Basic " + base64.b64encode(b"anybody:archive-key").decode()}
     assert client.get("/v1/models", headers=password).is_success
     assert client.get("/v1/models", headers=password | {"Sec-Fetch-Site": "same-origin"}).is_success
     assert client.get("/v1/models", headers=password | {"Sec-Fetch-Site": "cross-site"}).status_code == 401
 
 
-def test_nothing_of_a_body_is_read_without_a_key(server: Any) -> None:
+def test_a_request_without_a_key_is_rejected_before_its_body_is_read(server: Any) -> None:
     with socket.create_connection(("127.0.0.1", int(server.url.rpartition(":")[2])), timeout=10) as connection:
         connection.sendall(b"POST /v1/dense-caption HTTP/1.1\r\nHost: x\r\nContent-Length: 100000000\r\n\r\n")
         answer = b""
-        while piece := connection.recv(65536):  # to the end: the server hangs up
+        while piece := connection.recv(65536):  # until the server closes the connection
             answer += piece
     assert answer.startswith(b"HTTP/1.1 401 ")
 
 
-def test_a_caller_beyond_its_rate_is_told_when_and_others_are_served(client: httpx.Client) -> None:
+def test_a_rate_limited_caller_gets_retry_after_and_others_are_served(client: httpx.Client) -> None:
     answers = [client.get("/v1/models", headers=bearer("slow-key")) for _ in range(7)]
     assert [response.status_code for response in answers] == 6 * [200] + [429]
     assert 1 <= int(answers[-1].headers["retry-after"]) <= 10
@@ -110,7 +110,7 @@ def test_a_caller_beyond_its_rate_is_told_when_and_others_are_served(client: htt
     assert client.get("/v1/models", headers=bearer("archive-key")).is_success
 
 
-def test_a_caller_has_no_more_requests_inside_than_it_may(server: Any, tone_wav: Callable[..., bytes]) -> None:
+def test_a_caller_cannot_exceed_its_concurrent_requests(server: Any, tone_wav: Callable[..., bytes]) -> None:
     def ask() -> int:
         with server.client() as client:
             files = {"file": tone_wav(1.0)}
@@ -122,10 +122,10 @@ def test_a_caller_has_no_more_requests_inside_than_it_may(server: Any, tone_wav:
         statuses = list(pool.map(lambda _: ask(), range(3)))
     assert 200 in statuses
     assert 429 in statuses
-    assert ask() == 200  # the places are given back
+    assert ask() == 200  # the places are free again
 
 
-def test_keys_are_exchanged_while_it_runs(client: httpx.Client, keys: Path, server: Any) -> None:
+def test_changed_keys_take_effect_while_the_server_runs(client: httpx.Client, keys: Path, server: Any) -> None:
     def until(key: str, status: int) -> None:
         give_up = time.monotonic() + 10
         while client.get("/v1/models", headers=bearer(key)).status_code != status:
@@ -134,7 +134,7 @@ def test_keys_are_exchanged_while_it_runs(client: httpx.Client, keys: Path, serv
 
     fresh = keys.with_suffix(".new")
     fresh.write_text(table("archive", "archive-key", "fresh-key"))
-    fresh.rename(keys)  # at once, as Kubernetes exchanges a secret
+    fresh.rename(keys)  # atomically, as Kubernetes replaces a secret
     until("fresh-key", 200)
     assert client.get("/v1/models", headers=bearer("archive-key-2")).status_code == 401
     keys.write_text("this is no [TOML")
@@ -149,7 +149,7 @@ def test_keys_are_exchanged_while_it_runs(client: httpx.Client, keys: Path, serv
     until("fresh-key", 401)
 
 
-def test_grpc_asks_the_same_gate(run_scripted: Runner, keys: Path, tone_wav: Callable[..., bytes]) -> None:
+def test_grpc_requires_the_same_keys(run_scripted: Runner, keys: Path, tone_wav: Callable[..., bytes]) -> None:
     from timeaudio.v1.timeaudio_pb2 import DenseCaptionRequest
     from timeaudio.v1.timeaudio_pb2_grpc import TimeAudioServiceStub
 
@@ -166,7 +166,7 @@ def test_grpc_asks_the_same_gate(run_scripted: Runner, keys: Path, tone_wav: Cal
         assert answer.events
 
 
-def test_headers_tell_browsers_to_be_careful(client: httpx.Client) -> None:
+def test_responses_have_security_headers_for_browsers(client: httpx.Client) -> None:
     answer = client.get("/v1/models", headers=bearer("archive-key"))
     assert answer.headers["x-content-type-options"] == "nosniff"
     assert answer.headers["content-security-policy"] == "default-src 'none'; frame-ancestors 'none'"
@@ -177,15 +177,15 @@ def test_headers_tell_browsers_to_be_careful(client: httpx.Client) -> None:
     assert "frame-ancestors 'none'" in page.headers["content-security-policy"]
 
 
-def test_only_named_origins_may_call_from_a_browser(client: httpx.Client) -> None:
+def test_only_configured_origins_may_call_from_a_browser(client: httpx.Client) -> None:
     asks = {"Access-Control-Request-Method": "POST", "Access-Control-Request-Headers": "authorization"}
     ours = client.options("/v1/ground", headers={"Origin": "https://app.example", **asks})
-    assert ours.headers["access-control-allow-origin"] == "https://app.example"  # without a key: browsers send none
+    assert ours.headers["access-control-allow-origin"] == "https://app.example"  # preflight requests have no key
     other = client.options("/v1/ground", headers={"Origin": "https://evil.example", **asks})
     assert "access-control-allow-origin" not in other.headers
 
 
-def test_without_settings_there_is_neither_gate_nor_cors(four_tasks: Any) -> None:
+def test_without_settings_no_key_is_required_and_cors_is_off(four_tasks: Any) -> None:
     with four_tasks.client() as client:
         answer = client.get("/v1/models", headers={"Origin": "https://app.example"})
     assert answer.is_success
@@ -194,7 +194,7 @@ def test_without_settings_there_is_neither_gate_nor_cors(four_tasks: Any) -> Non
 
 
 @pytest.mark.parametrize(
-    ("text", "told"),
+    ("text", "message"),
     [
         ("", "names no caller"),
         ("[a]\nsha256 = ['short']", "a.sha256.0"),
@@ -203,19 +203,19 @@ def test_without_settings_there_is_neither_gate_nor_cors(four_tasks: Any) -> Non
         ("nonsense", "cannot be read"),
     ],
 )
-def test_a_wrong_file_of_keys_ends_the_start(run_scripted: Runner, tmp_path: Path, text: str, told: str) -> None:
+def test_an_invalid_key_file_stops_the_startup(run_scripted: Runner, tmp_path: Path, text: str, message: str) -> None:
     path = tmp_path / "keys.toml"
     path.write_text(text)
     with run_scripted(ready=False, TIMEAUDIO_ACCESS__KEYS_FILE=str(path)) as server:
         assert server.wait_end(30) == 2
-        assert told in server.text()
+        assert message in server.text()
         assert "TIMEAUDIO_ACCESS__KEYS_FILE" in server.text()
 
 
-def test_a_made_key_opens_the_file_that_was_made_for_it(tmp_path: Path) -> None:
-    from server.access.keys import KeyFile
+def test_a_generated_key_matches_its_generated_file(tmp_path: Path) -> None:
+    from server.auth.keys import KeyFile
 
-    command = [sys.executable, "-m", "server.access", "archive"]
+    command = [sys.executable, "-m", "server.auth", "archive"]
     made = subprocess.run(command, capture_output=True, text=True, check=True)
     key = made.stderr.split()[-1]
     assert key not in made.stdout

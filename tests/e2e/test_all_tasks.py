@@ -1,7 +1,7 @@
-"""All four tasks by a real model in a real worker: summaries and answers in words come whole through every way in.
+"""All four tasks with a real model in a real worker, over every transport.
 
-The model has random weights, so what it says is nonsense, but its times are many: they are made loud. It is calibrated
-for summaries and not for questions.
+The model has random weights, so its text is nonsense. The weights of its time markers are scaled up, so its answers
+contain many times. It is calibrated for summaries but not for questions.
 """
 
 import re
@@ -42,7 +42,7 @@ def talkative(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 @pytest.fixture(scope="module")
 def server(run_server: Callable[..., Any], talkative: Path) -> Iterator[Any]:
-    # Passes of 20 s, so that a long recording is a short one.
+    # With passes of 20 s, a test of several passes needs only a short recording.
     more = {"TIMEAUDIO_PASSES__WHOLE_S": "20"}
     with run_server("--model", str(talkative), "--grpc-port", str(free_port()), **more) as server:
         yield server
@@ -67,35 +67,35 @@ def test_a_summary_is_consecutive_segments_with_words_and_confidence(answers: di
     assert all(s.end <= after.start for s, after in zip(segments, segments[1:], strict=False))
 
 
-def test_an_answer_in_words_has_the_intervals_that_it_names_and_no_confidence(answers: dict[str, Any]) -> None:
+def test_an_answer_to_a_question_has_intervals_without_confidence(answers: dict[str, Any]) -> None:
     answer = answers["ask"]
     assert answer.question == ROUTES["ask"][2]["question"]
     assert answer.intervals
     for interval in answer.intervals:
         assert PART["start"] <= interval.start < interval.end <= SECONDS
         assert interval.confidence is None
-        assert re.search(rf"{interval.start:.1f} ?- ?{interval.end:.1f}", answer.answer)  # on one clock
+        assert re.search(rf"{interval.start:.1f} ?- ?{interval.end:.1f}", answer.answer)  # same times in the text
 
 
 @pytest.mark.parametrize("way", ["gRPC", "stream http", "stream grpc"])  # test_transports.py has them all
 @pytest.mark.parametrize("task", ["summarize", "ask"])
-def test_every_way_in_gives_the_same_answer(
+def test_every_transport_gives_the_same_answer(
     server: Any, sound: bytes, answers: dict[str, AnyAnswer], task: str, way: str
 ) -> None:
     first = answers[task]
-    told = WAYS[way](server, task, sound, PART)
-    assert told.model_copy(update={"id": first.id, "timing": first.timing}) == first
+    answer = WAYS[way](server, task, sound, PART)
+    assert answer.model_copy(update={"id": first.id, "timing": first.timing}) == first
 
 
 @pytest.mark.parametrize("name", ["srt", "tsv", "jams"])  # test_formats.py has them all
 @pytest.mark.parametrize("task", ["summarize", "ask"])
-def test_every_format_is_what_the_writer_makes_of_the_answer(
+def test_every_format_equals_the_output_of_its_writer(
     server: Any, sound: bytes, answers: dict[str, AnyAnswer], task: str, name: Any
 ) -> None:
     path, _, words, _ = ROUTES[task]
-    asked = words | PART | {"response_format": name, "name": "talk"}
+    fields = words | PART | {"response_format": name, "name": "talk"}
     with server.client() as client:
-        response = client.post(path, data=asked, files={"file": sound})
+        response = client.post(path, data=fields, files={"file": sound})
     assert response.status_code == 200, response.text
     text = response.text
     at = text.find("ta-")
@@ -103,9 +103,7 @@ def test_every_format_is_what_the_writer_makes_of_the_answer(
     assert text == write(answers[task], name, name="talk")
 
 
-def test_a_least_confidence_is_for_the_calibrated_task_alone(
-    server: Any, sound: bytes, answers: dict[str, Any]
-) -> None:
+def test_min_confidence_works_only_for_the_calibrated_task(server: Any, sound: bytes, answers: dict[str, Any]) -> None:
     segments = answers["summarize"].segments
     least = sorted(s.confidence for s in segments)[len(segments) // 2]
     with Client(server.url) as client:
@@ -116,25 +114,25 @@ def test_a_least_confidence_is_for_the_calibrated_task_alone(
             client.ask(sound, "how often?", min_confidence=0.1)
 
 
-def test_the_chat_speaks_both(server: Any, sound: bytes, answers: dict[str, Any]) -> None:
+def test_the_chat_route_supports_both_tasks(server: Any, sound: bytes, answers: dict[str, Any]) -> None:
     import base64
 
     audio = {"type": "input_audio", "input_audio": {"data": base64.b64encode(sound).decode(), "format": "wav"}}
-    for said, task in (("Summarize the talk.", "summarize"), ("how often?", "ask")):
+    for text, task in (("Summarize the talk.", "summarize"), ("how often?", "ask")):
         body = {
             "model": "talkative",
-            "messages": [{"role": "user", "content": [{"type": "text", "text": said}, audio]}],
+            "messages": [{"role": "user", "content": [{"type": "text", "text": text}, audio]}],
         }
         more = {"task": task, "start": PART["start"], "max_completion_tokens": PART["max_new_tokens"]}
         with server.client() as client:
-            told = client.post("/v1/chat/completions", json=body | more).json()
+            completion = client.post("/v1/chat/completions", json=body | more).json()
         field = ROUTES[task][3]
-        assert told["task"] == task
-        assert told["result"][field] == answers[task].model_dump(mode="json")[field]
-        assert told["choices"][0]["message"]["content"]
+        assert completion["task"] == task
+        assert completion["result"][field] == answers[task].model_dump(mode="json")[field]
+        assert completion["choices"][0]["message"]["content"]
 
 
-def test_a_long_talk_is_one_summary_and_a_question_about_it_is_refused(
+def test_a_long_recording_is_summarized_but_questions_about_it_are_rejected(
     server: Any, tone_wav: Callable[..., bytes]
 ) -> None:
     talk = tone_wav(33.0, rate=8000)
@@ -155,9 +153,9 @@ def test_the_command_line_answers_with_and_without_a_server(
     file = tmp_path / "talk.wav"
     file.write_bytes(sound)
     for words, kind in ((["summarize", str(file)], Summary), (["ask", str(file), "how often?"], QuestionAnswer)):
-        told = []
+        results = []
         for where in (["--server", server.url], ["--model", str(talkative)]):
             assert main([*words, "--json", *where]) == 0
-            told.append(kind.model_validate_json(capsys.readouterr().out))
-        asked, local = told
-        assert local.model_copy(update={"id": asked.id, "timing": asked.timing}) == asked
+            results.append(kind.model_validate_json(capsys.readouterr().out))
+        remote, local = results
+        assert local.model_copy(update={"id": remote.id, "timing": remote.timing}) == remote

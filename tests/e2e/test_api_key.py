@@ -1,4 +1,4 @@
-"""A server that wants keys, asked by our own clients and commands, over both transports."""
+"""A server that requires API keys, called by our own clients and commands over both transports."""
 
 import asyncio
 import contextlib
@@ -11,7 +11,7 @@ from typing import Any
 
 import pytest
 
-from server.access.keys import digest
+from server.auth.keys import digest
 from tests.e2e.conftest import TESTS, free_port
 from timeaudio import ApiError, AsyncClient, Client
 from timeaudio.api_key import VARIABLE
@@ -32,7 +32,7 @@ def keyed(
     with run_scripted("--grpc-port", str(free_port()), TIMEAUDIO_ACCESS__KEYS_FILE=str(path)) as server:
         yield server
         for secret in (KEY, SLOW):
-            assert secret not in server.text()  # after all that is done below
+            assert secret not in server.text()  # checked after all tests of this module
 
 
 @pytest.fixture(autouse=True)
@@ -50,7 +50,7 @@ def url(server: Any, transport: str) -> str:
 
 
 @pytest.mark.parametrize("transport", TRANSPORTS)
-def test_the_key_of_a_client_opens_whole_answers_and_streams(keyed: Any, transport: str, sound: bytes) -> None:
+def test_a_client_sends_its_key_for_answers_and_streams(keyed: Any, transport: str, sound: bytes) -> None:
     with Client(url(keyed, transport), api_key=KEY) as client:
         assert client.is_ready()
         answer = client.dense_caption(sound)
@@ -59,7 +59,7 @@ def test_the_key_of_a_client_opens_whole_answers_and_streams(keyed: Any, transpo
 
 
 @pytest.mark.parametrize("transport", TRANSPORTS)
-def test_an_async_client_tells_it_too(keyed: Any, transport: str, sound: bytes) -> None:
+def test_an_async_client_sends_its_key_too(keyed: Any, transport: str, sound: bytes) -> None:
     async def ask() -> None:
         async with AsyncClient(url(keyed, transport), api_key=KEY) as client:
             assert await client.is_ready()
@@ -69,7 +69,7 @@ def test_an_async_client_tells_it_too(keyed: Any, transport: str, sound: bytes) 
     asyncio.run(ask())
 
 
-def test_an_async_client_is_told_even_where_the_server_hangs_up_on_the_recording(
+def test_an_async_client_gets_401_even_if_the_server_closes_mid_upload(
     keyed: Any, tone_wav: Callable[..., bytes]
 ) -> None:
     large = tone_wav(120.0)
@@ -85,7 +85,7 @@ def test_an_async_client_is_told_even_where_the_server_hangs_up_on_the_recording
         assert (error.status, error.type) == (401, "urn:timeaudio:problem:unauthorized")
 
 
-def test_live_sound_is_heard_with_a_key_alone(keyed: Any) -> None:
+def test_live_audio_requires_a_key(keyed: Any) -> None:
     chunks = [bytes(32_000)] * 6
     with Client(url(keyed, "grpc"), api_key=KEY) as client:
         with client.live_dense_caption(chunks, window_s=5.0) as events:
@@ -97,10 +97,10 @@ def test_live_sound_is_heard_with_a_key_alone(keyed: Any) -> None:
 
 
 @pytest.mark.parametrize("transport", TRANSPORTS)
-def test_the_environment_is_asked_for_it_and_an_argument_has_its_way(
+def test_the_key_comes_from_the_environment_unless_an_argument_sets_it(
     keyed: Any, transport: str, sound: bytes, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setenv(VARIABLE, f"{KEY}\n")  # as a file that was read ends
+    monkeypatch.setenv(VARIABLE, f"{KEY}\n")  # with a newline, as if read from a file
     with Client(url(keyed, transport)) as client:
         assert client.dense_caption(sound).events
     with Client(url(keyed, transport), api_key="") as client, pytest.raises(ApiError) as refused:
@@ -111,7 +111,7 @@ def test_the_environment_is_asked_for_it_and_an_argument_has_its_way(
 @pytest.mark.parametrize("key", [None, "ta-wrong"])
 @pytest.mark.parametrize("ask", ["dense_caption", "stream_dense_caption"])
 @pytest.mark.parametrize("transport", TRANSPORTS)
-def test_without_a_right_key_both_transports_refuse_alike(
+def test_without_a_valid_key_both_transports_give_the_same_error(
     keyed: Any, transport: str, ask: str, key: str | None, sound: bytes
 ) -> None:
     with Client(url(keyed, transport), api_key=key) as client, pytest.raises(ApiError) as refused:
@@ -124,10 +124,10 @@ def test_without_a_right_key_both_transports_refuse_alike(
 
 
 @pytest.mark.parametrize("transport", TRANSPORTS)
-def test_a_client_beyond_its_rate_is_told_how_long_to_wait(keyed: Any, transport: str, sound: bytes) -> None:
+def test_a_rate_limited_client_gets_the_time_to_wait(keyed: Any, transport: str, sound: bytes) -> None:
     with Client(url(keyed, transport), api_key=SLOW, retry_for_s=0) as client:
         with contextlib.suppress(ApiError):
-            client.dense_caption(sound)  # the minute's one, unless the other transport has had it
+            client.dense_caption(sound)  # uses up the one request per minute
         with pytest.raises(ApiError) as refused:
             client.dense_caption(sound)
     assert (refused.value.status, refused.value.type) == (429, "urn:timeaudio:problem:rate-limited")
@@ -143,25 +143,23 @@ def shell(*words: str, key: str | None) -> subprocess.CompletedProcess[str]:
 
 @pytest.mark.parametrize("more", [["--json"], ["--stream", "--json-lines"]])
 @pytest.mark.parametrize("transport", TRANSPORTS)
-def test_commands_read_it_from_the_environment(
+def test_commands_read_the_key_from_the_environment(
     keyed: Any, transport: str, more: list[str], sound: bytes, tmp_path: Path
 ) -> None:
     file = tmp_path / "sound.wav"
     file.write_bytes(sound)
     words = ("caption", str(file), "--server", url(keyed, transport), *more)
-    heard = shell(*words, key=KEY)
-    assert heard.returncode == 0, heard.stderr
-    assert "caption" in heard.stdout
-    assert KEY not in heard.stdout + heard.stderr
+    accepted = shell(*words, key=KEY)
+    assert accepted.returncode == 0, accepted.stderr
+    assert "caption" in accepted.stdout
+    assert KEY not in accepted.stdout + accepted.stderr
     refused = shell(*words, key=None)
     assert refused.returncode == 1
     assert VARIABLE in refused.stderr
     assert len(refused.stderr.splitlines()) == 1
 
 
-def test_a_batch_tells_it_and_gives_no_recording_a_row_for_a_wrong_one(
-    keyed: Any, sound: bytes, tmp_path: Path
-) -> None:
+def test_a_batch_sends_the_key_and_writes_no_rows_if_it_is_wrong(keyed: Any, sound: bytes, tmp_path: Path) -> None:
     for name in ("a.wav", "b.wav"):
         (tmp_path / name).write_bytes(sound)
     rows = tmp_path / "rows.jsonl"
@@ -170,14 +168,14 @@ def test_a_batch_tells_it_and_gives_no_recording_a_row_for_a_wrong_one(
     assert refused.returncode == 1
     assert "Unknown API key" in refused.stderr
     assert rows.read_text() == ""
-    heard = shell(*words, key=KEY)
-    assert heard.returncode == 0, heard.stderr
+    accepted = shell(*words, key=KEY)
+    assert accepted.returncode == 0, accepted.stderr
     assert rows.read_text().count('"ok"') == 2
-    assert KEY not in heard.stdout + heard.stderr + rows.read_text()
+    assert KEY not in accepted.stdout + accepted.stderr + rows.read_text()
 
 
 @pytest.mark.parametrize("key", ["with space", "two\nlines", "schlüssel"])
-def test_what_no_header_can_hold_is_refused_and_not_repeated(
+def test_a_key_that_no_header_can_hold_is_rejected_and_not_printed(
     key: str, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
 ) -> None:
     for transport in ("http://127.0.0.1:1", "grpc://127.0.0.1:1"):
@@ -185,13 +183,13 @@ def test_what_no_header_can_hold_is_refused_and_not_repeated(
             Client(transport, api_key=key)
         assert key not in str(refused.value)
     for words in (["caption", "a.wav"], ["batch", str(tmp_path), "-o", str(tmp_path / "rows.jsonl")]):
-        told = shell(*words, "--server", "http://127.0.0.1:1", key=key)
-        assert told.returncode == 2, told.stderr
-        assert VARIABLE in told.stderr
-        assert key not in told.stderr
+        result = shell(*words, "--server", "http://127.0.0.1:1", key=key)
+        assert result.returncode == 2, result.stderr
+        assert VARIABLE in result.stderr
+        assert key not in result.stderr
 
 
-def test_an_address_that_holds_a_password_is_refused_and_not_repeated() -> None:
+def test_an_address_with_a_password_is_rejected_and_not_printed() -> None:
     for address in ("http://me:secret@127.0.0.1:1", "grpc://secret@127.0.0.1:1", "ftp://me:secret@x"):
         with pytest.raises(ValueError, match=VARIABLE) as refused:
             Client(address)

@@ -1,4 +1,4 @@
-"""docs/api.md: every command and program on it is executed, and what it says of names is so."""
+"""docs/api.md: run every command and program on the page, and compare its tables with the code."""
 
 import json
 import os
@@ -16,7 +16,7 @@ import pytest
 
 from server.errors import PROBLEMS
 from server.rest.examples import ANSWERS
-from server.rest.telling import PIECE_NAMES
+from server.rest.sse import PIECE_NAMES
 from tests.e2e.conftest import TESTS, free_port
 
 ROOT = TESTS.parent
@@ -30,7 +30,7 @@ HTTP, RPC = "http://127.0.0.1:8000", "127.0.0.1:9000"
 
 @pytest.fixture(scope="module")
 def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """Where somebody stands who tries the page: with two recordings at hand."""
+    """A working directory with the two recordings that the page uses."""
     path = tmp_path_factory.mktemp("page")
     shutil.copy(ROOT / "server/recordings/dog-barking.flac", path / "street.flac")
     shutil.copy(ROOT / "server/recordings/rooster-crowing.flac", path / "talk.flac")
@@ -54,18 +54,18 @@ def run(command: list[str], folder: Path) -> str:
 
 @pytest.mark.parametrize("text", SHELL, ids=range(len(SHELL)))
 def test_commands(four_tasks: Any, folder: Path, text: str) -> None:
-    # Everything else is installed with the project, or is part of every system that has make.
+    # Everything else is installed with the project or is part of any system with make.
     if re.search(r"\bcurl ", text) and shutil.which("curl") is None:
         pytest.skip("curl is not installed: apt-get install curl")
     for command in re.split(r"\n(?! )", text.strip()):
-        asked = command.replace(HTTP, four_tasks.url).replace(RPC, four_tasks.grpc)
-        assert run(["bash", "-euo", "pipefail", "-c", asked], folder).strip(), command
+        adapted = command.replace(HTTP, four_tasks.url).replace(RPC, four_tasks.grpc)
+        assert run(["bash", "-euo", "pipefail", "-c", adapted], folder).strip(), command
 
 
 @pytest.mark.parametrize("text", PYTHON, ids=range(len(PYTHON)))
 def test_programs(four_tasks: Any, folder: Path, text: str) -> None:
-    asked = text.replace(HTTP, four_tasks.url).replace(RPC, four_tasks.grpc)
-    assert run([sys.executable, "-W", "error", "-c", asked], folder).strip()
+    adapted = text.replace(HTTP, four_tasks.url).replace(RPC, four_tasks.grpc)
+    assert run([sys.executable, "-W", "error", "-c", adapted], folder).strip()
 
 
 def test_the_command_that_serves(folder: Path) -> None:
@@ -91,7 +91,7 @@ def test_the_command_that_serves(folder: Path) -> None:
         process.kill()
 
 
-def test_the_answer_on_the_page_is_one() -> None:
+def test_the_answer_on_the_page_is_the_openapi_example() -> None:
     [text] = [text for kind, text in BLOCKS if kind == "json"]
     assert json.loads(text) == ANSWERS["dense_caption"].model_dump(mode="json")
 
@@ -101,6 +101,6 @@ def test_the_table_of_messages_is_complete() -> None:
     assert names == ["start", *PIECE_NAMES.values(), "done", "error"]
 
 
-def test_the_table_of_errors_is_the_table() -> None:
-    told = re.findall(r"^\| `([a-z-]+)` \| (\d+) \| `([A-Z_]+)` \| (.+) \|$", PAGE, re.MULTILINE)
-    assert told == [(row.slug, str(row.http), row.grpc.name, row.title) for row in PROBLEMS.values()]
+def test_the_table_of_errors_equals_the_code() -> None:
+    documented = re.findall(r"^\| `([a-z-]+)` \| (\d+) \| `([A-Z_]+)` \| (.+) \|$", PAGE, re.MULTILINE)
+    assert documented == [(row.slug, str(row.http), row.grpc.name, row.title) for row in PROBLEMS.values()]

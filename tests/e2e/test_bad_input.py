@@ -1,4 +1,4 @@
-"""Every mistake of a caller is a 4xx problem that says what to do; afterwards the server serves as before."""
+"""Every invalid request gets a 4xx problem that says what to do; afterwards the server works as before."""
 
 import threading
 import time
@@ -16,7 +16,7 @@ Files = dict[str, Any]
 
 @pytest.fixture(scope="module")
 def scripted(run_scripted: Callable[..., Any]) -> Iterator[Any]:
-    """A server that hears at most 150 s, so that too much is soon decoded."""
+    """A server that accepts at most 150 s of audio, so that the limit is reached quickly."""
     with run_scripted(TIMEAUDIO_LIMITS__AUDIO_SECONDS="150") as server:
         yield server
 
@@ -28,7 +28,7 @@ def client(scripted: Any) -> Iterator[httpx.Client]:
 
 
 def problem(response: httpx.Response, status: int, slug: str) -> dict[str, Any]:
-    """The problem document, having checked that it is one."""
+    """Check that the response is the expected problem document, and return it."""
     assert response.status_code == status, response.text
     assert response.headers["content-type"] == "application/problem+json"
     body: dict[str, Any] = response.json()
@@ -68,7 +68,7 @@ def test_a_hundredth_of_a_second(client: httpx.Client, tone_wav: Callable[..., b
     assert client.post("/v1/dense-caption", files={"file": tone_wav(0.1)}).is_success
 
 
-def test_three_hours_in_a_megabyte(scripted: Any, client: httpx.Client, hours_of_silence: bytes) -> None:
+def test_three_hours_of_audio_in_a_megabyte(scripted: Any, client: httpx.Client, hours_of_silence: bytes) -> None:
     assert len(hours_of_silence) < 1.5 * ONE_MIB
     before = sum(scripted.tree().values())
     peak = before
@@ -94,12 +94,14 @@ def test_three_hours_in_a_megabyte(scripted: Any, client: httpx.Client, hours_of
     assert took_s < 20  # decoding stopped at the limit
 
 
-def test_the_limit_itself_is_served(client: httpx.Client, tone_wav: Callable[..., bytes]) -> None:
+def test_audio_of_exactly_the_limit_is_accepted(client: httpx.Client, tone_wav: Callable[..., bytes]) -> None:
     assert client.post("/v1/dense-caption", files={"file": tone_wav(150.0)}).is_success
     assert client.post("/v1/dense-caption", files={"file": tone_wav(150.1)}).status_code == 413
 
 
-def test_a_list_that_names_a_local_file(client: httpx.Client, tone_wav: Callable[..., bytes], tmp_path: Path) -> None:
+def test_a_playlist_that_names_a_local_file(
+    client: httpx.Client, tone_wav: Callable[..., bytes], tmp_path: Path
+) -> None:
     secret = tmp_path / "secret.wav"
     secret.write_bytes(tone_wav(1.0))
     for text in (f"ffconcat version 1.0\nfile '{secret}'\n", f"#EXTM3U\n#EXTINF:1,\n{secret}\n"):
@@ -111,7 +113,7 @@ def test_missing_file(client: httpx.Client) -> None:
     assert "file" in [error["pointer"][2:] for error in problem(response, 422, "invalid-field")["errors"]]
 
 
-def test_wrong_field_lists_the_right_ones(client: httpx.Client, tone_wav: Callable[..., bytes]) -> None:
+def test_an_unknown_field_lists_the_valid_ones(client: httpx.Client, tone_wav: Callable[..., bytes]) -> None:
     response = client.post("/v1/ground", data={"queries": "a dog"}, files={"audio": tone_wav(1.0)})
     errors = {error["pointer"]: error["detail"] for error in problem(response, 422, "invalid-field")["errors"]}
     assert errors.keys() == {"#/file", "#/audio", "#/queries", "#/query"}  # all at once
@@ -182,12 +184,12 @@ def test_wrong_values(client: httpx.Client, tone_wav: Callable[..., bytes], fiel
     assert [error["pointer"] for error in problem(response, 422, "invalid-field")["errors"]] == [f"#/{named}"]
 
 
-def test_start_behind_the_end_of_the_file(client: httpx.Client, tone_wav: Callable[..., bytes]) -> None:
+def test_start_after_the_end_of_the_file(client: httpx.Client, tone_wav: Callable[..., bytes]) -> None:
     response = client.post("/v1/dense-caption", data={"start": "5"}, files={"file": tone_wav(3.0)})
     assert "3.00 s long" in problem(response, 422, "empty-audio")["detail"]
 
 
-def test_bodies_of_other_kinds(client: httpx.Client, tone_wav: Callable[..., bytes]) -> None:
+def test_bodies_of_other_media_types(client: httpx.Client, tone_wav: Callable[..., bytes]) -> None:
     sound = tone_wav(1.0)
     for media_type in ("application/x-www-form-urlencoded", "text/plain", "image/png", "nonsense"):
         response = client.post("/v1/dense-caption", content=sound, headers={"content-type": media_type})
@@ -207,7 +209,7 @@ def test_unknown_paths_and_methods(client: httpx.Client) -> None:
         assert response.json()["status"] == status
 
 
-def test_afterwards_the_server_serves(scripted: Any, client: httpx.Client, tone_wav: Callable[..., bytes]) -> None:
+def test_the_server_still_works_afterwards(scripted: Any, client: httpx.Client, tone_wav: Callable[..., bytes]) -> None:
     assert client.get("/readyz").is_success
     response = client.post("/v1/ground", data={"query": "a dog"}, files={"file": tone_wav(1.0)})
     assert response.json()["results"] == [

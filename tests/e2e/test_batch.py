@@ -1,4 +1,4 @@
-"""`timeaudio batch` with a real server under it: one row for each recording, whatever is killed."""
+"""`timeaudio batch` with a real server: one row per recording, whichever process is killed."""
 
 import asyncio
 import contextlib
@@ -16,7 +16,7 @@ from typing import Any
 import pytest
 
 from tests.e2e.conftest import TESTS, descendants
-from timeaudio.batch.serving import Own
+from timeaudio.batch.servers import OwnServer
 
 
 def command(*words: str | Path) -> list[str]:
@@ -45,7 +45,7 @@ def rows(path: Path) -> list[dict[str, Any]]:
 def until(condition: Callable[[], bool], timeout: float = 60.0) -> None:
     give_up = time.monotonic() + timeout
     while not condition():
-        assert time.monotonic() < give_up, "did not come true in time"
+        assert time.monotonic() < give_up, "the condition was not met in time"
         time.sleep(0.02)
 
 
@@ -70,7 +70,7 @@ def archive(tmp_path: Path, tone_wav: Callable[..., bytes]) -> Path:
     return folder
 
 
-def test_each_recording_has_a_row_and_is_heard_once(archive: Path, tmp_path: Path) -> None:
+def test_each_recording_has_one_row_and_is_processed_once(archive: Path, tmp_path: Path) -> None:
     manifest, output = tmp_path / "manifest.txt", tmp_path / "rows.jsonl"
     (archive / "broken.wav").write_bytes(b"RIFF")
     named = [*sorted(map(str, archive.iterdir())), str(archive / "missing.wav")]
@@ -82,10 +82,10 @@ def test_each_recording_has_a_row_and_is_heard_once(archive: Path, tmp_path: Pat
     assert set(found) == set(named)
     assert found[named[-1]]["error"] == "unreadable"
     assert found[str(archive / "broken.wav")]["error"] == "corrupt-audio"
-    heard = found[named[3]]
-    assert heard["status"] == "ok"
-    assert heard["answer"]["audio"]["duration"] == 1.3
-    assert heard["answer"]["events"]
+    row = found[named[3]]
+    assert row["status"] == "ok"
+    assert row["answer"]["audio"]["duration"] == 1.3
+    assert row["answer"]["events"]
     assert "24 answered, 2 failed" in first.stderr
     assert "1,000 h cost" in first.stderr
     again = run(manifest, "-o", output)
@@ -98,7 +98,7 @@ def test_each_recording_has_a_row_and_is_heard_once(archive: Path, tmp_path: Pat
     assert Counter(row["status"] for row in rows(output)) == {"ok": 25, "failed": 1}
 
 
-def test_killed_and_begun_again_it_ends_with_one_row_each(archive: Path, tmp_path: Path) -> None:
+def test_a_killed_batch_resumes_and_ends_with_one_row_per_recording(archive: Path, tmp_path: Path) -> None:
     output = tmp_path / "rows.jsonl"
     words = (archive, "-o", output, "--task", "ground", "-q", "sleep 0.3", "--at-once", "2")
     for kills in range(2):
@@ -120,7 +120,7 @@ def test_killed_and_begun_again_it_ends_with_one_row_each(archive: Path, tmp_pat
 
 
 @pytest.mark.parametrize("victim", ["server", "worker"])
-def test_it_outlives_what_is_killed_below_it(archive: Path, tmp_path: Path, victim: str) -> None:
+def test_a_batch_survives_a_killed_server_or_worker(archive: Path, tmp_path: Path, victim: str) -> None:
     output = tmp_path / "rows.jsonl"
     process = start(archive, "-o", output, "--task", "ground", "-q", "sleep 0.2", "--at-once", "2")
     until(lambda: lines(output) >= 3)
@@ -128,24 +128,24 @@ def test_it_outlives_what_is_killed_below_it(archive: Path, tmp_path: Path, vict
         with contextlib.suppress(OSError):
             if is_server(pid) if victim == "server" else b"server.worker" in words(pid):
                 os.kill(pid, signal.SIGKILL)
-    _, told = process.communicate(timeout=100)
-    assert process.returncode == 0, told
+    _, errors = process.communicate(timeout=100)
+    assert process.returncode == 0, errors
     assert sorted(row["path"] for row in rows(output)) == sorted(map(str, archive.iterdir()))
     assert {row["status"] for row in rows(output)} == {"ok"}
 
 
-def test_a_server_that_has_just_died_is_started_again(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_server_that_has_just_died_is_restarted(monkeypatch: pytest.MonkeyPatch) -> None:
     for name, value in ENVIRONMENT.items():
         monkeypatch.setenv(name, value)
 
     async def run() -> None:
-        own = Own(None, "cpu", places=1)
+        own = OwnServer(None, "cpu", places=1)
         try:
             await own.revive()
             first = own.url
             [server] = [pid for pid in descendants(os.getpid()) if is_server(pid)]
             os.kill(server, signal.SIGKILL)
-            await own.revive()  # before this process can have been told of that death
+            await own.revive()  # before this process can have noticed the death
             assert own.url != first
         finally:
             await own.close()
@@ -153,7 +153,7 @@ def test_a_server_that_has_just_died_is_started_again(monkeypatch: pytest.Monkey
     asyncio.run(run())
 
 
-def test_a_recording_that_kills_the_model_gets_a_row_that_says_so(archive: Path, tmp_path: Path) -> None:
+def test_a_recording_that_crashes_the_model_gets_a_failed_row(archive: Path, tmp_path: Path) -> None:
     manifest, output = tmp_path / "one.txt", tmp_path / "rows.jsonl"
     manifest.write_text(str(archive / "00.wav"))
     done = run(manifest, "-o", output, "--task", "ground", "-q", "crash")
@@ -163,7 +163,7 @@ def test_a_recording_that_kills_the_model_gets_a_row_that_says_so(archive: Path,
     assert row["error"] in ("quarantined", "worker-lost")
 
 
-def test_a_server_that_runs_already_is_asked(
+def test_a_running_server_can_be_used(
     archive: Path, tmp_path: Path, run_scripted: Callable[..., contextlib.AbstractContextManager[Any]]
 ) -> None:
     output = tmp_path / "rows.jsonl"
@@ -173,7 +173,7 @@ def test_a_server_that_runs_already_is_asked(
     assert 0 < len(rows(output)) < 24
 
 
-def test_parquet_holds_the_same_rows(archive: Path, tmp_path: Path) -> None:
+def test_parquet_has_the_same_rows(archive: Path, tmp_path: Path) -> None:
     parquet = pytest.importorskip("pyarrow.parquet")
     output = tmp_path / "rows.parquet"
     (archive / "broken.wav").write_bytes(b"RIFF")
@@ -182,17 +182,17 @@ def test_parquet_holds_the_same_rows(archive: Path, tmp_path: Path) -> None:
     found = {row["path"]: row for row in parquet.read_table(output).to_pylist()}
     assert len(found) == 25
     assert found[str(archive / "broken.wav")]["error"] == "corrupt-audio"
-    heard = found[str(archive / "00.wav")]
-    assert heard["duration_s"] == 1.0
-    assert json.loads(heard["answer"])["events"]
-    assert heard["spans"][0].keys() == {"start_s", "end_s", "label", "confidence"}
+    row = found[str(archive / "00.wav")]
+    assert row["duration_s"] == 1.0
+    assert json.loads(row["answer"])["events"]
+    assert row["spans"][0].keys() == {"start_s", "end_s", "label", "confidence"}
     with contextlib.suppress(ImportError):
         pandas = pytest.importorskip("pandas")
         assert len(pandas.read_parquet(output)) == 25
 
 
 @pytest.mark.parametrize(
-    ("words", "told"),
+    ("words", "message"),
     [
         (("--task", "ground"), "say what to look for"),
         (("-q", "rain"), "takes no words"),
@@ -200,8 +200,8 @@ def test_parquet_holds_the_same_rows(archive: Path, tmp_path: Path) -> None:
         (("--server", "http://127.0.0.1:1", "--model", "x"), "neither --model"),
     ],
 )
-def test_what_does_not_fit_together_is_refused(tmp_path: Path, words: tuple[str, ...], told: str) -> None:
+def test_contradicting_options_are_rejected(tmp_path: Path, words: tuple[str, ...], message: str) -> None:
     done = run(tmp_path, "-o", tmp_path / "rows.jsonl", *words)
     assert done.returncode == 2
-    assert told in done.stderr
+    assert message in done.stderr
     assert not (tmp_path / "rows.jsonl").exists()

@@ -1,4 +1,4 @@
-"""`timeaudio batch --ray` on a local cluster, with an actor killed midway: still one row for each recording."""
+"""`timeaudio batch --ray` on a local cluster writes one row per recording even if an actor is killed."""
 
 import contextlib
 import json
@@ -18,7 +18,7 @@ pytestmark = [pytest.mark.slow, pytest.mark.timeout(600)]  # a cluster takes a m
 
 
 def actors() -> list[int]:
-    """Processes of Ray that run our actor."""
+    """Ray processes that run our actor."""
     found = []
     for folder in Path("/proc").iterdir():
         with contextlib.suppress(OSError):
@@ -27,7 +27,7 @@ def actors() -> list[int]:
     return found
 
 
-def test_an_actor_that_dies_costs_no_row_and_doubles_none(tmp_path: Path, tone_wav: Callable[..., bytes]) -> None:
+def test_a_killed_actor_neither_loses_nor_duplicates_rows(tmp_path: Path, tone_wav: Callable[..., bytes]) -> None:
     for number in range(16):
         (tmp_path / f"{number:02d}.wav").write_bytes(tone_wav(1.0 + number / 10))
     output = tmp_path / "rows.jsonl"

@@ -1,4 +1,4 @@
-"""A recording may come as a form, as the body itself, or in JSON: the same answer, and the same care with mistakes."""
+"""A recording can be sent as a form, as a raw body or in JSON, with the same answers and the same error checks."""
 
 import base64
 import json
@@ -28,7 +28,7 @@ def text(sound: bytes) -> str:
     return base64.b64encode(sound).decode()
 
 
-def told(response: httpx.Response) -> dict[str, Any]:
+def answer_of(response: httpx.Response) -> dict[str, Any]:
     assert response.status_code == 200, response.text
     return {name: value for name, value in response.json().items() if name not in CHANGING}
 
@@ -43,24 +43,24 @@ def pointers(response: httpx.Response) -> dict[str, str]:
 
 
 @pytest.mark.parametrize("media_type", AUDIO_TYPES)
-def test_the_body_itself(client: httpx.Client, sound: bytes, media_type: str) -> None:
+def test_a_raw_body(client: httpx.Client, sound: bytes, media_type: str) -> None:
     form = client.post("/v1/ground", data={"query": ["a dog", "nothing"], "start": "1"}, files={"file": sound})
     body = raw(client, "/v1/ground?query=a+dog&query=nothing&start=1", sound, media_type)
-    assert told(body) == told(form)
+    assert answer_of(body) == answer_of(form)
 
 
-def test_the_body_in_pieces_of_unknown_number(client: httpx.Client, sound: bytes) -> None:
+def test_a_chunked_raw_body(client: httpx.Client, sound: bytes) -> None:
     pieces = iter([sound[:10], sound[10:1000], sound[1000:]])
-    assert told(raw(client, "/v1/dense-caption", pieces))["audio"]["duration"] == 3.0
+    assert answer_of(raw(client, "/v1/dense-caption", pieces))["audio"]["duration"] == 3.0
 
 
 def test_json(client: httpx.Client, sound: bytes) -> None:
     form = client.post("/v1/ground", data={"query": ["a dog", "nothing"], "start": "1"}, files={"file": sound})
     fields = {"file": text(sound), "query": ["a dog", "nothing"], "start": 1, "end": None}
-    assert told(client.post("/v1/ground", json=fields)) == told(form)
+    assert answer_of(client.post("/v1/ground", json=fields)) == answer_of(form)
 
 
-def test_fields_beside_a_form_may_stand_in_the_query_string(client: httpx.Client, sound: bytes) -> None:
+def test_fields_of_a_form_may_be_in_the_query_string(client: httpx.Client, sound: bytes) -> None:
     response = client.post("/v1/dense-caption?response_format=srt", files={"file": sound})
     assert response.text.startswith("1\n00:00:00,000 --> ")
     both = client.post("/v1/dense-caption?start=1", data={"start": "1"}, files={"file": sound})
@@ -72,13 +72,13 @@ def test_fields_beside_a_form_may_stand_in_the_query_string(client: httpx.Client
 @pytest.mark.parametrize(
     ("path", "name"), [("/v1/dense-caption?name=a+b.flac", "a b.flac"), ("/v1/dense-caption", "recording")]
 )
-def test_the_name_of_a_body(client: httpx.Client, sound: bytes, path: str, name: str) -> None:
+def test_the_name_of_a_raw_body(client: httpx.Client, sound: bytes, path: str, name: str) -> None:
     joint = "&" if "?" in path else "?"
     rows = raw(client, f"{path}{joint}response_format=tsv", sound).text.splitlines()
     assert {row.split("\t")[0] for row in rows[1:]} == {name}
 
 
-def test_the_name_of_an_upload_is_its_last_part(client: httpx.Client, sound: bytes) -> None:
+def test_the_name_of_an_upload_is_its_base_name(client: httpx.Client, sound: bytes) -> None:
     def name(file: Any, **fields: str) -> str:
         fields["response_format"] = "rttm"
         return client.post("/v1/dense-caption", data=fields, files={"file": file}).text.split()[1]
@@ -87,7 +87,7 @@ def test_the_name_of_an_upload_is_its_last_part(client: httpx.Client, sound: byt
     assert name(("street.flac", sound), name="other.wav") == "other"
 
 
-def test_mistakes_in_the_query_string_are_told_at_once(client: httpx.Client, sound: bytes) -> None:
+def test_all_mistakes_in_the_query_string_are_reported(client: httpx.Client, sound: bytes) -> None:
     response = raw(client, "/v1/ground?start=soon&num_beams=1&num_beams=2&quarry=x&file=y", sound)
     assert pointers(response).keys() == {"start", "num_beams", "quarry", "file", "query"}
 
@@ -100,7 +100,7 @@ def test_an_empty_body(client: httpx.Client) -> None:
     assert "0 bytes" in response.json()["detail"]
 
 
-def test_a_body_of_words(client: httpx.Client) -> None:
+def test_a_raw_body_of_text(client: httpx.Client) -> None:
     assert raw(client, "/v1/dense-caption", b"no sound at all").status_code == 415
 
 
@@ -128,21 +128,21 @@ def test_mistakes_in_json(client: httpx.Client, sound: bytes, change: dict[str, 
     assert pointers(client.post("/v1/ground", json=fields)).keys() == {named}
 
 
-def test_fields_beside_json_may_stand_in_the_query_string(client: httpx.Client, sound: bytes) -> None:
+def test_fields_of_json_may_be_in_the_query_string(client: httpx.Client, sound: bytes) -> None:
     response = client.post("/v1/ground?query=a+dog&start=1", json={"file": text(sound), "end": 2.5})
-    assert told(response)["audio"] == {"duration": 1.5, "start": 1.0}
+    assert answer_of(response)["audio"] == {"duration": 1.5, "start": 1.0}
     both = client.post("/v1/dense-caption?start=1", json={"file": text(sound), "start": None})
     assert pointers(both) == {"start": TWICE}
 
 
 @pytest.mark.parametrize("body", [b"", b"{", b"[]", b'"x"', b"null", b'{"file": "\\ud800"}', b"\xff", b"[" * 100_000])
-def test_bodies_that_are_no_json_object(client: httpx.Client, body: bytes) -> None:
+def test_bodies_that_are_not_a_json_object(client: httpx.Client, body: bytes) -> None:
     response = raw(client, "/v1/dense-caption", body, "application/json")
     assert response.status_code == 400
     assert response.json()["type"] == "urn:timeaudio:problem:malformed-request"
 
 
-def test_json_has_a_limit_of_its_own(run_scripted: Any, sound: bytes) -> None:
+def test_json_has_its_own_size_limit(run_scripted: Any, sound: bytes) -> None:
     body = json.dumps({"file": text(sound)}).encode()
     with run_scripted(TIMEAUDIO_LIMITS__JSON_BYTES=str(len(body))) as server, server.client() as client:
         assert raw(client, "/v1/dense-caption", body, "application/json").is_success
@@ -165,7 +165,7 @@ def test_a_raw_body_is_not_read_beyond_the_limit(run_scripted: Any, sound: bytes
         assert server.metric("timeaudio_audio_seconds_inside") == 0
 
 
-def test_a_task_that_the_model_does_not_know_is_refused_unread(run_scripted: Any) -> None:
+def test_an_unsupported_task_is_rejected_before_the_body_is_read(run_scripted: Any) -> None:
     with run_scripted() as server, server.client() as client:
         for path in ("/v1/summarize", "/v1/ask"):
             response = raw(client, path, b"whatever")
@@ -189,7 +189,7 @@ def test_a_trace_is_continued(client: httpx.Client, four_tasks: Any) -> None:
     assert span != "00f067aa0ba902b7"
 
 
-def test_without_a_trace_one_begins_and_each_answer_has_an_id(client: httpx.Client) -> None:
+def test_without_a_trace_a_new_one_starts_and_each_response_has_an_id(client: httpx.Client) -> None:
     first, second = (client.get("/livez") for _ in range(2))
     assert first.headers["traceparent"].split("-")[1] != second.headers["traceparent"].split("-")[1]
     assert first.headers["x-request-id"] != second.headers["x-request-id"]

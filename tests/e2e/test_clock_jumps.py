@@ -1,4 +1,4 @@
-"""The date jumps by days, back and forth, under a real server: nothing that waits, measures or gives up looks at it."""
+"""The date of a real server jumps back and forth by days; no wait, measurement or timeout depends on the date."""
 
 import contextlib
 import os
@@ -27,13 +27,13 @@ def ahead_s(client: httpx.Client) -> float:
     return parsedate_to_datetime(client.get("/livez").headers["date"]).timestamp() - time.time()
 
 
-def test_answers_come_in_time_while_the_date_jumps(
+def test_requests_succeed_while_the_date_jumps(
     run_scripted: Callable[..., contextlib.AbstractContextManager[Any]], tone_wav: Callable[..., bytes], tmp_path: Path
 ) -> None:
     date = tmp_path / "date"
     date.write_text("0")
     faked = {"JUMPING_DATE": str(date), "PYTHONPATH": os.pathsep.join((str(TESTS / "jumping_date"), str(TESTS)))}
-    told, odd, stop = Counter[str](), [], threading.Event()
+    outcomes, odd, stop = Counter[str](), [], threading.Event()
     sound = tone_wav(1.0)
 
     def load(url: str) -> None:
@@ -41,7 +41,7 @@ def test_answers_come_in_time_while_the_date_jumps(
             while not stop.is_set():
                 sent = {"data": {"query": "sleep 0.1", "timeout_s": "20"}, "files": {"file": sound}}
                 answer = client.post("/v1/ground", **sent)
-                told[str(answer.status_code)] += 1
+                outcomes[str(answer.status_code)] += 1
                 timing = answer.json().get("timing", {})
                 odd.extend(name for name, seconds in timing.items() if not 0 <= seconds < 60)
 
@@ -50,11 +50,11 @@ def test_answers_come_in_time_while_the_date_jumps(
             ask = TimeAudioServiceStub(channel).Ground
             while not stop.is_set():
                 try:
-                    # Without a deadline: gRPC's Python half reads the date that is moved here, its C half does not.
+                    # No deadline: gRPC's Python code reads the date that the test changes, its C code does not.
                     ask(GroundRequest(file=sound, queries=["sleep 0.1"]))
-                    told["OK"] += 1
+                    outcomes["OK"] += 1
                 except grpc.RpcError as error:
-                    told[error.code().name] += 1
+                    outcomes[error.code().name] += 1
 
     with run_scripted("--grpc-port", str(free_port()), **faked) as server, server.client() as client:
         threads = [
@@ -66,15 +66,15 @@ def test_answers_come_in_time_while_the_date_jumps(
         for hours in JUMPS_H:
             date.write_text(str(hours))
             give_up = time.monotonic() + 30
-            while round(ahead_s(client) / 3600) != hours:  # uvicorn looks at the date once a second
+            while round(ahead_s(client) / 3600) != hours:  # uvicorn reads the date once a second
                 assert time.monotonic() < give_up, "the date did not jump"
                 time.sleep(0.1)
             time.sleep(0.3)
         stop.set()
         for thread in threads:
             thread.join()
-        assert told.keys() == {"200", "OK"}
-        assert min(told.values()) >= 3
+        assert outcomes.keys() == {"200", "OK"}
+        assert min(outcomes.values()) >= 3
         assert odd == []
         assert server.metric("timeaudio_worker_restarts_total") == 0
         date.write_text("-720")
@@ -84,13 +84,13 @@ def test_answers_come_in_time_while_the_date_jumps(
         assert time.monotonic() - begun < 20
 
 
-def test_no_wait_or_deadline_looks_at_the_date() -> None:
-    """Everything that waits or measures counts monotonic time; the date alone is for timestamps."""
+def test_no_wait_or_deadline_uses_the_date() -> None:
+    """Code that waits or measures uses monotonic time; only timestamps use the date."""
     allowed = {
         "server/rest/chat_answer.py",  # OpenAI's `created`
         "server/rest/models.py",
-        "server/telemetry/logs.py",  # a line's time
-        "server/telemetry/tracing.py",  # a span's date; its length is monotonic
+        "server/telemetry/logs.py",  # timestamp of a log line
+        "server/telemetry/tracing.py",  # start of a span; its duration is monotonic
     }
     uses = {
         path.relative_to(ROOT).as_posix()

@@ -32,7 +32,7 @@ def test_dense_caption_through_the_client(scripted: Any, clip: Path) -> None:
     assert result.audio.duration == 3.0
 
 
-def test_a_part_is_told_on_the_clock_of_the_file(scripted: Any, clip: Path) -> None:
+def test_times_of_a_part_count_from_the_start_of_the_file(scripted: Any, clip: Path) -> None:
     with Client(scripted.url) as client:
         result = client.dense_caption(clip, start=1.0, end=2.5)
     assert (result.audio.start, result.audio.duration) == (1.0, 1.5)
@@ -48,20 +48,20 @@ def test_several_queries_through_the_client(scripted: Any, clip: Path) -> None:
     ]
 
 
-def test_a_refusal_through_the_client(scripted: Any) -> None:
+def test_an_error_through_the_client(scripted: Any) -> None:
     with Client(scripted.url) as client, pytest.raises(ApiError) as caught:
         client.dense_caption(b"no sound at all")
     assert (caught.value.status, caught.value.type) == (415, "urn:timeaudio:problem:unsupported-audio")
 
 
-def test_wrong_options_are_named(scripted: Any, clip: Path) -> None:
+def test_the_error_names_invalid_options(scripted: Any, clip: Path) -> None:
     with Client(scripted.url) as client, pytest.raises(ApiError) as caught:
         client.ground(clip, [])
     assert caught.value.status == 422
     assert [error.pointer for error in caught.value.errors] == ["#/query"]
 
 
-def test_a_starting_server_is_waited_for(run_scripted: Any, clip: Path) -> None:
+def test_the_client_waits_while_the_model_loads(run_scripted: Any, clip: Path) -> None:
     with run_scripted(SCRIPTED_LOAD="slow", ready=False) as server, Client(server.url) as client:
         assert not client.is_ready()
         while True:  # the client waits for the model, not for the port
@@ -73,7 +73,7 @@ def test_a_starting_server_is_waited_for(run_scripted: Any, clip: Path) -> None:
                 time.sleep(0.05)
 
 
-def test_the_command_line_prints_what_the_server_says(scripted: Any, clip: Path, capsys: Any) -> None:
+def test_the_command_line_prints_the_answer_of_the_server(scripted: Any, clip: Path, capsys: Any) -> None:
     assert main(["ground", str(clip), "a dog barks", "nothing", "--server", scripted.url]) == 0
     out = capsys.readouterr().out
     assert "nothing  (not heard)" in out
@@ -89,7 +89,7 @@ def test_the_command_line_prints_what_the_server_says(scripted: Any, clip: Path,
         (["ask", "-q", "how often?"], "/v1/ask", {"question": "how often?"}),
     ],
 )
-def test_files_of_the_command_line_are_what_the_server_writes(
+def test_files_of_the_command_line_equal_those_of_the_server(
     four_tasks: Any, clip: Path, tmp_path: Path, words: list[str], path: str, fields: dict[str, Any]
 ) -> None:
     folder = tmp_path / "answers"
@@ -103,47 +103,47 @@ def test_files_of_the_command_line_are_what_the_server_writes(
             assert written
 
 
-def test_a_task_that_the_server_s_model_does_not_know_is_told(scripted: Any, clip: Path, capsys: Any) -> None:
+def test_the_error_names_an_unsupported_task(scripted: Any, clip: Path, capsys: Any) -> None:
     assert main(["summarize", str(clip), "--server", scripted.url]) == 1
     assert "was not trained for summarize; it does: dense_caption, ground." in capsys.readouterr().err
 
 
-def test_json_of_the_command_line_is_the_servers_answer(scripted: Any, clip: Path, capsys: Any) -> None:
+def test_json_of_the_command_line_is_the_answer_of_the_server(scripted: Any, clip: Path, capsys: Any) -> None:
     assert main(["caption", str(clip), "--json", "--server", scripted.url]) == 0
-    told = json.loads(capsys.readouterr().out)
+    printed = json.loads(capsys.readouterr().out)
     with scripted.client() as http:
         direct = http.post("/v1/dense-caption", files={"file": clip.read_bytes()}).json()
-    assert told.pop("file") == str(clip)
+    assert printed.pop("file") == str(clip)
     changing = {"id", "timing"}
-    assert {k: v for k, v in told.items() if k not in changing} == {
+    assert {k: v for k, v in printed.items() if k not in changing} == {
         k: v for k, v in direct.items() if k not in changing
     }
-    assert told.keys() == direct.keys()
+    assert printed.keys() == direct.keys()
 
 
 @pytest.mark.parametrize("scheme", ["http", "grpc"])
-def test_a_stream_prints_a_line_per_piece(
+def test_a_stream_prints_one_line_per_result(
     four_tasks: Any, clip: Path, capsys: pytest.CaptureFixture[str], scheme: str
 ) -> None:
     server = four_tasks.url if scheme == "http" else f"grpc://{four_tasks.grpc}"
 
-    def told(*words: str) -> str:
+    def output(*words: str) -> str:
         assert main([*words, "--stream", "--server", server]) == 0
         return capsys.readouterr().out
 
-    assert told("summarize", str(clip)) == "0.0 - 1.5 s: Hello.\n1.5 - 3.0 s: Goodbye.\n"
-    assert told("ground", str(clip), "a dog", "nothing") == "a dog: 0.1 - 1.5 s\nnothing: not heard\n"
-    assert told("ask", str(clip), "How often?") == "HOW OFTEN?\n"
+    assert output("summarize", str(clip)) == "0.0 - 1.5 s: Hello.\n1.5 - 3.0 s: Goodbye.\n"
+    assert output("ground", str(clip), "a dog", "nothing") == "a dog: 0.1 - 1.5 s\nnothing: not heard\n"
+    assert output("ask", str(clip), "How often?") == "HOW OFTEN?\n"
     caption = '0.0 - 1.5 s, 1.4 - 3.0 s: A dog says "wow" --> twice.'
-    assert told("caption", str(clip), str(clip)) == f"{clip}: {caption}\n{clip}: {caption}\n"
-    lines = [json.loads(line) for line in told("ask", str(clip), "How often?", "--json-lines").splitlines()]
+    assert output("caption", str(clip), str(clip)) == f"{clip}: {caption}\n{clip}: {caption}\n"
+    lines = [json.loads(line) for line in output("ask", str(clip), "How often?", "--json-lines").splitlines()]
     assert lines == [
         {"file": str(clip), "start": 0.0, "end": 0.1, "confidence": None},
         {"file": str(clip), "answer": "HOW OFTEN?"},
     ]
 
 
-def test_lines_come_as_they_are_found(scripted: Any, clip: Path) -> None:
+def test_a_stream_prints_each_line_as_soon_as_it_is_found(scripted: Any, clip: Path) -> None:
     command = [sys.executable, "-m", "timeaudio", "ground", str(clip), "a dog", "sleep 2", "--stream"]
     with subprocess.Popen([*command, "--server", scripted.url], stdout=subprocess.PIPE, text=True) as process:
         assert process.stdout is not None
@@ -153,7 +153,7 @@ def test_lines_come_as_they_are_found(scripted: Any, clip: Path) -> None:
         assert time.monotonic() - first > 1.0
 
 
-def test_a_stream_needs_a_server_and_goes_with_lines_alone(
+def test_a_stream_needs_a_server_and_supports_only_line_formats(
     four_tasks: Any, clip: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     assert main(["caption", str(clip), "--stream"]) == 2
@@ -163,6 +163,6 @@ def test_a_stream_needs_a_server_and_goes_with_lines_alone(
         assert "--json-lines" in capsys.readouterr().err
     missing = tmp_path / "missing.wav"
     assert main(["caption", str(missing), str(clip), "--stream", "--server", four_tasks.url]) == 1
-    told = capsys.readouterr()
-    assert "no such file" in told.err
-    assert "A dog says" in told.out
+    output = capsys.readouterr()
+    assert "no such file" in output.err
+    assert "A dog says" in output.out

@@ -1,4 +1,4 @@
-"""Decoding processes that swell, hang or die: one request fails, and the server goes on."""
+"""Decoding processes that use too much memory, hang or die: one request fails, and the server keeps working."""
 
 import contextlib
 import os
@@ -15,7 +15,7 @@ Runner = Callable[..., contextlib.AbstractContextManager[Any]]
 
 
 def decoders(server: Any) -> list[int]:
-    """The ids of the decoding processes."""
+    """Return the process ids of the decoders."""
     found = []
     for pid in server.tree():
         with contextlib.suppress(OSError):
@@ -25,7 +25,7 @@ def decoders(server: Any) -> list[int]:
 
 
 def test_a_file_that_needs_too_much_memory(run_scripted: Runner, tone_wav: Callable[..., bytes]) -> None:
-    # The file alone is 54 MB: what is free inside the process when the limit is set makes no difference.
+    # The file alone has 54 MB, so memory that is already free inside the process makes no difference.
     with run_scripted(TIMEAUDIO_DECODE__MEMORY_BYTES="20000000") as server, server.client() as client:
         response = client.post("/v1/dense-caption", files={"file": tone_wav(140.0, rate=192_000)})
         assert response.status_code == 422
@@ -37,7 +37,7 @@ def test_a_file_that_takes_too_long(run_scripted: Runner, tone_wav: Callable[...
     with run_scripted(TIMEAUDIO_DECODE__TIMEOUT_S="2", TIMEAUDIO_DECODE__WORKERS="1") as server:
         (decoder,) = decoders(server)
         with server.client() as client, ThreadPoolExecutor() as threads:
-            sound = tone_wav(149.0, rate=96_000)  # a good part of a second to decode
+            sound = tone_wav(149.0, rate=96_000)  # takes a large part of a second to decode
             answer = threads.submit(client.post, "/v1/dense-caption", files={"file": sound})
             until_read(decoder)
             os.kill(decoder, signal.SIGSTOP)
@@ -50,7 +50,7 @@ def test_a_file_that_takes_too_long(run_scripted: Runner, tone_wav: Callable[...
 
 
 def until_read(pid: int) -> None:
-    """Wait until the process holds the file in memory: it is at work."""
+    """Wait until the process has read the file into memory, so it is decoding."""
     give_up = time.monotonic() + 20
     start = resident(pid)
     while resident(pid) < start + 10_000_000:

@@ -1,4 +1,4 @@
-"""`timeaudio demo`, whole: what `make demo` runs once everything is installed."""
+"""The complete `timeaudio demo`, which `make demo` runs after the installation."""
 
 import os
 import re
@@ -15,7 +15,7 @@ from tests.factories import small_model
 
 @pytest.fixture(scope="module")
 def arguments(tmp_path_factory: pytest.TempPathFactory) -> list[str]:
-    """The embedded checkpoint; where none was trained yet, one of random weights."""
+    """The embedded checkpoint, or one with random weights if none has been trained yet."""
     if (EMBEDDED / "config.json").exists():
         return []
     folder = tmp_path_factory.mktemp("checkpoint")
@@ -28,7 +28,7 @@ def timeaudio(*arguments: str, **environment: str) -> subprocess.CompletedProces
     return subprocess.run(command, capture_output=True, text=True, env=os.environ | environment, check=False)
 
 
-def test_the_demo_hears_both_recordings_and_leaves_nothing_behind(arguments: list[str]) -> None:
+def test_the_demo_processes_both_recordings_and_stops_its_server(arguments: list[str]) -> None:
     ended = timeaudio("demo", *arguments)
     assert ended.returncode == 0, ended.stderr
     assert ended.stderr == ""
@@ -42,7 +42,7 @@ def test_the_demo_hears_both_recordings_and_leaves_nothing_behind(arguments: lis
     assert not serving_on(port[1])
 
 
-def test_a_server_that_cannot_start_is_one_line_with_its_reason(tmp_path: Path) -> None:
+def test_if_the_server_cannot_start_the_demo_prints_one_line(tmp_path: Path) -> None:
     ended = timeaudio("demo", "--model", str(tmp_path / "nowhere"))
     assert ended.returncode == 1
     (line,) = ended.stderr.splitlines()
@@ -51,7 +51,7 @@ def test_a_server_that_cannot_start_is_one_line_with_its_reason(tmp_path: Path) 
 
 
 def serving_on(port: str) -> list[str]:
-    """The command lines of processes that were told to serve on a port."""
+    """Return the command lines of processes that serve on a port."""
     lines = []
     for folder in Path("/proc").iterdir():
         try:

@@ -1,4 +1,4 @@
-"""A full disk, slow senders in numbers, SIGTERM under load, and a rolling restart behind a proxy."""
+"""Faults: a full disk, many slow uploads, SIGTERM under load, and a rolling restart behind a proxy."""
 
 import contextlib
 import resource
@@ -24,23 +24,23 @@ def second(tone_wav: Callable[..., bytes]) -> bytes:
 
 
 def caller(url: str) -> httpx.Client:
-    """A client that makes a connection for each request, as callers behind a load balancer may."""
+    """A client that opens a connection for each request, as callers behind a load balancer may do."""
     limits = httpx.Limits(max_keepalive_connections=0)
     return httpx.Client(base_url=url, timeout=60.0, trust_env=False, verify=False, limits=limits)
 
 
 def ask(client: httpx.Client, sound: bytes, query: str = "rain") -> str:
-    """The status of one request; the name of the error where there was no answer."""
+    """Return the status of one request, or the name of the error if there was no response."""
     try:
         return str(client.post("/v1/ground", data={"query": query}, files={"file": sound}).status_code)
     except httpx.TransportError as error:
         return type(error).__name__
 
 
-def test_a_full_disk_costs_the_requests_that_need_it_and_nothing_else(
+def test_a_full_disk_fails_only_the_requests_that_need_it(
     run_scripted: Runner, tone_wav: Callable[..., bytes], second: bytes
 ) -> None:
-    """The kernel's limit on the size of files stands in for the disk's: writing beyond it fails."""
+    """The kernel's file size limit simulates a full disk: writing beyond it fails."""
     large = tone_wav(100.0)  # 3 MB
     with run_scripted() as server, caller(server.url) as client:
         assert ask(client, large) == "200"
@@ -56,8 +56,8 @@ def test_a_full_disk_costs_the_requests_that_need_it_and_nothing_else(
         assert server.process.poll() is None
 
 
-def test_slow_senders_do_not_keep_others_out(run_scripted: Runner, second: bytes) -> None:
-    """Forty connections that never end their request: their places are taken back, probes are answered all the time."""
+def test_slow_uploads_do_not_block_other_callers(run_scripted: Runner, second: bytes) -> None:
+    """Forty connections never finish their requests. The server frees their places and always answers probes."""
     settings = {"TIMEAUDIO_LIMITS__UPLOAD_TIMEOUT_S": "1", "TIMEAUDIO_LIMITS__QUEUED_REQUESTS": "8"}
     head = (
         b"POST /v1/dense-caption HTTP/1.1\r\nHost: x\r\nContent-Type: audio/wav\r\nContent-Length: 1000000\r\n\r\nRIFF"
@@ -78,8 +78,8 @@ def test_slow_senders_do_not_keep_others_out(run_scripted: Runner, second: bytes
                 time.sleep(0.1)
 
 
-def test_a_signal_under_load_loses_no_admitted_request(run_scripted: Runner, second: bytes) -> None:
-    told: Counter[str] = Counter()
+def test_sigterm_under_load_loses_no_admitted_request(run_scripted: Runner, second: bytes) -> None:
+    statuses: Counter[str] = Counter()
     with run_scripted(TIMEAUDIO_LIMITS__QUEUED_REQUESTS="64") as server:
         stop = threading.Event()
 
@@ -87,8 +87,8 @@ def test_a_signal_under_load_loses_no_admitted_request(run_scripted: Runner, sec
             with caller(server.url) as client:
                 while not stop.is_set():
                     status = ask(client, second, "sleep 0.2")
-                    told[status] += 1
-                    if status == "ConnectError":  # the port is closed: who comes now was never admitted
+                    statuses[status] += 1
+                    if status == "ConnectError":  # the port is closed, so this request was never admitted
                         return
 
         with ThreadPoolExecutor(8) as pool:
@@ -99,13 +99,13 @@ def test_a_signal_under_load_loses_no_admitted_request(run_scripted: Runner, sec
             stop.set()
             for client in clients:
                 client.result()
-    assert told["200"] >= 8
-    # 503: turned away while it drained. Anything else would be a request that was admitted and lost.
-    assert set(told) <= {"200", "503", "ConnectError"}
+    assert statuses["200"] >= 8
+    # 503: rejected during the drain. Any other status would mean that an admitted request was lost.
+    assert set(statuses) <= {"200", "503", "ConnectError"}
 
 
 class Proxy:
-    """What a load balancer does: each connection goes to a server that said that it is ready, within half a second."""
+    """A load balancer: each connection goes to a server that was ready at the last probe, within half a second."""
 
     def __init__(self, urls: list[str]) -> None:
         self._ports = [int(url.rpartition(":")[2]) for url in urls]
@@ -175,9 +175,9 @@ def proxied(urls: list[str]) -> Iterator[Proxy]:
 
 @pytest.mark.slow
 def test_a_rolling_restart_behind_a_proxy_fails_no_request(run_scripted: Runner, second: bytes) -> None:
-    """Both servers are ended and started again, one after the other, as an upgrade does, while requests go on."""
+    """Restart both servers, one after the other, as an upgrade does, while requests keep coming."""
     delay = {"TIMEAUDIO_DRAIN_DELAY_S": "1.5"}
-    told: Counter[str] = Counter()
+    statuses: Counter[str] = Counter()
     ports = [free_port(), free_port()]
 
     def url(port: int) -> str:
@@ -191,7 +191,7 @@ def test_a_rolling_restart_behind_a_proxy_fails_no_request(run_scripted: Runner,
         def load() -> None:
             with caller(proxy.url) as client:
                 while not stop.wait(0.05):
-                    told[ask(client, second, "sleep 0.1")] += 1
+                    statuses[ask(client, second, "sleep 0.1")] += 1
 
         with ThreadPoolExecutor(3) as pool:
             clients = [pool.submit(load) for _ in range(3)]
@@ -210,5 +210,5 @@ def test_a_rolling_restart_behind_a_proxy_fails_no_request(run_scripted: Runner,
                 stop.set()
             for client in clients:
                 client.result()
-    assert told["200"] >= 20
-    assert set(told) == {"200"}
+    assert statuses["200"] >= 20
+    assert set(statuses) == {"200"}

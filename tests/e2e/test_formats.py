@@ -1,4 +1,4 @@
-"""Every route in every format, on one real server: the same text as the writers make of its JSON."""
+"""Every route of a real server in every format: the text equals what the writers make from its JSON."""
 
 import asyncio
 from collections.abc import Callable, Iterator
@@ -36,7 +36,7 @@ def sound(tone_wav: Callable[..., bytes]) -> bytes:
 
 @pytest.fixture(scope="module")
 def answers(client: httpx.Client, sound: bytes) -> dict[str, AnyAnswer]:
-    """What each route says in JSON."""
+    """The JSON answer of each route."""
     found = {}
     for path, (kind, fields) in ROUTES.items():
         response = client.post(path, data=fields | PART, files={"file": (NAME, sound)})
@@ -57,13 +57,13 @@ def test_every_route_in_every_format(
     if FORMATS[name].media_type.startswith("text/"):
         assert response.headers["content-type"].endswith("; charset=utf-8")
     first = answers[path]
-    told = response.content.decode()
-    if name in ("json", "verbose_json"):  # ids and times are of their own request
-        second = ROUTES[path][0].model_validate_json(told)
-        told = write(second.model_copy(update={"id": first.id, "timing": first.timing}), name)
+    text = response.content.decode()
+    if name in ("json", "verbose_json"):  # ids and timings differ per request
+        second = ROUTES[path][0].model_validate_json(text)
+        text = write(second.model_copy(update={"id": first.id, "timing": first.timing}), name)
     else:
-        told = told.replace(_id_in(told), first.id)
-    assert told == write(first, name, name=NAME)
+        text = text.replace(_id_in(text), first.id)
+    assert text == write(first, name, name=NAME)
 
 
 def _id_in(text: str) -> str:
@@ -71,7 +71,7 @@ def _id_in(text: str) -> str:
     return text[start : start + len("ta-") + 32] if start >= 0 else "no id"
 
 
-def test_what_the_server_says_is_not_empty(answers: dict[str, AnyAnswer]) -> None:
+def test_the_answers_have_the_expected_content(answers: dict[str, AnyAnswer]) -> None:
     captions, grounding, summary, answered = answers.values()
     assert isinstance(captions, DenseCaption)
     assert [(e.caption, [(i.start, i.end) for i in e.intervals]) for e in captions.events] == [
@@ -93,7 +93,7 @@ WORDS = {"/v1/ground": [["a dog", "nothing"]], "/v1/ask": ["how often?"]}
 
 
 @pytest.mark.parametrize("path", ROUTES)
-def test_both_python_clients_say_the_same_in_every_format(
+def test_both_python_clients_give_the_same_text_in_every_format(
     four_tasks: Any, sound: bytes, answers: dict[str, AnyAnswer], path: str, tmp_path: Path
 ) -> None:
     file = tmp_path / NAME
@@ -116,7 +116,7 @@ def test_both_python_clients_say_the_same_in_every_format(
             assert text.replace(_id_in(text), first.id) == write(first, name, name=NAME)
 
 
-def test_an_unknown_format_is_answered_with_the_list(client: httpx.Client, sound: bytes) -> None:
+def test_the_error_for_an_unknown_format_lists_all_formats(client: httpx.Client, sound: bytes) -> None:
     response = client.post("/v1/dense-caption", data={"response_format": "ass"}, files={"file": sound})
     assert response.status_code == 422
     [error] = response.json()["errors"]

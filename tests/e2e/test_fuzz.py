@@ -1,4 +1,4 @@
-"""A little of `make fuzz`: damaged files, bodies and messages get answers that blame them, and the server goes on."""
+"""A short run of `make fuzz`: damaged files, bodies and messages get client errors, and the server keeps working."""
 
 import contextlib
 from collections.abc import Callable, Iterator
@@ -21,7 +21,7 @@ def server(run_scripted: Callable[..., contextlib.AbstractContextManager[Any]]) 
 def test_damaged_files(server: Any) -> None:
     report = attack_files(server.url, range(60), seed=0)
     assert report.kept == []
-    assert {"200", "415", "422"} <= set(report.answers)  # some are still sound, some no longer files
+    assert {"200", "415", "422"} <= set(report.answers)  # some files are still valid, some are not
 
 
 def test_damaged_bodies(server: Any) -> None:
@@ -36,7 +36,7 @@ def test_damaged_messages(server: Any) -> None:
     assert {"OK", "INVALID_ARGUMENT", "no message"} <= set(report.answers)
 
 
-def test_the_server_is_as_it_was(server: Any) -> None:
+def test_the_server_keeps_no_memory_or_files(server: Any) -> None:
     before = holdings(server)
     attack_files(server.url, range(20), seed=1)
     after = holdings(server)

@@ -1,4 +1,4 @@
-"""The gRPC front by itself: its statuses, its streams, its neighbours health and reflection, its end."""
+"""The gRPC service: statuses, streams, health, reflection and shutdown."""
 
 import base64
 import json
@@ -45,18 +45,18 @@ def details(call: Any) -> dict[str, Any]:
 
 
 def test_a_status_carries_details(stub: Any, sound: bytes) -> None:
-    asked = pb.GroundRequest(file=sound, queries=["a dog"], options=pb.Options(num_beams=99, max_new_tokens=99999))
+    request = pb.GroundRequest(file=sound, queries=["a dog"], options=pb.Options(num_beams=99, max_new_tokens=99999))
     with pytest.raises(grpc.RpcError) as caught:
-        stub.Ground(asked, metadata=[("x-request-id", "mine")])
+        stub.Ground(request, metadata=[("x-request-id", "mine")])
     assert caught.value.code() is grpc.StatusCode.INVALID_ARGUMENT
-    told = details(caught.value)
-    assert (told["ErrorInfo"].reason, told["ErrorInfo"].domain) == ("INVALID_FIELD", "timeaudio")
-    assert told["RequestInfo"].request_id == "mine"
-    assert [v.field for v in told["BadRequest"].field_violations] == ["options.num_beams", "options.max_new_tokens"]
+    found = details(caught.value)
+    assert (found["ErrorInfo"].reason, found["ErrorInfo"].domain) == ("INVALID_FIELD", "timeaudio")
+    assert found["RequestInfo"].request_id == "mine"
+    assert [v.field for v in found["BadRequest"].field_violations] == ["options.num_beams", "options.max_new_tokens"]
     assert dict(caught.value.trailing_metadata())["x-request-id"] == "mine"
 
 
-def test_a_least_confidence_needs_a_calibrated_model(stub: Any, sound: bytes) -> None:
+def test_min_confidence_needs_a_calibrated_model(stub: Any, sound: bytes) -> None:
     with pytest.raises(grpc.RpcError) as caught:
         stub.DenseCaption(pb.DenseCaptionRequest(file=sound, options=pb.Options(min_confidence=0.5)))
     assert caught.value.code() is grpc.StatusCode.INVALID_ARGUMENT
@@ -69,9 +69,9 @@ def test_a_least_confidence_needs_a_calibrated_model(stub: Any, sound: bytes) ->
 def test_metadata_continues_a_trace(stub: Any, sound: bytes) -> None:
     given = "00-4bf92f3577b34da6a3ce929d0e0e4736-00f067aa0ba902b7-01"
     _, call = stub.DenseCaption.with_call(pb.DenseCaptionRequest(file=sound), metadata=[("traceparent", given)])
-    told = dict(call.trailing_metadata())
-    assert told["traceparent"].split("-")[1] == given.split("-")[1]
-    assert len(told["x-request-id"]) == 32
+    metadata = dict(call.trailing_metadata())
+    assert metadata["traceparent"].split("-")[1] == given.split("-")[1]
+    assert len(metadata["x-request-id"]) == 32
 
 
 @pytest.mark.parametrize(
@@ -86,45 +86,46 @@ def test_metadata_continues_a_trace(stub: Any, sound: bytes) -> None:
         ([pb.AnalyzeRequest(config=pb.AnalyzeConfig(task=pb.TASK_DENSE_CAPTION))] * 2, "MALFORMED_REQUEST"),
     ],
 )
-def test_a_stream_that_does_not_keep_to_the_contract(stub: Any, requests: list[Any], reason: str) -> None:
+def test_a_stream_that_violates_the_protocol(stub: Any, requests: list[Any], reason: str) -> None:
     with pytest.raises(grpc.RpcError) as caught:
         list(stub.Analyze(iter(requests)))
     assert caught.value.code() is grpc.StatusCode.INVALID_ARGUMENT
     assert details(caught.value)["ErrorInfo"].reason == reason
 
 
-def test_a_file_that_is_too_large_for_one_message_is_told_where_to_go(stub: Any) -> None:
+def test_the_error_for_a_file_too_large_for_one_message_names_analyze(stub: Any) -> None:
     with pytest.raises(grpc.RpcError) as caught:
         stub.DenseCaption(pb.DenseCaptionRequest(file=bytes(32 * 1024 * 1024 + 1)))
-    assert caught.value.code() is grpc.StatusCode.INVALID_ARGUMENT  # RESOURCE_EXHAUSTED would be sent again
+    assert caught.value.code() is grpc.StatusCode.INVALID_ARGUMENT  # clients would retry RESOURCE_EXHAUSTED
     assert "Analyze" in caught.value.details()
 
 
 def test_health_and_reflection(four_tasks: Any) -> None:
     with grpc.insecure_channel(four_tasks.grpc, [("grpc.enable_http_proxy", 0)]) as channel:
         for name in ("", "timeaudio.v1.TimeAudioService"):
-            told = health_pb2_grpc.HealthStub(channel).Check(health_pb2.HealthCheckRequest(service=name))
-            assert told.status == health_pb2.HealthCheckResponse.SERVING
+            health = health_pb2_grpc.HealthStub(channel).Check(health_pb2.HealthCheckRequest(service=name))
+            assert health.status == health_pb2.HealthCheckResponse.SERVING
         assert "timeaudio.v1.TimeAudioService" in ProtoReflectionDescriptorDatabase(channel).get_services()
         database = ProtoReflectionDescriptorDatabase(channel)
         methods = database.FindFileContainingSymbol("timeaudio.v1.TimeAudioService").service[0].method
         assert [method.name for method in methods] == ["DenseCaption", "Ground", "Summarize", "Ask", "Analyze"]
 
 
-def test_buf_curl_needs_no_more_than_reflection(four_tasks: Any, sound: bytes) -> None:
+def test_buf_curl_works_with_reflection_only(four_tasks: Any, sound: bytes) -> None:
     buf = str(Path(sys.executable).with_name("buf"))
     url = f"http://{four_tasks.grpc}/timeaudio.v1.TimeAudioService/DenseCaption"
     body = json.dumps({"file": base64.b64encode(sound).decode(), "options": {"start": 1.0}})
     command = [buf, "curl", "--http2-prior-knowledge", "--protocol", "grpc", url, "-d", "@-"]
-    told = subprocess.run(command, check=True, capture_output=True, text=True, input=body).stdout
+    output = subprocess.run(command, check=True, capture_output=True, text=True, input=body).stdout
     with Client(four_tasks.url) as client:
         expected = client.dense_caption(sound, start=1.0).events
     assert [
-        (event["caption"], [(i["start"], i["end"]) for i in event["intervals"]]) for event in json.loads(told)["events"]
+        (event["caption"], [(i["start"], i["end"]) for i in event["intervals"]])
+        for event in json.loads(output)["events"]
     ] == [(event.caption, [(i.start, i.end) for i in event.intervals]) for event in expected]
 
 
-def test_a_call_ends_with_its_deadline_and_its_work_with_it(scripted: Any, sound: bytes) -> None:
+def test_the_deadline_of_a_call_stops_its_work(scripted: Any, sound: bytes) -> None:
     with grpc.insecure_channel(scripted.grpc, [("grpc.enable_http_proxy", 0)]) as channel:
         with pytest.raises(grpc.RpcError) as caught:
             TimeAudioServiceStub(channel).Ground(pb.GroundRequest(file=sound, queries=["sleep 60"]), timeout=1.0)
@@ -132,7 +133,7 @@ def test_a_call_ends_with_its_deadline_and_its_work_with_it(scripted: Any, sound
     _until_idle(scripted)
 
 
-def test_who_cancels_ends_the_work(scripted: Any, sound: bytes) -> None:
+def test_cancelling_a_call_stops_its_work(scripted: Any, sound: bytes) -> None:
     with Client(f"grpc://{scripted.grpc}") as client:
         with client.stream_ground(sound, ["a dog", "sleep 60"]) as results:
             assert next(results).query == "a dog"
@@ -145,11 +146,11 @@ def _until_idle(server: Any) -> None:
         if server.metric("timeaudio_num_requests_running") == server.metric("timeaudio_num_requests_waiting") == 0:
             return
         time.sleep(0.05)
-    raise AssertionError("the work goes on")
+    raise AssertionError("the server is still working")
 
 
 @pytest.mark.parametrize("scheme", ["http", "grpc"])
-def test_an_error_midway_is_raised_where_it_happens(scripted: Any, sound: bytes, scheme: str) -> None:
+def test_an_error_in_a_stream_is_raised_where_it_occurs(scripted: Any, sound: bytes, scheme: str) -> None:
     with Client(scripted.url if scheme == "http" else f"grpc://{scripted.grpc}") as client:
         results = client.stream_ground(sound, ["a dog", "raise"])
         assert next(results).query == "a dog"
@@ -160,7 +161,7 @@ def test_an_error_midway_is_raised_where_it_happens(scripted: Any, sound: bytes,
 
 
 @pytest.mark.parametrize("scheme", ["http", "grpc"])
-def test_a_starting_server_is_waited_for(run_scripted: Any, sound: bytes, scheme: str) -> None:
+def test_a_client_waits_for_a_starting_server(run_scripted: Any, sound: bytes, scheme: str) -> None:
     with run_scripted("--grpc-port", str(free_port()), SCRIPTED_LOAD="slow", ready=False) as server:
         address = server.url if scheme == "http" else f"grpc://{server.grpc}"
         with Client(address, retry_for_s=60) as client:
@@ -168,12 +169,12 @@ def test_a_starting_server_is_waited_for(run_scripted: Any, sound: bytes, scheme
                 try:
                     list(client.stream_dense_caption(sound))
                     break
-                except ServerUnreachable:  # it does not listen yet
+                except ServerUnreachable:  # the server does not listen yet
                     time.sleep(0.05)
             assert client.is_ready()
 
 
-def test_a_full_server_says_when_to_come_back(run_scripted: Any, sound: bytes) -> None:
+def test_a_full_server_says_when_to_retry(run_scripted: Any, sound: bytes) -> None:
     limits = {"TIMEAUDIO_LIMITS__QUEUED_REQUESTS": "1"}
     with (
         run_scripted("--grpc-port", str(free_port()), **limits) as server,
@@ -187,10 +188,10 @@ def test_a_full_server_says_when_to_come_back(run_scripted: Any, sound: bytes) -
             assert (caught.value.status, caught.value.type) == (429, "urn:timeaudio:problem:overloaded")
             assert caught.value.retry_after_s >= 1.0
         with Client(f"grpc://{server.grpc}", retry_for_s=30) as other:
-            assert other.dense_caption(sound).events  # it came back
+            assert other.dense_caption(sound).events  # after a retry
 
 
-def test_every_kind_of_error_has_a_code_that_clients_do_not_retry_in_vain() -> None:
+def test_only_temporary_errors_have_codes_that_clients_retry() -> None:
     retried = (grpc.StatusCode.RESOURCE_EXHAUSTED, grpc.StatusCode.UNAVAILABLE)
     for row in PROBLEMS.values():
         assert (row.grpc in retried) == (row.http in (429, 503)), row
@@ -205,14 +206,14 @@ def test_drain_lets_calls_finish(run_scripted: Any, sound: bytes) -> None:
         assert server.wait_end() == 0
 
 
-def test_a_taken_port_is_said_in_a_line(scripted: Any, run_scripted: Any) -> None:
+def test_a_port_in_use_gives_one_line_without_a_traceback(scripted: Any, run_scripted: Any) -> None:
     with run_scripted("--grpc-port", scripted.grpc.rpartition(":")[2], ready=False) as server:
         assert server.wait_end() == 1
         assert "gRPC cannot listen" in server.text()
         assert "Traceback" not in server.text()
 
 
-def test_nobody_there_is_told_with_what_to_do(four_tasks: Any) -> None:
+def test_the_error_for_an_unreachable_server_says_what_to_do(four_tasks: Any) -> None:
     with Client(f"grpc://127.0.0.1:{free_port()}") as client:
         assert client.is_ready() is False
         with pytest.raises(ServerUnreachable, match="timeaudio serve --grpc-port"):

@@ -1,4 +1,4 @@
-"""From four downloads to an answer over HTTP: `timeaudio import`, `timeaudio serve --model DIR`, a request."""
+"""The whole import: `timeaudio import` of four downloads, `timeaudio serve --model DIR`, and a request."""
 
 import subprocess
 import sys
@@ -13,7 +13,7 @@ from timeaudio.server_process import ServerProcess
 ROOT = Path(__file__).parents[2]
 
 
-@pytest.mark.timeout(600)  # three starts of the library, on a machine that may be busy
+@pytest.mark.timeout(600)  # loads the libraries three times, on a machine that may be busy
 def test_an_imported_checkpoint_is_served(tmp_path, tone_wav):
     downloads = write_downloads(tmp_path / "downloads", shards="bin")
     out = tmp_path / "timeaudio-small"
@@ -30,7 +30,7 @@ def test_an_imported_checkpoint_is_served(tmp_path, tone_wav):
             answer = client.dense_caption(tone_wav(3.0), max_new_tokens=20)
             found = client.ground(tone_wav(3.0), ["a dog barks"], max_new_tokens=20)
     assert answer.model == "timeaudio-small"
-    assert answer.usage.audio_tokens == 88, "30 s of windows, padding kept, unmerged: as the released code hears it"
+    assert answer.usage.audio_tokens == 88, "30 s of windows, with padding, unmerged, as in the released code"
     assert answer.usage.completion_tokens > 0
     for interval in (i for event in answer.events for i in event.intervals):
         assert 0 <= interval.start < interval.end <= 3.0

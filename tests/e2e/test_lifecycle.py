@@ -1,4 +1,4 @@
-"""A server that starts, fills up, loses its model and ends: what callers see, and that nothing is left behind."""
+"""The life of a server: startup, full queue, lost worker, shutdown. No process is left behind."""
 
 import contextlib
 import os
@@ -39,7 +39,7 @@ def ask(server: Any, query: str, sound: bytes, **fields: str) -> httpx.Response:
 def until(condition: Callable[[], bool], timeout: float = 20.0) -> None:
     give_up = time.monotonic() + timeout
     while not condition():
-        assert time.monotonic() < give_up, "did not come true in time"
+        assert time.monotonic() < give_up, "the condition was not met in time"
         time.sleep(0.02)
 
 
@@ -50,7 +50,7 @@ def alive(pid: int) -> bool:
 
 
 def worker_of(server: Any) -> int:
-    """The process id of the worker."""
+    """Return the process id of the worker."""
     for pid in server.tree():
         with contextlib.suppress(OSError):
             if b"server.worker" in Path(f"/proc/{pid}/cmdline").read_bytes():
@@ -58,7 +58,7 @@ def worker_of(server: Any) -> int:
     raise AssertionError("no worker")
 
 
-def test_loading_is_told_and_nothing_is_read(run_scripted: Runner, second: bytes) -> None:
+def test_while_the_model_loads_requests_get_503(run_scripted: Runner, second: bytes) -> None:
     with run_scripted(ready=False, SCRIPTED_LOAD="slow") as server, server.client() as client:
 
         def listening() -> bool:
@@ -75,27 +75,27 @@ def test_loading_is_told_and_nothing_is_read(run_scripted: Runner, second: bytes
         assert client.post("/v1/dense-caption", files={"file": second}).is_success
 
 
-def test_a_bad_checkpoint_ends_the_server(run_scripted: Runner) -> None:
+def test_an_invalid_checkpoint_stops_the_server(run_scripted: Runner) -> None:
     with run_scripted("--model", "/nowhere", ready=False, SCRIPTED_LOAD="refuse") as server:
         assert server.wait_end(60) == 1
         assert "/nowhere holds no config.json" in server.text().splitlines()[-1]
 
 
-def test_a_worker_that_always_dies_ends_the_server(run_scripted: Runner) -> None:
+def test_a_worker_that_always_dies_stops_the_server(run_scripted: Runner) -> None:
     settings = {"TIMEAUDIO_WORKER__MAX_RESTARTS": "1", "TIMEAUDIO_WORKER__BACKOFF_S": "0.1"}
     with run_scripted(ready=False, SCRIPTED_LOAD="crash", **settings) as server:
         assert server.wait_end(60) == 1
         assert "died 2 times in a row" in server.text().splitlines()[-1]
 
 
-def test_a_wrong_setting_is_named(run_scripted: Runner) -> None:
+def test_the_error_names_invalid_settings(run_scripted: Runner) -> None:
     with run_scripted(ready=False, TIMEAUDIO_LIMITS__QUERIES="many", TIMEAUDIO_DRAIN_S="-1") as server:
         assert server.wait_end(60) == 2
         assert "TIMEAUDIO_LIMITS__QUERIES: " in server.text()
         assert "TIMEAUDIO_DRAIN_S: " in server.text()
 
 
-def test_a_taken_port_is_told(run_scripted: Runner) -> None:
+def test_a_port_in_use_is_reported(run_scripted: Runner) -> None:
     with socket.socket() as taken:
         taken.bind(("127.0.0.1", 0))
         taken.listen()
@@ -137,7 +137,7 @@ def test_several_queries_in_order(client: httpx.Client, tone_wav: Callable[..., 
     assert response.json()["usage"]["prompt_tokens"] == 36
 
 
-def test_a_part_of_a_file_keeps_the_file_s_clock(client: httpx.Client, tone_wav: Callable[..., bytes]) -> None:
+def test_times_of_a_part_count_from_the_start_of_the_file(client: httpx.Client, tone_wav: Callable[..., bytes]) -> None:
     fields = {"start": "2.06", "end": "5.0"}
     answer = client.post("/v1/dense-caption", data=fields, files={"file": tone_wav(10.0)}).json()
     assert answer["audio"] == {"duration": 3.0, "start": 2.0}  # the start is rounded down to a tenth
@@ -152,7 +152,7 @@ def test_too_slow_for_the_deadline(client: httpx.Client, second: bytes) -> None:
     assert time.monotonic() - started < 1.9
 
 
-def test_a_defect_is_ours_and_told_without_details(scripted: Any, client: httpx.Client, second: bytes) -> None:
+def test_an_internal_error_is_a_500_without_details(scripted: Any, client: httpx.Client, second: bytes) -> None:
     response = client.post("/v1/ground", data={"query": "raise"}, files={"file": second})
     assert response.status_code == 500
     assert slug(response) == "internal"
@@ -162,7 +162,7 @@ def test_a_defect_is_ours_and_told_without_details(scripted: Any, client: httpx.
     assert "a defect, with secrets" in scripted.text()
 
 
-def test_a_lost_worker_is_replaced_and_its_request_asked_again(scripted: Any, second: bytes) -> None:
+def test_a_lost_worker_is_replaced_and_its_request_is_retried(scripted: Any, second: bytes) -> None:
     before = worker_of(scripted)
     with ThreadPoolExecutor() as threads:
         running = threads.submit(ask, scripted, "sleep 0.5", second)
@@ -176,7 +176,7 @@ def test_a_lost_worker_is_replaced_and_its_request_asked_again(scripted: Any, se
     assert scripted.metric("timeaudio_worker_restarts_total") == 1
 
 
-def test_a_caller_who_leaves_takes_the_work_along(scripted: Any, second: bytes) -> None:
+def test_a_disconnected_caller_cancels_its_work(scripted: Any, second: bytes) -> None:
     with ThreadPoolExecutor() as threads:
         running = threads.submit(ask, scripted, "sleep 1.5", second)
         until(lambda: scripted.metric("timeaudio_num_requests_running") == 1)
@@ -184,13 +184,13 @@ def test_a_caller_who_leaves_takes_the_work_along(scripted: Any, second: bytes) 
             impatient.post("/v1/ground", data={"query": "sleep 60"}, files={"file": second})
         until(lambda: scripted.metric("timeaudio_num_requests_waiting") == 0)
         assert running.result().is_success
-        assert ask(scripted, "dog", second, timeout_s="20").is_success  # nobody sleeps for a minute before it
+        assert ask(scripted, "dog", second, timeout_s="20").is_success  # no 60 s request runs before it
     assert scripted.metric("timeaudio_audio_seconds_inside") == 0
 
 
 @pytest.fixture(scope="module")
 def tight(run_scripted: Runner) -> Iterator[Any]:
-    """A server that lets little in."""
+    """A server with small limits."""
     limits = {"QUEUED_REQUESTS": "2", "QUEUED_AUDIO_SECONDS": "10", "UPLOAD_BYTES": "400000", "UPLOAD_TIMEOUT_S": "1"}
     with run_scripted(**{f"TIMEAUDIO_LIMITS__{name}": value for name, value in limits.items()}) as server:
         yield server
@@ -202,19 +202,19 @@ def test_a_full_queue(tight: Any, second: bytes) -> None:
         shed = server.metric("timeaudio_request_shed_total")
         inside = [threads.submit(ask, server, "sleep 1", second) for _ in range(2)]
         until(lambda: inside_of(server) == 2)
-        turned_away = ask(server, "dog", second)
-        assert turned_away.status_code == 429
-        assert slug(turned_away) == "overloaded"
-        assert int(turned_away.headers["retry-after"]) >= 1
+        rejected = ask(server, "dog", second)
+        assert rejected.status_code == 429
+        assert slug(rejected) == "overloaded"
+        assert int(rejected.headers["retry-after"]) >= 1
         assert all(future.result().is_success for future in inside)
         assert ask(server, "dog", second).is_success
         assert server.metric("timeaudio_request_shed_total") == shed + 1
 
 
-def test_too_much_audio_inside(tight: Any, tone_wav: Callable[..., bytes]) -> None:
+def test_too_much_queued_audio(tight: Any, tone_wav: Callable[..., bytes]) -> None:
     server = tight
     with ThreadPoolExecutor() as threads:
-        assert ask(server, "dog", tone_wav(12.0)).is_success  # one always fits
+        assert ask(server, "dog", tone_wav(12.0)).is_success  # a single recording always fits
         inside = threads.submit(ask, server, "sleep 1", tone_wav(8.0))
         until(lambda: server.metric("timeaudio_audio_seconds_inside") == 8)
         assert ask(server, "dog", tone_wav(3.0)).status_code == 429
@@ -226,7 +226,7 @@ def inside_of(server: Any) -> float:
     return float(server.metric("timeaudio_num_requests_running") + server.metric("timeaudio_num_requests_waiting"))
 
 
-def test_bodies_beyond_the_limit_are_not_read_to_their_end(tight: Any, tone_wav: Callable[..., bytes]) -> None:
+def test_bodies_above_the_limit_are_not_read_to_the_end(tight: Any, tone_wav: Callable[..., bytes]) -> None:
     server = tight
     with server.client() as client:
         assert client.post("/v1/dense-caption", files={"file": tone_wav(12.0)}).is_success
@@ -238,7 +238,7 @@ def test_bodies_beyond_the_limit_are_not_read_to_their_end(tight: Any, tone_wav:
             assert slug(response) == "upload-too-large"
             assert "400000" in response.json()["detail"]
             assert "TIMEAUDIO_LIMITS__UPLOAD_BYTES" in response.json()["detail"]
-        assert "416" in declared.json()["detail"]  # its own size is told where it is known
+        assert "416" in declared.json()["detail"]  # the size of the body, if it is known
         assert answered_before_the_end(server) == 413
         assert client.post("/v1/dense-caption", files={"file": tone_wav(12.0)}).is_success
 
@@ -248,7 +248,7 @@ HEAD = b'--x\r\ncontent-disposition: form-data; name="file"; filename="a.wav"\r\
 
 
 def answered_before_the_end(server: Any) -> int:
-    """The status of the answer to a chunked body that never ends."""
+    """Return the status of the response to a chunked body that never ends."""
     host, port = server.url.removeprefix("http://").split(":")
     with socket.create_connection((host, int(port)), timeout=20) as connection:
         head = f"POST /v1/dense-caption HTTP/1.1\r\nHost: x\r\nContent-Type: {FORM}\r\n"
@@ -258,7 +258,7 @@ def answered_before_the_end(server: Any) -> int:
         return int(connection.recv(4096).split()[1])
 
 
-def test_a_slow_body_loses_its_place(tight: Any) -> None:
+def test_a_slow_upload_times_out_and_frees_its_place(tight: Any) -> None:
     host, port = tight.url.removeprefix("http://").split(":")
     with socket.create_connection((host, int(port)), timeout=20) as connection:
         connection.sendall(
@@ -270,7 +270,7 @@ def test_a_slow_body_loses_its_place(tight: Any) -> None:
 
 @pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT])
 def test_a_signal_lets_running_requests_finish(run_scripted: Runner, second: bytes, number: signal.Signals) -> None:
-    """And those that come before the port is closed: a load balancer sends some until it has asked again."""
+    """Requests that arrive before the port closes also finish: a load balancer sends some until its next probe."""
     with run_scripted(TIMEAUDIO_DRAIN_DELAY_S="2") as server, ThreadPoolExecutor() as threads:
         pids = list(server.tree())
         running: Future[httpx.Response] = threads.submit(ask, server, "sleep 1.5", second)

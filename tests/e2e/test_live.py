@@ -1,4 +1,4 @@
-"""Live sound over gRPC: windows of it are heard while it goes on, and its times are exact."""
+"""Live audio over gRPC: it is analysed in windows while it arrives, and the times are exact."""
 
 import asyncio
 import threading
@@ -49,24 +49,24 @@ def requests(
         yield pb.AnalyzeRequest(chunk=data[start : start + size])
 
 
-def heard(server: Any, asked: Iterator[pb.AnalyzeRequest]) -> list[pb.AnalyzeResponse]:
+def responses(server: Any, request: Iterator[pb.AnalyzeRequest]) -> list[pb.AnalyzeResponse]:
     with grpc.insecure_channel(server.grpc, [("grpc.enable_http_proxy", 0)]) as channel:
-        return list(TimeAudioServiceStub(channel).Analyze(asked, timeout=60))
+        return list(TimeAudioServiceStub(channel).Analyze(request, timeout=60))
 
 
 @pytest.mark.parametrize("window_s", [5.0, 7.3, 10.0, 30.0, None])
 @pytest.mark.parametrize(
     ("rate", "channels", "encoding"), [(16_000, 1, "s16"), (16_000, 1, "f32"), (44_100, 2, "s16"), (8_000, 1, "f32")]
 )
-def test_every_event_once_with_exact_times(
+def test_every_event_is_sent_once_with_exact_times(
     loud: Any, window_s: float | None, rate: int, channels: int, encoding: str
 ) -> None:
     live = pb.LiveAudio(encoding=ENCODINGS[encoding], sample_rate=rate, channels=channels, window_s=window_s)
-    first, *pieces, last = heard(loud, requests(sound(rate, channels=channels, encoding=encoding), live))
+    first, *pieces, last = responses(loud, requests(sound(rate, channels=channels, encoding=encoding), live))
     assert first.start.model == "scripted"
     assert not first.start.HasField("audio")
-    told = [(p.event.caption, i.start, i.end) for p in pieces for i in p.event.intervals]
-    assert sorted(told, key=lambda t: t[1]) == TONES
+    events = [(p.event.caption, i.start, i.end) for p in pieces for i in p.event.intervals]
+    assert sorted(events, key=lambda t: t[1]) == TONES
     whole = last.dense_caption
     assert sorted((e.caption, i.start, i.end) for e in whole.events for i in e.intervals) == sorted(TONES)
     assert len(whole.events) == 2
@@ -74,12 +74,12 @@ def test_every_event_once_with_exact_times(
     assert whole.audio.duration == pytest.approx(LENGTH_S, abs=0.06)
 
 
-def test_grounding_tells_each_interval(loud: Any) -> None:
+def test_grounding_sends_each_interval(loud: Any) -> None:
     live = pb.LiveAudio(encoding=pb.ENCODING_S16LE, sample_rate=16_000, window_s=5)
-    asked = requests(sound(16_000), live, task=pb.TASK_GROUND, queries=["a high tone", "a voice"])
-    _, *pieces, last = heard(loud, asked)
-    told = [(p.result.query, i.start, i.end) for p in pieces for i in p.result.intervals]
-    assert told == [("a high tone", 5.0, 5.6), ("a high tone", 31.4, 33.0)]
+    request = requests(sound(16_000), live, task=pb.TASK_GROUND, queries=["a high tone", "a voice"])
+    _, *pieces, last = responses(loud, request)
+    intervals = [(p.result.query, i.start, i.end) for p in pieces for i in p.result.intervals]
+    assert intervals == [("a high tone", 5.0, 5.6), ("a high tone", 31.4, 33.0)]
     assert [(r.query, r.present, len(r.intervals)) for r in last.ground.results] == [
         ("a high tone", True, 2),
         ("a voice", False, 0),
@@ -87,8 +87,8 @@ def test_grounding_tells_each_interval(loud: Any) -> None:
 
 
 @pytest.mark.parametrize("window_s", [5.0, 10.0])
-def test_an_event_is_told_within_one_window_of_its_end(loud: Any, window_s: float) -> None:
-    # The sender stops one window after each event's end, and goes on only once the event was told.
+def test_an_event_is_sent_within_one_window_after_its_end(loud: Any, window_s: float) -> None:
+    # The sender pauses one window after the end of each event, until it has received the event.
     rate = 16_000
     data = sound(rate)
     due = [(round((end + window_s) * rate) * 2, end) for _, _, end in TONES if end + window_s < LENGTH_S]
@@ -115,7 +115,7 @@ def test_an_event_is_told_within_one_window_of_its_end(loud: Any, window_s: floa
     assert late == []
 
 
-def test_both_clients_hear_live_sound(loud: Any) -> None:
+def test_both_clients_support_live_audio(loud: Any) -> None:
     data = sound(44_100, channels=2)
     chunks = [data[start : start + 9_999] for start in range(0, len(data), 9_999)]
     like = {"sample_rate": 44_100, "channels": 2, "window_s": 5.0}
@@ -140,8 +140,8 @@ def test_both_clients_hear_live_sound(loud: Any) -> None:
             list(client.live_dense_caption(chunks, encoding="mp3"))
         with pytest.raises(ApiError, match="window_s"):
             list(client.live_dense_caption(chunks, window_s=99.0))
-    told = [(event.caption, interval.start, interval.end) for event in events for interval in event.intervals]
-    assert sorted(told, key=lambda event: event[1]) == TONES
+    found = [(event.caption, interval.start, interval.end) for event in events for interval in event.intervals]
+    assert sorted(found, key=lambda event: event[1]) == TONES
     assert asyncio.run(awaited()) == events
     assert [(r.query, i.start, i.end) for r in results for i in r.intervals] == [
         ("a high tone", 5.0, 5.6),
@@ -149,12 +149,12 @@ def test_both_clients_hear_live_sound(loud: Any) -> None:
     ]
 
 
-def test_live_sound_is_not_sent_over_http(loud: Any) -> None:
+def test_live_audio_needs_grpc(loud: Any) -> None:
     with Client(loud.url) as client, pytest.raises(ValueError, match="grpc://"):
         client.live_dense_caption([])
 
 
-def test_reading_waits_for_the_engine() -> None:
+def test_the_server_reads_no_faster_than_the_engine_works() -> None:
     from tests.e2e.conftest import free_port, running
 
     with running("--grpc-port", str(free_port()), module="tests.loud_engine", SLOW_S="1.0") as server:
@@ -174,7 +174,7 @@ def test_reading_waits_for_the_engine() -> None:
             time.sleep(6.0)
             took_s = time.monotonic() - begun
             call.cancel()
-        # The engine hears 2.5 s of sound per second, and gRPC reads 1 MiB ahead: 2.7 s of these.
+        # The engine processes 2.5 s of audio per second, and gRPC reads ahead 1 MiB, which is 2.7 s of this audio.
         assert sent >= 75
         assert sent / 10 <= 2.5 * (took_s + 1) + 5 + 2.5 + 10
 
@@ -189,33 +189,33 @@ def test_reading_waits_for_the_engine() -> None:
         ({"live": pb.LiveAudio(encoding=1, sample_rate=16_000), "options": pb.Options(start=1)}, {"options.start"}),
     ],
 )
-def test_a_configuration_that_cannot_be_used(loud: Any, config: dict[str, Any], fields: set[str]) -> None:
+def test_an_invalid_configuration_is_rejected(loud: Any, config: dict[str, Any], fields: set[str]) -> None:
     from tests.e2e.test_grpc import details
 
-    asked = pb.AnalyzeRequest(config=pb.AnalyzeConfig(**{"task": pb.TASK_DENSE_CAPTION} | config))
+    request = pb.AnalyzeRequest(config=pb.AnalyzeConfig(**{"task": pb.TASK_DENSE_CAPTION} | config))
     with pytest.raises(grpc.RpcError) as caught:
-        heard(loud, iter([asked]))
+        responses(loud, iter([request]))
     assert caught.value.code() is grpc.StatusCode.INVALID_ARGUMENT
     assert {v.field for v in details(caught.value)["BadRequest"].field_violations} == fields
 
 
 @pytest.mark.parametrize(("data", "reason"), [(b"", "EMPTY_AUDIO"), (bytes(32_001), "MALFORMED_REQUEST")])
-def test_sound_that_cannot_be_used(loud: Any, data: bytes, reason: str) -> None:
+def test_invalid_audio_is_rejected(loud: Any, data: bytes, reason: str) -> None:
     from tests.e2e.test_grpc import details
 
     live = pb.LiveAudio(encoding=pb.ENCODING_S16LE, sample_rate=16_000)
     with pytest.raises(grpc.RpcError) as caught:
-        heard(loud, requests(data, live))
+        responses(loud, requests(data, live))
     assert details(caught.value)["ErrorInfo"].reason == reason
 
 
-def test_live_sound_has_a_limit(run_scripted: Callable[..., Any]) -> None:
+def test_live_audio_has_a_length_limit(run_scripted: Callable[..., Any]) -> None:
     from tests.e2e.conftest import free_port
     from tests.e2e.test_grpc import details
 
     with run_scripted("--grpc-port", str(free_port()), TIMEAUDIO_LIMITS__LIVE_SECONDS="20") as server:
         live = pb.LiveAudio(encoding=pb.ENCODING_S16LE, sample_rate=16_000)
         with pytest.raises(grpc.RpcError) as caught:
-            heard(server, requests(sound(16_000), live))
+            responses(server, requests(sound(16_000), live))
     assert details(caught.value)["ErrorInfo"].reason == "AUDIO_TOO_LONG"
     assert "LIVE_SECONDS" in caught.value.details()

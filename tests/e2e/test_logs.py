@@ -1,4 +1,4 @@
-"""What a real server writes with TIMEAUDIO_LOG_FORMAT=json: objects, and nothing of what is heard or asked."""
+"""The log of a real server with TIMEAUDIO_LOG_FORMAT=json: JSON objects without recordings, queries or keys."""
 
 import contextlib
 import json
@@ -13,7 +13,7 @@ from typing import Any
 import grpc
 import pytest
 
-from server.access.keys import digest
+from server.auth.keys import digest
 from tests.e2e.conftest import descendants, free_port
 from timeaudio.v1.timeaudio_pb2 import GroundRequest
 from timeaudio.v1.timeaudio_pb2_grpc import TimeAudioServiceStub
@@ -28,18 +28,18 @@ def lines(
     tone_wav: Callable[..., bytes],
     tmp_path_factory: pytest.TempPathFactory,
 ) -> list[dict[str, Any]]:
-    """The log of a server that was asked over both transports, and that had a defect and a death."""
+    """The log of a server that had requests over both transports, an internal error and a killed worker."""
     keys = tmp_path_factory.mktemp("keys") / "keys.toml"
     keys.write_text(f"[archive]\nsha256 = ['{digest(KEY)}']\n")
     settings = {"TIMEAUDIO_LOG_FORMAT": "json", "TIMEAUDIO_ACCESS__KEYS_FILE": str(keys)}
     with run_scripted("--grpc-port", str(free_port()), **settings) as server:
         headers = {"Authorization": f"Bearer {KEY}"}
         with server.client() as http:
-            for name, query in (("asked", SECRET), ("broken", "raise")):
+            for name, query in (("valid", SECRET), ("broken", "raise")):
                 form = {"data": {"query": [query, SECRET]}, "files": {"file": (f"{SECRET}.wav", tone_wav(1.0))}}
                 http.post("/v1/ground", headers=headers | {"X-Request-ID": name}, **form)
         with grpc.insecure_channel(server.grpc, [("grpc.enable_http_proxy", 0)]) as channel:
-            # Not through Client, which hangs up once it has the answer: that may be told as CANCELLED.
+            # Client closes the connection once it has the answer, which may be logged as CANCELLED. So use a stub.
             ask, metadata = TimeAudioServiceStub(channel).Ground, (("authorization", f"Bearer {KEY}"),)
             assert ask(GroundRequest(file=tone_wav(1.0), queries=[SECRET]), metadata=metadata).results
             with pytest.raises(grpc.RpcError):
@@ -63,17 +63,17 @@ def command(pid: int) -> str:
     return ""
 
 
-def test_each_line_says_when_who_and_how_bad(lines: list[dict[str, Any]]) -> None:
+def test_each_line_has_time_level_logger_and_message(lines: list[dict[str, Any]]) -> None:
     for line in lines:
         assert datetime.fromisoformat(line["time"]).utcoffset() is not None
         assert line["level"] in {"INFO", "WARNING", "ERROR"}
         assert line["logger"]
         assert line["message"]
-    assert len({line["process"] for line in lines}) >= 2  # a worker's too
+    assert len({line["process"] for line in lines}) >= 2  # the server and a worker
 
 
 def test_a_request_has_a_line_with_its_id(lines: list[dict[str, Any]]) -> None:
-    [line] = [line for line in lines if line.get("request_id") == "asked"]
+    [line] = [line for line in lines if line.get("request_id") == "valid"]
     assert {name: line[name] for name in ("method", "route", "status", "caller")} == {
         "method": "POST",
         "route": "/v1/ground",
@@ -84,17 +84,17 @@ def test_a_request_has_a_line_with_its_id(lines: list[dict[str, Any]]) -> None:
     assert 0 <= line["took_s"] < 30
 
 
-def test_a_call_over_grpc_has_one(lines: list[dict[str, Any]]) -> None:
+def test_a_grpc_call_has_a_line(lines: list[dict[str, Any]]) -> None:
     codes = [line["status"] for line in lines if line.get("method") == "Ground"]
     assert codes == ["OK", "INTERNAL"]
 
 
-def test_a_defect_has_its_traceback_in_one_line_with_the_id(lines: list[dict[str, Any]]) -> None:
-    told = [line for line in lines if line.get("request_id") == "broken"]
-    assert {line["level"] for line in told} == {"INFO", "ERROR"}
-    assert [line["status"] for line in told if line["level"] == "INFO"] == [500]
+def test_an_internal_error_has_its_traceback_in_one_line(lines: list[dict[str, Any]]) -> None:
+    found = [line for line in lines if line.get("request_id") == "broken"]
+    assert {line["level"] for line in found} == {"INFO", "ERROR"}
+    assert [line["status"] for line in found if line["level"] == "INFO"] == [500]
     assert any("Traceback" in line.get("exception", "") for line in lines)
 
 
-def test_a_death_is_told(lines: list[dict[str, Any]]) -> None:
+def test_the_death_of_a_worker_is_logged(lines: list[dict[str, Any]]) -> None:
     assert any("ended with status -9" in line["message"] for line in lines)

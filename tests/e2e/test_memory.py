@@ -1,4 +1,4 @@
-"""What the front end holds of recordings: the passes that are being heard, and nothing once they are answered."""
+"""The front end keeps a pass of a recording in memory only until it is answered."""
 
 import contextlib
 from collections.abc import Callable
@@ -9,14 +9,15 @@ Runner = Callable[..., contextlib.AbstractContextManager[Any]]
 MIB = 1024 * 1024
 
 
-def test_nothing_is_kept_of_a_pass_that_was_answered(run_scripted: Runner, tone_wav: Callable[..., bytes]) -> None:
-    with run_scripted() as server, server.client(timeout=60.0) as client:  # its own: others would leave their traces
+def test_the_memory_of_an_answered_pass_is_freed(run_scripted: Runner, tone_wav: Callable[..., bytes]) -> None:
+    # A fresh server, because other tests change the memory of a shared one.
+    with run_scripted() as server, server.client(timeout=60.0) as client:
 
-        def hear(sound: bytes, times: int) -> int:
+        def memory_after(sound: bytes, times: int) -> int:
             for _ in range(times):
                 response = client.post("/v1/dense-caption", content=sound, headers={"content-type": "audio/wav"})
                 assert response.status_code == 200, response.text
             return int(server.tree()[server.process.pid])
 
-        before = hear(tone_wav(1.0), 3)
-        assert hear(tone_wav(600.0), 4) - before < 16 * MIB  # of 92 passes, which are 168 MiB of samples
+        before = memory_after(tone_wav(1.0), 3)
+        assert memory_after(tone_wav(600.0), 4) - before < 16 * MIB  # 92 passes have 168 MiB of samples

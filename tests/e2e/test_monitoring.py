@@ -1,4 +1,4 @@
-"""Every query of the dashboard and every alert against the metrics of a real server; by real Prometheus where it is."""
+"""Check dashboard queries and alerts against the metrics of a real server, with Prometheus if it is installed."""
 
 import contextlib
 import json
@@ -15,7 +15,7 @@ import httpx
 import pytest
 import yaml
 
-from server.access.keys import digest
+from server.auth.keys import digest
 
 DEPLOY = Path(__file__).parents[2] / "deploy"
 FILES = DEPLOY / "helm" / "timeaudio" / "files"
@@ -43,7 +43,7 @@ def server(
     tone_wav: Callable[..., bytes],
     tmp_path_factory: pytest.TempPathFactory,
 ) -> Iterator[Any]:
-    """A server to which everything that is counted has happened."""
+    """A server that has already counted every kind of request."""
     keys = tmp_path_factory.mktemp("keys") / "keys.toml"
     keys.write_text(f"[prometheus]\nsha256 = ['{digest('key')}']\n")
     settings = {"TIMEAUDIO_ACCESS__KEYS_FILE": str(keys), "TIMEAUDIO_LIMITS__QUEUED_REQUESTS": "2"}
@@ -68,7 +68,7 @@ def make_traffic(server: Any, sound: bytes) -> None:
 
 @pytest.fixture(scope="module")
 def exported(server: Any) -> dict[str, set[str]]:
-    """Name -> labels of every series that the server has."""
+    """Map the name of each metric that the server exports to its labels."""
     found: dict[str, set[str]] = {}
     with server.client() as client:
         for line in client.get("/metrics", headers=KEY).text.splitlines():
@@ -78,7 +78,7 @@ def exported(server: Any) -> dict[str, set[str]]:
 
 
 @pytest.mark.parametrize(("title", "query"), [*PANELS, *ALERTS, *(("scaler", query) for query in SCALED_BY)])
-def test_a_query_names_what_the_server_exports(exported: dict[str, set[str]], title: str, query: str) -> None:
+def test_queries_use_only_exported_metrics_and_labels(exported: dict[str, set[str]], title: str, query: str) -> None:
     by_scrape = {"instance", "job", "namespace", "service"}
     selectors = re.findall(r"(timeaudio_\w+)(?:\{(.*?)\})?(?![\w}])", query)
     assert selectors
@@ -90,13 +90,13 @@ def test_a_query_names_what_the_server_exports(exported: dict[str, set[str]], ti
         assert labels <= set().union(*(exported[name] for name, _ in selectors)) | by_scrape
 
 
-def test_every_metric_is_shown_or_raises_an_alert(exported: dict[str, set[str]]) -> None:
-    asked = " ".join(query for _, query in PANELS + ALERTS)
+def test_every_metric_is_used_by_a_panel_or_an_alert(exported: dict[str, set[str]]) -> None:
+    queries = " ".join(query for _, query in PANELS + ALERTS)
     families = {re.sub(r"_(bucket|sum|count)$", "", name) for name in exported if name.startswith("timeaudio_")}
-    assert {name for name in families if name not in asked} == set()
+    assert {name for name in families if name not in queries} == set()
 
 
-def test_an_error_that_an_alert_names_is_one_of_ours() -> None:
+def test_alerts_name_only_known_errors() -> None:
     from server.errors import PROBLEMS
 
     slugs = {problem.slug for problem in PROBLEMS.values()}
@@ -105,7 +105,7 @@ def test_an_error_that_an_alert_names_is_one_of_ours() -> None:
     assert named <= slugs
 
 
-def test_every_alert_has_its_paragraph() -> None:
+def test_every_alert_is_documented() -> None:
     page = (DEPLOY.parent / "docs" / "operations.md").read_text()
     assert [name for name, _ in ALERTS if f"### {name}\n" not in page] == []
 
@@ -123,7 +123,7 @@ def test_every_alert_has_a_unit_test() -> None:
 
 @pytest.fixture(scope="module")
 def prometheus(server: Any, tmp_path_factory: pytest.TempPathFactory) -> Iterator[httpx.Client]:
-    """Real Prometheus that has looked at the server a few times."""
+    """A real Prometheus that has scraped the server a few times."""
     from tests.e2e.conftest import free_port
 
     binary, folder, port = program("prometheus"), tmp_path_factory.mktemp("prometheus"), free_port()
@@ -154,14 +154,14 @@ def prometheus(server: Any, tmp_path_factory: pytest.TempPathFactory) -> Iterato
 
 
 @pytest.mark.parametrize(("title", "query"), PANELS)
-def test_prometheus_answers_every_panel(prometheus: httpx.Client, title: str, query: str) -> None:
+def test_prometheus_returns_data_for_every_panel(prometheus: httpx.Client, title: str, query: str) -> None:
     query = query.replace("$__rate_interval", "1m").replace("$instance", ".*")
     answer = prometheus.get("/api/v1/query", params={"query": query}).json()
     assert answer["status"] == "success", answer
     assert answer["data"]["result"], "no data"
 
 
-def test_no_alert_is_raised_by_a_server_that_is_well(prometheus: httpx.Client) -> None:
+def test_a_healthy_server_raises_no_alert(prometheus: httpx.Client) -> None:
     rules = prometheus.get("/api/v1/rules").json()["data"]["groups"][0]["rules"]
     assert len(rules) == len(ALERTS)
     assert {rule["name"]: rule["health"] for rule in rules if rule["health"] == "err"} == {}

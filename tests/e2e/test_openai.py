@@ -1,4 +1,4 @@
-"""The official `openai` client against a real server: what it is told, and which of its errors it raises."""
+"""The official `openai` client with a real server: its answers and errors."""
 
 import base64
 import json
@@ -22,7 +22,7 @@ def recording(tone_wav: Callable[..., bytes]) -> dict[str, Any]:
     return {"type": "input_audio", "input_audio": {"data": data, "format": "wav"}}
 
 
-def said(*parts: Any) -> list[Any]:
+def messages_with(*parts: Any) -> list[Any]:
     return [{"role": "user", "content": [{"type": "text", "text": p} if isinstance(p, str) else p for p in parts]}]
 
 
@@ -40,10 +40,10 @@ def complete(client: openai.OpenAI, messages: list[Any], **more: Any) -> Any:
         ("How often does it bark?", "ask", "HOW OFTEN DOES IT BARK?"),
     ],
 )
-def test_the_words_say_the_task(
+def test_the_task_is_inferred_from_the_text(
     client: openai.OpenAI, recording: dict[str, Any], words: str, task: str, content: str
 ) -> None:
-    completion = complete(client, said(words, recording), temperature=0, seed=1)
+    completion = complete(client, messages_with(words, recording), temperature=0, seed=1)
     assert completion.choices[0].message.content == content
     assert completion.choices[0].finish_reason == "stop"
     assert completion.model_extra["task"] == task
@@ -53,35 +53,37 @@ def test_the_words_say_the_task(
     assert completion.usage.prompt_tokens_details.audio_tokens == 40
 
 
-def test_a_recording_without_words_is_described(client: openai.OpenAI, recording: dict[str, Any]) -> None:
-    assert complete(client, said(recording)).model_extra["task"] == "dense_caption"
+def test_a_recording_without_text_is_captioned(client: openai.OpenAI, recording: dict[str, Any]) -> None:
+    assert complete(client, messages_with(recording)).model_extra["task"] == "dense_caption"
 
 
-def test_the_task_may_be_said(client: openai.OpenAI, recording: dict[str, Any]) -> None:
-    completion = complete(client, said("a dog", recording), extra_body={"task": "ground", "start": 1.0})
+def test_a_request_may_name_its_task(client: openai.OpenAI, recording: dict[str, Any]) -> None:
+    completion = complete(client, messages_with("a dog", recording), extra_body={"task": "ground", "start": 1.0})
     assert completion.choices[0].message.content == "a dog: 1.1 - 2.5 s"
 
 
-def test_the_last_words_of_the_user_count_wherever_the_recording_stands(
+def test_the_last_text_of_the_user_counts_even_in_a_later_message(
     client: openai.OpenAI, recording: dict[str, Any]
 ) -> None:
     messages = [
         {"role": "system", "content": "You are a helpful assistant."},
-        *said("Describe it.", recording),
+        *messages_with("Describe it.", recording),
         {"role": "assistant", "content": "A dog."},
         {"role": "user", "content": "When is the dog heard?"},
     ]
     assert complete(client, messages).choices[0].message.content == "the dog: 0.1 - 2.0 s"
 
 
-def test_the_native_answer_as_text(client: openai.OpenAI, recording: dict[str, Any]) -> None:
-    completion = complete(client, said("When is rain heard?", recording), response_format={"type": "json_object"})
+def test_json_object_gives_the_native_answer_as_text(client: openai.OpenAI, recording: dict[str, Any]) -> None:
+    completion = complete(
+        client, messages_with("When is rain heard?", recording), response_format={"type": "json_object"}
+    )
     assert json.loads(completion.choices[0].message.content) == completion.model_extra["result"]
 
 
-def test_an_answer_of_the_full_length_was_cut(client: openai.OpenAI, recording: dict[str, Any]) -> None:
+def test_an_answer_of_maximum_length_has_finish_reason_length(client: openai.OpenAI, recording: dict[str, Any]) -> None:
     for tokens, reason in ((8, "stop"), (7, "length"), (1_000_000, "stop")):
-        completion = complete(client, said(recording), max_completion_tokens=tokens)
+        completion = complete(client, messages_with(recording), max_completion_tokens=tokens)
         assert completion.choices[0].finish_reason == reason
 
 
@@ -90,11 +92,13 @@ STREAMED = ["Describe what you hear.", "When does a dog bark?", "Summarize the t
 
 @pytest.mark.parametrize("words", STREAMED)
 @pytest.mark.parametrize("more", [{}, {"response_format": {"type": "json_object"}}], ids=["lines", "json"])
-def test_the_pieces_of_a_stream_are_the_content(
+def test_the_deltas_of_a_stream_add_up_to_the_content(
     client: openai.OpenAI, recording: dict[str, Any], words: str, more: dict[str, Any]
 ) -> None:
-    whole = complete(client, said(words, recording), **more)
-    chunks = list(complete(client, said(words, recording), stream=True, stream_options={"include_usage": True}, **more))
+    whole = complete(client, messages_with(words, recording), **more)
+    chunks = list(
+        complete(client, messages_with(words, recording), stream=True, stream_options={"include_usage": True}, **more)
+    )
     assert chunks[0].choices[0].delta.role == "assistant"
     *pieces, last, usage = chunks
     content = "".join(chunk.choices[0].delta.content or "" for chunk in pieces)
@@ -107,29 +111,31 @@ def test_the_pieces_of_a_stream_are_the_content(
     assert {chunk.object for chunk in chunks} == {"chat.completion.chunk"}
     assert len({chunk.id for chunk in chunks}) == 1
     events = ("events", "results", "segments", "intervals")
-    told, found = (
+    streamed, found = (
         next(r[e] for e in events if e in r) for r in (last.model_extra["result"], whole.model_extra["result"])
     )
-    assert told == found
+    assert streamed == found
 
 
-def test_lines_come_one_by_one(client: openai.OpenAI, recording: dict[str, Any]) -> None:
-    chunks = list(complete(client, said("Summarize the talk.", recording), stream=True))
+def test_a_stream_sends_line_by_line(client: openai.OpenAI, recording: dict[str, Any]) -> None:
+    chunks = list(complete(client, messages_with("Summarize the talk.", recording), stream=True))
     content = [chunk.choices[0].delta.content for chunk in chunks if chunk.choices[0].delta.content]
     assert content == ["0.0 - 2.0 s: Hello.", "\n2.0 - 4.0 s: Goodbye."]
     assert all(chunk.usage is None for chunk in chunks)
 
 
-def test_a_stream_that_cannot_begin_is_refused_as_without_it(client: openai.OpenAI) -> None:
+def test_a_stream_with_invalid_audio_gives_an_http_error(client: openai.OpenAI) -> None:
     data = base64.b64encode(b"no sound at all, but long enough").decode()
     with pytest.raises(openai.APIStatusError) as caught:
-        complete(client, said({"type": "input_audio", "input_audio": {"data": data, "format": "mp3"}}), stream=True)
+        complete(
+            client, messages_with({"type": "input_audio", "input_audio": {"data": data, "format": "mp3"}}), stream=True
+        )
     assert (caught.value.status_code, caught.value.code) == (415, "unsupported_audio")
 
 
-def test_an_error_midway_is_raised_while_reading(scripted: Any, recording: dict[str, Any]) -> None:
+def test_an_error_in_a_stream_is_raised_while_reading(scripted: Any, recording: dict[str, Any]) -> None:
     with openai.OpenAI(base_url=f"{scripted.url}/v1", api_key="none", max_retries=0) as client:
-        stream = complete(client, said("Find 'raise'", recording), stream=True)
+        stream = complete(client, messages_with("Find 'raise'", recording), stream=True)
         with pytest.raises(openai.APIError, match="request id") as caught:
             list(stream)
     assert caught.value.code == "internal"
@@ -144,9 +150,9 @@ def test_models(client: openai.OpenAI) -> None:
         client.models.retrieve("gpt-4o")
 
 
-def test_another_model_is_not_found(client: openai.OpenAI, recording: dict[str, Any]) -> None:
+def test_an_unknown_model_is_not_found(client: openai.OpenAI, recording: dict[str, Any]) -> None:
     with pytest.raises(openai.NotFoundError) as caught:
-        client.chat.completions.create(model="gpt-4o-audio-preview", messages=said(recording))
+        client.chat.completions.create(model="gpt-4o-audio-preview", messages=messages_with(recording))
     assert caught.value.code == "model_not_found"
 
 
@@ -160,11 +166,11 @@ def test_another_model_is_not_found(client: openai.OpenAI, recording: dict[str, 
         ({"response_format": {"type": "json_schema", "json_schema": {"name": "x"}}}, "response_format.type"),
     ],
 )
-def test_what_is_not_offered_is_named(
+def test_the_error_names_an_unsupported_parameter(
     client: openai.OpenAI, recording: dict[str, Any], more: dict[str, Any], param: str
 ) -> None:
     with pytest.raises(openai.UnprocessableEntityError) as caught:
-        complete(client, said("Describe it.", recording), **more)
+        complete(client, messages_with("Describe it.", recording), **more)
     assert caught.value.param == param
     assert caught.value.code == "invalid_field"
     assert caught.value.type == "invalid_request_error"
@@ -181,29 +187,29 @@ def test_what_is_not_offered_is_named(
 )
 def test_messages_without_a_recording(client: openai.OpenAI, parts: list[Any], message: str) -> None:
     with pytest.raises(openai.UnprocessableEntityError, match=message):
-        complete(client, said(*parts))
+        complete(client, messages_with(*parts))
 
 
-def test_many_words(client: openai.OpenAI, recording: dict[str, Any]) -> None:
-    assert complete(client, said("Describe it. " + "x" * 487, recording)).choices
+def test_long_text_is_rejected(client: openai.OpenAI, recording: dict[str, Any]) -> None:
+    assert complete(client, messages_with("Describe it. " + "x" * 487, recording)).choices
     with pytest.raises(openai.UnprocessableEntityError, match="at most 500 characters"):
-        complete(client, said("what is " * 100_000, recording))
+        complete(client, messages_with("what is " * 100_000, recording))
 
 
 def test_two_recordings(client: openai.OpenAI, recording: dict[str, Any]) -> None:
     with pytest.raises(openai.UnprocessableEntityError, match="not 2"):
-        complete(client, said(recording, recording))
+        complete(client, messages_with(recording, recording))
 
 
-def test_a_recording_that_is_none(client: openai.OpenAI) -> None:
+def test_a_recording_that_is_not_audio(client: openai.OpenAI) -> None:
     data = base64.b64encode(b"no sound at all, but long enough").decode()
     part = {"type": "input_audio", "input_audio": {"data": data, "format": "mp3"}}
     with pytest.raises(openai.APIStatusError) as caught:
-        complete(client, said(part))
+        complete(client, messages_with(part))
     assert (caught.value.status_code, caught.value.code) == (415, "unsupported_audio")
 
 
-def test_errors_of_the_framework_are_told_the_same_way(four_tasks: Any) -> None:
+def test_errors_of_the_framework_have_the_openai_format(four_tasks: Any) -> None:
     with four_tasks.client() as http:
         for response in (
             http.get("/v1/chat/completions"),
@@ -217,7 +223,7 @@ def test_errors_of_the_framework_are_told_the_same_way(four_tasks: Any) -> None:
             assert response.json()["error"].keys() == {"message", "type", "param", "code"}
 
 
-def test_a_starting_server_is_waited_for_as_it_asks(run_scripted: Any, recording: dict[str, Any]) -> None:
+def test_the_client_retries_while_the_server_starts(run_scripted: Any, recording: dict[str, Any]) -> None:
     with run_scripted(SCRIPTED_LOAD="slow", ready=False) as server:
         with server.client() as http:
             _until_it_listens(http)
@@ -225,7 +231,7 @@ def test_a_starting_server_is_waited_for_as_it_asks(run_scripted: Any, recording
         assert refused.status_code == 503
         assert refused.json()["error"]["type"] == "server_error"
         with openai.OpenAI(base_url=f"{server.url}/v1", api_key="none", max_retries=100) as client:
-            assert complete(client, said(recording)).choices
+            assert complete(client, messages_with(recording)).choices
 
 
 def _until_it_listens(http: httpx.Client) -> None:

@@ -1,4 +1,4 @@
-"""Recordings longer than a pass: heard in passes of a length for their task, told the same over every transport."""
+"""Recordings longer than a pass are split, at a length per task, with the same answer over every transport."""
 
 import base64
 from collections.abc import Callable
@@ -15,7 +15,7 @@ LONG_TASKS = ("dense_caption", "ground")
 
 @pytest.mark.parametrize("seconds", NUM_PASSES)
 @pytest.mark.parametrize("task", ROUTES)
-def test_captions_and_queries_are_heard_in_passes_of_30_s_and_talk_in_one(
+def test_captions_and_queries_use_passes_of_30_s_other_tasks_one_pass(
     four_tasks: Any, tone_wav: Callable[..., bytes], task: str, seconds: float
 ) -> None:
     answer: Any = over_rest(four_tasks, task, tone_wav(seconds, rate=8000), {})
@@ -26,7 +26,7 @@ def test_captions_and_queries_are_heard_in_passes_of_30_s_and_talk_in_one(
     assert answer.usage.audio_seconds == seconds
     match task:
         case "dense_caption":
-            [event] = answer.events  # of every pass, told once
+            [event] = answer.events  # the events of all passes, joined
             assert min(i.start for i in event.intervals) == 0.0
             assert max(i.end for i in event.intervals) == seconds
         case "ground":
@@ -35,39 +35,42 @@ def test_captions_and_queries_are_heard_in_passes_of_30_s_and_talk_in_one(
 
 @pytest.mark.parametrize("way", ["gRPC", "stream http", "stream grpc"])  # test_transports.py has them all
 @pytest.mark.parametrize("task", LONG_TASKS)
-def test_every_way_in_puts_passes_together_alike(
+def test_every_transport_joins_passes_the_same_way(
     four_tasks: Any, tone_wav: Callable[..., bytes], task: str, way: str
 ) -> None:
     sound = tone_wav(40.0, rate=8000)
     first = over_rest(four_tasks, task, sound, {"start": 1.0})
-    told = WAYS[way](four_tasks, task, sound, {"start": 1.0})
-    assert told.model_copy(update={"id": first.id, "timing": first.timing}) == first
+    answer = WAYS[way](four_tasks, task, sound, {"start": 1.0})
+    assert answer.model_copy(update={"id": first.id, "timing": first.timing}) == first
 
 
-def test_the_chat_hears_passes_too(four_tasks: Any, tone_wav: Callable[..., bytes]) -> None:
+def test_the_chat_route_joins_passes_too(four_tasks: Any, tone_wav: Callable[..., bytes]) -> None:
     sound = tone_wav(40.0, rate=8000)
     audio = {"type": "input_audio", "input_audio": {"data": base64.b64encode(sound).decode(), "format": "wav"}}
     text = {"type": "text", "text": "When does a dog bark?"}
     body = {"model": "scripted", "messages": [{"role": "user", "content": [text, audio]}]}
     with four_tasks.client() as client:
-        told = client.post("/v1/chat/completions", json=body).json()
-    assert told["task"] == "ground"
-    [found] = told["result"]["results"]
+        completion = client.post("/v1/chat/completions", json=body).json()
+    assert completion["task"] == "ground"
+    [found] = completion["result"]["results"]
     assert [(i["start"], i["end"]) for i in found["intervals"]] == [(0.1, 11.0), (18.1, 29.0)]
 
 
-def test_a_stream_tells_what_is_certain_after_each_pass(scripted: Any, tone_wav: Callable[..., bytes]) -> None:
+def test_a_stream_sends_only_final_results_after_each_pass(scripted: Any, tone_wav: Callable[..., bytes]) -> None:
     with scripted.client() as client:
-        told = streamed(client, "/v1/dense-caption", tone_wav(100.0, rate=8000))
-        assert [name for name, _ in told] == ["start", "event", "done"]  # it lasts: nothing was certain before
-        told = streamed(client, "/v1/ground", tone_wav(100.0, rate=8000), query=["a dog", "nothing"])
-    assert [name for name, _ in told] == ["start", "result", "result", "done"]
-    intervals = [(i["start"], i["end"]) for i in told[1][1]["intervals"]]
+        messages = streamed(client, "/v1/dense-caption", tone_wav(100.0, rate=8000))
+        # The event lasts until the end, so it is final only then.
+        assert [name for name, _ in messages] == ["start", "event", "done"]
+        messages = streamed(client, "/v1/ground", tone_wav(100.0, rate=8000), query=["a dog", "nothing"])
+    assert [name for name, _ in messages] == ["start", "result", "result", "done"]
+    intervals = [(i["start"], i["end"]) for i in messages[1][1]["intervals"]]
     assert intervals == [(start + 0.1, start + 14.0) for start in (0.0, 24.0, 48.0, 72.0)]
-    assert told[2][1]["present"] is False
+    assert messages[2][1]["present"] is False
 
 
-def test_the_operator_decides(run_server: Callable[..., Any], tone_wav: Callable[..., bytes]) -> None:
+def test_the_operator_can_change_the_length_of_passes(
+    run_server: Callable[..., Any], tone_wav: Callable[..., bytes]
+) -> None:
     more = {"TIMEAUDIO_PASSES__SECONDS": "150", "TIMEAUDIO_PASSES__WHOLE_S": "40"}
     with run_server(module="tests.scripted_engine", **more) as server:
         for task in ("dense_caption", "summarize", "ask"):

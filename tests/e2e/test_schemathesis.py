@@ -1,4 +1,4 @@
-"""schemathesis against a real server: it makes requests from the API's description, and looks for broken promises."""
+"""schemathesis with a real server: it generates requests from the OpenAPI description and checks the responses."""
 
 import json
 import subprocess
@@ -17,7 +17,7 @@ def run(description: str, *arguments: str) -> subprocess.CompletedProcess[str]:
     return subprocess.run(command, capture_output=True, text=True, cwd=HERE.parents[1], check=False)
 
 
-def test_a_handful_of_requests_to_each_route(four_tasks: Any) -> None:
+def test_a_few_generated_requests_per_route(four_tasks: Any) -> None:
     url = f"{four_tasks.url}/openapi.json"
     ended = run(url, "--phases", "examples,fuzzing", "--max-examples", "4")
     assert ended.returncode == 0, ended.stdout[-20_000:] + ended.stderr
@@ -27,13 +27,13 @@ def test_a_handful_of_requests_to_each_route(four_tasks: Any) -> None:
 
 @pytest.mark.slow
 @pytest.mark.timeout(900)
-def test_every_corner_of_the_description(four_tasks: Any) -> None:
+def test_many_generated_requests_per_route(four_tasks: Any) -> None:
     ended = run(f"{four_tasks.url}/openapi.json", "--max-examples", "50")
     assert ended.returncode == 0, ended.stdout[-20_000:] + ended.stderr
     assert "Coverage" in ended.stdout
 
 
-def test_a_broken_promise_would_be_found(four_tasks: Any, tmp_path: Path) -> None:
+def test_a_response_that_violates_the_description_is_found(four_tasks: Any, tmp_path: Path) -> None:
     with four_tasks.client() as client:
         description = client.get("/openapi.json").json()
     operation = description["paths"]["/v1/ground"]["post"]

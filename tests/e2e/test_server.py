@@ -1,4 +1,4 @@
-"""The whole way: real files over HTTP to a real model and back."""
+"""A real server with a real model, called with real files over HTTP."""
 
 import json
 from collections.abc import Callable, Iterator
@@ -32,7 +32,7 @@ def client(server: Any) -> Iterator[httpx.Client]:
 
 @pytest.fixture(scope="module")
 def sound_of() -> Callable[..., bytes]:
-    """`sound_of(40, {"dog": (5.0, 30.0)})`: so many seconds of silence with the bundled recordings in it."""
+    """`sound_of(40, {"dog": (5.0, 30.0)})`: 40 s of silence with bundled recordings placed in it."""
     sounds = {path.name.split("-")[0]: decode_audio(path.read_bytes(), max_seconds=10.0).samples for path in RECORDINGS}
 
     def make(seconds: int, placed: dict[str, tuple[float, ...]]) -> bytes:
@@ -94,7 +94,9 @@ def test_the_name_and_type_of_a_file_do_not_matter(client: httpx.Client, encoded
     assert answers[0] == answers[1]
 
 
-def test_several_queries_answer_as_each_alone(client: httpx.Client, tone_wav: Callable[..., bytes]) -> None:
+def test_several_queries_get_the_same_answers_as_single_ones(
+    client: httpx.Client, tone_wav: Callable[..., bytes]
+) -> None:
     sound = tone_wav(5.0)
 
     def ground(*queries: str) -> list[dict[str, Any]]:
@@ -106,7 +108,7 @@ def test_several_queries_answer_as_each_alone(client: httpx.Client, tone_wav: Ca
     assert ground(*queries) == [result for query in queries for result in ground(query)]
 
 
-def test_a_part_is_told_on_the_file_s_clock(client: httpx.Client, tone_wav: Callable[..., bytes]) -> None:
+def test_times_of_a_part_count_from_the_start_of_the_file(client: httpx.Client, tone_wav: Callable[..., bytes]) -> None:
     answer = client.post(
         "/v1/dense-caption", data={"start": "3.0", "end": "7.5"}, files={"file": tone_wav(10.0)}
     ).json()
@@ -119,20 +121,20 @@ def test_a_part_is_told_on_the_file_s_clock(client: httpx.Client, tone_wav: Call
 def test_options_reach_the_model(client: httpx.Client, tone_wav: Callable[..., bytes], num_beams: str) -> None:
     fields = {"num_beams": num_beams, "max_new_tokens": "12"}
     answer = client.post("/v1/dense-caption", data=fields, files={"file": tone_wav(2.0)}).json()
-    # What closes an answer that was cut comes on top.
+    # The tokens that close a cut answer are added.
     assert answer["usage"]["completion_tokens"] <= 12 + 8
     for event in answer["events"]:
         check_intervals(event["intervals"], start=0, end=2.0)
 
 
-def test_a_query_without_words_is_the_caller_s_mistake(client: httpx.Client, tone_wav: Callable[..., bytes]) -> None:
+def test_a_query_without_words_gets_422(client: httpx.Client, tone_wav: Callable[..., bytes]) -> None:
     response = client.post("/v1/ground", data={"query": " . "}, files={"file": tone_wav(1.0)})
     assert response.status_code == 422
     assert response.json()["type"] == "urn:timeaudio:problem:empty-prompt"
 
 
 @pytest.mark.parametrize("query", ["<a_1><f_2>", "</Speech>", "<s></s>", "\x00", "🐕", "a" * 500, "100 - 200 seconds"])
-def test_odd_queries_are_answered(client: httpx.Client, tone_wav: Callable[..., bytes], query: str) -> None:
+def test_unusual_queries_are_answered(client: httpx.Client, tone_wav: Callable[..., bytes], query: str) -> None:
     fields = {"query": query, **SHORT}
     response = client.post("/v1/ground", data=fields, files={"file": tone_wav(1.0)})
     assert response.status_code == 200, response.text
@@ -147,24 +149,24 @@ def test_bundled_recordings(client: httpx.Client, path: Path) -> None:
     captions = " ".join(event["caption"].lower() for event in response.json()["events"])
     assert path.name.split("-")[0] in captions
     timing = response.json()["timing"]
-    # Nobody else is there: no second may be counted twice. Each figure is rounded.
+    # There are no other requests, so the stages must not add up to more than the total. Each value is rounded.
     assert (
         timing["decode_s"] + timing["queue_s"] + timing["encode_s"] + timing["generate_s"] <= timing["total_s"] + 0.005
     )
 
 
 LONG = {40: {"dog": (5.0, 30.0), "rooster": (18.5,)}, 100: {"dog": (10.0, 60.0), "rooster": (23.5, 73.5)}}
-"""Seconds of a recording -> when each bundled one begins in it. Roosters crow where two passes overlap."""
+"""Length of a recording -> start times of the bundled recordings in it. Roosters crow where two passes overlap."""
 LASTS_S = {"dog": 5.0, "rooster": 2.2}
 
 
 @pytest.mark.parametrize("seconds", LONG)
-def test_a_long_recording_tells_every_event_once_and_at_its_time(
+def test_a_long_recording_gives_every_event_once_at_its_time(
     client: httpx.Client, seconds: int, sound_of: Callable[..., bytes]
 ) -> None:
     sound = sound_of(seconds, LONG[seconds])
 
-    def right(kind: str, intervals: list[dict[str, Any]]) -> None:
+    def check(kind: str, intervals: list[dict[str, Any]]) -> None:
         assert len(intervals) == len(LONG[seconds][kind])
         for interval, start in zip(intervals, LONG[seconds][kind], strict=True):
             assert 0 < interval["confidence"] < 1
@@ -172,23 +174,23 @@ def test_a_long_recording_tells_every_event_once_and_at_its_time(
             assert interval["end"] == pytest.approx(start + LASTS_S[kind], abs=0.5)
 
     answer = client.post("/v1/dense-caption", files={"file": sound}).raise_for_status().json()
-    assert len(answer["events"]) == 2  # in the same words, an event is one with several intervals
+    assert len(answer["events"]) == 2  # equal captions are one event with several intervals
     for kind in LASTS_S:
-        right(kind, [i for event in answer["events"] if kind in event["caption"] for i in event["intervals"]])
+        check(kind, [i for event in answer["events"] if kind in event["caption"] for i in event["intervals"]])
     num_passes = {40: 2, 100: 4}[seconds]
-    heard = seconds + 4 * (num_passes - 1)
+    encoded_s = seconds + 4 * (num_passes - 1)
     assert answer["usage"]["audio_seconds"] == seconds
-    assert answer["usage"]["audio_tokens"] == pytest.approx(heard / 0.34, abs=num_passes)  # none of them merged
+    assert answer["usage"]["audio_tokens"] == pytest.approx(encoded_s / 0.34, abs=num_passes)  # no tokens are merged
     queries = ["a dog barks", "a rooster crows", "rain"]
     answer = client.post("/v1/ground", data={"query": queries}, files={"file": sound}).raise_for_status().json()
     dog, rooster, rain = answer["results"]
-    right("dog", dog["intervals"])
-    right("rooster", rooster["intervals"])
+    check("dog", dog["intervals"])
+    check("rooster", rooster["intervals"])
     assert (dog["present"], rooster["present"], rain["present"]) == (True, True, False)
 
 
 @pytest.mark.parametrize("path", ["/v1/dense-caption", "/v1/ground"])
-def test_min_confidence_leaves_out_what_is_less_sure(client: httpx.Client, path: str) -> None:
+def test_min_confidence_drops_intervals_with_lower_confidence(client: httpx.Client, path: str) -> None:
     fields: dict[str, Any] = {"query": ["a dog barks", "a rooster"]} if path == "/v1/ground" else {}
     sound = RECORDINGS[0].read_bytes()
 
@@ -198,8 +200,8 @@ def test_min_confidence_leaves_out_what_is_less_sure(client: httpx.Client, path:
         parts = answer.get("events", answer.get("results"))
         for result in answer.get("results", []):
             assert result["present"] == bool(result["intervals"])
-        told = client.post(path, data={**data, "stream": "true"}, files={"file": sound}).raise_for_status().text
-        messages = [message.splitlines() for message in told.strip().split("\n\n")]
+        streamed = client.post(path, data={**data, "stream": "true"}, files={"file": sound}).raise_for_status().text
+        messages = [message.splitlines() for message in streamed.strip().split("\n\n")]
         pieces = [
             json.loads(m[1].removeprefix("data: ")) for m in messages if m[0] in ("event: event", "event: result")
         ]
@@ -217,17 +219,17 @@ def test_memory_stays_bounded(server: Any, client: httpx.Client, tone_wav: Calla
     sound = tone_wav(10.0)
     short = {"max_new_tokens": "8"}
 
-    def hear(times: int) -> int:
+    def memory_after(times: int) -> int:
         for _ in range(times):
             assert client.post("/v1/ground", data={"query": "rain", **short}, files={"file": sound}).is_success
         return sum(server.tree().values())
 
-    hear(3)
-    before = hear(2)
-    assert hear(10) - before < 40 * 1024 * 1024
+    memory_after(3)
+    before = memory_after(2)
+    assert memory_after(10) - before < 40 * 1024 * 1024
 
 
-def test_pages_of_the_operator(client: httpx.Client) -> None:
+def test_pages_for_operators(client: httpx.Client) -> None:
     assert client.get("/livez").json() == {"status": "alive"}
     ready = client.get("/readyz").json()
     assert ready["status"] == "ready"

@@ -1,4 +1,4 @@
-"""Answers as server-sent events: every piece as soon as it is found, the whole at the end, and what ends it early."""
+"""Answers as server-sent events: each result as soon as it is found, then the whole answer, or an error."""
 
 import json
 import threading
@@ -20,7 +20,7 @@ ROUTES: dict[str, tuple[Any, str, str, dict[str, Any]]] = {
 
 
 def messages(lines: Iterator[str]) -> Iterator[tuple[str, Any]]:
-    """The name and data of each message; comments have the name "comment"."""
+    """Yield the name and data of each message; comments have the name "comment"."""
     fields: dict[str, str] = {}
     for line in lines:
         if line:
@@ -41,7 +41,9 @@ def streamed(client: httpx.Client, path: str, sound: bytes, **fields: Any) -> li
 
 
 @pytest.mark.parametrize("path", ROUTES)
-def test_pieces_then_the_whole(four_tasks: Any, tone_wav: Callable[..., bytes], path: str) -> None:
+def test_a_stream_sends_results_then_the_whole_answer(
+    four_tasks: Any, tone_wav: Callable[..., bytes], path: str
+) -> None:
     kind, field, name, fields = ROUTES[path]
     sound = tone_wav(5.0)
     with four_tasks.client() as client:
@@ -49,7 +51,7 @@ def test_pieces_then_the_whole(four_tasks: Any, tone_wav: Callable[..., bytes], 
         whole = client.post(path, data={"start": "1", **fields}, files={"file": sound}).json()
     assert first[0] == "start"
     assert first[1]["audio"] == {"duration": 4.0, "start": 1.0}
-    assert [told for told, _ in pieces] == [name] * len(pieces)
+    assert [found for found, _ in pieces] == [name] * len(pieces)
     assert last[0] == "done"
     assert first[1]["id"] == last[1]["id"]
     assert [piece for _, piece in pieces] == last[1][field]
@@ -63,7 +65,7 @@ def test_messages_are_numbered(four_tasks: Any, tone_wav: Callable[..., bytes]) 
     assert [line for line in response.text.splitlines() if line.startswith("id:")] == ["id: 0", "id: 1", "id: 2"]
 
 
-def test_the_first_result_comes_before_the_second_is_found(scripted: Any, tone_wav: Callable[..., bytes]) -> None:
+def test_the_first_result_is_sent_before_the_second_is_found(scripted: Any, tone_wav: Callable[..., bytes]) -> None:
     begun = time.monotonic()
     fields = {"stream": "true", "query": ["a dog", "sleep 2"]}
     with (
@@ -76,7 +78,7 @@ def test_the_first_result_comes_before_the_second_is_found(scripted: Any, tone_w
     assert came["result"] < 0.5 * came["done"]
 
 
-def test_mistakes_have_their_own_status(four_tasks: Any, tone_wav: Callable[..., bytes]) -> None:
+def test_an_invalid_request_gets_an_http_error(four_tasks: Any, tone_wav: Callable[..., bytes]) -> None:
     with four_tasks.client() as client:
         for fields, status in (
             ({"response_format": "srt"}, 422),
@@ -92,32 +94,33 @@ def test_mistakes_have_their_own_status(four_tasks: Any, tone_wav: Callable[...,
         assert response.status_code == 415
 
 
-def test_what_goes_wrong_midway_is_a_message(scripted: Any, tone_wav: Callable[..., bytes]) -> None:
+def test_an_error_in_a_stream_is_a_message(scripted: Any, tone_wav: Callable[..., bytes]) -> None:
     with scripted.client() as client:
-        told = streamed(client, "/v1/ground", tone_wav(2.0), query=["a dog", "raise"])
-    assert [name for name, _ in told] == ["start", "result", "error"]
-    problem = told[-1][1]
+        received = streamed(client, "/v1/ground", tone_wav(2.0), query=["a dog", "raise"])
+    assert [name for name, _ in received] == ["start", "result", "error"]
+    problem = received[-1][1]
     assert (problem["status"], problem["type"]) == (500, "urn:timeaudio:problem:internal")
     assert "secrets" not in json.dumps(problem)
     assert "request id" in problem["detail"]
 
 
-def test_a_deadline_midway_is_a_message(scripted: Any, tone_wav: Callable[..., bytes]) -> None:
+def test_a_deadline_in_a_stream_is_a_message(scripted: Any, tone_wav: Callable[..., bytes]) -> None:
     with scripted.client() as client:
-        told = streamed(client, "/v1/ground", tone_wav(2.0), query=["a dog", "sleep 9"], timeout_s="1")
-    assert [name for name, _ in told] == ["start", "result", "error"]
-    assert told[-1][1]["status"] == 504
+        received = streamed(client, "/v1/ground", tone_wav(2.0), query=["a dog", "sleep 9"], timeout_s="1")
+    assert [name for name, _ in received] == ["start", "result", "error"]
+    assert received[-1][1]["status"] == 504
 
 
-def test_whoever_leaves_ends_the_work(scripted: Any, tone_wav: Callable[..., bytes]) -> None:
+def test_closing_a_stream_stops_its_work(scripted: Any, tone_wav: Callable[..., bytes]) -> None:
     cancelled = scripted.metric("timeaudio_request_failure_total")
     fields = {"stream": "true", "query": ["a dog", "sleep 60"]}
     with (
         scripted.client() as client,
         client.stream("POST", "/v1/ground", data=fields, files={"file": tone_wav(2.0)}) as response,
     ):
-        told = messages(response.iter_lines())
-        assert [next(told)[0], next(told)[0]] == ["start", "result"]  # now it runs; at the start it may still wait
+        received = messages(response.iter_lines())
+        # After its first result, the request is running. Before that, it may be waiting.
+        assert [next(received)[0], next(received)[0]] == ["start", "result"]
         assert scripted.metric("timeaudio_num_requests_running") == 1
     for _ in range(100):
         if scripted.metric("timeaudio_num_requests_running") == 0:
@@ -128,8 +131,8 @@ def test_whoever_leaves_ends_the_work(scripted: Any, tone_wav: Callable[..., byt
     assert scripted.metric("timeaudio_request_failure_total") == cancelled + 1
 
 
-def test_whoever_leaves_before_the_first_message_ends_the_work(scripted: Any, tone_wav: Callable[..., bytes]) -> None:
-    # Four slots are taken, the fifth waits; its caller gives up before anything is said.
+def test_closing_before_the_first_message_stops_the_work(scripted: Any, tone_wav: Callable[..., bytes]) -> None:
+    # Four requests take all slots. The fifth waits, and its caller disconnects before the first message.
     def occupy() -> None:
         with scripted.client() as client:
             client.post("/v1/ground", data={"query": "sleep 3"}, files={"file": tone_wav(1.0)})
@@ -147,10 +150,10 @@ def test_whoever_leaves_before_the_first_message_ends_the_work(scripted: Any, to
         other.join()
 
 
-def test_silence_is_filled_with_comments(run_scripted: Any, tone_wav: Callable[..., bytes]) -> None:
+def test_an_idle_stream_sends_comments(run_scripted: Any, tone_wav: Callable[..., bytes]) -> None:
     with run_scripted(TIMEAUDIO_PING_S="0.2") as server, server.client() as client:
-        told = streamed(client, "/v1/ground", tone_wav(1.0), query=["sleep 1"])
-    names = [name for name, _ in told]
+        received = streamed(client, "/v1/ground", tone_wav(1.0), query=["sleep 1"])
+    names = [name for name, _ in received]
     assert names[0] == "start"
     assert names[-1] == "done"
     assert names.count("comment") >= 3

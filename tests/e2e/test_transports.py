@@ -1,4 +1,4 @@
-"""The same recordings over every way in give the same answers: REST, gRPC, both Python clients, whole and streamed."""
+"""The same recordings get the same answers over REST, gRPC and both Python clients, whole and streamed."""
 
 import asyncio
 import base64
@@ -40,8 +40,8 @@ def sound(tone_wav: Callable[..., bytes]) -> bytes:
 
 
 def as_answer(task: str, message: Any) -> AnyAnswer:
-    told = MessageToDict(message, preserving_proto_field_name=True, always_print_fields_with_no_presence=True)
-    return ROUTES[task][1].model_validate(told)
+    fields = MessageToDict(message, preserving_proto_field_name=True, always_print_fields_with_no_presence=True)
+    return ROUTES[task][1].model_validate(fields)
 
 
 def grpc_words(words: dict[str, Any]) -> dict[str, Any]:
@@ -57,11 +57,11 @@ def over_rest(server: Any, task: str, sound: bytes, options: dict[str, Any]) -> 
 
 
 def over_grpc(server: Any, task: str, sound: bytes, options: dict[str, Any]) -> AnyAnswer:
-    method, request, _ = METHODS[task]
+    method, kind, _ = METHODS[task]
     with grpc.insecure_channel(server.grpc, [("grpc.enable_http_proxy", 0)]) as channel:
         call = getattr(TimeAudioServiceStub(channel), method)
-        asked = request(file=sound, options=pb.Options(**options), **grpc_words(ROUTES[task][2]))
-        return as_answer(task, call(asked, timeout=30))
+        request = kind(file=sound, options=pb.Options(**options), **grpc_words(ROUTES[task][2]))
+        return as_answer(task, call(request, timeout=30))
 
 
 def over_client(scheme: str) -> Callable[..., AnyAnswer]:
@@ -136,7 +136,7 @@ def answers(four_tasks: Any, sound: bytes) -> dict[str, AnyAnswer]:
 
 @pytest.mark.parametrize("way", WAYS)
 @pytest.mark.parametrize("task", ROUTES)
-def test_every_way_gives_the_same_answer_in_every_format(
+def test_every_transport_gives_the_same_answer_in_every_format(
     four_tasks: Any, sound: bytes, answers: dict[str, AnyAnswer], task: str, way: str
 ) -> None:
     first = answers[task]
@@ -144,7 +144,7 @@ def test_every_way_gives_the_same_answer_in_every_format(
     assert answer.id != first.id
     same = answer.model_copy(update={"id": first.id, "timing": first.timing})
     assert same == first
-    for name in FORMATS:  # as text, too: what is not there in one answer may not be null in the other
+    for name in FORMATS:  # compare the text too: a value missing in one answer must not be null in the other
         assert write(same, name, name=NAME) == write(first, name, name=NAME)
 
 
@@ -157,45 +157,45 @@ def test_every_route_in_every_format_over_both_transports(
     file = tmp_path / NAME
     file.write_bytes(sound)
     with Client(four_tasks.url if scheme == "http" else f"grpc://{four_tasks.grpc}") as client:
-        told = getattr(client, task)(file, *ROUTES[task][2].values(), response_format=name, **PART)
+        output = getattr(client, task)(file, *ROUTES[task][2].values(), response_format=name, **PART)
     first = answers[task]
     if name in ("json", "verbose_json"):
         kind = ROUTES[task][1]
-        answer = told if name == "json" else kind.model_validate_json(told)
-        told = write(answer.model_copy(update={"id": first.id, "timing": first.timing}), name)
+        answer = output if name == "json" else kind.model_validate_json(output)
+        output = write(answer.model_copy(update={"id": first.id, "timing": first.timing}), name)
     else:
-        at = told.find("ta-")
-        told = told if at < 0 else told.replace(told[at : at + 35], first.id)
-    assert told == write(first, name, name=NAME)
+        at = output.find("ta-")
+        output = output if at < 0 else output.replace(output[at : at + 35], first.id)
+    assert output == write(first, name, name=NAME)
 
 
-def test_the_openai_client_hears_the_same(four_tasks: Any, sound: bytes, answers: dict[str, AnyAnswer]) -> None:
+def test_the_openai_client_gets_the_same_result(four_tasks: Any, sound: bytes, answers: dict[str, AnyAnswer]) -> None:
     audio = {"type": "input_audio", "input_audio": {"data": base64.b64encode(sound).decode(), "format": "wav"}}
     for task, (_, kind, words, field) in ROUTES.items():
-        said = (words.get("query") or [words.get("question", "")])[0]
+        text = (words.get("query") or [words.get("question", "")])[0]
         with openai.OpenAI(base_url=f"{four_tasks.url}/v1", api_key="none", max_retries=0) as client:
             completion = client.chat.completions.create(
                 model="scripted",
-                messages=[{"role": "user", "content": [{"type": "text", "text": said}, audio]}],  # type: ignore[list-item]
+                messages=[{"role": "user", "content": [{"type": "text", "text": text}, audio]}],  # type: ignore[list-item]
                 extra_body={"task": task} | PART,
             )
-        told = getattr(kind.model_validate(completion.model_extra["result"]), field)
+        found = getattr(kind.model_validate(completion.model_extra["result"]), field)
         expected = getattr(answers[task], field)
-        assert told == (expected[:1] if task == "ground" else expected)
+        assert found == (expected[:1] if task == "ground" else expected)
 
 
 @pytest.mark.parametrize("scheme", ["http", "grpc"])
-def test_the_command_line_hears_the_same(four_tasks: Any, sound: bytes, tmp_path: Any, scheme: str) -> None:
+def test_the_command_line_gets_the_same_result(four_tasks: Any, sound: bytes, tmp_path: Any, scheme: str) -> None:
     file = tmp_path / NAME
     file.write_bytes(sound)
     words = {"dense_caption": ["caption"], "ground": ["ground"], "summarize": ["summarize"], "ask": ["ask"]}
     server = four_tasks.url if scheme == "http" else f"grpc://{four_tasks.grpc}"
     for task, (_, kind, more, field) in ROUTES.items():
-        asked = [word for value in more.values() for word in (value if isinstance(value, list) else [value])]
-        command = [sys.executable, "-m", "timeaudio", *words[task], str(file), *asked, "--json", "--server", server]
-        told = subprocess.run(command, check=True, capture_output=True, text=True).stdout
+        queries = [word for value in more.values() for word in (value if isinstance(value, list) else [value])]
+        command = [sys.executable, "-m", "timeaudio", *words[task], str(file), *queries, "--json", "--server", server]
+        output = subprocess.run(command, check=True, capture_output=True, text=True).stdout
         expected = over_rest(four_tasks, task, sound, {})
-        assert getattr(kind.model_validate_json(told), field) == getattr(expected, field)
+        assert getattr(kind.model_validate_json(output), field) == getattr(expected, field)
 
 
 MISTAKES: dict[str, tuple[str, dict[str, Any], bytes | None]] = {
@@ -211,7 +211,7 @@ MISTAKES: dict[str, tuple[str, dict[str, Any], bytes | None]] = {
 
 
 @pytest.mark.parametrize("mistake", MISTAKES)
-def test_both_transports_refuse_alike(four_tasks: Any, sound: bytes, mistake: str) -> None:
+def test_both_transports_give_the_same_errors(four_tasks: Any, sound: bytes, mistake: str) -> None:
     task, fields, file = MISTAKES[mistake]
     words = {name: fields[name] for name in ("query", "question") if name in fields}
     options = {name: value for name, value in fields.items() if name not in words}
@@ -224,7 +224,7 @@ def test_both_transports_refuse_alike(four_tasks: Any, sound: bytes, mistake: st
     assert (rpc.status, rpc.type, rpc.title) == (http.status, http.type, http.title)
     assert rpc.errors == http.errors
     assert rpc.instance.startswith("urn:timeaudio:request:")
-    if not http.errors:  # fields have other names there
+    if not http.errors:  # field errors use other names over gRPC
         assert rpc.detail == http.detail
 
 
@@ -232,7 +232,7 @@ HOSTILE = "a\u2028b\u2029c\x85d\r\ne: f\n\ndata: g \U0001f415"
 
 
 @pytest.mark.parametrize("scheme", ["http", "grpc"])
-def test_words_that_look_like_the_ends_of_lines_stay_whole(four_tasks: Any, sound: bytes, scheme: str) -> None:
+def test_text_with_line_separators_is_kept(four_tasks: Any, sound: bytes, scheme: str) -> None:
     with Client(four_tasks.url if scheme == "http" else f"grpc://{four_tasks.grpc}") as client:
         results = list(client.stream_ground(sound, [HOSTILE, "nothing"]))
         assert client.stream_ask(sound, HOSTILE).answer().answer == HOSTILE.upper()

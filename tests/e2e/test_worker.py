@@ -1,4 +1,4 @@
-"""A real worker process over its socket: many requests at once, and slots that come back."""
+"""A real worker process over its socket: concurrent requests, and slots that are freed."""
 
 import asyncio
 import contextlib
@@ -12,8 +12,8 @@ import pytest
 import torch
 
 from model.checkpoint import save_checkpoint
-from server.engine.process import WorkerCommand, WorkerProcess
 from server.pb.timeaudio.worker.v1 import worker_pb2 as pb
+from server.workers.process import WorkerCommand, WorkerProcess
 from tests.factories import small_model
 
 SLOTS = 6
@@ -64,12 +64,12 @@ async def texts(stub: Any, message: pb.AnalyzeRequest) -> list[str]:
 async def until(condition: Callable[[pb.StatusResponse], bool], stub: Any, timeout_s: float) -> float:
     began = time.monotonic()
     while not condition(await stub.Status(pb.StatusRequest())):
-        assert time.monotonic() - began < timeout_s, "did not come true in time"
+        assert time.monotonic() - began < timeout_s, "the condition was not met in time"
         await asyncio.sleep(0.01)
     return time.monotonic() - began
 
 
-def test_many_at_once_are_answered_as_each_alone(checkpoint: Path, tmp_path: Path) -> None:
+def test_concurrent_requests_get_the_same_answers_as_single_ones(checkpoint: Path, tmp_path: Path) -> None:
     messages = [
         request(seconds=1.0),
         request("a dog", "rain", seconds=3.0),
@@ -94,12 +94,12 @@ def test_many_at_once_are_answered_as_each_alone(checkpoint: Path, tmp_path: Pat
     asyncio.run(run())
 
 
-def test_slots_of_callers_who_leave_are_free_within_a_second(checkpoint: Path, tmp_path: Path) -> None:
+def test_cancelled_requests_free_their_slots_within_a_second(checkpoint: Path, tmp_path: Path) -> None:
     async def run() -> None:
         async with working(checkpoint, tmp_path) as stub:
             endless = request("a", "b", "c", max_new_tokens=480, temperature=4.0)
             calls = [asyncio.create_task(updates(stub, endless)) for _ in range(10)]
-            # A step takes its slots first, and is told of when it ends.
+            # A step takes its slots at its start, but updates are sent at its end.
             await until(lambda status: status.num_free_slots == 0 and status.num_running >= 1, stub, 60)
             assert (await stub.Status(pb.StatusRequest())).num_requests == 10
             for call in calls:
@@ -111,10 +111,10 @@ def test_slots_of_callers_who_leave_are_free_within_a_second(checkpoint: Path, t
     asyncio.run(run())
 
 
-def test_a_deadline_frees_its_slot_while_others_go_on(checkpoint: Path, tmp_path: Path) -> None:
+def test_a_deadline_frees_its_slot_while_other_requests_continue(checkpoint: Path, tmp_path: Path) -> None:
     async def run() -> None:
         async with working(checkpoint, tmp_path) as stub:
-            # Some answers end by themselves before the deadline: this seed's is one of the longest of eight.
+            # Some answers end before the deadline. The answer with this seed is one of the longest of eight.
             late = request("a", max_new_tokens=480, temperature=4.0, seed=0)
             late.deadline_s = 0.1
             others = asyncio.create_task(updates(stub, request("b", max_new_tokens=200, temperature=4.0)))

@@ -1,4 +1,4 @@
-"""Two workers behind one server: killed, stopped, stuck, poisoned, full. What callers see, what takes their place."""
+"""A server with two workers that are killed, stopped, stuck, crashed by a request, or full: callers and restarts."""
 
 import contextlib
 import os
@@ -38,7 +38,7 @@ def second(tone_wav: Callable[..., bytes]) -> bytes:
 
 @pytest.fixture(autouse=True)
 def both(pair: Any) -> list[int]:
-    """Both workers, ready, before each test."""
+    """Wait until both workers are ready, before each test. Return their process ids."""
     until(lambda: pair.metric("timeaudio_workers") == 2)
     return workers_of(pair)
 
@@ -46,7 +46,7 @@ def both(pair: Any) -> list[int]:
 def until(condition: Callable[[], bool], timeout: float = 20.0) -> None:
     give_up = time.monotonic() + timeout
     while not condition():
-        assert time.monotonic() < give_up, "did not come true in time"
+        assert time.monotonic() < give_up, "the condition was not met in time"
         time.sleep(0.02)
 
 
@@ -64,7 +64,7 @@ def ask(server: Any, query: str, sound: bytes, **fields: str) -> httpx.Response:
         return client.post("/v1/ground", data={"query": query, **fields}, files={"file": sound})
 
 
-def asked(
+def submit_requests(
     server: Any, threads: ThreadPoolExecutor, query: str, sound: bytes, *, times: int
 ) -> list[Future[httpx.Response]]:
     answers = [threads.submit(ask, server, query, sound) for _ in range(times)]
@@ -72,18 +72,18 @@ def asked(
     return answers
 
 
-def test_requests_of_a_killed_worker_are_asked_again(pair: Any, both: list[int], second: bytes) -> None:
+def test_requests_of_a_killed_worker_are_retried(pair: Any, both: list[int], second: bytes) -> None:
     with ThreadPoolExecutor() as threads:
-        answers = asked(pair, threads, "sleep 1.2", second, times=4)
+        answers = submit_requests(pair, threads, "sleep 1.2", second, times=4)
         os.kill(both[0], signal.SIGKILL)
-        with pair.client() as client:  # the other one is there
+        with pair.client() as client:  # the other worker answers
             assert client.get("/readyz").is_success
             assert ask(pair, "dog", second).is_success
         assert [answer.result().status_code for answer in answers] == [200] * 4
     until(lambda: len(set(workers_of(pair)) - set(both)) == 1)
 
 
-def test_a_stopped_worker_is_replaced_within_the_bound(pair: Any, both: list[int], second: bytes) -> None:
+def test_a_stopped_worker_is_replaced_in_time(pair: Any, both: list[int], second: bytes) -> None:
     began = time.monotonic()
     for pid in both:
         os.kill(pid, signal.SIGSTOP)
@@ -95,17 +95,17 @@ def test_a_stopped_worker_is_replaced_within_the_bound(pair: Any, both: list[int
     assert ask(pair, "dog", second).is_success
 
 
-def test_a_worker_that_takes_no_step_is_replaced(pair: Any, both: list[int], second: bytes) -> None:
+def test_a_stuck_worker_is_replaced(pair: Any, both: list[int], second: bytes) -> None:
     before = pair.metric("timeaudio_worker_restarts_total")
     with ThreadPoolExecutor() as threads:
         stuck = threads.submit(ask, pair, "stick", second)
         until(lambda: pair.metric("timeaudio_worker_restarts_total") == before + 1, STUCK_S + 3 * HEARTBEAT_S + 3)
-        assert stuck.result().status_code == 422  # alone both times: it is to blame
+        assert stuck.result().status_code == 422  # it was the only request in both workers that died
     pair.wait_ready()
     assert ask(pair, "dog", second).is_success
 
 
-def test_a_request_that_kills_its_worker_twice_is_not_tried_again(pair: Any, both: list[int], second: bytes) -> None:
+def test_a_request_that_crashes_its_worker_twice_is_quarantined(pair: Any, both: list[int], second: bytes) -> None:
     first = ask(pair, "crash", second)
     assert first.status_code == 422
     assert first.json()["type"] == "urn:timeaudio:problem:quarantined"
@@ -118,12 +118,12 @@ def test_a_request_that_kills_its_worker_twice_is_not_tried_again(pair: Any, bot
     assert pair.metric("timeaudio_worker_restarts_total") == restarts
 
 
-def test_a_long_recording_outlives_its_worker_and_keeps_its_clock(
+def test_a_long_recording_survives_its_worker_with_exact_times(
     pair: Any, both: list[int], tone_wav: Callable[..., bytes]
 ) -> None:
-    sound = tone_wav(100.05)  # six passes of 18.4 s, of which the last one is as long as is left
+    sound = tone_wav(100.05)  # six passes of 18.4 s; the last one may be shorter
     with ThreadPoolExecutor() as threads:
-        answer = asked(pair, threads, "sleep 1", sound, times=1)[0]
+        answer = submit_requests(pair, threads, "sleep 1", sound, times=1)[0]
         os.kill(both[0], signal.SIGKILL)
         found = answer.result().json()
     starts = [round(16.4 * number, 1) for number in range(6)]
@@ -135,14 +135,14 @@ def test_a_long_recording_outlives_its_worker_and_keeps_its_clock(
     assert [event["intervals"] for event in whole["events"]] == [[{"start": 0.0, "end": 100.0, "confidence": None}]]
 
 
-def test_what_cannot_be_ready_in_time_is_told_at_once(
+def test_a_request_that_cannot_meet_its_deadline_is_rejected_at_once(
     pair: Any, both: list[int], second: bytes, tone_wav: Callable[..., bytes]
 ) -> None:
     sound = tone_wav(15.0)
     with ThreadPoolExecutor(20) as threads:
         for answer in [threads.submit(ask, pair, "sleep 0.3", second) for _ in range(4)]:
-            assert answer.result().is_success  # so that it is known how long things take
-        answers = asked(pair, threads, "sleep 4", sound, times=8)  # as many as find a place
+            assert answer.result().is_success  # so that the server can estimate the time of requests
+        answers = submit_requests(pair, threads, "sleep 4", sound, times=8)  # fill all slots
         answers += [threads.submit(ask, pair, "dog", sound) for _ in range(4)]
         until(lambda: pair.metric("timeaudio_audio_seconds_inside") == 12 * 15)
         late = ask(pair, "dog", second, timeout_s="0.6")

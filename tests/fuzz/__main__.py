@@ -1,11 +1,11 @@
-"""`make fuzz`: many damaged files, bodies and messages at a real server, with the figures as JSON.
+"""`make fuzz`: send many damaged files, bodies and messages to a real server, and print the results as JSON.
 
     python -m tests.fuzz --files 100000 --bodies 10000 --messages 10000 [--seed 1] [--model] [--json fuzz.json]
 
-The report is written after every thousand. Interrupted, the same command goes on where the report ends, with a new
-server; with another seed it refuses to mix. Fails (status 1) if one was answered 5xx or not at all, if the
-server or its worker ended, or if the front end or the worker hold more memory or files at the end than when the server
-was warm.
+The report is written after every thousand requests. After an interruption, the same command continues where the report
+ends, with a new server. It rejects a report with another seed. It fails (status 1) if a request got 5xx or no response,
+if the server or its worker ended, or if the front end or the worker has more memory or open files at the end than after
+the warm-up.
 """
 
 import argparse
@@ -27,18 +27,18 @@ KINDS = ("files", "bodies", "messages")
 
 
 def main() -> int:
-    """Attack, print, judge."""
+    """Run all attacks and print the report. Return the exit status."""
     parser = argparse.ArgumentParser(description="Damaged files, bodies and messages at a real server.")
     parser.add_argument("--files", type=int, default=100_000)
     parser.add_argument("--bodies", type=int, default=10_000)
     parser.add_argument("--messages", type=int, default=10_000)
     parser.add_argument("--seed", type=int, default=1)
-    parser.add_argument("--model", action="store_true", help="hear with the embedded checkpoint, not a scripted one")
+    parser.add_argument("--model", action="store_true", help="use the embedded checkpoint instead of a scripted model")
     parser.add_argument("--json", type=Path)
     arguments = parser.parse_args()
     figures = _so_far(arguments.json, arguments.seed)
     port = free_port()
-    # Decoders are replaced ten times less often than by default: what they would leak has more time to show.
+    # Decoders are replaced ten times less often than by default, so that leaks become visible.
     settings = {"TIMEAUDIO_DECODE__MAX_TASKS": "2000"}
     if not arguments.model:
         settings["TIMEAUDIO_WORKER__PIPELINE"] = "scripted_pipeline"

@@ -1,4 +1,4 @@
-"""Damaged files, bodies and messages at a running server; what comes back is counted, what must not come is kept."""
+"""Send damaged files, bodies and messages to a running server. Count the responses, and keep the wrong ones."""
 
 import os
 from collections import Counter
@@ -18,13 +18,13 @@ from tests.fuzz import seeds
 from tests.fuzz.mutations import mutated
 
 CALLERS_FAULT = {200, 400, 404, 413, 415, 422}
-"""What a damaged request may be answered: never 5xx, and nothing hangs."""
+"""Allowed statuses for a damaged request. 5xx is not allowed."""
 CALLERS_FAULT_GRPC = {grpc.StatusCode.OK, grpc.StatusCode.INVALID_ARGUMENT, grpc.StatusCode.NOT_FOUND}
 
 
 @dataclass
 class Report:
-    """What came back. `kept`: what was sent where the answer must not be."""
+    """The responses. `kept` has the requests that got a wrong response."""
 
     answers: Counter[str] = field(default_factory=Counter)
     kept: list[tuple[str, bytes]] = field(default_factory=list)
@@ -40,7 +40,7 @@ class Report:
 
 
 def attack_files(url: str, numbers: range, *, seed: int, threads: int = 2) -> Report:
-    """Damaged sound files, as the body."""
+    """Send damaged audio files as raw bodies."""
     sounds = seeds.files()
 
     def one(client: httpx.Client, number: int, report: Report) -> None:
@@ -52,7 +52,7 @@ def attack_files(url: str, numbers: range, *, seed: int, threads: int = 2) -> Re
 
 
 def attack_bodies(url: str, numbers: range, *, seed: int, threads: int = 2) -> Report:
-    """Damaged forms and JSON."""
+    """Send damaged forms and JSON."""
     whole = seeds.bodies()
 
     def one(client: httpx.Client, number: int, report: Report) -> None:
@@ -66,21 +66,21 @@ def attack_bodies(url: str, numbers: range, *, seed: int, threads: int = 2) -> R
 
 
 def attack_grpc(address: str, numbers: range, *, seed: int) -> Report:
-    """Damaged messages, and whole ones with damaged sound. What is no message is refused by gRPC's own library."""
+    """Send damaged messages, and valid ones with damaged audio. The gRPC library rejects messages that do not parse."""
     sounds, report = seeds.files(), Report()
     with grpc.insecure_channel(address) as channel:
         for number in numbers:
             random = np.random.default_rng([seed, number])
             method, message = seeds.MESSAGES[number % len(seeds.MESSAGES)]
-            # Two thirds are messages still: what is damaged is the sound in them.
+            # Two thirds are valid messages with damaged audio.
             data = message(mutated(sounds, random)) if number % 3 else mutated([message(sounds[0])], random)
             try:
                 channel.unary_unary(method)(data, timeout=60)
                 report.add("OK", data, is_right=True)
             except grpc.RpcError as error:
                 code, undecoded = error.code(), "DecodeError" in (error.details() or "")
-                told = "no message" if undecoded else code.name
-                report.add(told, data, is_right=undecoded or code in CALLERS_FAULT_GRPC)
+                outcome = "no message" if undecoded else code.name
+                report.add(outcome, data, is_right=undecoded or code in CALLERS_FAULT_GRPC)
     return report
 
 
@@ -99,7 +99,7 @@ def _shared(url: str, numbers: range, one: Callable[[httpx.Client, int, Report],
 
 
 def holdings(server: Any) -> dict[str, tuple[float, int]]:
-    """Resident MiB and open files of the front end and of its worker."""
+    """Return the resident MiB and the number of open files of the front end and of its worker."""
     pids = {"front end": server.process.pid}
     for pid in descendants(server.process.pid):
         if b"server.worker" in Path(f"/proc/{pid}/cmdline").read_bytes():

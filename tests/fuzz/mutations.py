@@ -1,4 +1,4 @@
-"""Damage to bytes, as lines, bad programs and attackers do it. Pure: the same generator gives the same damage."""
+"""Damage bytes as networks, faulty programs and attackers do. The same generator gives the same damage."""
 
 from collections.abc import Callable, Sequence
 
@@ -6,11 +6,11 @@ import numpy as np
 
 Generator = np.random.Generator
 INTERESTING = (b"\0\0\0\0", b"\xff\xff\xff\xff", b"\x7f\xff\xff\xff", b"\xff\xff\xff\x7f", b"\x80\0\0\0", b"\0\0\0\x80")
-HEAD = 512  # bytes in which headers are: half of all damage goes there
+HEAD = 512  # size of the headers, which get half of all damage
 
 
 def place(data: bytearray, random: Generator) -> int:
-    """Somewhere in the bytes, often at their beginning."""
+    """Return a random position, often near the start."""
     reach = min(HEAD, len(data)) if random.random() < 0.5 else len(data)
     return int(random.integers(0, max(1, reach)))
 
@@ -56,7 +56,7 @@ KINDS: tuple[Callable[[bytearray, Generator], None], ...] = (flip, overwrite, fi
 
 
 def mutated(seeds: Sequence[bytes], random: Generator) -> bytes:
-    """One of the seeds, or the head of one and the tail of another, with one to three kinds of damage."""
+    """Return a seed, or the head of one and the tail of another, with one to three kinds of damage."""
     data = bytearray(seeds[int(random.integers(0, len(seeds)))])
     if random.random() < 0.1:
         other = seeds[int(random.integers(0, len(seeds)))]

@@ -1,4 +1,4 @@
-"""What is damaged: small sound files of every kind, bodies of every form, messages of every method."""
+"""Valid inputs to damage: small audio files, request bodies and gRPC messages."""
 
 import base64
 import json
@@ -33,12 +33,12 @@ BOUNDARY = b"----boundary"
 
 
 def files() -> list[bytes]:
-    """Sound files of every kind that is read."""
+    """Return an audio file of every supported kind."""
     return [encode(sine(SECONDS, rate=rate)[None], rate, container, codec) for container, codec, rate in FILES.values()]
 
 
 def bodies() -> list[tuple[str, str, bytes]]:
-    """Path, media type and body of requests that are answered."""
+    """Return path, media type and body of valid requests."""
     sound = wav_bytes(sine(SECONDS))
     fields = {"query": "rain", "start": "0.0", "end": "0.2", "num_beams": "2", "response_format": "json"}
     parts = [f'Content-Disposition: form-data; name="{name}"\r\n\r\n{value}'.encode() for name, value in fields.items()]
@@ -77,4 +77,4 @@ def _ground(sound: bytes) -> bytes:
 
 SERVICE = "/timeaudio.v1.TimeAudioService"
 MESSAGES = ((f"{SERVICE}/DenseCaption", _dense_caption), (f"{SERVICE}/Ground", _ground))
-"""Method, and what makes its request of a sound file."""
+"""Method, and the function that makes its request from an audio file."""

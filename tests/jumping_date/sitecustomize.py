@@ -1,8 +1,8 @@
-"""Read by Python at its start where this folder is on its path: a date that is hours away from the kernel's.
+"""Shift the date of a Python process by hours. Python imports this at startup if this folder is on its path.
 
-How many stands in the file that JUMPING_DATE names, which may change at any moment. Monotonic clocks are left alone.
-libfaketime would move the date for native code too, but in its version 0.9.10 `time.sleep` fails once it spares the
-monotonic clock (EINVAL from clock_nanosleep, Python 3.11), and with it pools of processes.
+The file named by JUMPING_DATE contains the number of hours, and may change at any time. Monotonic clocks do not change.
+libfaketime would also shift the date of native code. But with its option that keeps the monotonic clock, version 0.9.10
+breaks `time.sleep` (EINVAL from clock_nanosleep, Python 3.11) and so pools of processes.
 """
 
 import os

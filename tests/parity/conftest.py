@@ -1,4 +1,4 @@
-"""The reference data, and our model with the reference's weights."""
+"""Fixtures: the reference data, and our model with the reference weights."""
 
 import json
 from pathlib import Path
@@ -20,14 +20,14 @@ def data() -> Path:
 
 @pytest.fixture(scope="session")
 def released() -> Reference:
-    """The released code's weights in our modules, through the public path."""
+    """Our model with the released weights, loaded by `model.reference`."""
     configs = json.loads((DATA / "tiny_configs.json").read_text())
     return load_released(load_file(DATA / "weights.safetensors"), configs, tokenizer=DATA / "tokenizer.model")
 
 
 @pytest.fixture(scope="session")
 def theirs() -> dict[str, torch.Tensor]:
-    """The released code's tensors by name: see `data/README.md`."""
+    """The tensors of the released code by name, see `data/README.md`."""
     found = {}
     for file in ("features.npz", "stages.npz"):
         with np.load(DATA / file) as arrays:

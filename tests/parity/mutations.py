@@ -1,8 +1,8 @@
-"""Breaks the model on purpose, one place at a time, in a temporary copy, and says which parity test notices.
+"""Break the model on purpose, one change at a time, in a temporary copy, and print which parity tests fail.
 
     python tests/parity/mutations.py [--only WORD]
 
-Prints the table that stands in `data/README.md`; ends with status 1 if a change goes unnoticed. About 15 s a change.
+Prints the table in `data/README.md`. Exits with status 1 if no test fails for a change. Takes about 15 s per change.
 """
 
 import argparse
@@ -21,7 +21,7 @@ COPIED = ("model", "server", "tests", "timeaudio", "training", "pyproject.toml")
 
 @dataclass(frozen=True)
 class Mutation:
-    """`before`, wherever it stands in `file`, becomes `after`."""
+    """Replace every `before` in `file` by `after`."""
 
     what: str
     file: str
@@ -63,7 +63,7 @@ MUTATIONS = (
     Mutation("fuse: epsilon", "model/encoders/fuse.py", "nn.LayerNorm(sound_dim)", "nn.LayerNorm(sound_dim, eps=1e-3)"),
     Mutation(
         "windows: a hop of 18 frames",
-        "model/released/configs.py",
+        "model/convert/configs.py",
         "round(WHISPER_FRAMES * length / 30)",
         "1 + round(WHISPER_FRAMES * length / 30)",
     ),
@@ -94,7 +94,7 @@ MUTATIONS = (
     ),
     Mutation(
         "Q-Former: tokens attend each other",
-        "model/released/configs.py",
+        "model/convert/configs.py",
         'self_attention="window"',
         'self_attention="segment"',
     ),
@@ -107,19 +107,19 @@ MUTATIONS = (
     ),
     Mutation(
         "LoRA: scale",
-        "model/released/keys.py",
+        "model/convert/keys.py",
         "weight.float() + scale * (b @ a)",
         "weight.float() + scale / 2 * (b @ a)",
     ),
     Mutation(
         "import: scale of the LoRA",
-        "model/released/importer.py",
+        "model/convert/importer.py",
         "scale / len(adapter[0])",
         "scale / (len(adapter[0]) + 1)",
     ),
     Mutation(
         "import: the language model's own embedding",
-        "model/released/importer.py",
+        "model/convert/importer.py",
         "base = replaced.get(name, tensor)",
         "base = tensor if tensor is not None else replaced[name]",
     ),
@@ -139,12 +139,12 @@ MUTATIONS = (
 )
 
 
-def noticed(mutation: Mutation, copy: Path) -> list[str]:
-    """The parity tests that fail, by name."""
+def failing_tests(mutation: Mutation, copy: Path) -> list[str]:
+    """Return the names of the parity tests that fail."""
     path = copy / mutation.file
     source = path.read_text(encoding="utf-8")
     if mutation.before not in source:
-        raise SystemExit(f"{mutation.what}: {mutation.file} does not hold {mutation.before!r} any more.")
+        raise SystemExit(f"{mutation.what}: {mutation.file} no longer contains {mutation.before!r}.")
     path.write_text(source.replace(mutation.before, mutation.after), encoding="utf-8")
     try:
         ended = subprocess.run(
@@ -157,25 +157,25 @@ def noticed(mutation: Mutation, copy: Path) -> list[str]:
 
 
 def main() -> int:
-    """Try each, and print."""
+    """Try each mutation and print the table."""
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
-    parser.add_argument("--only", default="", help="changes whose description holds this")
+    parser.add_argument("--only", default="", help="only changes whose description contains this")
     only = parser.parse_args().only
     chosen = [mutation for mutation in MUTATIONS if only in mutation.what]
-    unnoticed = 0
+    missed = 0
     with tempfile.TemporaryDirectory() as folder:
         copy = Path(folder)
         for name in COPIED:
             source = ROOT / name
             skip = shutil.ignore_patterns("__pycache__")
             shutil.copytree(source, copy / name, ignore=skip) if source.is_dir() else shutil.copy(source, copy / name)
-        print("| what is broken | first of the tests that fail | how many |\n|---|---|---|")
+        print("| broken on purpose | first failing test | failing tests |\n|---|---|---|")
         for mutation in chosen:
-            tests = noticed(mutation, copy)
-            unnoticed += not tests
+            tests = failing_tests(mutation, copy)
+            missed += not tests
             first = f"`{tests[0].rpartition('::')[2]}`" if tests else "**none**"
             print(f"| {mutation.what} | {first} | {len(tests)} |", flush=True)
-    return 1 if unnoticed else 0
+    return 1 if missed else 0
 
 
 if __name__ == "__main__":

@@ -1,4 +1,4 @@
-"""Filterbank, log-mel and BEATs against numbers of the authors' released code, and against `transformers`."""
+"""Compare the filterbank, log-mel and BEATs with numbers of the authors' released code and with `transformers`."""
 
 import json
 from dataclasses import fields
@@ -20,7 +20,7 @@ DATA = Path(__file__).parent / "data"
 
 
 def clip(seconds, seed):
-    """float64 [1, samples]."""
+    """Return a synthetic clip as float64 [1, samples]."""
     return torch.from_numpy(sound(seconds, seed) / 32768)[None]
 
 
@@ -51,20 +51,20 @@ def test_fbank_equals_kaldi_in_the_released_code(name, dtype, reference):
 
 
 @pytest.mark.parametrize(("dtype", "tolerance"), [(torch.float32, 1e-4), (torch.float64, 2e-5)])
-def test_fbank_equals_kaldi_to_more_digits(dtype, tolerance, reference):
+def test_fbank_equals_kaldi_in_float32(dtype, tolerance, reference):
     ours = fbank(clip(*CLIPS["s10"]), dtype=dtype)[:, ::8]
     torch.testing.assert_close(ours, reference["s10_fbank_every_8th"], atol=tolerance, rtol=0)
 
 
 def test_the_fourth_band_is_empty_and_silence_is_a_constant():
-    heard = fbank(clip(1.0, 1))
-    assert (heard[..., 3] - SILENCE).abs().max() < 1e-6
+    features = fbank(clip(1.0, 1))
+    assert (features[..., 3] - SILENCE).abs().max() < 1e-6
     assert (fbank(torch.zeros(1, 16_000)) - SILENCE).abs().max() < 1e-6
     assert pytest.approx(-2.3917, abs=1e-4) == SILENCE
 
 
 @pytest.mark.parametrize(("num_samples", "steps"), [(0, 0), (399, 0), (400, 1), (559, 1), (560, 2), (480_000, 2998)])
-def test_fbank_hears_whole_windows_only(num_samples, steps):
+def test_fbank_uses_only_complete_windows(num_samples, steps):
     assert num_steps(num_samples) == steps
     assert fbank(torch.zeros(2, num_samples)).shape == (2, steps, 128)
 
@@ -92,7 +92,7 @@ def test_log_mel_rows_do_not_influence_each_other():
 
 
 @pytest.mark.parametrize("num_samples", [0, 319, 321, 400])
-def test_log_mel_wants_whole_frames(num_samples):
+def test_log_mel_requires_complete_frames(num_samples):
     with pytest.raises(ValueError, match="multiple of 320"):
         log_mel(torch.zeros(1, num_samples))
 
@@ -109,8 +109,8 @@ def test_beats_equals_the_released_code_in_a_padded_batch(beats, reference):
     torch.testing.assert_close(ours, reference["batch_beats"], atol=1e-4, rtol=0)
 
 
-def test_beats_equals_the_released_code_on_a_whole_minute(beats, reference, monkeypatch):
-    monkeypatch.setattr("model.encoders.beats.QUERY_BLOCK", 1000)  # 3,112 tokens in four blocks, the last one short
+def test_beats_equals_the_released_code_on_a_minute(beats, reference, monkeypatch):
+    monkeypatch.setattr("model.encoders.beats.QUERY_BLOCK", 1000)  # 3,112 tokens in four blocks; the last one is short
     ours = beats(fbank(clip(62.3, 12345), dtype=torch.float64))
     assert ours.shape[1] == 3112
     torch.testing.assert_close(ours[:, ::50], reference["d62_beats_every_50th"], atol=1e-4, rtol=0)

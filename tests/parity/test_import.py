@@ -1,10 +1,10 @@
-"""The four files of a user, through `timeaudio import`, give the released code's numbers."""
+"""A checkpoint from `timeaudio import` gives the same numbers as the released code."""
 
 import pytest
 import torch
 
+from model.convert.importer import import_released
 from model.reference import Reference
-from model.released.importer import import_released
 from tests.released_files import HEADS, write_downloads
 from tests.synthetic import clip
 

@@ -1,4 +1,4 @@
-"""The queue simulation against known values, and reports of every benchmark that it reads."""
+"""The queue simulation compared with known values, and the benchmark reports that it reads."""
 
 import importlib.util
 import json
@@ -30,13 +30,13 @@ PEAK = load("load").Load(seconds=10.0, told=Counter({"200": 20, "429": 5}))
 
 
 @pytest.mark.parametrize("load", [0.3, 0.5, 0.8])
-def test_the_mean_wait_of_one_worker_is_pollaczek_and_khinchines(load: float) -> None:
+def test_the_mean_wait_of_one_worker_follows_pollaczek_and_khinchine(load: float) -> None:
     expected = load / (2 * (1 - load))  # in service times, of constant length
     assert capacity.simulate(load, 1.0, 1).mean - 1 == pytest.approx(expected, rel=0.05)
 
 
 @pytest.mark.parametrize("load", [0.5, 0.8])
-def test_the_p99_of_one_worker_is_that_of_erlangs_distribution(load: float) -> None:
+def test_the_p99_of_one_worker_follows_erlangs_distribution(load: float) -> None:
     def waits_at_most(time: float) -> float:  # Erlang 1909: P(W <= t) of M/D/1 with service time 1
         terms = (
             (load * (k - time)) ** k / math.factorial(k) * math.exp(-load * (k - time)) for k in range(int(time) + 1)
@@ -48,7 +48,7 @@ def test_the_p99_of_one_worker_is_that_of_erlangs_distribution(load: float) -> N
 
 
 @pytest.mark.parametrize(("workers", "load"), [(2, 0.8), (10, 0.9)])
-def test_the_mean_wait_of_several_is_cosmetatos_approximation(workers: int, load: float) -> None:
+def test_the_mean_wait_of_several_follows_cosmetatos_approximation(workers: int, load: float) -> None:
     offered = workers * load
     none = sum(offered**k / math.factorial(k) for k in range(workers))
     all_busy = offered**workers / math.factorial(workers) / (1 - load)
@@ -57,12 +57,12 @@ def test_the_mean_wait_of_several_is_cosmetatos_approximation(workers: int, load
     assert capacity.simulate(offered, 1.0, workers).mean - 1 == pytest.approx(mm / 2 * factor, rel=0.06)
 
 
-def test_a_line_that_grows_for_ever_is_told() -> None:
+def test_an_overloaded_queue_is_an_error() -> None:
     with pytest.raises(ValueError, match="100%"):
         capacity.simulate(2.0, 1.0, 2)
 
 
-def test_the_fewest_workers_that_will_do() -> None:
+def test_the_smallest_sufficient_number_of_workers() -> None:
     workers, waits = capacity.workers_needed(4.0, 0.5, 1.5, 0.0)
     assert waits.p99 <= 1.5
     assert capacity.simulate(4.0, 0.5, workers).p99 == waits.p99
@@ -90,20 +90,20 @@ REPORTS = {
 
 
 @pytest.mark.parametrize("kind", REPORTS)
-def test_the_rate_is_found_in_every_report(kind: str) -> None:
+def test_the_rate_is_read_from_every_report(kind: str) -> None:
     assert capacity.rate_of(REPORTS[kind]) == capacity.Rate(2.0, 5.0)
     with pytest.raises(ValueError, match="measured lengths in seconds: 5"):
         capacity.rate_of(REPORTS[kind], 10.0)
 
 
-def test_the_program_says_how_many(tmp_path: Path) -> None:
-    report, told = tmp_path / "soak.json", tmp_path / "told.json"
+def test_the_program_prints_the_number_of_workers(tmp_path: Path) -> None:
+    report, output = tmp_path / "soak.json", tmp_path / "output.json"
     report.write_text(json.dumps(REPORTS["soak"]))
-    command = [sys.executable, str(SCRIPT), str(report), "--hours-per-day", "24", "--p99", "2", "--json", str(told)]
+    command = [sys.executable, str(SCRIPT), str(report), "--hours-per-day", "24", "--p99", "2", "--json", str(output)]
     done = subprocess.run(command, capture_output=True, text=True, timeout=60)
     assert done.returncode == 0, done.stderr
-    assert json.loads(told.read_text())["arrivals_per_s"] == pytest.approx(0.6)  # 3 x 17,280 clips of 5 s a day
-    assert json.loads(told.read_text())["workers"] == 1
+    assert json.loads(output.read_text())["arrivals_per_s"] == pytest.approx(0.6)  # 3 x 17,280 clips of 5 s a day
+    assert json.loads(output.read_text())["workers"] == 1
     command[command.index("2")] = "0.1"
     refused = subprocess.run(command, capture_output=True, text=True, timeout=60)
     assert refused.returncode == 1

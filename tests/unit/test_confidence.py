@@ -1,4 +1,4 @@
-"""Confidence of intervals: what it is taken from, what it becomes, and where there is none."""
+"""The confidence of intervals: its features, its calibration, and when there is none."""
 
 import json
 import math
@@ -38,7 +38,7 @@ ANSWER = [
 EVENTS = [Event((Interval(0, 25), Interval(30, 40)), "w w"), Event((Interval(120, 135),), "w")]
 
 
-def test_features_by_hand() -> None:
+def test_features_computed_by_hand() -> None:
     ids, known = zip(*ANSWER, strict=True)
     (first, second), (third,) = features_of(EVENTS, ids, known, TIMED, "dense_caption")
     assert astuple(first) == pytest.approx((-0.3, -0.7, -2.0, -3.0, math.log(2.5)))
@@ -55,13 +55,13 @@ def test_grounding_takes_the_words_before_the_first_time() -> None:
     assert [(f.words, f.least) for (f,) in rows] == [(-0.5, -0.75)] * 3
 
 
-def test_what_closes_a_cut_answer_was_chosen_by_nobody() -> None:
+def test_tokens_that_close_a_cut_answer_get_the_lowest_probability() -> None:
     ids, known = zip(*ANSWER[:8], strict=True)
     [(row,)] = features_of([Event((Interval(0, 25),), "")], ids, known[:6], TIMED, "ask")
     assert (row.start, row.end, row.words) == (pytest.approx(-0.3), FLOOR, FLOOR)
 
 
-def test_an_interval_that_no_separator_joins_is_known_by_its_length_alone() -> None:
+def test_an_interval_with_other_separator_tokens_has_only_its_length() -> None:
     spelled = [*ANSWER[:2], (31, -0.1), *ANSWER[5:8], *ANSWER[8:]]  # "0.0 - 2.5" in other tokens, then "3.0 - 4.0 w w"
     ids, known = zip(*spelled, strict=True)
     odd, plain = features_of([Event((i,), "") for i in EVENTS[0].intervals], ids, known, TIMED, "ask")
@@ -69,7 +69,7 @@ def test_an_interval_that_no_separator_joins_is_known_by_its_length_alone() -> N
     assert plain[0].start == pytest.approx(-1.1)
 
 
-def test_a_function_by_hand() -> None:
+def test_a_logistic_function_computed_by_hand() -> None:
     score = 0.5 + 0.1 * -1 + 0.1 * -2 + 0.2 * -0.5 + 0.05 * -1 + 0.3 * 1
     assert EVEN(Features(-1, -2, -0.5, -1, 1)) == round(1 / (1 + math.exp(-score)), 3)
     assert Logistic(1000, (0,) * 5)(Features(0, 0, 0, 0, 0)) == 1 - MARGIN
@@ -77,27 +77,27 @@ def test_a_function_by_hand() -> None:
 
 
 @given(features, st.sampled_from(FEATURES[:4]), log_probs)
-def test_more_certain_tokens_never_make_it_less_sure(known: Features, name: str, other: float) -> None:
+def test_more_certain_tokens_never_lower_the_confidence(known: Features, name: str, other: float) -> None:
     low, high = sorted((getattr(known, name), other))
     assert EVEN(replace(known, **{name: low})) <= EVEN(replace(known, **{name: high}))
 
 
 @given(features)
-def test_it_is_a_share(known: Features) -> None:
+def test_the_confidence_is_between_zero_and_one(known: Features) -> None:
     assert 0 < EVEN(known) < 1
 
 
-def test_a_task_without_a_function_has_none() -> None:
+def test_an_uncalibrated_task_has_no_confidence() -> None:
     ids, known = zip(*ANSWER, strict=True)
     calibration = Calibration({"ground": EVEN})
     rows = features_of(EVENTS, ids, known, TIMED, "dense_caption")
-    told = calibration.sure(EVENTS, rows, "dense_caption")
-    assert [i.confidence for e in told for i in e.intervals] == [None] * 3
-    told = Calibration({"dense_caption": EVEN}).sure(EVENTS, rows, "dense_caption")
-    assert [i.confidence for e in told for i in e.intervals] == [EVEN(f) for row in rows for f in row]
+    events = calibration.sure(EVENTS, rows, "dense_caption")
+    assert [i.confidence for e in events for i in e.intervals] == [None] * 3
+    events = Calibration({"dense_caption": EVEN}).sure(EVENTS, rows, "dense_caption")
+    assert [i.confidence for e in events for i in e.intervals] == [EVEN(f) for row in rows for f in row]
 
 
-def test_intervals_keep_their_confidence_and_joined_ones_the_lesser() -> None:
+def test_joined_intervals_have_the_lower_confidence() -> None:
     interval = Interval(10, 20, 0.9)
     assert interval.shift(5).confidence == interval.clip(15).confidence == 0.9
     assert interval == Interval(10, 20)
@@ -112,19 +112,19 @@ def directory(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return path
 
 
-def test_a_checkpoint_has_it_only_where_it_was_calibrated(directory: Path) -> None:
+def test_only_a_calibrated_checkpoint_has_a_calibration(directory: Path) -> None:
     assert load_checkpoint(directory)[0].calibration is None
     Calibration({"ground": EVEN}).write(directory / CALIBRATION, {"scenes": 1})
     model, tokenizer = load_checkpoint(directory)
     assert model.calibration == Calibration({"ground": EVEN})
-    save_checkpoint(directory, model, tokenizer, dtype=torch.float32)  # the weights may be others
+    save_checkpoint(directory, model, tokenizer, dtype=torch.float32)  # the weights may have changed
     assert not (directory / CALIBRATION).exists()
 
 
 @pytest.mark.parametrize(
     "change", [{"features": ["start"]}, {"tasks": {"ground": {"bias": 0.0, "weights": [1.0]}}}, {"tasks": None}]
 )
-def test_what_cannot_be_read_is_told(tmp_path: Path, change: dict) -> None:
+def test_an_invalid_calibration_file_is_an_error(tmp_path: Path, change: dict) -> None:
     path = tmp_path / CALIBRATION
     Calibration({"ground": EVEN}).write(path, {})
     path.write_text(json.dumps(json.loads(path.read_text()) | change))
@@ -136,18 +136,18 @@ def test_what_cannot_be_read_is_told(tmp_path: Path, change: dict) -> None:
 
 
 @pytest.mark.parametrize("calibration", [None, Calibration({"ground": EVEN})])
-def test_what_is_told_early_is_as_sure_as_in_the_end(calibration: Calibration | None) -> None:
+def test_streamed_events_have_the_same_confidence_as_the_answer(calibration: Calibration | None) -> None:
     model, tokenizer = small_model()
     model.calibration = calibration
     session = Pipeline(model, tokenizer, num_slots=4).session()
     assert session.calibrated == (() if calibration is None else ("ground",))
     sound = Waveform((np.random.default_rng(0).standard_normal(192_000) * 0.1).astype(np.float32))
-    wild = Decoding(max_new_tokens=150, temperature=50.0, seed=1)  # every token is about as likely
+    wild = Decoding(max_new_tokens=150, temperature=50.0, seed=1)  # all tokens are almost equally likely
     session.submit(sound, "ground", ("a", "b", "c"), wild)
-    told = [update for _ in iter(lambda: session.is_idle, True) for _, update in session.step()]
+    updates = [update for _ in iter(lambda: session.is_idle, True) for _, update in session.step()]
     num_events = 0
-    for answer in [update for update in told if isinstance(update, Answered)]:
-        early = [u.event for u in told if isinstance(u, Found) and u.index == answer.index]
+    for answer in [update for update in updates if isinstance(update, Answered)]:
+        early = [u.event for u in updates if isinstance(u, Found) and u.index == answer.index]
         sure = [[i.confidence for i in event.intervals] for event in answer.answer.events]
         assert [[i.confidence for i in event.intervals] for event in early] == sure
         assert all((value is None) == (calibration is None) for row in sure for value in row)

@@ -1,9 +1,11 @@
+"""The error tree of the model."""
+
 import pickle
 
 from model.errors import AudioTooLong, MissingWeights, TimeAudioError
 
 
-def test_errors_travel_between_processes_with_their_fields():
+def test_errors_are_pickled_with_their_fields():
     error = AudioTooLong(limit_s=150.0, duration_s=200.04, setting="LIMIT")
     copy = pickle.loads(pickle.dumps(error))
     assert (type(copy), str(copy), copy.limit_s, copy.duration_s) == (AudioTooLong, str(error), 150, 200.04)

@@ -1,4 +1,4 @@
-"""Freed memory stays with a training process."""
+"""A training process keeps freed memory."""
 
 import platform
 import subprocess
@@ -28,5 +28,5 @@ def page_faults(setting: str) -> int:
 
 
 @pytest.mark.skipif(platform.libc_ver()[0] != "glibc", reason="only glibc has these settings of mallopt")
-def test_blocks_that_come_again_cause_no_new_page_faults():
+def test_reallocated_blocks_cause_no_new_page_faults():
     assert page_faults("kept") < page_faults("returned") / 10

@@ -1,4 +1,4 @@
-"""A packed checkpoint: smaller, loaded as any other, and nearly the same."""
+"""A packed checkpoint is smaller, loads like any other, and gives nearly the same numbers."""
 
 import pytest
 import torch
@@ -25,7 +25,7 @@ def checkpoint(tmp_path):
     return tmp_path / "small"
 
 
-def test_a_packed_checkpoint_is_smaller_and_hears_nearly_the_same(tmp_path, checkpoint):
+def test_a_packed_checkpoint_is_smaller_with_nearly_the_same_audio_tokens(tmp_path, checkpoint):
     done = pack(checkpoint, tmp_path / "packed")
     assert done.after == sizes(tmp_path / "packed")
     assert done.before["all"] == sum(size for part, size in done.before.items() if part != "all")
@@ -44,7 +44,7 @@ def test_a_packed_checkpoint_is_smaller_and_hears_nearly_the_same(tmp_path, chec
     assert "language model in q8_0" in (tmp_path / "packed" / "README.md").read_text()
 
 
-def test_encoders_take_eight_bits_too(tmp_path, checkpoint):
+def test_encoders_can_be_packed_in_eight_bits(tmp_path, checkpoint):
     done = pack(checkpoint, tmp_path / "packed", others="q8_0")
     assert done.after["speech encoder"] < 0.45 * done.before["speech encoder"]
     before, after = (load_checkpoint(folder)[0].state_dict() for folder in (checkpoint, tmp_path / "packed"))
@@ -57,7 +57,7 @@ def test_encoders_take_eight_bits_too(tmp_path, checkpoint):
     assert not list((tmp_path / "packed").rglob("*.gguf"))
 
 
-def test_an_adapter_stays_apart_from_four_bits(tmp_path, checkpoint):
+def test_an_adapter_is_not_merged_into_four_bits(tmp_path, checkpoint):
     model, tokenizer = load_checkpoint(checkpoint)
     config = LoraConfig(r=4, target_modules=["q_proj", "down_proj"], init_lora_weights=False)
     get_peft_model(model.llm, config).save_pretrained(checkpoint / "adapter")
@@ -75,7 +75,7 @@ def test_an_adapter_stays_apart_from_four_bits(tmp_path, checkpoint):
     )
 
 
-def test_packed_again_it_is_the_same(tmp_path, checkpoint):
+def test_packing_again_changes_nothing(tmp_path, checkpoint):
     pack(checkpoint, tmp_path / "once")
     pack(tmp_path / "once", tmp_path / "twice")
     once, twice = (load_checkpoint(tmp_path / name)[0].state_dict() for name in ("once", "twice"))
@@ -83,7 +83,7 @@ def test_packed_again_it_is_the_same(tmp_path, checkpoint):
         torch.testing.assert_close(twice[name], tensor, atol=1e-4, rtol=1e-3, msg=name)
 
 
-def test_saved_over_a_packed_one_the_new_weights_count(tmp_path, checkpoint):
+def test_saving_over_a_packed_checkpoint_replaces_its_weights(tmp_path, checkpoint):
     pack(checkpoint, tmp_path / "packed")
     model, tokenizer = load_checkpoint(tmp_path / "packed")
     model.llm.get_input_embeddings().weight.data.fill_(0.5)
@@ -91,17 +91,17 @@ def test_saved_over_a_packed_one_the_new_weights_count(tmp_path, checkpoint):
     assert (load_checkpoint(tmp_path / "packed")[0].llm.get_input_embeddings().weight == 0.5).all()
 
 
-def test_the_command_says_what_was_saved(tmp_path, checkpoint, capsys):
+def test_the_command_prints_the_sizes(tmp_path, checkpoint, capsys):
     assert main(["pack", str(checkpoint), "--out", str(tmp_path / "half"), "--llm", "float16"]) == 0
-    told = capsys.readouterr().out
-    assert "language model" in told
-    assert " MB -> " in told
+    output = capsys.readouterr().out
+    assert "language model" in output
+    assert " MB -> " in output
     held = load_file(tmp_path / "half" / "llm" / "model.safetensors")
     assert {tensor.dtype for tensor in held.values()} == {torch.float16}
     assert main(["pack", str(checkpoint), "--out", str(tmp_path / "half")]) == 2
     assert "exists: remove it" in capsys.readouterr().err
     assert main(["pack", str(tmp_path / "none"), "--out", str(tmp_path / "other")]) == 2
-    assert sorted(path.name for path in tmp_path.iterdir()) == ["half", "small"], "nothing half done is left"
+    assert sorted(path.name for path in tmp_path.iterdir()) == ["half", "small"], "no incomplete output is left"
 
 
 def test_a_packed_language_model_is_not_quantized_again(tmp_path, checkpoint):
@@ -110,7 +110,7 @@ def test_a_packed_language_model_is_not_quantized_again(tmp_path, checkpoint):
         load_checkpoint(tmp_path / "packed", quantize="int8")
 
 
-def test_numbers_that_are_too_large_are_named(tmp_path, checkpoint):
+def test_the_error_names_numbers_that_are_too_large(tmp_path, checkpoint):
     model, tokenizer = load_checkpoint(checkpoint)
     model.connector.projection.bias.data[3] = 1e6
     save_checkpoint(checkpoint, model, tokenizer, dtype=torch.float32)

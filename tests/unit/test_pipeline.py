@@ -1,3 +1,5 @@
+"""The pipeline from a waveform to an answer."""
+
 import numpy as np
 import pytest
 import torch
@@ -24,12 +26,12 @@ def noise(seconds, seed=0):
 @pytest.mark.parametrize(
     ("seconds", "tokens"), [(0.1, 1), (0.34, 1), (0.35, 2), (10, 30), (30, 89), (30.2, 89), (30.3, 26), (62.3, 54)]
 )
-def test_one_token_per_window_and_merged_above_thirty_seconds(pipeline, seconds, tokens):
+def test_one_token_per_window_merged_above_thirty_seconds(pipeline, seconds, tokens):
     assert pipeline.encode(noise(seconds)).num_audio_tokens == tokens
 
 
 @pytest.mark.parametrize("samples", [479_999, 480_000, 480_001, 960_001])
-def test_a_segment_is_heard_alike_whatever_stands_after_it(pipeline, samples):
+def test_a_segment_is_encoded_independently_of_later_ones(pipeline, samples):
     waveform = noise(samples / 16_000)
     with torch.no_grad():
         whole = pipeline.model.encode_segments(split(waveform))[1]
@@ -38,7 +40,7 @@ def test_a_segment_is_heard_alike_whatever_stands_after_it(pipeline, samples):
     torch.testing.assert_close(whole[:, : first.shape[1]], first, atol=1e-4, rtol=0)
 
 
-def test_answers_lie_in_the_recording_and_count_their_tokens(pipeline):
+def test_answers_are_within_the_recording_and_count_tokens(pipeline):
     recording = pipeline.encode(noise(3.21))
     answer = pipeline.dense_caption(recording, DECODING)
     assert recording.duration == 32
@@ -52,7 +54,7 @@ def test_the_same_question_gets_the_same_answer(pipeline):
     assert pipeline.ground(recording, "a dog", DECODING) == pipeline.ground(recording, "  a  dog. ", DECODING)
 
 
-def test_empty_queries_and_untrained_tasks_are_refused(pipeline):
+def test_empty_queries_and_unsupported_tasks_are_rejected(pipeline):
     recording = pipeline.encode(noise(1))
     with pytest.raises(EmptyPrompt):
         pipeline.ground(recording, " . ", DECODING)
@@ -61,7 +63,7 @@ def test_empty_queries_and_untrained_tasks_are_refused(pipeline):
 
 
 @pytest.mark.parametrize(("seconds", "most"), [(2, 300), (30, 300), (31, 600)])
-def test_an_answer_may_be_longer_where_more_is_heard(seconds, most):
+def test_longer_audio_allows_a_longer_answer(seconds, most):
     pipeline = Pipeline(*small_model())
     question = pipeline.ask(pipeline.encode(noise(seconds)), "dense_caption", "What is heard?")
     assert question.sequence.search.limit == most

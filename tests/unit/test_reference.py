@@ -1,4 +1,4 @@
-"""The public path to the released code's numbers: what it refuses, and how its settings travel with a checkpoint."""
+"""`model.reference`, the public way to the released code's numbers: errors, and settings saved in a checkpoint."""
 
 import dataclasses
 
@@ -10,10 +10,10 @@ from model.audio.segment import split
 from model.audio.waveform import Waveform
 from model.checkpoint import load_checkpoint, save_checkpoint
 from model.config import EncodingConfig, ModelConfig
+from model.convert.keys import DROPPED, RULES, our_name
 from model.errors import AudioTooLong, CheckpointError, MissingWeights, UnexpectedWeights
 from model.pipeline import Decoding, Pipeline
 from model.reference import Reference, load_released
-from model.released.keys import DROPPED, RULES, our_name
 from tests.released_files import released_parts
 from tests.synthetic import sound
 
@@ -28,7 +28,7 @@ def reference(parts):
     return load_released(parts.state, parts.configs, tokenizer=parts.tokenizer)
 
 
-def test_no_released_name_is_unknown_and_every_rule_has_a_reason(parts):
+def test_every_released_name_is_known_and_every_rule_has_a_reason(parts):
     assert [name for name in parts.state if our_name(name) is None] == []
     assert all(rule.why for rule in RULES)
     assert our_name("speech_Qformer.bert.embeddings.position_ids") == DROPPED
@@ -42,7 +42,7 @@ def test_the_adapter_is_merged_with_alpha_over_rank(parts, reference):
     torch.testing.assert_close(reference.model.llm.model.layers[0].self_attn.q_proj.weight, expected)
 
 
-def test_missing_unknown_and_misshapen_tensors_are_named(parts):
+def test_the_error_names_missing_unknown_and_misshapen_tensors(parts):
     def load(**changes):
         state = {name: tensor for name, tensor in (parts.state | changes).items() if tensor is not None}
         return load_released(state, parts.configs)
@@ -59,25 +59,25 @@ def test_missing_unknown_and_misshapen_tensors_are_named(parts):
         load(**{"speech_llama_proj.bias": torch.zeros(3)})
 
 
-def test_another_language_models_rotation_is_refused(parts):
+def test_a_different_rotary_embedding_is_rejected(parts):
     name = next(name for name in parts.state if name.endswith("inv_freq"))
     with pytest.raises(CheckpointError, match="rotary"):
         load_released(parts.state | {name: parts.state[name] * 0.7}, parts.configs)
 
 
 @pytest.mark.parametrize(("key", "value"), [("num_speech_query_token", 4), ("second_stride", 0.1)])
-def test_a_config_that_no_released_checkpoint_has_is_refused(parts, key, value):
+def test_a_config_that_was_never_released_is_rejected(parts, key, value):
     configs = parts.configs | {"model": parts.configs["model"] | {key: value}}
     with pytest.raises(CheckpointError, match=key):
         load_released(parts.state, configs)
 
 
-def test_heads_that_do_not_fit_are_asked_for(parts):
+def test_the_error_asks_for_the_number_of_heads(parts):
     with pytest.raises(CheckpointError, match="--qformer-heads"):
         load_released(parts.state, {k: v for k, v in parts.configs.items() if k != "bert"})
 
 
-def test_samples_are_read_as_the_released_loader_does(reference):
+def test_samples_are_read_like_in_the_released_loader(reference):
     samples = sound(1.3, 3)
     stages = [
         reference.stages(given)["projected"]
@@ -87,25 +87,25 @@ def test_samples_are_read_as_the_released_loader_does(reference):
         assert torch.equal(given, stages[0])
 
 
-def test_a_duration_from_outside_moves_the_time_index_alone(reference):
-    own, told = reference.stages(sound(2.0, 3)), reference.stages(sound(2.0, 3), duration_s=1.0)
+def test_a_given_duration_changes_only_the_time_index(reference):
+    own, shortened = reference.stages(sound(2.0, 3)), reference.stages(sound(2.0, 3), duration_s=1.0)
     assert own["time_index"][0, :8].tolist() == [1, 2, 3, 4, 5, 6, 0, 0]
-    assert told["time_index"][0, :8].tolist() == [1, 2, 3, 0, 0, 0, 0, 0]
-    assert torch.equal(own["fused"], told["fused"])
+    assert shortened["time_index"][0, :8].tolist() == [1, 2, 3, 0, 0, 0, 0, 0]
+    assert torch.equal(own["fused"], shortened["fused"])
 
 
 @pytest.mark.parametrize(("seconds", "frames"), [(29, 1500), (34.9, 1500), (35, 3000), (60, 3000), (64.9, 3000)])
-def test_a_tail_under_five_seconds_is_kept_from_whisper(reference, seconds, frames):
+def test_a_tail_under_five_seconds_is_not_given_to_whisper(reference, seconds, frames):
     samples = np.zeros(round(seconds * 16_000), dtype=np.float32)
     assert reference.model.encode_segments(split(Waveform(samples)))[0].shape[1] == frames
 
 
-def test_a_very_short_sound_is_filled_up_to_a_second(reference):
+def test_a_very_short_sound_is_padded_to_a_second(reference):
     assert reference.stages(sound(0.2, 3))["beats"].shape[1] == 8 * 6  # 98 steps of 10 ms: six patches
 
 
-def test_more_than_three_minutes_are_cut_by_stages_and_refused_when_served(reference, monkeypatch):
-    monkeypatch.setattr("model.released.audio.MOST_SAMPLES", 16_000)
+def test_long_audio_is_cut_in_stages_and_rejected_by_the_pipeline(reference, monkeypatch):
+    monkeypatch.setattr("model.convert.audio.MOST_SAMPLES", 16_000)
     assert torch.equal(reference.stages(sound(1.5, 3))["fbank"], reference.stages(sound(1.5, 3)[:16_000])["fbank"])
     monkeypatch.setattr("model.encoders.whole.MOST_SAMPLES", 16_000)
     pipeline = Pipeline(reference.model, reference.tokenizer)
@@ -136,14 +136,14 @@ def test_a_long_recording_merged_without_picks_has_26_tokens_per_44_windows(refe
         reference.model.connector.merge = dataclasses.replace(merge, enabled=False)
 
 
-def test_contradicting_settings_are_refused():
+def test_contradicting_settings_are_rejected():
     with pytest.raises(CheckpointError, match="pad_segments"):
         ModelConfig(name="x", tasks=(), encoding=EncodingConfig(keep_padding=True))
     with pytest.raises(CheckpointError, match="whole_sound"):
         ModelConfig(name="x", tasks=(), sound_encoder="conv", encoding=EncodingConfig(whole_sound=True))
 
 
-def test_a_config_from_before_these_settings_still_loads(tmp_path):
+def test_an_old_config_without_these_settings_still_loads(tmp_path):
     (tmp_path / "config.json").write_text('{"name": "old", "tasks": ["ask"], "pad_segments": true}')
     config = ModelConfig.read(tmp_path / "config.json")
     assert config == ModelConfig(name="old", tasks=("ask",), pad_segments=True)

@@ -5,7 +5,7 @@ from typing import Annotated, Literal
 
 import typer
 
-from timeaudio.choices import ModelDir, ServerUrl
+from timeaudio.cli.options import ModelDir, ServerUrl
 from timeaudio.errors import ClientError
 from timeaudio.report import complain
 
@@ -56,15 +56,15 @@ def batch(  # noqa: PLR0913  an option each
     """Analyse an archive and write a row for each recording. Resumable at every recording."""
     from timeaudio.address import checked_address
     from timeaudio.api_key import authorization
-    from timeaudio.batch.account import Account
-    from timeaudio.batch.asked import Asked
-    from timeaudio.batch.hearing import hear_all
     from timeaudio.batch.journal import Journal
     from timeaudio.batch.manifest import Shard, read_manifest
-    from timeaudio.batch.serving import Elsewhere, Own
+    from timeaudio.batch.row_counts import RowCounts
+    from timeaudio.batch.run import run_all
+    from timeaudio.batch.servers import OwnServer, RemoteServer
+    from timeaudio.batch.task_spec import TaskSpec
 
     try:
-        part, asked = Shard.parse(shard), Asked(task, tuple(queries or ()))
+        part, task_spec = Shard.parse(shard), TaskSpec(task, tuple(queries or ()))
         authorization()
         if server is not None:
             checked_address(server)
@@ -77,21 +77,21 @@ def batch(  # noqa: PLR0913  an option each
         _check_installed(module)
     rows_file = output.with_name(f"{output.name}.jsonl") if wants_parquet else output
     with Journal(rows_file, again=retry_failed) as journal:
-        account = Account(complain, price=price, skipped=len(journal.done))
+        counts = RowCounts(complain, price=price, skipped=len(journal.done))
         paths = (path for path in read_manifest(manifest, part) if path not in journal.done)
         if ray:
-            from timeaudio.batch.on_ray import hear_on_ray
+            from timeaudio.batch.on_ray import run_on_ray
 
-            hear_on_ray(paths, asked, journal, account, model=model, device=device, at_once=at_once)
+            run_on_ray(paths, task_spec, journal, counts, model=model, device=device, at_once=at_once)
         else:
-            serving = Elsewhere(server) if server else Own(model, device, places=at_once)
-            hear_all(paths, asked, journal, account, serving, at_once=at_once)
+            batch_server = RemoteServer(server) if server else OwnServer(model, device, places=at_once)
+            run_all(paths, task_spec, journal, counts, batch_server, at_once=at_once)
     if wants_parquet:
         from timeaudio.batch.parquet import write_parquet
 
         write_parquet(rows_file, output)
-    typer.echo(f"{account}.", err=True)
-    raise typer.Exit(1 if account.failed else 0)
+    typer.echo(f"{counts}.", err=True)
+    raise typer.Exit(1 if counts.failed else 0)
 
 
 def _check_installed(module: str) -> None:

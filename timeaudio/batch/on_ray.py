@@ -17,11 +17,11 @@ from typing import Any
 import ray
 import ray.data
 
-from timeaudio.batch.account import Account
-from timeaudio.batch.asked import Asked
-from timeaudio.batch.hearing import hear
 from timeaudio.batch.journal import Journal
-from timeaudio.batch.serving import Own
+from timeaudio.batch.row_counts import RowCounts
+from timeaudio.batch.run import answer_one
+from timeaudio.batch.servers import OwnServer
+from timeaudio.batch.task_spec import TaskSpec
 
 _CPUS = 2  # per actor, for its decoders; a model on the CPU uses the rest of the node
 
@@ -29,25 +29,25 @@ _CPUS = 2  # per actor, for its decoders; a model on the CPU uses the rest of th
 class Actor:
     """A server and its client. The server ends with the actor."""
 
-    def __init__(self, asked: Asked, model: Path | None, device: str, at_once: int) -> None:
-        self._asked = asked
-        self._serving = Own(model, device, places=at_once)
+    def __init__(self, task_spec: TaskSpec, model: Path | None, device: str, at_once: int) -> None:
+        self._task_spec = task_spec
+        self._server = OwnServer(model, device, places=at_once)
         self._loop = asyncio.new_event_loop()
-        self._loop.run_until_complete(self._serving.revive())
+        self._loop.run_until_complete(self._server.revive())
 
     def __call__(self, batch: dict[str, Any]) -> dict[str, Any]:
         """Return rows for a batch of paths, sent at once, in columns as Ray expects: lists of equal length."""
         return {"row": self._loop.run_until_complete(self._hear(list(batch["path"])))}
 
     async def _hear(self, paths: list[str]) -> list[dict[str, Any]]:
-        return await asyncio.gather(*(hear(str(path), self._asked, self._serving) for path in paths))
+        return await asyncio.gather(*(answer_one(str(path), self._task_spec, self._server) for path in paths))
 
 
-def hear_on_ray(
+def run_on_ray(
     paths: Iterable[str],
-    asked: Asked,
+    task_spec: TaskSpec,
     journal: Journal,
-    account: Account,
+    counts: RowCounts,
     *,
     model: Path | None,
     device: str,
@@ -67,17 +67,17 @@ def hear_on_ray(
     num_actors = max(1, int(resources.get("GPU", 0) if on_gpu else resources.get("CPU", 1) // _CPUS))
     num_blocks = max(num_actors, len(todo) // (4 * at_once))  # a lost actor repeats its block: keep it short
     data = ray.data.from_items([{"path": path} for path in todo], override_num_blocks=num_blocks)
-    heard = data.map_batches(
+    tables = data.map_batches(
         Actor,
-        fn_constructor_args=(asked, model, "cuda" if on_gpu else "cpu", at_once),
+        fn_constructor_args=(task_spec, model, "cuda" if on_gpu else "cpu", at_once),
         batch_size=at_once,
         concurrency=num_actors,
         num_cpus=_CPUS if resources.get("CPU", 1) >= _CPUS else 1,
         num_gpus=1 if on_gpu else 0,
     )
     # Not `iter_rows`: it holds a block back until the next arrives, but rows must be written at once.
-    for table in heard.iter_batches(batch_size=None, batch_format="pyarrow", prefetch_batches=0):
+    for table in tables.iter_batches(batch_size=None, batch_format="pyarrow", prefetch_batches=0):
         for said in table["row"].to_pylist():
             if said["path"] not in journal.done:
                 journal.write(said)
-                account.add(said)
+                counts.add(said)

@@ -64,14 +64,14 @@ def _groups(journal: Path) -> Iterator[list[dict[str, Any]]]:
 
 
 def _flat(row: dict[str, Any]) -> dict[str, Any]:
-    said = row.get("answer")
-    if said is None:
+    answer_fields = row.get("answer")
+    if answer_fields is None:
         return row
-    answer = _ANSWER.validate_python(said)
+    answer = _ANSWER.validate_python(answer_fields)
     spans = [
         {"start_s": s.start_ms / 1000, "end_s": s.end_ms / 1000, "label": s.label, "confidence": s.confidence}
         for track in tracks(answer)
         for s in track.spans
     ]
-    told = {"path": row["path"], "status": row["status"], "model": answer.model, "duration_s": answer.audio.duration}
-    return told | {"spans": spans, "answer": json.dumps(said)}
+    fields = {"path": row["path"], "status": row["status"], "model": answer.model, "duration_s": answer.audio.duration}
+    return fields | {"spans": spans, "answer": json.dumps(answer_fields)}

@@ -4,7 +4,7 @@ import csv
 import io
 from pathlib import PurePath
 
-from timeaudio.formats.tracks import Span, one_line, spans
+from timeaudio.formats.tracks import LabelledInterval, one_line, spans
 from timeaudio.results import AnyAnswer
 
 
@@ -40,7 +40,7 @@ def _word(words: str) -> str:
     return one_line(words).replace(" ", "_").replace('"', "'")
 
 
-def _seconds(span: Span, digits: int) -> tuple[str, str]:
+def _seconds(span: LabelledInterval, digits: int) -> tuple[str, str]:
     return _decimal(span.start_ms, digits), _decimal(span.end_ms, digits)
 
 

@@ -7,7 +7,7 @@ have no gaps and never overlap: silence is an interval without text, and overlap
 
 from collections.abc import Iterable, Iterator
 
-from timeaudio.formats.tracks import Span, end_ms, tracks
+from timeaudio.formats.tracks import LabelledInterval, end_ms, tracks
 from timeaudio.results import AnyAnswer
 
 
@@ -45,7 +45,7 @@ def textgrid(answer: AnyAnswer, name: str) -> str:
     return "\n".join(lines) + "\n"
 
 
-def _tiers(answer: AnyAnswer) -> Iterator[tuple[str, list[Span]]]:
+def _tiers(answer: AnyAnswer) -> Iterator[tuple[str, list[LabelledInterval]]]:
     """Yield tiers with unique names and without overlapping spans."""
     taken: set[str] = set()
     for track in tracks(answer):
@@ -58,9 +58,9 @@ def _tiers(answer: AnyAnswer) -> Iterator[tuple[str, list[Span]]]:
             yield name, lane
 
 
-def _lanes(spans: Iterable[Span]) -> list[list[Span]]:
+def _lanes(spans: Iterable[LabelledInterval]) -> list[list[LabelledInterval]]:
     """Put spans, in order of time, each on the first free lane. Return at least one lane."""
-    lanes: list[list[Span]] = [[]]
+    lanes: list[list[LabelledInterval]] = [[]]
     for span in spans:
         free = next((lane for lane in lanes if not lane or lane[-1].end_ms <= span.start_ms), None)
         if free is None:
@@ -70,16 +70,16 @@ def _lanes(spans: Iterable[Span]) -> list[list[Span]]:
     return lanes
 
 
-def _without_gaps(spans: list[Span], end: int) -> Iterator[Span]:
+def _without_gaps(spans: list[LabelledInterval], end: int) -> Iterator[LabelledInterval]:
     """Yield the spans from 0 to `end`, with silence in the gaps."""
     at = 0
     for span in spans:
         if span.start_ms > at:
-            yield Span(at, span.start_ms, "")
+            yield LabelledInterval(at, span.start_ms, "")
         yield span
         at = span.end_ms
     if at < end:
-        yield Span(at, end, "")
+        yield LabelledInterval(at, end, "")
 
 
 def _quoted(words: str) -> str:

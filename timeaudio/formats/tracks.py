@@ -19,7 +19,7 @@ NAMELESS = "?"
 
 
 @dataclass(frozen=True, slots=True)
-class Span:
+class LabelledInterval:
     """An interval of time and its label, on one line."""
 
     start_ms: int
@@ -29,40 +29,44 @@ class Span:
 
 
 @dataclass(frozen=True, slots=True)
-class Track:
+class IntervalTrack:
     """Related spans, in order of time; they may overlap. `kind` says what each span is."""
 
     kind: str
     name: str
-    spans: tuple[Span, ...]
+    spans: tuple[LabelledInterval, ...]
 
 
-def tracks(answer: AnyAnswer) -> tuple[Track, ...]:
+def tracks(answer: AnyAnswer) -> tuple[IntervalTrack, ...]:
     """Return the tracks of an answer: at least one, except for a grounding without queries."""
     if isinstance(answer, DenseCaption):
         spans = [span for event in answer.events for span in _spans(event.intervals, event.caption)]
-        return (Track("event", "events", _in_order(spans)),)
+        return (IntervalTrack("event", "events", _in_order(spans)),)
     if isinstance(answer, Grounding):
         return tuple(
-            Track("query", one_line(found.query), _in_order(_spans(found.intervals, found.query)))
+            IntervalTrack("query", one_line(found.query), _in_order(_spans(found.intervals, found.query)))
             for found in answer.results
         )
     if isinstance(answer, Summary):
         spans = [span for segment in answer.segments for span in _spans([segment], segment.summary)]
-        return (Track("segment", "segments", _in_order(spans)),)
-    heard = Interval(start=answer.audio.start, end=answer.audio.start + answer.audio.duration)
-    return (Track("answer", one_line(answer.question), _in_order(_spans(answer.intervals or [heard], answer.answer))),)
+        return (IntervalTrack("segment", "segments", _in_order(spans)),)
+    whole = Interval(start=answer.audio.start, end=answer.audio.start + answer.audio.duration)
+    return (
+        IntervalTrack(
+            "answer", one_line(answer.question), _in_order(_spans(answer.intervals or [whole], answer.answer))
+        ),
+    )
 
 
-def spans(answer: AnyAnswer) -> list[Span]:
+def spans(answer: AnyAnswer) -> list[LabelledInterval]:
     """Return all spans of all tracks, in order of time."""
     return list(_in_order([span for track in tracks(answer) for span in track.spans]))
 
 
 def end_ms(answer: AnyAnswer) -> int:
     """Return the end of the analysed part of the file, at least the end of the last span."""
-    heard = milliseconds(answer.audio.start + answer.audio.duration)
-    return max([heard, 1, *(span.end_ms for span in spans(answer))])
+    whole = milliseconds(answer.audio.start + answer.audio.duration)
+    return max([whole, 1, *(span.end_ms for span in spans(answer))])
 
 
 def milliseconds(seconds: float) -> int:
@@ -79,13 +83,13 @@ def one_line(words: str) -> str:
     return " ".join("".join(kept).split()) or NAMELESS
 
 
-def _spans(intervals: Iterable[Interval], words: str) -> list[Span]:
+def _spans(intervals: Iterable[Interval], words: str) -> list[LabelledInterval]:
     label = one_line(words)
     return [
-        Span(milliseconds(interval.start), milliseconds(interval.end), label, interval.confidence)
+        LabelledInterval(milliseconds(interval.start), milliseconds(interval.end), label, interval.confidence)
         for interval in intervals
     ]
 
 
-def _in_order(found: Iterable[Span]) -> tuple[Span, ...]:
+def _in_order(found: Iterable[LabelledInterval]) -> tuple[LabelledInterval, ...]:
     return tuple(sorted(found, key=lambda span: (span.start_ms, span.end_ms)))

@@ -4,7 +4,7 @@ import json
 from typing import Any
 
 from timeaudio.formats.prose import prose
-from timeaudio.formats.tracks import Span, end_ms, one_line, spans, tracks
+from timeaudio.formats.tracks import LabelledInterval, end_ms, one_line, spans, tracks
 from timeaudio.results import AnyAnswer, DenseCaption, Grounding, QuestionAnswer, Summary
 
 TASKS = {DenseCaption: "dense_caption", Grounding: "ground", Summary: "summarize", QuestionAnswer: "ask"}
@@ -36,8 +36,8 @@ def verbose_json(answer: AnyAnswer, name: str) -> str:
         segment = {"id": index, "start": span.start_ms / 1000, "end": span.end_ms / 1000, "text": span.label}
         more = {"summary": span.label} if isinstance(answer, Summary) else {}
         flat.append(segment | more | {"confidence": span.confidence})
-    told = {"task": TASKS[type(answer)], "duration": answer.audio.duration, "text": prose(answer)}
-    return _dump(told | answer.model_dump(mode="json") | {"segments": flat})
+    fields = {"task": TASKS[type(answer)], "duration": answer.audio.duration, "text": prose(answer)}
+    return _dump(fields | answer.model_dump(mode="json") | {"segments": flat})
 
 
 def jams(answer: AnyAnswer, name: str) -> str:
@@ -81,14 +81,14 @@ def label_studio(answer: AnyAnswer, name: str) -> str:
     return _dump([{"data": data, "predictions": [{"model_version": answer.model, "result": result}]}])
 
 
-def _observation(span: Span) -> dict[str, Any]:
+def _observation(span: LabelledInterval) -> dict[str, Any]:
     length_ms = span.end_ms - span.start_ms
     return {
         "time": span.start_ms / 1000, "duration": length_ms / 1000, "value": span.label, "confidence": span.confidence
     }  # fmt: skip
 
 
-def _region(region: str, kind: str, span: Span, length_s: float) -> list[dict[str, Any]]:
+def _region(region: str, kind: str, span: LabelledInterval, length_s: float) -> list[dict[str, Any]]:
     """Return the label and the text of a region; the shared id makes them one region."""
     where = {"start": span.start_ms / 1000, "end": span.end_ms / 1000, "channel": 0}
     shared: dict[str, Any] = {"id": region, "to_name": "audio", "original_length": length_s}

@@ -65,37 +65,37 @@ class TimeAudioServiceServicer(object):
     """Missing associated documentation comment in .proto file."""
 
     def DenseCaption(self, request, context):
-        """Everything that is heard, each event with its intervals and a caption.
+        """Finds all events in a recording, each with its intervals and a caption.
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
         context.set_details('Method not implemented!')
         raise NotImplementedError('Method not implemented!')
 
     def Ground(self, request, context):
-        """When each query happens, or that it does not.
+        """Finds when each query happens, or reports that it does not happen.
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
         context.set_details('Method not implemented!')
         raise NotImplementedError('Method not implemented!')
 
     def Summarize(self, request, context):
-        """What is said, stretch by stretch.
+        """Summarizes what is said, segment by segment.
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
         context.set_details('Method not implemented!')
         raise NotImplementedError('Method not implemented!')
 
     def Ask(self, request, context):
-        """The answer to a question about the recording.
+        """Answers a question about the recording.
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
         context.set_details('Method not implemented!')
         raise NotImplementedError('Method not implemented!')
 
     def Analyze(self, request_iterator, context):
-        """Any of the four tasks, on a file in chunks or on live sound; each event is told as soon as it is found.
+        """Runs any of the four tasks on a file sent in chunks or on live audio, and sends each result as soon as it is found.
 
-        The first request is the configuration, all others are chunks. The server reads no faster than it hears.
+        The first request is the configuration, all others are chunks. The server reads no faster than it processes them.
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
         context.set_details('Method not implemented!')

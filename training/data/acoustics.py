@@ -13,7 +13,7 @@ EARLY_SAMPLES = SAMPLE_RATE // 200
 """The first reflection comes at least 5 ms after the direct sound."""
 
 
-def in_room(part: Samples, rng: np.random.Generator) -> Samples:
+def add_reverberation(part: Samples, rng: np.random.Generator) -> Samples:
     """Return the part as recorded by a microphone some metres away in a room: longer by the room's decay.
 
     The room's response is the direct sound followed by exponentially decaying noise (reverberation time 0.15 to 0.9 s,
@@ -35,7 +35,7 @@ def in_room(part: Samples, rng: np.random.Generator) -> Samples:
     return wet
 
 
-def at_eight_bits(part: Samples, rng: np.random.Generator) -> Samples:
+def quantise_to_8_bits(part: Samples, rng: np.random.Generator) -> Samples:
     """Return the part with 8-bit quantisation noise, so that hiss does not become a cue for a class."""
     steps = 127.0 * float(rng.uniform(0.5, 1.0)) / max(float(np.abs(part).max()), 1e-6)
     dithered = part * steps + rng.uniform(-0.5, 0.5, len(part)).astype(np.float32)
@@ -56,7 +56,7 @@ def hum(num_samples: int, rng: np.random.Generator) -> Samples:
     return (waves / max(float(waves.std()), 1e-9)).astype(np.float32)
 
 
-def looped(part: Samples, num_samples: int, rng: np.random.Generator) -> Samples:
+def loop_to_length(part: Samples, num_samples: int, rng: np.random.Generator) -> Samples:
     """Extend a steady sound with random stretches of itself, joined by cross-fades of a tenth of a second or less."""
     fade = min(SAMPLE_RATE // 10, len(part) // 4)
     ramp = np.sin(np.linspace(0, np.pi / 2, fade, dtype=np.float32))

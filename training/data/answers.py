@@ -8,7 +8,7 @@ from model.timeline.interval import Interval
 from model.timeline.markers import format_interval, format_time
 from training.data.composer import PlacedEvent
 
-NOTHING_HEARD = "No sound events are heard."
+NO_EVENTS = "No sound events are heard."
 NO_SPEECH = "No speech is heard."
 ABSENT = "The given query does not occur in the audio."
 
@@ -16,21 +16,21 @@ NUMBERS = ("zero", "one", "two", "three", "four", "five", "six", "seven", "eight
 
 
 @dataclass(frozen=True, slots=True)
-class Writing:
+class TimeFormat:
     """How times are written: as markers, or as plain numbers for a language model without markers."""
 
     interval: Callable[[Interval], str] = format_interval
     time: Callable[[int], str] = format_time
 
 
-MARKED = Writing()
+MARKERS = TimeFormat()
 """`<a_0><f_2> - <a_1><a_2><f_5>`"""
 
-PLAIN = Writing(lambda i: f"{i.start_s:.1f} - {i.end_s:.1f}", lambda tenths: f"{tenths / 10:.1f}")
+PLAIN = TimeFormat(lambda i: f"{i.start_s:.1f} - {i.end_s:.1f}", lambda tenths: f"{tenths / 10:.1f}")
 """`0.2 - 12.5`"""
 
 
-def to_interval(event: PlacedEvent, num_samples: int) -> Interval:
+def event_interval(event: PlacedEvent, num_samples: int) -> Interval:
     """Return an event's interval in tenths of a second, at least one long and inside the scene."""
     last = num_samples // SAMPLES_PER_TENTH
     start = min(round(event.start / SAMPLES_PER_TENTH), last - 1)
@@ -41,15 +41,15 @@ def by_kind(events: Sequence[PlacedEvent], num_samples: int) -> dict[str, list[I
     """Return the intervals of each kind, ordered by first start. All unknown kinds (`unknown:zipper`) become one."""
     found: dict[str, list[Interval]] = {}
     for event in sorted(events, key=lambda e: (e.start, e.end)):
-        found.setdefault(event.kind.partition(":")[0], []).append(to_interval(event, num_samples))
+        found.setdefault(event.kind.partition(":")[0], []).append(event_interval(event, num_samples))
     return found
 
 
-def list_of(intervals: Sequence[Interval], writing: Writing) -> str:
+def join_intervals(intervals: Sequence[Interval], time_format: TimeFormat) -> str:
     """Return the intervals separated by commas."""
-    return ", ".join(map(writing.interval, intervals))
+    return ", ".join(map(time_format.interval, intervals))
 
 
-def ground_answer(intervals: Sequence[Interval], writing: Writing = MARKED) -> str:
+def ground_answer(intervals: Sequence[Interval], time_format: TimeFormat = MARKERS) -> str:
     """Return the grounding answer that names the intervals."""
-    return "The given query happens in " + list_of(intervals, writing) + " seconds."
+    return "The given query happens in " + join_intervals(intervals, time_format) + " seconds."

@@ -7,7 +7,7 @@ import numpy as np
 from scipy.fft import irfft, next_fast_len, rfft
 
 from model.audio.waveform import SAMPLE_RATE
-from training.data.acoustics import Samples, at_eight_bits, hum, in_room, looped
+from training.data.acoustics import Samples, add_reverberation, hum, loop_to_length, quantise_to_8_bits
 from training.data.recordings import active_region, is_active
 
 
@@ -49,7 +49,7 @@ class SceneConfig:
     equaliser_db: float = 0.0
     """Maximum gain of a random equaliser on each recording, in dB; 0 leaves recordings unchanged."""
     room_probability: float = 0.0
-    """Probability that a recording is placed in a room (`in_room`)."""
+    """Probability that a recording is placed in a room (`add_reverberation`)."""
     eight_bit_probability: float = 0.0
     hum_probability: float = 0.0
     """Probability that the background noise includes mains hum or a tone, at the noise's level."""
@@ -62,8 +62,8 @@ class SceneConfig:
 
 def plain_scenes(lengths_s: Sequence[float], *, max_events: int = 4) -> list[SceneConfig]:
     """Return the configs of evaluation scenes: dry mixtures of up to `max_events` in 10 s, more in longer scenes."""
-    most = [max(2, round(max_events * max(1.0, length / 20))) for length in lengths_s]
-    return [SceneConfig(seconds=length, max_events=events) for length, events in zip(lengths_s, most, strict=True)]
+    counts = [max(2, round(max_events * max(1.0, length / 20))) for length in lengths_s]
+    return [SceneConfig(seconds=length, max_events=count) for length, count in zip(lengths_s, counts, strict=True)]
 
 
 STEADY = frozenset(
@@ -122,7 +122,7 @@ def compose(pool: Pool, config: SceneConfig, rng: np.random.Generator) -> Scene:
     samples = _background(round(config.seconds * SAMPLE_RATE), config, rng)
     for placement in placements:
         level = rng.uniform(*config.event_rms_db)
-        part = _at_level(_recorded(placement.part, config, rng), level)[: len(samples) - placement.start]
+        part = _at_level(_simulate_recording(placement.part, config, rng), level)[: len(samples) - placement.start]
         samples[placement.start : placement.start + len(part)] += part  # a room's decay outlasts the event
     peak = float(np.abs(samples).max())
     if peak > 0.99:
@@ -148,7 +148,7 @@ def _placement(
     """Place one of `parts`; return nothing if twenty tries find no place."""
     part = parts[int(rng.integers(len(parts)))]
     if kind in STEADY and len(part) > SAMPLE_RATE and rng.random() < config.loop_probability:
-        part = looped(part, int(rng.integers(min(len(part), num_samples), num_samples + 1)), rng)
+        part = loop_to_length(part, int(rng.integers(min(len(part), num_samples), num_samples + 1)), rng)
     else:
         part = _cut(part, config, rng)[:num_samples]
     avoid = rng.random() < config.avoid_overlap_probability
@@ -169,11 +169,11 @@ def _near_same_kind(kind: str, start: int, end: int, placed: Sequence[Placement]
 
 
 def _cut(part: Samples, config: SceneConfig, rng: np.random.Generator) -> Samples:
-    shortest, most = round(config.min_event_s * SAMPLE_RATE), round(config.most_event_s * SAMPLE_RATE)
-    if len(part) <= 2 * shortest or (len(part) <= most and rng.random() >= config.cut_probability):
+    min_length, max_length = round(config.min_event_s * SAMPLE_RATE), round(config.most_event_s * SAMPLE_RATE)
+    if len(part) <= 2 * min_length or (len(part) <= max_length and rng.random() >= config.cut_probability):
         return part
     for _ in range(20):  # avoid a cut that is only a gap between two barks
-        length = int(rng.integers(shortest, min(len(part), most + 1)))
+        length = int(rng.integers(min_length, min(len(part), max_length + 1)))
         start = int(rng.integers(0, len(part) - length + 1))
         cut = part[start : start + length].copy()
         if is_active(cut, part):
@@ -197,17 +197,17 @@ def _at_level(part: Samples, rms_db: float) -> Samples:
     return (part * min(gain, gain * 0.95 / max(peak, 0.95))).astype(np.float32)
 
 
-def _recorded(part: Samples, config: SceneConfig, rng: np.random.Generator) -> Samples:
+def _simulate_recording(part: Samples, config: SceneConfig, rng: np.random.Generator) -> Samples:
     """Return the part as another microphone, room and converter would record it."""
-    part = _coloured(part, config, rng)
+    part = _equalise(part, config, rng)
     if config.room_probability and rng.random() < config.room_probability:
-        part = in_room(part, rng)
+        part = add_reverberation(part, rng)
     if config.eight_bit_probability and rng.random() < config.eight_bit_probability:
-        part = at_eight_bits(part, rng)
+        part = quantise_to_8_bits(part, rng)
     return part
 
 
-def _coloured(part: Samples, config: SceneConfig, rng: np.random.Generator) -> Samples:
+def _equalise(part: Samples, config: SceneConfig, rng: np.random.Generator) -> Samples:
     """Apply a random smooth equaliser, as if from another microphone and room."""
     if config.equaliser_db <= 0:
         return part

@@ -31,7 +31,7 @@ Span = tuple[float, float]
 
 
 @dataclass(frozen=True, slots=True)
-class Told:
+class Annotation:
     """An event: its intervals, its caption and, where the source has classes, its label."""
 
     intervals: tuple[Span, ...]
@@ -47,7 +47,7 @@ class Row:
     audio: str
     task: Task
     duration: float | None = None
-    events: tuple[Told, ...] = ()
+    events: tuple[Annotation, ...] = ()
     query: str = ""
     question: str = ""
     answer: str = ""
@@ -122,61 +122,61 @@ def parse_manifest(path: Path) -> tuple[list[Row], list[str]]:
             rows.append(_row(json.loads(line), number))
         except json.JSONDecodeError as error:
             problems.append(f"line {number}: not JSON ({error})")
-        except _Faulty as fault:
-            problems += [f"line {number}: {text}" for text in fault.args]
+        except _InvalidRow as error:
+            problems += [f"line {number}: {text}" for text in error.args]
     return rows, problems
 
 
-class _Faulty(Exception):
+class _InvalidRow(Exception):
     """All problems of one line, as arguments."""
 
 
-_TEXTS = ("id", "audio", "task", "query", "question", "answer", "source")
-_KNOWN = {*_TEXTS, "duration", "events", "times"}
+_TEXT_FIELDS = ("id", "audio", "task", "query", "question", "answer", "source")
+_FIELDS = {*_TEXT_FIELDS, "duration", "events", "times"}
 
 
 def _row(value: Any, number: int) -> Row:
     if not isinstance(value, dict):
-        raise _Faulty("must be an object")
-    faults = [f"{name} is not a field of a manifest" for name in value if name not in _KNOWN]
-    faults += [f"{name} must be text" for name in _TEXTS if not isinstance(value.get(name, ""), str)]
-    faults += [f"{name} is missing" for name in ("audio", "task") if name not in value]
+        raise _InvalidRow("must be an object")
+    problems = [f"{name} is not a field of a manifest" for name in value if name not in _FIELDS]
+    problems += [f"{name} must be text" for name in _TEXT_FIELDS if not isinstance(value.get(name, ""), str)]
+    problems += [f"{name} is missing" for name in ("audio", "task") if name not in value]
     if isinstance(value.get("task"), str) and value["task"] not in TASKS:
-        faults.append(f"task must be one of {', '.join(TASKS)}, not {value['task']!r}")
+        problems.append(f"task must be one of {', '.join(TASKS)}, not {value['task']!r}")
     duration = value.get("duration")
     if duration is not None and not is_number(duration):
-        faults.append("duration must be a number of seconds")
-    events = _events(value.get("events", []), faults)
-    times = _times(value.get("times", []), faults)
-    if faults:
-        raise _Faulty(*faults)
-    texts = {name: value[name] for name in _TEXTS if name in value}
+        problems.append("duration must be a number of seconds")
+    events = _events(value.get("events", []), problems)
+    times = _times(value.get("times", []), problems)
+    if problems:
+        raise _InvalidRow(*problems)
+    texts = {name: value[name] for name in _TEXT_FIELDS if name in value}
     return Row(**{"id": f"line-{number}", **texts}, duration=duration, events=events, times=times)
 
 
-def _events(value: Any, faults: list[str]) -> tuple[Told, ...]:
+def _events(value: Any, problems: list[str]) -> tuple[Annotation, ...]:
     if not isinstance(value, list):
-        faults.append("events must be a list")
+        problems.append("events must be a list")
         return ()
-    told = []
-    for place, event in enumerate(value):
+    annotations = []
+    for index, event in enumerate(value):
         if not isinstance(event, dict) or not {"intervals"} <= event.keys() <= {"intervals", "caption", "label"}:
-            faults.append(f"events[{place}] must be an object with intervals, and optionally caption and label")
+            problems.append(f"events[{index}] must be an object with intervals, and optionally caption and label")
             continue
         intervals = event["intervals"]
         if not isinstance(intervals, list) or not intervals or not all(_is_span(i) for i in intervals):
-            faults.append(f"events[{place}].intervals must be a list of [start, end], at least one")
+            problems.append(f"events[{index}].intervals must be a list of [start, end], at least one")
         elif not all(isinstance(event.get(name, ""), str) for name in ("caption", "label")):
-            faults.append(f"events[{place}]: caption and label must be text")
+            problems.append(f"events[{index}]: caption and label must be text")
         else:
             spans = tuple((float(a), float(b)) for a, b in intervals)
-            told.append(Told(spans, event.get("caption", ""), event.get("label", "")))
-    return tuple(told)
+            annotations.append(Annotation(spans, event.get("caption", ""), event.get("label", "")))
+    return tuple(annotations)
 
 
-def _times(value: Any, faults: list[str]) -> tuple[float | Span, ...]:
+def _times(value: Any, problems: list[str]) -> tuple[float | Span, ...]:
     if not isinstance(value, list) or not all(is_number(t) or _is_span(t) for t in value):
-        faults.append("times must be a list of numbers and of [start, end]")
+        problems.append("times must be a list of numbers and of [start, end]")
         return ()
     return tuple((float(t[0]), float(t[1])) if isinstance(t, list) else float(t) for t in value)
 

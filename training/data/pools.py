@@ -12,7 +12,7 @@ import soxr
 from model.audio.waveform import SAMPLE_RATE
 from training.data.acoustics import Samples
 from training.data.composer import Pool
-from training.data.recordings import DataError, Recording, active_region, read_recordings, read_samples
+from training.data.recordings import DataError, LabelledRecording, active_region, read_recordings, read_samples
 from training.data.vocabulary import TEN, UNKNOWN, kind_of_label
 
 Side = Literal["train", "validate"]
@@ -48,8 +48,8 @@ def read_pool(
     folds = TRAIN_FOLDS if side == "train" else VALIDATION_FOLDS
     other_folds = {r.source for r in recordings if r.fold not in folds}
     other_side = _sources_beyond(recordings, side, folds)
-    known: dict[str, list[Recording]] = defaultdict(list)
-    unknown: dict[str, list[Recording]] = defaultdict(list)
+    known: dict[str, list[LabelledRecording]] = defaultdict(list)
+    unknown: dict[str, list[LabelledRecording]] = defaultdict(list)
     for recording in recordings:
         kind = kind_of_label(recording.label)
         if kind == UNKNOWN:
@@ -62,14 +62,14 @@ def read_pool(
     chosen = _half_of([*known.items(), *unknown.items()], half)
     pool = Pool(_parts(known, chosen, speeds), _parts(unknown, chosen, speeds))
     if not pool.parts:
-        of_it = "" if half is None else f" and, by its source, in half {half}"
+        half_text = "" if half is None else f" and, by its source, in half {half}"
         raise DataError(
-            f"No recording of a known kind under {', '.join(map(str, directories))} is in the folds {folds}{of_it}."
+            f"No recording of a known kind under {', '.join(map(str, directories))} is in the folds {folds}{half_text}."
         )
     return pool
 
 
-def _sources_beyond(recordings: Sequence[Recording], side: Side, folds: Sequence[int]) -> set[str]:
+def _sources_beyond(recordings: Sequence[LabelledRecording], side: Side, folds: Sequence[int]) -> set[str]:
     """Return the sources of the other side: by the folds of known kinds, and by the labels of unknown ones."""
     kinds = [(kind_of_label(recording.label), recording) for recording in recordings]
     known = {r.source for kind, r in kinds if kind not in (None, UNKNOWN) and r.fold not in folds}
@@ -80,7 +80,7 @@ def _side_of_label(label: str) -> Side:
     return "train" if hashlib.sha256(label.encode()).digest()[0] % 2 else "validate"
 
 
-def _half_of(kinds: Iterable[tuple[str, Sequence[Recording]]], half: int | None) -> set[str]:
+def _half_of(kinds: Iterable[tuple[str, Sequence[LabelledRecording]]], half: int | None) -> set[str]:
     """Return the sources of one half: every second one of each kind. A source is in the same half for all kinds."""
     halves: dict[str, int] = {}
     for _, recordings in sorted(kinds):
@@ -91,7 +91,9 @@ def _half_of(kinds: Iterable[tuple[str, Sequence[Recording]]], half: int | None)
     return {source for source, number in halves.items() if half in (None, number)}
 
 
-def _parts(by_kind: dict[str, list[Recording]], sources: set[str], speeds: Sequence[float]) -> dict[str, list[Samples]]:
+def _parts(
+    by_kind: dict[str, list[LabelledRecording]], sources: set[str], speeds: Sequence[float]
+) -> dict[str, list[Samples]]:
     parts: dict[str, list[Samples]] = {}
     for kind, recordings in sorted(by_kind.items()):
         chosen = [recording for recording in recordings if recording.source in sources]

@@ -23,7 +23,7 @@ class DataError(Exception):
 
 
 @dataclass(frozen=True, slots=True)
-class Recording:
+class LabelledRecording:
     """One labelled recording of a data set like ESC-50: short, with one kind of sound.
 
     `source` names the original that it was cut from: recordings of one source are never on both sides of a split.
@@ -35,7 +35,7 @@ class Recording:
     source: str
 
 
-def read_recordings(directories: Sequence[Path]) -> list[Recording]:
+def read_recordings(directories: Sequence[Path]) -> list[LabelledRecording]:
     """Read the recordings under all `directories`, each in one of two layouts.
 
     `clips.csv` with `audio/` (columns filename, category, source and, if the data set has folds, fold) or ESC-50's own
@@ -48,7 +48,7 @@ def read_recordings(directories: Sequence[Path]) -> list[Recording]:
     rows = [row for directory in directories for row in _rows(directory)]
     fold_of = {source: fold for _, _, fold, source in rows if fold}
     recordings = [
-        Recording(path, label, fold or fold_of.get(source, _hashed(source)), source)
+        LabelledRecording(path, label, fold or fold_of.get(source, _fold_of_source(source)), source)
         for path, label, fold, source in rows
     ]
     missing = [r.path for r in recordings if not r.path.is_file()]
@@ -61,14 +61,14 @@ def read_recordings(directories: Sequence[Path]) -> list[Recording]:
 
 def _rows(directory: Path) -> Iterator[tuple[Path, str, int, str]]:
     """Yield path, label, fold (0: none) and source of each recording."""
-    ours, official = directory / "clips.csv", directory / "meta" / "esc50.csv"
-    if ours.is_file():
-        for row in read_table(ours, ("filename", "category", "source")):
-            fold = _fold(row, ours) if "fold" in row else 0
+    clips_csv, esc50_csv = directory / "clips.csv", directory / "meta" / "esc50.csv"
+    if clips_csv.is_file():
+        for row in read_table(clips_csv, ("filename", "category", "source")):
+            fold = _fold(row, clips_csv) if "fold" in row else 0
             yield directory / "audio" / row["filename"], row["category"], fold, row.get("speaker") or row["source"]
-    elif official.is_file():
-        for row in read_table(official, ("filename", "category", "fold", "src_file")):
-            yield directory / "audio" / row["filename"], row["category"], _fold(row, official), row["src_file"]
+    elif esc50_csv.is_file():
+        for row in read_table(esc50_csv, ("filename", "category", "fold", "src_file")):
+            yield directory / "audio" / row["filename"], row["category"], _fold(row, esc50_csv), row["src_file"]
     else:
         raise DataError(
             f"{directory} holds neither clips.csv nor meta/esc50.csv. Unpack ESC-50 (meta/ and audio/) there, or"
@@ -76,7 +76,7 @@ def _rows(directory: Path) -> Iterator[tuple[Path, str, int, str]]:
         )
 
 
-def _hashed(source: str) -> int:
+def _fold_of_source(source: str) -> int:
     return 1 + hashlib.sha256(source.encode()).digest()[0] % 4
 
 
@@ -86,16 +86,18 @@ def read_table(path: Path, columns: Sequence[str], delimiter: str = ",") -> Iter
     Raises:
         DataError: the file or a column is missing.
     """
-    require(path)
+    require_file(path)
     with path.open(newline="", encoding="utf-8") as file:
         reader = csv.DictReader(file, delimiter=delimiter)
-        lacking = [name for name in columns if name not in (reader.fieldnames or ())]
-        if lacking:
-            raise DataError(f"{path} has no column {', '.join(lacking)}: it has {', '.join(reader.fieldnames or ())}.")
+        missing_columns = [name for name in columns if name not in (reader.fieldnames or ())]
+        if missing_columns:
+            raise DataError(
+                f"{path} has no column {', '.join(missing_columns)}: it has {', '.join(reader.fieldnames or ())}."
+            )
         yield from reader
 
 
-def require(path: Path) -> None:
+def require_file(path: Path) -> None:
     """Raise `DataError` if a data set's file does not exist."""
     if not path.is_file():
         raise DataError(f"{path} does not exist: download it from the data set's page, or correct the path.")
@@ -108,7 +110,7 @@ def _fold(row: dict[str, str], path: Path) -> int:
         raise DataError(f"{path}: fold must be a number, {row['filename']} has {row['fold']!r}.") from None
 
 
-def read_samples(recording: Recording) -> npt.NDArray[np.float32]:
+def read_samples(recording: LabelledRecording) -> npt.NDArray[np.float32]:
     """Return the recording as mono float32 [num_samples] at 16 kHz."""
     return decode_audio(recording.path.read_bytes(), max_seconds=60.0).samples
 

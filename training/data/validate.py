@@ -25,15 +25,15 @@ def read_manifest(path: Path) -> list[Row]:
     """
     rows, problems = parse_manifest(path)
     lengths = recording_lengths({row.path(path.parent) for row in rows})
-    heard = [_with_duration(row, lengths[row.path(path.parent)], problems) for row in rows]
+    timed_rows = [_with_duration(row, lengths[row.path(path.parent)], problems) for row in rows]
     problems += duplicate_ids(rows)
-    for row in heard:
-        problems += [f"{row.id}: {fault}" for fault in faults_of(row)]
+    for row in timed_rows:
+        problems += [f"{row.id}: {problem}" for problem in row_problems(row)]
     if not rows and not problems:
         problems = ["the manifest has no lines"]
     if problems:
         raise ManifestError(path, problems)
-    return heard
+    return timed_rows
 
 
 def recording_lengths(paths: set[Path]) -> dict[Path, float | None]:
@@ -72,49 +72,49 @@ def duplicate_ids(rows: Sequence[Row]) -> list[str]:
     return [f"{name}: {number} lines have this id" for name, number in count.items() if number > 1]
 
 
-def faults_of(row: Row) -> list[str]:
+def row_problems(row: Row) -> list[str]:
     """Return the problems of a single row.
 
     Times must end after they start and lie within the recording. Intervals of one event must not overlap, nor segments
     of a summary. Captions, queries, questions and answers must contain words. An answer must use each of its times.
     """
-    faults: list[str] = []
+    problems: list[str] = []
     spans = [span for event in row.events for span in event.intervals]
     spans += [time for time in row.times if isinstance(time, tuple)]
-    faults += [fault for span in spans for fault in _span_faults(span, row.duration)]
+    problems += [problem for span in spans for problem in _span_problems(span, row.duration)]
     moments = [time for time in row.times if not isinstance(time, tuple)]
-    faults += [f"{m:g} s is outside the recording" for m in moments if not _is_inside(m, row.duration)]
+    problems += [f"{m:g} s is outside the recording" for m in moments if not _is_inside(m, row.duration)]
     for event in row.events:
-        faults += _overlaps(event.intervals, "intervals of one event overlap")
+        problems += _overlaps(event.intervals, "intervals of one event overlap")
     if row.task == "summarize":
-        faults += _overlaps([s for e in row.events for s in e.intervals], "segments overlap")
-    return faults + _word_faults(row)
+        problems += _overlaps([s for e in row.events for s in e.intervals], "segments overlap")
+    return problems + _text_problems(row)
 
 
-def _word_faults(row: Row) -> list[str]:
-    faults = []
+def _text_problems(row: Row) -> list[str]:
+    problems = []
     if row.task in CAPTIONED:
-        faults += ["a caption is empty" for event in row.events if not _has_words(event.caption)]
+        problems += ["a caption is empty" for event in row.events if not _has_words(event.caption)]
     if row.task == "ground" and not _has_words(row.query):
-        faults.append("ground needs a query")
+        problems.append("ground needs a query")
     if row.task == "ask":
-        faults += [f"ask needs {name}" for name in ("question", "answer") if not _has_words(getattr(row, name))]
-        faults += _template_faults(row)
+        problems += [f"ask needs {name}" for name in ("question", "answer") if not _has_words(getattr(row, name))]
+        problems += _template_problems(row)
     elif row.answer or row.times:
-        faults.append(f"answer and times are only for ask; {row.task} takes its answer from events")
-    return faults
+        problems.append(f"answer and times are only for ask; {row.task} takes its answer from events")
+    return problems
 
 
-def _template_faults(row: Row) -> list[str]:
+def _template_problems(row: Row) -> list[str]:
     try:
         used = {name for _, name, _, _ in string.Formatter().parse(row.answer) if name is not None}
     except ValueError as error:
         return [f"the answer's braces are unbalanced ({error}); write literal braces twice"]
-    due = {str(index) for index in range(len(row.times))}
-    return [] if used == due else [f"the answer uses times {sorted(used)}, but times has {sorted(due)}"]
+    expected = {str(index) for index in range(len(row.times))}
+    return [] if used == expected else [f"the answer uses times {sorted(used)}, but times has {sorted(expected)}"]
 
 
-def _span_faults(span: Span, duration: float | None) -> list[str]:
+def _span_problems(span: Span, duration: float | None) -> list[str]:
     start, end = span
     if not 0 <= start < end:
         return [f"{start:g} - {end:g} s does not satisfy 0 <= start < end"]

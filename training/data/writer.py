@@ -32,7 +32,7 @@ TEMPLATES = (
     "{X} is audible.",
 )
 SUMMARY_WORDS = 16
-MOST_CHARACTERS = 300
+MAX_CHARACTERS = 300
 
 
 class Writer(Protocol):
@@ -51,14 +51,14 @@ class Writer(Protocol):
         """Return other wordings of an instruction, for people to choose from."""
 
 
-def describe_all(writer: Writer, asked: Iterable[tuple[Sequence[str], str]]) -> Iterator[list[str]]:
+def describe_all(writer: Writer, recordings: Iterable[tuple[Sequence[str], str]]) -> Iterator[list[str]]:
     """Yield the writer's sentences for the labels of many recordings, in order, with several requests in flight."""
     if writer.parallel == 1:
-        yield from (writer.describe(labels, key) for labels, key in asked)
+        yield from (writer.describe(labels, key) for labels, key in recordings)
         return
     threads = ThreadPoolExecutor(writer.parallel)
     try:
-        yield from threads.map(lambda one: writer.describe(*one), asked)
+        yield from threads.map(lambda recording: writer.describe(*recording), recordings)
     finally:
         threads.shutdown(cancel_futures=True)
 
@@ -129,12 +129,12 @@ class EndpointWriter:
 
     def describe(self, labels: Sequence[str], key: str) -> list[str]:
         """Describe all labels of a recording with one request."""
-        asked = (
+        prompt = (
             "Write one natural English sentence for each of these sounds of one recording, saying that it is heard."
             f" No times, no numbers. Answer with a JSON list of {len(labels)} strings, in the same order.\n"
             + json.dumps(list(labels), ensure_ascii=False)
         )
-        sentences = self._list(asked)
+        sentences = self._ask_for_list(prompt)
         if len(sentences) != len(labels) or not all(map(_is_sentence, sentences, labels)):
             self.num_replaced += 1
             return self._offline.describe(labels, key)
@@ -142,8 +142,8 @@ class EndpointWriter:
 
     def summarise(self, text: str, key: str) -> str:
         """Ask for a one-sentence summary of the text."""
-        asked = f"Sum up this part of a speech in one sentence of at most 20 words. Answer with it alone.\n{text}"
-        summary = " ".join(self._ask(asked).split())
+        prompt = f"Sum up this part of a speech in one sentence of at most 20 words. Answer with it alone.\n{text}"
+        summary = " ".join(self._ask(prompt).split())
         if not _is_sentence(summary, text):
             self.num_replaced += 1
             return self._offline.summarise(text, key)
@@ -151,15 +151,15 @@ class EndpointWriter:
 
     def rephrase(self, instruction: str, count: int) -> list[str]:
         """Ask for other wordings, and return those that keep the placeholders."""
-        asked = (
+        prompt = (
             f"Give {count} other wordings of this instruction to a system that hears audio. Keep everything in braces"
             f" as it is. Answer with a JSON list of strings.\n{instruction}"
         )
-        holders = sorted(re.findall(r"{\w+}", instruction))
-        return [text for text in self._list(asked) if sorted(re.findall(r"{\w+}", text)) == holders]
+        placeholders = sorted(re.findall(r"{\w+}", instruction))
+        return [text for text in self._ask_for_list(prompt) if sorted(re.findall(r"{\w+}", text)) == placeholders]
 
-    def _list(self, asked: str) -> list[str]:
-        answer = self._ask(asked)
+    def _ask_for_list(self, prompt: str) -> list[str]:
+        answer = self._ask(prompt)
         start, end = answer.find("["), answer.rfind("]")
         try:
             value: Any = json.loads(answer[start : end + 1])
@@ -167,10 +167,10 @@ class EndpointWriter:
             return []
         return [" ".join(text.split()) for text in value if isinstance(text, str)] if isinstance(value, list) else []
 
-    def _ask(self, asked: str) -> str:
-        name = hashlib.sha256(f"{self._model}\0{asked}".encode()).hexdigest()
+    def _ask(self, prompt: str) -> str:
+        name = hashlib.sha256(f"{self._model}\0{prompt}".encode()).hexdigest()
         if name not in self._known:
-            body = {"model": self._model, "temperature": 0, "messages": [{"role": "user", "content": asked}]}
+            body = {"model": self._model, "temperature": 0, "messages": [{"role": "user", "content": prompt}]}
             try:
                 reply = self._client.post("chat/completions", json=body)
                 reply.raise_for_status()
@@ -193,4 +193,4 @@ class EndpointWriter:
 def _is_sentence(text: str, about: str) -> bool:
     """Return whether the text has letters, is not too long, and has no numbers that `about` does not have."""
     invented = set(re.findall(r"\d+", text)) - set(re.findall(r"\d+", about))
-    return any(c.isalpha() for c in text) and len(text) <= MOST_CHARACTERS and not invented
+    return any(c.isalpha() for c in text) and len(text) <= MAX_CHARACTERS and not invented

@@ -6,7 +6,7 @@ from typing import TypeVar
 
 import numpy as np
 
-Row = TypeVar("Row")
+Unit = TypeVar("Unit")
 
 
 @dataclass(frozen=True, slots=True)
@@ -19,8 +19,8 @@ class Estimate:
 
 
 def bootstrap(
-    scenes: Sequence[Row],
-    statistic: Callable[[Sequence[Row]], float],
+    scenes: Sequence[Unit],
+    statistic: Callable[[Sequence[Unit]], float],
     *,
     num_resamples: int = 1000,
     level: float = 0.95,
@@ -38,7 +38,7 @@ def bootstrap(
     if not scenes or num_resamples < 1 or not 0 < level < 1:
         raise ValueError("A bootstrap needs scenes, at least one resample, and a level between 0 and 1.")
     rng = np.random.default_rng(seed)
-    draws = rng.integers(0, len(scenes), size=(num_resamples, len(scenes)))
-    samples = [statistic([scenes[index] for index in draw]) for draw in draws]
+    resamples = rng.integers(0, len(scenes), size=(num_resamples, len(scenes)))
+    samples = [statistic([scenes[index] for index in indices]) for indices in resamples]
     low, high = np.quantile(samples, [(1 - level) / 2, (1 + level) / 2])
     return Estimate(float(statistic(scenes)), float(low), float(high))

@@ -1,4 +1,4 @@
-"""Calibration error: whether claims with a confidence of 0.8 are right 8 times in 10."""
+"""Calibration error: whether predictions with a confidence of 0.8 are right 8 times in 10."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -9,8 +9,8 @@ BINS = 15
 
 
 @dataclass(frozen=True, slots=True)
-class Claim:
-    """One claimed interval: its confidence, 0 to 1, and whether it is right.
+class CalibrationSample:
+    """One predicted interval: its confidence, 0 to 1, and whether it is right.
 
     Raises:
         ValueError: the confidence is not between 0 and 1.
@@ -24,15 +24,15 @@ class Claim:
             raise ValueError(f"A confidence must be between 0 and 1; got {self.confidence}.")
 
 
-def expected_calibration_error(claims: Sequence[Claim], bins: int = BINS) -> float | None:
-    """Return the mean gap between confidence and accuracy, 0 to 1, over bins of equal width, weighted by their claims.
+def expected_calibration_error(samples: Sequence[CalibrationSample], bins: int = BINS) -> float | None:
+    """Return the mean gap between confidence and accuracy, 0 to 1, over bins of equal width, weighted by size.
 
-    A confidence on an edge belongs to the bin above; 1 to the last. None without claims. Source: Guo et al. 2017.
+    A confidence on an edge belongs to the bin above; 1 to the last. None without samples. Source: Guo et al. 2017.
     """
-    if not claims:
+    if not samples:
         return None
-    confidence = np.array([claim.confidence for claim in claims])
-    right = np.array([claim.is_right for claim in claims], dtype=float)
+    confidence = np.array([sample.confidence for sample in samples])
+    right = np.array([sample.is_right for sample in samples], dtype=float)
     place = np.minimum((confidence * bins + 1e-9).astype(int), bins - 1)
     gaps = [abs(float((confidence[place == b] - right[place == b]).sum())) for b in range(bins)]
-    return sum(gaps) / len(claims)
+    return sum(gaps) / len(samples)

@@ -13,12 +13,12 @@ _WORD: Final = re.compile(r"[^\W\d_]+")
 # What may follow a stem: "bark" takes -s, -ed, -ing; "crackl" takes -e, -es, -ing. "rain" does not take -bow.
 _ENDINGS: Final = ("", "e", "s", "es", "d", "ed", "ing", "ings", "er", "ers", "y")
 
-_HUMBLE: Final = ("unidentified", "unknown", "not known", "unfamiliar", "cannot be", "unclear", "hard to")
+_UNKNOWN_PHRASES: Final = ("unidentified", "unknown", "not known", "unfamiliar", "cannot be", "unclear", "hard to")
 
 
-def is_humble(caption: str) -> bool:
-    """Return whether a caption says that the sound is unknown, and so claims nothing."""
-    return any(words in caption.lower() for words in _HUMBLE)
+def says_unknown(caption: str) -> bool:
+    """Return whether a caption says that the sound is unknown, and so names no kind."""
+    return any(words in caption.lower() for words in _UNKNOWN_PHRASES)
 
 
 def kind_of(caption: str, lexicon: Mapping[str, tuple[str, ...]]) -> str | None:
@@ -40,11 +40,13 @@ def kind_of(caption: str, lexicon: Mapping[str, tuple[str, ...]]) -> str | None:
     words = [word.casefold() for word in _WORD.findall(caption)]
     best, best_rank = None, (0, 0, 0)
     for kind, keywords in lexicon.items():
-        said = [(place, len(keyword)) for keyword in dict.fromkeys(keywords) if (place := _place(keyword, words)) >= 0]
-        if not said:
+        matches = [
+            (place, len(keyword)) for keyword in dict.fromkeys(keywords) if (place := _place(keyword, words)) >= 0
+        ]
+        if not matches:
             continue
-        first = min(place for place, _ in said)
-        rank = (len(said), -first, max(length for place, length in said if place == first))
+        first = min(place for place, _ in matches)
+        rank = (len(matches), -first, max(length for place, length in matches if place == first))
         if best is None or rank > best_rank:
             best, best_rank = kind, rank
     return best

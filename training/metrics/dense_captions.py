@@ -11,11 +11,11 @@ one IoU threshold instead of the mean over four, and with one partner for each i
 
 from collections.abc import Sequence
 
-from training.metrics.grounding import Grounding
+from training.metrics.grounding import ScoredGrounding
 from training.metrics.text import Meteor
 
 MIN_IOU = 0.5
-NOBODY_SAYS = "qxzvkjw"
+UNMATCHABLE_WORD = "qxzvkjw"
 """A word that METEOR's stems, synonyms and paraphrases do not contain."""
 
 Span = tuple[float, float]
@@ -31,7 +31,7 @@ def pair_captions(
 
 
 def _references(span: Span, reference: Sequence[tuple[Span, Sequence[str]]]) -> Sequence[str]:
-    ious = [Grounding((true,), (span,)).iou for true, _ in reference]
+    ious = [ScoredGrounding((true,), (span,)).iou for true, _ in reference]
     best = max(ious, default=0.0)
     return reference[ious.index(best)][1] if best >= MIN_IOU else ()
 
@@ -45,4 +45,6 @@ def caption_meteor(pairs: Sequence[CaptionPair]) -> float:
         MetricUnavailable: Java or the package `pycocoevalcap` is missing.
     """
     with Meteor() as meteor:
-        return meteor.score([meteor.statistics(due or NOBODY_SAYS, said) for said, due in pairs])
+        return meteor.score(
+            [meteor.statistics(references or UNMATCHABLE_WORD, caption) for caption, references in pairs]
+        )

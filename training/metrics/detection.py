@@ -15,14 +15,14 @@ DETECTION_TOLERANCE = 0.7
 """Share of a detection that the ground truth must cover."""
 GROUND_TRUTH_TOLERANCE = 0.7
 """Share of an event that such detections must cover."""
-MOST_FALSE_PER_HOUR = 100.0
+MAX_FALSE_PER_HOUR = 100.0
 
 Span = tuple[float, float]
 
 
 @dataclass(frozen=True, slots=True)
 class Detection:
-    """One claimed interval of a class in a recording, in seconds, with its confidence."""
+    """One predicted interval of a class in a recording, in seconds, with its confidence."""
 
     recording: str
     label: str
@@ -52,11 +52,11 @@ def psds(truths: Sequence[Truth], detections: Sequence[Detection], duration_s: f
         _curve([t for t in truths if t.label == label], [d for d in detections if d.label == label], duration_s)
         for label in labels
     ]
-    edges = np.unique([0.0, MOST_FALSE_PER_HOUR, *[x for curve in curves for x, _ in curve]])
-    edges = edges[edges <= MOST_FALSE_PER_HOUR]
+    edges = np.unique([0.0, MAX_FALSE_PER_HOUR, *[x for curve in curves for x, _ in curve]])
+    edges = edges[edges <= MAX_FALSE_PER_HOUR]
     rates = np.array([[max([y for x, y in curve if x <= edge], default=0.0) for edge in edges] for curve in curves])
     effective = np.maximum(rates.mean(axis=0) - rates.std(axis=0), 0.0)
-    return float((effective[:-1] * np.diff(edges)).sum() / MOST_FALSE_PER_HOUR)
+    return float((effective[:-1] * np.diff(edges)).sum() / MAX_FALSE_PER_HOUR)
 
 
 def _curve(truths: Sequence[Truth], detections: Sequence[Detection], duration_s: float) -> list[tuple[float, float]]:

@@ -90,7 +90,7 @@ def event_counts(scene: ScoredScene) -> Counts:
     """
     if not scene.reference or not scene.predicted:
         return Counts(0, len(scene.reference), len(scene.predicted))
-    fits = np.array([[_fits(reference, found) for found in scene.predicted] for reference in scene.reference])
+    fits = np.array([[_is_match(reference, found) for found in scene.predicted] for reference in scene.reference])
     rows, columns = linear_sum_assignment(fits, maximize=True)
     return Counts(int(fits[rows, columns].sum()), len(scene.reference), len(scene.predicted))
 
@@ -113,15 +113,15 @@ def clip_counts(scenes: Sequence[ScoredScene], kinds: Sequence[str]) -> dict[str
     Raises:
         ValueError: a reference is of a kind that is not in the list, so no score would cover it.
     """
-    there = [{sound.kind for sound in scene.reference} for scene in scenes]
+    reference_kinds = [{sound.kind for sound in scene.reference} for scene in scenes]
     found = [{sound.kind for sound in scene.predicted} for scene in scenes]
-    unknown = set().union(*there) - set(kinds)
+    unknown = set().union(*reference_kinds) - set(kinds)
     if unknown:
         raise ValueError(f"References of kinds that are not scored: {', '.join(sorted(map(str, unknown)))}.")
     return {
         kind: Counts(
-            sum(kind in a and kind in b for a, b in zip(there, found, strict=True)),
-            sum(kind in a for a in there),
+            sum(kind in a and kind in b for a, b in zip(reference_kinds, found, strict=True)),
+            sum(kind in a for a in reference_kinds),
             sum(kind in b for b in found),
         )
         for kind in kinds
@@ -140,7 +140,7 @@ def clip_macro_f1(scenes: Sequence[ScoredScene], kinds: Sequence[str]) -> float:
     return sum(scores) / len(scores) if scores else 0.0
 
 
-def _fits(reference: Sound, found: Sound) -> bool:
+def _is_match(reference: Sound, found: Sound) -> bool:
     if reference.kind is None or reference.kind != found.kind:
         return False
     start, end = _microseconds(reference.start_s), _microseconds(reference.end_s)

@@ -17,7 +17,7 @@ _MICROSECONDS: Final = 1_000_000
 
 
 @dataclass(frozen=True, slots=True)
-class Grounding:
+class ScoredGrounding:
     """One query: its true spans (none if it is absent) and the spans in the answer.
 
     Units: spans are (start, end) in seconds.
@@ -79,7 +79,7 @@ class GroundingScores:
         return (self.recall_50 + self.recall_70 + self.recall_90) / 3
 
 
-def score_grounding(queries: Sequence[Grounding]) -> GroundingScores:
+def score_grounding(queries: Sequence[ScoredGrounding]) -> GroundingScores:
     """Score a list of queries, present and absent ones mixed."""
     present = [query for query in queries if query.is_present]
     absent = [query for query in queries if not query.is_present]

@@ -8,7 +8,7 @@ import re
 from collections.abc import Sequence
 from functools import lru_cache
 
-LEAST_SHARE = 0.5
+MIN_SHARE = 0.5
 _FILLERS = frozenset(
     ("a", "an", "the", "of", "and", "or", "in", "on", "at", "to", "with", "is", "are", "be", "can", "sound")
 )
@@ -29,13 +29,13 @@ def label_of(caption: str, labels: Sequence[str]) -> str | None:
     | `Barking is audible.` | Bark |
     | `Something hums.` | None |
     """
-    said = _stems(caption)
-    best, best_rank = None, (LEAST_SHARE, 0)
+    caption_stems = _stems(caption)
+    best, best_rank = None, (MIN_SHARE, 0)
     for label in labels:
         for reading in _readings(label):
-            hits = len(reading & said)
+            hits = len(reading & caption_stems)
             rank = (hits / len(reading), hits)
-            if rank > best_rank or (best is None and rank[0] >= LEAST_SHARE):
+            if rank > best_rank or (best is None and rank[0] >= MIN_SHARE):
                 best, best_rank = label, rank
     return best
 

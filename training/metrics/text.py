@@ -86,25 +86,27 @@ class Meteor:
         Raises:
             ValueError: there is no reference.
         """
-        due = [references] if isinstance(references, str) else references
-        if not due:
+        texts = [references] if isinstance(references, str) else references
+        if not texts:
             raise ValueError("METEOR needs at least one reference.")
-        self._say(" ||| ".join(["SCORE", *(" ".join(text.replace("|||", "").split()) for text in (*due, predicted))]))
-        return self._hear()
+        self._send(
+            " ||| ".join(["SCORE", *(" ".join(text.replace("|||", "").split()) for text in (*texts, predicted))])
+        )
+        return self._receive()
 
     def score(self, statistics: Sequence[str]) -> float:
         """Return the score of a corpus, 0 to 1, from its texts' statistics."""
         if not statistics:
             return 0.0
-        self._say("EVAL ||| " + " ||| ".join(statistics))
-        return [float(self._hear()) for _ in range(len(statistics) + 1)][-1]
+        self._send("EVAL ||| " + " ||| ".join(statistics))
+        return [float(self._receive()) for _ in range(len(statistics) + 1)][-1]
 
-    def _say(self, line: str) -> None:
+    def _send(self, line: str) -> None:
         assert self._process.stdin is not None
         self._process.stdin.write(line + "\n")
         self._process.stdin.flush()
 
-    def _hear(self) -> str:
+    def _receive(self) -> str:
         assert self._process.stdout is not None
         line = self._process.stdout.readline()
         if not line:

@@ -26,15 +26,15 @@ def segment_iou(reference: Sequence[Span], predicted: Sequence[Span]) -> float:
         return 1.0
     if not reference or not predicted:
         return 0.0
-    ious = np.array([[ours.iou(theirs) for theirs in _whole(predicted)] for ours in _whole(reference)])
+    ious = np.array([[a.iou(b) for b in _intervals(predicted)] for a in _intervals(reference)])
     rows, columns = linear_sum_assignment(ious, maximize=True)
     return float(ious[rows, columns].sum()) / max(ious.shape)
 
 
 def cover_iou(reference: Sequence[Span], predicted: Sequence[Span]) -> float:
     """Return the time in both timelines over the time in either, 0 to 1."""
-    return set_iou(_whole(reference), _whole(predicted))
+    return set_iou(_intervals(reference), _intervals(predicted))
 
 
-def _whole(spans: Sequence[Span]) -> list[Interval]:
+def _intervals(spans: Sequence[Span]) -> list[Interval]:
     return [Interval(round(start * _MICROSECONDS), round(end * _MICROSECONDS)) for start, end in spans]

@@ -10,15 +10,15 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
-from training.data.manifest import Row, Told
+from training.data.manifest import Annotation, Row
 from training.data.recordings import DataError
-from training.sources.reading import Recordings, merged, read_json
+from training.sources.reading import RecordingIndex, merge_spans, read_json
 
 SPACED = ((" ,", ","), (" .", "."), (" 's", "'s"), (" n't", "n't"))
 """Where the tokenizer split words."""
 
 
-def groundings(items: Path, recordings: Recordings) -> Iterator[Row]:
+def groundings(items: Path, recordings: RecordingIndex) -> Iterator[Row]:
     """Yield a row for each phrase. A phrase without segments was not heard by the annotators: the query is absent.
 
     Raises:
@@ -34,10 +34,11 @@ def groundings(items: Path, recordings: Recordings) -> Iterator[Row]:
         if audio is None:
             continue
         for place, phrase in enumerate(item["phrases"]):
-            spans = merged([(max(0.0, float(a)), float(b)) for a, b in phrase["segments"]])
+            spans = merge_spans([(max(0.0, float(a)), float(b)) for a, b in phrase["segments"]])
             yield Row(
                 id=f"audiogrounding-{item['audiocap_id']}-{place}", audio=audio, task="ground",
-                query=phrase_text(phrase["phrase"]), events=(Told(spans),) if spans else (), source="audiogrounding",
+                query=phrase_text(phrase["phrase"]), events=(Annotation(spans),) if spans else (),
+                source="audiogrounding",
             )  # fmt: skip
 
 

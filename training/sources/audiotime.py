@@ -11,15 +11,15 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
-from training.data.manifest import Row, Told
+from training.data.manifest import Annotation, Row
 from training.data.recordings import DataError
 from training.data.writer import Writer
-from training.sources.reading import Recordings, merged, read_json
+from training.sources.reading import RecordingIndex, merge_spans, read_json
 
 SCENE_S = 10.0
 
 
-def dense_captions(captions: Path, recordings: Recordings, writer: Writer) -> Iterator[Row]:
+def dense_captions(captions: Path, recordings: RecordingIndex, writer: Writer) -> Iterator[Row]:
     """Yield a row for each scene, with the writer's descriptions of its classes.
 
     Raises:
@@ -37,10 +37,10 @@ def dense_captions(captions: Path, recordings: Recordings, writer: Writer) -> It
                 f"{captions}: {name} has no [onset, offset] pairs under 'event'. Use timestamp_captions.json or"
                 " ordering_captions.json; the other two sets do not have the ends of sounds."
             )
-        whole = {label: merged([(a, b) for a, b in spans], SCENE_S) for label, spans in classes.items()}
-        heard = sorted(((spans, label) for label, spans in whole.items() if spans))
-        sentences = writer.describe([label for _, label in heard], f"audiotime-{name}")
-        events = tuple(Told(spans, text, label) for (spans, label), text in zip(heard, sentences, strict=True))
+        whole = {label: merge_spans([(a, b) for a, b in spans], SCENE_S) for label, spans in classes.items()}
+        ordered = sorted(((spans, label) for label, spans in whole.items() if spans))
+        sentences = writer.describe([label for _, label in ordered], f"audiotime-{name}")
+        events = tuple(Annotation(spans, text, label) for (spans, label), text in zip(ordered, sentences, strict=True))
         if events:
             yield Row(
                 id=f"audiotime-{captions.stem}-{name}", audio=audio, task="dense_caption", events=events,

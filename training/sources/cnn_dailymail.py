@@ -19,9 +19,9 @@ from pathlib import Path
 
 import numpy as np
 
-from training.data.manifest import Row, Told
+from training.data.manifest import Annotation, Row
 from training.data.recordings import DataError
-from training.data.speaking import MOST_SECONDS, Samples, speak
+from training.data.tts import MAX_SECONDS, Samples, synthesise_sentences
 from training.data.wav import write_wav
 
 EVALUATION_CHARACTERS = 1600
@@ -76,24 +76,24 @@ def _article(name: str, body: str, highlights: Iterable[str]) -> Article:
 def timelines(
     articles: Iterable[Article],
     folder: Path,
-    say: Callable[[str, str], Samples],
+    synthesiser: Callable[[str, str], Samples],
     *,
-    most_characters: int | None = None,
-    most_seconds: float = MOST_SECONDS,
+    max_characters: int | None = None,
+    max_seconds: float = MAX_SECONDS,
 ) -> Iterator[Row]:
     """Yield a row for each article that can be spoken within `most_seconds`. Recordings are written to `folder`."""
     for article in articles:
-        if most_characters is not None and article.num_characters >= most_characters:
+        if max_characters is not None and article.num_characters >= max_characters:
             continue
         if not article.highlights or len(article.sentences) < len(article.highlights):
             continue
-        samples, spans = speak(article.sentences, article.name, say)
-        if len(samples) > most_seconds * 16_000:
+        samples, spans = synthesise_sentences(article.sentences, article.name, synthesiser)
+        if len(samples) > max_seconds * 16_000:
             continue
         path = folder / f"{article.name}.wav"
         write_wav(path, samples)
         events = tuple(
-            Told(((round(spans[first][0], 3), round(spans[last][1], 3)),), text)
+            Annotation(((round(spans[first][0], 3), round(spans[last][1], 3)),), text)
             for text, first, last in align(article.sentences, article.highlights)
         )
         yield Row(
@@ -113,25 +113,26 @@ def align(sentences: Sequence[str], highlights: Sequence[str]) -> list[tuple[str
     """
     if not 0 < len(highlights) <= len(sentences):
         raise ValueError(f"{len(highlights)} highlights cannot divide {len(sentences)} sentences.")
-    likeness = np.array([[_likeness(s, h) for h in highlights] for s in sentences])
-    order = sorted(range(len(highlights)), key=lambda h: (int(likeness[:, h].argmax()), h))
-    sums = np.concatenate([np.zeros((1, len(order))), np.cumsum(likeness[:, order], axis=0)])
+    similarity = np.array([[_similarity(s, h) for h in highlights] for s in sentences])
+    order = sorted(range(len(highlights)), key=lambda h: (int(similarity[:, h].argmax()), h))
+    sums = np.concatenate([np.zeros((1, len(order))), np.cumsum(similarity[:, order], axis=0)])
     best = np.full((len(order) + 1, len(sentences) + 1), -np.inf)
     best[0, 0] = 0.0
-    came = np.zeros(best.shape, dtype=int)
+    run_start = np.zeros(best.shape, dtype=int)
     for h in range(1, len(order) + 1):
         for end in range(h, len(sentences) + 1):
             totals = best[h - 1, :end] + sums[end, h - 1] - sums[:end, h - 1]
-            came[h, end] = end - 1 - int(totals[::-1].argmax())  # on a tie a sentence stays with the previous highlight
-            best[h, end] = totals[came[h, end]]
+            # On a tie a sentence stays with the previous highlight.
+            run_start[h, end] = end - 1 - int(totals[::-1].argmax())
+            best[h, end] = totals[run_start[h, end]]
     runs, end = [], len(sentences)
     for h in range(len(order), 0, -1):
-        first = int(came[h, end])
+        first = int(run_start[h, end])
         runs.append((highlights[order[h - 1]], first, end - 1))
         end = first
     return runs[::-1]
 
 
-def _likeness(a: str, b: str) -> float:
-    ours, theirs = (set(re.findall(r"\w{3,}", text.lower())) for text in (a, b))
-    return 2 * len(ours & theirs) / (len(ours) + len(theirs)) if ours or theirs else 0.0
+def _similarity(a: str, b: str) -> float:
+    words_a, words_b = (set(re.findall(r"\w{3,}", text.lower())) for text in (a, b))
+    return 2 * len(words_a & words_b) / (len(words_a) + len(words_b)) if words_a or words_b else 0.0

@@ -10,7 +10,7 @@ from pathlib import Path
 from training.data.instructions import INSTRUCTIONS
 from training.data.manifest import ManifestError, Row, write_manifest
 from training.data.recordings import DataError
-from training.data.speaking import available, speaker
+from training.data.tts import available_engines, make_synthesiser
 from training.data.validate import duplicate_ids, read_manifest
 from training.data.voices import ENGINES
 from training.data.writer import EndpointWriter, OfflineWriter, Writer
@@ -27,7 +27,7 @@ from training.sources import (
     tacos,
     tasks,
 )
-from training.sources.reading import Recordings
+from training.sources.reading import RecordingIndex
 
 EXAMPLE = """examples:
   timeaudio data audioset-strong --labels audioset_train_strong.tsv --names mid_to_display_name.tsv \\
@@ -58,10 +58,10 @@ def main(argv: list[str] | None = None) -> int:
 def check(arguments: argparse.Namespace) -> int:
     """Validate a manifest. Print its contents by task; problems are raised as `ManifestError`."""
     rows = read_manifest(arguments.manifest)
-    tasks = Counter(row.task for row in rows)
+    count_of_task = Counter(row.task for row in rows)
     lengths = {row.audio: row.duration or 0.0 for row in rows}
     print(f"{arguments.manifest}: {len(rows)} lines, {len(lengths)} recordings, {sum(lengths.values()) / 3600:.2f} h.")
-    for task, number in sorted(tasks.items()):
+    for task, number in sorted(count_of_task.items()):
         print(f"  {task:14} {number}")
     return 0
 
@@ -78,8 +78,8 @@ def join(arguments: argparse.Namespace) -> int:
         for manifest, rows in each
         for row in rows
     ]  # fmt: skip
-    if twice := duplicate_ids(joined):
-        raise ManifestError(arguments.out, twice)
+    if duplicates := duplicate_ids(joined):
+        raise ManifestError(arguments.out, duplicates)
     print(f"{arguments.out}: {write_manifest(arguments.out, joined)} lines.")
     return 0
 
@@ -94,9 +94,9 @@ def rephrase(arguments: argparse.Namespace) -> int:
     return 0
 
 
-def _build(rows_of: Callable[[argparse.Namespace, Recordings, Writer], Iterable[Row]]) -> Callable[..., int]:
+def _build(rows_of: Callable[[argparse.Namespace, RecordingIndex, Writer], Iterable[Row]]) -> Callable[..., int]:
     def run(arguments: argparse.Namespace) -> int:
-        recordings = Recordings(arguments.audio or Path())
+        recordings = RecordingIndex(arguments.audio or Path())
         writer = _writer(arguments)
         try:
             count = write_manifest(arguments.out, rows_of(arguments, recordings, writer))
@@ -123,7 +123,7 @@ def _writer(arguments: argparse.Namespace) -> Writer:
     return EndpointWriter(arguments.endpoint, arguments.model, memory)
 
 
-def _audioset(arguments: argparse.Namespace, recordings: Recordings, writer: Writer) -> Iterator[Row]:
+def _audioset(arguments: argparse.Namespace, recordings: RecordingIndex, writer: Writer) -> Iterator[Row]:
     clips = audioset_strong.read_clips(arguments.labels, arguments.names)
     dense = audioset_strong.dense_captions(clips, recordings, writer)
     if arguments.evaluation:
@@ -133,18 +133,20 @@ def _audioset(arguments: argparse.Namespace, recordings: Recordings, writer: Wri
     yield from audioset_strong.groundings(clips, recordings, writer, arguments.absent_share)
 
 
-def _cnn(arguments: argparse.Namespace, recordings: Recordings, writer: Writer) -> Iterator[Row]:
-    engine = arguments.engine or available()[0]
+def _cnn(arguments: argparse.Namespace, recordings: RecordingIndex, writer: Writer) -> Iterator[Row]:
+    engine = arguments.engine or available_engines()[0]
     print(f"Speaking with {engine}.", file=sys.stderr)
-    say = speaker(engine, reference=arguments.voice, reference_text=arguments.voice_text)
-    most = cnn_dailymail.EVALUATION_CHARACTERS if arguments.evaluation else None
+    synthesiser = make_synthesiser(engine, reference=arguments.voice, reference_text=arguments.voice_text)
+    max_characters = cnn_dailymail.EVALUATION_CHARACTERS if arguments.evaluation else None
     articles = cnn_dailymail.read_articles(arguments.articles)[: arguments.limit]
-    return cnn_dailymail.timelines(articles, arguments.speech, say, most_characters=most)
+    return cnn_dailymail.timelines(articles, arguments.speech, synthesiser, max_characters=max_characters)
 
 
 def _parser() -> argparse.ArgumentParser:
-    form = argparse.RawDescriptionHelpFormatter
-    parser = argparse.ArgumentParser(prog="timeaudio data", description=__doc__, epilog=EXAMPLE, formatter_class=form)
+    formatter = argparse.RawDescriptionHelpFormatter
+    parser = argparse.ArgumentParser(
+        prog="timeaudio data", description=__doc__, epilog=EXAMPLE, formatter_class=formatter
+    )
     commands = parser.add_subparsers(required=True, metavar="COMMAND")
 
     def source(
@@ -190,22 +192,24 @@ def _parser() -> argparse.ArgumentParser:
     tasks.add_options(commands.add_parser("tasks", help="write questions and answers about composed scenes"))
     own = commands.add_parser("benchmark", help="write a reproducible benchmark of composed scenes")
     benchmark.add_options(own)
-    checked = commands.add_parser("check", help="list every problem of a manifest")
-    checked.add_argument("manifest", type=Path)
-    checked.set_defaults(run=check)
+    check_parser = commands.add_parser("check", help="list every problem of a manifest")
+    check_parser.add_argument("manifest", type=Path)
+    check_parser.set_defaults(run=check)
     joined = commands.add_parser("join", help="join several manifests")
     joined.add_argument("manifests", type=Path, nargs="+")
     joined.add_argument("--out", type=Path, required=True, metavar="FILE")
     joined.set_defaults(run=join)
-    asked = commands.add_parser("rephrase", help="ask an endpoint for other wordings of a task's instructions")
-    asked.add_argument("task", choices=list(INSTRUCTIONS))
-    asked.add_argument("--count", type=int, default=6)
-    _endpoint_options(asked)
-    asked.set_defaults(run=rephrase)
+    rephrase_parser = commands.add_parser(
+        "rephrase", help="ask an endpoint for other wordings of a task's instructions"
+    )
+    rephrase_parser.add_argument("task", choices=list(INSTRUCTIONS))
+    rephrase_parser.add_argument("--count", type=int, default=6)
+    _endpoint_options(rephrase_parser)
+    rephrase_parser.set_defaults(run=rephrase)
     return parser
 
 
-def _ftar(arguments: argparse.Namespace, recordings: Recordings, writer: Writer) -> Iterator[Row]:
+def _ftar(arguments: argparse.Namespace, recordings: RecordingIndex, writer: Writer) -> Iterator[Row]:
     report = ftar.FtarReport()
     yield from ftar.read_ftar(arguments.json, recordings, report)
     print(f"{report.num_timed} answers became events; {len(report.as_prose)} with numbers stay text.", file=sys.stderr)

@@ -13,10 +13,10 @@ from pathlib import Path
 from typing import Any
 
 from model.timeline.task import Task
-from training.data.manifest import Row, Span, Told
+from training.data.manifest import Annotation, Row, Span
 from training.data.recordings import DataError
 from training.sources.questions import escaped
-from training.sources.reading import Recordings, merged, read_json
+from training.sources.reading import RecordingIndex, merge_spans, read_json
 
 _TIME = r"\d{1,4}(?:\.\d{1,3})?"
 _SPAN = rf"{_TIME}\s*-\s*{_TIME}"
@@ -39,7 +39,7 @@ class FtarReport:
     as_prose: list[str] = field(default_factory=list)
 
 
-def read_ftar(path: Path, recordings: Recordings, report: FtarReport) -> Iterator[Row]:
+def read_ftar(path: Path, recordings: RecordingIndex, report: FtarReport) -> Iterator[Row]:
     """Yield the rows of one of the authors' files.
 
     Raises:
@@ -54,7 +54,7 @@ def read_ftar(path: Path, recordings: Recordings, report: FtarReport) -> Iterato
         audio = recordings.find(name, Path(name).stem)
         if audio is None:
             continue
-        task, events, query = understand(str(item["question"]), str(item["answer"]))
+        task, events, query = parse_answer(str(item["question"]), str(item["answer"]))
         row_id = f"ftar-{path.stem}-{place}-{item['id']}"
         if task == "ask" and " - " in str(item["answer"]):
             report.as_prose.append(row_id)
@@ -66,12 +66,13 @@ def read_ftar(path: Path, recordings: Recordings, report: FtarReport) -> Iterato
         )  # fmt: skip
 
 
-def understand(question: str, answer: str) -> tuple[Task, tuple[Told, ...], str]:
+def parse_answer(question: str, answer: str) -> tuple[Task, tuple[Annotation, ...], str]:
     """Return the task, the events and the query of a question and its answer; `ask` if the answer fits no format."""
-    grounded = _GROUND.fullmatch(answer.strip())
-    asked = _QUERY.search(question)
-    if grounded and asked:
-        return "ground", (Told(merged(_spans(grounded["spans"]))),), asked["query"] or asked["quoted"]
+    grounding_match = _GROUND.fullmatch(answer.strip())
+    query_match = _QUERY.search(question)
+    if grounding_match and query_match:
+        merged = merge_spans(_spans(grounding_match["spans"]))
+        return "ground", (Annotation(merged),), query_match["query"] or query_match["quoted"]
     events, position = [], 0
     text = answer.strip()
     for match in _EVENT.finditer(text):
@@ -80,7 +81,7 @@ def understand(question: str, answer: str) -> tuple[Task, tuple[Told, ...], str]
         spans = _spans(match["spans"])
         if any(start >= end for start, end in spans):
             return "ask", (), ""
-        events.append(Told(merged(spans), match["caption"].strip()))
+        events.append(Annotation(merge_spans(spans), match["caption"].strip()))
         position = match.end()
     if not events or text[position:].strip():
         return "ask", (), ""

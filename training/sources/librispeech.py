@@ -14,9 +14,9 @@ import numpy as np
 from model.audio.decode import decode_audio
 from model.audio.waveform import SAMPLE_RATE
 from training.data.instructions import TRANSCRIBE_INSTRUCTIONS, pick
-from training.data.manifest import Row, Told
+from training.data.manifest import Annotation, Row
 from training.data.recordings import DataError
-from training.data.speaking import MOST_SECONDS, Samples
+from training.data.tts import MAX_SECONDS, Samples
 from training.data.wav import write_wav
 from training.data.writer import Writer
 from training.sources.questions import escaped
@@ -55,7 +55,7 @@ def read_chapters(folder: Path) -> Iterator[list[Utterance]]:
 
 
 def timelines(
-    folder: Path, out: Path, writer: Writer, *, least_seconds: float = 30.0, most_seconds: float = MOST_SECONDS
+    folder: Path, out: Path, writer: Writer, *, min_seconds: float = 30.0, max_seconds: float = MAX_SECONDS
 ) -> Iterator[Row]:
     """Join consecutive utterances of a chapter into recordings of at most `most_seconds`, with one summary each.
 
@@ -68,12 +68,12 @@ def timelines(
                 None if utterance is None else decode_audio(utterance.path.read_bytes(), max_seconds=600.0).samples
             )
             used = sum(len(s) + GAP_SAMPLES for _, s in taken)
-            is_full = samples is not None and used + len(samples) > most_seconds * SAMPLE_RATE
+            is_full = samples is not None and used + len(samples) > max_seconds * SAMPLE_RATE
             if (utterance is None or is_full) and taken:
-                if used - GAP_SAMPLES >= least_seconds * SAMPLE_RATE:
+                if used - GAP_SAMPLES >= min_seconds * SAMPLE_RATE:
                     yield _joined(taken, out, writer)
                 taken = []
-            if utterance is not None and samples is not None and len(samples) <= most_seconds * SAMPLE_RATE:
+            if utterance is not None and samples is not None and len(samples) <= max_seconds * SAMPLE_RATE:
                 taken.append((utterance, samples))
 
 
@@ -82,7 +82,7 @@ def _joined(taken: list[tuple[Utterance, Samples]], out: Path, writer: Writer) -
     position, events = 0, []
     for utterance, samples in taken:
         span = (round(position / SAMPLE_RATE, 3), round((position + len(samples)) / SAMPLE_RATE, 3))
-        events.append(Told((span,), writer.summarise(utterance.text, utterance.name)))
+        events.append(Annotation((span,), writer.summarise(utterance.text, utterance.name)))
         position += len(samples) + len(gap)
     whole = np.concatenate([part for _, samples in taken for part in (samples, gap)])[: -len(gap)]
     path = out / f"{taken[0][0].name}_{len(taken)}.wav"

@@ -18,7 +18,7 @@ from typing import Any
 from training.data.instructions import CAPTION_INSTRUCTIONS, pick
 from training.data.manifest import Row
 from training.data.recordings import DataError, read_table
-from training.sources.reading import Recordings, read_json
+from training.sources.reading import RecordingIndex, read_json
 
 OPEN_AQA_ROWS = 15_000
 """The number that the paper selected."""
@@ -35,7 +35,7 @@ def is_temporal(question: str) -> bool:
     return _TEMPORAL.search(question) is not None
 
 
-def open_aqa(questions: Path, recordings: Recordings, count: int = OPEN_AQA_ROWS) -> Iterator[Row]:
+def open_aqa(questions: Path, recordings: RecordingIndex, count: int = OPEN_AQA_ROWS) -> Iterator[Row]:
     """Yield `count` temporal questions that have a recording, spread evenly over the file.
 
     Raises:
@@ -60,7 +60,7 @@ def open_aqa(questions: Path, recordings: Recordings, count: int = OPEN_AQA_ROWS
         )  # fmt: skip
 
 
-def audiocaps(captions: Path, recordings: Recordings) -> Iterator[Row]:
+def audiocaps(captions: Path, recordings: RecordingIndex) -> Iterator[Row]:
     """Yield a row for each caption of AudioCaps."""
     for row in read_table(captions, ("audiocap_id", "youtube_id", "start_time", "caption")):
         video, start = row["youtube_id"], row["start_time"]
@@ -68,7 +68,7 @@ def audiocaps(captions: Path, recordings: Recordings) -> Iterator[Row]:
         yield from _captioned(f"audiocaps-{row['audiocap_id']}", audio, [row["caption"]], "audiocaps")
 
 
-def clotho(captions: Path, recordings: Recordings) -> Iterator[Row]:
+def clotho(captions: Path, recordings: RecordingIndex) -> Iterator[Row]:
     """Yield a row for each of the five captions of a Clotho recording."""
     columns = [f"caption_{number}" for number in range(1, 6)]
     for row in read_table(captions, ("file_name", *columns)):

@@ -7,13 +7,13 @@ from pathlib import Path
 from typing import Any
 
 from training.data.manifest import Span
-from training.data.recordings import DataError, require
+from training.data.recordings import DataError, require_file
 
 SUFFIXES = (".wav", ".flac", ".ogg", ".opus", ".mp3", ".m4a", ".webm")
 
 
 @dataclass(slots=True)
-class Recordings:
+class RecordingIndex:
     """Finds recordings in a folder by name, with or without a suffix. `missing` collects the names not found."""
 
     folder: Path
@@ -41,14 +41,14 @@ def read_json(path: Path) -> Any:
     Raises:
         DataError: the file is missing or not valid JSON.
     """
-    require(path)
+    require_file(path)
     try:
         return json.loads(path.read_text(encoding="utf-8"))
     except ValueError as error:
         raise DataError(f"{path} is not valid JSON: {error}") from None
 
 
-def merged(spans: Iterable[Span], limit: float | None = None) -> tuple[Span, ...]:
+def merge_spans(spans: Iterable[Span], limit: float | None = None) -> tuple[Span, ...]:
     """Merge overlapping spans of one class into disjoint spans in order, cut at `limit`."""
     result: list[Span] = []
     for start, end in sorted(spans):
@@ -62,7 +62,7 @@ def merged(spans: Iterable[Span], limit: float | None = None) -> tuple[Span, ...
     return tuple(result)
 
 
-def number(row: dict[str, str], column: str, path: Path) -> float:
+def parse_seconds(row: dict[str, str], column: str, path: Path) -> float:
     """Return a column as a number.
 
     Raises:

@@ -23,7 +23,7 @@ from training.data.pools import read_pool
 from training.data.recordings import DataError
 from training.data.wav import write_wav
 
-LIST = "scenes.jsonl"
+SCENE_LIST = "scenes.jsonl"
 
 TRAINING_SPEEDS = (0.88, 1.0, 1.14)
 
@@ -44,7 +44,7 @@ REALISTIC = SceneConfig(
 EVENTS_PER_TEN_SECONDS = 2.4
 
 
-def varied(config: SceneConfig, rng: np.random.Generator) -> SceneConfig:
+def vary_events(config: SceneConfig, rng: np.random.Generator) -> SceneConfig:
     """Vary a scene's number of events: sometimes none or one, sometimes one kind many times."""
     chance = rng.random()
     if chance < 0.04:
@@ -58,7 +58,7 @@ def varied(config: SceneConfig, rng: np.random.Generator) -> SceneConfig:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Work:
+class ComposeSettings:
     """The settings of the scenes to compose."""
 
     folder: Path
@@ -68,31 +68,31 @@ class Work:
     realistic: bool
 
 
-def compose_all(pool: Pool, work: Work, processes: int) -> Path:
+def compose_all(pool: Pool, settings: ComposeSettings, processes: int) -> Path:
     """Write every scene and the list. Return the list's path."""
-    (work.folder / "audio").mkdir(parents=True, exist_ok=True)
-    with ProcessPoolExecutor(processes, initializer=_remember, initargs=(pool, work)) as executor:
-        lines = executor.map(_one, range(work.count), chunksize=8)
-        shown = track(lines, description="scenes", total=work.count, console=Console(stderr=True))
-        part = work.folder / f"{LIST}.part"
+    (settings.folder / "audio").mkdir(parents=True, exist_ok=True)
+    with ProcessPoolExecutor(processes, initializer=_init_worker, initargs=(pool, settings)) as executor:
+        lines = executor.map(_compose_one, range(settings.count), chunksize=8)
+        shown = track(lines, description="scenes", total=settings.count, console=Console(stderr=True))
+        part = settings.folder / f"{SCENE_LIST}.part"
         with part.open("w", encoding="utf-8") as file:
             file.writelines(line + "\n" for line in shown)
-    part.replace(work.folder / LIST)
-    return work.folder / LIST
+    part.replace(settings.folder / SCENE_LIST)
+    return settings.folder / SCENE_LIST
 
 
-def claim_folder(folder: Path, told: Mapping[str, object]) -> None:
+def check_scene_settings(folder: Path, settings: Mapping[str, object]) -> None:
     """Record the settings of a folder's scenes, because existing scenes are not composed again.
 
     Raises:
         DataError: the folder holds scenes of other recordings, or with another seed, side or length.
     """
-    path, mine = folder / "settings.json", json.loads(json.dumps(told))
-    if path.is_file() and (before := json.loads(path.read_text(encoding="utf-8"))) != mine:
-        differ = ", ".join(name for name in mine if before.get(name) != mine[name])
+    path, current = folder / "settings.json", json.loads(json.dumps(settings))
+    if path.is_file() and (recorded := json.loads(path.read_text(encoding="utf-8"))) != current:
+        differ = ", ".join(name for name in current if recorded.get(name) != current[name])
         raise DataError(f"{folder} holds scenes with other {differ}: name another folder with --out, or delete it.")
     folder.mkdir(parents=True, exist_ok=True)
-    path.write_text(json.dumps(mine, indent=2) + "\n", encoding="utf-8")
+    path.write_text(json.dumps(current, indent=2) + "\n", encoding="utf-8")
 
 
 def read_scenes(path: Path) -> Iterator[tuple[Path, int, tuple[PlacedEvent, ...]]]:
@@ -108,25 +108,25 @@ def draw_scene(pool: Pool, seconds: Sequence[float], seed: int, number: int, *, 
     rng = np.random.default_rng([seed, number])
     length = seconds[number % len(seconds)]
     if realistic:
-        return compose(pool, varied(replace(REALISTIC, seconds=length), rng), rng)
+        return compose(pool, vary_events(replace(REALISTIC, seconds=length), rng), rng)
     return compose(pool, replace(SceneConfig(), seconds=length), rng)
 
 
-_state: tuple[Pool, Work] | None = None
+_state: tuple[Pool, ComposeSettings] | None = None
 
 
-def _remember(pool: Pool, work: Work) -> None:
+def _init_worker(pool: Pool, settings: ComposeSettings) -> None:
     global _state
-    _state = pool, work
+    _state = pool, settings
 
 
-def _one(number: int) -> str:
+def _compose_one(number: int) -> str:
     assert _state is not None
-    pool, work = _state
-    scene = draw_scene(pool, work.seconds, work.seed, number, realistic=work.realistic)
+    pool, settings = _state
+    scene = draw_scene(pool, settings.seconds, settings.seed, number, realistic=settings.realistic)
     name = f"audio/{number:06d}.wav"
-    if not (work.folder / name).is_file():
-        write_wav(work.folder / name, scene.samples)
+    if not (settings.folder / name).is_file():
+        write_wav(settings.folder / name, scene.samples)
     events = [[e.kind, e.start, e.end] for e in scene.events]
     return json.dumps({"audio": name, "samples": len(scene.samples), "events": events})
 
@@ -147,13 +147,13 @@ def run(arguments: argparse.Namespace) -> int:
     """Compose the scenes."""
     speeds = TRAINING_SPEEDS if arguments.side == "train" else (1.0,)
     pool = read_pool(arguments.recordings, arguments.side, speeds=speeds)
-    work = Work(
+    settings = ComposeSettings(
         folder=arguments.out, count=arguments.count, seconds=tuple(arguments.seconds), seed=arguments.seed,
         realistic=not arguments.plain,
     )  # fmt: skip
-    claim_folder(work.folder, {
+    check_scene_settings(settings.folder, {
         "recordings": [str(path.resolve()) for path in arguments.recordings], "side": arguments.side,
-        "seconds": work.seconds, "seed": work.seed, "realistic": work.realistic,
+        "seconds": settings.seconds, "seed": settings.seed, "realistic": settings.realistic,
     })  # fmt: skip
-    print(f"{compose_all(pool, work, os.cpu_count() or 1)}: {arguments.count} scenes.")
+    print(f"{compose_all(pool, settings, os.cpu_count() or 1)}: {arguments.count} scenes.")
     return 0

@@ -14,7 +14,7 @@ import numpy as np
 
 from model.audio.waveform import SAMPLE_RATE
 from model.language.prompt import QUESTIONS
-from training.data.answers import NOTHING_HEARD, NUMBERS
+from training.data.answers import NO_EVENTS, NUMBERS
 from training.data.composer import PlacedEvent, Pool, SceneConfig, compose
 from training.data.instructions import (
     AT_INSTRUCTIONS,
@@ -23,7 +23,7 @@ from training.data.instructions import (
     DURATION_INSTRUCTIONS,
     ORDER_INSTRUCTIONS,
 )
-from training.data.manifest import Row, Span, Told, write_manifest
+from training.data.manifest import Annotation, Row, Span, write_manifest
 from training.data.vocabulary import (
     UNKNOWN,
     groups,
@@ -33,7 +33,7 @@ from training.data.vocabulary import (
     yes_no_questions,
 )
 from training.data.wav import write_wav
-from training.sources.reading import merged
+from training.sources.reading import merge_spans
 from training.sources.scenes import read_scenes
 
 PLAINEST_SHARE = 0.85
@@ -44,7 +44,9 @@ ORDER_GAP_S = 0.5
 NOT_HEARD = "No, that is not heard."
 
 Item = TypeVar("Item")
-Found = dict[str, list[Span]]
+KindSpans = dict[str, list[Span]]
+Question = tuple[str, str, Sequence[Span | float]]
+"""A question, its answer with placeholders, and the answer's times."""
 
 
 def compose_rows(pool: Pool, folder: Path, name: str, config: SceneConfig, *, count: int, seed: int) -> Iterator[Row]:
@@ -72,20 +74,21 @@ def rows_of_scene(
         return Row(id=f"{name}-{what}", audio=audio, duration=duration, source="composed", **fields)  # type: ignore[arg-type]
 
     in_time = sorted((span, kind) for kind, spans in found.items() for span in spans)
-    for what, question in (("dense", QUESTIONS["dense_caption"]), ("captions", _one(DENSE_CAPTION_INSTRUCTIONS, rng))):
+    wordings = (QUESTIONS["dense_caption"], _choose(DENSE_CAPTION_INSTRUCTIONS, rng))
+    for what, question in zip(("dense", "captions"), wordings, strict=True):
         captions = {kind: draw_caption(kind, rng) for kind in found}
-        told = tuple(Told((span,), captions[kind], kind) for span, kind in in_time)
-        yield row(what, task="dense_caption", question=question, events=told)
+        annotations = tuple(Annotation((span,), captions[kind], kind) for span, kind in in_time)
+        yield row(what, task="dense_caption", question=question, events=annotations)
     for number, (query, spans) in enumerate(queries(found, rng)):
-        told = (Told(tuple(spans)),) if spans else ()
-        yield row(f"query{number}", task="ground", query=query, events=told)
+        annotations = (Annotation(tuple(spans)),) if spans else ()
+        yield row(f"query{number}", task="ground", query=query, events=annotations)
     for number, (question, answer, times) in enumerate(questions(found, duration, rng)):
         yield row(f"ask{number}", task="ask", question=question, answer=answer, times=tuple(times))
 
 
-def spans_by_kind(events: Sequence[PlacedEvent]) -> Found:
+def spans_by_kind(events: Sequence[PlacedEvent]) -> KindSpans:
     """Return the spans of each kind in seconds, ordered by first start; all unknown kinds become `unknown`."""
-    found: Found = {}
+    found: KindSpans = {}
     for event in sorted(events, key=lambda e: (e.start, e.end)):
         kind = event.kind.partition(":")[0]
         span = (round(event.start / SAMPLE_RATE, 3), round(event.end / SAMPLE_RATE, 3))
@@ -96,77 +99,75 @@ def spans_by_kind(events: Sequence[PlacedEvent]) -> Found:
 def draw_caption(kind: str, rng: np.random.Generator) -> str:
     """Draw a caption of a kind, mostly the plainest. Unknown sounds get a caption that says so."""
     captions = unknown_captions() if kind == UNKNOWN else vocabulary()[kind].captions
-    return captions[0] if rng.random() < PLAINEST_SHARE else _one(captions, rng)
+    return captions[0] if rng.random() < PLAINEST_SHARE else _choose(captions, rng)
 
 
-def queries(found: Found, rng: np.random.Generator) -> Iterator[tuple[str, list[Span]]]:
+def queries(found: KindSpans, rng: np.random.Generator) -> Iterator[tuple[str, list[Span]]]:
     """Yield queries with their spans: up to two present kinds, an absent kind, and a group or another absent kind."""
     known = [kind for kind in found if kind != UNKNOWN]
     if known:
         for kind in rng.permutation(known)[:2]:
             yield draw_query(str(kind), rng), found[kind]
     absent = [kind for kind in vocabulary() if kind not in found]
-    yield draw_query(_one(absent, rng), rng), []
+    yield draw_query(_choose(absent, rng), rng), []
     # A sound of an unknown kind may belong to any group, so do not ask about groups then.
-    present, missing = _groups(found)
+    present, missing = _present_and_absent_groups(found)
     if UNKNOWN not in found and rng.random() < 0.5 and (present or missing):
-        name = _one(present, rng) if present and (not missing or rng.random() < 0.6) else _one(missing, rng)
+        name = _choose(present, rng) if present and (not missing or rng.random() < 0.6) else _choose(missing, rng)
         members = groups()[name].kinds
-        spans = list(merged(span for kind in known if kind in members for span in found[kind]))
-        yield _written(_one(groups()[name].queries, rng), rng), spans
+        spans = list(merge_spans(span for kind in known if kind in members for span in found[kind]))
+        yield _vary_query(_choose(groups()[name].queries, rng), rng), spans
     else:
-        yield draw_query(_one(absent, rng), rng), []
+        yield draw_query(_choose(absent, rng), rng), []
 
 
 def draw_query(kind: str, rng: np.random.Generator) -> str:
     """Draw a query for a kind: one of its phrases or captions, with varied case and punctuation."""
     words = vocabulary()[kind]
     if rng.random() < 0.85:
-        return _written(_one(words.queries, rng), rng)
-    return _written(_one(words.captions, rng).rstrip("."), rng)
+        return _vary_query(_choose(words.queries, rng), rng)
+    return _vary_query(_choose(words.captions, rng).rstrip("."), rng)
 
 
-def questions(
-    found: Found, duration: float, rng: np.random.Generator
-) -> Iterator[tuple[str, str, Sequence[Span | float]]]:
-    """Yield questions, answers with placeholders, and their times: one about presence, and one of another type."""
+def questions(found: KindSpans, duration: float, rng: np.random.Generator) -> Iterator[Question]:
+    """Yield one question about presence, and one of another type."""
     known = [kind for kind in found if kind != UNKNOWN]
     is_present = bool(known) and rng.random() < 0.5
-    kind = _one(known if is_present else [k for k in vocabulary() if k not in found], rng)
-    thing = _one(vocabulary()[kind].queries, rng)
-    asked = _one(yes_no_questions(), rng).format(query=thing)
+    kind = _choose(known if is_present else [k for k in vocabulary() if k not in found], rng)
+    thing = _choose(vocabulary()[kind].queries, rng)
+    question = _choose(yes_no_questions(), rng).format(query=thing)
     if is_present:
-        yield _cased(asked, rng), f"Yes, at {_holes(found[kind])} seconds.", found[kind]
+        yield _vary_case(question, rng), f"Yes, at {_placeholders(found[kind])} seconds.", found[kind]
     else:
-        yield _cased(asked, rng), NOT_HEARD, ()
+        yield _vary_case(question, rng), NOT_HEARD, ()
     chance = rng.random()
     if chance < 0.08:
         topics, answer = off_topic()
-        yield _one(topics, rng), answer, ()
+        yield _choose(topics, rng), answer, ()
     elif chance < 0.25 or not known:
-        yield _at(found, duration, rng)
+        yield _moment_question(found, duration, rng)
     elif chance < 0.65:
-        yield _count(found, known, rng)
+        yield _count_question(found, known, rng)
     elif chance < 0.8:
-        kind = _one(known, rng)
+        kind = _choose(known, rng)
         total = max(1, round(sum(end - start for start, end in found[kind])))
-        question = _one(DURATION_INSTRUCTIONS, rng).format(query=_one(vocabulary()[kind].queries, rng))
+        question = _choose(DURATION_INSTRUCTIONS, rng).format(query=_choose(vocabulary()[kind].queries, rng))
         plural = "" if total == 1 else "s"
-        yield question, f"{_happens(found[kind])}: about {total} second{plural} in total.", found[kind]
+        yield question, f"{_grounding_sentence(found[kind])}: about {total} second{plural} in total.", found[kind]
     else:
-        yield _order(found, known, rng) or _count(found, known, rng)
+        yield _order_question(found, known, rng) or _count_question(found, known, rng)
 
 
-def _count(found: Found, known: Sequence[str], rng: np.random.Generator) -> tuple[str, str, Sequence[Span]]:
+def _count_question(found: KindSpans, known: Sequence[str], rng: np.random.Generator) -> Question:
     times = np.array([len(found[kind]) for kind in known], dtype=float)
     kind = str(rng.choice(np.array(known), p=times / times.sum()))
     spans = found[kind]
     number = NUMBERS[len(spans)] if len(spans) < len(NUMBERS) else str(len(spans))
-    question = _one(COUNT_INSTRUCTIONS, rng).format(query=_one(vocabulary()[kind].queries, rng))
-    return question, f"{_happens(spans)}: {number} time{'' if len(spans) == 1 else 's'}.", spans
+    question = _choose(COUNT_INSTRUCTIONS, rng).format(query=_choose(vocabulary()[kind].queries, rng))
+    return question, f"{_grounding_sentence(spans)}: {number} time{'' if len(spans) == 1 else 's'}.", spans
 
 
-def _order(found: Found, known: Sequence[str], rng: np.random.Generator) -> tuple[str, str, Sequence[float]] | None:
+def _order_question(found: KindSpans, known: Sequence[str], rng: np.random.Generator) -> Question | None:
     """Ask which of two kinds begins first; return None where no two begin at least half a second apart."""
     pairs = [
         (one, other)
@@ -177,52 +178,52 @@ def _order(found: Found, known: Sequence[str], rng: np.random.Generator) -> tupl
     if not pairs:
         return None
     pair = pairs[int(rng.integers(len(pairs)))]
-    names = [_one(vocabulary()[kind].queries, rng) for kind in pair]
-    asked = names if rng.random() < 0.5 else names[::-1]
-    question = _one(ORDER_INSTRUCTIONS, rng).format(query=asked[0], other=asked[1])
+    names = [_choose(vocabulary()[kind].queries, rng) for kind in pair]
+    first, second = names if rng.random() < 0.5 else names[::-1]
+    question = _choose(ORDER_INSTRUCTIONS, rng).format(query=first, other=second)
     starts = [found[kind][0][0] for kind in pair]
     return question, f"First {names[0]} at {{0}}, then {names[1]} at {{1}} seconds.", starts
 
 
-def _at(found: Found, duration: float, rng: np.random.Generator) -> tuple[str, str, Sequence[Span]]:
+def _moment_question(found: KindSpans, duration: float, rng: np.random.Generator) -> Question:
     """Ask what is heard at a whole second."""
     starts = [int(span[0]) + 1 for spans in found.values() for span in spans if int(span[0]) + 1 < span[1]]
-    second = _one(starts, rng) if starts and rng.random() < 0.7 else int(rng.integers(0, max(1, int(duration))))
+    second = _choose(starts, rng) if starts and rng.random() < 0.7 else int(rng.integers(0, max(1, int(duration))))
     around = [(s, kind) for kind, spans in found.items() for s in spans if s[0] <= second < s[1]]
-    said = " ".join(f"{{{i}}} seconds, {draw_caption(kind, rng)}" for i, (_, kind) in enumerate(sorted(around)))
-    question = _one(AT_INSTRUCTIONS, rng).format(time=second)
-    return question, said or NOTHING_HEARD, [span for span, _ in sorted(around)]
+    captions = " ".join(f"{{{i}}} seconds, {draw_caption(kind, rng)}" for i, (_, kind) in enumerate(sorted(around)))
+    question = _choose(AT_INSTRUCTIONS, rng).format(time=second)
+    return question, captions or NO_EVENTS, [span for span, _ in sorted(around)]
 
 
-def _groups(found: Found) -> tuple[list[str], list[str]]:
+def _present_and_absent_groups(found: KindSpans) -> tuple[list[str], list[str]]:
     """Return the groups with a present kind, and the groups that are certainly absent."""
     present = [name for name, group in groups().items() if any(kind in group.kinds for kind in found)]
     unsure = {name for name, group in groups().items() if any(kind in group.unsure for kind in found)}
     return present, [name for name in groups() if name not in present and name not in unsure]
 
 
-def _happens(spans: Sequence[Span]) -> str:
-    return f"The given query happens in {_holes(spans)} seconds"
+def _grounding_sentence(spans: Sequence[Span]) -> str:
+    return f"The given query happens in {_placeholders(spans)} seconds"
 
 
-def _holes(spans: Sequence[Span]) -> str:
+def _placeholders(spans: Sequence[Span]) -> str:
     return ", ".join(f"{{{place}}}" for place in range(len(spans)))
 
 
-def _written(query: str, rng: np.random.Generator) -> str:
+def _vary_query(query: str, rng: np.random.Generator) -> str:
     """Vary a query as people type it: lower case, a capital, all capitals, a full stop at the end."""
-    query = _cased(query, rng)
+    query = _vary_case(query, rng)
     return f"{query}." if rng.random() < 0.15 else query
 
 
-def _cased(text: str, rng: np.random.Generator) -> str:
+def _vary_case(text: str, rng: np.random.Generator) -> str:
     chance = rng.random()
     if chance < 0.6:
         return text
     return text.upper() if chance > 0.97 else text[0].upper() + text[1:]
 
 
-def _one(options: Sequence[Item], rng: np.random.Generator) -> Item:
+def _choose(options: Sequence[Item], rng: np.random.Generator) -> Item:
     return options[int(rng.integers(len(options)))]
 
 

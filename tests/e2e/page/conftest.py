@@ -1,4 +1,4 @@
-"""A headless Chromium, and pages of it on a server."""
+"""Fixtures: a headless Chromium, a server, and pages of that server."""
 
 import os
 import shutil
@@ -12,11 +12,11 @@ from playwright.sync_api import Browser, BrowserType, Page, sync_playwright
 
 NAMES = ("chromium", "chromium-browser", "google-chrome", "google-chrome-stable", "chrome")
 ARGUMENTS = (
-    "--no-sandbox",  # root in a container has none
+    "--no-sandbox",  # the sandbox does not work for root in a container
     "--disable-gpu",
     "--autoplay-policy=no-user-gesture-required",
-    "--use-fake-ui-for-media-stream",  # the microphone is allowed,
-    "--use-fake-device-for-media-stream",  # and beeps
+    "--use-fake-ui-for-media-stream",  # allows the microphone,
+    "--use-fake-device-for-media-stream",  # which records beeps
 )
 WITHIN_MS = 10_000
 PERMISSIONS = ("microphone", "clipboard-read", "clipboard-write")
@@ -24,14 +24,14 @@ CLIP = Path(__file__).parents[3] / "server" / "page" / "clips" / "farmyard.flac"
 
 
 def find_chromium(kind: BrowserType) -> str:
-    """A Chromium of this machine, or the one that `playwright install` brought."""
+    """Return the path of an installed Chromium, or of the one from `playwright install`."""
     found = [os.environ.get("CHROMIUM"), *map(shutil.which, NAMES), kind.executable_path]
     return next((path for path in found if path and Path(path).exists()), "")
 
 
 @pytest.fixture(scope="module")
 def browser() -> Iterator[Browser]:
-    """One per module, and no longer: while Playwright runs, asyncio.run does not work in this thread."""
+    """One browser per module, not longer: while Playwright runs, asyncio.run does not work in this thread."""
     with sync_playwright() as playwright:
         path = find_chromium(playwright.chromium)
         if not path:
@@ -43,7 +43,7 @@ def browser() -> Iterator[Browser]:
 
 @pytest.fixture(scope="package")
 def server(run_server: Callable[..., Any]) -> Iterator[Any]:
-    """tests/scripted_engine.py with narrow limits: two requests at once, recordings of 15 s and 3 MB."""
+    """tests/scripted_engine.py with small limits: two concurrent requests, recordings of 15 s and 3 MB."""
     limits = {
         "TIMEAUDIO_LIMITS__QUEUED_REQUESTS": "2",
         "TIMEAUDIO_LIMITS__AUDIO_SECONDS": "15",
@@ -55,13 +55,13 @@ def server(run_server: Callable[..., Any]) -> Iterator[Any]:
 
 @pytest.fixture(scope="module")
 def faults() -> list[str]:
-    """What pages did wrong, by their console."""
+    """Errors in the consoles of the pages."""
     return []
 
 
 @pytest.fixture(autouse=True)
 def no_faults(faults: list[str]) -> Iterator[None]:
-    """A test fails of whatever its pages' consoles say against them: scripts that throw, policies that are broken."""
+    """Fail a test if a page's console has errors, such as exceptions or violations of the security policy."""
     faults.clear()
     yield
     assert faults == []
@@ -69,7 +69,7 @@ def no_faults(faults: list[str]) -> Iterator[None]:
 
 @pytest.fixture(scope="module")
 def visit(browser: Browser, faults: list[str]) -> Iterator[Callable[..., Page]]:
-    """`visit(server, color_scheme="dark")`: a page in a window of its own, ready."""
+    """`visit(server, color_scheme="dark")`: a loaded page in its own browser context."""
     with ExitStack() as stack:
 
         def open_page(server: Any, **options: Any) -> Page:
@@ -87,13 +87,13 @@ def visit(browser: Browser, faults: list[str]) -> Iterator[Callable[..., Page]]:
 
 @pytest.fixture(scope="module")
 def shared(visit: Callable[..., Page], server: Any) -> Page:
-    """One page for most tests: loading it takes longer than using it."""
+    """One page for most tests, because loading it takes longer than using it."""
     return visit(server)
 
 
 @pytest.fixture
 def opening(shared: Page) -> Page:
-    """The page before there is a recording."""
+    """The page before a recording is chosen."""
     if shared.locator("#desk").is_visible():
         shared.locator("#close").click()
     return shared
@@ -101,12 +101,12 @@ def opening(shared: Page) -> Page:
 
 @pytest.fixture
 def desk(opening: Page) -> Page:
-    """The page with the clip on it, heard."""
+    """The page with the clip after its analysis."""
     opening.locator("#file").set_input_files(CLIP)
     opening.locator(".group-dense_caption .status[data-state=done]").wait_for()
     return opening
 
 
 def is_fault(kind: str, text: str) -> bool:
-    # The browser reports refusals as errors of its own; the page tells them to its reader.
+    # The browser logs HTTP error statuses as errors; the page shows them to its user.
     return kind == "error" and not text.startswith("Failed to load resource")

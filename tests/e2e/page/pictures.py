@@ -1,4 +1,4 @@
-"""The page's pictures in docs/: `make pictures`. Port 8000 must be free: it is in them. Look at them afterwards."""
+"""Take the pictures of the page in docs/ (`make pictures`). Needs port 8000, which they show. Check them afterwards."""
 
 import io
 import wave
@@ -18,7 +18,7 @@ RATE_HZ = 16_000
 
 
 def twice(clip: Path) -> bytes:
-    """The clip after itself, as a WAV file."""
+    """Return the clip repeated twice, as a WAV file."""
     with av.open(str(clip)) as container:
         once = np.concatenate([frame.to_ndarray().ravel() for frame in container.decode(audio=0)])
     file = io.BytesIO()
@@ -28,7 +28,7 @@ def twice(clip: Path) -> bytes:
     return file.getvalue()
 
 
-def heard(page: Page) -> None:
+def analyse(page: Page) -> None:
     page.get_by_role("button", name="A farmyard").click()
     page.locator(".group-dense_caption .status[data-state=done]").wait_for()
 
@@ -50,15 +50,15 @@ def visit(browser: Browser, server: Server, **options: object) -> Page:
 
 
 def take(browser: Browser, server: Server, folder: Path) -> None:
-    """All of them."""
+    """Take all pictures."""
     page = visit(browser, server, viewport=DESK, color_scheme="light")
     page.wait_for_timeout(300)
     page.screenshot(path=folder / "page-opening.png")
-    heard(page)
+    analyse(page)
     at(page, 5)
     page.screenshot(path=folder / "page-light.png", full_page=True)
     page = visit(browser, server, viewport=DESK, color_scheme="dark")
-    heard(page)
+    analyse(page)
     page.locator("#query").fill("a cat")
     page.locator("#query").press("Enter")
     page.locator(".group-ground .status[data-state=done]").wait_for()
@@ -67,7 +67,7 @@ def take(browser: Browser, server: Server, folder: Path) -> None:
     page.locator(".bar").nth(1).hover()
     page.screenshot(path=folder / "page-dark.png")
     page = visit(browser, server, viewport=PHONE, color_scheme="light", device_scale_factor=2, is_mobile=True)
-    heard(page)
+    analyse(page)
     at(page, 2)
     page.screenshot(path=folder / "page-narrow.png")
     page = visit(browser, server, viewport=DESK | {"height": 640}, color_scheme="light")

@@ -1,4 +1,4 @@
-"""For all eyes, hands and ears: accessibility, themes, a phone's width, the keyboard."""
+"""Accessibility, themes, the width of a phone, and the keyboard."""
 
 from typing import Any
 
@@ -13,10 +13,10 @@ PHONE = {"width": 360, "height": 740}
 
 
 def faults_of(page: Page) -> list[tuple[str, Any]]:
-    """What axe-core finds against WCAG 2.2 A and AA, and its own advice."""
-    told = Axe().run(page).response
-    assert len(told["passes"]) > 10  # it did look
-    found = told["violations"]
+    """Return the violations of WCAG 2.2 A and AA and of the best practices that axe-core finds."""
+    results = Axe().run(page).response
+    assert len(results["passes"]) > 10  # axe-core did run
+    found = results["violations"]
     return [(fault["id"], [node["html"][:160] for node in fault["nodes"]]) for fault in found]
 
 
@@ -25,12 +25,12 @@ def upload(page: Page) -> None:
     wait_for(page, "dense_caption")
 
 
-def still(page: Page) -> None:
-    """Bars are drawn in half a second; colours are measured afterwards."""
+def finish_animations(page: Page) -> None:
+    """Finish the animation of the bars before colours are measured."""
     page.evaluate("() => Promise.all(document.getAnimations().map((animation) => animation.finished))")
 
 
-def test_axe_finds_nothing_on_any_state_of_the_page(opening: Page) -> None:
+def test_axe_finds_no_violation_in_any_state_of_the_page(opening: Page) -> None:
     assert in_both_themes(opening) == []
     upload(opening)
     find(opening, "rain")
@@ -49,12 +49,12 @@ def in_both_themes(page: Page) -> list[tuple[str, Any]]:
     faults = []
     for scheme in ("dark", "light"):
         page.emulate_media(color_scheme=scheme)
-        still(page)
+        finish_animations(page)
         faults += faults_of(page)
     return faults
 
 
-def test_a_phone_needs_no_sideways_scrolling(opening: Page) -> None:
+def test_a_phone_needs_no_horizontal_scrolling(opening: Page) -> None:
     before = opening.viewport_size
     assert before
     opening.set_viewport_size(PHONE)
@@ -66,13 +66,13 @@ def test_a_phone_needs_no_sideways_scrolling(opening: Page) -> None:
         bar = opening.locator(".bar").first.bounding_box()
         assert name
         assert bar
-        assert name["y"] + name["height"] <= bar["y"] + 1  # the name stands above its bar
+        assert name["y"] + name["height"] <= bar["y"] + 1  # the name is above its bar
         assert opening.evaluate(TOO_SMALL) == []
     finally:
         opening.set_viewport_size(before)
 
 
-# WCAG 2.2, target size; bars are as long as what they stand for.
+# WCAG 2.2, target size. Bars are excluded, because their length depends on their intervals.
 TOO_SMALL = """() => [...document.querySelectorAll("button:not(.bar), a, input")]
     .filter((element) => element.checkVisibility() && !element.matches(".unseen, .skip, .unseen *"))
     .map((element) => [element.textContent, element.getBoundingClientRect()])
@@ -80,7 +80,7 @@ TOO_SMALL = """() => [...document.querySelectorAll("button:not(.bar), a, input")
     .map(([words]) => words)"""
 
 
-def test_the_theme_is_the_systems_until_one_is_chosen_and_then_remembered(opening: Page) -> None:
+def test_the_theme_follows_the_system_until_the_user_chooses_one(opening: Page) -> None:
     paper = "() => getComputedStyle(document.body).backgroundColor"
     opening.emulate_media(color_scheme="dark")
     dark = opening.evaluate(paper)
@@ -99,9 +99,9 @@ def test_the_theme_is_the_systems_until_one_is_chosen_and_then_remembered(openin
     opening.locator("#clips button").first.wait_for()
 
 
-def test_all_of_it_can_be_done_with_the_keyboard(opening: Page) -> None:
+def test_the_keyboard_can_do_everything(opening: Page) -> None:
     page = opening
-    page.reload()  # nothing is in focus
+    page.reload()  # so that nothing has the focus
     page.locator("#clips button").first.wait_for()
     page.keyboard.press("Tab")
     expect(page.locator(".skip")).to_be_focused()
@@ -110,7 +110,7 @@ def test_all_of_it_can_be_done_with_the_keyboard(opening: Page) -> None:
     wait_for(page, "dense_caption")
     page.keyboard.press("/")
     expect(page.locator("#query")).to_be_focused()
-    page.keyboard.type("a / bark?")  # keys are letters here
+    page.keyboard.type("a / bark?")  # in a field, shortcuts are ordinary letters
     page.keyboard.press("Enter")
     wait_for(page, "ground")
     expect(page.locator(".group-ground .lane-name")).to_have_text(["a / bark?"])
@@ -136,13 +136,13 @@ def test_all_of_it_can_be_done_with_the_keyboard(opening: Page) -> None:
     expect(page.locator("#keys")).to_be_hidden()
 
 
-def test_one_stop_of_the_tab_key_holds_all_bars(desk: Page) -> None:
+def test_all_bars_are_one_tab_stop(desk: Page) -> None:
     find(desk, "rain")
     wait_for(desk, "ground")
     assert [bar.get_attribute("tabindex") for bar in desk.locator(".bar").all()] == ["0", "-1", "-1"]
 
 
-def test_what_happens_is_said_aloud(desk: Page) -> None:
+def test_screen_readers_announce_results_and_bars(desk: Page) -> None:
     expect(desk.locator("#said")).to_have_text("Everything: 2 events")
     expect(desk.locator(".group-dense_caption .bar").nth(1)).to_have_accessible_name(
         'A dog says "wow" --> twice. From 5.9 seconds to 12 seconds. Confidence not calibrated.'
@@ -152,7 +152,7 @@ def test_what_happens_is_said_aloud(desk: Page) -> None:
     expect(desk.locator("#seek")).to_have_attribute("aria-valuetext", "1 second")
 
 
-def test_zoom_widens_the_timeline_and_keeps_names_in_sight(desk: Page) -> None:
+def test_zoom_widens_the_timeline_and_keeps_names_visible(desk: Page) -> None:
     sheet = desk.locator("#sheet")
     assert sheet.evaluate("(sheet) => sheet.scrollWidth <= sheet.clientWidth")
     for _ in range(4):

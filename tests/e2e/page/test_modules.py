@@ -1,4 +1,4 @@
-"""The page's modules that are pure, called in the browser they run in."""
+"""The page's pure JavaScript modules, called in a browser."""
 
 from typing import Any
 
@@ -9,8 +9,8 @@ STREAM = "event: start\r\ndata: {}\r\n\r\n: ping\n\nid: 1\nevent: event\ndata: a
 
 
 @pytest.mark.parametrize("size", [1, 2, 7, 1000])
-def test_event_streams_read_the_same_however_they_are_cut(opening: Page, size: int) -> None:
-    told = opening.evaluate(
+def test_event_streams_may_be_cut_anywhere(opening: Page, size: int) -> None:
+    received = opening.evaluate(
         """async ([text, size]) => {
             const { messages } = await import("./page/js/event_stream.js");
             const bytes = new TextEncoder().encode(text);
@@ -20,17 +20,17 @@ def test_event_streams_read_the_same_however_they_are_cut(opening: Page, size: i
                     controller.close();
                 },
             });
-            const told = [];
-            for await (const { event, data } of messages(body)) told.push([event, data]);
-            return told;
+            const received = [];
+            for await (const { event, data } of messages(body)) received.push([event, data]);
+            return received;
         }""",
         [STREAM, size],
     )
-    assert told == [["start", "{}"], ["event", "a\nb"], ["message", "last"]]
+    assert received == [["start", "{}"], ["event", "a\nb"], ["message", "last"]]
 
 
 def lanes(page: Page, captions: list[str]) -> list[int]:
-    told: Any = page.evaluate(
+    numbers: Any = page.evaluate(
         """async (captions) => {
             const { Kinds } = await import("./page/js/kinds.js");
             const kinds = new Kinds();
@@ -38,7 +38,7 @@ def lanes(page: Page, captions: list[str]) -> list[int]:
         }""",
         captions,
     )
-    return list(told)
+    return list(numbers)
 
 
 def test_captions_of_one_kind_share_a_lane(opening: Page) -> None:
@@ -47,7 +47,7 @@ def test_captions_of_one_kind_share_a_lane(opening: Page) -> None:
     assert lanes(opening, ["A chainsaw buzzes.", "Someone works with a chainsaw."]) == [0, 0]
 
 
-def test_captions_of_different_kinds_do_not(opening: Page) -> None:
+def test_captions_of_different_kinds_have_different_lanes(opening: Page) -> None:
     different = [
         "A man speaks.",
         "A woman speaks.",
@@ -70,15 +70,17 @@ def test_captions_of_different_kinds_do_not(opening: Page) -> None:
         (3675, "1:01:15.0", "61 minutes 15 seconds"),
     ],
 )
-def test_times_are_written_and_spoken(opening: Page, seconds: float, shown: str, spoken: str) -> None:
-    told = opening.evaluate(
+def test_times_are_formatted_for_display_and_for_screen_readers(
+    opening: Page, seconds: float, shown: str, spoken: str
+) -> None:
+    formatted = opening.evaluate(
         "async (s) => { const m = await import('./page/js/clock.js'); return [m.clock(s), m.spoken(s)]; }", seconds
     )
-    assert told == [shown, spoken]
+    assert formatted == [shown, spoken]
 
 
-def test_a_known_confidence_is_told_and_pales_the_bar(opening: Page) -> None:
-    told = opening.evaluate(
+def test_a_known_confidence_is_in_the_label_and_fades_the_bar(opening: Page) -> None:
+    bars = opening.evaluate(
         """async () => {
             const { Group } = await import("./page/js/lanes.js");
             const intervals = [{ start: 0, end: 61, confidence: 0.824 }, { start: 2, end: 4, confidence: null }];
@@ -90,7 +92,7 @@ def test_a_known_confidence_is_told_and_pales_the_bar(opening: Page) -> None:
             ]);
         }"""
     )
-    assert told == [
+    assert bars == [
         ["Rain. From 0 seconds to 1 minute 1 second. Confidence 82 %.", "1:01.0", "0.824"],
         ["Rain. From 2 seconds to 4 seconds. Confidence not calibrated.", "2.0 s", "1"],
     ]

@@ -1,4 +1,4 @@
-"""What people do with a recording on the page, in a real browser on a real server."""
+"""Using the page with a recording, in a real browser with a real server."""
 
 import base64
 import json
@@ -46,11 +46,11 @@ def answer_of(server: Any, route: str, **fields: str) -> httpx.Response:
     return response.raise_for_status()
 
 
-def test_an_uploaded_file_is_heard_and_shown_as_the_api_answers(desk: Page, server: Any) -> None:
+def test_an_uploaded_file_is_shown_as_the_api_answers(desk: Page, server: Any) -> None:
     [event] = answer_of(server, "dense-caption").json()["events"]
-    told = [(interval["start"], interval["end"]) for interval in event["intervals"]]
-    assert spans(desk, ".group-dense_caption .bar") == told
-    assert spans(desk, "#rows tr") == told
+    intervals = [(interval["start"], interval["end"]) for interval in event["intervals"]]
+    assert spans(desk, ".group-dense_caption .bar") == intervals
+    assert spans(desk, "#rows tr") == intervals
     expect(desk.locator(".group-dense_caption .lane-name")).to_have_text([event["caption"].rstrip(".")])
     expect(desk.locator("#rows .what").first).to_have_text(event["caption"])
     expect(desk.locator("#about")).to_contain_text("0:12.0")
@@ -62,7 +62,7 @@ def test_a_bundled_clip_is_one_click_away(opening: Page) -> None:
     expect(opening.locator("#name")).to_have_text("farmyard.flac")
 
 
-def test_a_dropped_file_is_taken(opening: Page) -> None:
+def test_a_dropped_file_is_analysed(opening: Page) -> None:
     opening.evaluate(
         """(base64) => {
             const bytes = Uint8Array.from(atob(base64), (letter) => letter.charCodeAt(0));
@@ -77,7 +77,7 @@ def test_a_dropped_file_is_taken(opening: Page) -> None:
     expect(opening.locator("#name")).to_have_text("dropped.flac")
 
 
-def test_events_are_painted_while_the_answer_is_still_written(desk: Page) -> None:
+def test_events_appear_while_the_answer_is_still_generated(desk: Page) -> None:
     ask(desk, "slowly, how often does it bark?")
     desk.locator(".group-ask .bar").wait_for()
     assert desk.locator(".group-ask .status").get_attribute("data-state") == "listening"
@@ -85,22 +85,22 @@ def test_events_are_painted_while_the_answer_is_still_written(desk: Page) -> Non
     expect(desk.locator(".group-ask .status-answer")).to_have_text("SLOWLY, HOW OFTEN DOES IT BARK?")
 
 
-def test_a_click_on_a_bar_plays_it_and_stops_at_its_end(desk: Page) -> None:
+def test_a_click_on_a_bar_plays_its_interval(desk: Page) -> None:
     find(desk, "rain")
     wait_for(desk, "ground")
-    ask(desk, "how often?")  # answered with the first tenth of a second
+    ask(desk, "how often?")  # the answer has the interval 0.0 to 0.1
     wait_for(desk, "ask")
-    # A tenth of a second may be over before anybody looks: what the button said is written down as it changes.
+    # A tenth of a second may end before the test looks, so record every label of the button.
     desk.evaluate(
         """() => {
             const play = document.querySelector("#play");
-            window.said = [];
-            const watch = new MutationObserver(() => window.said.push(play.ariaLabel));
+            window.labels = [];
+            const watch = new MutationObserver(() => window.labels.push(play.ariaLabel));
             watch.observe(play, {attributeFilter: ["aria-label"]});
         }"""
     )
     desk.locator(".group-ask .bar").click()
-    desk.wait_for_function("() => window.said.includes('Pause') && window.said.at(-1) === 'Play'")
+    desk.wait_for_function("() => window.labels.includes('Pause') && window.labels.at(-1) === 'Play'")
     assert 0.05 <= position(desk) <= 0.25
     desk.locator(".group-ground .bar").click()
     expect(desk.locator("#play")).to_have_accessible_name("Pause")
@@ -108,7 +108,7 @@ def test_a_click_on_a_bar_plays_it_and_stops_at_its_end(desk: Page) -> None:
     assert 0.1 <= position(desk) < 6.0
 
 
-def test_a_row_of_the_table_plays_too_and_points_at_its_bar(desk: Page) -> None:
+def test_a_row_of_the_table_plays_too_and_highlights_its_bar(desk: Page) -> None:
     bar = desk.locator(".group-dense_caption .bar").nth(1)
     row = desk.locator("#rows tr").nth(1)
     row.hover()
@@ -121,54 +121,54 @@ def test_a_row_of_the_table_plays_too_and_points_at_its_bar(desk: Page) -> None:
     expect(desk.locator("#play")).to_have_accessible_name("Play")
 
 
-def test_pointing_at_a_bar_tells_its_times_and_confidence(desk: Page) -> None:
+def test_hovering_a_bar_shows_its_times_and_confidence(desk: Page) -> None:
     desk.locator(".group-dense_caption .bar").first.hover()
     expect(desk.locator("#tip")).to_contain_text('A dog says "wow" --> twice.')
     expect(desk.locator("#tip")).to_contain_text("0:00.0 – 0:06.0")
     expect(desk.locator("#tip")).to_contain_text("confidence not calibrated")
 
 
-def test_each_query_has_a_lane_and_what_is_absent_is_said(desk: Page) -> None:
+def test_each_query_has_a_lane_that_says_if_it_is_absent(desk: Page) -> None:
     find(desk, "rain")
     wait_for(desk, "ground")
     expect(desk.locator(".group-ground .bar")).to_have_count(1)
     find(desk, "nothing")
     expect(desk.locator(".group-ground").nth(1)).to_contain_text("“nothing”Not found")
     expect(desk.locator("#table")).to_be_hidden()
-    find(desk, "rain")  # the same words again take the old lane's place
+    find(desk, "rain")  # a repeated query replaces its old lane
     expect(desk.locator(".group-ground")).to_have_count(2)
     desk.get_by_role("button", name="Remove “nothing”").click()
     expect(desk.locator(".group-ground")).to_have_count(1)
 
 
-def test_a_summary_is_chapters(desk: Page) -> None:
+def test_a_summary_is_shown_as_segments(desk: Page) -> None:
     desk.locator("#summarize").click()
     wait_for(desk, "summarize")
     expect(desk.locator(".group-summarize .bar-text")).to_have_text(["Hello.", "Goodbye."])
     expect(desk.locator("#rows .what")).to_have_text(["Hello.", "Goodbye."])
 
 
-def test_every_format_is_saved_as_the_api_writes_it(desk: Page, server: Any) -> None:
+def test_saved_files_equal_those_of_the_api(desk: Page, server: Any) -> None:
     expect(desk.locator("[data-format]")).to_have_count(len(FORMAT_NAMES))
     for name in FORMAT_NAMES:
         with desk.expect_download() as download:
             desk.locator(f"[data-format={name}]").click()
         assert download.value.suggested_filename == "farmyard" + FORMATS[name].suffix
         saved = Path(download.value.path()).read_text(encoding="utf-8")
-        told = answer_of(server, "dense-caption", response_format=name).text
+        expected = answer_of(server, "dense-caption", response_format=name).text
         if FORMATS[name].media_type.endswith("json"):
-            saved, told = timeless(json.loads(saved)), timeless(json.loads(told))
-        assert saved == told
+            saved, expected = timeless(json.loads(saved)), timeless(json.loads(expected))
+        assert saved == expected
 
 
 def timeless(value: Any) -> Any:
-    """Without what differs from one request to the next."""
+    """Remove what differs between requests: ids and timings."""
     if isinstance(value, dict):
         return {name: timeless(item) for name, item in value.items() if name not in ("id", "timing", "timeaudio_id")}
     return [timeless(item) for item in value] if isinstance(value, list) else value
 
 
-def test_the_copied_requests_do_what_the_page_did(desk: Page, tmp_path: Path) -> None:
+def test_the_copied_requests_give_the_same_results_as_the_page(desk: Page, tmp_path: Path) -> None:
     words = """it's "rain" \\ $HOME; @x"""
     find(desk, words)
     wait_for(desk, "ground")
@@ -182,8 +182,8 @@ def test_the_copied_requests_do_what_the_page_did(desk: Page, tmp_path: Path) ->
     assert [(interval["start"], interval["end"]) for interval in result["intervals"]] == on_page
     desk.get_by_role("tab", name="Python").click()
     script = desk.locator("#code").inner_text()
-    told = subprocess.run([sys.executable, "-c", script], cwd=tmp_path, capture_output=True, text=True, check=True)
-    assert told.stdout.startswith(words + " True (Interval(start=0.1")
+    printed = subprocess.run([sys.executable, "-c", script], cwd=tmp_path, capture_output=True, text=True, check=True)
+    assert printed.stdout.startswith(words + " True (Interval(start=0.1")
 
 
 def test_copy_puts_the_request_on_the_clipboard(desk: Page) -> None:
@@ -192,7 +192,7 @@ def test_copy_puts_the_request_on_the_clipboard(desk: Page) -> None:
     assert desk.evaluate("() => navigator.clipboard.readText()") == desk.locator("#code").inner_text()
 
 
-def test_the_microphone_is_recorded_and_heard(opening: Page) -> None:
+def test_the_microphone_is_recorded_and_analysed(opening: Page) -> None:
     opening.locator("#record").click()
     expect(opening.locator("#recorded")).to_have_text(re.compile(r"0:0[1-9]\.\d"), timeout=10_000)
     opening.locator("#stop-recording").click()
@@ -202,7 +202,7 @@ def test_the_microphone_is_recorded_and_heard(opening: Page) -> None:
     assert 0.9 <= seconds <= 3.0
 
 
-def test_a_recording_can_be_thrown_away(opening: Page) -> None:
+def test_a_recording_can_be_discarded(opening: Page) -> None:
     opening.locator("#record").click()
     opening.locator("#live canvas").first.wait_for()
     opening.locator("#drop-recording").click()

@@ -1,4 +1,4 @@
-"""How the page's files are sent. No browser is needed here."""
+"""How the server sends the files of the page. These tests need no browser."""
 
 import gzip
 import re
@@ -11,7 +11,7 @@ from typing import Any
 import httpx
 import pytest
 
-from server.page.assets import MEDIA_TYPES
+from server.playground.assets import MEDIA_TYPES
 
 ROOT = Path(__file__).parents[3]
 SITE = ROOT / "server" / "page" / "site"
@@ -24,7 +24,7 @@ def client(server: Any) -> Iterator[httpx.Client]:
         yield client
 
 
-def test_every_file_is_sent_whole_and_known_again(client: httpx.Client) -> None:
+def test_every_file_is_served_and_revalidated_by_its_etag(client: httpx.Client) -> None:
     for path in FILES:
         response = client.get(f"/page/{path}")
         assert response.content == (SITE / path).read_bytes(), path
@@ -35,13 +35,13 @@ def test_every_file_is_sent_whole_and_known_again(client: httpx.Client) -> None:
         assert again.headers["etag"] == response.headers["etag"]
 
 
-def test_a_changed_file_has_another_tag(client: httpx.Client) -> None:
+def test_a_changed_file_has_another_etag(client: httpx.Client) -> None:
     tags = [client.get(f"/page/{path}").headers["etag"] for path in FILES]
     assert len(set(tags)) == len(FILES)
     assert client.get(f"/page/{FILES[0]}", headers={"If-None-Match": tags[1]}).status_code == 200
 
 
-def test_text_is_compressed_for_those_who_can_read_it(client: httpx.Client) -> None:
+def test_text_is_compressed_if_the_client_accepts_it(client: httpx.Client) -> None:
     path = "vendor/wavesurfer/wavesurfer.js"
     with client.stream("GET", f"/page/{path}", headers={"Accept-Encoding": "gzip"}) as response:
         raw = b"".join(response.iter_raw())
@@ -52,7 +52,7 @@ def test_text_is_compressed_for_those_who_can_read_it(client: httpx.Client) -> N
     assert "content-encoding" not in client.get(f"/page/{path}", headers={"Accept-Encoding": "identity"}).headers
 
 
-def test_the_page_allows_no_script_and_no_style_but_its_own(client: httpx.Client) -> None:
+def test_the_page_allows_only_its_own_scripts_and_styles(client: httpx.Client) -> None:
     policy = client.get("/").headers["content-security-policy"]
     assert "default-src 'none'" in policy
     assert "script-src 'self';" in policy
@@ -62,7 +62,7 @@ def test_the_page_allows_no_script_and_no_style_but_its_own(client: httpx.Client
     assert not re.search(r"<style|style=|\son\w+=|<script>|https?://", page)
 
 
-def test_head_tells_the_headers_alone(client: httpx.Client) -> None:
+def test_head_returns_only_headers(client: httpx.Client) -> None:
     response = client.head("/")
     assert response.status_code == 200
     assert response.content == b""
@@ -70,17 +70,17 @@ def test_head_tells_the_headers_alone(client: httpx.Client) -> None:
 
 
 @pytest.mark.parametrize("path", ["nothing.js", "../routes.py", "..%2Froutes.py", "%2Fetc%2Fpasswd", "js", ""])
-def test_there_is_nothing_beside_the_site(client: httpx.Client, path: str) -> None:
+def test_files_outside_the_site_are_not_served(client: httpx.Client, path: str) -> None:
     assert client.get(f"/page/{path}").status_code == 404
 
 
-def test_a_clip_that_is_not_there_is_not_found(client: httpx.Client) -> None:
+def test_an_unknown_clip_is_not_found(client: httpx.Client) -> None:
     assert client.get("/page/clips/../routes.py").status_code == 404
     assert client.get("/page/clips/nothing.flac").status_code == 404
     assert client.get("/page/clips/ATTRIBUTION.md").status_code == 404
 
 
-def test_the_clips_are_there_and_their_authors_named(client: httpx.Client) -> None:
+def test_the_clips_are_served_and_attributed(client: httpx.Client) -> None:
     folders = [ROOT / "server" / "page" / "clips", ROOT / "server" / "recordings"]
     named = "".join((folder / "ATTRIBUTION.md").read_text(encoding="utf-8") for folder in folders)
     for clip in client.get("/page/about.json").json()["clips"]:
@@ -88,7 +88,7 @@ def test_the_clips_are_there_and_their_authors_named(client: httpx.Client) -> No
         assert f"{clip['file']}" in named
 
 
-def test_what_is_no_answer_is_not_written(client: httpx.Client) -> None:
+def test_only_valid_answers_are_formatted(client: httpx.Client) -> None:
     good = {"task": "ask", "answer": {}, "name": "x"}
     for path, body in [("srt", good), ("srt", {}), ("docx", good), ("srt", [1]), ("srt", {**good, "more": 1})]:
         response = client.post(f"/page/written/{path}", json=body)
@@ -97,7 +97,7 @@ def test_what_is_no_answer_is_not_written(client: httpx.Client) -> None:
     assert client.post("/page/written/srt", content=b"no json").status_code == 400
 
 
-def test_the_wheel_carries_every_file() -> None:
+def test_the_wheel_contains_every_file() -> None:
     packages = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))["tool"]["setuptools"]
     patterns = packages["package-data"]["server"]
     carried = [f"page/site/{path}" for path in FILES] + ["page/clips/farmyard.flac", "page/clips/ATTRIBUTION.md"]
@@ -106,7 +106,7 @@ def test_the_wheel_carries_every_file() -> None:
     ] == []
 
 
-def test_what_is_vendored_comes_with_its_licence() -> None:
+def test_vendored_files_have_their_licences() -> None:
     assert "BSD 3-Clause" in (SITE / "vendor/wavesurfer/LICENSE.txt").read_text(encoding="utf-8")
     for font in (SITE / "fonts").glob("*.woff2"):
         assert "SIL Open Font License" in font.with_name(f"{font.stem}-OFL.txt").read_text(encoding="utf-8")

@@ -1,4 +1,4 @@
-"""What the page says when something cannot be had, and what it offers then."""
+"""What the page shows if something fails, and what it offers to do."""
 
 import re
 import socket
@@ -17,7 +17,7 @@ STATUS = ".group-dense_caption .status"
 
 @pytest.fixture
 def crowd(server: Any) -> Iterator[Callable[[], None]]:
-    """Two callers who never finish sending: the queue is full. Calling it sends them away."""
+    """Two callers that never finish their uploads, so that the queue is full. Call it to disconnect them."""
     with ExitStack() as stack:
         host, port = server.url.removeprefix("http://").split(":")
         for _ in range(2):
@@ -33,7 +33,7 @@ def give(page: Page, name: str, body: bytes) -> None:
     page.locator("#file").set_input_files({"name": name, "mimeType": "audio/wav", "buffer": body})
 
 
-def test_a_busy_server_is_asked_again_when_it_says_so(opening: Page, crowd: Callable[[], None]) -> None:
+def test_a_request_to_a_busy_server_is_retried(opening: Page, crowd: Callable[[], None]) -> None:
     opening.locator("#file").set_input_files(CLIP)
     expect(opening.locator(STATUS)).to_contain_text(re.compile(r"The server is busy. Trying again in \d+ s"))
     crowd()
@@ -41,7 +41,7 @@ def test_a_busy_server_is_asked_again_when_it_says_so(opening: Page, crowd: Call
     expect(opening.locator(".group-dense_caption .bar")).to_have_count(2)
 
 
-def test_waiting_can_be_stopped_and_gone_on_with(opening: Page, crowd: Callable[[], None]) -> None:
+def test_a_waiting_request_can_be_stopped_and_restarted(opening: Page, crowd: Callable[[], None]) -> None:
     opening.locator("#file").set_input_files(CLIP)
     opening.locator(f"{STATUS}[data-state=waiting]").wait_for()
     opening.get_by_role("button", name="Stop", exact=True).click()
@@ -51,7 +51,7 @@ def test_waiting_can_be_stopped_and_gone_on_with(opening: Page, crowd: Callable[
     opening.locator(f"{STATUS}[data-state=done]").wait_for()
 
 
-def test_a_recording_that_is_too_long_is_heard_in_part(opening: Page, encoded: Callable[..., bytes]) -> None:
+def test_part_of_a_recording_that_is_too_long_can_be_analysed(opening: Page, encoded: Callable[..., bytes]) -> None:
     give(opening, "long.wav", encoded("wav", 20.0))
     opening.locator(f"{STATUS}[data-state=failed]").wait_for()
     expect(opening.locator(STATUS)).to_contain_text("The recording is too long")
@@ -63,7 +63,7 @@ def test_a_recording_that_is_too_long_is_heard_in_part(opening: Page, encoded: C
     assert "--form-string 'end=15'" in opening.locator("#code").inner_text()
 
 
-def test_hearing_goes_on_from_the_playhead(opening: Page, encoded: Callable[..., bytes]) -> None:
+def test_the_analysis_can_start_at_the_playhead(opening: Page, encoded: Callable[..., bytes]) -> None:
     give(opening, "long.wav", encoded("wav", 20.0))
     opening.locator(f"{STATUS}[data-state=failed]").wait_for()
     opening.locator("#seek").focus()
@@ -71,12 +71,12 @@ def test_hearing_goes_on_from_the_playhead(opening: Page, encoded: Callable[...,
         opening.keyboard.press("ArrowRight")
     opening.get_by_role("button", name="Analyse from the playhead").click()
     opening.locator(f"{STATUS}[data-state=done]").wait_for()
-    heard = spans(opening, ".group-dense_caption .bar")
-    assert heard[0][0] == pytest.approx(8.0, abs=0.1)
-    assert heard[-1][1] == 20.0
+    intervals = spans(opening, ".group-dense_caption .bar")
+    assert intervals[0][0] == pytest.approx(8.0, abs=0.1)
+    assert intervals[-1][1] == 20.0
 
 
-def test_what_is_no_recording_is_refused_in_words(opening: Page) -> None:
+def test_a_file_that_is_not_audio_shows_the_error(opening: Page) -> None:
     give(opening, "notes.wav", b"these are notes, and no sound")
     opening.locator(f"{STATUS}[data-state=failed]").wait_for()
     expect(opening.locator("#unseen")).to_be_visible()
@@ -84,19 +84,19 @@ def test_what_is_no_recording_is_refused_in_words(opening: Page) -> None:
     expect(opening.get_by_role("button", name="Try again")).to_be_visible()
 
 
-def test_an_empty_file_is_not_even_sent(opening: Page) -> None:
+def test_an_empty_file_is_not_sent(opening: Page) -> None:
     give(opening, "empty.wav", b"")
     expect(opening.locator("#opening-trouble")).to_contain_text("The file is empty.")
     expect(opening.locator("#opening")).to_be_visible()
 
 
-def test_a_file_beyond_the_limit_is_not_even_sent(desk: Page) -> None:
+def test_a_file_above_the_limit_is_not_sent(desk: Page) -> None:
     give(desk, "huge.wav", bytes(3_200_000))
     expect(desk.locator("#desk-trouble")).to_contain_text("It has 3.1 MB; the limit is 2.9 MB.")
-    expect(desk.locator("#name")).to_have_text("farmyard.flac")  # what was there stays
+    expect(desk.locator("#name")).to_have_text("farmyard.flac")  # the previous recording stays
 
 
-def test_a_server_out_of_reach_is_told_and_tried_again(desk: Page) -> None:
+def test_an_unreachable_server_is_reported_and_can_be_retried(desk: Page) -> None:
     desk.context.set_offline(True)
     try:
         find(desk, "rain")
@@ -107,14 +107,14 @@ def test_a_server_out_of_reach_is_told_and_tried_again(desk: Page) -> None:
     wait_for(desk, "ground")
 
 
-def test_an_answer_that_breaks_off_is_asked_for_again_by_itself(desk: Page) -> None:
-    ask(desk, "break")  # what was lost in the middle of a stream may be sent again: 503
+def test_an_interrupted_stream_is_retried_automatically(desk: Page) -> None:
+    ask(desk, "break")  # a stream that ends with 503 may be retried
     desk.locator(".group-ask .status[data-state=waiting]").wait_for()
     desk.keyboard.press("Escape")
     desk.locator(".group-ask .status[data-state=stopped]").wait_for()
 
 
-def test_asking_for_nothing_asks_for_words(desk: Page) -> None:
+def test_an_empty_query_is_not_sent_and_the_field_gets_the_focus(desk: Page) -> None:
     find(desk, "   ")
     expect(desk.locator("#query")).to_be_focused()
     expect(desk.locator(".group-ground")).to_have_count(0)

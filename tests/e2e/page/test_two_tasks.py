@@ -1,4 +1,4 @@
-"""The page over a checkpoint that was trained for two tasks of four, in a worker process like any other."""
+"""The page with a checkpoint that supports two of the four tasks."""
 
 from collections.abc import Callable, Iterator
 from typing import Any
@@ -16,7 +16,7 @@ def two_tasks(run_scripted: Callable[..., Any]) -> Iterator[Any]:
         yield server
 
 
-def test_only_what_the_checkpoint_knows_is_offered_and_heard_as_by_the_api(
+def test_only_supported_tasks_are_offered_with_the_results_of_the_api(
     visit: Callable[..., Page], two_tasks: Any
 ) -> None:
     page = visit(two_tasks)
@@ -29,8 +29,8 @@ def test_only_what_the_checkpoint_knows_is_offered_and_heard_as_by_the_api(
     assert offered == {"dense_caption": True, "ground": True, "ask": False, "summarize": False}
     expect(page.locator("#model")).to_have_text(model["id"])
     events = answer_of(two_tasks, "dense-caption").json()["events"]
-    told = sorted((interval["start"], interval["end"]) for event in events for interval in event["intervals"])
-    assert spans(page, "#rows tr") == told
+    expected = sorted((interval["start"], interval["end"]) for event in events for interval in event["intervals"])
+    assert spans(page, "#rows tr") == expected
     find(page, "a dog barks")
     wait_for(page, "ground")
     [result] = answer_of(two_tasks, "ground", query="a dog barks").json()["results"]

@@ -1,4 +1,4 @@
-"""Real files in every kind of container, encoded on the fly from a signal that anyone can compute."""
+"""Fixtures: real audio files of every kind, encoded during the tests from a synthetic signal."""
 
 from collections.abc import Callable
 
@@ -32,7 +32,7 @@ KINDS = {
 
 
 def chirp(seconds: float, rate: int, num_channels: int = 1) -> Samples:
-    """[channels, samples]: a tone and a sweep below 1 kHz; each channel is 0.2 quieter than the one before."""
+    """Return [channels, samples]: a tone and a sweep below 1 kHz. Each channel is 0.2 quieter than the previous one."""
     t = np.arange(round(seconds * rate)) / rate
     mono = 0.3 * np.sin(2 * np.pi * 440 * t) + 0.2 * np.sin(2 * np.pi * (300 * t + 40 * t * t))
     return np.stack([mono * (1 - 0.2 * i) for i in range(num_channels)]).astype(np.float32)
@@ -45,8 +45,8 @@ def files() -> dict[str, bytes]:
 
 
 @pytest.fixture(scope="session")
-def heard() -> Samples:
-    """What should be heard in `files`: the mean of both channels at 16 kHz."""
+def expected_samples() -> Samples:
+    """The samples that decoding `files` should give: the mean of both channels at 16 kHz."""
     return chirp(3, 16_000, 2).mean(axis=0)
 
 

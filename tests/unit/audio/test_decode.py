@@ -1,4 +1,4 @@
-"""Bytes -> Waveform: real files of every kind, cut where asked, and limits that act while decoding."""
+"""Decoding bytes to a waveform: files of every kind, parts of files, and limits."""
 
 import io
 import math
@@ -21,7 +21,7 @@ KINDS = (
 
 
 def pcm_wav(samples, rate=16_000):
-    """int16 [samples] or [samples, channels] as a WAV file."""
+    """Return int16 [samples] or [samples, channels] as a WAV file."""
     file = io.BytesIO()
     with wave.open(file, "wb") as output:
         output.setnchannels(1 if samples.ndim == 1 else samples.shape[1])
@@ -36,16 +36,16 @@ def noise(num_samples, seed=0):
 
 
 @pytest.mark.parametrize("kind", KINDS)
-def test_every_kind_sounds_as_it_was_made(kind, files, heard):
+def test_every_kind_is_decoded_to_its_samples(kind, files, expected_samples):
     waveform = decode_audio(files[kind], max_seconds=10.0)
     assert waveform.samples.dtype == np.float32
-    assert 3.0 <= waveform.duration_s <= 3.02  # AAC fills its last frame
-    error = waveform.samples[:48_000] - heard
-    # Lossy codecs change the signal, a shift by 1 ms would be an error of 0.3.
+    assert 3.0 <= waveform.duration_s <= 3.02  # AAC pads its last frame
+    error = waveform.samples[:48_000] - expected_samples
+    # Lossy codecs change the signal a little. A shift by 1 ms would give an error of 0.3.
     assert np.sqrt(np.mean(error**2)) < 0.02
 
 
-def test_16_khz_mono_comes_out_as_it_went_in():
+def test_16_khz_mono_is_decoded_exactly():
     samples = noise(20_001)
     waveform = decode_audio(pcm_wav(samples), max_seconds=10.0)
     np.testing.assert_array_equal(waveform.samples, samples.astype(np.float32) / 32768)
@@ -58,7 +58,7 @@ def test_channels_are_averaged():
 
 
 @pytest.mark.parametrize("rate", [4000, 11_025, 22_050, 44_100, 48_000, 96_000, 192_000])
-def test_resampling_in_blocks_equals_resampling_at_once(rate):
+def test_resampling_in_blocks_equals_resampling_everything(rate):
     samples = noise(rate * 2 + 7)
     waveform = decode_audio(pcm_wav(samples, rate), max_seconds=10.0)
     at_once = soxr.resample(samples.astype(np.float32) / 32768, rate, 16_000, quality="HQ")
@@ -74,12 +74,12 @@ def test_a_part_equals_the_same_samples_of_the_whole(kind, start, end, files):
     np.testing.assert_array_equal(part, whole[round(start * 16_000) : None if end is None else round(end * 16_000)])
 
 
-def test_a_part_of_a_recording_over_the_limit_is_welcome(silent_opus):
+def test_a_part_of_a_recording_over_the_limit_is_accepted(silent_opus):
     assert decode_audio(silent_opus(600), max_seconds=20.0, start_s=300.0, end_s=310.0).num_samples == 160_000
 
 
 @pytest.mark.parametrize(("start", "end"), [(-1.0, None), (1.0, 1.0), (2.0, 1.0), (math.nan, None), (0.0, math.nan)])
-def test_a_part_that_is_none_is_a_programming_error(start, end, files):
+def test_an_invalid_part_is_a_value_error(start, end, files):
     with pytest.raises(ValueError, match="part|NaN"):
         decode_audio(files["wav"], max_seconds=10.0, start_s=start, end_s=end)
 
@@ -103,7 +103,7 @@ def test_the_limit_is_exact(limit, difference):
 
 
 @pytest.mark.parametrize("num_samples", [0, 160, 1599, 1600, 1601])
-def test_a_tenth_of_a_second_is_needed(num_samples):
+def test_at_least_a_tenth_of_a_second_is_required(num_samples):
     data = pcm_wav(noise(num_samples))
     if num_samples >= 1600:
         assert decode_audio(data, max_seconds=1.0).num_samples == num_samples
@@ -124,7 +124,7 @@ def test_no_bytes_are_empty():
         decode_audio(b"", max_seconds=10.0)
 
 
-def test_hours_of_silence_stop_at_the_limit_in_little_memory(silent_opus):
+def test_hours_of_silence_stop_at_the_limit_with_little_memory(silent_opus):
     data = silent_opus(3 * 3600)
     assert len(data) < 1_000_000
     resident_before = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
@@ -138,27 +138,27 @@ def test_hours_of_silence_stop_at_the_limit_in_little_memory(silent_opus):
     assert resource.getrusage(resource.RUSAGE_SELF).ru_maxrss - resident_before < 50_000  # kB
 
 
-def test_decoded_bytes_are_limited_before_the_part_too(silent_opus):
+def test_decoded_bytes_before_the_part_are_limited_too(silent_opus):
     with pytest.raises(UnsupportedAudio, match="more than 1 MB"):
         decode_audio(silent_opus(600), max_seconds=60.0, start_s=500.0, max_decoded_bytes=1_000_000)
 
 
 @pytest.mark.parametrize("rate", [3999, 192_001, 1_000_000])
-def test_forged_wav_rates_are_refused(rate):
+def test_forged_wav_rates_are_rejected(rate):
     data = bytearray(pcm_wav(noise(16_000)))
     data[24:28] = struct.pack("<I", rate)
     with pytest.raises(UnsupportedAudio, match="4000 to 192000 samples per second"):
         decode_audio(bytes(data), max_seconds=10.0)
 
 
-def test_a_small_flac_at_an_absurd_rate_is_refused(chirp, encode):
+def test_a_flac_with_an_extreme_rate_is_rejected(chirp, encode):
     data = encode(chirp(0.1, 655_350), 655_350, "flac", "flac")
     with pytest.raises(UnsupportedAudio, match="this recording has 655350"):
         decode_audio(data, max_seconds=10.0)
 
 
 @pytest.mark.parametrize("num_channels", [8, 9])
-def test_nine_channels_are_refused(num_channels):
+def test_nine_channels_are_rejected(num_channels):
     data = pcm_wav(noise(16_000 * num_channels).reshape(-1, num_channels))
     if num_channels == 8:
         assert decode_audio(data, max_seconds=10.0).num_samples == 16_000
@@ -168,7 +168,7 @@ def test_nine_channels_are_refused(num_channels):
 
 
 @pytest.mark.parametrize("value", [math.nan, math.inf, -math.inf, 2 * LOUDEST])
-def test_floats_that_are_no_sound_are_refused(value, encode):
+def test_invalid_float_samples_are_rejected(value, encode):
     samples = np.zeros((1, 16_000), np.float32)
     samples[0, 8_000] = value
     data = encode(samples, 16_000, "wav", "pcm_f32le")

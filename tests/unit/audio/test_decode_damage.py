@@ -1,4 +1,4 @@
-"""Files that are broken, cut short, or not what they say: only our errors come out, and nothing else is opened."""
+"""Damaged, truncated and fake files raise only our own errors, and no other file is opened."""
 
 import ctypes
 import io
@@ -18,42 +18,42 @@ CUT_SHORT = ("flac", "webm-opus", "mkv-flac", "mp3", "m4a-aac", "m4a-alac", "aif
 
 @pytest.mark.parametrize("kind", CUT_SHORT)
 @pytest.mark.parametrize("part", [0.3, 0.5, 0.9])
-def test_a_file_that_is_cut_short_is_refused(kind, part, files):
+def test_a_truncated_file_is_rejected(kind, part, files):
     data = files[kind]
     with pytest.raises(CorruptAudio, match="damaged|cut short"):
         decode_audio(data[: int(len(data) * part)], max_seconds=10.0)
 
 
 @pytest.mark.parametrize("kind", ["flac", "mp3", "webm-opus"])
-def test_what_is_readable_of_a_cut_file_can_be_asked_for(kind, files, heard):
+def test_the_readable_part_of_a_truncated_file_can_be_decoded(kind, files, expected_samples):
     cut = files[kind][: len(files[kind]) // 2]
     with pytest.raises(CorruptAudio, match=r"after 1\.\d s.*end at 1\.\d s or before") as caught:
         decode_audio(cut, max_seconds=10.0)
     readable_s = float(str(caught.value).split("after ")[1].split(" s")[0])
     part = decode_audio(cut, max_seconds=10.0, end_s=readable_s).samples
     assert len(part) == round(readable_s * 16_000)
-    assert np.sqrt(np.mean((part - heard[: len(part)]) ** 2)) < 0.02
+    assert np.sqrt(np.mean((part - expected_samples[: len(part)]) ** 2)) < 0.02
 
 
-def test_an_mp3_without_a_count_is_cut_short_if_its_last_frame_is(chirp, encode):
+def test_an_mp3_without_a_frame_count_is_truncated_if_its_last_frame_is(chirp, encode):
     data = encode(chirp(3, 44_100), 44_100, "mp3", "libmp3lame", {"write_xing": "0"})
     assert decode_audio(data, max_seconds=10.0).duration_s == pytest.approx(3, abs=0.08)
     with pytest.raises(CorruptAudio, match="cut short after"):
         decode_audio(data[: len(data) // 2], max_seconds=10.0)
 
 
-def test_an_mp4_whose_index_comes_first_is_noticed_to_be_cut_short(chirp, encode):
+def test_an_mp4_with_the_index_first_is_recognized_as_truncated(chirp, encode):
     data = encode(chirp(3, 44_100), 44_100, "ipod", "aac", {"movflags": "faststart"})
     with pytest.raises(CorruptAudio, match="after 1"):
         decode_audio(data[: len(data) // 2], max_seconds=10.0)
 
 
 @pytest.mark.parametrize("tail", [b"TAG" + b"x" * 125, bytes(3000), b"APETAGEX" + bytes(500)], ids=["id3", "0", "ape"])
-def test_what_follows_the_last_frame_of_an_mp3_is_no_damage(tail, files):
+def test_data_after_the_last_frame_of_an_mp3_is_not_damage(tail, files):
     assert decode_audio(files["mp3"] + tail, max_seconds=10.0).duration_s == pytest.approx(3, abs=0.01)
 
 
-def test_damage_in_the_middle_is_told_with_its_place(files):
+def test_damage_in_the_middle_is_reported_with_its_time(files):
     data = bytearray(files["mp3"])
     middle = len(data) // 2
     data[middle : middle + 2000] = bytes(2000)
@@ -64,7 +64,7 @@ def test_damage_in_the_middle_is_told_with_its_place(files):
 @pytest.mark.parametrize(
     "data", [b"These are words.\n" * 50, b"x", bytes(5000), b"%PDF-1.7\n" * 90, b"\x89PNG\r\n\x1a\n"]
 )
-def test_what_is_no_audio_file_is_unsupported(data):
+def test_a_file_that_is_not_audio_is_unsupported(data):
     with pytest.raises(UnsupportedAudio, match="Send wav, flac"):
         decode_audio(data, max_seconds=10.0)
 
@@ -75,8 +75,8 @@ def test_random_bytes_are_unsupported():
         decode_audio(data, max_seconds=10.0)
 
 
-def film(codecs, seconds=1):
-    """An mp4 of a grey picture, with or without sound."""
+def video(codecs, seconds=1):
+    """Return an mp4 video of a grey picture, with or without sound."""
     file = io.BytesIO()
     with av.open(file, "w", format="mp4") as output:
         picture = output.add_stream("mpeg4", rate=25)
@@ -96,13 +96,13 @@ def film(codecs, seconds=1):
     return file.getvalue()
 
 
-def test_a_film_is_heard():
-    assert decode_audio(film({"mpeg4", "aac"}), max_seconds=10.0).duration_s == pytest.approx(1, abs=0.1)
+def test_the_sound_of_a_video_is_decoded():
+    assert decode_audio(video({"mpeg4", "aac"}), max_seconds=10.0).duration_s == pytest.approx(1, abs=0.1)
 
 
-def test_a_silent_film_is_unsupported():
+def test_a_video_without_sound_is_unsupported():
     with pytest.raises(UnsupportedAudio, match="no audio track"):
-        decode_audio(film({"mpeg4"}), max_seconds=10.0)
+        decode_audio(video({"mpeg4"}), max_seconds=10.0)
 
 
 LISTS = {
@@ -114,8 +114,8 @@ LISTS = {
 }
 
 
-def test_the_list_is_one_that_would_open_a_local_file(files, tmp_path):
-    """The control of the next test: without restrictions FFmpeg does open the file."""
+def test_ffmpeg_without_restrictions_opens_a_listed_file(files, tmp_path):
+    """A control for the next test: without restrictions, FFmpeg opens the listed file."""
     path = tmp_path / "secret.wav"
     path.write_bytes(files["wav"])
     data = LISTS["ffconcat"].format(path=path).encode()
@@ -123,9 +123,9 @@ def test_the_list_is_one_that_would_open_a_local_file(files, tmp_path):
         assert sum(frame.samples for frame in container.decode(audio=0)) == 3 * 44_100
 
 
-@pytest.mark.skipif(sys.platform != "linux", reason="inotify tells who opens a file on Linux only")
+@pytest.mark.skipif(sys.platform != "linux", reason="inotify, which reports opened files, exists only on Linux")
 @pytest.mark.parametrize("kind", LISTS)
-def test_a_list_of_files_is_unsupported_and_opens_none(kind, files, tmp_path):
+def test_a_playlist_is_unsupported_and_opens_no_file(kind, files, tmp_path):
     path = tmp_path / "secret.wav"
     path.write_bytes(files["wav"])
     libc = ctypes.CDLL(None, use_errno=True)
@@ -135,17 +135,17 @@ def test_a_list_of_files_is_unsupported_and_opens_none(kind, files, tmp_path):
         assert libc.inotify_add_watch(watch, os.fsencode(path), in_access_or_open) > 0
         with pytest.raises(UnsupportedAudio):
             decode_audio(LISTS[kind].format(path=path).encode(), max_seconds=10.0)
-        with pytest.raises(BlockingIOError):  # nothing has happened to the file
+        with pytest.raises(BlockingIOError):  # nothing opened the file
             os.read(watch, 4096)
         path.read_bytes()
-        assert os.read(watch, 4096)  # and the watch would have told
+        assert os.read(watch, 4096)  # the watch does report an opened file
     finally:
         os.close(watch)
 
 
 @pytest.mark.parametrize("kind", ["wav", "flac", "ogg-vorbis", "ogg-opus", "webm-opus", "mp3", "m4a-aac", "caf"])
 def test_flipped_bits_give_sound_or_our_errors(kind, files):
-    """Twenty-five mutations of each of eight kinds; the first kilobyte, where headers are, gets half of the flips."""
+    """Twenty-five mutations of eight kinds. The first kilobyte, which has the headers, gets half of the flips."""
     generator = np.random.default_rng(sum(kind.encode()))
     for _ in range(25):
         data = bytearray(files[kind])
@@ -162,8 +162,8 @@ def test_flipped_bits_give_sound_or_our_errors(kind, files):
         assert waveform.num_samples <= 160_000
 
 
-def test_even_a_list_that_were_allowed_could_not_open_a_file(files, tmp_path, monkeypatch):
-    """The second line of defence: no protocol is left to open anything with."""
+def test_even_an_allowed_playlist_could_not_open_a_file(files, tmp_path, monkeypatch):
+    """A second line of defence: no protocol is available to open a file."""
     monkeypatch.setattr("model.audio.container.CONTAINERS", ("concat", "wav"))
     (tmp_path / "secret.wav").write_bytes(files["wav"])
     monkeypatch.chdir(tmp_path)

@@ -1,4 +1,4 @@
-"""Segments hold every sample once."""
+"""Segments contain every sample once."""
 
 import numpy as np
 import pytest
@@ -10,7 +10,7 @@ from model.audio.waveform import Waveform
 
 
 def numbered(num_samples):
-    """A waveform whose samples differ from their neighbours: their own index."""
+    """Return a waveform in which each sample is its own index."""
     return Waveform(np.arange(num_samples, dtype=np.float32))
 
 
@@ -37,7 +37,7 @@ LONGEST = Waveform(np.arange(3 * SEGMENT_SAMPLES, dtype=np.float32))
 
 
 @given(st.integers(0, LONGEST.num_samples))
-@settings(deadline=None)  # the machine may be busy with something else
+@settings(deadline=None)  # the machine may be busy
 def test_every_sample_belongs_to_one_segment(num_samples):
     waveform = Waveform(LONGEST.samples[:num_samples])
     segments = split(waveform)
@@ -49,7 +49,7 @@ def test_every_sample_belongs_to_one_segment(num_samples):
 @pytest.mark.parametrize(
     ("num_samples", "num_frames"), [(1, 1), (319, 1), (320, 1), (321, 2), (479_681, 1500), (480_000, 1500)]
 )
-def test_frames_hold_all_samples(num_samples, num_frames):
+def test_frames_contain_all_samples(num_samples, num_frames):
     (segment,) = split(numbered(num_samples))
     assert segment.num_frames == num_frames
     assert (num_frames - 1) * FRAME_SAMPLES < num_samples <= num_frames * FRAME_SAMPLES

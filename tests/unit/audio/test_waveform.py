@@ -1,4 +1,4 @@
-"""A waveform knows its length in every unit."""
+"""The length of a waveform in several units."""
 
 import numpy as np
 import pytest
@@ -10,7 +10,7 @@ from model.audio.waveform import Waveform
 @pytest.mark.parametrize(
     ("num_samples", "tenths"), [(1, 1), (1599, 1), (1600, 1), (3199, 1), (3200, 2), (15_999, 9), (16_000, 10)]
 )
-def test_tenths_are_rounded_down_but_never_to_none(num_samples, tenths):
+def test_tenths_are_rounded_down_but_never_to_zero(num_samples, tenths):
     assert Waveform(np.zeros(num_samples, np.float32)).duration_tenths == tenths
 
 
@@ -19,6 +19,6 @@ def test_seconds_are_not_rounded():
 
 
 @pytest.mark.parametrize("samples", [np.zeros(9), np.zeros((1, 9), np.float32), np.zeros(9, np.int16)])
-def test_anything_but_mono_float32_is_refused(samples):
+def test_only_mono_float32_is_accepted(samples):
     with pytest.raises((ValueError, TypeCheckError), match="float32"):
         Waveform(samples)

@@ -1,4 +1,4 @@
-"""The output of a batch: whole rows, one for each recording, whatever happens while they are written."""
+"""The output of a batch: complete rows, one per recording, even if writing is interrupted."""
 
 import json
 import resource
@@ -15,7 +15,7 @@ def row(path: str, status: str = "ok") -> dict[str, str]:
     return {"path": path, "status": status}
 
 
-def test_rows_are_there_again_when_it_is_opened_again(tmp_path: Path) -> None:
+def test_a_reopened_journal_has_its_rows(tmp_path: Path) -> None:
     path = tmp_path / "new" / "rows.jsonl"
     with Journal(path) as journal:
         journal.write(row("a.wav"))
@@ -28,7 +28,7 @@ def test_rows_are_there_again_when_it_is_opened_again(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize("torn", ['{"path": "b', '{"path": "b.wav", "status": "ok"}', "x" * 200_000])
-def test_a_line_without_its_end_is_cut_off(tmp_path: Path, torn: str) -> None:
+def test_an_incomplete_last_line_is_removed(tmp_path: Path, torn: str) -> None:
     path = tmp_path / "rows.jsonl"
     path.write_text(json.dumps(row("a.wav")) + "\n" + torn)
     with Journal(path) as journal:
@@ -37,7 +37,7 @@ def test_a_line_without_its_end_is_cut_off(tmp_path: Path, torn: str) -> None:
     assert [found["path"] for found in rows(path)] == ["a.wav", "b.wav"]
 
 
-def test_a_file_of_nothing_but_a_torn_line_is_begun_again(tmp_path: Path) -> None:
+def test_a_file_with_only_an_incomplete_line_becomes_empty(tmp_path: Path) -> None:
     path = tmp_path / "rows.jsonl"
     path.write_text('{"pa')
     with Journal(path) as journal:
@@ -45,14 +45,14 @@ def test_a_file_of_nothing_but_a_torn_line_is_begun_again(tmp_path: Path) -> Non
     assert path.read_text() == ""
 
 
-def test_two_runs_do_not_write_to_one_file(tmp_path: Path) -> None:
+def test_two_runs_cannot_write_to_one_file(tmp_path: Path) -> None:
     with Journal(tmp_path / "rows.jsonl"), pytest.raises(JournalError, match="Another run"):
         Journal(tmp_path / "rows.jsonl")
     with Journal(tmp_path / "rows.jsonl"):
         pass
 
 
-def test_what_failed_can_be_taken_out(tmp_path: Path) -> None:
+def test_failed_rows_can_be_removed(tmp_path: Path) -> None:
     path = tmp_path / "rows.jsonl"
     with Journal(path) as journal:
         journal.write(row("a.wav"))
@@ -73,8 +73,8 @@ def test_another_file_is_not_overwritten(tmp_path: Path) -> None:
     assert path.read_text() == "\\documentclass{article}\n"
 
 
-def test_a_full_disk_leaves_whole_rows(tmp_path: Path) -> None:
-    """The kernel's limit on the size of files stands in for the disk's."""
+def test_a_full_disk_leaves_complete_rows(tmp_path: Path) -> None:
+    """The kernel's file size limit simulates a full disk."""
     path = tmp_path / "rows.jsonl"
     program = f"""
 import pathlib

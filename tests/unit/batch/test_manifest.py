@@ -1,12 +1,12 @@
-"""What a batch is told to hear: folders, lists and tables, whole or in parts."""
+"""The input of a batch: folders, lists and tables, whole or in shards."""
 
 from pathlib import Path
 
 import pytest
 
-from timeaudio.batch.account import Account
-from timeaudio.batch.asked import Asked
 from timeaudio.batch.manifest import ManifestError, Shard, read_manifest
+from timeaudio.batch.row_counts import RowCounts
+from timeaudio.batch.task_spec import TaskSpec
 
 WHOLE = Shard()
 LISTS = {
@@ -18,7 +18,7 @@ LISTS = {
 
 
 @pytest.mark.parametrize("name", LISTS)
-def test_each_path_is_named_once_in_order(tmp_path: Path, name: str) -> None:
+def test_each_path_is_read_once_in_order(tmp_path: Path, name: str) -> None:
     (tmp_path / name).write_text(LISTS[name], newline="")
     assert list(read_manifest(tmp_path / name, WHOLE)) == ["a.wav", "b c.wav"]
 
@@ -33,7 +33,7 @@ def test_a_folder_is_searched(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize(
-    ("name", "text", "told"),
+    ("name", "text", "message"),
     [
         ("a.csv", "file\na.wav\n", "no column 'path'"),
         ("a.csv", "id,path\n1\n", "row 2"),
@@ -42,13 +42,13 @@ def test_a_folder_is_searched(tmp_path: Path) -> None:
         ("a.jsonl", '{"path": 3}\n', "line 1"),
     ],
 )
-def test_what_cannot_be_read_is_told_with_its_place(tmp_path: Path, name: str, text: str, told: str) -> None:
+def test_the_error_names_the_line_that_cannot_be_read(tmp_path: Path, name: str, text: str, message: str) -> None:
     (tmp_path / name).write_text(text)
-    with pytest.raises(ManifestError, match=told):
+    with pytest.raises(ManifestError, match=message):
         list(read_manifest(tmp_path / name, WHOLE))
 
 
-def test_shards_are_the_whole_without_overlap(tmp_path: Path) -> None:
+def test_shards_cover_all_paths_without_overlap(tmp_path: Path) -> None:
     manifest = tmp_path / "a.txt"
     paths = [f"{number}.wav" for number in range(1000)]
     manifest.write_text("\n".join(paths))
@@ -58,7 +58,7 @@ def test_shards_are_the_whole_without_overlap(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize("text", ["0/4", "5/4", "1", "a/b", "1/0", "-1/2", ""])
-def test_a_part_of_nothing_is_refused(text: str) -> None:
+def test_an_invalid_shard_is_rejected(text: str) -> None:
     with pytest.raises(ValueError, match="3/16"):
         Shard.parse(text)
 
@@ -66,15 +66,15 @@ def test_a_part_of_nothing_is_refused(text: str) -> None:
 @pytest.mark.parametrize(
     ("task", "words"), [("ground", ()), ("ask", ()), ("ask", ("a", "b")), ("caption", ("a",)), ("summarize", ("a",))]
 )
-def test_words_that_do_not_fit_the_task_are_refused(task: str, words: tuple[str, ...]) -> None:
+def test_words_that_do_not_fit_the_task_are_rejected(task: str, words: tuple[str, ...]) -> None:
     with pytest.raises(ValueError, match="-q|words"):
-        Asked(task, words)  # type: ignore[arg-type]
+        TaskSpec(task, words)  # type: ignore[arg-type]
 
 
 def test_the_cost_follows_from_the_measured_rate(monkeypatch: pytest.MonkeyPatch) -> None:
     now = [100.0]
-    monkeypatch.setattr("timeaudio.batch.account.time.monotonic", lambda: now[0])
-    account = Account(lambda _: None, price=5.0)
+    monkeypatch.setattr("timeaudio.batch.row_counts.time.monotonic", lambda: now[0])
+    account = RowCounts(lambda _: None, price=5.0)
     assert account.cost is None
     now[0] += 36.0  # an hour of audio in 36 s: 100 h/h, 1,000 h take 10 h
     account.add({"status": "ok", "answer": {"audio": {"duration": 3600.0}}})

@@ -1,4 +1,4 @@
-"""A real HTTP server that answers from a script and remembers what it was sent."""
+"""A real HTTP server that sends scripted responses and records the requests that it receives."""
 
 import contextlib
 import functools
@@ -19,7 +19,7 @@ from timeaudio import AsyncClient, Client
 
 @dataclass
 class Scripted:
-    """One answer."""
+    """One scripted response."""
 
     status: int = 200
     body: Any = None
@@ -29,7 +29,7 @@ class Scripted:
 
 @dataclass
 class Received:
-    """One request: its path, its form fields as (name, bytes) in order, and its body as it came."""
+    """One received request: its path, its form fields as (name, bytes) in order, and its raw body."""
 
     path: str
     fields: list[tuple[str, bytes]]
@@ -40,7 +40,7 @@ class Received:
 
 
 class ScriptedServer:
-    """`script` is answered front to back, its last entry for ever; `received` grows."""
+    """Sends the responses of `script` in order and repeats the last one. Appends each request to `received`."""
 
     def __init__(self) -> None:
         self.script: list[Scripted] = []
@@ -80,7 +80,7 @@ class ScriptedServer:
         request.send_header("Content-Length", str(len(payload)))
         for name, value in answer.headers.items():
             request.send_header(name, value)
-        with contextlib.suppress(ConnectionError):  # the client may be gone: one of the tests gives up
+        with contextlib.suppress(ConnectionError):  # the client may have closed the connection
             request.end_headers()
             request.wfile.write(payload)
 
@@ -135,13 +135,13 @@ def summary_json() -> dict[str, Any]:
 
 
 @pytest.fixture
-def asked_json() -> dict[str, Any]:
+def question_json() -> dict[str, Any]:
     interval = {"start": 0.5, "end": 1.0, "confidence": None}
     return {**answer_fields(), "question": "How often?", "answer": "Once.", "intervals": [interval]}
 
 
 class BlockingAsyncClient:
-    """AsyncClient with the face of Client: its event loop runs in a thread for as long as the context lasts."""
+    """AsyncClient with the interface of Client. Its event loop runs in a thread inside the context."""
 
     def __init__(self, *args: Any, **options: Any) -> None:
         self._client = AsyncClient(*args, **options)
@@ -163,6 +163,6 @@ class BlockingAsyncClient:
 
 @pytest.fixture(params=[Client, BlockingAsyncClient], ids=["sync", "async"])
 def connect(request: pytest.FixtureRequest) -> Callable[..., Any]:
-    """`with connect(url, ...) as client`: one client, then the other."""
+    """`with connect(url, ...) as client`: first with Client, then with AsyncClient."""
     kind: Callable[..., Any] = request.param
     return kind

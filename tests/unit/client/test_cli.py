@@ -1,3 +1,5 @@
+"""The command line: its output, its error messages and its exit statuses."""
+
 import json
 import subprocess
 import sys
@@ -24,14 +26,14 @@ def test_caption_prints_table_and_timeline(server, caption_json, clip, capsys, m
     monkeypatch.setenv("COLUMNS", "200")  # wider than the path to the clip
     server.answer(200, caption_json)
     assert run("caption", clip, "--server", server.url) == 0
-    told = capsys.readouterr()
-    assert told.err == ""
-    lines = told.out.splitlines()
+    output = capsys.readouterr()
+    assert output.err == ""
+    lines = output.out.splitlines()
     assert lines[0] == f"{clip}  10.0 s"
     assert any(line.split() == ["0.0", "2.5", "A", "dog", "barks."] for line in lines)
     assert any(line.split() == ["3.2", "8.0"] for line in lines)
     assert any(line.startswith("A dog barks.  █") for line in lines)
-    assert "timeaudio-tiny took 0.31 s." in told.out
+    assert "timeaudio-tiny took 0.31 s." in output.out
 
 
 def test_ground_names_absent_queries_and_shows_confidence(server, grounding_json, clip, capsys):
@@ -43,7 +45,7 @@ def test_ground_names_absent_queries_and_shows_confidence(server, grounding_json
     assert server.received[0].all("query") == [b"a dog barks", b"rain"]
 
 
-def test_silence_is_said_in_words(server, caption_json, clip, capsys):
+def test_no_events_print_a_sentence(server, caption_json, clip, capsys):
     server.answer(200, {**caption_json, "events": []})
     assert run("caption", clip, "--server", server.url) == 0
     assert "No sound events are heard." in capsys.readouterr().out
@@ -67,26 +69,26 @@ def test_a_file_that_fails_does_not_stop_the_others(server, caption_json, clip, 
     empty = tmp_path / "empty"
     empty.mkdir()
     assert run("caption", tmp_path / "nothing.wav", empty, clip, "--json", "--server", server.url) == 1
-    told = capsys.readouterr()
-    assert len(told.out.splitlines()) == 1
-    missing, folder, total = told.err.splitlines()
+    output = capsys.readouterr()
+    assert len(output.out.splitlines()) == 1
+    missing, folder, total = output.err.splitlines()
     assert missing == f"timeaudio: {tmp_path}/nothing.wav: no such file. Check the path."
     assert "holds no recordings" in folder
     assert total == "timeaudio: 2 of 3 files failed."
 
 
-def test_a_refusal_is_one_line_with_the_servers_advice(server, clip, capsys):
+def test_an_error_of_the_server_is_one_line(server, clip, capsys):
     server.answer(413, {"detail": "Send at most 150 s;\nthis recording is 180.0 s."})
     assert run("caption", clip, "--server", server.url) == 1
     assert capsys.readouterr().err == f"timeaudio: {clip}: Send at most 150 s; this recording is 180.0 s.\n"
 
 
-def test_no_server_is_one_line_that_says_how_to_start_one(clip, capsys):
+def test_an_unreachable_server_is_one_line_with_advice(clip, capsys):
     assert run("caption", clip, "--server", NOBODY) == 1
-    told = capsys.readouterr()
-    assert told.out == ""
-    assert len(told.err.splitlines()) == 1
-    assert "timeaudio serve" in told.err
+    output = capsys.readouterr()
+    assert output.out == ""
+    assert len(output.err.splitlines()) == 1
+    assert "timeaudio serve" in output.err
 
 
 @pytest.mark.parametrize(
@@ -113,17 +115,17 @@ def test_no_server_is_one_line_that_says_how_to_start_one(clip, capsys):
         ("serve", "--port", "x"),
     ],
 )
-def test_a_command_that_is_not_understood_ends_with_2(arguments, capsys):
+def test_invalid_arguments_exit_with_status_2(arguments, capsys):
     assert run(*arguments) == 2
-    told = capsys.readouterr()
+    output = capsys.readouterr()
     if arguments:
-        assert told.out == ""
-        assert len(told.err.splitlines()) == 1
-        assert "--help" in told.err
+        assert output.out == ""
+        assert len(output.err.splitlines()) == 1
+        assert "--help" in output.err
 
 
 @pytest.mark.parametrize("arguments", [("--help",), ("caption", "--help"), ("ground", "-h"), ("serve", "--help")])
-def test_help_is_no_failure(arguments, capsys):
+def test_help_exits_with_status_0(arguments, capsys):
     assert run(*arguments) == 0
     assert "Usage: timeaudio" in capsys.readouterr().out
 
@@ -143,7 +145,7 @@ def test_version(capsys):
         ("torch", "train", "training"),
     ],
 )
-def test_without_its_libraries_a_command_names_the_extra(missing, command, extra, clip):
+def test_a_missing_library_names_the_extra_to_install(missing, command, extra, clip):
     code = f"import sys; sys.modules['{missing}'] = None; from timeaudio.cli import main; sys.exit(main(sys.argv[1:]))"
     words = [command, str(clip)] if command == "caption" else [command]
     ended = subprocess.run([sys.executable, "-c", code, *words], capture_output=True, text=True, check=False)
@@ -153,7 +155,7 @@ def test_without_its_libraries_a_command_names_the_extra(missing, command, extra
     assert f"pip install 'timeaudio[{extra}]'" in line
 
 
-def test_a_terminal_without_the_letters_gets_ascii(server, caption_json, clip):
+def test_a_terminal_without_unicode_gets_ascii(server, caption_json, clip):
     caption_json["events"][0]["caption"] = "Ein Hund bellt über Köln."
     server.answer(200, caption_json)
     ended = subprocess.run(
@@ -168,18 +170,18 @@ def test_a_terminal_without_the_letters_gets_ascii(server, caption_json, clip):
     assert ended.stdout.isascii()
 
 
-def test_a_closed_pipe_is_no_traceback(server, caption_json, clip):
+def test_a_closed_pipe_gives_no_traceback(server, caption_json, clip):
     server.answer(200, caption_json)
     command = f"'{sys.executable}' -m timeaudio caption {clip} {clip} --json --server {server.url} | true"
     ended = subprocess.run(["bash", "-c", command], capture_output=True, text=True, check=False)
     assert "Traceback" not in ended.stderr
 
 
-def test_a_defect_is_one_line_unless_the_traceback_is_asked_for(clip, monkeypatch, capsys):
+def test_a_bug_is_one_line_unless_debugging_is_on(clip, monkeypatch, capsys):
     def explode(*_: object, **__: object) -> int:
         raise RuntimeError("lost\nit")
 
-    monkeypatch.setattr("timeaudio.listen.answer_each", explode)
+    monkeypatch.setattr("timeaudio.cli.run_analysis.answer_each", explode)
     assert run("caption", clip, "--server", NOBODY) == 1
     assert capsys.readouterr().err == (
         "timeaudio: RuntimeError: lost it. This is a bug; set TIMEAUDIO_DEBUG=1 to see the traceback.\n"

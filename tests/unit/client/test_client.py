@@ -1,4 +1,4 @@
-"""Both clients against a scripted server: `connect` is Client, and AsyncClient made to look like it."""
+"""Both clients with a scripted server: `connect` is Client or an AsyncClient with the same interface."""
 
 import io
 import threading
@@ -27,7 +27,7 @@ def test_dense_caption_sends_the_file_and_reads_the_events(connect, server, capt
     assert result.timing.total_s == 0.31
 
 
-def test_a_path_bytes_and_a_file_object_send_the_same(connect, server, caption_json, tmp_path):
+def test_a_path_bytes_and_a_file_object_send_the_same_file(connect, server, caption_json, tmp_path):
     server.answer(200, caption_json)
     path = tmp_path / "clip.wav"
     path.write_bytes(SOUND)
@@ -37,7 +37,7 @@ def test_a_path_bytes_and_a_file_object_send_the_same(connect, server, caption_j
     assert [request.all("file") for request in server.received] == [[SOUND]] * 4
 
 
-def test_the_name_of_the_file_stays_with_the_caller(connect, server, caption_json, tmp_path):
+def test_the_name_of_the_file_is_not_sent(connect, server, caption_json, tmp_path):
     server.answer(200, caption_json)
     path = tmp_path / "secret-name.wav"
     path.write_bytes(b"sound")
@@ -68,7 +68,7 @@ def test_one_query_may_be_a_plain_string(connect, server, grounding_json):
 
 
 @pytest.mark.parametrize("status", [429, 503])
-def test_a_busy_server_is_asked_again_after_the_time_it_names(connect, server, caption_json, tmp_path, status):
+def test_a_busy_server_is_retried_after_retry_after(connect, server, caption_json, tmp_path, status):
     path = tmp_path / "clip.wav"
     path.write_bytes(SOUND)
     server.answer(status, BUSY, headers={"Retry-After": "1"})
@@ -77,7 +77,9 @@ def test_a_busy_server_is_asked_again_after_the_time_it_names(connect, server, c
     with connect(server.url) as client:
         client.dense_caption(path)
     assert time.monotonic() - started >= 1.0
-    assert [request.all("file") for request in server.received] == [[SOUND], [SOUND]], "the whole file, both times"
+    assert [request.all("file") for request in server.received] == [[SOUND], [SOUND]], (
+        "the whole file is sent both times"
+    )
 
 
 def test_retry_after_may_be_a_date(connect, server, caption_json):
@@ -90,7 +92,7 @@ def test_retry_after_may_be_a_date(connect, server, caption_json):
 
 
 @pytest.mark.parametrize("unreadable", ["soon", "-3", ""])
-def test_without_a_readable_time_it_backs_off_by_itself(connect, server, caption_json, unreadable):
+def test_an_invalid_retry_after_uses_the_default_backoff(connect, server, caption_json, unreadable):
     server.answer(503, BUSY, headers={"Retry-After": unreadable})
     server.answer(200, caption_json)
     started = time.monotonic()
@@ -100,26 +102,26 @@ def test_without_a_readable_time_it_backs_off_by_itself(connect, server, caption
     assert len(server.received) == 2
 
 
-def test_patience_ends_with_the_servers_own_words(connect, server):
+def test_retries_end_with_the_error_of_the_server(connect, server):
     server.answer(429, BUSY, headers={"Retry-After": "30"})
     started = time.monotonic()
     with connect(server.url, retry_for_s=5) as client, pytest.raises(ApiError) as caught:
         client.dense_caption(SOUND)
-    assert time.monotonic() - started < 25, "a wait that is longer than the patience is not begun"
+    assert time.monotonic() - started < 25, "the client does not start a wait longer than retry_for_s"
     assert caught.value.status == 429
     assert caught.value.retry_after_s == 30.0
     assert len(server.received) == 1
 
 
 @pytest.mark.parametrize("status", [400, 404, 413, 415, 422, 500, 504])
-def test_other_refusals_are_raised_at_once(connect, server, status):
+def test_other_errors_are_raised_at_once(connect, server, status):
     server.answer(status, BUSY, headers={"Retry-After": "1"})
     with connect(server.url) as client, pytest.raises(ApiError):
         client.dense_caption(SOUND)
     assert len(server.received) == 1
 
 
-def test_a_problem_arrives_as_fields(connect, server):
+def test_an_error_has_the_fields_of_the_problem(connect, server):
     problem = {
         "type": "urn:timeaudio:invalid-field",
         "title": "A form field is wrong",
@@ -138,7 +140,7 @@ def test_a_problem_arrives_as_fields(connect, server):
     assert str(error) == "Mend these fields. (query: Say what to look for.)"
 
 
-def test_a_field_that_the_detail_names_already_is_not_said_twice(connect, server):
+def test_a_field_in_the_detail_is_not_repeated_in_the_message(connect, server):
     field = {"pointer": "#/end", "detail": "must come after start"}
     server.answer(422, {"detail": "end: must come after start", "errors": [field, "nonsense"]})
     with connect(server.url) as client, pytest.raises(ApiError) as caught:
@@ -150,7 +152,7 @@ def test_a_field_that_the_detail_names_already_is_not_said_twice(connect, server
     ("body", "content_type"),
     [(b"<html>Bad gateway</html>", "text/html"), (b"{broken", "application/json"), (b"[1]", "application/json")],
 )
-def test_a_refusal_by_something_else_is_still_one_clear_error(connect, server, body, content_type):
+def test_an_error_response_of_another_program_is_an_api_error(connect, server, body, content_type):
     server.answer(502, body, content_type=content_type)
     with connect(server.url) as client, pytest.raises(ApiError, match="502") as caught:
         client.dense_caption(SOUND)
@@ -158,13 +160,13 @@ def test_a_refusal_by_something_else_is_still_one_clear_error(connect, server, b
 
 
 @pytest.mark.parametrize("body", [b"hello", b"{}", b'{"id": "a", "events": 3}'])
-def test_an_answer_of_another_kind_is_told(connect, server, body):
+def test_an_unexpected_answer_is_an_error(connect, server, body):
     server.answer(200, body)
     with connect(server.url) as client, pytest.raises(UnexpectedAnswer, match="Check the address"):
         client.dense_caption(SOUND)
 
 
-def test_fields_of_a_newer_server_are_tolerated(connect, server, caption_json):
+def test_unknown_fields_of_a_newer_server_are_ignored(connect, server, caption_json):
     caption_json["novelty"] = 1
     caption_json["events"][0]["colour"] = "blue"
     server.answer(200, caption_json)
@@ -172,12 +174,12 @@ def test_fields_of_a_newer_server_are_tolerated(connect, server, caption_json):
         assert client.dense_caption(SOUND).events
 
 
-def test_nobody_there_is_told_with_what_to_do(connect):
+def test_the_error_for_an_unreachable_server_says_what_to_do(connect):
     with connect("http://127.0.0.1:9") as client, pytest.raises(ServerUnreachable, match="timeaudio serve"):
         client.dense_caption(SOUND)
 
 
-def test_a_server_that_never_answers_is_given_up(connect, server, caption_json):
+def test_a_server_that_never_answers_times_out(connect, server, caption_json):
     release = threading.Event()
     server.answer(200, caption_json)
     answer = server._answer
@@ -188,12 +190,12 @@ def test_a_server_that_never_answers_is_given_up(connect, server, caption_json):
 
 
 @pytest.mark.parametrize("address", ["localhost:8000", "ftp://host", "http://", "", "http://[::1", "//host"])
-def test_an_address_without_scheme_or_host_is_refused_at_once(connect, address):
+def test_an_address_without_scheme_or_host_is_rejected(connect, address):
     with pytest.raises(ValueError, match="http://HOST:PORT"):
         connect(address)
 
 
-def test_a_proxy_in_the_environment_is_not_asked_for_this_machine(connect, server, caption_json, monkeypatch):
+def test_a_proxy_is_not_used_for_this_machine(connect, server, caption_json, monkeypatch):
     monkeypatch.setenv("HTTP_PROXY", "http://127.0.0.1:9")
     monkeypatch.setenv("http_proxy", "http://127.0.0.1:9")
     monkeypatch.delenv("NO_PROXY", raising=False)

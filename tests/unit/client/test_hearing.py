@@ -1,4 +1,4 @@
-"""The four commands: what they take for recordings, where answers go, and what is heard again."""
+"""The commands of the four tasks: which recordings they find, where they write answers, and what they resume."""
 
 import io
 import json
@@ -22,7 +22,7 @@ ROOT = Path(__file__).parents[3]
 
 @pytest.fixture
 def ask(server, caption_json):
-    """`ask("caption", FILE, ...)`: the exit code, with a server that always answers with captions."""
+    """`ask("caption", FILE, ...)`: run a command with a server that returns captions. Returns the exit status."""
     server.answer(200, caption_json)
     return lambda *words: main([*map(str, words), "--server", server.url])
 
@@ -44,7 +44,7 @@ def files(folder: Path) -> list[str]:
     return sorted(str(path.relative_to(folder)) for path in folder.rglob("*") if path.is_file())
 
 
-def heard(server) -> list[str]:
+def received_files(server) -> list[str]:
     return [request.all("file")[0].decode() for request in server.received]
 
 
@@ -60,9 +60,9 @@ def test_a_summary_is_a_table_of_segments(server, summary_json, tmp_path, capsys
 
 
 @pytest.mark.parametrize("form", [["How often?"], ["-q", "How often?"]])
-def test_a_question_and_its_answer(server, asked_json, tmp_path, capsys, form):
+def test_a_question_and_its_answer(server, question_json, tmp_path, capsys, form):
     [clip] = make(tmp_path, "a.wav")
-    server.answer(200, asked_json)
+    server.answer(200, question_json)
     assert main(["ask", str(clip), *form, "--server", server.url]) == 0
     out = capsys.readouterr().out
     assert "How often?\nOnce.\n" in out
@@ -70,62 +70,62 @@ def test_a_question_and_its_answer(server, asked_json, tmp_path, capsys, form):
     assert server.received[0].all("question") == [b"How often?"]
 
 
-def test_an_answer_without_times_is_words_alone(server, asked_json, tmp_path, capsys):
+def test_an_answer_without_times_prints_only_text(server, question_json, tmp_path, capsys):
     [clip] = make(tmp_path, "a.wav")
-    server.answer(200, {**asked_json, "intervals": []})
+    server.answer(200, {**question_json, "intervals": []})
     assert main(["ask", str(clip), "How often?", "--server", server.url]) == 0
     out = capsys.readouterr().out
     assert "Once." in out
     assert "start" not in out
 
 
-def test_queries_for_several_files(server, grounding_json, tmp_path, capsys):
+def test_several_queries_for_several_files(server, grounding_json, tmp_path, capsys):
     clips = make(tmp_path, "a.wav", "b.wav")
     server.answer(200, grounding_json)
     words = ["ground", *map(str, clips), "-q", "a dog barks", "-q", "rain", "--json", "--server", server.url]
     assert main(words) == 0
-    assert heard(server) == ["a.wav", "b.wav"]
+    assert received_files(server) == ["a.wav", "b.wav"]
     assert all(request.all("query") == [b"a dog barks", b"rain"] for request in server.received)
     assert [json.loads(line)["file"] for line in capsys.readouterr().out.splitlines()] == list(map(str, clips))
 
 
-def test_a_file_in_the_place_of_a_query_is_explained(tmp_path, capsys):
+def test_a_file_in_place_of_a_query_gives_an_error_with_advice(tmp_path, capsys):
     clips = make(tmp_path, "a.wav", "b.wav")
     assert main(["ground", *map(str, clips), "rain"]) == 2
     assert "is a file. With several files, use -q QUERY" in capsys.readouterr().err
 
 
-def test_a_folder_is_searched_by_name_and_what_is_hidden_is_not(ask, server, tmp_path, capsys):
+def test_a_folder_is_searched_without_hidden_files(ask, server, tmp_path, capsys):
     names = ["b.WAV", "a.flac", "deep/er/c.opus", "notes.txt", ".hidden.wav", ".cache/d.wav", "film.mkv"]
     make(tmp_path, *names)
     assert ask("caption", tmp_path, "--json-lines") == 0
-    assert heard(server) == ["a.flac", "b.WAV", "c.opus", "film.mkv"]
-    told = [json.loads(line)["file"] for line in capsys.readouterr().out.splitlines()]
-    assert told == [str(tmp_path / name) for name in ("a.flac", "b.WAV", "deep/er/c.opus", "film.mkv")]
+    assert received_files(server) == ["a.flac", "b.WAV", "c.opus", "film.mkv"]
+    found = [json.loads(line)["file"] for line in capsys.readouterr().out.splitlines()]
+    assert found == [str(tmp_path / name) for name in ("a.flac", "b.WAV", "deep/er/c.opus", "film.mkv")]
 
 
-def test_a_pattern_is_expanded_where_the_shell_did_not(ask, server, tmp_path):
+def test_a_pattern_is_expanded_if_the_shell_did_not(ask, server, tmp_path):
     make(tmp_path, "a1.wav", "a2.wav", "b.wav", "deep/a3.wav")
     assert ask("caption", tmp_path / "a*.wav") == 0
     assert ask("caption", tmp_path / "**" / "a3.*") == 0
-    assert heard(server) == ["a1.wav", "a2.wav", "a3.wav"]
+    assert received_files(server) == ["a1.wav", "a2.wav", "a3.wav"]
     assert ask("caption", tmp_path / "c*.wav") == 1
 
 
-def test_a_file_with_the_letters_of_a_pattern_is_itself(ask, server, tmp_path):
+def test_a_file_name_with_brackets_is_not_a_pattern(ask, server, tmp_path):
     make(tmp_path, "take[1].wav", "take1.wav")
     assert ask("caption", tmp_path / "take[1].wav") == 0
-    assert heard(server) == ["take[1].wav"]
+    assert received_files(server) == ["take[1].wav"]
 
 
 def test_standard_input(ask, server, captions, tmp_path, monkeypatch, capsys):
-    for words, told in ((["--json"], None), (["-o", str(tmp_path)], "stdin.json"), (["-f", "rttm"], None)):
+    for words, written in ((["--json"], None), (["-o", str(tmp_path)], "stdin.json"), (["-f", "rttm"], None)):
         monkeypatch.setattr(sys, "stdin", io.TextIOWrapper(io.BytesIO(b"through a pipe")))
         assert ask("caption", "-", *words) == 0
         out = capsys.readouterr().out
-        assert told is None or files(tmp_path) == [told]
+        assert written is None or files(tmp_path) == [written]
     assert out == write(captions, "rttm", name="stdin")
-    assert heard(server) == ["through a pipe"] * 3
+    assert received_files(server) == ["through a pipe"] * 3
 
 
 def test_files_in_every_format(ask, server, captions, tmp_path, capsys):
@@ -136,47 +136,47 @@ def test_files_in_every_format(ask, server, captions, tmp_path, capsys):
     for name, row in FORMATS.items():
         text = (folder / f"my street{row.suffix}").read_text(encoding="utf-8")
         assert text == write(captions, name, name="my street.flac")
-    told = capsys.readouterr()
-    assert told.out == ""
-    assert told.err.startswith("timeaudio: 1 recording: 10.0 s of sound in ")
+    output = capsys.readouterr()
+    assert output.out == ""
+    assert output.err.startswith("timeaudio: 1 recording: 10.0 s of sound in ")
     assert len(server.received) == 1
 
 
-def test_files_are_json_where_no_format_is_named(ask, tmp_path, capsys):
+def test_files_are_json_by_default(ask, tmp_path, capsys):
     [clip] = make(tmp_path, "a.wav")
     assert ask("caption", clip, "--output_dir", tmp_path / "o", "--json-lines") == 0
     assert files(tmp_path / "o") == ["a.json"]
     assert json.loads(capsys.readouterr().out)["file"] == str(clip)
 
 
-def test_a_folder_s_answers_lie_as_its_recordings(ask, tmp_path):
+def test_answers_keep_the_folder_structure_of_the_recordings(ask, tmp_path):
     make(tmp_path / "in", "a.wav", "deep/a.wav")
-    [alone] = make(tmp_path / "elsewhere", "b.wav")
-    assert ask("caption", tmp_path / "in", alone, "-o", tmp_path / "o", "-f", "srt", "-f", "srt") == 0
+    [other] = make(tmp_path / "elsewhere", "b.wav")
+    assert ask("caption", tmp_path / "in", other, "-o", tmp_path / "o", "-f", "srt", "-f", "srt") == 0
     assert files(tmp_path / "o") == ["a.srt", "b.srt", "deep/a.srt"]
 
 
-def test_recordings_that_differ_in_their_extension_alone_keep_it(ask, tmp_path):
+def test_recordings_that_differ_only_in_extension_keep_it(ask, tmp_path):
     clips = make(tmp_path, "a.wav", "a.flac", "b.wav")
     assert ask("caption", *clips, *clips, "-o", tmp_path / "o", "-f", "vtt") == 0
     assert files(tmp_path / "o") == ["a.flac.vtt", "a.wav.vtt", "b.vtt"]
 
 
-def test_recordings_that_would_share_a_file_are_refused_before_anything_is_heard(ask, server, tmp_path, capsys):
+def test_recordings_with_the_same_output_file_are_rejected_first(ask, server, tmp_path, capsys):
     clips = make(tmp_path, "one/a.wav", "two/a.wav")
     assert ask("caption", *clips, "-o", tmp_path / "o") == 2
     assert "would be written to the same files" in capsys.readouterr().err
     assert server.received == []
 
 
-def test_resume_hears_what_is_missing(ask, server, tmp_path, capsys):
+def test_resume_processes_only_missing_recordings(ask, server, tmp_path, capsys):
     make(tmp_path / "in", "a.wav", "b.wav", "c.wav")
     words = ["caption", tmp_path / "in", "-o", tmp_path / "o", "-f", "srt", "-f", "json"]
     assert ask(*words) == 0
     (tmp_path / "o" / "b.json").unlink()
     server.received.clear()
     assert ask(*words, "--resume") == 0
-    assert heard(server) == ["b.wav"]
+    assert received_files(server) == ["b.wav"]
     assert "3 recordings, 2 skipped (answered before): 10.0 s" in capsys.readouterr().err
     server.received.clear()
     assert ask(*words, "--resume") == 0
@@ -185,7 +185,7 @@ def test_resume_hears_what_is_missing(ask, server, tmp_path, capsys):
     assert len(server.received) == 3
 
 
-def test_what_failed_is_heard_again_by_resume(server, caption_json, tmp_path, capsys):
+def test_resume_repeats_failed_recordings(server, caption_json, tmp_path, capsys):
     make(tmp_path / "in", "a.wav", "b.wav")
     words = ["caption", str(tmp_path / "in"), "-o", str(tmp_path / "o"), "--resume", "--server", server.url]
     server.answer(422, {"detail": "The file is damaged."})
@@ -193,11 +193,11 @@ def test_what_failed_is_heard_again_by_resume(server, caption_json, tmp_path, ca
     assert main(words) == 1
     assert files(tmp_path / "o") == ["b.json"]
     assert main(words) == 0
-    assert heard(server) == ["a.wav", "b.wav", "a.wav"]
+    assert received_files(server) == ["a.wav", "b.wav", "a.wav"]
     assert "2 recordings, 1 failed: 10.0 s" in capsys.readouterr().err
 
 
-def test_a_folder_that_cannot_be_written_is_one_line(ask, tmp_path, capsys):
+def test_an_unwritable_folder_is_one_line(ask, tmp_path, capsys):
     clip, taken = make(tmp_path, "a.wav", "taken")
     assert ask("caption", clip, "-o", taken) == 1
     line, _ = capsys.readouterr().err.splitlines()
@@ -205,7 +205,7 @@ def test_a_folder_that_cannot_be_written_is_one_line(ask, tmp_path, capsys):
     assert str(taken) in line
 
 
-def test_one_answer_as_text_in_utf_8_whatever_the_terminal(server, grounding_json, tmp_path):
+def test_text_output_is_utf_8_on_any_terminal(server, grounding_json, tmp_path):
     [clip] = make(tmp_path, "straße.wav")
     grounding_json["results"][0]["query"] = "雨"
     server.answer(200, grounding_json)
@@ -218,7 +218,7 @@ def test_one_answer_as_text_in_utf_8_whatever_the_terminal(server, grounding_jso
 
 
 def terminal(command: list[str], *, interrupt_when: Callable[[], object] | None = None) -> tuple[int, str, str]:
-    """Runs a command whose stderr is a terminal: exit code, stdout, and what the terminal was sent."""
+    """Run a command whose stderr is a terminal. Return the exit status, stdout and the terminal's output."""
     ours, theirs = pty.openpty()
     env = os.environ | {"PYTHONPATH": str(ROOT), "TERM": "xterm", "COLUMNS": "120"}
     process = subprocess.Popen(command, stdout=subprocess.PIPE, stderr=theirs, stdin=subprocess.DEVNULL, env=env)
@@ -232,7 +232,7 @@ def terminal(command: list[str], *, interrupt_when: Callable[[], object] | None 
     while True:
         try:
             piece = os.read(ours, 65536)
-        except OSError:  # what Linux makes of the end
+        except OSError:  # Linux raises this at the end
             break
         if not piece:
             break
@@ -254,7 +254,7 @@ def slow_server(server, caption_json):
     return server
 
 
-def test_a_terminal_sees_how_far_it_is_how_fast_and_how_long_yet(slow_server, tmp_path):
+def test_a_terminal_shows_progress_speed_and_remaining_time(slow_server, tmp_path):
     make(tmp_path, "a.wav", "b.wav", "c.wav")
     command = [sys.executable, "-m", "timeaudio", "caption", str(tmp_path), "--json", "--server", slow_server.url]
     code, out, shown = terminal(command)
@@ -265,7 +265,7 @@ def test_a_terminal_sees_how_far_it_is_how_fast_and_how_long_yet(slow_server, tm
     assert "timeaudio-tiny" not in shown
 
 
-def test_an_interrupted_run_ends_with_130_and_leaves_whole_files_alone(slow_server, tmp_path):
+def test_an_interrupted_run_exits_with_130_and_leaves_only_whole_files(slow_server, tmp_path):
     make(tmp_path / "in", *(f"{number}.wav" for number in range(50)))
     folder = tmp_path / "o"
     command = [sys.executable, "-m", "timeaudio", "caption", str(tmp_path / "in"), "-o", str(folder)]

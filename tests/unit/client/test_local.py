@@ -1,4 +1,4 @@
-"""The model in this process gives what Client gives. A scripted pipeline stands in for the trained one."""
+"""The model in this process gives the same results as Client. A scripted pipeline replaces the trained one."""
 
 import importlib.util
 import sys
@@ -57,11 +57,11 @@ def test_ask(model, clip):
     assert [(interval.start, interval.end) for interval in result.intervals] == [(0.5, 1.0)]
 
 
-def test_bytes_are_heard_as_their_file_is(model, clip):
+def test_bytes_give_the_same_result_as_their_file(model, clip):
     assert model.dense_caption(clip.read_bytes()).events == model.dense_caption(clip).events
 
 
-def test_a_task_that_was_not_trained_is_refused(model, clip, monkeypatch):
+def test_an_unsupported_task_is_rejected(model, clip, monkeypatch):
     monkeypatch.setattr(type(model._pipeline), "tasks", ("dense_caption", "ground"))
     for refuse in (lambda: model.summarize(clip), lambda: model.ask(clip, "How often?")):
         with pytest.raises(LocalModelError, match="trained for dense_caption, ground"):
@@ -76,7 +76,7 @@ def test_the_time_adds_up(model, clip):
 
 
 @pytest.mark.parametrize("damage", [b"", b"no sound", b"RIFF"])
-def test_a_recording_that_cannot_be_used_is_a_refusal_with_advice(model, tmp_path, damage):
+def test_an_invalid_recording_raises_an_error(model, tmp_path, damage):
     path = tmp_path / "bad.wav"
     path.write_bytes(damage)
     with pytest.raises(LocalModelError, match=r"\w+"):
@@ -84,7 +84,7 @@ def test_a_recording_that_cannot_be_used_is_a_refusal_with_advice(model, tmp_pat
 
 
 @pytest.mark.parametrize(("seconds", "fits"), [(LIMIT_S - 0.1, True), (LIMIT_S, True), (LIMIT_S + 0.1, False)])
-def test_the_limit(model, tmp_path, tone_wav, seconds, fits):
+def test_the_length_limit(model, tmp_path, tone_wav, seconds, fits):
     path = tmp_path / "long.wav"
     path.write_bytes(tone_wav(seconds, rate=8000))
     if fits:
@@ -100,7 +100,7 @@ def test_a_missing_file_is_an_os_error(model, tmp_path):
 
 
 @pytest.mark.usefixtures("model")
-def test_a_checkpoint_that_cannot_be_loaded_is_named(monkeypatch, clip, capsys):
+def test_the_error_names_a_checkpoint_that_cannot_be_loaded(monkeypatch, clip, capsys):
     monkeypatch.setenv("SCRIPTED_LOAD", "refuse")
     assert main(["caption", str(clip), "--model", "some/folder"]) == 1
     (line,) = capsys.readouterr().err.splitlines()
@@ -108,12 +108,12 @@ def test_a_checkpoint_that_cannot_be_loaded_is_named(monkeypatch, clip, capsys):
 
 
 @pytest.mark.usefixtures("model")
-def test_the_command_line_runs_it_without_a_server(clip, capsys):
+def test_the_command_line_runs_the_model_without_a_server(clip, capsys):
     assert main(["caption", str(clip)]) == 0
     assert "All of it." in capsys.readouterr().out
 
 
-def test_a_long_recording_is_heard_in_passes_and_answered_on_one_clock(model, tmp_path, tone_wav):
+def test_the_passes_of_a_long_recording_are_joined(model, tmp_path, tone_wav):
     path = tmp_path / "long.wav"
     path.write_bytes(tone_wav(40.0, rate=8000))
     result = model.dense_caption(path)  # two passes of 22 s that share 4 s
@@ -125,7 +125,7 @@ def test_a_long_recording_is_heard_in_passes_and_answered_on_one_clock(model, tm
     assert not found[0].present
 
 
-def test_a_question_about_more_than_one_pass_is_refused_with_a_way_out(model, tmp_path, tone_wav, monkeypatch):
+def test_the_error_for_a_question_about_two_passes_says_what_to_do(model, tmp_path, tone_wav, monkeypatch):
     path = tmp_path / "talk.wav"
     path.write_bytes(tone_wav(11.0))
     assert model.ask(path, "How often?").answer == "HOW OFTEN?"

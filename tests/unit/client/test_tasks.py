@@ -1,4 +1,4 @@
-"""What both clients make of each task, in objects and in text, and how several recordings share an AsyncClient."""
+"""Each task with both clients, as objects and as text, and concurrent calls of an AsyncClient."""
 
 import asyncio
 import inspect
@@ -22,8 +22,8 @@ CALLS = {
 
 
 @pytest.fixture
-def answers(caption_json, grounding_json, summary_json, asked_json):
-    return dict(zip(CALLS, (caption_json, grounding_json, summary_json, asked_json), strict=True))
+def answers(caption_json, grounding_json, summary_json, question_json):
+    return dict(zip(CALLS, (caption_json, grounding_json, summary_json, question_json), strict=True))
 
 
 @pytest.mark.parametrize("task", CALLS)
@@ -42,7 +42,7 @@ def test_each_task(connect, server, answers, task):
 
 @pytest.mark.parametrize("name", [name for name in FORMATS if name != "json"])
 @pytest.mark.parametrize("task", CALLS)
-def test_each_task_as_text_that_names_the_file(connect, server, answers, tmp_path, task, name):
+def test_each_task_as_text_with_the_name_of_the_file(connect, server, answers, tmp_path, task, name):
     words, _, _, kind = CALLS[task]
     path = tmp_path / "my street.flac"
     path.write_bytes(SOUND)
@@ -53,7 +53,7 @@ def test_each_task_as_text_that_names_the_file(connect, server, answers, tmp_pat
     assert b"my street" not in server.received[0].body
 
 
-def test_what_has_no_name_is_a_recording(connect, server, caption_json, tmp_path):
+def test_audio_without_a_name_is_called_recording(connect, server, caption_json, tmp_path):
     path = tmp_path / "street.flac"
     path.write_bytes(SOUND)
     server.answer(200, caption_json)
@@ -65,7 +65,7 @@ def test_what_has_no_name_is_a_recording(connect, server, caption_json, tmp_path
     assert names == ["recording", "recording", "street", "street"]
 
 
-def test_an_unknown_format_is_refused_before_anything_is_sent(connect, server, caption_json):
+def test_an_unknown_format_is_rejected_before_anything_is_sent(connect, server, caption_json):
     server.answer(200, caption_json)
     with connect(server.url) as client, pytest.raises(ValueError, match="'ass' is not a format"):
         client.dense_caption(SOUND, response_format="ass")
@@ -99,11 +99,11 @@ def test_several_recordings_at_once(server, caption_json):
 
     server._answer = answer_when_all_are_there
 
-    async def hear():
+    async def run():
         async with AsyncClient(server.url) as client:
             return await asyncio.gather(*(client.dense_caption(SOUND) for _ in range(5)))
 
-    assert len(asyncio.run(hear())) == 5
+    assert len(asyncio.run(run())) == 5
 
 
 def test_a_cancelled_call_closes_its_file(server, caption_json, tmp_path):

@@ -1,3 +1,5 @@
+"""The timeline that the command line draws."""
+
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -15,7 +17,7 @@ def lines(drawn, duration_s, **options):
     return draw(drawn, duration_s, **options).plain.split("\n")
 
 
-def test_the_picture_of_two_events():
+def test_a_timeline_of_two_events():
     picture = draw([lane((0.0, 2.5), (3.0, 8.0), label="A dog barks."), lane((1, 9), label="Rain.")], 10.0, width=56)
     assert picture.plain.split("\n") == [
         "              0 s     2       4       6       8     10 s",
@@ -25,7 +27,7 @@ def test_the_picture_of_two_events():
     ]
 
 
-def test_the_same_in_ascii():
+def test_a_timeline_in_ascii():
     picture = draw([lane((0.0, 2.5), label="Café")], 10.0, width=50, ascii_only=True)
     assert picture.plain.isascii()
     assert picture.plain.split("\n")[-1].startswith("Caf?  ####")
@@ -34,13 +36,13 @@ def test_the_same_in_ascii():
 @pytest.mark.parametrize(
     ("start", "end", "cells"),
     [
-        (0.0, 0.1, "▌"),  # the shortest interval is seen
-        (9.9, 10.0, " " * 19 + "▐"),  # also at the very end
+        (0.0, 0.1, "▌"),  # the shortest interval is visible
+        (9.9, 10.0, " " * 19 + "▐"),  # also at the end
         (10.0, 10.0, " " * 19 + "▐"),
         (0.0, 10.0, "█" * 20),
         (0.0, 0.5, "█"),
         (0.25, 0.5, "▐"),
-        (0.0, 99.0, "█" * 20),  # nothing is drawn past the edge
+        (0.0, 99.0, "█" * 20),  # nothing is drawn after the edge
         (2.0, 2.2, "    ▌"),
     ],
 )
@@ -68,7 +70,7 @@ def test_the_axis_starts_at_zero_ends_at_the_duration_and_keeps_labels_apart(dur
     assert cell_len(rule) <= width
 
 
-def test_a_tick_stands_where_its_time_is_drawn():
+def test_a_tick_is_at_the_column_of_its_time():
     _, rule, cells = lines([lane((4.0, 4.1), label="x")], 10.0, width=80)
     ticks = [column for column, letter in enumerate(rule) if letter in "├┼┤"]
     assert cells.index("█") in ticks
@@ -80,7 +82,7 @@ def test_a_tick_stands_where_its_time_is_drawn():
     labels=st.lists(st.text(max_size=60), min_size=1, max_size=5),
     data=st.data(),
 )
-def test_any_picture_fits_and_has_one_line_per_lane(duration, width, labels, data):
+def test_any_timeline_fits_and_has_one_line_per_lane(duration, width, labels, data):
     starts = st.integers(0, duration - 1)
     lanes = []
     for label in labels:
@@ -90,10 +92,10 @@ def test_any_picture_fits_and_has_one_line_per_lane(duration, width, labels, dat
     drawn = lines(lanes, duration / 10, width=width)
     assert len(drawn) == 2 + len(lanes)
     assert all(cell_len(line) <= max(width, 24) for line in drawn)
-    assert all(set(line) & set("▌▐█") for line in drawn[2:]), "every interval is seen"
+    assert all(set(line) & set("▌▐█") for line in drawn[2:]), "every interval is visible"
 
 
-def test_a_long_name_is_cut_and_says_so():
+def test_a_long_name_is_cut_with_an_ellipsis():
     line = lines([lane((0, 1), label="a very long caption that goes on and on")], 10.0, width=60)[-1]
     assert line[:24] == "a very long caption tha…"
 
@@ -107,7 +109,7 @@ def test_wide_letters_keep_lanes_aligned():
     ("words", "line"),
     [("a\nb", "a b"), ("a\x1b[31mb", "a [31mb"), ("  a \t b ", "a b"), ("\u202eabc", "abc"), ("[bold]x", "[bold]x")],
 )
-def test_words_cannot_steer_the_terminal(words, line):
+def test_text_cannot_contain_terminal_control_characters(words, line):
     assert one_line(words) == line
 
 

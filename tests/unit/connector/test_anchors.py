@@ -1,4 +1,4 @@
-"""Times among the audio tokens: which ones, where, and that they are the markers' own rows."""
+"""Time anchors among the audio tokens: which times, at which places, with the embeddings of the markers."""
 
 import dataclasses
 
@@ -18,18 +18,18 @@ MARKERS = tuple(range(100, 120))
     ("count", "every", "ids", "windows"),
     [
         (1, 5, (100, 110), (0, 0)),  # 0.34 s: only "0.0"
-        (15, 5, (100, 110), (0, 0)),  # 5.1 s: the first window that begins at 5 s or later would be the sixteenth
+        (15, 5, (100, 110), (0, 0)),  # 5.1 s: only the 16th window would start at 5 s or later
         (16, 5, (100, 110, 105, 110), (0, 0, 15, 15)),
         (60, 10, (100, 110, 101, 100, 110, 102, 100, 110), (0, 0, 30, 30, 30, 59, 59, 59)),
         (59, 10, (100, 110, 101, 100, 110), (0, 0, 30, 30, 30)),
     ],
 )
-def test_a_time_stands_before_the_first_window_that_begins_then_or_later(count, every, ids, windows):
+def test_a_time_precedes_the_first_window_at_or_after_it(count, every, ids, windows):
     found = anchors_of(count, 17, every, MARKERS)
     assert (found.ids, found.windows) == (ids, windows)
 
 
-def test_each_rows_anchors_stand_before_its_own_tokens():
+def test_the_anchors_of_each_row_precede_its_own_tokens():
     tokens = torch.tensor([[[1.0], [2], [3]], [[1.0], [2], [3]]])
     places = torch.tensor([[0, 15, 16], [4, 5, 40]])
     anchors = torch.tensor([[90.0], [91], [92], [93]])  # two markers at window 0, two at window 15
@@ -38,21 +38,21 @@ def test_each_rows_anchors_stand_before_its_own_tokens():
 
 
 @pytest.mark.parametrize("seconds", [6, 61])
-def test_what_the_language_model_hears_has_the_times_and_is_else_as_without(seconds):
+def test_anchors_are_added_and_other_tokens_do_not_change(seconds):
     model, tokenizer = small_model(merge=MergeConfig())
     frames = torch.randn(2, seconds * 50, model.speech.dim), torch.randn(2, seconds * 50, model.sound.dim)
     with torch.no_grad():
         plain = model.audio_tokens(*frames)
         model.config = dataclasses.replace(model.config, anchors=AnchorConfig(every_seconds=2))
-        told = model.audio_tokens(*frames)
+        anchored = model.audio_tokens(*frames)
         embedding = model.llm.get_input_embeddings().weight
     anchors = model.anchors(seconds * 50)
-    assert told.shape[1] == plain.shape[1] + len(anchors.ids)
+    assert anchored.shape[1] == plain.shape[1] + len(anchors.ids)
     assert tokenizer.decode(list(anchors.ids[:4])) == "<a_0><f_0><a_2><f_0>"
-    torch.testing.assert_close(told[:, 0], embedding[anchors.ids[0]].expand(2, -1))
+    torch.testing.assert_close(anchored[:, 0], embedding[anchors.ids[0]].expand(2, -1))
     for row in range(2):
-        is_time = (told[row][:, None] == embedding[list(tokenizer.marker_ids)]).all(dim=2).any(dim=1)
-        torch.testing.assert_close(told[row][~is_time], plain[row])
+        is_time = (anchored[row][:, None] == embedding[list(tokenizer.marker_ids)]).all(dim=2).any(dim=1)
+        torch.testing.assert_close(anchored[row][~is_time], plain[row])
         assert int(is_time.sum()) == len(anchors.ids)
 
 
@@ -64,12 +64,12 @@ def test_a_checkpoint_keeps_its_anchors(tmp_path):
 
 
 @pytest.mark.parametrize(
-    ("fields", "said"),
+    ("fields", "message"),
     [
         ({"anchors": AnchorConfig(every_seconds=-1)}, "0 or more"),
         ({"anchors": AnchorConfig(every_seconds=5), "merge": MergeConfig(method="released")}, "in time order"),
     ],
 )
-def test_anchors_that_cannot_be_are_refused(fields, said):
-    with pytest.raises(CheckpointError, match=said):
+def test_invalid_anchor_settings_are_rejected(fields, message):
+    with pytest.raises(CheckpointError, match=message):
         ModelConfig(name="x", tasks=("ground",), **fields)

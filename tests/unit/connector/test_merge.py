@@ -1,3 +1,5 @@
+"""Merging audio tokens: dominant tokens, contextual tokens, and their numbers."""
+
 import pytest
 import torch
 
@@ -5,7 +7,7 @@ from model.config import MergeConfig
 from model.connector.merge import budget, merge_tokens
 
 
-def test_dominant_tokens_are_kept_as_they_are_and_in_time_order():
+def test_dominant_tokens_are_kept_unchanged_in_time_order():
     tokens = torch.arange(10.0).view(1, 10, 1)
     scores = torch.tensor([[0, 9, 0, 0, 0, 8, 0, 0, 7, 0.0]])
     merged, places = merge_tokens(tokens, scores, torch.ones(1, 10, 2), num_dominant=3, num_contextual=0)
@@ -13,8 +15,8 @@ def test_dominant_tokens_are_kept_as_they_are_and_in_time_order():
     assert places.tolist() == [[1, 5, 8]]
 
 
-def test_the_rest_joins_the_target_with_the_nearest_key_and_becomes_a_mean():
-    # Tokens 0 and 3 are dominant. The rest is 1, 2, 4, 5: targets are the middles of its halves, 2 and 5.
+def test_other_tokens_are_averaged_with_the_target_with_the_nearest_key():
+    # Tokens 0 and 3 are dominant. Of the others (1, 2, 4, 5) the middles of the two halves, 2 and 5, are targets.
     tokens = torch.tensor([[[10.0], [1], [2], [20], [4], [6]]])
     scores = torch.tensor([[5.0, 0, 0, 5, 0, 0]])
     left, right = [1.0, 0], [0, 1.0]
@@ -25,7 +27,7 @@ def test_the_rest_joins_the_target_with_the_nearest_key_and_becomes_a_mean():
     assert places.tolist() == [[0, 2, 3, 5]]
 
 
-def test_a_target_stays_with_itself_even_if_another_target_has_a_longer_key():
+def test_a_target_is_not_merged_into_a_target_with_a_longer_key():
     tokens = torch.tensor([[[0.0], [1], [2], [3]]])
     keys = torch.tensor([[[1.0], [1], [1], [100]]])
     merged, places = merge_tokens(tokens, torch.tensor([[9.0, 0, 0, 0]]), keys, num_dominant=1, num_contextual=3)
@@ -43,11 +45,11 @@ def test_rows_do_not_influence_each_other():
         torch.testing.assert_close(together[one], alone)
 
 
-def test_too_few_windows_are_refused():
+def test_too_few_windows_are_rejected():
     with pytest.raises(ValueError, match="cannot become"):
         merge_tokens(torch.zeros(1, 5, 2), torch.zeros(1, 5), torch.zeros(1, 5, 2), num_dominant=4, num_contextual=2)
 
 
 @pytest.mark.parametrize(("windows", "kept"), [(88, (22, 4)), (44, (11, 2)), (90, (22, 4)), (1, (1, 0)), (2, (1, 1))])
-def test_the_budget_is_a_share_of_the_windows(windows, kept):
+def test_the_budget_is_proportional_to_the_windows(windows, kept):
     assert budget(windows, MergeConfig()) == kept

@@ -1,4 +1,4 @@
-"""The pieces in which checkpoints of the released code differ: time index, segments, merging."""
+"""The parts in which released checkpoints differ from ours: time index, segments and merging."""
 
 import numpy as np
 import pytest
@@ -15,13 +15,13 @@ LONG = [180 * 16_000]
 
 
 def computed(numbers, device):
-    """The released code's arithmetic; numpy's float32 is IEEE's on every machine."""
+    """Compute like the released code. numpy's float32 follows IEEE on every machine."""
     product = numbers.astype(np.float32) * STEP
     return (product / STEP if device == "released_cpu" else product * (np.float32(1) / STEP)).astype(np.int64)
 
 
 @pytest.mark.parametrize("device", OFF)
-def test_the_listed_windows_are_those_that_float32_moves(device):
+def test_the_listed_windows_are_those_that_float32_changes(device):
     numbers = np.arange(1, 768)
     assert tuple(numbers[computed(numbers, device) != numbers].tolist()) == OFF[device]
     assert set(
@@ -40,35 +40,37 @@ def test_windows_after_the_last_row_share_it():
     assert released_index(6, LONG, 4, "released_cpu").tolist() == [[1, 2, 3, 3, 3, 3]]
 
 
-def test_windows_past_the_last_whole_label_step_get_row_nought():
+def test_windows_after_the_last_complete_label_step_get_row_zero():
     assert [num_valid(round(s * 16_000)) for s in (0.3, 0.4, 10, 62.3, 75)] == [0, 1, 30, 186, 225]
-    assert [num_valid(n) for n in (666_665, 666_666)] == [124, 125], "0.333333 s divide 41.666625 s exactly"
+    assert [num_valid(n) for n in (666_665, 666_666)] == [124, 125], "41.666625 s is an exact multiple of 0.333333 s"
     rows = released_index(32, [160_000, 6_400], 768, "released_cpu")
     assert rows[0, 28:].tolist() == [29, 30, 0, 0]
     assert rows[1].tolist() == [1] + [0] * 31
 
 
 @pytest.mark.parametrize("device", OFF)
-def test_the_device_of_training_shows_in_the_rows_that_stayed_at_zero(device):
+def test_rows_that_are_still_zero_reveal_the_training_device(device):
     rows = torch.zeros(768, 3)
     rows[released_index(88, LONG, 768, device).unique()] = 1.0
     assert measured_on(rows) == device
-    assert measured_on(torch.zeros(768, 3)) == "released_cpu", "untrained rows tell nothing"
+    assert measured_on(torch.zeros(768, 3)) == "released_cpu", "untrained rows reveal nothing"
     assert measured_on(torch.ones(768, 3)) == "released_cpu"
 
 
-def test_the_encoding_adds_each_recordings_own_rows():
+def test_the_encoding_adds_the_rows_of_each_recording():
     encoding = TimeEncoding(8, 2, "released_cpu")
     with torch.no_grad():
         encoding.weight += torch.arange(8.0)[:, None]
     added = encoding(torch.zeros(2, 4, 17, 2), num_samples=[16_000, 6_400])
     assert added[:, :, 0, 0].tolist() == [[1, 2, 3, 0], [1, 0, 0, 0]]
     assert added[0, 1].eq(2).all(), "the same row on all frames of a window"
-    assert encoding(torch.zeros(1, 4, 17, 2))[0, :, 0, 0].tolist() == [1, 2, 3, 4], "of unknown length: all valid"
+    assert encoding(torch.zeros(1, 4, 17, 2))[0, :, 0, 0].tolist() == [1, 2, 3, 4], (
+        "if the length is unknown, all windows are valid"
+    )
 
 
 @pytest.mark.parametrize(("frames", "windows"), [(16, 0), (17, 1), (33, 1), (34, 2), (1500, 88), (3112, 183)])
-def test_frames_after_the_last_whole_window_are_dropped(frames, windows):
+def test_frames_after_the_last_complete_window_are_dropped(frames, windows):
     made, is_padding = to_windows(torch.arange(float(frames))[None, :, None], 17, drop_rest=True)
     assert made.shape[1] == windows
     assert not is_padding.any()
@@ -83,28 +85,28 @@ def test_segments_are_equal_and_the_last_takes_the_remainder(windows, sizes):
     assert released_segment_sizes(windows, 44) == sizes
 
 
-def test_targets_are_told_from_the_first_and_joined_by_cosine():
-    # Dominant: 1 and 4. The rest is 0, 2, 3, 5, 6, 7: step 3, so 0 and 5 are targets.
+def test_targets_are_evenly_spaced_and_joined_by_cosine_similarity():
+    # Dominant: 1 and 4. The others are 0, 2, 3, 5, 6, 7: with a step of 3, targets are 0 and 5.
     up, right = torch.tensor([0.0, 1.0]), torch.tensor([1.0, 0.0])
     tokens = torch.stack([up, 7 * up, 2 * right, 4 * right, 8 * up, 100 * right, 3 * up, 6 * right])[None]
     merged = merge_released(tokens, torch.tensor([[1, 4]]), 2)[0]
-    # Not by dot product, which would send everything to the right to 5 as well, but 6 too; and target plus mean.
+    # A dot product would also join token 6 to target 5. The result is the target plus the mean of its tokens.
     assert merged.tolist() == [[0, 7], [0, 8], [0, 1 + 3], [100 + (2 + 4 + 6) / 3, 0]]
 
 
-def test_a_target_that_nothing_joins_stays_alone():
+def test_a_target_without_tokens_does_not_change():
     tokens = torch.tensor([[[5.0, 0], [1, 0], [2, 0], [0, 1], [0, -1]]])
     merged = merge_released(tokens, torch.tensor([[0]]), 3)[0]
-    # The rest is 1, 2, 3, 4: step 1, targets 1, 2, 3. Only 4 is left, and points away from all but ties with the first.
+    # The others are 1, 2, 3, 4: with a step of 1, targets are 1, 2, 3. Token 4 is as close to 1 as to 2, and joins 1.
     assert merged.tolist() == [[5, 0], [1, -1], [2, 0], [0, 1]]
 
 
-def test_too_few_windows_are_refused():
+def test_too_few_windows_are_rejected():
     with pytest.raises(ValueError, match="cannot become"):
         merge_released(torch.zeros(1, 5, 2), torch.tensor([[0, 1, 2]]), 3)
 
 
-def test_no_contextual_tokens_leave_the_dominant_ones():
+def test_without_contextual_tokens_only_dominant_ones_remain():
     tokens = torch.arange(6.0).view(1, 6, 1)
     assert merge_released(tokens, torch.tensor([[1, 4]]), 0).flatten().tolist() == [1, 4]
 
@@ -116,7 +118,7 @@ def test_without_picks_the_dominant_tokens_are_spread_evenly():
     assert picks.diff().unique().tolist() == [2, 3]
 
 
-def test_picks_of_scores_are_each_segments_highest_in_time_order():
+def test_picks_are_the_highest_scores_per_segment_in_time_order():
     config = MergeConfig(num_dominant=2, num_contextual=1, per_windows=4, method="released")
     scores = torch.tensor([0.0, 3, 1, 2, 9, 0, 0, 0, 1, 5])
     assert picks_of_scores(scores, config).tolist() == [[1, 4], [8, 9]]

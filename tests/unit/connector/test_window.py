@@ -1,3 +1,5 @@
+"""Splitting frames into windows and windows into segments."""
+
 import pytest
 import torch
 
@@ -13,7 +15,7 @@ def test_windows_cover_every_frame(frames, windows):
     assert num_windows(frames, 17) == windows
 
 
-def test_a_window_holds_its_own_seventeen_frames_in_order():
+def test_a_window_has_seventeen_consecutive_frames():
     frames = torch.arange(40.0).view(1, 40, 1)
     windows, is_padding = to_windows(frames, 17)
     assert windows[0, 1, :, 0].tolist() == list(range(17, 34))

@@ -1,4 +1,4 @@
-"""aiSFX's encoder: its front end against a slow twin at 44.1 kHz, its times, and its independence."""
+"""The aiSFX encoder: its front end compared with a slow version at 44.1 kHz, its times, and independent batch rows."""
 
 import math
 
@@ -16,7 +16,7 @@ def tiny() -> AisfxEncoder:
     return AisfxEncoder(TINY)
 
 
-def test_parameters_have_upstreams_names():
+def test_parameters_have_the_upstream_names():
     published = AisfxEncoder(AisfxConfig())
     inside = ("conv1.weight", "conv2.weight")
     inside += tuple(
@@ -37,7 +37,7 @@ def test_any_length_gives_fifty_frames_a_second(frames):
     assert out.isfinite().all()
 
 
-def test_items_of_a_batch_do_not_hear_each_other_even_while_training():
+def test_rows_of_a_batch_are_independent_even_in_training():
     net = tiny().train()
     assert not net.conv_block1.bn1.training
     waveforms = torch.randn(2, 100 * 320, generator=torch.Generator().manual_seed(1))
@@ -45,8 +45,8 @@ def test_items_of_a_batch_do_not_hear_each_other_even_while_training():
         torch.testing.assert_close(net.encode_frames(waveforms)[:1], net.encode_frames(waveforms[:1]))
 
 
-def slow_twin(tones: list[tuple[float, float]], seconds: float, num_mels: int) -> np.ndarray:
-    """Upstream's log mel of a sum of sines, sampled at 44.1 kHz, window by window and band by band."""
+def slow_log_mel(tones: list[tuple[float, float]], seconds: float, num_mels: int) -> np.ndarray:
+    """Compute the upstream log mel of a sum of sines at 44.1 kHz, window by window and band by band."""
     times = np.arange(int(seconds * 44100)) / 44100
     signal = sum(level * np.sin(2 * np.pi * hertz * times) for hertz, level in tones)
     signal = np.pad(signal, (1024, 2048))
@@ -67,17 +67,17 @@ def slow_twin(tones: list[tuple[float, float]], seconds: float, num_mels: int) -
     return np.stack(rows)
 
 
-def test_the_front_end_is_upstreams_below_eight_kilohertz():
+def test_the_front_end_equals_upstream_below_eight_kilohertz():
     tones = [(110.0, 0.3), (440.0, 0.1), (1234.5, 0.2), (3000.0, 0.05), (6500.0, 0.1)]
     times = torch.arange(3 * 16000, dtype=torch.float64) / 16000
     waveform = sum(level * torch.sin(2 * math.pi * hertz * times) for hertz, level in tones).float()
-    ours, theirs = log_mel_44k(waveform[None])[0].numpy(), slow_twin(tones, 3.0, 96)
+    ours, theirs = log_mel_44k(waveform[None])[0].numpy(), slow_log_mel(tones, 3.0, 96)
     assert ours.shape[0] % 8 == 0
-    steps = slice(1, len(theirs) - 2)  # the ends cut the sines off, and what that leaves above 8 kHz is not heard
+    steps = slice(1, len(theirs) - 2)  # without the ends, where the cut sines have energy above 8 kHz
     loud = theirs[steps] > 0.3
     assert loud.sum() > 1000
     assert np.abs(ours[steps] - theirs[steps])[loud].max() < 0.01
-    assert np.abs(ours[steps] - theirs[steps])[:, :68].max() < 0.06, "a rounded start moves weak side lobes a little"
+    assert np.abs(ours[steps] - theirs[steps])[:, :68].max() < 0.06, "a rounded start changes weak side lobes slightly"
 
 
 def test_bands_above_eight_kilohertz_and_silence_are_zero():
@@ -92,7 +92,7 @@ def test_clicks_are_placed_without_bias():
     net = tiny()
     for name, weight in net.named_parameters():
         if "conv" in name and weight.ndim == 4:
-            weight.data.fill_(1 / weight[0].numel())  # symmetric, so that nothing but our arithmetic moves a click
+            weight.data.fill_(1 / weight[0].numel())  # symmetric, so only our arithmetic can move a click
     offsets = []
     with torch.no_grad():
         for middle in torch.linspace(2.0, 2.0 + 8 * HOP / 16000, 33)[:-1].tolist():

@@ -1,4 +1,4 @@
-"""BEATs per segment: as many vectors as frames, independent of padding and neighbours, trainable."""
+"""BEATs: one vector per frame, independent of padding and of other rows, and trainable."""
 
 import pytest
 import torch
@@ -30,18 +30,18 @@ def noise(num_samples, seed=1):
 @pytest.mark.parametrize(
     ("num_samples", "num_frames"), [(1, 1), (320, 1), (321, 2), (2560, 8), (2561, 9), (160_000, 500), (480_000, 1500)]
 )
-def test_there_is_a_vector_for_every_frame(num_samples, num_frames, beats):
+def test_there_is_one_vector_per_frame(num_samples, num_frames, beats):
     assert beats.encode_frames(noise(num_samples)).shape == (1, num_frames, 32)
 
 
-def test_frames_begin_like_the_tokens_of_the_whole_patches(beats):
-    """With nothing to pad, frames are the tokens: 16 steps end exactly where 2,800 samples do."""
+def test_without_padding_frames_equal_the_tokens_of_the_patches(beats):
+    """No padding is needed, because 16 steps end exactly at 2,800 samples."""
     sound = noise(2560 * 10 + 240)
     tokens = beats(fbank(sound))
     torch.testing.assert_close(beats.encode(fbank(sound), 80), tokens)
 
 
-def test_a_row_does_not_depend_on_its_neighbours_or_its_padding(beats):
+def test_a_row_does_not_depend_on_other_rows_or_its_padding(beats):
     long, short = noise(60_000), noise(31_234, seed=2)
     both = torch.zeros(2, 60_000)
     both[0], both[1, :31_234] = long[0], short[0]
@@ -50,10 +50,10 @@ def test_a_row_does_not_depend_on_its_neighbours_or_its_padding(beats):
     alone = beats.encode_frames(short)[0]
     torch.testing.assert_close(frames[1, : len(alone)], alone, atol=1e-5, rtol=0)
     unmasked = beats.encode_frames(both)[1, : len(alone)]
-    assert (unmasked - alone).abs().max() > 1e-3  # without the lengths it would
+    assert (unmasked - alone).abs().max() > 1e-3  # without the lengths it does depend on them
 
 
-def test_mean_gives_the_frames_of_a_patch_one_vector(beats):
+def test_mean_gives_all_frames_of_a_patch_the_same_vector(beats):
     mean = BEATs(BEATsConfig(**SMALL, band_order="mean")).eval()
     mean.load_state_dict(beats.state_dict())
     sound = noise(16_000)
@@ -62,7 +62,7 @@ def test_mean_gives_the_frames_of_a_patch_one_vector(beats):
     torch.testing.assert_close(frames, bands.mean(dim=1, keepdim=True).expand_as(bands))
 
 
-def test_all_layers_share_one_table_and_all_of_it_trains(beats):
+def test_all_layers_share_one_table_and_all_parameters_train(beats):
     beats = beats.requires_grad_(True).train()
     beats.encode_frames(noise(32_000)).square().mean().backward()
     names = dict(beats.named_parameters())
@@ -74,7 +74,7 @@ def test_all_layers_share_one_table_and_all_of_it_trains(beats):
 
 
 def slow_bucket(distance, num_buckets, max_distance):
-    """T5's rule for one distance, as the paper tells it."""
+    """Compute T5's bucket of one distance, as in the paper."""
     half = num_buckets // 2
     exact, size = half // 2, abs(distance)
     bucket = size
@@ -108,7 +108,7 @@ def test_buckets_follow_t5():
         {"band_order": "max"},
     ],
 )
-def test_variants_that_were_never_released_are_refused(change):
+def test_variants_that_were_never_released_are_rejected(change):
     with pytest.raises(Exception, match=r"gelu|divide|band_order"):
         BEATsConfig(**{**SMALL, **change})
 

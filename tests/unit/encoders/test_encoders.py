@@ -1,3 +1,5 @@
+"""The speech encoder, the convolutional sound encoder, and their fusion."""
+
 import torch
 from transformers import WhisperConfig
 from transformers.models.whisper.modeling_whisper import WhisperEncoder
@@ -11,7 +13,7 @@ SMALL = WhisperConfig(
 )
 
 
-def test_thirty_seconds_equal_the_librarys_own_forward():
+def test_thirty_seconds_equal_transformers():
     torch.manual_seed(0)
     ours = SpeechEncoder(SMALL).eval()
     theirs = WhisperEncoder(SMALL).eval()
@@ -31,7 +33,7 @@ def test_both_encoders_give_fifty_frames_a_second_at_any_length():
             assert sound.encode_frames(waveforms).shape == (2, frames, 16)
 
 
-def test_a_sound_moves_the_features_at_its_own_time():
+def test_a_sound_changes_the_features_only_near_its_time():
     torch.manual_seed(0)
     sound = ConvEncoder(ConvEncoderConfig(channels=(4, 8, 8, 8, 16), dilations=(1,))).eval()
     quiet = torch.randn(1, 250 * 320) * 1e-3
@@ -44,7 +46,7 @@ def test_a_sound_moves_the_features_at_its_own_time():
     assert change[210:].max() < 1e-4
 
 
-def test_fusion_normalises_each_side_alone():
+def test_fusion_normalises_each_encoder_separately():
     fusion = Fusion(6, 10)
     fused = fusion(torch.randn(1, 4, 6) * 100, torch.randn(1, 4, 10) * 1e-2)
     assert fused.shape == (1, 4, 16)

@@ -1,4 +1,4 @@
-"""What the engine shares, frees, and survives."""
+"""The slot engine: shared prefixes, freed slots, and out-of-memory errors."""
 
 import pytest
 import torch
@@ -14,7 +14,7 @@ from tests.tiny_models import answers, ask, endless, library, prompt, tiny
 GREEDY = Decoding(max_new_tokens=12)
 
 
-class Prompts:
+class PromptCounter:
     """Counts the prompt tokens that a model computes, padding included."""
 
     def __init__(self, llm: torch.nn.Module, *, fails_above: int | None = None) -> None:
@@ -27,7 +27,7 @@ class Prompts:
             rows, length = kwargs["inputs_embeds"].shape[:2]
             self.shapes.append((rows, length))
             if self.fails_above is not None and rows > self.fails_above:
-                torch.empty(2**60)  # as much as no machine has
+                torch.empty(2**60)  # more than any machine has
 
     @property
     def num_tokens(self) -> int:
@@ -39,18 +39,18 @@ class Prompts:
 def test_questions_about_one_recording_compute_its_prefix_once(num_slots: int, num_beams: int) -> None:
     llm, recording = tiny(seed=1), prompt(50, 0)
     engine = SlotEngine(llm, num_slots=num_slots, length=128)
-    seen, decoding = Prompts(llm), Decoding(max_new_tokens=12, num_beams=num_beams)
+    seen, decoding = PromptCounter(llm), Decoding(max_new_tokens=12, num_beams=num_beams)
     questions = [prompt(5 + number, number) for number in range(8)]
     prefix = Prefix(recording)
     found = answers(engine, [engine.add(prefix, question, decoding) for question in questions])
     assert seen.num_tokens <= 50 + 8 * 12  # the longest question has 12
-    assert prefix.states is None  # nobody waits for it any more
+    assert prefix.states is None  # no sequence needs it any more
     assert found == [library(llm, torch.cat([recording, question]), decoding) for question in questions]
 
 
-def test_prompts_of_like_length_are_computed_together_up_to_the_budget() -> None:
+def test_prompts_of_similar_length_are_batched_up_to_the_budget() -> None:
     llm = tiny(seed=1)
-    engine, seen = SlotEngine(llm, num_slots=16, length=128, prefill_tokens=100), Prompts(llm)
+    engine, seen = SlotEngine(llm, num_slots=16, length=128, prefill_tokens=100), PromptCounter(llm)
     sequences = [ask(engine, prompt(length, length), GREEDY) for length in (20, 21, 22, 23, 60, 24, 25)]
     engine.step()
     assert seen.shapes == [(4, 23)]  # 86 tokens; with the next one 146
@@ -70,7 +70,7 @@ def test_a_prompt_over_the_budget_is_computed_alone() -> None:
     assert second.slot == 1
 
 
-def test_slots_are_given_in_turn_by_recording() -> None:
+def test_recordings_get_slots_in_turn() -> None:
     engine = SlotEngine(endless(tiny(seed=1)), num_slots=3, length=128)
     many, one = Prefix(prompt(5, 0)), Prefix(prompt(6, 1))
     for number in range(6):
@@ -81,7 +81,7 @@ def test_slots_are_given_in_turn_by_recording() -> None:
 
 
 @pytest.mark.parametrize("num_beams", [1, 4])
-def test_cancelling_frees_at_once_and_disturbs_nobody(num_beams: int) -> None:
+def test_cancelling_frees_slots_at_once_and_does_not_affect_others(num_beams: int) -> None:
     llm = endless(tiny(seed=4))
     decoding = Decoding(max_new_tokens=25, num_beams=num_beams)
     engine = SlotEngine(llm, num_slots=4, length=128, length_step=16)
@@ -101,7 +101,7 @@ def test_cancelling_frees_at_once_and_disturbs_nobody(num_beams: int) -> None:
     assert engine.num_free == 4
 
 
-def test_a_prefix_is_dropped_with_the_last_who_waits_for_it() -> None:
+def test_a_prefix_is_freed_with_its_last_waiting_sequence() -> None:
     engine, prefix = SlotEngine(endless(tiny()), num_slots=1, length=64), Prefix(prompt(9, 0))
     first, second = (engine.add(prefix, prompt(3, seed), GREEDY) for seed in (1, 2))
     engine.step()
@@ -111,9 +111,9 @@ def test_a_prefix_is_dropped_with_the_last_who_waits_for_it() -> None:
     assert prefix.states is None
 
 
-def test_a_prefill_without_memory_is_halved_once() -> None:
+def test_a_prefill_that_runs_out_of_memory_is_halved_once() -> None:
     llm = tiny(seed=1)
-    engine, seen = SlotEngine(llm, num_slots=8, length=64), Prompts(llm, fails_above=2)
+    engine, seen = SlotEngine(llm, num_slots=8, length=64), PromptCounter(llm, fails_above=2)
     sequences = [ask(engine, prompt(10, seed), GREEDY) for seed in range(4)]
     engine.run(sequences)
     assert seen.shapes == [(4, 10), (2, 10), (2, 10)]
@@ -121,9 +121,9 @@ def test_a_prefill_without_memory_is_halved_once() -> None:
     assert [list(s.completion.ids) for s in sequences] == [library(llm, prompt(10, seed), GREEDY) for seed in range(4)]
 
 
-def test_a_half_without_memory_fails_alone() -> None:
+def test_only_the_half_that_runs_out_of_memory_fails() -> None:
     llm = tiny(seed=1)
-    engine, seen = SlotEngine(llm, num_slots=8, length=64), Prompts(llm, fails_above=1)
+    engine, seen = SlotEngine(llm, num_slots=8, length=64), PromptCounter(llm, fails_above=1)
     before = ask(engine, prompt(9, 9), GREEDY)
     engine.step()
     sequences = [ask(engine, prompt(10, seed), GREEDY) for seed in range(3)]
@@ -135,14 +135,14 @@ def test_a_half_without_memory_fails_alone() -> None:
     assert list(sequences[2].completion.ids) == library(llm, prompt(10, 2), GREEDY)
 
 
-def test_prompts_in_a_batch_are_of_like_length() -> None:
+def test_prompts_in_a_batch_have_similar_lengths() -> None:
     engine = SlotEngine(tiny(), num_slots=1, length=256)
     lengths = (3, 200, 19, 20, 100, 125, 126)
     batches = prefill.batches([ask(engine, prompt(length, 0), GREEDY) for length in lengths])
     assert [[s.num_prompt_tokens for s in batch] for batch in batches] == [[3, 19], [20], [100, 125], [126], [200]]
 
 
-def test_time_is_shared_by_those_in_a_step() -> None:
+def test_the_time_of_a_step_is_divided_among_its_sequences() -> None:
     engine = SlotEngine(tiny(), num_slots=4, length=64)
     sequences = [ask(engine, prompt(5, seed), GREEDY) for seed in range(3)]
     engine.run(sequences)

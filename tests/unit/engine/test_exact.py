@@ -1,4 +1,4 @@
-"""The engine's answers are the library's, id for id: every family, every search, whoever comes and goes meanwhile."""
+"""The engine gives the same ids as `transformers`, for every model family and search, while sequences come and go."""
 
 import random
 
@@ -9,7 +9,7 @@ from model.language.decoding import Decoding
 from model.timeline.grammar import Grammar
 from tests.tiny_models import FAMILIES, TIMED, answers, ask, library, prompt, tiny
 
-CASES = 14  # of each kind for each of five families: 70
+CASES = 14  # per search and family
 
 
 def drawn(rng: random.Random, num_beams: int) -> Decoding:
@@ -32,11 +32,11 @@ def test_greedy_and_beams_while_others_join_and_leave(family: str) -> None:
     assert found == [library(llm, *case) for case in cases]
     for num_beams in (1, 4):
         ended = [not s.completion.is_cut for s in sequences if s.width == num_beams]
-        assert 3 <= sum(ended) < len(ended)  # both ends are met
+        assert 3 <= sum(ended) < len(ended)  # some answers end, some are cut
 
 
 @pytest.mark.parametrize("num_beams", [2, 3, 8])
-def test_other_numbers_of_beams_side_by_side(num_beams: int) -> None:
+def test_different_numbers_of_beams_at_the_same_time(num_beams: int) -> None:
     llm, rng = tiny(seed=5), random.Random(num_beams)
     engine = SlotEngine(llm, num_slots=4, length=200, length_step=8)
     cases = [(prompt(5 + seed, seed), drawn(rng, rng.choice([1, num_beams]))) for seed in range(8)]
@@ -46,7 +46,7 @@ def test_other_numbers_of_beams_side_by_side(num_beams: int) -> None:
 
 @pytest.mark.parametrize("task", ["dense_caption", "ground", "ask"])
 @pytest.mark.parametrize("num_beams", [1, 4])
-def test_under_a_grammar(task: str, num_beams: int) -> None:
+def test_with_a_grammar(task: str, num_beams: int) -> None:
     llm, rng = tiny(seed=6, vocab_size=40), random.Random(task)
     engine = SlotEngine(llm, num_slots=5, length=256, length_step=16)
     cases = []
@@ -57,7 +57,7 @@ def test_under_a_grammar(task: str, num_beams: int) -> None:
     assert answers(engine, sequences) == [library(llm, *case) for case in cases]
 
 
-def test_several_ends_of_sequence() -> None:
+def test_several_end_of_sequence_tokens() -> None:
     llm = tiny(seed=7)
     llm.generation_config.eos_token_id = [1, 5, 9]
     engine = SlotEngine(llm, num_slots=3, length=128)

@@ -1,4 +1,4 @@
-"""Steps at fixed shapes answer as steps of just the rows that live; on a GPU, graphs answer as modules do."""
+"""Steps with fixed shapes give the same answers as steps with only live rows, and CUDA graphs the same as modules."""
 
 import random
 
@@ -38,7 +38,7 @@ def test_fixed_shapes_while_others_join_and_leave(num_slots: int) -> None:
 
 @pytest.mark.gpu
 @pytest.mark.parametrize("num_beams", [1, 4, 3])
-def test_on_a_gpu_too_answers_are_the_librarys(num_beams: int) -> None:
+def test_on_a_gpu_answers_equal_those_of_transformers(num_beams: int) -> None:
     llm = tiny(seed=4).cuda()
     engine = SlotEngine(llm, num_slots=5, length=200)
     decoding = Decoding(num_beams=num_beams, max_new_tokens=40)
@@ -52,7 +52,7 @@ def test_on_a_gpu_too_answers_are_the_librarys(num_beams: int) -> None:
 
 
 @pytest.mark.gpu
-def test_on_a_gpu_graphs_and_grammars_go_together() -> None:
+def test_on_a_gpu_graphs_work_with_grammars() -> None:
     llm, grammar = tiny(seed=6, vocab_size=40), Grammar(TIMED, "dense_caption", 100)
     expected = [library(llm, prompt(9, seed), Decoding(max_new_tokens=30), grammar) for seed in range(6)]
     for widths in ((), (1,)):
@@ -62,7 +62,7 @@ def test_on_a_gpu_graphs_and_grammars_go_together() -> None:
 
 
 @pytest.mark.gpu
-def test_on_a_gpu_decoding_allocates_nothing_that_it_keeps() -> None:
+def test_on_a_gpu_decoding_keeps_no_memory() -> None:
     engine = SlotEngine(tiny(seed=4).cuda(), num_slots=4, length=256)
     engine.run([ask(engine, prompt(20, seed).cuda(), Decoding(max_new_tokens=20)) for seed in range(4)])
     before = torch.cuda.memory_allocated()

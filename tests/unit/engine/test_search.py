@@ -1,4 +1,4 @@
-"""Log-probabilities, drawn tokens, and answers that do not fit."""
+"""Log-probabilities, sampled tokens, and answers longer than their slot."""
 
 import math
 from collections import Counter
@@ -6,8 +6,8 @@ from collections import Counter
 import pytest
 import torch
 
-from model.engine.choose import draw
 from model.engine.engine import SlotEngine
+from model.engine.sampling import draw
 from model.engine.search import Path
 from model.errors import ContextTooLong
 from model.language.decoding import Decoding
@@ -16,7 +16,7 @@ from tests.tiny_models import EOS, TIMED, answers, ask, endless, library, prompt
 
 
 @pytest.mark.parametrize("num_beams", [1, 4])
-def test_log_probabilities_are_those_of_one_forward_over_the_answer(num_beams: int) -> None:
+def test_log_probabilities_equal_those_of_one_forward_pass(num_beams: int) -> None:
     llm = tiny(seed=3, vocab_size=40)
     engine, embeds, grammar = SlotEngine(llm, num_slots=2, length=128), prompt(12, 1), Grammar(TIMED, "ground", 200)
     sequence = ask(engine, embeds, Decoding(num_beams=num_beams, max_new_tokens=20), grammar)
@@ -41,7 +41,7 @@ def test_log_probabilities_are_those_of_one_forward_over_the_answer(num_beams: i
         assert completion.score == pytest.approx(total / length, abs=1e-4)
 
 
-def test_the_beams_score_is_the_librarys() -> None:
+def test_the_score_of_a_beam_equals_that_of_transformers() -> None:
     llm, embeds = tiny(seed=3), prompt(12, 1)
     engine = SlotEngine(llm, num_slots=2, length=128)
     sequence = ask(engine, embeds, Decoding(num_beams=4, max_new_tokens=20))
@@ -53,7 +53,7 @@ def test_the_beams_score_is_the_librarys() -> None:
     assert sequence.completion.score == pytest.approx(output.sequences_scores.item(), abs=1e-5)
 
 
-def test_a_seed_draws_the_same_tokens_whoever_decodes_beside() -> None:
+def test_a_seed_gives_the_same_tokens_whatever_else_is_decoded() -> None:
     llm = endless(tiny(seed=2))
     drawing = Decoding(temperature=1.3, top_p=0.9, seed=11, max_new_tokens=30)
     alone = SlotEngine(llm, num_slots=1, length=128)
@@ -65,12 +65,12 @@ def test_a_seed_draws_the_same_tokens_whoever_decodes_beside() -> None:
     same = ask(crowd, prompt(9, 0), drawing)
     found = answers(crowd, [*others, same])
     assert found[-1] == expected
-    assert len({tuple(ids) for ids in found[-3:]}) == 3  # other seeds draw others
-    assert found[0] == library(llm, prompt(5, 1), Decoding(max_new_tokens=7))  # and greedy ones are not disturbed
+    assert len({tuple(ids) for ids in found[-3:]}) == 3  # other seeds give other tokens
+    assert found[0] == library(llm, prompt(5, 1), Decoding(max_new_tokens=7))  # greedy sequences are not affected
 
 
 @pytest.mark.parametrize(("temperature", "top_p"), [(1.0, 1.0), (0.5, 1.0), (2.0, 0.6)])
-def test_tokens_are_drawn_as_often_as_they_are_likely(temperature: float, top_p: float) -> None:
+def test_tokens_are_sampled_with_their_probabilities(temperature: float, top_p: float) -> None:
     logits, draws = torch.randn(19, generator=torch.Generator().manual_seed(0)) * 2, 4000
     options = [Decoding(temperature=temperature, top_p=top_p, seed=seed) for seed in range(draws)]
     paths = [Path(option, None, frozenset()) for option in options]
@@ -84,7 +84,7 @@ def test_tokens_are_drawn_as_often_as_they_are_likely(temperature: float, top_p:
         assert counts[token] / draws == pytest.approx(share, abs=4 * math.sqrt(share * (1 - share) / draws) + 1e-3)
 
 
-def test_drawn_answers_follow_the_grammar() -> None:
+def test_sampled_answers_follow_the_grammar() -> None:
     llm, grammar = tiny(seed=3, vocab_size=40), Grammar(TIMED, "dense_caption", 77)
     engine = SlotEngine(llm, num_slots=8, length=128)
     options = [Decoding(temperature=3.0, seed=seed, max_new_tokens=40) for seed in range(8)]
@@ -93,7 +93,7 @@ def test_drawn_answers_follow_the_grammar() -> None:
         assert grammar.closing(ids) == []
 
 
-def test_an_answer_is_as_long_as_its_slot_has_room() -> None:
+def test_an_answer_is_cut_at_the_end_of_its_slot() -> None:
     llm, grammar = tiny(seed=0, vocab_size=40), Grammar(TIMED, "ground", 300)
     llm.get_output_embeddings().weight[EOS] = 0
     engine = SlotEngine(llm, num_slots=2, length=40, length_step=8)
@@ -108,12 +108,12 @@ def test_an_answer_is_as_long_as_its_slot_has_room() -> None:
         ask(engine, prompt(40, 0), Decoding())
 
 
-def test_a_model_with_a_short_window_gets_short_slots() -> None:
+def test_slots_are_not_longer_than_the_attention_window() -> None:
     engine = SlotEngine(tiny("mistral", sliding_window=50), num_slots=1, length=128)
     assert engine.length == 50
 
 
-def test_more_beams_than_the_engine_was_made_for_are_refused() -> None:
+def test_more_beams_than_the_maximum_are_rejected() -> None:
     engine = SlotEngine(tiny(), num_slots=1, length=32, most_beams=4)
     with pytest.raises(ValueError, match="at most 4"):
         ask(engine, prompt(3, 0), Decoding(num_beams=5))
@@ -123,6 +123,6 @@ def test_more_beams_than_the_engine_was_made_for_are_refused() -> None:
     "wrong", [{"num_beams": 0}, {"max_new_tokens": 0}, {"temperature": -1.0}, {"top_p": 0.0}, {"top_p": 1.1},
               {"num_beams": 2, "temperature": 0.5}],
 )  # fmt: skip
-def test_options_that_no_search_has_are_refused(wrong: dict[str, float]) -> None:
+def test_invalid_decoding_options_are_rejected(wrong: dict[str, float]) -> None:
     with pytest.raises(ValueError, match=r"num_beams|temperature"):
         Decoding(**wrong)

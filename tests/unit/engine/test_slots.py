@@ -1,38 +1,38 @@
-"""Who lives where, and whose turn it is."""
+"""The assignment of slots, and the fair queue."""
 
 from hypothesis import given
 from hypothesis import strategies as st
 
+from model.engine.fair_queue import FairQueue
 from model.engine.sequence import Prefix, Sequence
 from model.engine.slots import Slots
-from model.engine.turns import Turns
 from model.language.decoding import Decoding
 from tests.tiny_models import prompt
 
 
-def guest(width: int) -> Sequence:
+def sequence_of(width: int) -> Sequence:
     return Sequence(Prefix(prompt(1, 0)), prompt(1, 0), Decoding(num_beams=width), None, frozenset())
 
 
 @given(st.lists(st.tuples(st.booleans(), st.integers(0, 99), st.sampled_from([1, 2, 4])), max_size=60))
-def test_all_keep_their_things_and_live_side_by_side_without_holes(moves: list[tuple[bool, int, int]]) -> None:
-    things: list[Sequence | None] = [None] * 7  # what lies in each slot
+def test_sequences_keep_their_contents_and_fill_slots_without_gaps(moves: list[tuple[bool, int, int]]) -> None:
+    contents: list[Sequence | None] = [None] * 7  # of each slot
 
     def move(source: int, target: int) -> None:
-        things[target] = things[source]
+        contents[target] = contents[source]
 
     slots = Slots(7, move)
-    for comes, number, width in moves:
-        if comes and slots.num_free:
-            new = guest(width)
+    for enters, number, width in moves:
+        if enters and slots.num_free:
+            new = sequence_of(width)
             slots.enter(new)
-            things[new.slot] = new
-        elif not comes and slots.live:
+            contents[new.slot] = new
+        elif not enters and slots.live:
             old = slots.live[number % len(slots.live)]
             slots.leave(old)
             assert old.slot == -1
         assert [sequence.slot for sequence in slots.live] == list(range(len(slots.live)))
-        assert things[: len(slots.live)] == slots.live
+        assert contents[: len(slots.live)] == slots.live
         widths = [sequence.width for sequence in slots.live]
         assert widths == sorted(widths)
         regions = slots.regions()
@@ -40,8 +40,8 @@ def test_all_keep_their_things_and_live_side_by_side_without_holes(moves: list[t
         assert [0, *(r.last for r in regions)] == [*(r.first for r in regions), len(widths)]
 
 
-def test_who_has_much_is_not_served_before_who_has_little() -> None:
-    turns: Turns[str, int] = Turns()
+def test_owners_with_much_work_and_little_work_alternate() -> None:
+    turns: FairQueue[str, int] = FairQueue()
     for piece in range(4):
         turns.add("long", piece)
     served = []

@@ -1,6 +1,6 @@
-"""Label Studio's own validator takes what we write for its own labelling configuration.
+"""Label Studio's own validator accepts our output for our labelling configuration.
 
-Its SDK brings OpenCV and holds NumPy back, so it is not in `dev`: pip install '.[interop]' in an environment apart.
+Its SDK requires OpenCV and an old NumPy, so it is not in `dev`: pip install '.[interop]' in a separate environment.
 """
 
 import json
@@ -24,7 +24,7 @@ def test_tasks_are_valid(answer: AnyAnswer) -> None:
     assert interface.validate_task({"data": task["data"]})
 
 
-def test_the_validator_does_refuse() -> None:
+def test_the_validator_rejects_an_unknown_label() -> None:
     interface = label_interface.LabelInterface(LABELING_CONFIG)
     (task,) = json.loads(write(PLAIN["ask"], "label-studio"))
     (prediction,) = task["predictions"]

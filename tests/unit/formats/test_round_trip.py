@@ -1,4 +1,4 @@
-"""Each format, read back by the library that its users have: the same spans, whatever the words."""
+"""Each format, read with the usual library of its users: the same intervals, whatever the text."""
 
 import html
 import io
@@ -18,11 +18,11 @@ from pyannote.database.util import load_rttm
 
 from tests.answers import PLAIN, any_answer
 from timeaudio.formats import FORMAT_NAMES, write
-from timeaudio.formats.tracks import Span, one_line, spans, tracks
+from timeaudio.formats.tracks import LabelledInterval, one_line, spans, tracks
 from timeaudio.results import AnyAnswer, DenseCaption, Grounding, QuestionAnswer, Summary
 
 with warnings.catch_warnings():
-    warnings.simplefilter("ignore")  # jams 0.3.5 uses what its own dependencies deprecated
+    warnings.simplefilter("ignore")  # jams 0.3.5 uses deprecated functions
     import jams
 
 Row = tuple[int, int, str]
@@ -31,7 +31,7 @@ plain = pytest.mark.parametrize("answer", PLAIN.values(), ids=PLAIN.keys())
 KINDS = {"dense_caption": DenseCaption, "ground": Grounding, "summarize": Summary, "ask": QuestionAnswer}
 
 
-def rows(found: list[Span]) -> list[Row]:
+def rows(found: list[LabelledInterval]) -> list[Row]:
     return [(span.start_ms, span.end_ms, span.label) for span in found]
 
 
@@ -42,7 +42,7 @@ def ms(seconds: float) -> int:
 def read_srt(text: str) -> list[Row]:
     return [
         (ms(cue.start.total_seconds()), ms(cue.end.total_seconds()), cue.content)
-        for cue in srt.parse(text)  # raises for whatever is no cue
+        for cue in srt.parse(text)  # raises for invalid cues
     ]
 
 
@@ -127,7 +127,7 @@ SPELLING = {
     "rttm": lambda words: words.replace(" ", "_").replace('"', "'"),
 }
 NOT_A_NUMBER = {"<NA>", "N/A", "NA", "NULL", "NaN", "None", "n/a", "nan", "null", "#N/A", "#NA", "-NaN", "-nan", ""}
-"""What pandas, and with it pyannote's reader, takes for nothing."""
+"""Text that pandas, and so pyannote's reader, treats as missing."""
 
 
 def check(answer: AnyAnswer, format_name: str) -> None:
@@ -138,7 +138,7 @@ def check(answer: AnyAnswer, format_name: str) -> None:
         expected = [row if row[2] not in NOT_A_NUMBER else (*row[:2], None) for row in expected]
         found = [row if isinstance(row[2], str) else (*row[:2], None) for row in found]
     assert sorted(found, key=str) == sorted(expected, key=str)
-    if format_name not in ("jams", "label-studio"):  # those keep tracks together
+    if format_name not in ("jams", "label-studio"):  # these keep tracks together
         assert [row[:2] for row in found] == sorted(row[:2] for row in expected), "in order of time"
 
 
@@ -171,11 +171,11 @@ def test_json_is_the_answer_itself(answer: AnyAnswer) -> None:
 
 
 @plain
-def test_verbose_json_holds_the_answer_too(answer: AnyAnswer) -> None:
-    told = json.loads(write(answer, "verbose_json"))
-    assert isinstance(answer, KINDS[told["task"]])
-    assert type(answer).model_validate(told) == answer
-    assert told["duration"] == answer.audio.duration
+def test_verbose_json_contains_the_answer_too(answer: AnyAnswer) -> None:
+    output = json.loads(write(answer, "verbose_json"))
+    assert isinstance(answer, KINDS[output["task"]])
+    assert type(answer).model_validate(output) == answer
+    assert output["duration"] == answer.audio.duration
 
 
 @given(answer=any_answer(), name=st.text(st.characters(exclude_categories=["Cs"]), max_size=20))
@@ -188,7 +188,7 @@ def test_every_text_can_be_stored(answer: AnyAnswer, format_name: str, name: str
 
 
 @given(words=st.text())
-def test_one_line_is_one_line_and_loses_no_letter(words: str) -> None:
+def test_one_line_returns_one_line_with_all_letters(words: str) -> None:
     line = one_line(words)
     assert line.splitlines() == [line]
     assert not set(line) & set("\t\n\r\0")
@@ -196,7 +196,7 @@ def test_one_line_is_one_line_and_loses_no_letter(words: str) -> None:
     assert [letter for letter in line if letter.isalnum()] == letters
 
 
-def test_every_answer_has_a_track_and_absent_queries_have_one_too() -> None:
+def test_every_answer_has_a_track_even_for_absent_queries() -> None:
     assert [(t.kind, t.name, len(t.spans)) for t in tracks(PLAIN["ground"])] == [
         ("query", "a dog barks", 1),
         ("query", "rain", 0),
@@ -204,6 +204,6 @@ def test_every_answer_has_a_track_and_absent_queries_have_one_too() -> None:
     assert all(tracks(answer) for answer in PLAIN.values())
 
 
-def test_an_unknown_format_is_named_with_those_that_exist() -> None:
+def test_the_error_for_an_unknown_format_lists_all_formats() -> None:
     with pytest.raises(ValueError, match="'ass' is not a format. Use one of json, verbose_json, srt"):
         write(PLAIN["ask"], "ass")

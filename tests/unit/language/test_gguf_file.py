@@ -1,4 +1,4 @@
-"""GGUF: what is written is what is read, and what other readers of the format find in it."""
+"""GGUF files: we read what we write, and other readers of the format find the same."""
 
 import gguf
 import numpy as np
@@ -44,7 +44,7 @@ def written(folder, llm, tokenizer, blocks="q8_0"):
     return folder
 
 
-def test_every_number_comes_back_within_half_a_step_of_its_block(tmp_path, llm, tokenizer):
+def test_values_are_within_half_a_quantization_step(tmp_path, llm, tokenizer):
     read = read_gguf(written(tmp_path, llm, tokenizer), torch.float32)
     assert type(read) is type(llm)
     assert read.state_dict().keys() == llm.state_dict().keys()
@@ -74,12 +74,12 @@ def test_logits_stay_within_three_percent(tmp_path, llm, tokenizer):
     assert (after - before).abs().mean() < 0.03 * before.std()
 
 
-def test_it_computes_in_the_precision_that_is_asked_for(tmp_path, llm, tokenizer):
+def test_the_model_has_the_requested_precision(tmp_path, llm, tokenizer):
     read = read_gguf(written(tmp_path, llm, tokenizer), torch.bfloat16)
     assert {parameter.dtype for parameter in read.parameters()} == {torch.bfloat16}
 
 
-def test_in_q4_1_the_layers_take_16_steps_per_block(tmp_path, llm, tokenizer):
+def test_q4_1_layers_have_16_levels_per_block(tmp_path, llm, tokenizer):
     read = read_gguf(written(tmp_path, llm, tokenizer, "q4_1"), torch.float32)
     held = {tensor.name: tensor for tensor in gguf.GGUFReader(tmp_path / GGUF_FILE).tensors}
     for theirs, ours in tensor_names(llm).items():
@@ -94,7 +94,7 @@ def test_in_q4_1_the_layers_take_16_steps_per_block(tmp_path, llm, tokenizer):
             assert ((found.reshape(-1, 32) - blocks).abs() <= step * 0.52).all(), ours  # step and minimum are rounded
 
 
-def test_written_in_q4_1_again_nothing_changes(tmp_path, llm, tokenizer):
+def test_packing_again_in_q4_1_changes_nothing(tmp_path, llm, tokenizer):
     once = read_gguf(written(tmp_path / "once", llm, tokenizer, "q4_1"), torch.float32)
     twice = read_gguf(written(tmp_path / "twice", once, tokenizer, "q4_1"), torch.float32)
     for name, tensor in once.state_dict().items():
@@ -115,8 +115,9 @@ def test_a_large_file_is_split_and_read_whole(tmp_path, llm, tokenizer, monkeypa
         read_gguf(tmp_path / "split", torch.float32)
 
 
-@pytest.mark.parametrize("llm", sorted(KINDS.keys() - {"with biases"}), indirect=True)  # it does not read a Llama's
-@pytest.mark.filterwarnings("ignore:The given NumPy array is not writable:UserWarning")  # transformers' own
+# transformers cannot read the biases of a Llama from GGUF.
+@pytest.mark.parametrize("llm", sorted(KINDS.keys() - {"with biases"}), indirect=True)
+@pytest.mark.filterwarnings("ignore:The given NumPy array is not writable:UserWarning")  # a warning of transformers
 def test_transformers_reads_the_same_model(tmp_path, llm, tokenizer):
     ours = read_gguf(written(tmp_path, llm, tokenizer), torch.float32)
     theirs = AutoModelForCausalLM.from_pretrained(tmp_path, gguf_file=GGUF_FILE, dtype=torch.float32)
@@ -125,8 +126,8 @@ def test_transformers_reads_the_same_model(tmp_path, llm, tokenizer):
         torch.testing.assert_close(ours.state_dict()[name], tensor, msg=name)
 
 
-def test_the_formats_own_reader_finds_the_same(tmp_path, llm, tokenizer):
-    """The slow twin: it also parses the metadata, piece by piece."""
+def test_the_gguf_package_reads_the_same(tmp_path, llm, tokenizer):
+    """The reader of the gguf package is slow, but also parses the metadata."""
     ours = read_gguf(written(tmp_path, llm, tokenizer), torch.float32).state_dict()
     reader = gguf.GGUFReader(tmp_path / GGUF_FILE)
     names = tensor_names(llm)
@@ -144,20 +145,20 @@ def test_the_formats_own_reader_finds_the_same(tmp_path, llm, tokenizer):
     assert reader.fields["tokenizer.ggml.eos_token_id"].contents() == tokenizer.eos_id
 
 
-def test_llama_cpps_names_are_the_formats_own(llm):
+def test_tensor_names_are_those_of_llama_cpp(llm):
     theirs = gguf.get_tensor_name_map(gguf.MODEL_ARCH.LLAMA, 2)
     for name, ours in tensor_names(llm).items():
         assert theirs.get_name(ours, try_suffixes=(".weight", ".bias")) == name
 
 
-def test_rows_beyond_the_tokenizer_are_kept(tmp_path, tokenizer):
+def test_embedding_rows_beyond_the_tokenizer_are_kept(tmp_path, tokenizer):
     llm = small_llm(len(tokenizer) + 12)
     read = read_gguf(written(tmp_path, llm, tokenizer), torch.float32)
     assert len(read.get_input_embeddings().weight) == len(tokenizer) + 12
 
 
 @pytest.mark.parametrize("share", [0.0, 0.001, 0.3, 0.9, 0.999])
-def test_a_cut_file_says_to_copy_it_again(tmp_path, tokenizer, share):
+def test_the_error_for_a_truncated_file_says_to_copy_it_again(tmp_path, tokenizer, share):
     path = written(tmp_path, small_llm(len(tokenizer)), tokenizer) / GGUF_FILE
     whole = path.read_bytes()
     path.write_bytes(whole[: int(len(whole) * share)])
@@ -165,7 +166,7 @@ def test_a_cut_file_says_to_copy_it_again(tmp_path, tokenizer, share):
         read_gguf(tmp_path, torch.float32)
 
 
-def test_another_file_is_refused(tmp_path, tokenizer):
+def test_a_file_of_another_format_is_rejected(tmp_path, tokenizer):
     path = written(tmp_path, small_llm(len(tokenizer)), tokenizer) / GGUF_FILE
     path.write_bytes(b"GGML" + path.read_bytes()[4:])
     with pytest.raises(CheckpointError, match="it is not a GGUF file"):
@@ -175,7 +176,7 @@ def test_another_file_is_refused(tmp_path, tokenizer):
         read_gguf(tmp_path, torch.float32)
 
 
-def test_a_file_of_other_sizes_is_refused(tmp_path, tokenizer):
+def test_a_file_with_other_sizes_is_rejected(tmp_path, tokenizer):
     written(tmp_path, small_llm(len(tokenizer)), tokenizer)
     small_llm(len(tokenizer), num_hidden_layers=3).config.save_pretrained(tmp_path)
     with pytest.raises(MissingWeights, match=r"layers\.2"):
@@ -185,7 +186,7 @@ def test_a_file_of_other_sizes_is_refused(tmp_path, tokenizer):
         read_gguf(tmp_path, torch.float32)
 
 
-def test_what_is_no_plain_llama_is_not_written(tmp_path, tokenizer):
+def test_only_plain_llama_models_can_be_packed(tmp_path, tokenizer):
     sizes = {"hidden_size": 32, "intermediate_size": 32, "num_attention_heads": 2, "num_key_value_heads": 2}
     qwen = Qwen2ForCausalLM(Qwen2Config(vocab_size=len(tokenizer), num_hidden_layers=1, **sizes))
     with pytest.raises(CheckpointError, match="This qwen2 cannot be packed"):

@@ -1,3 +1,5 @@
+"""The language model: markers, prompts and generation."""
+
 import pytest
 import torch
 
@@ -33,14 +35,14 @@ def test_every_marker_is_one_token_and_survives_a_round_trip(tokenizer):
     assert tokenizer.decode(tokenizer.encode(text)) == text
 
 
-def test_the_separator_is_what_stands_between_two_times(tokenizer):
+def test_the_separator_is_the_text_between_two_times(tokenizer):
     ids = tokenizer.encode("<f_5> - <a_1>")
     assert tuple(ids[1:-1]) == tokenizer.vocabulary.separator_ids
     assert tokenizer.decode(tokenizer.vocabulary.separator_ids) == " - "
 
 
 @pytest.mark.parametrize("tied", [False, True])
-def test_markers_start_as_equation_one_says_in_embedding_and_head(tokenizer, tied):
+def test_markers_are_initialised_by_equation_one(tokenizer, tied):
     llm = small_llm(len(tokenizer) - 20, tie_word_embeddings=tied)
     old = {"embedding": llm.get_input_embeddings().weight.clone(), "head": llm.get_output_embeddings().weight.clone()}
     assert torch.equal(old["embedding"], old["head"]) == tied
@@ -54,7 +56,7 @@ def test_markers_start_as_equation_one_says_in_embedding_and_head(tokenizer, tie
             torch.testing.assert_close(offset, (row + old[name][point]) / 2)
 
 
-def test_only_the_markers_rows_train(tokenizer, llm):
+def test_only_marker_rows_are_trained(tokenizer, llm):
     llm = small_llm(len(tokenizer))
     weight = llm.get_input_embeddings().weight
     train_only_rows(weight, list(tokenizer.marker_ids))
@@ -69,7 +71,7 @@ def test_only_the_markers_rows_train(tokenizer, llm):
     assert moved == sorted(tokenizer.marker_ids)
 
 
-def test_audio_tokens_stand_between_the_speech_marks(tokenizer, llm):
+def test_audio_tokens_are_between_the_speech_tags(tokenizer, llm):
     before, after = prompt_ids(tokenizer, PromptConfig(), "What happens?")
     assert before[0] == tokenizer.bos_id
     assert tokenizer.decode(before) == "USER: <Speech>"
@@ -83,7 +85,7 @@ def test_audio_tokens_stand_between_the_speech_marks(tokenizer, llm):
 @pytest.mark.parametrize("num_beams", [1, 3])
 @pytest.mark.parametrize("task", ["dense_caption", "ground"])
 @pytest.mark.parametrize("duration", [1, 37, 100, 1500])
-def test_a_random_model_can_only_give_answers_that_parse(tokenizer, llm, task, duration, num_beams):
+def test_a_model_with_random_weights_gives_only_valid_answers(tokenizer, llm, task, duration, num_beams):
     engine = SlotEngine(llm, num_slots=4, length=128)
     grammar, decoding = Grammar(tokenizer.vocabulary, task, duration), Decoding(num_beams=num_beams, max_new_tokens=40)
     prompts = [torch.randn(12, 32, generator=torch.Generator().manual_seed(seed)) for seed in range(4)]
@@ -97,7 +99,7 @@ def test_a_random_model_can_only_give_answers_that_parse(tokenizer, llm, task, d
             assert 0 <= interval.start < interval.end <= duration
 
 
-def test_without_a_grammar_the_answer_is_the_librarys(llm):
+def test_without_a_grammar_the_answer_equals_that_of_transformers(llm):
     prompt = torch.randn(9, 32, generator=torch.Generator().manual_seed(1))
     ours = generate(llm, prompt, Decoding(max_new_tokens=12))
     theirs = llm.generate(inputs_embeds=prompt[None], max_new_tokens=12, do_sample=False)[0].tolist()

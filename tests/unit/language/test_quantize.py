@@ -1,4 +1,4 @@
-"""The language model in fewer bits: how far its logits move. With the `quantize` extra; without it, what is said."""
+"""The quantized language model: its change in logits (with the `quantize` extra), and the error without the extra."""
 
 import importlib.util
 import sys
@@ -12,20 +12,20 @@ from model.pipeline import Pipeline
 
 LIBRARIES = {"int8": "torchao", "int4": "bitsandbytes"}
 MOST_KL = {"int8": 0.001, "int4": 0.05}
-"""Measured on the embedded checkpoint: 0.0002 and 0.028 nats."""
+"""Maximum KL divergence. Measured on the embedded checkpoint: 0.0002 and 0.028 nats."""
 
 
 @pytest.mark.parametrize("kind", LIBRARIES)
-def test_without_the_library_it_is_named(kind, monkeypatch):
+def test_the_error_names_the_missing_library(kind, monkeypatch):
     for name in (LIBRARIES[kind], f"{LIBRARIES[kind]}.quantization"):
-        monkeypatch.setitem(sys.modules, name, None)  # as if it were not installed, though it be imported already
+        monkeypatch.setitem(sys.modules, name, None)  # as if not installed, even if already imported
     with pytest.raises(CheckpointError, match=rf"{kind} needs {LIBRARIES[kind]}: pip install 'timeaudio\[quantize\]'"):
         Pipeline.load(quantize=kind)
 
 
 @pytest.mark.parametrize("kind", LIBRARIES)
-@pytest.mark.filterwarnings("ignore")  # the libraries' own
-def test_the_logits_move_little_and_the_weights_shrink(kind):
+@pytest.mark.filterwarnings("ignore")  # warnings of the libraries
+def test_quantization_changes_the_logits_only_a_little(kind):
     if importlib.util.find_spec(LIBRARIES[kind]) is None:
         pytest.skip("pip install 'timeaudio[quantize]'; not in dev, where transformers would import it at every start")
     exact, fewer = (load_checkpoint(EMBEDDED, quantize=quantize)[0].llm for quantize in (None, kind))
@@ -37,7 +37,7 @@ def test_the_logits_move_little_and_the_weights_shrink(kind):
     assert fewer.lm_head.weight.dtype == torch.float32, "the head is not quantised"
 
 
-def test_an_adapter_cannot_be_merged_into_fewer_bits(tmp_path):
+def test_an_adapter_cannot_be_merged_into_quantized_weights(tmp_path):
     for path in EMBEDDED.iterdir():
         (tmp_path / path.name).symlink_to(path)
     (tmp_path / "adapter").mkdir()

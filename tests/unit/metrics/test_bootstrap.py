@@ -1,4 +1,4 @@
-"""The percentile bootstrap: reproducible, over scenes, and as wide as it has to be."""
+"""The percentile bootstrap: reproducible, over scenes, with intervals of the right width."""
 
 import math
 from collections.abc import Sequence
@@ -18,23 +18,23 @@ def micro_f1(counts: Sequence[Counts]) -> float:
     return total(counts).f1
 
 
-def test_scenes_that_agree_leave_no_doubt() -> None:
+def test_equal_scenes_give_an_interval_of_width_zero() -> None:
     assert bootstrap([Counts(1, 2, 2)] * 20, micro_f1) == Estimate(0.5, 0.5, 0.5)
     assert bootstrap([0.25], mean) == Estimate(0.25, 0.25, 0.25)
 
 
-def test_the_value_is_that_of_the_scenes_and_not_of_the_resamples() -> None:
+def test_the_value_is_computed_from_the_scenes_not_from_resamples() -> None:
     rows = [Counts(0, 1, 1), Counts(9, 10, 10), Counts(1, 5, 2)]
     assert bootstrap(rows, micro_f1).value == total(rows).f1
 
 
-def test_the_same_seed_gives_the_same_interval_and_another_one_does_not() -> None:
+def test_the_same_seed_gives_the_same_interval() -> None:
     values = [float(v) for v in np.random.default_rng(1).normal(size=50)]
     assert bootstrap(values, mean) == bootstrap(values, mean)
     assert bootstrap(values, mean, seed=1) != bootstrap(values, mean, seed=2)
 
 
-def test_the_interval_of_a_mean_is_near_the_textbooks() -> None:
+def test_the_interval_of_a_mean_is_close_to_the_normal_one() -> None:
     values = [float(v) for v in np.random.default_rng(5).normal(10.0, 2.0, size=100)]
     found = bootstrap(values, mean, num_resamples=2000)
     error = float(np.std(values)) / math.sqrt(len(values))
@@ -44,8 +44,8 @@ def test_the_interval_of_a_mean_is_near_the_textbooks() -> None:
     assert narrow.high - narrow.low == pytest.approx(2 * 0.9945 * error, rel=0.05)
 
 
-def test_two_scenes_are_drawn_with_replacement_as_many_as_there_are() -> None:
-    # Of two scenes, 0 and 1, a resample's mean is 0, 0.5 or 1 with chances 1/4, 1/2, 1/4.
+def test_resamples_are_drawn_with_replacement_and_have_the_same_size() -> None:
+    # With two scenes, 0 and 1, the mean of a resample is 0, 0.5 or 1 with probabilities 1/4, 1/2 and 1/4.
     seen: list[float] = []
 
     def watched(values: Sequence[float]) -> float:
@@ -59,19 +59,19 @@ def test_two_scenes_are_drawn_with_replacement_as_many_as_there_are() -> None:
     assert [resampled.count(value) / 4000 for value in (0.0, 0.5, 1.0)] == pytest.approx([0.25, 0.5, 0.25], abs=0.03)
 
 
-def test_scenes_are_drawn_and_not_their_events() -> None:
-    # One scene holds all the hits. Drawn by event, the low end would be near the value: 40 independent events.
+def test_scenes_are_resampled_not_events() -> None:
+    # One scene has all hits. If events were resampled, the low end would be near the value.
     rows = [Counts(20, 20, 20), Counts(0, 20, 20)]
     found = bootstrap(rows, micro_f1)
     assert (found.low, found.value, found.high) == (0.0, 0.5, 1.0)
 
 
 @pytest.mark.parametrize("options", [{"num_resamples": 0}, {"level": 0.0}, {"level": 1.0}])
-def test_what_cannot_be_drawn_is_refused(options: dict[str, float]) -> None:
+def test_invalid_options_are_rejected(options: dict[str, float]) -> None:
     with pytest.raises(ValueError, match="bootstrap needs"):
         bootstrap([1.0], mean, **options)  # type: ignore[arg-type]
 
 
-def test_no_scenes_are_refused() -> None:
+def test_an_empty_list_of_scenes_is_rejected() -> None:
     with pytest.raises(ValueError, match="bootstrap needs"):
         bootstrap([], mean)

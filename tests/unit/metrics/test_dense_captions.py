@@ -1,4 +1,4 @@
-"""Captions are scored where they stand: against what people would say of the event that is there."""
+"""Dense captions are scored against human captions of the event at the same time."""
 
 import importlib.util
 import shutil
@@ -24,17 +24,17 @@ DOG, RAIN = ("A dog is barking.", "The dog barks."), ("It rains heavily.",)
         ((3.9, 6.1), ()),
     ],
 )
-def test_a_caption_tells_of_the_event_whose_time_it_shares(span, due):
+def test_a_caption_is_paired_with_the_event_at_its_time(span, due):
     truth = [((0.0, 4.0), DOG), ((6.0, 10.0), RAIN)]
     assert pair_captions([("A cat.", span)], truth) == [("A cat.", due)]
 
 
-def test_of_two_events_at_one_time_the_nearer_counts_whatever_the_words():
+def test_the_event_with_the_closest_interval_is_paired_whatever_its_caption():
     truth = [((0.0, 4.0), DOG), ((0.0, 5.0), RAIN)]
     assert pair_captions([("The dog barks.", (0.0, 4.8))], truth) == [("The dog barks.", RAIN)]
 
 
-def test_every_interval_of_a_scenes_answer_is_told_once():
+def test_every_interval_of_an_answer_is_scored_once():
     events = [Event((Interval(0, 40), Interval(60, 70)), "A dog barks.")]
     first, second = scene_captions(events, {"dog": [Interval(0, 40)], "some kind": [Interval(60, 70)]})
     assert first == ("A dog barks.", paraphrases()["dog"])
@@ -45,7 +45,7 @@ def test_every_interval_of_a_scenes_answer_is_told_once():
     shutil.which("java") is None or importlib.util.find_spec("pycocoevalcap") is None,
     reason="METEOR 1.5 is not installed: pip install 'timeaudio[field]', and Java",
 )
-def test_meteor_takes_the_nearest_reference_and_nothing_for_what_is_not_there():
+def test_meteor_uses_the_best_reference_and_zero_without_an_event():
     right, wrong, nowhere = ("The dog barks.", DOG), ("The dog barks.", RAIN), ("The dog barks.", ())
     assert caption_meteor([right]) == pytest.approx(1.0)
     assert caption_meteor([nowhere]) == pytest.approx(0.0, abs=1e-6)

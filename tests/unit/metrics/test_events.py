@@ -1,4 +1,4 @@
-"""Event scores, worked by hand. Each case gives another number under a plausible wrong definition, named beside it."""
+"""Event scores, computed by hand. In each case a plausible wrong definition would give another number."""
 
 import itertools
 import random
@@ -28,7 +28,7 @@ def found(reference: tuple[float, float], predicted: tuple[float, float]) -> boo
 @pytest.mark.parametrize(
     ("start", "is_found"), [(0.79, False), (0.8, True), (0.8000001, True), (1.0, True), (1.2, True), (1.21, False)]
 )
-def test_a_start_may_be_off_by_the_collar_and_no_more(start: float, is_found: bool) -> None:
+def test_a_start_may_be_off_by_at_most_the_collar(start: float, is_found: bool) -> None:
     assert found((1.0, 3.0), (start, 3.0)) is is_found
 
 
@@ -45,40 +45,40 @@ def test_float_noise_does_not_move_the_collar() -> None:
 @pytest.mark.parametrize(
     ("length", "late", "is_found"),
     [
-        (0.5, 0.2, True),  # 20 % alone would allow 0.1
+        (0.5, 0.2, True),  # only 20 % would allow 0.1
         (0.5, 0.21, False),
         (0.5, -0.2, True),
         (1.0, 0.2, True),
         (5.0, 0.2, True),
-        (5.0, 1.0, True),  # 0.2 s alone would refuse
+        (5.0, 1.0, True),  # only 0.2 s would reject it
         (5.0, -1.0, True),
         (5.0, 1.01, False),  # 20 % of the predicted length, 6.01 s, would allow 1.2
         (5.0, -1.01, False),
     ],
 )
-def test_an_end_may_be_off_by_the_collar_or_a_fifth_of_it(length: float, late: float, is_found: bool) -> None:
+def test_an_end_may_be_off_by_the_collar_or_a_fifth_of_the_length(length: float, late: float, is_found: bool) -> None:
     assert found((2.0, 2.0 + length), (2.0, 2.0 + length + late)) is is_found
 
 
-def test_a_start_gets_no_fifth_of_the_length() -> None:
+def test_a_fifth_of_the_length_does_not_apply_to_starts() -> None:
     assert not found((2.0, 7.0), (2.5, 7.0))
 
 
-def test_kinds_must_be_equal_and_an_unknown_kind_equals_nothing() -> None:
+def test_kinds_must_be_equal_and_unknown_kinds_never_match() -> None:
     assert event_counts(scene([("dog", 0, 1)], [("cat", 0, 1)])) == Counts(0, 1, 1)
     assert event_counts(scene([("dog", 0, 1)], [(None, 0, 1)])) == Counts(0, 1, 1)
     nameless = Sound(None, 0, 1)
     assert event_counts(ScoredScene((nameless,), (nameless,))) == Counts(0, 1, 1)
 
 
-def test_one_prediction_finds_one_event() -> None:
-    # Asking of each reference whether some prediction fits would count 2.
+def test_one_prediction_matches_only_one_event() -> None:
+    # Checking for each reference whether any prediction fits would give 2.
     assert event_counts(scene([("dog", 1.0, 2.0), ("dog", 1.2, 2.2)], [("dog", 1.1, 2.1)])) == Counts(1, 2, 1)
     assert event_counts(scene([("dog", 1.1, 2.1)], [("dog", 1.0, 2.0), ("dog", 1.2, 2.2)])) == Counts(1, 1, 2)
 
 
-def test_the_largest_matching_counts() -> None:
-    # The first reference fits both predictions, the second only the first: taking what comes first finds one.
+def test_the_largest_matching_is_used() -> None:
+    # The first reference fits both predictions, the second only the first. Greedy matching would find one.
     both = scene([("dog", 1.0, 2.0), ("dog", 0.7, 1.7)], [("dog", 0.9, 1.9), ("dog", 1.1, 2.1)])
     assert event_counts(both) == Counts(2, 2, 2)
 
@@ -116,7 +116,7 @@ def test_micro_f1_pools_the_counts_of_all_scenes() -> None:
     assert pooled.f1 == pytest.approx(4 / 7)  # the mean of the scenes' F1 is (1 + 2/5) / 2 = 0.7
 
 
-def test_a_scene_without_sounds_adds_only_what_was_claimed() -> None:
+def test_a_scene_without_sounds_adds_only_predictions() -> None:
     assert event_counts(scene([], [])) == Counts(0, 0, 0)
     assert event_counts(scene([], [("dog", 0, 1)])) == Counts(0, 0, 1)
     assert event_counts(scene([("dog", 0, 1)], [])) == Counts(0, 1, 0)
@@ -124,12 +124,12 @@ def test_a_scene_without_sounds_adds_only_what_was_claimed() -> None:
 
 
 @pytest.mark.parametrize(("start", "end"), [(-0.1, 1.0), (1.0, 1.0), (2.0, 1.0), (float("nan"), 1.0)])
-def test_a_sound_lasts(start: float, end: float) -> None:
+def test_a_sound_must_end_after_its_start(start: float, end: float) -> None:
     with pytest.raises(ValueError, match="start < end"):
         Sound("dog", start, end)
 
 
-def test_segments_are_whole_seconds_that_a_kind_touches() -> None:
+def test_segments_are_the_whole_seconds_that_a_kind_touches() -> None:
     # Reference: seconds 0, 1, 2. Predicted: 2, 3. By length it would be 0.1 s of 2.3 s and 1.2 s.
     assert segment_counts(scene([("dog", 0.9, 2.2)], [("dog", 2.1, 3.3)])) == Counts(1, 3, 2)
 
@@ -139,16 +139,16 @@ def test_a_sound_that_ends_on_a_second_does_not_touch_the_next() -> None:
     assert segment_counts(scene([("dog", 1.0, 3.0)], [("dog", 0.9999999, 3.0000001)])) == Counts(2, 2, 2)
 
 
-def test_sounds_of_one_kind_in_one_second_count_once() -> None:
+def test_sounds_of_one_kind_in_the_same_second_count_once() -> None:
     assert segment_counts(scene([("dog", 0.1, 0.2), ("dog", 0.5, 0.7)], [("dog", 0.8, 0.9)])) == Counts(1, 1, 1)
 
 
-def test_kinds_share_a_second_without_sharing_a_score() -> None:
+def test_kinds_in_the_same_second_are_scored_separately() -> None:
     answer = scene([("dog", 0, 1), ("rain", 0, 2)], [("rain", 0, 1), ("cat", 0, 1), (None, 0, 1)])
     assert segment_counts(answer) == Counts(1, 3, 3)
 
 
-def test_segments_of_no_known_kind_are_never_right() -> None:
+def test_segments_of_unknown_kinds_are_never_correct() -> None:
     nameless = Sound(None, 0, 2)
     assert segment_counts(ScoredScene((nameless,), (nameless,))) == Counts(0, 2, 2)
 
@@ -160,23 +160,23 @@ SCENES = [
 ]
 
 
-def test_clip_level_asks_which_scenes_hold_a_kind_not_when_or_how_often() -> None:
+def test_clip_level_counts_scenes_with_a_kind_not_events() -> None:
     counts = clip_counts(SCENES, ["dog", "rain", "cat"])
     assert counts == {"dog": Counts(2, 2, 2), "rain": Counts(1, 2, 2), "cat": Counts(0, 0, 0)}
 
 
-def test_clip_macro_f1_weighs_kinds_alike_and_leaves_out_the_unheard() -> None:
-    # dog 1.0, rain 0.5. The micro average would be 6/8 too, were there not a third, rarer kind below.
+def test_clip_macro_f1_weights_kinds_equally_without_absent_ones() -> None:
+    # dog 1.0, rain 0.5. The micro average is 6/8 too, so a third, rarer kind is added below.
     assert clip_macro_f1(SCENES, ["dog", "rain", "cat"]) == pytest.approx(0.75)  # 0.5 if "cat" counted as 0
     more = [*SCENES, scene([("cat", 0, 1)], [])]
     assert clip_macro_f1(more, ["dog", "rain", "cat"]) == pytest.approx(0.5)  # micro: 2 * 3 / 9 = 0.667
 
 
-def test_a_kind_that_is_only_claimed_has_a_score_of_zero() -> None:
+def test_a_kind_that_is_only_predicted_scores_zero() -> None:
     assert clip_macro_f1(SCENES, ["dog", "rain", "siren"]) == pytest.approx(0.5)
 
 
-def test_references_that_no_score_would_see_are_an_error() -> None:
+def test_references_of_unscored_kinds_are_an_error() -> None:
     with pytest.raises(ValueError, match="not scored: rain"):
         clip_counts(SCENES, ["dog"])
     assert clip_macro_f1([], ["dog"]) == 0.0

@@ -1,6 +1,6 @@
-"""Ours against the field's implementations, where those are installed (they want another pandas and setuptools).
+"""Compare our metrics with the usual packages, if they are installed (they need an old pandas and setuptools).
 
-In an environment of their own: `pip install 'timeaudio[field]' pytest`, then `pytest tests/unit/metrics/test_field.py`.
+In a separate environment: `pip install 'timeaudio[field]' pytest`, then `pytest tests/unit/metrics/test_field.py`.
 """
 
 import random
@@ -14,7 +14,7 @@ KINDS = ["dog", "rain", "siren"]
 
 
 def random_scenes(count=60, seed=5):
-    """Scenes of 10 s whose answers are often right; equal kinds do not overlap, as sed_eval has one each."""
+    """Return scenes of 10 s with mostly correct answers. Equal kinds do not overlap, as sed_eval requires."""
     chance = random.Random(seed)
     scenes = []
     for _ in range(count):
@@ -25,7 +25,7 @@ def random_scenes(count=60, seed=5):
                 end = min(100, at + chance.randrange(4, 30))
                 reference.append(Sound(kind, at / 10, end / 10))
                 if chance.random() < 0.8:
-                    # Not in tenths: their differences are on the collar, where floats round it away (ours do not).
+                    # Not in tenths: differences exactly at the collar are lost to float rounding in sed_eval.
                     start = max(0.0, at + chance.uniform(-3, 3))
                     stop = min(100.0, max(start + 1, end + chance.uniform(-4, 4)))
                     predicted.append(Sound(chance.choice([kind, kind, kind, "rain"]), start / 10, stop / 10))
@@ -39,7 +39,7 @@ def listed(sounds, name):
 
 
 @pytest.mark.filterwarnings("ignore")
-def test_event_and_segment_f1_are_those_of_sed_eval():
+def test_event_and_segment_f1_equal_those_of_sed_eval():
     sed_eval = pytest.importorskip("sed_eval")
     scenes = random_scenes()
     events = sed_eval.sound_event.EventBasedMetrics(
@@ -57,7 +57,7 @@ def test_event_and_segment_f1_are_those_of_sed_eval():
 
 
 @pytest.mark.filterwarnings("ignore")
-def test_clip_level_macro_f1_is_that_of_sed_eval():
+def test_clip_level_macro_f1_equals_that_of_sed_eval():
     sed_eval = pytest.importorskip("sed_eval")
     scenes = random_scenes(seed=8)
     tags = sed_eval.audio_tag.AudioTaggingMetrics(KINDS)
@@ -72,7 +72,7 @@ def test_clip_level_macro_f1_is_that_of_sed_eval():
 
 
 @pytest.mark.filterwarnings("ignore")
-def test_psds_is_that_of_sed_scores_eval():
+def test_psds_equals_that_of_sed_scores_eval():
     evaluation = pytest.importorskip("sed_scores_eval")
     import numpy as np
     from sed_scores_eval.base_modules.scores import create_score_dataframe

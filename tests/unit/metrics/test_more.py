@@ -1,8 +1,8 @@
-"""Timelines, counts, calibration, PSDS and class names, worked by hand; the wrong definition beside each."""
+"""Timelines, counts, calibration, PSDS and class names, computed by hand, with the results of wrong definitions."""
 
 import pytest
 
-from training.metrics.calibration import Claim, expected_calibration_error
+from training.metrics.calibration import CalibrationSample, expected_calibration_error
 from training.metrics.counting import count_in, is_count_question
 from training.metrics.detection import Detection, Truth, psds
 from training.metrics.labels import label_of
@@ -13,25 +13,25 @@ TALK = [(0.0, 10.0), (10.0, 20.0)]
 
 def test_a_timeline_is_paired_segment_by_segment():
     assert segment_iou(TALK, TALK) == 1.0
-    # One segment over all: IoU 0.5 with either, and one is left without a partner. Cover says 1.
+    # One segment over everything: IoU 0.5 with either, and one reference has no partner. The cover IoU is 1.
     assert segment_iou(TALK, [(0.0, 20.0)]) == pytest.approx(0.25)
     assert cover_iou(TALK, [(0.0, 20.0)]) == 1.0
-    # Taking each reference's best would give 0.5 here too, and pay nothing for the missing one.
+    # The best per reference would give 0.5, without a penalty for the missing one.
     assert segment_iou([(0.0, 20.0)], TALK) == pytest.approx(0.25)
 
 
-def test_a_segment_too_many_costs():
-    # Over the references alone it would be 1.
+def test_an_extra_segment_lowers_the_score():
+    # Averaged over references, the score would be 1.
     assert segment_iou(TALK, [*TALK, (25.0, 30.0)]) == pytest.approx(2 / 3)
 
 
-def test_segments_are_paired_for_the_greatest_sum_not_in_order():
+def test_segments_are_paired_for_the_greatest_sum():
     shifted = [(0.0, 1.0), (1.0, 11.0), (11.0, 20.0)]
-    # In order: (1/10 + 1/19 + 0) / 3. Paired: 9/11 and 9/10, and one without a partner.
+    # In order: (1/10 + 1/19 + 0) / 3. Best pairing: 9/11 and 9/10, and one without a partner.
     assert segment_iou(TALK, shifted) == pytest.approx((9 / 11 + 9 / 10) / 3)
 
 
-def test_no_timeline_agrees_with_none_alone():
+def test_an_empty_timeline_matches_only_an_empty_one():
     assert segment_iou([], []) == cover_iou([], []) == 1.0
     assert segment_iou(TALK, []) == segment_iou([], TALK) == 0.0
 
@@ -46,67 +46,71 @@ def test_no_timeline_agrees_with_none_alone():
         ("At 2.5 seconds.", None),  # reading digits anywhere would say 2
         ("A dog barks.", None),
         ("None.", 0),
-        ("Someone barks five times", 5),  # "one" inside a word is no number
+        ("Someone barks five times", 5),  # "one" inside a word is not a number
     ],
 )
 def test_the_first_whole_number_is_the_count(answer, count):
     assert count_in(answer) == count
 
 
-def test_counting_questions_are_known_by_their_words():
+def test_counting_questions_are_recognized():
     assert is_count_question("How many times does a dog bark?")
     assert not is_count_question("How long does it last?")
     assert not is_count_question("For how many seconds is a dog heard?")
 
 
-def test_calibration_error_is_weighed_by_how_many_are_in_a_bin():
-    # Three at 0.95, all right: gap 0.05 each. One at 0.55, wrong: 0.55. An unweighed mean of the bins would be 0.3.
-    claims = [Claim(0.95, True)] * 3 + [Claim(0.55, False)]
+def test_calibration_error_weights_bins_by_their_size():
+    # Three at 0.95, all correct: gap 0.05. One at 0.55, wrong: gap 0.55. An unweighted mean of the bins would be 0.3.
+    claims = [CalibrationSample(0.95, True)] * 3 + [CalibrationSample(0.55, False)]
     assert expected_calibration_error(claims) == pytest.approx((3 * 0.05 + 0.55) / 4)
 
 
-def test_within_a_bin_over_and_under_cancel_and_across_bins_they_do_not():
-    # The mean of |confidence - right| would be 0.5 in both.
-    assert expected_calibration_error([Claim(0.5, True), Claim(0.5, False)]) == pytest.approx(0.0)
-    assert expected_calibration_error([Claim(0.9, False), Claim(0.1, True)]) == pytest.approx(0.9)
-
-
-def test_bins_have_fifteenths_as_edges():
-    # 2/15 and 0.19 share the third bin: |0.1333 + 0.19 - 1| / 2. With the edge in the bin below they would not.
-    assert expected_calibration_error([Claim(2 / 15, True), Claim(0.19, False)]) == pytest.approx(
-        (1 - 2 / 15 - 0.19) / 2
+def test_errors_cancel_within_a_bin_but_not_across_bins():
+    # The mean of |confidence - correct| would be 0.5 and 0.9.
+    assert expected_calibration_error([CalibrationSample(0.5, True), CalibrationSample(0.5, False)]) == pytest.approx(
+        0.0
     )
-    assert expected_calibration_error([Claim(1.0, True)]) == 0.0
+    assert expected_calibration_error([CalibrationSample(0.9, False), CalibrationSample(0.1, True)]) == pytest.approx(
+        0.9
+    )
+
+
+def test_the_edges_of_the_bins_are_fifteenths():
+    # 2/15 and 0.19 are both in the third bin: |0.1333 + 0.19 - 1| / 2. The edge 2/15 does not belong to the second bin.
+    assert expected_calibration_error(
+        [CalibrationSample(2 / 15, True), CalibrationSample(0.19, False)]
+    ) == pytest.approx((1 - 2 / 15 - 0.19) / 2)
+    assert expected_calibration_error([CalibrationSample(1.0, True)]) == 0.0
     assert expected_calibration_error([]) is None
     with pytest.raises(ValueError, match="between 0 and 1"):
-        Claim(1.1, True)
+        CalibrationSample(1.1, True)
 
 
 HOUR = 3600.0
 
 
-def test_psds_counts_what_is_found_before_too_much_is_claimed():
+def test_psds_integrates_recall_over_false_positives_per_hour():
     truths = [Truth("r", "dog", (0.0, 10.0)), Truth("r", "dog", (20.0, 30.0))]
     sure = Detection("r", "dog", (0.0, 9.0), 0.9)
     wrong = [Detection("r", "dog", (100.0 + n, 100.5 + n), 0.8) for n in range(50)]
     late = Detection("r", "dog", (20.0, 30.0), 0.7)
-    # Up to 50 false ones an hour half is found, from there on all: (50 * 0.5 + 50 * 1) / 100.
+    # Up to 50 false positives per hour half is found, after that everything: (50 * 0.5 + 50 * 1) / 100.
     assert psds(truths, [sure, *wrong, late], HOUR) == pytest.approx(0.75)
     assert psds(truths, [sure, late], HOUR) == pytest.approx(1.0)
     assert psds(truths, [], HOUR) == 0.0
 
 
-def test_psds_pieces_of_an_event_find_it_together_and_a_detection_must_lie_in_events():
+def test_psds_joins_parts_of_an_event_and_rejects_wide_detections():
     truths = [Truth("r", "dog", (0.0, 10.0))]
     halves = [Detection("r", "dog", (0.0, 4.0), 0.9), Detection("r", "dog", (4.0, 8.0), 0.9)]
     assert psds(truths, halves, HOUR) == pytest.approx(1.0)  # IoU of each would be 0.4
     assert psds(truths, halves[:1], HOUR) == 0.0
-    wide = [Detection("r", "dog", (0.0, 15.0), 0.9)]  # covers it all, but only 10 of its 15 s are in it
+    wide = [Detection("r", "dog", (0.0, 15.0), 0.9)]  # covers the event, but only 10 of its 15 s overlap
     assert psds(truths, wide, HOUR) == 0.0
     assert psds(truths, [Detection("other", "dog", (0.0, 10.0), 0.9)], HOUR) == 0.0
 
 
-def test_psds_takes_the_spread_of_classes_off():
+def test_psds_subtracts_the_standard_deviation_over_classes():
     truths = [Truth("r", "dog", (0.0, 1.0)), Truth("r", "cat", (0.0, 1.0))]
     assert psds(truths, [Detection("r", "dog", (0.0, 1.0), 0.5)], HOUR) == 0.0  # the plain mean would be 0.5
 
@@ -121,11 +125,11 @@ LABELS = ["Dog", "Bark", "Male speech, man speaking", "Wind noise (microphone)",
         ("A dog barks.", "Dog"),
         ("Barking is audible.", "Bark"),
         ("Something hums.", None),
-        ("The wind blows", "Wind"),  # all of one name, half of another
+        ("The wind blows", "Wind"),  # the whole of one name, half of another
         ("Wind noise", "Wind noise (microphone)"),
         ("A bell rings in the distance", "Church bell"),  # half of the name is enough
-        ("The sound is heard", None),  # fillers name nothing
+        ("The sound is heard", None),  # filler words match no name
     ],
 )
-def test_a_caption_is_of_the_class_whose_name_it_says(caption, label):
+def test_a_caption_belongs_to_the_class_that_it_names(caption, label):
     assert label_of(caption, LABELS) == label

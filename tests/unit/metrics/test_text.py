@@ -1,4 +1,4 @@
-"""Scores of words. The libraries are the field's own; what is tested is which of their numbers is taken."""
+"""Text scores. The usual libraries compute them; the tests check which of their numbers we use."""
 
 import importlib.util
 import shutil
@@ -8,9 +8,9 @@ import pytest
 from training.metrics.text import Meteor, MetricUnavailable, rouge
 
 
-def test_rouge_is_an_f_measure_of_stems():
+def test_rouge_is_the_f1_of_stems():
     score = rouge("the cat sat on the mat", "cats sat")
-    # Two of two words and two of six: F1 = 2 * 1 * (1/3) / (4/3). Recall alone is 1/3; without stems one word fits.
+    # Two of two words and two of six: F1 = 2 * 1 * (1/3) / (4/3). The recall is 1/3; without stems one word matches.
     assert score.one == pytest.approx(0.5)
     assert score.longest == pytest.approx(0.5)
 
@@ -21,11 +21,11 @@ def test_rouge_l_needs_the_words_in_order_and_rouge_1_does_not():
     assert score.longest == pytest.approx(0.5)  # "a dog"
 
 
-def test_rouge_of_nothing_is_zero():
+def test_rouge_of_an_empty_text_is_zero():
     assert rouge("a dog", "").one == 0.0
 
 
-def test_meteor_says_what_it_needs(monkeypatch):
+def test_the_error_names_what_meteor_needs(monkeypatch):
     monkeypatch.setenv("PATH", "")
     with pytest.raises(MetricUnavailable, match="needs Java"):
         Meteor()
@@ -40,7 +40,7 @@ def test_meteor_says_what_it_needs(monkeypatch):
     shutil.which("java") is None or importlib.util.find_spec("pycocoevalcap") is None,
     reason="METEOR 1.5 is not installed: pip install 'timeaudio[field]', and Java",
 )
-def test_meteor_is_that_of_cocos_captions():
+def test_meteor_equals_that_of_coco_captions():
     from pycocoevalcap.meteor.meteor import Meteor as Theirs
 
     pairs = [("a dog barks in the rain", "the dog is barking"), ("wind blows", "a wind gust"), ("a man talks", "music")]
@@ -56,5 +56,5 @@ def test_meteor_is_that_of_cocos_captions():
         statistics = [ours.statistics(*pair) for pair in pairs]
         assert ours.score(statistics) == pytest.approx(expected)
         assert [ours.score([s]) for s in statistics] == pytest.approx(each)
-        assert ours.score(statistics) != pytest.approx(sum(each) / 3, abs=1e-3)  # the corpus is not the texts' mean
+        assert ours.score(statistics) != pytest.approx(sum(each) / 3, abs=1e-3), "not the mean of the texts"
         assert ours.score([]) == 0.0

@@ -1,4 +1,4 @@
-"""A small start from larger parts: fewer layers, fewer pieces, a narrower connector, aiSFX for BEATs."""
+"""A small start checkpoint from larger parts: fewer layers, fewer tokens, a narrower connector, aiSFX for BEATs."""
 
 import json
 
@@ -16,11 +16,11 @@ from transformers import (
 
 from model.audio.waveform import Waveform
 from model.checkpoint import load_checkpoint
+from model.convert.cuts import Cuts, first_pieces, fresh_qformer, layer_numbers
+from model.convert.init import NativeParts, init_native
 from model.encoders.aisfx import AisfxConfig, AisfxEncoder
 from model.errors import CheckpointError
 from model.pipeline import Decoding, Pipeline
-from model.released.cuts import Cuts, first_pieces, fresh_qformer, layer_numbers
-from model.released.native import NativeParts, init_native
 from tests import factories
 from tests.released_files import write_downloads
 from tests.synthetic import sound
@@ -66,7 +66,7 @@ def language_model(folder, config, tokenizer):
 
 
 @pytest.mark.parametrize("family", FAMILIES)
-def test_a_small_start_holds_what_was_kept_and_answers(tmp_path, downloads, aisfx, library_tokenizer, family):
+def test_a_small_start_has_the_kept_parts_and_answers(tmp_path, downloads, aisfx, library_tokenizer, family):
     theirs = language_model(tmp_path / "llm", FAMILIES[family], library_tokenizer)
     options = [
         f"--llm={tmp_path / 'llm'}", f"--whisper={downloads.whisper}", f"--aisfx={aisfx}", "--whisper-layers=1",
@@ -94,7 +94,7 @@ def test_a_small_start_holds_what_was_kept_and_answers(tmp_path, downloads, aisf
     assert json.loads((tmp_path / "start" / "speech_encoder" / "config.json").read_text())["encoder_layers"] == 1
     for name, tensor in model.speech.encoder.state_dict().items():
         if name.startswith("layer_norm."):
-            assert torch.equal(tensor, torch.full_like(tensor, float("weight" in name))), "an identity to begin with"
+            assert torch.equal(tensor, torch.full_like(tensor, float("weight" in name))), "it starts as an identity"
         else:
             assert torch.equal(tensor, whole[f"model.encoder.{name}"]), name
     assert model.config.sound_encoder == "aisfx"
@@ -113,13 +113,13 @@ def test_a_small_start_holds_what_was_kept_and_answers(tmp_path, downloads, aisf
     assert "CC BY 4.0" in card
 
 
-def test_an_unknown_task_is_named(tmp_path, capsys):
+def test_the_error_names_an_unknown_task(tmp_path, capsys):
     options = [f"--llm={tmp_path}", f"--whisper={tmp_path}", f"--out={tmp_path / 'start'}", "--tasks=ask,sing"]
     assert main(["init", *options]) == 2
     assert "'sing' is not one of dense_caption, ground, summarize, ask." in capsys.readouterr().err
 
 
-def test_what_is_cut_off_from_nothing_is_the_whole(tmp_path, downloads, library_tokenizer):
+def test_cuts_that_remove_nothing_change_nothing(tmp_path, downloads, library_tokenizer):
     language_model(tmp_path / "llm", FAMILIES["llama, tied"], library_tokenizer)
     parts = NativeParts(llm=tmp_path / "llm", whisper=downloads.whisper, beats=downloads.beats)
     layers = json.loads((downloads.whisper / "config.json").read_text())["encoder_layers"]
@@ -132,7 +132,7 @@ def test_what_is_cut_off_from_nothing_is_the_whole(tmp_path, downloads, library_
         assert (tmp_path / "a" / name).read_bytes() == (tmp_path / "b" / name).read_bytes(), name
 
 
-def test_a_stopped_start_with_other_cuts_is_not_gone_on_with(tmp_path, downloads, library_tokenizer):
+def test_a_stopped_start_with_other_cuts_is_not_resumed(tmp_path, downloads, library_tokenizer):
     language_model(tmp_path / "llm", FAMILIES["llama, tied"], library_tokenizer)
     parts = NativeParts(llm=tmp_path / "llm", whisper=downloads.whisper, beats=downloads.beats)
 
@@ -152,7 +152,7 @@ def test_a_stopped_start_with_other_cuts_is_not_gone_on_with(tmp_path, downloads
     ("given", "message"),
     [({}, "one of them is needed"), ({"beats": "b.pt", "aisfx": "a.safetensors"}, "not both")],
 )
-def test_there_is_one_sound_encoder(tmp_path, downloads, library_tokenizer, given, message):
+def test_exactly_one_sound_encoder_is_required(tmp_path, downloads, library_tokenizer, given, message):
     language_model(tmp_path / "llm", FAMILIES["llama, tied"], library_tokenizer)
     with pytest.raises(CheckpointError, match=message):
         init_native(NativeParts(llm=tmp_path / "llm", whisper=downloads.whisper, **given), tmp_path / "start")
@@ -165,7 +165,7 @@ def test_another_file_is_not_aisfx(tmp_path, downloads, library_tokenizer):
         init_native(NativeParts(llm=tmp_path / "llm", whisper=downloads.whisper, aisfx=file), tmp_path / "start")
 
 
-def test_salmonn_goes_with_whole_parts(tmp_path, downloads, library_tokenizer):
+def test_salmonn_requires_whole_parts(tmp_path, downloads, library_tokenizer):
     language_model(tmp_path / "llm", FAMILIES["llama, tied"], library_tokenizer)
     parts = NativeParts(
         llm=tmp_path / "llm", whisper=downloads.whisper, beats=downloads.beats, salmonn=downloads.checkpoint
@@ -174,7 +174,7 @@ def test_salmonn_goes_with_whole_parts(tmp_path, downloads, library_tokenizer):
         init_native(parts, tmp_path / "start", cuts=Cuts(llm_layers="0-2"))
 
 
-def test_a_whisper_has_so_many_layers(tmp_path, downloads, aisfx, library_tokenizer):
+def test_more_layers_than_whisper_has_are_rejected(tmp_path, downloads, aisfx, library_tokenizer):
     language_model(tmp_path / "llm", FAMILIES["llama, tied"], library_tokenizer)
     parts = NativeParts(llm=tmp_path / "llm", whisper=downloads.whisper, aisfx=aisfx)
     with pytest.raises(CheckpointError, match=r"--whisper-layers 99: .* has \d encoder layers"):
@@ -203,12 +203,12 @@ def test_lists_of_layers(text, numbers):
         ("3,1", "rising"),
     ],
 )
-def test_wrong_lists_of_layers(text, message):
+def test_invalid_lists_of_layers(text, message):
     with pytest.raises(CheckpointError, match=message):
         layer_numbers(text, 10)
 
 
-def test_layers_of_other_names_are_refused(tmp_path, downloads, aisfx, library_tokenizer):
+def test_layers_with_other_names_are_rejected(tmp_path, downloads, aisfx, library_tokenizer):
     config = GPT2Config(vocab_size=PIECES, n_embd=64, n_layer=2, n_head=4, bos_token_id=0, eos_token_id=1)
     language_model(tmp_path / "llm", config, library_tokenizer)
     parts = NativeParts(llm=tmp_path / "llm", whisper=downloads.whisper, aisfx=aisfx)
@@ -216,7 +216,7 @@ def test_layers_of_other_names_are_refused(tmp_path, downloads, aisfx, library_t
         init_native(parts, tmp_path / "start", cuts=Cuts(llm_layers="0"))
 
 
-def test_a_cut_tokenizer_writes_every_text_with_the_first_pieces(library_tokenizer):
+def test_a_cut_tokenizer_encodes_every_text_with_the_first_tokens(library_tokenizer):
     cut = first_pieces(library_tokenizer, 300)
     assert len(cut) == 300
     shared = 0
@@ -231,7 +231,7 @@ def test_a_cut_tokenizer_writes_every_text_with_the_first_pieces(library_tokeniz
     assert cut.eos_token_id == library_tokenizer.eos_token_id
 
 
-def test_what_a_tokenizer_needs_is_not_cut_off(library_tokenizer):
+def test_the_byte_tokens_of_a_tokenizer_are_not_removed(library_tokenizer):
     needed = max(library_tokenizer.get_vocab()[piece] for piece in pre_tokenizers.ByteLevel.alphabet())
     assert len(first_pieces(library_tokenizer, needed + 1)) == needed + 1
     with pytest.raises(CheckpointError, match=f"give at least {needed + 1}"):
@@ -240,20 +240,20 @@ def test_what_a_tokenizer_needs_is_not_cut_off(library_tokenizer):
         first_pieces(library_tokenizer, 501)
 
 
-def test_a_special_piece_is_not_cut_off():
+def test_a_special_token_is_not_removed():
     tokenizer = factories.library_tokenizer(PIECES)
     tokenizer.add_tokens([AddedToken("<late>", special=True)])
     with pytest.raises(CheckpointError, match="'<late>' with id 500: give at least 501"):
         first_pieces(tokenizer, 400)
 
 
-def test_another_kind_of_tokenizer_is_not_cut():
+def test_only_a_byte_level_bpe_tokenizer_can_be_cut():
     words = Tokenizer(models.WordLevel({"<unk>": 0, "dog": 1}, unk_token="<unk>"))
     with pytest.raises(CheckpointError, match="needs a byte-level BPE tokenizer"):
         first_pieces(PreTrainedTokenizerFast(tokenizer_object=words), 1)
 
 
-def test_a_connectors_width_is_shared_out_among_its_heads():
+def test_the_width_of_the_connector_is_divided_among_its_heads():
     assert fresh_qformer(None, None).num_heads == 12
     assert fresh_qformer(256, None).num_heads == 4
     assert fresh_qformer(40, 5).feed_forward_dim == 160

@@ -1,4 +1,4 @@
-"""What an import writes, how it goes on after it was stopped, and what it refuses to write over."""
+"""`timeaudio import`: what it writes, how it resumes, and what it does not overwrite."""
 
 import json
 import os
@@ -13,8 +13,8 @@ import torch
 from safetensors.torch import load_file
 
 from model.checkpoint import load_checkpoint
+from model.convert.importer import import_released
 from model.errors import CheckpointError
-from model.released.importer import import_released
 from tests.released_files import HEADS, released_parts, write_downloads
 
 LANGUAGE = "llama_model.base_model.model."
@@ -44,7 +44,7 @@ def contents(directory):
 
 
 @pytest.mark.parametrize("shards", ["safetensors", "bin"])
-def test_embedding_and_head_are_the_files_own_and_adapters_are_merged_before_rounding(tmp_path, shards):
+def test_embedding_and_head_are_copied_and_adapters_merged_in_float32(tmp_path, shards):
     done = run(write_downloads(tmp_path / "downloads", shards=shards), tmp_path / "small")
     assert (done.num_kept, done.num_files) == (0, 4)
     state, weights = released_parts().state, language_model(tmp_path / "small")
@@ -59,7 +59,7 @@ def test_embedding_and_head_are_the_files_own_and_adapters_are_merged_before_rou
     assert not any("inv_freq" in name or "lora" in name for name in weights)
 
 
-def test_encoders_and_connector_are_stored_as_they_were(tmp_path, downloads):
+def test_encoders_and_connector_are_stored_unchanged(tmp_path, downloads):
     run(downloads, tmp_path / "small")
     for file in ("model.safetensors", "speech_encoder/model.safetensors", "sound_encoder/model.safetensors"):
         assert {t.dtype for t in load_file(tmp_path / "small" / file).values()} == {torch.float32}
@@ -74,11 +74,11 @@ def test_encoders_and_connector_are_stored_as_they_were(tmp_path, downloads):
     assert all(path.stat().st_mode & 0o444 == 0o444 for path in (tmp_path / "small").rglob("*.safetensors"))
 
 
-def test_a_killed_import_goes_on_where_it_stood(tmp_path, downloads):
+def test_a_killed_import_resumes(tmp_path, downloads):
     program = """
         import os, signal, sys
         from pathlib import Path
-        from model.released.importer import Downloads, import_released
+        from model.convert.importer import Downloads, import_released
         def start(total):
             done = []
             def tell(num_bytes, name):
@@ -103,7 +103,9 @@ def test_a_killed_import_goes_on_where_it_stood(tmp_path, downloads):
     done = run(downloads, out)
     assert (done.num_kept, done.num_files) == (3, 4)
     for path, time in written.items():
-        assert (out / path.relative_to(tmp_path / "small.partial")).stat().st_mtime_ns == time, "written twice"
+        assert (out / path.relative_to(tmp_path / "small.partial")).stat().st_mtime_ns == time, (
+            "the file was written twice"
+        )
     run(downloads, tmp_path / "at-once" / "small")
     assert contents(out) == contents(tmp_path / "at-once" / "small")
 
@@ -127,7 +129,7 @@ def stopped(downloads, out, after, **options):
         run(downloads, out, start=start, **options)
 
 
-def test_a_file_that_was_damaged_meanwhile_is_written_again(tmp_path, downloads):
+def test_a_file_that_was_damaged_meanwhile_is_rewritten(tmp_path, downloads):
     stopped(downloads, tmp_path / "small", after=3)
     path = tmp_path / "small.partial" / "model.safetensors"
     data = bytearray(path.read_bytes())
@@ -137,27 +139,27 @@ def test_a_file_that_was_damaged_meanwhile_is_written_again(tmp_path, downloads)
     load_checkpoint(tmp_path / "small")
 
 
-def test_what_was_made_from_other_files_or_in_another_precision_is_not_kept(tmp_path, downloads):
+def test_files_from_other_inputs_or_precisions_are_not_kept(tmp_path, downloads):
     stopped(downloads, tmp_path / "small", after=3)
     stopped(downloads, tmp_path / "small", after=3, dtype="float32")
     os.utime(downloads.beats, ns=(1, 1))
     assert run(downloads, tmp_path / "small", dtype="float32").num_kept == 0
 
 
-def test_all_bytes_are_told_before_and_after(tmp_path, downloads):
-    told = []
+def test_the_progress_covers_all_bytes(tmp_path, downloads):
+    progress = []
 
     def start(total):
-        told.append(total)
-        return lambda num_bytes, name: told.append(num_bytes)
+        progress.append(total)
+        return lambda num_bytes, name: progress.append(num_bytes)
 
     done = run(downloads, tmp_path / "small", start=start)
-    assert told[0] == done.num_bytes == sum(told[1:])
+    assert progress[0] == done.num_bytes == sum(progress[1:])
     stored = sum(p.stat().st_size for p in (tmp_path / "small").rglob("*.safetensors"))
     assert 0.95 * stored < done.num_bytes < stored, "headers are not counted"
 
 
-def test_nothing_is_written_over(tmp_path, downloads):
+def test_nothing_is_overwritten(tmp_path, downloads):
     (tmp_path / "mine").mkdir()
     (tmp_path / "mine" / "thesis.txt").write_text("years of work")
     with pytest.raises(CheckpointError, match=r"mine exists: remove it"):
@@ -168,7 +170,7 @@ def test_nothing_is_written_over(tmp_path, downloads):
     assert (tmp_path / "mine" / "thesis.txt").read_text() == "years of work"
 
 
-def test_a_disk_that_is_too_small_is_told_before_anything_is_written(tmp_path, downloads, monkeypatch):
+def test_a_disk_that_is_too_small_is_an_error_before_anything_is_written(tmp_path, downloads, monkeypatch):
     monkeypatch.setattr("shutil.disk_usage", lambda _: type("Usage", (), {"free": 1_000_000}))
     with pytest.raises(CheckpointError, match=r"needs 0\.0 GB more, but its disk has only 0\.0 GB free"):
         run(downloads, tmp_path / "small")

@@ -1,4 +1,4 @@
-"""A start for training from any causal language model and any Whisper."""
+"""A start checkpoint for training, from any causal language model and any Whisper."""
 
 import json
 
@@ -17,9 +17,9 @@ from transformers import (
 
 from model.audio.waveform import Waveform
 from model.checkpoint import load_checkpoint
+from model.convert.init import NativeParts, init_native
 from model.errors import CheckpointError, WeightsDoNotFit
 from model.pipeline import Decoding, Pipeline
-from model.released.native import NativeParts, init_native
 from tests import factories
 from tests.released_files import HEADS, write_downloads
 from tests.synthetic import sound
@@ -57,7 +57,7 @@ def language_model(folder, config, tokenizer):
 
 
 @pytest.mark.parametrize("family", FAMILIES)
-def test_markers_are_added_to_any_family_as_equation_one_says(tmp_path, downloads, library_tokenizer, family):
+def test_markers_are_added_to_any_family_by_equation_one(tmp_path, downloads, library_tokenizer, family):
     theirs = language_model(tmp_path / "llm", FAMILIES[family], library_tokenizer)
     parts = NativeParts(llm=tmp_path / "llm", whisper=downloads.whisper, beats=downloads.beats)
     done = init_native(parts, tmp_path / "start", dtype="float32")
@@ -67,7 +67,7 @@ def test_markers_are_added_to_any_family_as_equation_one_says(tmp_path, download
     assert type(llm) is type(theirs)
     first = tokenizer.marker_ids[0]
     assert tokenizer.marker_ids == tuple(range(first, first + 20))
-    assert first >= PIECES, "the library may add a piece of the family's own before them"
+    assert first >= PIECES, "transformers may add a token of the family before them"
     tied = FAMILIES[family].tie_word_embeddings
     assert (llm.get_input_embeddings().weight is llm.get_output_embeddings().weight) == tied
     point = tokenizer.encode(".")[-1]
@@ -85,7 +85,7 @@ def test_markers_are_added_to_any_family_as_equation_one_says(tmp_path, download
         assert torch.equal(llm.model.layers.state_dict()[name], tensor), name
 
 
-def test_a_start_answers_and_learns(tmp_path, downloads, library_tokenizer):
+def test_a_start_checkpoint_answers_and_can_be_trained(tmp_path, downloads, library_tokenizer):
     language_model(tmp_path / "llm", FAMILIES["qwen2, tied, padded"], library_tokenizer)
     options = [f"--llm={tmp_path / 'llm'}", f"--whisper={downloads.whisper}", f"--beats={downloads.beats}"]
     assert main(["init", *options, f"--out={tmp_path / 'start'}", "--dtype", "float32"]) == 0
@@ -104,7 +104,7 @@ def test_a_start_answers_and_learns(tmp_path, downloads, library_tokenizer):
     assert {"time_encoding.weight", "projection.weight", "qformer.query"} <= learns
 
 
-def test_the_same_parts_make_the_same_start(tmp_path, downloads, library_tokenizer):
+def test_the_same_parts_give_the_same_start_checkpoint(tmp_path, downloads, library_tokenizer):
     language_model(tmp_path / "llm", FAMILIES["llama"], library_tokenizer)
     parts = NativeParts(llm=tmp_path / "llm", whisper=downloads.whisper, beats=downloads.beats)
     for folder in ("a", "b"):
@@ -130,7 +130,7 @@ def test_any_size_of_whisper(tmp_path, downloads, library_tokenizer):
 
 
 def salmonn(folder, **changes):
-    """SALMONN's file: no embedding, no head, no time encoding."""
+    """Write SALMONN's file: without embedding, head and time encoding."""
 
     def remove(state):
         for name in [n for n in state if "embed_tokens" in n or "lm_head" in n or n.startswith("abs_time")]:
@@ -140,7 +140,7 @@ def salmonn(folder, **changes):
     return write_downloads(folder, change=remove)
 
 
-def test_salmonn_starts_the_connector_and_what_timeaudio_added_is_fresh(tmp_path, library_tokenizer):
+def test_salmonn_initialises_the_connector_except_new_parameters(tmp_path, library_tokenizer):
     downloads = salmonn(tmp_path / "d")
     parts = NativeParts(
         llm=downloads.llm, whisper=downloads.whisper, beats=downloads.beats, salmonn=downloads.checkpoint
@@ -154,7 +154,7 @@ def test_salmonn_starts_the_connector_and_what_timeaudio_added_is_fresh(tmp_path
     assert not model.connector.time_encoding.weight.any()
     assert model.config.qformer.self_attention == "segment"
     assert tokenizer.marker_ids == tuple(range(620, 640))
-    # Its adapters are for this language model, and become part of it.
+    # Its adapters are for this language model, and are merged into it.
     prefix = "model.layers.0.self_attn.q_proj."
     a, b = (theirs[f"llama_model.base_model.model.{prefix}lora_{half}.default.weight"] for half in "AB")
     index = json.loads((downloads.llm / "model.safetensors.index.json").read_text())["weight_map"]
@@ -169,7 +169,7 @@ def test_salmonn_starts_the_connector_and_what_timeaudio_added_is_fresh(tmp_path
     assert any(torch.equal(q_proj, t) for f in other.glob("*.safetensors") for t in load_file(f).values())
 
 
-def test_a_salmonn_of_other_encoders_is_refused(tmp_path):
+def test_a_salmonn_with_other_encoders_is_rejected(tmp_path):
     downloads = salmonn(tmp_path / "d", **{"ln_audio.weight": torch.ones(7)})
     parts = NativeParts(
         llm=downloads.llm, whisper=downloads.whisper, beats=downloads.beats, salmonn=downloads.checkpoint
@@ -178,7 +178,7 @@ def test_a_salmonn_of_other_encoders_is_refused(tmp_path):
         init_native(parts, tmp_path / "start", num_heads=HEADS)
 
 
-def test_what_is_no_causal_language_model_is_refused(tmp_path, downloads):
+def test_a_model_that_is_not_a_causal_language_model_is_rejected(tmp_path, downloads):
     (tmp_path / "clip").mkdir()
     (tmp_path / "clip" / "config.json").write_text('{"model_type": "clip"}')
     (tmp_path / "clip" / "model.safetensors").write_bytes((downloads.whisper / "model.safetensors").read_bytes())

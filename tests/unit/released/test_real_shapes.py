@@ -1,4 +1,4 @@
-"""The released code's real key list and shapes, on torch's device without memory, against what an import asks for."""
+"""Compare the real names and shapes of the released code, on torch's meta device, with those that an import needs."""
 
 import json
 from pathlib import Path
@@ -7,11 +7,11 @@ import pytest
 import torch
 from transformers import LlamaConfig, WhisperConfig
 
+from model.convert.importer import architecture
+from model.convert.keys import rename
+from model.convert.nets import Trained
+from model.convert.shape_check import checkpoint_faults, needs
 from model.encoders.beats import BEATsConfig
-from model.released.fit import checkpoint_faults, needs
-from model.released.importer import architecture
-from model.released.keys import rename
-from model.released.nets import Trained
 from tests.released_files import DATA, is_in_checkpoint, released_parts
 
 FILE = Path("timeaudio.pth")
@@ -22,7 +22,7 @@ VICUNA_7B = {"hidden_size": 4096, "intermediate_size": 11008, "num_hidden_layers
 
 
 def unfolded(facts):
-    """Every tensor, without memory."""
+    """Return every tensor, on the meta device."""
     state = {}
     for name, fact in facts.items():
         first, last = fact.get("layers", (0, 0))
@@ -45,7 +45,7 @@ def need(facts):
 
 
 def outer_layers(names):
-    """All names but those of the layers between the second and the last: what holds for these holds for them."""
+    """Return the names without the inner layers, which behave like the others."""
     inner = tuple(f".{layer}." for layer in range(2, 31) if layer != 11)
     return [name for name in names if not any(part in name for part in inner)]
 
@@ -59,14 +59,14 @@ def faults(state, need):
     return list(checkpoint_faults(file.renamed, need, file.theirs, FILE))
 
 
-def test_a_stage_2_file_has_237_tensors_of_which_each_has_its_place(facts, need):
+def test_all_237_tensors_of_a_stage_2_file_are_used(facts, need):
     assert len(facts["stage2"]) == 237
     assert sum(tensor.numel() for tensor in facts["stage2"].values()) == 294_123_776
     assert faults(facts["stage2"], need) == []
     assert faults(facts["stage1"], need) == []
 
 
-def test_the_frozen_nets_have_the_names_and_shapes_of_ours(facts, need):
+def test_the_frozen_networks_have_our_names_and_shapes(facts, need):
     frozen = rename(facts["frozen"])
     assert frozen.unknown == []
     for prefix, shapes in (("speech.encoder.", need.speech), ("sound.", need.sound)):
@@ -74,14 +74,14 @@ def test_the_frozen_nets_have_the_names_and_shapes_of_ours(facts, need):
         assert theirs == shapes
 
 
-def test_the_language_model_is_as_large_as_its_name_says(need):
+def test_the_language_model_has_7_billion_parameters(need):
     assert need.embeddings == ("model.embed_tokens.weight", "lm_head.weight")
     assert need.llm["lm_head.weight"] == (32_021, 4096)
     assert 6.7e9 < sum(rows * columns for rows, columns in (s for s in need.llm.values() if len(s) == 2)) < 6.8e9
 
 
 @pytest.mark.parametrize("stage", ["stage1", "stage2"])
-def test_every_single_tensor_is_missed(facts, need, stage):
+def test_every_missing_tensor_is_found(facts, need, stage):
     optional = ("relative_attention_bias", "inv_freq", "position_ids")
     for name in outer_layers(facts[stage]):
         if not any(part in name for part in optional):
@@ -89,7 +89,7 @@ def test_every_single_tensor_is_missed(facts, need, stage):
             assert faults(state, need), name
 
 
-def test_every_single_wrong_shape_is_seen(facts, need):
+def test_every_wrong_shape_is_found(facts, need):
     for name in outer_layers(facts["stage2"]):
         if "inv_freq" not in name and "position_ids" not in name:
             tensor = facts["stage2"][name]
@@ -97,8 +97,8 @@ def test_every_single_wrong_shape_is_seen(facts, need):
             assert faults(facts["stage2"] | {name: wrong}, need), name
 
 
-def test_the_small_files_have_the_same_names_as_the_real_ones(facts):
-    """What the other tests import has the real layout: its names are the real ones' first two layers'."""
+def test_the_small_files_have_the_names_of_the_real_ones(facts):
+    """The files of the other tests have the real layout, with only the first two layers."""
     small = {name for name in released_parts().state if is_in_checkpoint(name)}
     real = {n for n in facts["stage2"] if not any(f".{layer}." in n for layer in range(2, 32))}
     assert small == real

@@ -1,4 +1,4 @@
-"""Requests in the model's loop: their updates, in order, and the places where they stop."""
+"""Jobs in the model loop: the order of their updates, and how they end."""
 
 import importlib.util
 import time
@@ -11,12 +11,21 @@ import pytest
 from model.errors import TaskNotSupported
 from model.timeline.event import Event
 from model.timeline.interval import Interval
-from server.engine import convert
-from server.engine.protocol import Answered, Encoded, Found, Options, Request, Samples, Started, Update
 from server.errors import DeadlineExceeded, InternalError
 from server.pb.timeaudio.worker.v1 import worker_pb2 as pb
 from server.worker.job import Job
 from server.worker.loop import ModelLoop
+from server.workers import codec
+from server.workers.protocol import (
+    AudioEncoded,
+    DecodingOptions,
+    EngineRequest,
+    EventFound,
+    LazySamples,
+    QueryAnswered,
+    RequestStarted,
+    Update,
+)
 
 
 @pytest.fixture(scope="module")
@@ -30,16 +39,16 @@ def scripted() -> ModuleType:
     return module
 
 
-class Worked:
-    """A loop without its thread, and what it has told."""
+class LoopHarness:
+    """A model loop without its thread, and the messages that it has sent."""
 
     def __init__(self, scripted: ModuleType) -> None:
         self.messages: dict[Job, list[pb.AnalyzeResponse]] = {}
         self.session = scripted.Pipeline.load().session()
         self.loop = ModelLoop(self.session, scripted.Decoding, self._note)
 
-    def _note(self, told: list[tuple[Job, pb.AnalyzeResponse]]) -> None:
-        for job, message in told:
+    def _note(self, messages: list[tuple[Job, pb.AnalyzeResponse]]) -> None:
+        for job, message in messages:
             self.messages.setdefault(job, []).append(message)
 
     def add(self, message: pb.AnalyzeRequest) -> Job:
@@ -48,137 +57,139 @@ class Worked:
         return job
 
     def run(self, turns: int = 1000) -> None:
-        """Turns until all is done."""
+        """Run turns until all requests are done."""
         for _ in range(turns):
             self.loop.turn()
             if self.session.is_idle:
                 return
 
     def updates(self, job: Job) -> list[Update | None]:
-        """As the engine reads them, after a trip over the wire."""
+        """Return the updates as the engine reads them, after serialization."""
         messages = self.messages.get(job, [])
-        return [convert.update(pb.AnalyzeResponse.FromString(message.SerializeToString())) for message in messages]
+        return [codec.update(pb.AnalyzeResponse.FromString(message.SerializeToString())) for message in messages]
 
     def answer(self, message: pb.AnalyzeRequest) -> list[Update | None]:
-        """All updates of one request that is alone."""
+        """Run a single request and return all its updates."""
         job = self.add(message)
         self.run()
         return self.updates(job)
 
 
 @pytest.fixture
-def worked(scripted: ModuleType) -> Worked:
-    return Worked(scripted)
+def harness(scripted: ModuleType) -> LoopHarness:
+    return LoopHarness(scripted)
 
 
 def request(*queries: str, seconds: float = 2.0, timeout_s: float = 60.0) -> pb.AnalyzeRequest:
     samples = np.zeros(round(seconds * 16_000), "<f4")
-    sent = convert.request_bytes(
-        Request(
+    sent = codec.request_bytes(
+        EngineRequest(
             id="ta-1",
             task="ground" if queries else "dense_caption",
-            samples=Samples(len(samples), samples.tobytes),
+            samples=LazySamples(len(samples), samples.tobytes),
             queries=queries,
-            options=Options(num_beams=2, max_new_tokens=30),
+            options=DecodingOptions(num_beams=2, max_new_tokens=30),
             deadline=time.monotonic() + timeout_s,
         )
     )
     return pb.AnalyzeRequest.FromString(sent)
 
 
-def test_an_answer_may_be_longer_where_more_is_heard() -> None:
-    def most(seconds: float, options: Options) -> int:
-        samples = Samples(round(seconds * 16_000), lambda: b"")
-        asked = Request(id="ta-1", task="summarize", samples=samples, options=options, deadline=time.monotonic() + 1)
-        return pb.AnalyzeRequest.FromString(convert.request_bytes(asked)).options.max_new_tokens
+def test_longer_audio_allows_a_longer_answer() -> None:
+    def max_new_tokens(seconds: float, options: DecodingOptions) -> int:
+        samples = LazySamples(round(seconds * 16_000), lambda: b"")
+        request = EngineRequest(
+            id="ta-1", task="summarize", samples=samples, options=options, deadline=time.monotonic() + 1
+        )
+        return pb.AnalyzeRequest.FromString(codec.request_bytes(request)).options.max_new_tokens
 
     lengths = (0.1, 30.0, 30.01, 150.0)
-    assert [most(seconds, Options()) for seconds in lengths] == [300, 300, 600, 1500]
-    assert [most(seconds, Options(max_new_tokens=7)) for seconds in lengths] == [7, 7, 7, 7]
+    assert [max_new_tokens(seconds, DecodingOptions()) for seconds in lengths] == [300, 300, 600, 1500]
+    assert [max_new_tokens(seconds, DecodingOptions(max_new_tokens=7)) for seconds in lengths] == [7, 7, 7, 7]
 
 
-def test_dense_caption(worked: Worked) -> None:
-    started, encoded, found, answered, done = worked.answer(request())
+def test_dense_caption(harness: LoopHarness) -> None:
+    started, encoded, found, answered, done = harness.answer(request())
     event = Event((Interval(0, 20),), "All of it.")
-    assert isinstance(started, Started)
-    assert isinstance(encoded, Encoded)
+    assert isinstance(started, RequestStarted)
+    assert isinstance(encoded, AudioEncoded)
     assert encoded.num_audio_tokens == 6
-    assert found == Found(0, event)
-    assert isinstance(answered, Answered)
+    assert found == EventFound(0, event)
+    assert isinstance(answered, QueryAnswered)
     assert answered.events == (event,)
     assert (answered.index, answered.present) == (0, True)
     assert (answered.num_prompt_tokens, answered.num_completion_tokens) == (12, 7)
     assert done is None
 
 
-def test_ground_answers_each_query_in_order(worked: Worked) -> None:
-    updates = worked.answer(request("dog", "nothing", "cat"))
-    answers = [update for update in updates if isinstance(update, Answered)]
+def test_ground_answers_each_query_in_order(harness: LoopHarness) -> None:
+    updates = harness.answer(request("dog", "nothing", "cat"))
+    answers = [update for update in updates if isinstance(update, QueryAnswered)]
     assert [(answer.index, answer.present) for answer in answers] == [(0, True), (1, False), (2, True)]
-    assert sum(isinstance(update, Encoded) for update in updates) == 1
+    assert sum(isinstance(update, AudioEncoded) for update in updates) == 1
 
 
-def test_a_short_request_is_answered_while_a_long_one_runs(worked: Worked) -> None:
-    long, short = worked.add(request("sleep 30")), worked.add(request("dog"))
+def test_a_short_request_is_answered_while_a_long_one_runs(harness: LoopHarness) -> None:
+    long, short = harness.add(request("sleep 30")), harness.add(request("dog"))
     for _ in range(5):
-        worked.loop.turn()
-    assert worked.updates(short)[-1] is None
-    assert [type(update) for update in worked.updates(long)] == [Started, Encoded]
-    assert worked.loop.num_running == 1
-    worked.loop.cancel(long)
-    worked.loop.add(Job(request("dog")))
-    worked.run(5)
-    assert worked.session.is_idle
+        harness.loop.turn()
+    assert harness.updates(short)[-1] is None
+    assert [type(update) for update in harness.updates(long)] == [RequestStarted, AudioEncoded]
+    assert harness.loop.num_running == 1
+    harness.loop.cancel(long)
+    harness.loop.add(Job(request("dog")))
+    harness.run(5)
+    assert harness.session.is_idle
 
 
-def test_a_cancelled_request_is_gone_after_the_step_in_progress(worked: Worked) -> None:
-    job = worked.add(request("sleep 30", "cat"))
-    worked.loop.turn()
-    assert worked.session.num_free == 3
-    worked.loop.cancel(job)
-    worked.loop.turn()
-    assert worked.session.num_free == 4
-    assert [type(update) for update in worked.updates(job)] == [Started, Encoded]
+def test_a_cancelled_request_frees_its_slot_after_the_current_step(harness: LoopHarness) -> None:
+    job = harness.add(request("sleep 30", "cat"))
+    harness.loop.turn()
+    assert harness.session.num_free == 3
+    harness.loop.cancel(job)
+    harness.loop.turn()
+    assert harness.session.num_free == 4
+    assert [type(update) for update in harness.updates(job)] == [RequestStarted, AudioEncoded]
 
 
-def test_a_request_that_waited_too_long_never_starts(worked: Worked) -> None:
-    job = worked.add(request(timeout_s=0.01))
+def test_a_request_that_waited_too_long_never_starts(harness: LoopHarness) -> None:
+    job = harness.add(request(timeout_s=0.01))
     time.sleep(0.02)
-    worked.run()
+    harness.run()
     with pytest.raises(DeadlineExceeded):
-        worked.updates(job)
+        harness.updates(job)
 
 
-def test_a_deadline_ends_a_running_request(worked: Worked) -> None:
-    job = worked.add(request("sleep 30", timeout_s=0.05))
-    worked.run()
-    assert worked.messages[job][0].HasField("started")
-    assert worked.messages[job][-1].failed.error == "DeadlineExceeded"
-    assert worked.session.is_idle
+def test_a_deadline_stops_a_running_request(harness: LoopHarness) -> None:
+    job = harness.add(request("sleep 30", timeout_s=0.05))
+    harness.run()
+    assert harness.messages[job][0].HasField("started")
+    assert harness.messages[job][-1].failed.error == "DeadlineExceeded"
+    assert harness.session.is_idle
 
 
-def test_a_defect_in_one_request_leaves_the_others_alone(worked: Worked) -> None:
-    bad, good = worked.add(request("raise")), worked.add(request("dog"))
-    worked.run()
+def test_an_error_in_one_request_does_not_affect_the_others(harness: LoopHarness) -> None:
+    bad, good = harness.add(request("raise")), harness.add(request("dog"))
+    harness.run()
     with pytest.raises(InternalError, match=r"^The model failed\.$"):
-        worked.updates(bad)
-    assert worked.updates(good)[-1] is None
+        harness.updates(bad)
+    assert harness.updates(good)[-1] is None
 
 
-def test_a_defect_in_a_step_fails_those_in_it_and_nobody_after(worked: Worked) -> None:
-    failed = [worked.add(request("break")), worked.add(request("sleep 30"))]
-    worked.run()
+def test_an_error_in_a_step_fails_only_the_requests_in_it(harness: LoopHarness) -> None:
+    failed = [harness.add(request("break")), harness.add(request("sleep 30"))]
+    harness.run()
     for job in failed:
         with pytest.raises(InternalError):
-            worked.updates(job)
-    assert worked.answer(request("dog"))[-1] is None
+            harness.updates(job)
+    assert harness.answer(request("dog"))[-1] is None
 
 
-def test_a_task_that_was_not_trained_is_refused(worked: Worked, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(worked.session, "tasks", ("ground",), raising=False)
+def test_an_unsupported_task_is_rejected(harness: LoopHarness, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(harness.session, "tasks", ("ground",), raising=False)
     with pytest.raises(TaskNotSupported, match="trained for ground"):
-        worked.answer(request())
+        harness.answer(request())
     message = request()
-    message.task = 77  # from a newer front end
+    message.task = 77  # as a newer front end might send
     with pytest.raises(TaskNotSupported, match="supports: ground"):
-        worked.answer(message)
+        harness.answer(message)

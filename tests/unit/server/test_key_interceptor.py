@@ -1,4 +1,4 @@
-"""The gate before a real gRPC server."""
+"""API keys in front of a real gRPC server."""
 
 import asyncio
 from collections.abc import AsyncIterator
@@ -10,9 +10,9 @@ import pytest
 from grpc_health.v1 import health, health_pb2, health_pb2_grpc
 from prometheus_client import CollectorRegistry
 
-from server.access.gate import Gate
-from server.access.interceptor import KeyInterceptor
-from server.access.keys import digest
+from server.auth.interceptor import KeyInterceptor
+from server.auth.keys import digest
+from server.auth.rate_limiter import RateLimiter
 
 KEY = (("authorization", "Bearer right"),)
 
@@ -56,8 +56,8 @@ async def collected(call: Any) -> list[bytes]:
     return [message async for message in call]
 
 
-async def speak(path: Path) -> None:
-    gate = Gate(path, CollectorRegistry())
+async def check_calls(path: Path) -> None:
+    gate = RateLimiter(path, CollectorRegistry())
     server = grpc.aio.server(interceptors=[KeyInterceptor(gate)])
     server.add_generic_rpc_handlers((grpc.method_handlers_generic_handler("test.Echo", METHODS),))
     health_pb2_grpc.add_HealthServicer_to_server(health.aio.HealthServicer(), server)
@@ -87,7 +87,7 @@ async def speak(path: Path) -> None:
                 assert await collected(call) == [b"a", b"b"]
             assert await channel.stream_unary("/test.Echo/Last")(iter([b"a", b"b"]), metadata=KEY) == b"b"
 
-            # A stream holds its caller's one place until it ends.
+            # A stream occupies its caller's only place until it ends.
             held = channel.stream_stream("/test.Echo/Each")(metadata=KEY)
             await held.write(b"a")
             assert await held.read() == b"a"
@@ -102,7 +102,7 @@ async def speak(path: Path) -> None:
         await server.stop(None)
 
 
-def test_calls_of_every_kind_want_a_key_and_health_does_not(tmp_path: Path) -> None:
+def test_every_kind_of_call_requires_a_key_except_health(tmp_path: Path) -> None:
     path = tmp_path / "keys.toml"
     path.write_text(f"[one]\nsha256 = ['{digest('right')}']\nconcurrent = 1\n")
-    asyncio.run(speak(path))
+    asyncio.run(check_calls(path))

@@ -1,4 +1,4 @@
-"""From findings to JSON."""
+"""The responses: from the model's answers to JSON."""
 
 import pytest
 from hypothesis import given
@@ -7,14 +7,14 @@ from hypothesis import strategies as st
 from model.timeline.event import Event
 from model.timeline.interval import Interval
 from model.timeline.task import TASKS
-from server import present
-from server.engine.protocol import Answered
-from server.inquiry import Analysis
+from server.api import responses
+from server.api.requests import InferenceResult
+from server.workers.protocol import QueryAnswered
 
 
-def analysis(*answers: Answered, start: int = 0, num_samples: int = 160_000) -> Analysis:
+def result(*answers: QueryAnswered, start: int = 0, num_samples: int = 160_000) -> InferenceResult:
     queries = tuple(f"query {i}" for i in range(len(answers)))
-    return Analysis(
+    return InferenceResult(
         id="ta-1",
         model="m",
         queries=queries,
@@ -26,8 +26,8 @@ def analysis(*answers: Answered, start: int = 0, num_samples: int = 160_000) -> 
     )
 
 
-def answered(index: int, *events: Event, present: bool = True, text: str = "") -> Answered:
-    return Answered(
+def answered(index: int, *events: Event, present: bool = True, text: str = "") -> QueryAnswered:
+    return QueryAnswered(
         index=index,
         events=events,
         text=text,
@@ -39,54 +39,58 @@ def answered(index: int, *events: Event, present: bool = True, text: str = "") -
 
 
 @given(start=st.integers(0, 100_000), length=st.integers(1, 100_000), offset=st.integers(0, 72_000))
-def test_seconds_are_exact_tenths_on_the_file_s_clock(start: int, length: int, offset: int) -> None:
+def test_seconds_are_exact_tenths_from_the_start_of_the_file(start: int, length: int, offset: int) -> None:
     event = Event((Interval(start, start + length),), "x")
-    (told,) = present.dense_caption(analysis(answered(0, event), start=offset)).events[0].intervals
-    assert f"{told.start:.10f}" == f"{(start + offset) // 10}.{(start + offset) % 10}000000000"
-    assert told.start == float(f"{(start + offset) / 10:.1f}")
-    assert told.end == float(f"{(start + length + offset) / 10:.1f}")
-    assert told.end > told.start
-    assert told.confidence is None
+    (interval,) = responses.dense_caption(result(answered(0, event), start=offset)).events[0].intervals
+    assert f"{interval.start:.10f}" == f"{(start + offset) // 10}.{(start + offset) % 10}000000000"
+    assert interval.start == float(f"{(start + offset) / 10:.1f}")
+    assert interval.end == float(f"{(start + length + offset) / 10:.1f}")
+    assert interval.end > interval.start
+    assert interval.confidence is None
 
 
 def test_grounding_joins_the_intervals_of_an_answer() -> None:
     first = answered(0, Event((Interval(1, 2), Interval(4, 6)), ""), Event((Interval(9, 12),), ""))
-    told = present.ground(analysis(first, answered(1, present=False)))
-    assert [(i.start, i.end) for i in told.results[0].intervals] == [(0.1, 0.2), (0.4, 0.6), (0.9, 1.2)]
-    assert (told.results[1].query, told.results[1].present, told.results[1].intervals) == ("query 1", False, ())
+    response = responses.ground(result(first, answered(1, present=False)))
+    assert [(i.start, i.end) for i in response.results[0].intervals] == [(0.1, 0.2), (0.4, 0.6), (0.9, 1.2)]
+    assert (response.results[1].query, response.results[1].present, response.results[1].intervals) == (
+        "query 1",
+        False,
+        (),
+    )
 
 
 def test_usage_and_timing_are_sums() -> None:
-    told = present.ground(analysis(answered(0), answered(1), num_samples=160_799))
-    assert (told.usage.prompt_tokens, told.usage.completion_tokens) == (20, 10)
-    assert told.audio.duration == 10.0
-    assert told.timing.generate_s == pytest.approx(0.4)
-    assert told.timing.total_s == 0.1235
+    response = responses.ground(result(answered(0), answered(1), num_samples=160_799))
+    assert (response.usage.prompt_tokens, response.usage.completion_tokens) == (20, 10)
+    assert response.audio.duration == 10.0
+    assert response.timing.generate_s == pytest.approx(0.4)
+    assert response.timing.total_s == 0.1235
 
 
 def test_a_summary_has_a_segment_per_interval_in_order() -> None:
     events = (Event((Interval(0, 41),), "She greets."), Event((Interval(41, 60), Interval(70, 90)), "She talks."))
-    told = present.summarize(analysis(answered(0, *events), start=100))
-    assert [(s.start, s.end, s.summary) for s in told.segments] == [
+    response = responses.summarize(result(answered(0, *events), start=100))
+    assert [(s.start, s.end, s.summary) for s in response.segments] == [
         (10.0, 14.1, "She greets."),
         (14.1, 16.0, "She talks."),
         (17.0, 19.0, "She talks."),
     ]
 
 
-def test_an_answer_keeps_its_words_and_may_name_no_interval() -> None:
-    told = present.ask(analysis(answered(0, Event((Interval(1, 2),), ""), text="Twice.")))
-    assert (told.question, told.answer) == ("query 0", "Twice.")
-    assert [(i.start, i.end) for i in told.intervals] == [(0.1, 0.2)]
-    assert present.ask(analysis(answered(0, text="Yes."))).intervals == ()
+def test_an_answer_to_a_question_keeps_its_text_and_may_have_no_interval() -> None:
+    response = responses.ask(result(answered(0, Event((Interval(1, 2),), ""), text="Twice.")))
+    assert (response.question, response.answer) == ("query 0", "Twice.")
+    assert [(i.start, i.end) for i in response.intervals] == [(0.1, 0.2)]
+    assert responses.ask(result(answered(0, text="Yes."))).intervals == ()
 
 
-def test_times_in_the_words_of_an_answer_are_on_the_files_clock() -> None:
-    said = answered(0, Event((Interval(5, 20),), ""), text="From <a_0><f_5> - <a_2><f_0>, after <a_0><f_1>.")
-    told = present.ask(analysis(said, start=95))
-    assert told.answer == "From 10.0 - 11.5, after 9.6."
-    assert [(i.start, i.end) for i in told.intervals] == [(10.0, 11.5)]
+def test_times_in_the_text_of_an_answer_count_from_the_start_of_the_file() -> None:
+    answer = answered(0, Event((Interval(5, 20),), ""), text="From <a_0><f_5> - <a_2><f_0>, after <a_0><f_1>.")
+    response = responses.ask(result(answer, start=95))
+    assert response.answer == "From 10.0 - 11.5, after 9.6."
+    assert [(i.start, i.end) for i in response.intervals] == [(10.0, 11.5)]
 
 
 def test_every_task_has_a_presenter() -> None:
-    assert tuple(present.PRESENTERS) == TASKS
+    assert tuple(responses.PRESENTERS) == TASKS

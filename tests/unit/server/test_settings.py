@@ -1,4 +1,4 @@
-"""The operator's settings come from the environment, and nothing in it is misread silently."""
+"""Settings come from the environment; invalid or unknown ones are rejected."""
 
 import pytest
 from pydantic import ValidationError
@@ -27,20 +27,20 @@ def test_nested_values(monkeypatch: pytest.MonkeyPatch) -> None:
         ("TIMEAUDIO_PASSES__WHOLE_S", "150.1"),
     ],
 )
-def test_wrong_values_are_refused(monkeypatch: pytest.MonkeyPatch, name: str, value: str) -> None:
+def test_invalid_values_are_rejected(monkeypatch: pytest.MonkeyPatch, name: str, value: str) -> None:
     monkeypatch.setenv(name, value)
     with pytest.raises(ValidationError):
         Settings()
 
 
-def test_a_wrong_setting_is_told_by_its_name(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_the_error_names_the_invalid_setting(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("TIMEAUDIO_PASSES__SECONDS", "5")
     with pytest.raises(ValidationError) as caught:
         Settings()
     assert misread(caught.value) == ["TIMEAUDIO_PASSES__SECONDS: Input should be greater than or equal to 10, not '5'"]
 
 
-def test_settings_do_not_change() -> None:
+def test_settings_are_immutable() -> None:
     with pytest.raises(ValidationError):
         Settings().drain_s = 3.0  # type: ignore[misc]
 
@@ -48,7 +48,7 @@ def test_settings_do_not_change() -> None:
 GROUPS = ("limits", "passes", "decode", "worker", "access")
 
 
-def test_every_setting_is_explained() -> None:
+def test_every_setting_has_a_description() -> None:
     for group in (Settings, *(type(getattr(Settings(), name)) for name in GROUPS)):
         for name, field in group.model_fields.items():
             nested = name in GROUPS

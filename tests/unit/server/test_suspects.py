@@ -1,55 +1,55 @@
-"""Requests that bring workers down."""
+"""The quarantine for requests that crash workers."""
 
 from dataclasses import replace
 
 import pytest
 
-from server.engine.protocol import Options, Request, Samples
-from server.engine.suspects import MOST, Suspects
 from server.errors import RequestQuarantined
+from server.workers.protocol import DecodingOptions, EngineRequest, LazySamples
+from server.workers.quarantine import MOST, Quarantine
 
 
-def sound(pcm: bytes) -> Samples:
-    return Samples(len(pcm) // 4, lambda: pcm)
+def sound(pcm: bytes) -> LazySamples:
+    return LazySamples(len(pcm) // 4, lambda: pcm)
 
 
-REQUEST = Request(id="x", task="ground", samples=sound(b"sound"), queries=("a dog",), deadline=0.0)
+REQUEST = EngineRequest(id="x", task="ground", samples=sound(b"sound"), queries=("a dog",), deadline=0.0)
 
 
-def test_twice_alone_is_proof_whatever_the_id() -> None:
-    suspects = Suspects()
-    assert not suspects.check(REQUEST)
-    suspects.accuse(REQUEST, was_alone=True)
-    assert not suspects.check(REQUEST)
+def test_two_crashes_as_the_only_request_are_proof_for_any_id() -> None:
+    quarantine = Quarantine()
+    assert not quarantine.check(REQUEST)
+    quarantine.accuse(REQUEST, was_alone=True)
+    assert not quarantine.check(REQUEST)
     with pytest.raises(RequestQuarantined):
-        suspects.accuse(REQUEST, was_alone=True)
+        quarantine.accuse(REQUEST, was_alone=True)
     with pytest.raises(RequestQuarantined):
-        suspects.check(replace(REQUEST, id="y", deadline=5.0))
+        quarantine.check(replace(REQUEST, id="y", deadline=5.0))
     for other in (
         replace(REQUEST, samples=sound(b"other")),
         replace(REQUEST, queries=("a cat",)),
-        replace(REQUEST, options=Options(top_p=0.5)),
+        replace(REQUEST, options=DecodingOptions(top_p=0.5)),
     ):
-        assert not suspects.check(other)
+        assert not quarantine.check(other)
 
 
-def test_among_others_it_has_to_run_alone_and_an_answer_clears_it() -> None:
-    suspects = Suspects()
+def test_a_suspect_must_run_alone_until_an_answer_clears_it() -> None:
+    quarantine = Quarantine()
     for _ in range(2):
-        suspects.accuse(REQUEST, was_alone=False)
-    assert suspects.check(REQUEST)
-    suspects.clear(REQUEST)
-    assert not suspects.check(REQUEST)
+        quarantine.accuse(REQUEST, was_alone=False)
+    assert quarantine.check(REQUEST)
+    quarantine.clear(REQUEST)
+    assert not quarantine.check(REQUEST)
     for _ in range(2):
-        suspects.accuse(REQUEST, was_alone=False)
+        quarantine.accuse(REQUEST, was_alone=False)
     with pytest.raises(RequestQuarantined):
-        suspects.accuse(REQUEST, was_alone=True)
+        quarantine.accuse(REQUEST, was_alone=True)
 
 
-def test_only_so_many_are_remembered() -> None:
-    suspects = Suspects()
+def test_the_number_of_suspects_is_limited() -> None:
+    quarantine = Quarantine()
     for _ in range(2):
-        suspects.accuse(REQUEST, was_alone=False)
+        quarantine.accuse(REQUEST, was_alone=False)
     for number in range(MOST):
-        suspects.accuse(replace(REQUEST, queries=(str(number),)), was_alone=False)
-    assert not suspects.check(REQUEST)
+        quarantine.accuse(replace(REQUEST, queries=(str(number),)), was_alone=False)
+    assert not quarantine.check(REQUEST)

@@ -1,4 +1,4 @@
-"""W3C trace context. The cases are those of the specification's own test suite where it has them."""
+"""W3C trace context, with the cases of the specification's own test suite."""
 
 import re
 
@@ -20,7 +20,7 @@ TRACE, PARENT = "4bf92f3577b34da6a3ce929d0e0e4736", "00f067aa0ba902b7"
         (f"cc-{TRACE}-{PARENT}-01-what-the-future-will-be-like", "01"),
     ],
 )
-def test_a_valid_header_is_continued_with_a_step_of_our_own(header: str, flags: str) -> None:
+def test_a_valid_header_is_continued_with_a_new_span_id(header: str, flags: str) -> None:
     ours = TraceParent.continued(header)
     assert (ours.trace_id, ours.flags) == (TRACE, flags)
     assert ours.span_id != PARENT
@@ -45,7 +45,7 @@ def test_a_valid_header_is_continued_with_a_step_of_our_own(header: str, flags: 
         f" 00-{TRACE}-{PARENT}-01",
     ],
 )
-def test_without_a_valid_header_a_trace_begins(header: str | None) -> None:
+def test_without_a_valid_header_a_new_trace_starts(header: str | None) -> None:
     first, second = TraceParent.continued(header), TraceParent.continued(header)
     assert first.trace_id not in (TRACE, second.trace_id)
     for ours in (first, second):

@@ -1,4 +1,4 @@
-"""What is meant by what is said."""
+"""Inferring the task from the text of a chat message."""
 
 import pytest
 from hypothesis import given
@@ -6,7 +6,7 @@ from hypothesis import strategies as st
 
 from model.language.prompt import QUESTIONS
 from model.timeline.task import TASKS
-from server.rest.wording import understand
+from server.rest.intent import understand
 
 
 @pytest.mark.parametrize(
@@ -43,26 +43,26 @@ from server.rest.wording import understand
         ("Hello", "ask", "Hello"),
     ],
 )
-def test_words(words: str, task: str, prompt: str) -> None:
+def test_typical_messages(words: str, task: str, prompt: str) -> None:
     assert understand(words) == (task, prompt)
 
 
 @pytest.mark.parametrize("task", TASKS)
-def test_the_questions_that_the_model_was_trained_with(task: str) -> None:
+def test_the_questions_of_the_training_data(task: str) -> None:
     words = QUESTIONS[task].format(query="a dog barks", question="How long does it rain?")
     prompts = {"ground": "a dog barks", "ask": "How long does it rain?"}
     assert understand(words) == (task, prompts.get(task, ""))
 
 
 @pytest.mark.parametrize(("words", "prompt"), [("a dog", "a dog"), ("When does a dog bark?", "a dog bark")])
-def test_a_task_that_is_named_is_taken(words: str, prompt: str) -> None:
+def test_an_explicit_task_is_used(words: str, prompt: str) -> None:
     assert understand(words, "ground") == ("ground", prompt)
     assert understand(words, "ask") == ("ask", words)
     assert understand(words, "summarize") == ("summarize", "")
 
 
 @given(words=st.text(max_size=80))
-def test_any_words_are_understood_somehow(words: str) -> None:
+def test_any_text_gives_a_valid_task(words: str) -> None:
     task, prompt = understand(words)
     assert task in TASKS
     assert bool(prompt) == (task in ("ground", "ask"))

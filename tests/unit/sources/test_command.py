@@ -103,7 +103,7 @@ def test_librispeech_is_read_aloud_or_written_down(source, tmp_path, tone_wav):
     }
 
 
-def test_an_endpoint_is_only_asked_for_by_those_that_write_sentences(tmp_path, capsys):
+def test_only_sources_that_write_sentences_take_an_endpoint(tmp_path, capsys):
     with pytest.raises(SystemExit):
         main(["tacos", "--annotations", "a", "--audio", "b", "--out", "c", "--endpoint", "http://localhost/v1"])
     assert "unrecognized arguments: --endpoint" in capsys.readouterr().err
@@ -118,7 +118,7 @@ def test_check_lists_all_problems_and_fails(tmp_path, capsys):
     assert captured.err == f"timeaudio data: 30 problems in {path}.\n"
 
 
-def test_rows_of_one_name_are_told_apart_where_manifests_are_joined(tmp_path, audio):
+def test_join_makes_colliding_ids_unique(tmp_path, audio):
     audio("x.wav")
     for name in ("a", "b"):
         line = {"audio": "audio/x.wav", "task": "ground", "query": "a dog"}  # no id: both are line-1
@@ -128,7 +128,7 @@ def test_rows_of_one_name_are_told_apart_where_manifests_are_joined(tmp_path, au
     assert [row.id for row in read_manifest(out)] == ["a-line-1", "b-line-1"]
 
 
-def test_a_good_manifest_outlives_a_bad_command_and_rows_of_another_form_are_said(tmp_path, audio, capsys):
+def test_a_failed_command_keeps_the_manifest_and_reports_rows_of_another_format(tmp_path, audio, capsys):
     option, text = FILES["tacos"]
     given, out = tmp_path / "given", tmp_path / "o.jsonl"
     given.write_text(text)
@@ -145,7 +145,7 @@ def test_a_good_manifest_outlives_a_bad_command_and_rows_of_another_form_are_sai
     assert "another format" in capsys.readouterr().err
 
 
-def test_what_is_missing_is_said_without_a_traceback(tmp_path, capsys):
+def test_missing_files_are_reported_without_a_traceback(tmp_path, capsys):
     gone = str(tmp_path / "gone")
     assert main(["tacos", "--annotations", gone, "--audio", gone, "--out", str(tmp_path / "o.jsonl")]) == 2
     assert "does not exist: download it" in capsys.readouterr().err

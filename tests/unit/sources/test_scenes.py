@@ -9,7 +9,7 @@ from model.audio.decode import decode_audio
 from tests.small_recordings import RATE, data_set, pool_of
 from training.data.validate import read_manifest
 from training.sources.command import main
-from training.sources.scenes import LIST, REALISTIC, draw_scene, read_scenes, varied
+from training.sources.scenes import REALISTIC, SCENE_LIST, draw_scene, read_scenes, vary_events
 
 
 @pytest.fixture
@@ -35,7 +35,7 @@ def test_scenes_are_functions_of_the_seed_and_their_number():
 
 
 def test_some_scenes_are_empty_and_some_hold_one_kind_again_and_again():
-    drawn = [varied(REALISTIC, np.random.default_rng(seed)) for seed in range(400)]
+    drawn = [vary_events(REALISTIC, np.random.default_rng(seed)) for seed in range(400)]
     assert 4 < sum(config.max_events == 0 for config in drawn) < 40
     assert 30 < sum(config.min_events == config.max_events == 1 for config in drawn) < 110
     assert 30 < sum(config.repeat_probability == 0.8 for config in drawn) < 110
@@ -43,8 +43,8 @@ def test_some_scenes_are_empty_and_some_hold_one_kind_again_and_again():
 
 def test_the_list_says_what_is_in_each_sound_file(tmp_path, recordings, capsys):
     assert scenes(recordings, tmp_path / "out") == 0
-    assert f"{LIST}: 6 scenes." in capsys.readouterr().out
-    found = list(read_scenes(tmp_path / "out" / LIST))
+    assert f"{SCENE_LIST}: 6 scenes." in capsys.readouterr().out
+    found = list(read_scenes(tmp_path / "out" / SCENE_LIST))
     assert len(found) == 6
     for number, (audio, num_samples, events) in enumerate(found):
         assert num_samples == round((1.5, 2.0)[number % 2] * RATE)
@@ -57,12 +57,12 @@ def test_the_list_says_what_is_in_each_sound_file(tmp_path, recordings, capsys):
 def test_a_command_that_was_stopped_goes_on_and_keeps_what_is_there(tmp_path, recordings):
     out = tmp_path / "out"
     assert scenes(recordings, out) == 0
-    before, told = {p.name: p.read_bytes() for p in (out / "audio").iterdir()}, (out / LIST).read_bytes()
-    (out / LIST).unlink()
+    before, scene_list = {p.name: p.read_bytes() for p in (out / "audio").iterdir()}, (out / SCENE_LIST).read_bytes()
+    (out / SCENE_LIST).unlink()
     (out / "audio" / "000001.wav").unlink()
     (out / "audio" / "000003.wav").write_bytes(b"kept as it is")
     assert scenes(recordings, out) == 0
-    assert (out / LIST).read_bytes() == told
+    assert (out / SCENE_LIST).read_bytes() == scene_list
     after = {p.name: p.read_bytes() for p in (out / "audio").iterdir()}
     assert after == before | {"000003.wav": b"kept as it is"}
 
@@ -72,30 +72,30 @@ def test_scenes_of_other_settings_are_not_mixed_into_a_folder(tmp_path, recordin
     assert scenes(recordings, tmp_path / "out", "--seed", "1", "--plain") == 2
     assert "holds scenes with other seed, realistic: name another folder" in capsys.readouterr().err
     assert scenes(recordings, tmp_path / "out", "--count", "7") == 0, "more of the same"
-    assert len(list(read_scenes(tmp_path / "out" / LIST))) == 7
+    assert len(list(read_scenes(tmp_path / "out" / SCENE_LIST))) == 7
 
 
 def test_a_list_becomes_a_manifest_that_can_be_trained_on(tmp_path, recordings):
     assert scenes(recordings, tmp_path / "out") == 0
     manifest = tmp_path / "tasks.jsonl"
-    assert main(["tasks", str(tmp_path / "out" / LIST), "--out", str(manifest)]) == 0
+    assert main(["tasks", str(tmp_path / "out" / SCENE_LIST), "--out", str(manifest)]) == 0
     rows = read_manifest(manifest)
     assert {row.task for row in rows} == {"dense_caption", "ground", "ask"}
     assert len({row.audio for row in rows}) == 6
     text = manifest.read_text()
-    assert main(["tasks", str(tmp_path / "out" / LIST), "--out", str(manifest)]) == 0
+    assert main(["tasks", str(tmp_path / "out" / SCENE_LIST), "--out", str(manifest)]) == 0
     assert manifest.read_text() == text
-    assert main(["tasks", str(tmp_path / "out" / LIST), "--seed", "1", "--out", str(manifest)]) == 0
+    assert main(["tasks", str(tmp_path / "out" / SCENE_LIST), "--seed", "1", "--out", str(manifest)]) == 0
     assert manifest.read_text() != text
 
 
-def test_validation_hears_other_recordings_at_their_own_speed_alone(tmp_path, recordings):
+def test_validation_uses_other_recordings_at_their_original_speed(tmp_path, recordings):
     assert scenes(recordings, tmp_path / "out", "--side", "validate", "--plain") == 0
-    lines = [json.loads(line) for line in (tmp_path / "out" / LIST).read_text().splitlines()]
+    lines = [json.loads(line) for line in (tmp_path / "out" / SCENE_LIST).read_text().splitlines()]
     assert {kind for line in lines for kind, _, _ in line["events"]} == {"dog"}
     assert max(end - start for line in lines for _, start, end in line["events"]) <= RATE // 2
 
 
-def test_recordings_that_are_not_there_are_said(tmp_path, capsys):
+def test_missing_recordings_are_reported(tmp_path, capsys):
     assert scenes(str(tmp_path), tmp_path / "out") == 2
     assert "meta/esc50.csv" in capsys.readouterr().err

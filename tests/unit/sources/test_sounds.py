@@ -4,9 +4,9 @@ import json
 
 import pytest
 
-from training.data.manifest import Told
+from training.data.manifest import Annotation
 from training.data.recordings import DataError
-from training.data.validate import faults_of
+from training.data.validate import row_problems
 from training.data.writer import OfflineWriter
 from training.sources.audiogrounding import groundings as phrases
 from training.sources.audioset_strong import dense_captions, evaluation_subset, groundings, read_clips
@@ -39,7 +39,7 @@ def test_audioset_becomes_dense_captions_with_the_annotators_times(clips, audio)
     assert (wind.label, wind.intervals) == ("Wind", ((0.0, 10.0),))
     assert rows[1].events[0].intervals == ((2.627, 10.0),)
     assert "man speaking" in speech.caption.lower()
-    assert [faults_of(row) for row in rows] == [[], []]
+    assert [row_problems(row) for row in rows] == [[], []]
 
 
 def test_every_build_writes_the_same(clips, audio):
@@ -49,16 +49,16 @@ def test_every_build_writes_the_same(clips, audio):
     assert recordings.missing == {"a-b_cDEFGHI_0"}
 
 
-def test_audioset_grounds_each_class_by_its_description_and_asks_for_absent_ones_when_told(clips, audio):
+def test_audioset_grounds_each_class_by_its_description_and_optionally_absent_ones(clips, audio):
     recordings = audio("b0RFKhbpFJA.wav", "a-b_cDEFGHI.wav")
     rows = list(groundings(clips, recordings, OfflineWriter()))
     assert [len(row.events) for row in rows] == [1, 1, 1]
     assert rows[2].query.lower().find("cheering") >= 0
-    asked = list(groundings(clips, recordings, OfflineWriter(), absent_share=1.0))
-    absent = [row for row in asked if not row.events]
+    rows = list(groundings(clips, recordings, OfflineWriter(), absent_share=1.0))
+    absent = [row for row in rows if not row.events]
     assert len(absent) == 2
     assert "cheering" in absent[0].query.lower()
-    assert all(faults_of(row) == [] for row in asked)
+    assert all(row_problems(row) == [] for row in rows)
 
 
 def test_a_class_that_contains_one_of_the_clips_is_never_called_absent(tmp_path, audio):
@@ -74,11 +74,11 @@ def test_the_evaluation_subset_has_the_papers_size_and_short_captions(clips, aud
     rows = list(dense_captions(clips, audio("b0RFKhbpFJA.wav", "a-b_cDEFGHI.wav"), OfflineWriter()))
     assert len(evaluation_subset(rows)) == 2
     assert evaluation_subset(rows, 1) == evaluation_subset(rows[::-1], 1)
-    long = rows[0].__class__(id="long", audio="x", task="dense_caption", events=(Told(((0, 1),), "word " * 100),))
+    long = rows[0].__class__(id="long", audio="x", task="dense_caption", events=(Annotation(((0, 1),), "word " * 100),))
     assert long not in evaluation_subset([*rows, long])
 
 
-def test_labels_without_a_name_and_files_of_another_form_are_told(tmp_path, clips):
+def test_labels_without_a_name_and_files_of_another_format_are_reported(tmp_path, clips):
     (tmp_path / "few.tsv").write_text("/m/03m9d0z\tWind\n")
     with pytest.raises(DataError, match="no name for /m/05zppz"):
         read_clips(tmp_path / "strong.tsv", tmp_path / "few.tsv")

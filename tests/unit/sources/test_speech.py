@@ -8,12 +8,12 @@ import pytest
 
 from model.audio.decode import decode_audio
 from training.data.recordings import DataError
-from training.data.speaking import available, is_installed, say_as, speak, speaker
-from training.data.validate import faults_of
+from training.data.tts import available_engines, is_installed, make_synthesiser, synthesise, synthesise_sentences
+from training.data.validate import row_problems
 from training.data.voices import VOICES
 from training.data.writer import OfflineWriter
 from training.sources.cnn_dailymail import align, read_articles, timelines
-from training.sources.ftar import FtarReport, read_ftar, understand
+from training.sources.ftar import FtarReport, parse_answer, read_ftar
 from training.sources.librispeech import timelines as joined
 from training.sources.librispeech import transcriptions
 from training.sources.questions import audiocaps, clotho, is_temporal, open_aqa
@@ -43,9 +43,11 @@ def test_highlights_get_the_run_of_sentences_that_they_sum_up():
         align(["One."], ["a", "b"])
 
 
-@pytest.mark.parametrize("engine", available())
+@pytest.mark.parametrize("engine", available_engines())
 def test_every_voice_that_is_here_speaks_and_its_times_are_those_of_its_sound(engine):
-    samples, spans = speak(["The mayor opened a bridge.", "Nobody was hurt."], "key", speaker(engine))
+    samples, spans = synthesise_sentences(
+        ["The mayor opened a bridge.", "Nobody was hurt."], "key", make_synthesiser(engine)
+    )
     assert samples.dtype == np.float32
     assert spans[0][0] == 0.0
     assert spans[1][1] == pytest.approx(len(samples) / 16_000)
@@ -58,19 +60,19 @@ def test_every_voice_that_is_here_speaks_and_its_times_are_those_of_its_sound(en
 @pytest.mark.parametrize("engine", ["espeak-ng", "flite", "festival"])
 def test_voices_of_an_engine_that_is_here_speak_differently(engine):
     try:
-        speaker(engine)
+        make_synthesiser(engine)
     except DataError:
         pytest.skip(f"{engine} is not installed")
     voices = [voice for voice in VOICES if voice.engine == engine and is_installed(voice)]
-    heard = [say_as(voice, "News from Lisbon.") for voice in voices]
-    assert all(len(said) > 8_000 and np.abs(said).max() > 0.01 for said in heard)
-    assert len({said.tobytes() for said in heard}) == len(voices)
+    clips = [synthesise(voice, "News from Lisbon.") for voice in voices]
+    assert all(len(clip) > 8_000 and np.abs(clip).max() > 0.01 for clip in clips)
+    assert len({clip.tobytes() for clip in clips}) == len(voices)
 
 
 def test_a_voice_that_is_not_here_is_named(monkeypatch):
     monkeypatch.setenv("PATH", "")
     with pytest.raises(DataError, match=r"espeak-ng is not installed. Available here: .*tones"):
-        speaker("espeak-ng")
+        make_synthesiser("espeak-ng")
 
 
 def test_stories_are_spoken_and_their_highlights_timed(tmp_path):
@@ -79,7 +81,7 @@ def test_stories_are_spoken_and_their_highlights_timed(tmp_path):
     (article,) = read_articles(tmp_path / "stories")
     assert article.sentences[0] == "The mayor opened a bridge."
     assert len(article.sentences) == 5
-    (row,) = timelines([article], tmp_path / "speech", speaker("tones"))
+    (row,) = timelines([article], tmp_path / "speech", make_synthesiser("tones"))
     bridge, storm = row.events
     assert (bridge.caption, storm.caption) == ("A bridge was opened by the mayor.", "A storm broke a crane.")
     assert bridge.intervals[0][0] == 0.0
@@ -88,9 +90,9 @@ def test_stories_are_spoken_and_their_highlights_timed(tmp_path):
     assert decode_audio((tmp_path / "speech" / "0a1b.wav").read_bytes(), max_seconds=99.0).duration_s == pytest.approx(
         row.duration, abs=0.001
     )
-    assert faults_of(row) == []
-    assert list(timelines([article], tmp_path, speaker("tones"), most_characters=article.num_characters)) == []
-    assert list(timelines([article], tmp_path, speaker("tones"), most_seconds=1.0)) == []
+    assert row_problems(row) == []
+    assert list(timelines([article], tmp_path, make_synthesiser("tones"), max_characters=article.num_characters)) == []
+    assert list(timelines([article], tmp_path, make_synthesiser("tones"), max_seconds=1.0)) == []
 
 
 def test_the_release_of_tables_gives_the_same_article(tmp_path):
@@ -118,12 +120,12 @@ def corpus(tmp_path, tone_wav):
 
 
 def test_utterances_of_a_chapter_are_joined_with_their_exact_times(corpus, tmp_path):
-    (row,) = joined(corpus, tmp_path / "out", OfflineWriter(), least_seconds=4.0)
+    (row,) = joined(corpus, tmp_path / "out", OfflineWriter(), min_seconds=4.0)
     assert [e.intervals for e in row.events] == [((0.0, 2.0),), ((2.2, 5.2),)]
     assert row.events[1].caption == "This little work was finished."
     assert row.duration == 5.2
-    assert list(joined(corpus, tmp_path / "out", OfflineWriter(), least_seconds=6.0)) == []
-    cut = joined(corpus, tmp_path / "out", OfflineWriter(), least_seconds=1.0, most_seconds=5.0)
+    assert list(joined(corpus, tmp_path / "out", OfflineWriter(), min_seconds=6.0)) == []
+    cut = joined(corpus, tmp_path / "out", OfflineWriter(), min_seconds=1.0, max_seconds=5.0)
     assert [row.duration for row in cut] == [2.0, 3.0]
 
 
@@ -136,7 +138,7 @@ def test_utterances_are_transcribed_too(corpus):
 
 
 def test_openaqa_gives_its_temporal_questions_and_leaves_their_numbers_alone(tmp_path, audio):
-    asked = [
+    items = [
         ("What is the duration of the background noise?", "It lasts for {10} s, 2.0 - 3.0."),
         ("What kind of music is it?", "Jazz."),
         ("How many men sing?", "Five."),
@@ -145,12 +147,12 @@ def test_openaqa_gives_its_temporal_questions_and_leaves_their_numbers_alone(tmp
     path.write_text(
         json.dumps([
             {"instruction": q, "input": "", "audio_id": "/data/sls/audioset/20k_wav/aX.flac", "dataset": "as_20k",
-             "task": "open-ended question", "output": a} for q, a in asked
+             "task": "open-ended question", "output": a} for q, a in items
         ])
     )  # fmt: skip
     rows = list(open_aqa(path, audio("aX.wav")))
-    assert [row.question for row in rows] == [asked[0][0], asked[2][0]]
-    assert rows[0].answer.format() == asked[0][1]
+    assert [row.question for row in rows] == [items[0][0], items[2][0]]
+    assert rows[0].answer.format() == items[0][1]
     assert rows[0].times == ()
     assert len(list(open_aqa(path, audio("aX.wav"), count=1))) == 1
     assert not is_temporal("Is the scene indoors?")
@@ -186,7 +188,7 @@ def test_the_authors_answers_become_events_where_they_follow_the_format(tmp_path
         ])
     )  # fmt: skip
     report = FtarReport()
-    dense, ground, summary, asked = read_ftar(path, audio("a.wav"), report)
+    dense, ground, summary, question = read_ftar(path, audio("a.wav"), report)
     assert [e.intervals for e in dense.events] == [((1.4, 3.7), (4.3, 5.1)), ((0.3, 10.0),)]
     assert dense.events[1].caption == "Talk in the 2013 - 14 season."
     assert (ground.query, ground.events[0].intervals) == ("a dog barking", ((0.2, 2.7), (3.3, 5.7)))
@@ -194,9 +196,9 @@ def test_the_authors_answers_become_events_where_they_follow_the_format(tmp_path
         "Jan Tighe takes over as head of U.S. Fleet.",
         "She succeeds Adm. Rogers.",
     ]
-    assert asked.answer == "It lasts 2.0 - 3.0 seconds."
+    assert question.answer == "It lasts 2.0 - 3.0 seconds."
     assert (report.num_timed, len(report.as_prose)) == (3, 1)
-    assert all(faults_of(row) == [] for row in (dense, ground, summary, asked))
+    assert all(row_problems(row) == [] for row in (dense, ground, summary, question))
 
 
 @pytest.mark.parametrize(
@@ -204,4 +206,4 @@ def test_the_authors_answers_become_events_where_they_follow_the_format(tmp_path
     ["Well, 1.0 - 2.0 seconds, a dog.", "3.0 - 2.0 seconds, a dog.", "", "A dog barks.", "1.0 - 2.0 seconds"],
 )
 def test_an_answer_of_no_format_stays_prose(answer):
-    assert understand("Which sounds?", answer)[0] == "ask"
+    assert parse_answer("Which sounds?", answer)[0] == "ask"

@@ -1,4 +1,4 @@
-"""What is asked about a scene, and that the answers are true of it."""
+"""Questions about a scene, whose answers must be true of it."""
 
 import re
 
@@ -8,13 +8,13 @@ import pytest
 from model.timeline.event import by_caption
 from model.timeline.parser import parse
 from tests.small_recordings import RATE, pool_of
-from training.data.answers import NOTHING_HEARD
+from training.data.answers import NO_EVENTS
 from training.data.composer import PlacedEvent, SceneConfig
 from training.data.instructions import DURATION_INSTRUCTIONS, ORDER_INSTRUCTIONS
-from training.data.spelling import answer_of
-from training.data.validate import faults_of
+from training.data.target_text import target_text
+from training.data.validate import row_problems
 from training.data.vocabulary import groups, lexicon, off_topic, unknown_captions, vocabulary, yes_no_questions
-from training.metrics.captions import is_humble, kind_of
+from training.metrics.captions import kind_of, says_unknown
 from training.metrics.counting import count_in, is_count_question
 from training.sources.tasks import NOT_HEARD, compose_rows, rows_of_scene
 
@@ -29,8 +29,8 @@ SCENES = {
 }
 
 
-def placed(*told):
-    return [PlacedEvent(kind, round(start * RATE), round(end * RATE)) for kind, start, end in told]
+def placed(*events):
+    return [PlacedEvent(kind, round(start * RATE), round(end * RATE)) for kind, start, end in events]
 
 
 def all_rows(name, number=60):
@@ -63,10 +63,10 @@ GROUPS_MEANT = {plain(q): group for group in groups().values() for q in group.qu
 @pytest.mark.parametrize("name", SCENES)
 def test_every_row_can_be_trained_on(name):
     rows = all_rows(name)
-    assert [fault for row in rows for fault in faults_of(row)] == []
+    assert [problem for row in rows for problem in row_problems(row)] == []
     assert {row.duration for row in rows} == {10.0}
     for row in rows:
-        parse(answer_of(row), row.task, 100)
+        parse(target_text(row), row.task, 100)
     one = all_rows(name, 1)
     assert len({row.id for row in one}) == len(one)
     assert one == all_rows(name, 1)
@@ -74,46 +74,46 @@ def test_every_row_can_be_trained_on(name):
 
 @pytest.mark.parametrize("name", SCENES)
 def test_dense_captions_tell_every_event_once_in_order_of_time(name):
-    due = sorted(((start, end), kind.partition(":")[0]) for kind, start, end in SCENES[name])
+    expected = sorted(((start, end), kind.partition(":")[0]) for kind, start, end in SCENES[name])
     dense = [row for row in all_rows(name) if row.task == "dense_caption"]
     assert len(dense) == 120
     for row in dense:
-        assert [(event.intervals[0], event.label) for event in row.events] == due
+        assert [(event.intervals[0], event.label) for event in row.events] == expected
         assert all(len(event.intervals) == 1 for event in row.events)
         for event in row.events:
             if event.label == "unknown":
                 assert event.caption in unknown_captions()
             else:
                 assert kind_of(event.caption, lexicon()) == event.label
-        assert len({(event.label, event.caption) for event in row.events}) == len({kind for _, kind in due})
+        assert len({(event.label, event.caption) for event in row.events}) == len({kind for _, kind in expected})
 
 
 def test_answers_parse_back_to_what_was_placed():
-    (answer,) = [answer_of(row) for row in all_rows("two kinds", 1) if row.id.endswith("-dense")]
-    told = parse(answer, "dense_caption", 100)
-    assert [kind_of(e.caption, lexicon()) for e in told] == ["rain", "dog", "dog"], "one by one, as they begin"
-    said = {kind_of(e.caption, lexicon()): [(i.start, i.end) for i in e.intervals] for e in by_caption(told)}
-    assert said == {"rain": [(0, 50)], "dog": [(10, 20), (60, 100)]}
-    (nothing,) = [answer_of(row) for row in all_rows("nothing", 1) if row.id.endswith("-dense")]
-    assert nothing == NOTHING_HEARD
+    (answer,) = [target_text(row) for row in all_rows("two kinds", 1) if row.id.endswith("-dense")]
+    events = parse(answer, "dense_caption", 100)
+    assert [kind_of(e.caption, lexicon()) for e in events] == ["rain", "dog", "dog"], "one by one, as they begin"
+    found = {kind_of(e.caption, lexicon()): [(i.start, i.end) for i in e.intervals] for e in by_caption(events)}
+    assert found == {"rain": [(0, 50)], "dog": [(10, 20), (60, 100)]}
+    (nothing,) = [target_text(row) for row in all_rows("nothing", 1) if row.id.endswith("-dense")]
+    assert nothing == NO_EVENTS
 
 
 @pytest.mark.parametrize("name", SCENES)
 def test_queries_are_answered_with_all_that_they_mean_and_absent_ones_are_absent(name):
-    there = {kind for kind, _, _ in SCENES[name]}
-    asked = [row for row in all_rows(name) if row.task == "ground"]
-    for row in asked:
+    kinds_present = {kind for kind, _, _ in SCENES[name]}
+    rows = [row for row in all_rows(name) if row.task == "ground"]
+    for row in rows:
         group = GROUPS_MEANT.get(plain(row.query))
         kinds = group.kinds if group else KINDS_MEANT[plain(row.query)]
-        told = [span for event in row.events for span in event.intervals]
-        assert told == spans_of(name, kinds), row.query
-        if group and not told:
-            assert not there & set(group.unsure), f"{row.query}: people would disagree"
-    assert any(not row.events for row in asked)
-    assert any(row.events for row in asked) == bool(there & vocabulary().keys())
+        spans = [span for event in row.events for span in event.intervals]
+        assert spans == spans_of(name, kinds), row.query
+        if group and not spans:
+            assert not kinds_present & set(group.unsure), f"{row.query}: people would disagree"
+    assert any(not row.events for row in rows)
+    assert any(row.events for row in rows) == bool(kinds_present & vocabulary().keys())
 
 
-def test_a_group_is_asked_for_where_it_is_heard_and_where_it_is_not_but_never_beside_an_unknown_sound():
+def test_group_queries_are_present_or_absent_but_never_in_scenes_with_an_unknown_sound():
     found = {
         name: [row for row in all_rows(name) if row.task == "ground" and plain(row.query) in GROUPS_MEANT]
         for name in SCENES
@@ -140,8 +140,8 @@ def answers(name, is_it, number=100):
     found = []
     for row in all_rows(name, number):
         if row.task == "ask" and is_it(row.question):
-            events = parse(answer_of(row), "ask", 100)
-            found.append((row, answer_of(row), [(i.start / 10, i.end / 10) for e in events for i in e.intervals]))
+            events = parse(target_text(row), "ask", 100)
+            found.append((row, target_text(row), [(i.start / 10, i.end / 10) for e in events for i in e.intervals]))
     assert found
     return found
 
@@ -155,37 +155,37 @@ def thing_of(question, templates):
 
 
 @pytest.mark.parametrize("name", SCENES)
-def test_yes_is_said_with_the_times_of_what_is_there_and_no_of_what_is_not(name):
+def test_presence_answers_are_yes_with_times_or_no(name):
     def is_it(question):
         return any(thing in KINDS_MEANT for thing in thing_of(question, yes_no_questions()))
 
-    said = set()
-    for row, answer, told in answers(name, is_it):
+    presence = set()
+    for row, answer, spans in answers(name, is_it):
         kinds = {KINDS_MEANT[t] for t in thing_of(row.question, yes_no_questions()) if t in KINDS_MEANT}
-        assert told in [spans_of(name, some) for some in kinds], row.question
-        assert answer == NOT_HEARD if not told else answer.startswith("Yes, at <a_")
-        said.add(bool(told))
-    assert said == ({True, False} if any(k in vocabulary() for k, _, _ in SCENES[name]) else {False})
+        assert spans in [spans_of(name, some) for some in kinds], row.question
+        assert answer == NOT_HEARD if not spans else answer.startswith("Yes, at <a_")
+        presence.add(bool(spans))
+    assert presence == ({True, False} if any(k in vocabulary() for k, _, _ in SCENES[name]) else {False})
 
 
 def test_a_count_is_that_of_the_times_before_it():
     seen = set()
-    for _, answer, told in answers("two kinds", is_count_question):
-        assert told in (spans_of("two kinds", ["dog"]), spans_of("two kinds", ["rain"]))
-        assert count_in(answer) == len(told)
-        seen.add(len(told))
+    for _, answer, spans in answers("two kinds", is_count_question):
+        assert spans in (spans_of("two kinds", ["dog"]), spans_of("two kinds", ["rain"]))
+        assert count_in(answer) == len(spans)
+        seen.add(len(spans))
     assert seen == {1, 2}
 
 
 def test_durations_are_added_up_and_rounded():
     found = answers("two kinds", lambda q: any(thing in KINDS_MEANT for thing in thing_of(q, DURATION_INSTRUCTIONS)))
-    for _, answer, told in found:
-        total = round(sum(end - start for start, end in told))
+    for _, answer, spans in found:
+        total = round(sum(end - start for start, end in spans))
         assert answer.endswith(f"about {total} seconds in total.")
-    assert {len(told) for *_, told in found} == {1, 2}
+    assert {len(spans) for *_, spans in found} == {1, 2}
 
 
-def test_what_begins_first_is_told_first_with_both_times():
+def test_order_answers_name_the_earlier_kind_first_with_both_times():
     templates = [re.sub(r"\\{\w+\\}", ".+", re.escape(template)) for template in ORDER_INSTRUCTIONS]
     orders = set()
     for row, answer, _ in answers("two kinds", lambda q: any(re.fullmatch(template, q) for template in templates)):
@@ -196,14 +196,14 @@ def test_what_begins_first_is_told_first_with_both_times():
     assert orders == {True, False}, "asked for in either order"
 
 
-def test_what_happens_at_a_second_is_what_is_heard_around_it():
+def test_moment_answers_name_the_events_at_that_second():
     name, seconds = "two kinds", set()
-    for row, answer, told in answers(name, lambda q: re.search(r"\d", q), 300):
+    for row, answer, spans in answers(name, lambda q: re.search(r"\d", q), 300):
         (second,) = (int(word) for word in re.findall(r"\d+", row.question))
-        due = [((a, b), kind) for kind, a, b in SCENES[name] if a <= second < b]
+        expected = [((a, b), kind) for kind, a, b in SCENES[name] if a <= second < b]
         events = parse(answer, "dense_caption", 100)
-        assert [(s, kind_of(e.caption, lexicon())) for s, e in zip(told, events, strict=True)] == sorted(due)
-        assert due or answer == NOTHING_HEARD
+        assert [(s, kind_of(e.caption, lexicon())) for s, e in zip(spans, events, strict=True)] == sorted(expected)
+        assert expected or answer == NO_EVENTS
         seconds.add(second)
     assert len(seconds) > 4
 
@@ -211,15 +211,15 @@ def test_what_happens_at_a_second_is_what_is_heard_around_it():
 def test_now_and_then_a_question_is_not_about_the_sound():
     questions, answer = off_topic()
     found = answers("two kinds", lambda q: q in questions)
-    assert {said for _, said, _ in found} == {answer}
+    assert {text for _, text, _ in found} == {answer}
     assert len(found) < 25
 
 
-def test_an_unknown_sound_at_a_second_is_told_humbly():
+def test_moment_answers_say_that_an_unknown_sound_is_unknown():
     found = answers("unknown sounds alone", lambda q: re.search(r"\d", q))
-    told = [answer for _, answer, spans in found if spans]
-    assert told
-    assert all(is_humble(answer) for answer in told)
+    texts = [answer for _, answer, spans in found if spans]
+    assert texts
+    assert all(says_unknown(answer) for answer in texts)
 
 
 def test_composed_rows_name_their_sound_files(tmp_path):

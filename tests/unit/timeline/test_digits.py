@@ -1,4 +1,4 @@
-"""Prefix feasibility against the slow twin: writing out every time in the range."""
+"""Valid next digits, compared with a slow version that writes out every time in the range."""
 
 import pytest
 
@@ -12,12 +12,12 @@ def spelled(time: int) -> str:
 
 
 @pytest.mark.parametrize("low", BOUNDS)
-def test_digits_are_allowed_exactly_where_a_valid_time_follows(low: int) -> None:
+def test_a_digit_is_allowed_if_and_only_if_a_valid_time_follows(low: int) -> None:
     for high in [bound for bound in BOUNDS if bound >= low]:
-        compare_with_writing_them_out(low, high)
+        compare_with_all_times(low, high)
 
 
-def compare_with_writing_them_out(low: int, high: int) -> None:
+def compare_with_all_times(low: int, high: int) -> None:
     times = [spelled(time) for time in range(low, high + 1)]
     for prefix in (None, *range(103)):
         written = "" if prefix is None else str(prefix)

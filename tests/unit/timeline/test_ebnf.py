@@ -1,4 +1,4 @@
-"""`grammar.ebnf` and `grammar.py` say the same: the file is turned into regular expressions and compared."""
+"""`grammar.ebnf` and `grammar.py` agree: the test compares them by regular expressions made from the EBNF file."""
 
 import itertools
 import random
@@ -11,14 +11,14 @@ import model.timeline.grammar
 from model.timeline.grammar import Grammar, Vocabulary
 from model.timeline.task import TASKS, Task
 
-# One character for each token: digits for anchors, a to j for offsets, then the separator, a word, and the end.
+# One character per token: digits for anchors, a to j for offsets, then the separator, a word and the end token.
 ALPHABET = "0123456789abcdefghij-wE"
 VOCABULARY = Vocabulary(tuple(range(10)), tuple(range(10, 20)), (20,), 22, 23)
 DURATION = 10**9
 
 
 def rules() -> dict[str, str]:
-    """The regular expression of each rule. The grammar has no recursion, so it is a regular one."""
+    """Return the regular expression of each rule. The grammar has no recursion, so it is regular."""
     source = Path(model.timeline.grammar.__file__).with_name("grammar.ebnf").read_text(encoding="utf-8")
     source = re.sub(r"\(\*.*?\*\)", "", source, flags=re.DOTALL)
     bodies = dict(re.findall(r"(\w+)\s*=\s*(.*?)\s*;", source, flags=re.DOTALL))
@@ -38,7 +38,7 @@ def expression(body: str, bodies: dict[str, str]) -> str:
             case '" - "':
                 pattern += "-"
             case "? any other token ?":
-                pattern += "[w-]"  # in text the separator's tokens are words
+                pattern += "[w-]"  # in text, separator tokens are words
             case "? the end-of-sequence token ?":
                 pattern += "E"
             case _ if marker := re.fullmatch(r'"<([af])_(\d)>"', token):
@@ -54,7 +54,7 @@ def accepts(grammar: Grammar, answer: str) -> bool:
 
 
 def keeps_order(task: Task, answer: str) -> bool:
-    """What a context-free rule cannot say, in a recording that is never too short."""
+    """Check the order of times, which the EBNF rules do not express. The duration is not limited here."""
     time = r"(\d+)([a-j])"
     pairs = [
         (int(a + str(ord(b) - 97)), int(c + str(ord(d) - 97))) for a, b, c, d in re.findall(f"{time}-{time}", answer)
@@ -64,7 +64,7 @@ def keeps_order(task: Task, answer: str) -> bool:
 
 
 @pytest.mark.parametrize("task", TASKS)
-def test_they_agree_on_every_short_answer(task: Task) -> None:
+def test_grammar_and_ebnf_agree_on_every_short_answer(task: Task) -> None:
     grammar, rule = Grammar(VOCABULARY, task, DURATION), re.compile(rules()[task])
     num_accepted = 0
     for length in range(7):
@@ -77,7 +77,7 @@ def test_they_agree_on_every_short_answer(task: Task) -> None:
 
 
 @pytest.mark.parametrize("task", TASKS)
-def test_they_agree_on_longer_answers_and_their_mutants(task: Task) -> None:
+def test_grammar_and_ebnf_agree_on_longer_random_answers(task: Task) -> None:
     grammar, rule, chance = Grammar(VOCABULARY, task, DURATION), re.compile(rules()[task]), random.Random(7)
     parts = ["0a-0b", "1a-12c", "30a-40a", "0a-1a", "5j", "7", "a", "-", "w", "ww", "-w", "00a", "12a-9f", "50a-60a"]
     counts = [0, 0]
@@ -89,7 +89,7 @@ def test_they_agree_on_longer_answers_and_their_mutants(task: Task) -> None:
     assert min(counts) > 150
 
 
-def test_there_is_one_rule_per_task_and_none_too_many() -> None:
+def test_there_is_one_rule_per_task_and_no_unused_rule() -> None:
     source = rules()
     shared = {"captioned", "mark", "interval", "time", "text", "zero", "nonzero", "offset", "separator", "word", "end"}
     assert set(source) == set(TASKS) | shared

@@ -1,20 +1,22 @@
+"""Joining events with equal captions."""
+
 from dataclasses import replace
 
 from model.timeline.event import Event, by_caption
 from model.timeline.interval import Interval
 
 
-def test_events_in_the_same_words_are_one():
-    told = [
+def test_events_with_equal_captions_are_joined():
+    events = [
         Event((Interval(0, 5),), "A dog barks."),
         Event((Interval(2, 9),), "It is raining."),
         Event((Interval(20, 25), Interval(12, 14)), "A dog barks."),
         Event((Interval(30, 31),), "A dog barks loudly."),
     ]
-    assert by_caption(told) == [
+    assert by_caption(events) == [
         Event((Interval(0, 5), Interval(12, 14), Interval(20, 25)), "A dog barks."),
-        told[1],
-        told[3],
+        events[1],
+        events[3],
     ]
     assert by_caption([]) == []
 
@@ -25,17 +27,17 @@ def test_each_interval_keeps_its_confidence():
     assert [i.confidence for i in event.intervals] == [0.2, 0.9]
 
 
-def test_times_that_overlap_are_one_sound_and_the_surer_telling_stands():
+def test_of_overlapping_intervals_the_most_confident_is_kept():
     long, short = replace(Interval(0, 22), confidence=0.8), replace(Interval(4, 22), confidence=0.1)
-    for told in ((long, short), (short, long)):
-        [event] = by_caption([Event((i,), "A rooster is crowing.") for i in told])
+    for intervals in ((long, short), (short, long)):
+        [event] = by_caption([Event((i,), "A rooster is crowing.") for i in intervals])
         assert event.intervals == (long,)
         assert event.intervals[0].confidence == 0.8
-    surer = replace(Interval(20, 30), confidence=0.9)
-    [event] = by_caption([Event((long, surer, replace(Interval(30, 31), confidence=0.2)), "Rain.")])
+    most_confident = replace(Interval(20, 30), confidence=0.9)
+    [event] = by_caption([Event((long, most_confident, replace(Interval(30, 31), confidence=0.2)), "Rain.")])
     assert event.intervals == (Interval(20, 30), Interval(30, 31))
 
 
-def test_without_confidence_times_that_overlap_are_all_of_both():
+def test_without_confidence_overlapping_intervals_are_united():
     [event] = by_caption([Event((Interval(5, 20), Interval(0, 10), Interval(20, 30)), "Rain.")])
     assert event.intervals == (Interval(0, 20), Interval(20, 30))

@@ -1,4 +1,4 @@
-"""What the grammar lets through, token by token, and what it holds back."""
+"""The tokens that the grammar allows and forbids."""
 
 from collections.abc import Sequence
 
@@ -8,7 +8,7 @@ from model.timeline.grammar import START, Allowed, Grammar, Vocabulary
 from model.timeline.task import TASKS, Task
 
 EOS, DASH, SPACE, COMMA, BARK, SECONDS, ONE_DASH = 0, 21, 22, 23, 24, 25, 26
-# Ids that do not rise with their digit: an id taken for a digit must not pass.
+# Ids are not in the order of their digits, so that code that confuses ids with digits fails.
 ANCHORS = (4, 9, 2, 7, 10, 1, 6, 3, 8, 5)
 OFFSETS = (15, 11, 19, 20, 13, 18, 12, 17, 14, 16)
 VOCABULARY = Vocabulary(ANCHORS, OFFSETS, (ONE_DASH,), EOS, 27)
@@ -33,7 +33,7 @@ def markers(grammar: Grammar, ids: Sequence[int]) -> set[int]:
 
 
 def times_after(grammar: Grammar, ids: list[int]) -> set[int]:
-    """Every time that can be written next, by trying every path of markers."""
+    """Return every time that can be written next, by trying every path of markers."""
     found, open_paths = set(), [(list[int](), "")]
     while open_paths:
         path, digits = open_paths.pop()
@@ -74,7 +74,7 @@ def test_after_a_start_the_separator_is_forced_then_a_digit(task: Task, vocabula
 
 
 @pytest.mark.parametrize("task", TASKS)
-def test_two_times_never_touch(task: Task) -> None:
+def test_two_times_are_never_adjacent(task: Task) -> None:
     grammar = Grammar(VOCABULARY, task, 100)
     assert not markers(grammar, interval(1, 2))
     assert {COMMA, BARK, DASH} <= choices(grammar, interval(1, 2))
@@ -82,7 +82,7 @@ def test_two_times_never_touch(task: Task) -> None:
 
 
 @pytest.mark.parametrize("task", TASKS)
-def test_an_answer_is_never_empty_and_may_be_words_alone(task: Task) -> None:
+def test_an_answer_is_never_empty_and_may_have_only_words(task: Task) -> None:
     grammar = Grammar(VOCABULARY, task, 100)
     assert EOS not in choices(grammar, [])
     assert BARK in choices(grammar, [])
@@ -99,7 +99,7 @@ def test_a_captioned_answer_ends_only_after_a_caption(task: Task) -> None:
     assert EOS not in choices(grammar, [*interval(1, 2), BARK, *interval(3, 4)])
 
 
-def test_with_wordless_ids_a_comma_is_no_caption() -> None:
+def test_with_wordless_ids_a_comma_is_not_a_caption() -> None:
     vocabulary = Vocabulary(ANCHORS, OFFSETS, (ONE_DASH,), EOS, 27, frozenset({COMMA, SECONDS}))
     grammar = Grammar(vocabulary, "dense_caption", 100)
     assert EOS not in choices(grammar, [*interval(1, 2), SECONDS, COMMA])
@@ -115,7 +115,7 @@ def test_an_uncaptioned_answer_may_end_with_an_interval(task: Task) -> None:
     assert EOS in choices(Grammar(VOCABULARY, task, 100), interval(1, 2))
 
 
-def test_a_summary_goes_forward() -> None:
+def test_times_of_a_summary_only_increase() -> None:
     grammar = Grammar(VOCABULARY, "summarize", 120)
     assert times_after(grammar, [*interval(5, 37), BARK]) == set(range(37, 120))
     assert times_after(grammar, [*interval(5, 37), BARK, *interval(37, 119), BARK]) == {119}
@@ -123,13 +123,13 @@ def test_a_summary_goes_forward() -> None:
     assert {BARK, EOS} <= choices(grammar, [*interval(5, 120), BARK])
 
 
-def test_other_tasks_may_go_back() -> None:
+def test_times_of_other_tasks_may_decrease() -> None:
     grammar = Grammar(VOCABULARY, "dense_caption", 120)
     assert times_after(grammar, [*interval(50, 90), BARK]) == set(range(120))
 
 
 @pytest.mark.parametrize("vocabulary", [VOCABULARY, SPLIT])
-def test_in_an_answer_to_a_question_a_time_may_stand_alone(vocabulary: Vocabulary) -> None:
+def test_an_answer_to_a_question_may_have_a_single_time(vocabulary: Vocabulary) -> None:
     grammar, separator = Grammar(vocabulary, "ask", 100), list(vocabulary.separator_ids)
     assert {EOS, BARK, *separator} <= choices(grammar, time(100))
     assert times_after(grammar, [*time(30), BARK]) == set(range(101))
@@ -141,7 +141,7 @@ def test_in_an_answer_to_a_question_a_time_may_stand_alone(vocabulary: Vocabular
     assert times_after(grammar, [BARK, *separator]) == set(range(101))
 
 
-def test_in_an_answer_to_a_question_half_a_separator_pairs_nothing() -> None:
+def test_an_incomplete_separator_does_not_make_an_interval() -> None:
     grammar = Grammar(SPLIT, "ask", 100)
     for half in ([SPACE], [SPACE, DASH], [DASH, SPACE], [SPACE, DASH, BARK], [SPACE, SPACE], [SPACE, DASH, DASH]):
         assert times_after(grammar, [*time(30), *half]) == set(range(101))
@@ -151,14 +151,14 @@ def test_in_an_answer_to_a_question_half_a_separator_pairs_nothing() -> None:
 @pytest.mark.parametrize(
     "ids", [[EOS], [BARK, EOS], [BARK, EOS, EOS], [ANCHORS[0], ANCHORS[0]], [OFFSETS[0]], [*time(1), EOS, BARK]]
 )
-def test_after_the_end_or_a_broken_rule_only_the_end_follows(task: Task, ids: list[int]) -> None:
+def test_after_the_end_or_a_violation_only_the_end_token_is_allowed(task: Task, ids: list[int]) -> None:
     grammar = Grammar(VOCABULARY, task, 100)
     assert grammar.allowed(ids) == Allowed(frozenset({EOS}), None)
     assert grammar.closing(ids) == []
 
 
 @pytest.mark.parametrize("vocabulary", [VOCABULARY, SPLIT])
-def test_closing_says_the_least(vocabulary: Vocabulary) -> None:
+def test_closing_adds_the_smallest_valid_times(vocabulary: Vocabulary) -> None:
     separator = list(vocabulary.separator_ids)
     grammar = Grammar(vocabulary, "ground", 1200)
     whole = interval(110, 111, vocabulary)
@@ -171,7 +171,7 @@ def test_closing_says_the_least(vocabulary: Vocabulary) -> None:
 
 
 @pytest.mark.parametrize("vocabulary", [VOCABULARY, SPLIT])
-def test_closing_a_question_leaves_a_lone_time_alone(vocabulary: Vocabulary) -> None:
+def test_closing_an_answer_to_a_question_keeps_a_single_time(vocabulary: Vocabulary) -> None:
     separator = list(vocabulary.separator_ids)
     grammar = Grammar(vocabulary, "ask", 1200)
     assert grammar.closing([ANCHORS[1]]) == [OFFSETS[0]]
@@ -180,13 +180,13 @@ def test_closing_a_question_leaves_a_lone_time_alone(vocabulary: Vocabulary) -> 
     assert grammar.closing([*time(305), *separator, ANCHORS[3]]) == time(306)[1:]
 
 
-def test_closing_a_summary_stays_behind_what_was_said() -> None:
+def test_closing_a_summary_keeps_times_increasing() -> None:
     grammar = Grammar(VOCABULARY, "summarize", 1200)
     assert grammar.closing([*interval(0, 105), BARK, ANCHORS[1]]) == [*time(105)[1:], ONE_DASH, *time(106)]
 
 
 @pytest.mark.parametrize("task", TASKS)
-def test_a_state_that_moves_along_knows_what_the_whole_prefix_knows(task: Task) -> None:
+def test_an_advanced_state_allows_the_same_as_the_whole_prefix(task: Task) -> None:
     grammar = Grammar(SPLIT, task, 100)
     state = START
     ids = [COMMA, *interval(5, 37, SPLIT), COMMA, *interval(40, 50, SPLIT), BARK, *time(60)[:1], BARK, EOS, BARK]
@@ -195,7 +195,7 @@ def test_a_state_that_moves_along_knows_what_the_whole_prefix_knows(task: Task) 
         state = grammar.advance(state, token_id)
 
 
-def test_a_word_after_a_word_changes_nothing() -> None:
+def test_a_word_after_a_word_keeps_the_state() -> None:
     grammar = Grammar(VOCABULARY, "dense_caption", 100)
     state = grammar.advance(START, BARK)
     assert grammar.advance(state, COMMA) is state
@@ -207,8 +207,8 @@ def test_a_recording_lasts_at_least_a_tenth(duration: int) -> None:
         Grammar(VOCABULARY, "ground", duration)
 
 
-def test_an_unknown_task_is_refused() -> None:
-    with pytest.raises((ValueError, TypeError), match="sing"):  # TypeError where types are checked while testing
+def test_an_unknown_task_is_rejected() -> None:
+    with pytest.raises((ValueError, TypeError), match="sing"):  # TypeError if types are checked
         Grammar(VOCABULARY, "sing", 100)  # type: ignore[arg-type]
 
 
@@ -226,7 +226,7 @@ def test_an_unknown_task_is_refused() -> None:
         ({"eos_id": -1}, "must be in 0..26"),
     ],
 )
-def test_a_vocabulary_that_cannot_be_told_apart_is_refused(change: dict[str, object], message: str) -> None:
+def test_an_ambiguous_vocabulary_is_rejected(change: dict[str, object], message: str) -> None:
     fields = {"anchor_ids": ANCHORS, "offset_ids": OFFSETS, "separator_ids": (ONE_DASH,), "eos_id": EOS, "size": 27}
     with pytest.raises(ValueError, match=message):
         Vocabulary(**(fields | change))  # type: ignore[arg-type]

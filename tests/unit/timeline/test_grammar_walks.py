@@ -1,4 +1,4 @@
-"""Random answers that the grammar lets through, read by the parser and by a slow twin of it."""
+"""Random answers that the grammar allows, read by the parser and by a slow version of it."""
 
 import random
 import re
@@ -30,7 +30,7 @@ def vocabulary(separator: tuple[int, ...]) -> Vocabulary:
 
 
 def walk(grammar: Grammar, chance: random.Random, length: int) -> list[int]:
-    """Random allowed tokens, markers as often as words; `length` at most, fewer where the end is drawn."""
+    """Return up to `length` random allowed tokens, with as many markers as words. May stop early at the end token."""
     ids: list[int] = []
     while len(ids) < length and (not ids or ids[-1] != EOS):
         allowed = grammar.allowed(ids)
@@ -43,7 +43,7 @@ def walk(grammar: Grammar, chance: random.Random, length: int) -> list[int]:
 
 
 def finish(grammar: Grammar, ids: list[int]) -> list[int]:
-    """The same answer taken to an allowed end with as few words as possible."""
+    """Complete the answer to an allowed end with as few words as possible."""
     ids = ids + grammar.closing(ids)
     bark = TEXTS.index(" A dog barks.")
     while not ids or ids[-1] != EOS:
@@ -53,7 +53,7 @@ def finish(grammar: Grammar, ids: list[int]) -> list[int]:
 
 
 def text_of(ids: list[int]) -> str:
-    # A word that looks like the beginning of a marker is there to be told apart from one, not to become one.
+    # Words that look like the start of a marker must not become markers by joining with the next token.
     return re.sub(r"<a_(?!\d>)", "<a_ ", "".join(TEXTS[token_id] for token_id in ids))
 
 
@@ -62,21 +62,21 @@ def intervals_in(events: list[Event]) -> list[Interval]:
 
 
 def read_slowly(text: str) -> list[tuple[int, int]]:
-    """Every pair of times around a dash, from left to right."""
+    """Return every pair of times around a dash, from left to right."""
     pairs = re.findall(rf"(?<!>){TIME}\s*-\s*{TIME}", text)
     return [(read_time(first), read_time(second)) for first, second in pairs]
 
 
 @settings(max_examples=120, deadline=None)
 @given(st.integers(), st.sampled_from(TASKS), durations, st.sampled_from(SEPARATORS), st.integers(1, 80))
-def test_whatever_comes_out_can_be_read(
+def test_every_allowed_answer_can_be_parsed(
     seed: int, task: Task, duration: int, separator: tuple[int, ...], length: int
 ) -> None:
     grammar = Grammar(vocabulary(separator), task, duration)
     text = text_of(finish(grammar, walk(grammar, random.Random(seed), length)))
     pairs = read_slowly(text)
     events = parse(text, task, duration)
-    if task != "ask":  # there a pair spelled with other ids is two lone times, in any order
+    if task != "ask":  # here a pair with other separator ids is two single times in any order
         assert all(0 <= start < end <= duration for start, end in pairs)
         assert len(re.findall(TIME, text)) == 2 * len(pairs)
     assert intervals_in(events) == [Interval(*pair) for pair in pairs if pair[0] < pair[1]]
@@ -87,7 +87,7 @@ def test_whatever_comes_out_can_be_read(
 
 @settings(max_examples=50, deadline=None)
 @given(st.integers(), st.sampled_from(TASKS), durations, st.sampled_from(SEPARATORS))
-def test_an_answer_cut_anywhere_is_closed_to_a_well_formed_one(
+def test_an_answer_cut_anywhere_is_closed_to_a_valid_one(
     seed: int, task: Task, duration: int, separator: tuple[int, ...]
 ) -> None:
     grammar = Grammar(vocabulary(separator), task, duration)

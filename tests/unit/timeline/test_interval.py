@@ -9,7 +9,7 @@ from model.timeline.interval import Interval, set_iou, union
 
 
 def covered(intervals: list[Interval]) -> set[int]:
-    """The slow twin: every tenth that a set of intervals covers."""
+    """Return every tenth of a second that the intervals cover (the slow version)."""
     return {tenth for interval in intervals for tenth in range(interval.start, interval.end)}
 
 
@@ -49,20 +49,20 @@ def test_union_and_set_iou_equal_counting_tenths() -> None:
         assert set_iou(a, b) == pytest.approx(len(covered(a) & covered(b)) / len(covered(a) | covered(b)))
 
 
-def test_union_merges_what_touches_and_what_lies_inside() -> None:
+def test_union_merges_adjacent_and_contained_intervals() -> None:
     assert union([Interval(5, 9), Interval(0, 5), Interval(1, 2), Interval(10, 11)]) == [
         Interval(0, 9),
         Interval(10, 11),
     ]
 
 
-def test_set_iou_of_nothing() -> None:
+def test_set_iou_of_empty_sets() -> None:
     assert set_iou([], []) == 1.0
     assert set_iou([Interval(0, 1)], []) == 0.0
     assert set_iou([], [Interval(0, 1)]) == 0.0
 
 
-def test_shift_keeps_the_length_and_refuses_negative_time() -> None:
+def test_shift_keeps_the_length_and_rejects_negative_times() -> None:
     assert Interval(3, 5).shift(10) == Interval(13, 15)
     assert Interval(3, 5).shift(-3) == Interval(0, 2)
     with pytest.raises(ValueError, match="start < end"):

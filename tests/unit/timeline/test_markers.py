@@ -1,4 +1,4 @@
-"""Seconds to markers and back."""
+"""Conversion between seconds and markers."""
 
 from decimal import Decimal
 
@@ -19,7 +19,7 @@ from model.timeline.markers import (
 )
 
 
-def test_every_tenth_up_to_ten_thousand_seconds_comes_back() -> None:
+def test_every_tenth_up_to_ten_thousand_seconds_round_trips() -> None:
     for tenths in range(100_001):
         markers = format_time(tenths)
         plain = f"{tenths // 10}.{tenths % 10}"
@@ -54,7 +54,7 @@ def test_an_interval_is_two_times_around_the_separator() -> None:
     assert format_interval(Interval(0, 25)) == "<a_0><f_0> - <a_2><f_5>"
 
 
-def test_time_before_the_recording_has_no_markers() -> None:
+def test_a_negative_time_has_no_markers() -> None:
     with pytest.raises(ValueError, match="must not be negative"):
         format_time(-1)
 
@@ -79,14 +79,14 @@ def test_time_before_the_recording_has_no_markers() -> None:
         "<a_9>" * 5000 + "<f_0>",
     ],
 )
-def test_what_is_not_exactly_one_time_is_refused(text: str) -> None:
+def test_text_that_is_not_exactly_one_time_is_rejected(text: str) -> None:
     with pytest.raises(ValueError, match="Not one time"):
         read_time(text)
 
 
 @settings(max_examples=60, deadline=None)
 @given(st.lists(st.sampled_from(MARKERS), max_size=7).map("".join))
-def test_a_run_of_markers_is_read_only_if_it_is_what_we_would_write(text: str) -> None:
+def test_only_the_canonical_markers_of_a_time_are_read(text: str) -> None:
     try:
         tenths = read_time(text)
     except ValueError:
@@ -120,17 +120,17 @@ def test_seconds_round_half_up_on_their_decimal_text(seconds: float | Decimal | 
 
 
 @pytest.mark.parametrize("seconds", [-0.04, -1, "-0.1", float("nan"), float("inf"), "sNaN", "twelve", "", 1e300])
-def test_what_is_no_time_is_refused(seconds: float | str) -> None:
+def test_invalid_seconds_are_rejected(seconds: float | str) -> None:
     with pytest.raises(ValueError, match="time in seconds"):
         to_tenths(seconds)
 
 
-def test_plain_text_shows_numbers_and_leaves_the_rest() -> None:
+def test_plain_text_replaces_times_and_keeps_the_rest() -> None:
     answer = "<a_0><f_0> - <a_1><a_2><f_5> seconds, A dog <b>barks</b>."
     assert to_plain(answer) == "0.0 - 12.5 seconds, A dog <b>barks</b>."
     assert to_plain(answer, start=15) == "1.5 - 14.0 seconds, A dog <b>barks</b>."
 
 
 @pytest.mark.parametrize("junk", ["<a_1>", "<f_3>", "<a_0><a_5><f_0>", "<a_1><f_2><a_3><f_4>", "<a_1"])
-def test_markers_that_make_no_time_are_not_guessed(junk: str) -> None:
+def test_markers_that_are_not_a_time_are_kept(junk: str) -> None:
     assert to_plain(f"at {junk} seconds") == f"at {junk} seconds"

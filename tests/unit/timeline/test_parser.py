@@ -1,4 +1,4 @@
-"""The parser: formats, junk, and cuts at every character."""
+"""The parser: formats, invalid text, and text that is split at any character."""
 
 import pytest
 from hypothesis import given, settings
@@ -48,7 +48,7 @@ def test_grounding_has_intervals_and_no_caption() -> None:
         ("ask", ""),
     ],
 )
-def test_words_alone_hold_no_events(task: Task, answer: str) -> None:
+def test_words_without_times_have_no_events(task: Task, answer: str) -> None:
     assert parse(answer, task, 100) == []
 
 
@@ -60,7 +60,7 @@ def test_summaries_without_the_unit() -> None:
     ]
 
 
-def test_an_answer_to_a_question_may_hold_lone_times() -> None:
+def test_an_answer_to_a_question_may_contain_single_times() -> None:
     answer = f"The dog barks at {span(10, 20)} and {span(30, 40)} seconds, {format_time(50)} seconds before the cat."
     assert parse(answer, "ask", 100) == [event("before the cat.", (10, 20), (30, 40))]
     assert parse(f"It lasts until {format_time(50)}.", "ask", 100) == []
@@ -91,7 +91,7 @@ def test_an_answer_to_a_question_may_hold_lone_times() -> None:
         ("", ""),
     ],
 )
-def test_the_caption_is_what_is_said_without_the_unit_and_the_joints(between: str, caption: str) -> None:
+def test_the_caption_excludes_the_unit_and_separators(between: str, caption: str) -> None:
     assert caption_of(between) == caption
 
 
@@ -102,7 +102,7 @@ def test_joined_intervals_share_their_caption(joint: str) -> None:
 
 
 @pytest.mark.parametrize("dash", [" - ", "- ", " -", "-", "  -\n"])
-def test_spaces_around_the_dash_do_not_count(dash: str) -> None:
+def test_spaces_around_the_dash_are_ignored(dash: str) -> None:
     answer = f"{format_time(0)}{dash}{format_time(5)}, Rain."
     assert parse(answer, "dense_caption", 100) == [event("Rain.", (0, 5))]
 
@@ -128,7 +128,7 @@ def test_spaces_around_the_dash_do_not_count(dash: str) -> None:
         "<a_9>" * 500 + "<f_0> - <a_5><f_0>",
     ],
 )
-def test_junk_makes_no_interval_and_takes_no_words_from_others(junk: str) -> None:
+def test_invalid_times_give_no_interval_and_do_not_affect_others(junk: str) -> None:
     for task in TASKS:
         assert parse(junk, task, 100) == []
     answer = f"{span(0, 5)} seconds, Rain. {junk} seconds, A cat. {span(7, 9)} seconds, Wind."
@@ -138,12 +138,12 @@ def test_junk_makes_no_interval_and_takes_no_words_from_others(junk: str) -> Non
     assert others == [event("Wind.", (7, 9))]
 
 
-def test_junk_inside_a_run_leaves_its_neighbours() -> None:
+def test_invalid_times_in_a_list_do_not_affect_their_neighbours() -> None:
     answer = f"{span(0, 5)}, <a_5><f_0> - <a_3><f_0>, <a_4>, {span(7, 9)} seconds, Rain."
     assert parse(answer, "dense_caption", 100) == [event("Rain.", (0, 5), (7, 9))]
 
 
-def test_a_partner_is_used_once() -> None:
+def test_each_time_belongs_to_only_one_interval() -> None:
     answer = f"{format_time(1)} - {format_time(2)} - {format_time(3)} - {format_time(4)}, Rain."
     assert parse(answer, "dense_caption", 100) == [event("Rain.", (1, 2), (3, 4))]
     bad = f"{format_time(5)} - {format_time(2)} - {format_time(3)}, Rain."
@@ -153,36 +153,36 @@ def test_a_partner_is_used_once() -> None:
 
 
 @pytest.mark.parametrize(("end", "kept"), [(99, True), (100, True), (101, False)])
-def test_an_interval_ends_with_the_recording_at_the_latest(end: int, kept: bool) -> None:
+def test_an_interval_must_end_within_the_recording(end: int, kept: bool) -> None:
     assert bool(parse(f"{span(98, end)}, Rain.", "dense_caption", 100)) is kept
 
 
 @pytest.mark.parametrize(("task", "kept"), [("dense_caption", 0), ("summarize", 0), ("ground", 1), ("ask", 1)])
-def test_an_interval_without_a_caption_counts_only_where_none_is_due(task: Task, kept: int) -> None:
+def test_an_interval_without_a_caption_counts_only_for_uncaptioned_tasks(task: Task, kept: int) -> None:
     for end in ("", " seconds.", ", "):
         assert len(parse(span(1, 2) + end, task, 100)) == kept
 
 
 @pytest.mark.parametrize("end", ["<", "<a", "<a_", "<a_1", "<f_"])
-def test_a_marker_that_the_end_cuts_is_no_caption(end: str) -> None:
+def test_a_marker_cut_by_the_end_is_not_in_the_caption(end: str) -> None:
     [found] = parse(f"{span(1, 2)}, Rain falls.{end}", "dense_caption", 100)
     assert found.caption == ("Rain falls.<" if end == "<" else "Rain falls.")
 
 
-def test_what_only_looks_like_a_marker_is_text() -> None:
+def test_text_that_looks_like_a_marker_is_kept() -> None:
     answer = f"{span(1, 2)}, It is <b>loud</b> <<a_ <a_x> <f_12>. {span(3, 4)}, <{format_time(5)}"
     assert parse(answer, "dense_caption", 100) == [event("It is <b>loud</b> <<a_ <a_x> <f_12>.", (1, 2))]
 
 
-def test_an_event_is_told_at_the_next_marker_and_not_before() -> None:
-    parser, told = Parser("dense_caption", 100), []
+def test_an_event_is_returned_at_the_next_marker() -> None:
+    parser, events_at = Parser("dense_caption", 100), []
     for position, char in enumerate(DENSE):
-        told += [(position, found.caption) for found in parser.feed(char)]
-    assert told == [(DENSE.index(" <a_1><f_0> - <a_9>") + len("<a_1>"), "A dog barks.")]
+        events_at += [(position, found.caption) for found in parser.feed(char)]
+    assert events_at == [(DENSE.index(" <a_1><f_0> - <a_9>") + len("<a_1>"), "A dog barks.")]
     assert [found.caption for found in parser.finish()] == ["Rain falls."]
 
 
-def test_a_parser_starts_anew_after_its_end() -> None:
+def test_a_parser_can_be_used_again_after_finish() -> None:
     parser = Parser("dense_caption", 100)
     for rest in ("<a_1", "<a_1><f_0> - ", "<a_1><f_0>", span(1, 2), "words "):
         parser.feed(rest)
@@ -201,7 +201,7 @@ answers = st.lists(pieces, max_size=14).map("".join)
 
 @settings(max_examples=60, deadline=None)
 @given(answers, st.sampled_from(TASKS), st.lists(st.integers(0, 200), max_size=12))
-def test_the_same_events_however_the_text_is_cut(text: str, task: Task, cuts: list[int]) -> None:
+def test_the_events_do_not_depend_on_how_the_text_is_split(text: str, task: Task, cuts: list[int]) -> None:
     whole = parse(text, task, 100)
     bounds = [0, *sorted(min(cut, len(text)) for cut in cuts), len(text)]
     parser = Parser(task, 100)
@@ -211,7 +211,7 @@ def test_the_same_events_however_the_text_is_cut(text: str, task: Task, cuts: li
     assert [e for char in text for e in one_by_one.feed(char)] + one_by_one.finish() == whole
 
 
-def test_every_single_cut_of_an_answer() -> None:
+def test_an_answer_can_be_split_at_every_character() -> None:
     for cut in range(len(DENSE) + 1):
         parser = Parser("dense_caption", 100)
         found = parser.feed(DENSE[:cut]) + parser.feed("") + parser.feed(DENSE[cut:]) + parser.finish()
@@ -220,7 +220,7 @@ def test_every_single_cut_of_an_answer() -> None:
 
 @settings(max_examples=60, deadline=None)
 @given(answers, st.sampled_from(TASKS), st.integers(1, 130))
-def test_no_text_makes_an_interval_outside_the_recording(text: str, task: Task, duration: int) -> None:
+def test_no_text_gives_an_interval_outside_the_recording(text: str, task: Task, duration: int) -> None:
     for found in parse(text, task, duration):
         assert all(0 <= i.start < i.end <= duration for i in found.intervals)
         assert all(span(i.start, i.end).split(" - ")[0] in text for i in found.intervals)
@@ -238,7 +238,9 @@ events = st.lists(
 
 @settings(max_examples=60, deadline=None)
 @given(events, st.booleans())
-def test_what_is_written_is_read(drawn: list[tuple[list[tuple[int, int]], str]], with_unit: bool) -> None:
+def test_formatted_answers_are_parsed_to_the_same_events(
+    drawn: list[tuple[list[tuple[int, int]], str]], with_unit: bool
+) -> None:
     expected = [event(caption, *[(start, start + length) for start, length in bounds]) for bounds, caption in drawn]
     unit = " seconds" if with_unit else ""
     text = " ".join(", ".join(map(format_interval, e.intervals)) + f"{unit}, {e.caption}" for e in expected)

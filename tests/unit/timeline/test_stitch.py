@@ -1,4 +1,4 @@
-"""Long recordings in overlapping passes, and their answers as one."""
+"""Long recordings in overlapping passes: joining the answers of the passes."""
 
 from collections.abc import Sequence
 
@@ -36,7 +36,7 @@ def test_passes_cover_everything_evenly(duration: int, longest: int, overlap: in
     if len(passes) > 1:
         assert passes[-2].end - passes[-1].start >= overlap
         assert max(p.length for p in passes) - min(p.length for p in passes) <= len(passes)
-        assert longest * (len(passes) - 1) - overlap * (len(passes) - 2) < duration  # one fewer would not do
+        assert longest * (len(passes) - 1) - overlap * (len(passes) - 2) < duration  # one pass fewer is not enough
 
 
 @pytest.mark.parametrize(("duration", "number"), [(1499, 1), (1500, 1), (1501, 2), (2850, 2), (2851, 3)])
@@ -44,46 +44,46 @@ def test_passes_at_the_boundaries(duration: int, number: int) -> None:
     assert len(plan(duration, longest=1500, overlap=150)) == number
 
 
-def test_times_are_the_file_s_own_and_events_come_as_soon_as_they_are_certain() -> None:
-    told = stitched([event("a dog", (10, 20))], [event("rain", (300, 310))], [event("a cat", (500, 600))])
-    assert told == [[event("a dog", (10, 20))], [event("rain", (1200, 1210))], [event("a cat", (2300, 2400))]]
+def test_times_are_shifted_and_events_are_returned_when_final() -> None:
+    parts = stitched([event("a dog", (10, 20))], [event("rain", (300, 310))], [event("a cat", (500, 600))])
+    assert parts == [[event("a dog", (10, 20))], [event("rain", (1200, 1210))], [event("a cat", (2300, 2400))]]
 
 
-def test_one_event_across_a_seam_is_told_once() -> None:
-    told = stitched([event("A dog barks.", (940, 1000))], [event("A dog is barking.", (42, 130))], [])
-    assert told == [[], [event("A dog barks.", (940, 1030))], []]
+def test_an_event_across_a_seam_is_returned_once() -> None:
+    parts = stitched([event("A dog barks.", (940, 1000))], [event("A dog is barking.", (42, 130))], [])
+    assert parts == [[], [event("A dog barks.", (940, 1030))], []]
 
 
-def test_one_event_across_all_seams_is_told_at_the_end() -> None:
+def test_an_event_across_all_seams_is_returned_at_the_end() -> None:
     rain = "Rain falls."
-    told = stitched([event(rain, (0, 1000))], [event(rain, (0, 1000))], [event(rain, (0, 700))])
-    assert told == [[], [], [event(rain, (0, 2500))]]
+    parts = stitched([event(rain, (0, 1000))], [event(rain, (0, 1000))], [event(rain, (0, 700))])
+    assert parts == [[], [], [event(rain, (0, 2500))]]
 
 
-def test_two_sounds_at_one_time_stay_two() -> None:
-    told = stitched([event("rain", (920, 980)), event("a dog barks", (920, 980))], [event("rain", (20, 80))], [])
-    assert [e.caption for e in told[1]] == ["rain", "a dog barks"]
+def test_two_sounds_at_the_same_time_are_not_joined() -> None:
+    parts = stitched([event("rain", (920, 980)), event("a dog barks", (920, 980))], [event("rain", (20, 80))], [])
+    assert [e.caption for e in parts[1]] == ["rain", "a dog barks"]
 
 
-def test_the_pass_that_hears_it_away_from_its_edge_is_believed() -> None:
+def test_events_at_the_edge_of_only_one_pass_are_dropped() -> None:
     only_at_the_edge_of_the_first = [event("a cat", (960, 1000))]
     only_at_the_edge_of_the_second = [event("a dog", (5, 40))]
     assert stitched(only_at_the_edge_of_the_first, only_at_the_edge_of_the_second, []) == [[], [], []]
     in_the_middle_of_the_first, in_the_middle_of_the_second = [event("a cat", (910, 940))], [event("a dog", (60, 95))]
-    told = stitched(in_the_middle_of_the_first, in_the_middle_of_the_second, [])
-    assert told[1] == [event("a cat", (910, 940)), event("a dog", (960, 995))]
+    parts = stitched(in_the_middle_of_the_first, in_the_middle_of_the_second, [])
+    assert parts[1] == [event("a cat", (910, 940)), event("a dog", (960, 995))]
 
 
 def test_intervals_of_a_query_are_joined() -> None:
-    told = stitched([event("", (100, 200), (950, 1000))], [event("", (50, 120), (500, 600))], [])
-    assert told[1] == [event("", (100, 200), (950, 1020), (1400, 1500))]
+    parts = stitched([event("", (100, 200), (950, 1000))], [event("", (50, 120), (500, 600))], [])
+    assert parts[1] == [event("", (100, 200), (950, 1020), (1400, 1500))]
 
 
-def test_a_timeline_is_cut_in_the_middle_of_the_overlap() -> None:
+def test_segments_are_cut_in_the_middle_of_the_overlap() -> None:
     first = [event("one", (0, 500)), event("two", (500, 1000))]
     second = [event("two again", (0, 70)), event("three", (70, 1000))]
-    told = stitched(first, second, [event("four", (0, 1000))], clips=True)
-    flat = [e for part in told for e in part]
+    parts = stitched(first, second, [event("four", (0, 1000))], clips=True)
+    flat = [e for part in parts for e in part]
     assert [(e.caption, *e.intervals) for e in flat] == [
         ("one", Interval(0, 500)),
         ("two", Interval(500, 950)),
@@ -96,13 +96,13 @@ def test_a_timeline_is_cut_in_the_middle_of_the_overlap() -> None:
 SHORT = plan(1000, longest=300, overlap=40)  # 0 to 28 s, 24 to 52, 48 to 76, 72 to 100
 
 
-def flat(told: list[list[Event]]) -> list[Event]:
-    return [event for part in told for event in part]
+def flat(parts: list[list[Event]]) -> list[Event]:
+    return [event for part in parts for event in part]
 
 
 TO_THE_EDGES = ((5, 280), (0, 280), (0, 280), (0, 271))
 NOT_QUITE = ((5, 277), (3, 274), (6, 280), (2, 271))
-WITH_GAPS = ((5, 249), (13, 280), (0, 252), (16, 271))  # the passes differ about when it was not heard for a moment
+WITH_GAPS = ((5, 249), (13, 280), (0, 252), (16, 271))  # the gaps differ between passes
 RAIN = ("Rain falls.", "It is raining.", "The sound of rain.", "Rain patters on the ground.")
 ROTOR = ("A helicopter flies overhead.", "The rotor of a helicopter.", "A helicopter hovers.", "A helicopter is heard.")
 
@@ -119,28 +119,28 @@ ROTOR = ("A helicopter flies overhead.", "The rotor of a helicopter.", "A helico
         (ROTOR, NOT_QUITE),
     ],
 )
-def test_what_lasts_through_four_passes_is_one_interval(words: Sequence[str], times: Sequence[tuple[int, int]]) -> None:
-    answers = [[event(said, pair)] for said, pair in zip(words, times, strict=True)]
+def test_an_event_through_four_passes_is_one_interval(words: Sequence[str], times: Sequence[tuple[int, int]]) -> None:
+    answers = [[event(caption, pair)] for caption, pair in zip(words, times, strict=True)]
     assert stitched(*answers, passes=SHORT) == [[], [], [], [event(words[0], (5, 991))]]
 
 
-def test_what_lasts_through_three_of_five_passes_has_its_own_ends() -> None:
+def test_an_event_through_three_of_five_passes_keeps_its_ends() -> None:
     passes = plan(1200, longest=300, overlap=40)
     rain = [[], [event("Rain.", (150, 272))], [event("Rain.", (0, 272))], [event("It rains.", (0, 90))], []]
     ends = (passes[1].start + 150, passes[3].start + 90)
     assert stitched(*rain, passes=passes) == [[], [], [], [event("Rain.", ends)], []]
 
 
-def test_what_goes_on_and_what_comes_and_goes_stay_apart() -> None:
+def test_a_long_event_and_a_repeated_event_are_not_joined() -> None:
     barks = [event("A dog barks.", (100, 110)), event("A dog barks.", (255, 262))]
-    told = stitched(
+    parts = stitched(
         [event("Rain falls.", (0, 280)), *barks],
         [event("It is raining.", (0, 280)), event("A dog is barking.", (14, 22), (150, 160))],
         [event("Rain falls.", (0, 280))],
         [event("Rain falls.", (0, 280))],
         passes=SHORT,
     )
-    assert told == [
+    assert parts == [
         [event("A dog barks.", (100, 110))],
         [event("A dog barks.", (254, 262), (390, 400))],
         [],
@@ -148,32 +148,32 @@ def test_what_goes_on_and_what_comes_and_goes_stay_apart() -> None:
     ]
 
 
-def test_other_words_are_the_same_event_only_at_the_same_times() -> None:
+def test_different_captions_are_joined_only_at_the_same_times() -> None:
     man, woman = event("A man speaks.", (200, 262)), event("A woman speaks.", (23, 90))
     assert flat(stitched([man], [woman], [], [], passes=SHORT)) == [man, event("A woman speaks.", (263, 330))]
     rotor = event("The rotor of a helicopter.", (0, 90))
-    told = flat(stitched([event("A helicopter flies.", (200, 280))], [rotor], [], [], passes=SHORT))
-    assert told == [event("A helicopter flies.", (200, 330))]
+    events = flat(stitched([event("A helicopter flies.", (200, 280))], [rotor], [], [], passes=SHORT))
+    assert events == [event("A helicopter flies.", (200, 330))]
 
 
-def test_the_event_that_says_it_most_alike_goes_on() -> None:
+def test_the_event_with_the_most_similar_caption_is_continued() -> None:
     both = [event("A woman speaks.", (200, 280)), event("A man speaks.", (200, 280))]
     later = [event("A man is speaking.", (0, 90)), event("A woman is speaking.", (0, 50))]
-    told = flat(stitched(both, later, [], [], passes=SHORT))
-    assert told == [event("A woman speaks.", (200, 290)), event("A man speaks.", (200, 330))]
+    events = flat(stitched(both, later, [], [], passes=SHORT))
+    assert events == [event("A woman speaks.", (200, 290)), event("A man speaks.", (200, 330))]
 
 
-def test_two_sounds_that_can_be_heard_are_two() -> None:
+def test_common_words_in_captions_do_not_join_events() -> None:
     train, wind = event("A train can be heard.", (200, 280)), event("The wind can be heard.", (0, 90))
     assert len(flat(stitched([train], [wind], [], [], passes=SHORT))) == 2
 
 
-def test_an_interval_that_only_the_edge_of_a_pass_tells_is_dropped_alone() -> None:
-    told = stitched([event("", (100, 200), (270, 280))], [event("", (0, 8), (100, 150))], [], [], passes=SHORT)
-    assert told[1] == [event("", (100, 200)), event("", (340, 390))]
+def test_only_an_interval_at_the_edge_of_a_pass_is_dropped() -> None:
+    parts = stitched([event("", (100, 200), (270, 280))], [event("", (0, 8), (100, 150))], [], [], passes=SHORT)
+    assert parts[1] == [event("", (100, 200)), event("", (340, 390))]
 
 
-def test_a_joined_interval_is_as_sure_as_the_least_sure_of_its_parts() -> None:
+def test_a_joined_interval_has_the_lowest_confidence_of_its_parts() -> None:
     def rain(start: int, end: int, confidence: float | None) -> Event:
         return Event((Interval(start, end, confidence),), "Rain.")
 

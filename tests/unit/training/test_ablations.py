@@ -11,18 +11,18 @@ from model.audio.waveform import Waveform
 from model.checkpoint import save_checkpoint
 from model.config import MergeConfig
 from model.connector.merge import dominance
-from model.connector.qformer import Attended
+from model.connector.qformer import AttentionStats
 from model.language.markers import marker_rows
 from model.pipeline import Decoding, Pipeline
 from tests.factories import small_model
 from training.ablations import SETS, as_markdown
 from training.ablations import main as ablate
-from training.data.manifest import Row, Told, write_manifest
+from training.data.manifest import Annotation, Row, write_manifest
 from training.data.wav import write_wav
 from training.learner import Learner
-from training.stage_data import Features
+from training.stage_data import FeatureExtractor
 from training.stages import MERGE_SCORES, StageConfig, load_stage
-from training.variants import answers_of, prepare
+from training.variants import apply_stage_settings, generate_answers
 
 
 def test_every_row_of_every_set_is_a_stage():
@@ -37,7 +37,7 @@ def test_the_defaults_change_nothing():
     model, tokenizer = small_model()
     before = {name: tensor.clone() for name, tensor in model.state_dict().items()}
     config = model.config
-    prepare(model, tokenizer, StageConfig())
+    apply_stage_settings(model, tokenizer, StageConfig())
     assert model.config == config
     assert all(torch.equal(tensor, before[name]) for name, tensor in model.state_dict().items())
 
@@ -49,23 +49,23 @@ def test_each_setting_changes_what_it_says():
     with torch.no_grad():
         embedding.weight[ids] = 9.0
         model.connector.time_encoding.weight.fill_(1.0)
-    prepare(model, tokenizer, StageConfig(markers="initialised"))
+    apply_stage_settings(model, tokenizer, StageConfig(markers="initialised"))
     assert torch.allclose(embedding.weight[ids], marker_rows(embedding.weight, tokenizer))
     assert model.connector.time_encoding.weight.min() == 1.0
-    prepare(
+    apply_stage_settings(
         model, tokenizer, StageConfig(markers="random", time_encoding=False, retained_ratio=0.1, merge_score="norm")
     )
     assert not torch.allclose(embedding.weight[ids], marker_rows(embedding.weight, tokenizer))
     assert not model.connector.time_encoding.weight.any()
     assert (model.config.merge.num_dominant, model.config.merge.score) == (9, "norm")
     assert model.connector.merge == model.config.merge
-    prepare(model, tokenizer, StageConfig(merging=False))
+    apply_stage_settings(model, tokenizer, StageConfig(merging=False))
     assert not model.connector.merge.enabled
 
 
 def test_tokens_are_dominant_by_attention_by_their_frames_by_length_or_evenly():
     tokens = torch.tensor([[[3.0], [1.0], [2.0], [0.0]]])
-    attended = Attended(torch.tensor([[0.1, 0.2, 0.3, 0.4]]), tokens, mass=torch.tensor([[0.3, 0.3, 0.2, 0.2]]))
+    attended = AttentionStats(torch.tensor([[0.1, 0.2, 0.3, 0.4]]), tokens, mass=torch.tensor([[0.3, 0.3, 0.2, 0.2]]))
 
     def chosen(score):
         scores = dominance(MergeConfig(score=score), tokens, attended, 2)
@@ -77,10 +77,10 @@ def test_tokens_are_dominant_by_attention_by_their_frames_by_length_or_evenly():
 def test_without_markers_times_are_digits_that_train_and_are_read_back():
     model, tokenizer = small_model()
     learner = Learner(model, tokenizer, StageConfig(markers="none"))
-    row = Row(id="g", audio="a", task="ground", query="a dog", duration=3.0, events=(Told(((0.2, 1.5),)),))
-    answer = tokenizer.decode(learner.text(row).answer)
+    row = Row(id="g", audio="a", task="ground", query="a dog", duration=3.0, events=(Annotation(((0.2, 1.5),)),))
+    answer = tokenizer.decode(learner.example(row).answer)
     assert answer == "The given query happens in 0.2 - 1.5 seconds."
-    assert not set(learner.text(row).answer) & set(tokenizer.marker_ids)
+    assert not set(learner.example(row).answer) & set(tokenizer.marker_ids)
 
 
 @pytest.fixture(scope="module")
@@ -89,8 +89,8 @@ def folder(tmp_path_factory):
     model, tokenizer = small_model()
     save_checkpoint(folder / "start", model, tokenizer, dtype=torch.float32)
     write_wav(folder / "a.wav", (np.random.default_rng(0).standard_normal(16_000) * 0.1).astype(np.float32))
-    told = (Told(((0.2, 0.8),), "A dog barks.", "dog"),)
-    write_manifest(folder / "m.jsonl", [Row(id="d", audio="a.wav", task="dense_caption", events=told)])
+    events = (Annotation(((0.2, 0.8),), "A dog barks.", "dog"),)
+    write_manifest(folder / "m.jsonl", [Row(id="d", audio="a.wav", task="dense_caption", events=events)])
     return folder
 
 
@@ -139,25 +139,25 @@ def test_windows_move_their_events_to_their_places(folder, tmp_path):
     bark = Waveform(np.concatenate([np.zeros(16_000 * 31, np.float32), noise]))
     write_wav(tmp_path / "long.wav", bark.samples)
     row = Row(id="d", audio="long.wav", task="dense_caption", duration=33.0)
-    whole = answers_of(pipeline, [row], tmp_path, Decoding(max_new_tokens=60), windows=False, quiet=True)["d"]
-    parts = answers_of(pipeline, [row], tmp_path, Decoding(max_new_tokens=60), windows=True, quiet=True)["d"]
+    whole = generate_answers(pipeline, [row], tmp_path, Decoding(max_new_tokens=60), windows=False, quiet=True)["d"]
+    parts = generate_answers(pipeline, [row], tmp_path, Decoding(max_new_tokens=60), windows=True, quiet=True)["d"]
     for prediction in (whole, parts):
         assert all(0 <= a < b <= 33.0 for e in prediction.events for a, b in e.intervals)
         assert not prediction.is_cut
-    assert answers_of(pipeline, [row], tmp_path, Decoding(max_new_tokens=1), quiet=True)["d"].is_cut
-    # The last 3 s are asked about by themselves: what is heard there is told after 30 s.
+    assert generate_answers(pipeline, [row], tmp_path, Decoding(max_new_tokens=1), quiet=True)["d"].is_cut
+    # The answer about the last 3 s alone is the end of the answer about the windows, shifted by 30 s.
     second = dataclasses.replace(row, audio="tail.wav", duration=3.0)  # the same id: the same question
     write_wav(tmp_path / "tail.wav", bark.samples[16_000 * 30 :])
-    tail = answers_of(pipeline, [second], tmp_path, Decoding(max_new_tokens=60), quiet=True)["d"]
+    tail = generate_answers(pipeline, [second], tmp_path, Decoding(max_new_tokens=60), quiet=True)["d"]
     shifted = [tuple((round(a + 30, 3), round(b + 30, 3)) for a, b in e.intervals) for e in tail.events]
     assert [e.intervals for e in parts.events][len(parts.events) - len(shifted) :] == shifted
 
 
-def test_kept_frames_are_asked_about_as_heard_ones(folder, tmp_path):
+def test_cached_frames_give_the_same_answers_as_recordings(folder, tmp_path):
     pipeline = Pipeline.load(folder / "start")
     row = Row(id="d", audio="a.wav", task="dense_caption", duration=1.0)
     decoding = Decoding(max_new_tokens=30)
-    heard = answers_of(pipeline, [row], folder, decoding, quiet=True)
-    features = Features(pipeline.model, folder, tmp_path / "kept")
-    assert answers_of(pipeline, [row], features, decoding, quiet=True) == heard
+    expected = generate_answers(pipeline, [row], folder, decoding, quiet=True)
+    features = FeatureExtractor(pipeline.model, folder, tmp_path / "kept")
+    assert generate_answers(pipeline, [row], features, decoding, quiet=True) == expected
     assert len(list((tmp_path / "kept").iterdir())) == 1

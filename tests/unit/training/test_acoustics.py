@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 from tests.small_recordings import RATE, noise
-from training.data.acoustics import EARLY_SAMPLES, at_eight_bits, hum, in_room, looped
+from training.data.acoustics import EARLY_SAMPLES, add_reverberation, hum, loop_to_length, quantise_to_8_bits
 
 
 def rms(samples):
@@ -14,7 +14,7 @@ def rms(samples):
 @pytest.mark.parametrize("seed", range(8))
 def test_a_room_leaves_the_direct_sound_as_loud_and_adds_a_decay_behind_it(seed):
     part = noise(0.3, seed=seed)
-    wet = in_room(part, np.random.default_rng(seed))
+    wet = add_reverberation(part, np.random.default_rng(seed))
     assert 0.15 * RATE <= len(wet) - len(part) <= 0.9 * RATE
     assert np.allclose(wet[:EARLY_SAMPLES], part[:EARLY_SAMPLES], atol=1e-5), "no reflection is there yet"
     assert rms(wet[len(part) :]) > 0
@@ -24,7 +24,7 @@ def test_a_room_leaves_the_direct_sound_as_loud_and_adds_a_decay_behind_it(seed)
 def test_a_rooms_reverberation_is_minus_15_to_3_db_and_dies_away(seed):
     click = np.zeros(100, np.float32)
     click[0] = 1.0
-    wet = in_room(click, np.random.default_rng(seed))
+    wet = add_reverberation(click, np.random.default_rng(seed))
     assert wet[0] == pytest.approx(1.0, abs=1e-4)
     tail = wet[EARLY_SAMPLES:]
     level = 10 * np.log10(np.sum(np.square(tail, dtype=np.float64)))
@@ -36,7 +36,7 @@ def test_a_rooms_reverberation_is_minus_15_to_3_db_and_dies_away(seed):
 def test_eight_bits_add_the_hiss_of_one_step_whatever_the_level(level):
     part = (level * np.sin(np.arange(RATE) * 0.05)).astype(np.float32)
     for seed in range(8):
-        coarse = at_eight_bits(part, np.random.default_rng(seed))
+        coarse = quantise_to_8_bits(part, np.random.default_rng(seed))
         # A step is the peak over 64 to 127; rounding and dither are uniform over one step each.
         assert 1 / 127.5 / 6**0.5 <= rms(coarse - part) / level <= 1 / 63 / 6**0.5
         assert len(np.unique(coarse)) <= 257
@@ -49,11 +49,11 @@ def test_hum_has_an_rms_of_one(seed):
     assert rms(found) == pytest.approx(1.0, abs=0.02)
 
 
-@pytest.mark.parametrize("wanted", [1.2, 4.0, 9.99])
-def test_a_looped_sound_is_as_long_as_is_wanted_and_begins_as_it_did(wanted):
+@pytest.mark.parametrize("seconds", [1.2, 4.0, 9.99])
+def test_a_looped_sound_has_the_requested_length_and_the_same_beginning(seconds):
     part = noise(1.2)
-    longer = looped(part, round(wanted * RATE), np.random.default_rng(0))
-    assert len(longer) == round(wanted * RATE)
+    longer = loop_to_length(part, round(seconds * RATE), np.random.default_rng(0))
+    assert len(longer) == round(seconds * RATE)
     assert np.array_equal(longer[:RATE], part[:RATE])
     assert np.array_equal(part, noise(1.2)), "the recording itself is left as it was"
 
@@ -61,9 +61,9 @@ def test_a_looped_sound_is_as_long_as_is_wanted_and_begins_as_it_did(wanted):
 @pytest.mark.parametrize("seed", range(5))
 def test_a_loop_has_no_click_and_no_gap(seed):
     smooth = np.sin(2 * np.pi * 200 * np.arange(round(1.3 * RATE)) / RATE).astype(np.float32)
-    longer = looped(smooth, 6 * RATE, np.random.default_rng(seed))
+    longer = loop_to_length(smooth, 6 * RATE, np.random.default_rng(seed))
     # Where two waves are joined they add up to 1.4 times one; a cut could jump by 25 times as much as a step.
     assert np.abs(np.diff(longer)).max() < 1.5 * np.abs(np.diff(smooth)).max()
-    hiss = looped(noise(1.3, level=0.2), 6 * RATE, np.random.default_rng(seed))
+    hiss = loop_to_length(noise(1.3, level=0.2), 6 * RATE, np.random.default_rng(seed))
     blocks = [rms(hiss[at : at + RATE // 20]) for at in range(0, len(hiss), RATE // 20)]
     assert 0.15 < min(blocks) < max(blocks) < 0.25

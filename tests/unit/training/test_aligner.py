@@ -9,7 +9,7 @@ from tests.factories import small_model
 from tests.small_recordings import noise
 from training import stage_loop
 from training.aligner import WINDOW_S, Aligner
-from training.data.manifest import Row, Told, write_manifest
+from training.data.manifest import Annotation, Row, write_manifest
 from training.data.recordings import DataError
 from training.data.wav import write_wav
 from training.run_state import RESUME
@@ -22,8 +22,8 @@ SECONDS = 3.06
 
 
 def row_of(name, *events):
-    told = tuple(Told((span,), f"A {label} is heard.", label) for label, span in events)
-    return Row(id=name, audio=f"{name}.wav", task="dense_caption", duration=SECONDS, events=told)
+    annotations = tuple(Annotation((span,), f"A {label} is heard.", label) for label, span in events)
+    return Row(id=name, audio=f"{name}.wav", task="dense_caption", duration=SECONDS, events=annotations)
 
 
 def aligner_of(rows, **changes):
@@ -52,30 +52,34 @@ def toy():
 
 
 def loss_of(aligner, rows, frames):
-    texts = [aligner.text(row) for row in rows]
-    return aligner(frames, [round(SECONDS * 16_000)] * len(rows), texts) / aligner.weight_of(texts)
+    examples = [aligner.example(row) for row in rows]
+    return aligner(frames, [round(SECONDS * 16_000)] * len(rows), examples) / aligner.loss_weight(examples)
 
 
 def test_a_window_wants_the_share_that_sounds_and_the_edges_in_it():
     row = Row(
         id="x", audio="x", task="dense_caption", duration=SECONDS,
-        events=(Told(((0.17, 0.68),), "It rains.", "rain"), Told(((0.0, 0.34), (0.68, 3.06)), "A dog.", "dog")),
+        events=(
+            Annotation(((0.17, 0.68),), "It rains.", "rain"), Annotation(((0.0, 0.34), (0.68, 3.06)), "A dog.", "dog"),
+        ),
     )  # fmt: skip
     aligner, _ = aligner_of([row])
     assert aligner.labels == {"dog": 0, "rain": 1}
-    wanted = aligner._wanted(aligner.text(row), 9)
-    assert wanted.active.T.tolist() == [
+    targets = aligner._targets(aligner.example(row), 9)
+    assert targets.active.T.tolist() == [
         pytest.approx([1, 0] + [1] * 7, abs=1e-4), pytest.approx([0.5, 1] + [0] * 7, abs=1e-4),
     ]  # fmt: skip
-    begins, ends = ([torch.nonzero(side[:, label]).flatten().tolist() for label in (0, 1)] for side in wanted.edges)
+    begins, ends = ([torch.nonzero(side[:, label]).flatten().tolist() for label in (0, 1)] for side in targets.edges)
     assert begins == [[0, 2], [0]]
     assert ends == [[1, 8], [2]], "an end at an edge of windows is in the later one, and one at the last's in the last"
-    assert wanted.times[1].tolist() == [-1, 3, 7, -1, -1, -1, -1, -1, 31]
+    assert targets.times[1].tolist() == [-1, 3, 7, -1, -1, -1, -1, -1, 31]
     assert pytest.approx(17 * 0.02) == WINDOW_S
 
 
 def test_captions_stand_for_labels_where_there_are_none():
-    rows = [Row(id="x", audio="x", task="dense_caption", duration=1.0, events=(Told(((0.1, 0.5),), "A Dog barks."),))]
+    rows = [
+        Row(id="x", audio="x", task="dense_caption", duration=1.0, events=(Annotation(((0.1, 0.5),), "A Dog barks."),))
+    ]
     assert list(aligner_of(rows)[0].labels) == ["a dog barks"]
     assert list(aligner_of([row_of("y", ("crying_baby", (0.0, 1.0)))])[0].labels) == ["crying baby"]
 
@@ -101,9 +105,9 @@ def test_the_loss_falls_and_the_tokens_say_what_sounds(toy):
     with torch.no_grad():
         aligner.eval()
         fused = aligner.fusion(*(torch.cat(side) for side in zip(*frames, strict=True)))
-        said = aligner.active(aligner.connector(fused, may_merge=False)) > 0
-    wanted = torch.stack([aligner._wanted(aligner.text(row), 9).active for row in rows]) > 0.5
-    assert (said == wanted).float().mean() > 0.9
+        predicted = aligner.active(aligner.connector(fused, may_merge=False)) > 0
+    targets = torch.stack([aligner._targets(aligner.example(row), 9).active for row in rows]) > 0.5
+    assert (predicted == targets).float().mean() > 0.9
     assert all(torch.equal(p, before[name]) for name, p in model.llm.state_dict().items())
 
 

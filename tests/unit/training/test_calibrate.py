@@ -16,13 +16,13 @@ from model.timeline.task import TASKS
 from tests.factories import small_model
 from tests.small_recordings import data_set, noise, pool_of
 from training import calibrate as command
-from training.calibrate import AskedScene, ScoredInterval, calibrate, main, measure, scene_configs, scored_intervals
+from training.calibrate import SceneQuestions, ScoredInterval, calibrate, main, measure, scene_configs, scored_intervals
 from training.data.composer import PlacedEvent, Scene, SceneConfig
 from training.data.vocabulary import vocabulary
 from training.logistic import fit
 
 
-def told(seed: int, number: int = 3000) -> list[ScoredInterval]:
+def random_intervals(seed: int, number: int = 3000) -> list[ScoredInterval]:
     """Intervals that are right as often as a known function says."""
     rng = np.random.default_rng(seed)
     found = []
@@ -45,9 +45,9 @@ def test_two_groups_get_their_shares() -> None:
 
 
 def test_what_is_fitted_on_some_holds_for_others() -> None:
-    calibration = calibrate(told(0))
-    assert calibration.tasks.keys() == {"dense_caption"}  # nothing was told of the others
-    rows = measure(calibration, told(1))
+    calibration = calibrate(random_intervals(0))
+    assert calibration.tasks.keys() == {"dense_caption"}  # there are no intervals of the other tasks
+    rows = measure(calibration, random_intervals(1))
     assert [row.task for row in rows] == ["dense_caption", "all"]
     for row in rows:
         assert row.intervals == 3000
@@ -63,7 +63,7 @@ def test_what_is_fitted_on_some_holds_for_others() -> None:
 
 
 class Dictated:
-    """A pipeline whose answers are written by the test; it keeps what it was asked."""
+    """A pipeline with fixed answers that records the questions."""
 
     def __init__(self, answers: dict[str, str]) -> None:
         self.tokenizer, self.answers, self.questions = small_model()[1], answers, []
@@ -76,7 +76,7 @@ class Dictated:
         text = self.answers[task]
         ids = self.tokenizer.encode(text)
         completion = SimpleNamespace(ids=ids, grammar_log_probs=[-0.1] * len(ids))
-        answer = SimpleNamespace(told=tuple(parse(text, task, duration)))
+        answer = SimpleNamespace(separate=tuple(parse(text, task, duration)))
         return SimpleNamespace(answer=lambda: answer, sequence=SimpleNamespace(completion=completion))
 
 
@@ -85,7 +85,7 @@ NEAR, FAR, UNKNOWN = "<a_0><f_2> - <a_1><f_9>", "<a_6><f_0> - <a_8><f_0>", "<a_3
 """1.7 of 2 s of the dog; silence; the sound of an unknown kind."""
 
 
-def scored(dense: str = "No sound events are heard.", seed: int = 0) -> tuple[list[tuple[str, bool]], AskedScene]:
+def scored(dense: str = "No sound events are heard.", seed: int = 0) -> tuple[list[tuple[str, bool]], SceneQuestions]:
     pipeline = Dictated(
         {
             "dense_caption": dense,
@@ -93,11 +93,11 @@ def scored(dense: str = "No sound events are heard.", seed: int = 0) -> tuple[li
             "ask": f"Yes, at {NEAR}, {FAR} seconds.",
         }
     )
-    scene = AskedScene(pipeline, SCENE, np.random.default_rng(seed))
+    scene = SceneQuestions(pipeline, SCENE, np.random.default_rng(seed))
     return [(row.task, row.is_right) for row in scene.intervals(pipeline.tokenizer.vocabulary)], scene
 
 
-def test_an_interval_is_right_where_its_kind_is_and_humble_captions_claim_nothing() -> None:
+def test_an_interval_is_right_where_its_kind_sounds_and_captions_that_say_unknown_are_left_out() -> None:
     dense = (
         f"{NEAR} seconds, A dog barks. {NEAR} seconds, A cat meows. {FAR} seconds, A dog barks."
         f" {UNKNOWN} seconds, An unidentified sound is heard. {UNKNOWN} seconds, A theremin plays."
@@ -107,22 +107,22 @@ def test_an_interval_is_right_where_its_kind_is_and_humble_captions_claim_nothin
 
 
 def test_a_query_is_right_by_its_own_kind_and_half_of_the_queries_are_for_what_is_absent() -> None:
-    queried, yes = [], set()
+    query_kinds, is_dog = [], set()
     for seed in range(20):
         found, scene = scored(seed=seed)
         assert [is_right for task, is_right in found if task == "ground"] == [True, False]
-        queried += [kind for task, kind, _ in scene.asked if task == "ground"]
-        (kind,) = [kind for task, kind, _ in scene.asked if task == "ask"]
+        query_kinds += [kind for task, kind, _ in scene.questions if task == "ground"]
+        (kind,) = [kind for task, kind, _ in scene.questions if task == "ask"]
         assert [is_right for task, is_right in found if task == "ask"] == [kind == "dog", False]
-        yes.add(kind == "dog")
-    assert queried[::2] == ["dog"] * 20
-    assert len(set(queried[1::2])) > 10
-    assert not {"dog", "unknown"} & set(queried[1::2])
-    assert yes == {True, False}
-    assert set(queried) <= vocabulary().keys()
+        is_dog.add(kind == "dog")
+    assert query_kinds[::2] == ["dog"] * 20
+    assert len(set(query_kinds[1::2])) > 10
+    assert not {"dog", "unknown"} & set(query_kinds[1::2])
+    assert is_dog == {True, False}
+    assert set(query_kinds) <= vocabulary().keys()
 
 
-def test_all_tasks_are_asked_of_a_checkpoint_and_the_same_each_time() -> None:
+def test_scored_intervals_are_reproducible() -> None:
     model, tokenizer = small_model(tasks=TASKS)
     pipeline = Pipeline(model, tokenizer, num_slots=4)
     configs = [SceneConfig(seconds=1.0, max_events=1), SceneConfig(seconds=1.5, min_events=0, max_events=0)]
@@ -142,17 +142,17 @@ def test_scenes_to_fit_on_are_as_in_training_and_plain() -> None:
 def test_the_command_fits_on_one_half_and_measures_on_the_other(tmp_path, monkeypatch, capsys) -> None:
     save_checkpoint(tmp_path / "model", *small_model(), dtype=torch.float32)
     data = data_set(tmp_path / "data", *[("dog", 4, name) for name in "abcde"])
-    heard = []
+    calls = []
 
-    def answered(pipeline, pool, configs, *, scenes, seed):
-        heard.append((len(pool.parts["dog"]), scenes, seed))
-        return told(seed, 500)
+    def record_call(pipeline, pool, configs, *, scenes, seed):
+        calls.append((len(pool.parts["dog"]), scenes, seed))
+        return random_intervals(seed, 500)
 
     words = ["--data", str(data), "--model", str(tmp_path / "model"), "--scenes", "2", "--seed", "3"]
-    monkeypatch.setattr(command, "scored_intervals", answered)
+    monkeypatch.setattr(command, "scored_intervals", record_call)
     assert main(words) == 0
-    assert heard == [(3, 2, 3), (2, 2, 4)]
-    assert Calibration.read(tmp_path / "model" / CALIBRATION) == calibrate(told(3, 500))
+    assert calls == [(3, 2, 3), (2, 2, 4)]
+    assert Calibration.read(tmp_path / "model" / CALIBRATION) == calibrate(random_intervals(3, 500))
     about = json.loads((tmp_path / "model" / CALIBRATION).read_text())["about"]
     assert (about["fitted_on"], about["measured"][0]["intervals"]) == (500, 500)
     monkeypatch.setattr(command, "scored_intervals", lambda *_, **__: [])
@@ -160,7 +160,7 @@ def test_the_command_fits_on_one_half_and_measures_on_the_other(tmp_path, monkey
     assert "too few intervals" in capsys.readouterr().err
 
 
-def test_what_is_not_there_is_said(tmp_path, capsys) -> None:
+def test_missing_data_is_reported(tmp_path, capsys) -> None:
     assert main(["--data", str(tmp_path), "--model", str(tmp_path)]) == 2
     assert "meta/esc50.csv" in capsys.readouterr().err
     data = data_set(tmp_path / "data", ("dog", 4, "a"), ("dog", 4, "a"))

@@ -1,4 +1,4 @@
-"""Scenes: what is said to sound in them sounds then, and as it is drawn."""
+"""Scenes contain the sounds of their events, at the events' times and as configured."""
 
 from dataclasses import replace
 
@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from tests.small_recordings import RATE, noise, pool_of
-from training.data.answers import by_kind, to_interval
+from training.data.answers import by_kind, event_interval
 from training.data.composer import STEADY, PlacedEvent, Pool, SceneConfig, compose, plain_scenes, plan
 
 
@@ -36,7 +36,7 @@ def test_events_lie_inside_and_repeats_of_a_kind_stay_apart():
             assert all(b[0] - a[1] >= RATE // 2 for a, b in zip(same, same[1:], strict=False))
 
 
-def test_what_is_said_to_sound_does_sound():
+def test_events_contain_sound_and_the_rest_is_silent():
     for seed in range(20):
         scene = compose(pool_of("dog"), quiet(), np.random.default_rng(seed))
         (event,) = scene.events
@@ -69,7 +69,7 @@ def test_steady_sounds_alone_are_looped():
     assert "dog" not in STEADY
 
 
-def test_other_kinds_come_as_often_as_is_said_and_in_the_answer_they_are_one():
+def test_other_kinds_have_the_configured_share_and_become_one_kind_in_answers():
     pool = pool_of("dog", others=("unknown:owl", "unknown:zipper"))
     config = SceneConfig(other_share=0.3, max_events=1)
     kinds = [plan(pool, config, np.random.default_rng(seed))[0].kind for seed in range(300)]
@@ -101,5 +101,5 @@ def test_longer_plain_scenes_hold_more():
     [(0, 160_000, (0, 100)), (799, 800, (0, 1)), (801, 2401, (1, 2)), (159_999, 160_000, (99, 100))],
 )
 def test_samples_become_tenths_inside_of_the_scene(start, end, expected):
-    interval = to_interval(PlacedEvent("dog", start, end), 160_000)
+    interval = event_interval(PlacedEvent("dog", start, end), 160_000)
     assert (interval.start, interval.end) == expected

@@ -1,4 +1,4 @@
-"""Scenes in which something is heard so many times, and answers that say how many."""
+"""Scenes in which one kind occurs a given number of times, and answers that count it."""
 
 import re
 from types import SimpleNamespace
@@ -8,7 +8,7 @@ import pytest
 
 from model.pipeline import Decoding
 from tests.small_recordings import RATE, pool_of
-from training.counting import COUNTS, Counted, accuracy, count_questions, counting_scene
+from training.counting import COUNTS, CountResult, accuracy, count_questions, counting_scene
 from training.data.answers import NUMBERS
 from training.data.vocabulary import vocabulary
 
@@ -16,7 +16,7 @@ POOL = pool_of("dog", "cat", "rain", seconds=0.5)
 
 
 @pytest.mark.parametrize("count", COUNTS)
-def test_the_kind_that_is_asked_for_is_heard_so_many_times(count):
+def test_the_kind_in_question_occurs_count_times(count):
     for seed in range(3):
         scene, kind = counting_scene(POOL, count, np.random.default_rng(seed))
         spans = sorted((e.start, e.end) for e in scene.events if e.kind == kind)
@@ -43,10 +43,10 @@ class Saying:
 
 def test_who_counts_has_full_marks_and_who_always_says_two_a_fifth():
     for number, share in ((None, 1.0), (2, 0.2)):
-        told = count_questions(Saying(number), POOL, each=2, seed=0, decoding=Decoding())
-        assert [c.count for c in told] == [*COUNTS, *COUNTS]
-        assert accuracy(told) == share
-    assert accuracy([Counted(2, None)]) == 0.0
+        results = count_questions(Saying(number), POOL, each=2, seed=0, decoding=Decoding())
+        assert [c.count for c in results] == [*COUNTS, *COUNTS]
+        assert accuracy(results) == share
+    assert accuracy([CountResult(2, None)]) == 0.0
 
 
 def test_every_question_is_about_a_kind_in_words_that_people_use():

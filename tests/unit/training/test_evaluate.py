@@ -18,31 +18,31 @@ from training.data.answers import ABSENT, by_kind
 from training.data.composer import PlacedEvent, Scene
 from training.data.paraphrases import paraphrases
 from training.data.vocabulary import held_out_wordings, unknown_captions, vocabulary
-from training.evaluate import Setting, claims_of, evaluate_scene, main, named
-from training.metrics.captions import is_humble
-from training.scene_report import Report
+from training.evaluate import EvaluationSettings, calibration_samples, evaluate_scene, main, named_intervals
+from training.metrics.captions import says_unknown
+from training.scene_report import SceneReport
 
 
-def said(caption, *spans):
+def event(caption, *spans):
     return Event(tuple(Interval(*span) for span in spans), caption)
 
 
-def test_captions_of_unknown_sounds_are_humble_and_all_others_are_not():
-    assert [caption for caption in unknown_captions() if not is_humble(caption)] == []
-    named = [caption for words in vocabulary().values() for caption in words.captions]
-    assert [caption for caption in (*named, *sum(paraphrases().values(), ())) if is_humble(caption)] == []
-    assert is_humble("AN UNIDENTIFIED SOUND IS HEARD.")
+def test_only_captions_of_unknown_sounds_say_unknown():
+    assert [caption for caption in unknown_captions() if not says_unknown(caption)] == []
+    known = [caption for words in vocabulary().values() for caption in words.captions]
+    assert [caption for caption in (*known, *sum(paraphrases().values(), ())) if says_unknown(caption)] == []
+    assert says_unknown("AN UNIDENTIFIED SOUND IS HEARD.")
 
 
-def test_a_humble_caption_claims_nothing_and_one_of_no_known_kind_claims_wrongly():
+def test_captions_that_say_unknown_are_left_out_and_captions_without_a_keyword_have_no_kind():
     events = [
-        said("A dog barks.", (0, 10), (20, 30)), said("An unidentified sound is heard.", (5, 9)),
-        said("A theremin plays.", (40, 50)),
+        event("A dog barks.", (0, 10), (20, 30)), event("An unidentified sound is heard.", (5, 9)),
+        event("A theremin plays.", (40, 50)),
     ]  # fmt: skip
-    assert named(events) == [("dog", Interval(0, 10)), ("dog", Interval(20, 30)), (None, Interval(40, 50))]
+    assert named_intervals(events) == [("dog", Interval(0, 10)), ("dog", Interval(20, 30)), (None, Interval(40, 50))]
 
 
-def test_a_claim_is_right_from_half_of_the_union_on_and_of_its_kind_alone():
+def test_an_interval_is_right_from_an_iou_of_one_half_with_its_own_kind():
     present = {"dog": [Interval(0, 10), Interval(50, 60)], "rain": [Interval(0, 100)], "unknown": [Interval(70, 80)]}
     events = [
         Event((Interval(0, 5, 0.9), Interval(0, 4, 0.8), Interval(52, 61, 0.7)), "A dog barks."),
@@ -51,8 +51,8 @@ def test_a_claim_is_right_from_half_of_the_union_on_and_of_its_kind_alone():
         Event((Interval(70, 80, 0.4),), "A theremin plays."),
         Event((Interval(0, 100),), "It is raining."),
     ]
-    claims = claims_of(events, present)
-    assert [(c.confidence, c.is_right) for c in claims] == [
+    samples = calibration_samples(events, present)
+    assert [(c.confidence, c.is_right) for c in samples] == [
         (0.9, True), (0.8, False), (0.7, True), (0.6, False), (0.4, False),
     ]  # fmt: skip
 
@@ -61,7 +61,7 @@ class Knowing:
     """Answers what is written down for dense captions, and the truth to every query."""
 
     def __init__(self, scene, *dense):
-        self.present, self.dense, self.asked = by_kind(scene.events, len(scene.samples)), dense, []
+        self.present, self.dense, self.queries = by_kind(scene.events, len(scene.samples)), dense, []
 
     def encode(self, waveform):
         return SimpleNamespace(num_samples=waveform.num_samples)
@@ -70,7 +70,7 @@ class Knowing:
         if task == "dense_caption":
             return Answer(self.dense, "somewhere" if self.dense else "?", 0, 0)
         query = re.search("'(.*)'", question)[1]
-        self.asked.append(query)
+        self.queries.append(query)
         kind = next(k for k, wordings in self.wordings().items() if query in [" ".join(w.split()) for w in wordings])
         found = self.present.get(kind)
         return Answer((Event(tuple(found), ""),), "", 0, 0) if found else Answer((), ABSENT, 0, 0)
@@ -91,39 +91,39 @@ SCENE = Scene(
 
 
 def scored(*dense, trained=False):
-    results, asked = [], []
+    results, queries = [], []
     for seed in range(12):
         pipeline = Knowing(SCENE, *dense)
-        setting = Setting(trained_wordings=trained)
+        setting = EvaluationSettings(trained_wordings=trained)
         results.append(evaluate_scene(pipeline, SCENE, np.random.default_rng(seed), setting))
-        asked += pipeline.asked
-    return Report(tuple(results), {}), asked
+        queries += pipeline.queries
+    return SceneReport(tuple(results), {}), queries
 
 
 def test_who_knows_has_full_marks():
-    report, asked = scored(
-        said("A dog is barking.", (0, 10), (40, 50)), said("It is raining.", (0, 100)),
-        said("Some sound is heard that cannot be named.", (20, 30)),
+    report, queries = scored(
+        event("A dog is barking.", (0, 10), (40, 50)), event("It is raining.", (0, 100)),
+        event("Some sound is heard that cannot be named.", (20, 30)),
     )  # fmt: skip
     assert (report.event_f1.value, report.clip_f1.value) == (1.0, 1.0)
     assert (report.grounding.miou, report.grounding.absent_accuracy) == (1.0, 1.0)
     assert [(r.num_unreadable, r.num_outside) for r in report.results] == [(0, 0)] * 12
-    assert len(asked) == 24
-    assert set(asked) <= {" ".join(q.split()).rstrip(".") for some in held_out_wordings().values() for q in some}
+    assert len(queries) == 24
+    assert set(queries) <= {" ".join(q.split()).rstrip(".") for some in held_out_wordings().values() for q in some}
 
 
 def test_a_name_for_an_unknown_sound_costs_precision():
     report, _ = scored(
-        said("A dog is barking.", (0, 10), (40, 50)), said("It is raining.", (0, 100)),
-        said("A zipper is closed.", (20, 30)),
+        event("A dog is barking.", (0, 10), (40, 50)), event("It is raining.", (0, 100)),
+        event("A zipper is closed.", (20, 30)),
     )  # fmt: skip
     assert report.event_f1.value == pytest.approx(2 * 3 / (3 + 4))
 
 
 def test_what_cannot_be_read_or_lies_outside_is_counted():
-    report, asked = scored(said("A dog is barking.", (90, 120)), trained=True)
+    report, queries = scored(event("A dog is barking.", (90, 120)), trained=True)
     assert [(r.num_unreadable, r.num_outside) for r in report.results] == [(0, 1)] * 12
-    assert set(asked) <= {q for words in vocabulary().values() for q in words.queries}
+    assert set(queries) <= {q for words in vocabulary().values() for q in words.queries}
     report, _ = scored()
     assert {r.num_unreadable for r in report.results} == {1}
 
@@ -147,11 +147,11 @@ def test_the_command_writes_the_scores_of_a_checkpoint(start, tmp_path, capsys):
     assert plain["setting"]["seconds"] == [1.5]
     assert {"event_f1", "clip_macro_f1", "kinds_never_named"} <= plain.keys()
     assert plain["setting"]["drawn"] == {}
-    assert realistic["setting"]["drawn"]["room_probability"] > 0, "what differs from plain scenes is told"
+    assert realistic["setting"]["drawn"]["room_probability"] > 0, "it lists what differs from plain scenes"
     capsys.readouterr()
 
 
-def test_what_cannot_be_measured_is_said(start, tmp_path, capsys):
+def test_invalid_data_is_reported(start, tmp_path, capsys):
     given = ["--data", str(start / "recordings"), "--model", str(start / "start"), "--scenes", "1"]
     assert main([*given, "--kinds", "theremin"]) == 2
     assert "No held-out recording has kind theremin; known: cat, dog." in capsys.readouterr().err

@@ -4,7 +4,7 @@ import pytest
 import torch
 
 from tests.factories import small_model
-from training.data.manifest import Row, Told
+from training.data.manifest import Annotation, Row
 from training.feature_dropout import FeatureDropout
 from training.learner import Learner
 from training.stages import StageConfig
@@ -16,16 +16,16 @@ def learner_of(**changes):
     return Learner(model, tokenizer, StageConfig(**({"dropout": False} | changes))).train(), model
 
 
-def heard(model, seconds, seed):
+def random_frames(model, seconds, seed):
     rng = torch.Generator().manual_seed(seed)
     return tuple(torch.randn(1, seconds * 50, dim, generator=rng) for dim in (model.speech.dim, model.sound.dim))
 
 
 ROWS = [
-    Row(id="a", audio="x", task="ground", query="a dog", duration=3.0, events=(Told(((0.2, 0.8),)),)),
+    Row(id="a", audio="x", task="ground", query="a dog", duration=3.0, events=(Annotation(((0.2, 0.8),)),)),
     Row(id="b", audio="x", task="ground", query="a cat", duration=3.0),
-    Row(id="c", audio="x", task="dense_caption", duration=3.0, events=(Told(((1.2, 1.8),), "A dog barks."),)),
-    Row(id="d", audio="y", task="ground", query="a dog", duration=3.0, events=(Told(((0.0, 3.0),)),)),
+    Row(id="c", audio="x", task="dense_caption", duration=3.0, events=(Annotation(((1.2, 1.8),), "A dog barks."),)),
+    Row(id="d", audio="y", task="ground", query="a dog", duration=3.0, events=(Annotation(((0.0, 3.0),)),)),
     Row(id="e", audio="z", task="ground", query="a dog", duration=1.0),
 ]
 
@@ -33,14 +33,14 @@ ROWS = [
 def learned(is_copied, **changes):
     """Loss and gradients of three rows of one recording among two others, and how many went through the connector."""
     learner, model = learner_of(**changes)
-    frames = {row.audio: heard(model, round(row.duration), seed) for seed, row in enumerate(ROWS)}
+    frames = {row.audio: random_frames(model, round(row.duration), seed) for seed, row in enumerate(ROWS)}
     given = [
         tuple(side.clone() for side in frames[row.audio]) if is_copied else frames[row.audio]
         for row in ROWS
     ]  # fmt: skip
     batches = []
     learner.connector.register_forward_pre_hook(lambda _, args: batches.append(len(args[0])))
-    loss = learner(given, [round(16_000 * row.duration) for row in ROWS], [learner.text(row) for row in ROWS])
+    loss = learner(given, [round(16_000 * row.duration) for row in ROWS], [learner.example(row) for row in ROWS])
     loss.backward()
     gradients = {name: p.grad for name, p in learner.named_parameters() if p.requires_grad}
     return float(loss.detach()), gradients, sorted(batches)
@@ -49,25 +49,25 @@ def learned(is_copied, **changes):
 @pytest.mark.parametrize("changes", [{}, {"anchor_seconds": 1}, {"packing": 300}, {"together": 4}])
 def test_rows_of_one_recording_learn_as_if_each_had_a_copy(changes):
     shared, gradients, batches = learned(is_copied=False, **changes)
-    copied, wanted, more = learned(is_copied=True, **changes)
+    copied, expected, more = learned(is_copied=True, **changes)
     assert (batches, more) == ([1, 2], [1, 4]), "each recording goes through the connector once"
     assert shared == pytest.approx(copied, rel=1e-5)
-    assert gradients.keys() == wanted.keys()
-    for name, gradient in wanted.items():
+    assert gradients.keys() == expected.keys()
+    for name, gradient in expected.items():
         torch.testing.assert_close(gradients[name], gradient, atol=1e-5, rtol=1e-4, msg=name)
 
 
 def test_questions_behind_one_copy_of_the_audio_learn_as_those_with_their_own():
     together, gradients, _ = learned(is_copied=False, together=4)
-    apart, wanted, _ = learned(is_copied=False)
+    apart, expected, _ = learned(is_copied=False)
     assert together == pytest.approx(apart, rel=1e-5)
-    for name, gradient in wanted.items():
+    for name, gradient in expected.items():
         torch.testing.assert_close(gradients[name], gradient, atol=1e-5, rtol=1e-4, msg=name)
 
 
-def test_each_row_hears_its_own_recording():
+def test_each_row_gets_the_tokens_of_its_own_recording():
     learner, model = learner_of()
-    x, y, z = (heard(model, seconds, seed) for seconds, seed in ((3, 0), (3, 1), (1, 2)))
+    x, y, z = (random_frames(model, seconds, seed) for seconds, seed in ((3, 0), (3, 1), (1, 2)))
     samples = {id(x): 48_000, id(y): 48_000, id(z): 16_000}
     order = [x, z, y, x, z]
     found = learner._audio(order, [samples[id(one)] for one in order])
@@ -103,7 +103,7 @@ def test_under_autocast_frames_are_cast_once():
 
 def test_feature_dropout_is_of_training_alone_and_off_where_all_dropout_is():
     learner, model = learner_of(dropout=True, feature_dropout=0.9)
-    frames = heard(model, 3, 0)
+    frames = random_frames(model, 3, 0)
 
     def twice():
         return [learner._audio([frames], [48_000])[0] for _ in range(2)]

@@ -1,4 +1,4 @@
-"""Questions about recordings of any length, with an ear that hears what is loud."""
+"""Questions about recordings of any length, to a fake pipeline that finds loud parts."""
 
 from dataclasses import dataclass
 
@@ -15,7 +15,7 @@ from training.long_audio import EncodedPasses
 
 
 @dataclass
-class Heard:
+class EncodedSamples:
     samples: np.ndarray
 
     @property
@@ -27,21 +27,21 @@ class LoudPipeline:
     """Every tenth above a fiftieth of full scale is part of an event."""
 
     def __init__(self):
-        self.lengths, self.most_tokens = [], []
+        self.lengths, self.max_tokens = [], []
 
     def encode(self, waveform):
         self.lengths.append(waveform.num_samples)
-        return Heard(waveform.samples)
+        return EncodedSamples(waveform.samples)
 
     def answer(self, recording, task, question, decoding):
-        self.most_tokens.append(decoding.max_new_tokens)
+        self.max_tokens.append(decoding.max_new_tokens)
         tenths = len(recording.samples) // (RATE // 10)
         blocks = recording.samples[: tenths * RATE // 10].reshape(tenths, -1)
         loud = np.abs(blocks).mean(axis=1) > 0.02
         edges = np.flatnonzero(np.diff(np.concatenate([[0], loud.astype(int), [0]])))
         spans = [Interval(int(a), int(b)) for a, b in zip(edges[::2], edges[1::2], strict=True)]
         events = tuple(Event((span,), "A dog barks." if task == "dense_caption" else "") for span in spans)
-        return Answer(events, "", 0, 0, told=events)
+        return Answer(events, "", 0, 0, separate=events)
 
 
 def recording(seconds, *bursts):
@@ -56,17 +56,17 @@ BURSTS = [(1.0, 2.0), (15.0, 19.0), (21.0, 23.5), (28.0, 30.5), (40.0, 46.0), (5
 
 
 @pytest.mark.parametrize("task", ["dense_caption", "ground"])
-def test_the_events_of_65_s_are_told_once_on_the_recordings_clock(task):
+def test_events_of_65_s_are_merged_on_the_recordings_clock(task):
     pipeline = LoudPipeline()
     passes = EncodedPasses(pipeline, recording(65.0, *BURSTS), 300)
     events, answers = passes.answers(task, "?", Decoding())
     assert [(i.start_s, i.end_s) for event in events for i in event.intervals] == BURSTS
     assert len(answers) == 3
-    assert sum(len(answer.events) for answer in answers) > len(BURSTS), "two of them were heard twice"
+    assert sum(len(answer.events) for answer in answers) > len(BURSTS), "two of them are in two passes"
     assert {event.caption for event in events} == {"A dog barks." if task == "dense_caption" else ""}
 
 
-def test_no_pass_is_longer_than_is_said_and_nothing_is_left_out():
+def test_no_pass_exceeds_the_limit_and_passes_cover_the_recording():
     pipeline = LoudPipeline()
     EncodedPasses(pipeline, recording(65.04), 300)
     assert pipeline.lengths == [244 * 1600, 244 * 1600, 242 * 1600 + 640]
@@ -81,4 +81,4 @@ def test_a_short_recording_is_one_pass_and_is_encoded_once_for_all_questions():
         events, answers = passes.answers("dense_caption", "?", Decoding(max_new_tokens=7))
         assert events == list(answers[0].events)
     assert pipeline.lengths == [30 * RATE]
-    assert pipeline.most_tokens == [300, 300]
+    assert pipeline.max_tokens == [300, 300]

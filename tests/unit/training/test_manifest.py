@@ -15,13 +15,13 @@ from training.data.instructions import (
     TRANSCRIBE_INSTRUCTIONS,
     question_of_row,
 )
-from training.data.manifest import ManifestError, Row, Told, parse_manifest, write_manifest
-from training.data.spelling import answer_of, presence_ids, to_interval
-from training.data.validate import faults_of, read_manifest
+from training.data.manifest import Annotation, ManifestError, Row, parse_manifest, write_manifest
+from training.data.target_text import presence_ids, target_text, to_interval
+from training.data.validate import read_manifest, row_problems
 
 DENSE = Row(
     id="a", audio="a.wav", task="dense_caption", duration=10.0,
-    events=(Told(((4.0, 5.55), (0.0, 2.5)), "A dog barks."), Told(((1.0, 9.0),), "Wind.", "Wind")),
+    events=(Annotation(((4.0, 5.55), (0.0, 2.5)), "A dog barks."), Annotation(((1.0, 9.0),), "Wind.", "Wind")),
 )  # fmt: skip
 
 
@@ -46,7 +46,7 @@ def problems(path):
 def test_rows_come_back_as_they_were_written(folder):
     rows = [
         DENSE,
-        Row(id="g", audio="a.wav", task="ground", duration=10.0, query="a dog", events=(Told(((1.25, 2.0),)),)),
+        Row(id="g", audio="a.wav", task="ground", duration=10.0, query="a dog", events=(Annotation(((1.25, 2.0),)),)),
         Row(
             id="q",
             audio="a.wav",
@@ -66,7 +66,7 @@ def test_a_user_needs_to_say_little(folder):
     (row,) = read_manifest(path)
     assert (row.id, row.duration) == ("line-1", 10.0)
     assert question_of_row(row) in [text.format(query="a dog") for text in INSTRUCTIONS["ground"]]
-    assert answer_of(row, PLAIN.interval) == "The given query happens in 1.0 - 2.0 seconds."
+    assert target_text(row, PLAIN.interval) == "The given query happens in 1.0 - 2.0 seconds."
 
 
 def test_every_problem_of_every_line_is_in_one_report(folder):
@@ -111,15 +111,15 @@ def test_every_problem_of_every_line_is_in_one_report(folder):
 
 @pytest.mark.parametrize(("end", "is_right"), [(10.1, True), (10.101, False)])
 def test_a_time_may_lie_a_tenth_past_the_end(end, is_right):
-    assert (faults_of(replace(DENSE, events=(Told(((1.0, end),), "x"),))) == []) is is_right
+    assert (row_problems(replace(DENSE, events=(Annotation(((1.0, end),), "x"),))) == []) is is_right
 
 
 def test_sounds_overlap_each_other_but_not_themselves():
-    assert faults_of(DENSE) == []
-    twice = replace(DENSE, events=(Told(((1.0, 3.0), (2.0, 4.0)), "x"),))
-    assert faults_of(twice) == ["intervals of one event overlap: 1 - 3 s and 2 - 4 s"]
-    touching = replace(DENSE, events=(Told(((1.0, 3.0), (3.0, 4.0)), "x"),))
-    assert faults_of(touching) == []
+    assert row_problems(DENSE) == []
+    twice = replace(DENSE, events=(Annotation(((1.0, 3.0), (2.0, 4.0)), "x"),))
+    assert row_problems(twice) == ["intervals of one event overlap: 1 - 3 s and 2 - 4 s"]
+    touching = replace(DENSE, events=(Annotation(((1.0, 3.0), (3.0, 4.0)), "x"),))
+    assert row_problems(touching) == []
 
 
 def test_a_long_report_says_where_the_rest_is(folder):
@@ -130,18 +130,20 @@ def test_a_long_report_says_where_the_rest_is(folder):
 
 
 def test_answers_are_spelled_as_the_parser_reads_them():
-    assert answer_of(DENSE, PLAIN.interval) == ("0.0 - 2.5, 4.0 - 5.6 seconds, A dog barks. 1.0 - 9.0 seconds, Wind.")
-    events = parse(answer_of(DENSE), "dense_caption", 100)
+    assert target_text(DENSE, PLAIN.interval) == ("0.0 - 2.5, 4.0 - 5.6 seconds, A dog barks. 1.0 - 9.0 seconds, Wind.")
+    events = parse(target_text(DENSE), "dense_caption", 100)
     assert [(e.caption, [(i.start, i.end) for i in e.intervals]) for e in events] == [
         ("A dog barks.", [(0, 25), (40, 56)]),
         ("Wind.", [(10, 90)]),
     ]
-    talk = replace(DENSE, task="summarize", events=(Told(((0.0, 3.0),), "One."), Told(((3.0, 10.0),), "Two.")))
-    assert answer_of(talk, PLAIN.interval) == "0.0 - 3.0, One. 3.0 - 10.0, Two."
-    assert [e.caption for e in parse(answer_of(talk), "summarize", 100)] == ["One.", "Two."]
-    assert answer_of(replace(DENSE, task="ground", query="x", events=())) == ABSENT
-    asked = replace(DENSE, task="ask", events=(), question="?", answer="{1} and {0}, {{x}}", times=(1.0, (2.0, 3.0)))
-    assert answer_of(asked) == "<a_2><f_0> - <a_3><f_0> and <a_1><f_0>, {x}"
+    talk = replace(
+        DENSE, task="summarize", events=(Annotation(((0.0, 3.0),), "One."), Annotation(((3.0, 10.0),), "Two."))
+    )
+    assert target_text(talk, PLAIN.interval) == "0.0 - 3.0, One. 3.0 - 10.0, Two."
+    assert [e.caption for e in parse(target_text(talk), "summarize", 100)] == ["One.", "Two."]
+    assert target_text(replace(DENSE, task="ground", query="x", events=())) == ABSENT
+    row = replace(DENSE, task="ask", events=(), question="?", answer="{1} and {0}, {{x}}", times=(1.0, (2.0, 3.0)))
+    assert target_text(row) == "<a_2><f_0> - <a_3><f_0> and <a_1><f_0>, {x}"
 
 
 @pytest.mark.parametrize(
@@ -153,12 +155,12 @@ def test_an_interval_is_at_least_a_tenth_long_and_inside(span, tenths):
     assert (interval.start, interval.end) == tenths
 
 
-def test_each_task_is_asked_in_six_ways_and_a_row_always_in_the_same():
+def test_each_task_has_six_instructions_and_a_row_always_gets_the_same():
     own = (CAPTION_INSTRUCTIONS, TRANSCRIBE_INSTRUCTIONS, COUNT_INSTRUCTIONS, DURATION_INSTRUCTIONS, ORDER_INSTRUCTIONS)
     for texts in (*INSTRUCTIONS.values(), *own):
         assert len(set(texts)) == 6
-    asked = {question_of_row(replace(DENSE, id=str(n))) for n in range(100)}
-    assert asked == set(INSTRUCTIONS["dense_caption"])
+    questions = {question_of_row(replace(DENSE, id=str(n))) for n in range(100)}
+    assert questions == set(INSTRUCTIONS["dense_caption"])
     assert question_of_row(DENSE) == question_of_row(DENSE)
     assert question_of_row(replace(DENSE, question="What now?")) == "What now?"
 
@@ -167,7 +169,7 @@ def test_blank_lines_are_no_rows(tmp_path):
     assert parse_manifest(write(tmp_path, "", "  ")) == ([], [])
 
 
-def test_presence_is_told_where_the_two_answers_part():
+def test_presence_ids_are_the_first_differing_tokens():
     tokenizer = small_tokenizer()
     happens, does_not = (tokenizer.decode([token]) for token in presence_ids(tokenizer))
     assert happens != does_not

@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 
 from training.data.validate import read_manifest
-from training.miniature import build, fell, stages
+from training.miniature import build, quarter_losses, stages
 
 
 @pytest.mark.timeout(240)
@@ -30,4 +30,4 @@ def test_the_stages_are_the_papers_but_small():
 def test_a_loss_falls_from_the_first_quarter_to_the_last(tmp_path):
     lines = [{"step": n, "loss": 8.0 - n} for n in range(8)] + [{"step": 7, "metric": 99.0}]
     (tmp_path / "log.jsonl").write_text("".join(json.dumps(line) + "\n" for line in lines))
-    assert fell(tmp_path) == (7.5, 1.5)
+    assert quarter_losses(tmp_path) == (7.5, 1.5)

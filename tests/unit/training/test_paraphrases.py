@@ -14,17 +14,17 @@ def words(text: str) -> str:
 def test_five_of_every_kind_and_all_different():
     assert set(paraphrases()) == set(vocabulary())
     assert {len(captions) for captions in paraphrases().values()} == {5}
-    told = [words(caption) for captions in paraphrases().values() for caption in captions]
-    assert len(set(told)) == len(told)
+    texts = [words(caption) for captions in paraphrases().values() for caption in captions]
+    assert len(set(texts)) == len(texts)
 
 
-def test_none_is_trained_on_whatever_its_spelling():
+def test_no_paraphrase_is_a_training_text():
     wordings = [*vocabulary().values(), *groups().values()]
     trained = {words(query) for wording in wordings for query in wording.queries}
     trained |= {words(caption) for wording in vocabulary().values() for caption in wording.captions}
     trained |= {words(caption) for caption in unknown_captions()}
-    asked = {words(query) for queries in held_out_wordings().values() for query in queries}
-    assert not (trained | asked) & {words(caption) for captions in paraphrases().values() for caption in captions}
+    held_out = {words(query) for queries in held_out_wordings().values() for query in queries}
+    assert not (trained | held_out) & {words(caption) for captions in paraphrases().values() for caption in captions}
 
 
 def test_none_is_read_as_another_kind():

@@ -11,7 +11,7 @@ UNKNOWN = ("owl", "camel", "zipper", "coin", "burp", "whistle")
 """Labels that surely are of none of the kinds."""
 
 
-def heard(pool):
+def fingerprints(pool):
     """What is in a pool, each part by its first samples."""
     return {part[:50].tobytes() for parts in (pool.parts, pool.others) for some in parts.values() for part in some}
 
@@ -19,14 +19,14 @@ def heard(pool):
 def sources(folder, pool):
     """The sources of a pool's parts."""
     by_sound = {read_samples(r)[:50].tobytes(): r.source for r in read_recordings([folder])}
-    return {by_sound[sound] for sound in heard(pool)}
+    return {by_sound[sound] for sound in fingerprints(pool)}
 
 
 def counts(parts):
     return {kind: len(some) for kind, some in parts.items()}
 
 
-def test_known_kinds_are_told_apart_by_fold_and_each_speed_is_a_part(tmp_path):
+def test_known_kinds_are_split_by_fold_and_each_speed_is_a_part(tmp_path):
     data_set(tmp_path, ("dog", 1, "a"), ("rain", 3, "b"), ("dog", 4, "c"), ("cat", 5, "d"))
     train = read_pool([tmp_path], "train", speeds=(1.0, 1.25))
     assert counts(train.parts) == {"dog": 2, "rain": 2}
@@ -69,7 +69,7 @@ def test_halves_share_no_source_and_halve_each_kind(tmp_path):
     folder = data_set(tmp_path, *clips, *[("owl", 4, name) for name in "aghi"])
     one, other = (read_pool([folder], "validate", half=half) for half in (0, 1))
     assert not sources(folder, one) & sources(folder, other)
-    assert heard(one) | heard(other) == heard(read_pool([folder], "validate"))
+    assert fingerprints(one) | fingerprints(other) == fingerprints(read_pool([folder], "validate"))
     assert [counts(half.parts) for half in (one, other)] == [{"dog": 4, "rain": 2}, {"dog": 2, "rain": 2}]
     assert [counts(half.others) for half in (one, other)] == [{"unknown:owl": 2}] * 2
 

@@ -42,8 +42,8 @@ def test_both_layouts_are_read_alike_and_side_by_side(tmp_path):
             write_wav(official / "audio" / name, burst(0.5, start=0, length=0.5))
             table.writerow([name, fold, 0, kind, kind == "dog", source, "A"])
     found = read_recordings([ours, official])
-    told = [(r.path.name, r.label, r.fold, r.source) for r in found]
-    assert told == [("0-dog.wav", "dog", 1, "a"), ("1-cat.wav", "cat", 4, "b")] * 2
+    fields = [(r.path.name, r.label, r.fold, r.source) for r in found]
+    assert fields == [("0-dog.wav", "dog", 1, "a"), ("1-cat.wav", "cat", 4, "b")] * 2
     assert [r.path.parent.parent for r in found] == [ours, ours, official, official]
 
 

@@ -4,9 +4,9 @@ import shutil
 import pytest
 
 from model.checkpoint import EMBEDDED
-from training.data.manifest import Row, Told, write_manifest
+from training.data.manifest import Annotation, Row, write_manifest
 from training.data.recordings import DataError
-from training.data.spelling import answer_of
+from training.data.target_text import target_text
 from training.evaluate import main as evaluate
 from training.paper_tables import COLUMNS, TABLE_2, TABLE_3, TABLE_4
 from training.paper_tables import main as compare
@@ -16,14 +16,15 @@ from training.scoring import score
 DENSE = Row(
     id="d", audio="a.wav", task="dense_caption", duration=10.0,
     events=(
-        Told(((1.0, 2.0), (4.0, 5.0)), "A dog barks.", "Dog"), Told(((0.0, 10.0),), "The wind blows.", "Wind"),
+        Annotation(((1.0, 2.0), (4.0, 5.0)), "A dog barks.", "Dog"),
+        Annotation(((0.0, 10.0),), "The wind blows.", "Wind"),
     ),
 )  # fmt: skip
-PRESENT = Row(id="g", audio="a.wav", task="ground", duration=10.0, query="a dog", events=(Told(((0.0, 4.0),)),))
+PRESENT = Row(id="g", audio="a.wav", task="ground", duration=10.0, query="a dog", events=(Annotation(((0.0, 4.0),)),))
 ABSENT = Row(id="n", audio="a.wav", task="ground", duration=10.0, query="a cat")
 TALK = Row(
     id="s", audio="a.wav", task="summarize", duration=10.0,
-    events=(Told(((0.0, 5.0),), "The mayor came."), Told(((5.0, 10.0),), "The bridge is open.")),
+    events=(Annotation(((0.0, 5.0),), "The mayor came."), Annotation(((5.0, 10.0),), "The bridge is open.")),
 )  # fmt: skip
 COUNT = Row(id="c", audio="a.wav", task="ask", duration=10.0, question="How many dogs?", answer="Two dogs.")
 ROWS = [DENSE, PRESENT, ABSENT, TALK, COUNT]
@@ -34,7 +35,7 @@ def by_name(scores):
 
 
 def perfect():
-    return {row.id: prediction_of_text(answer_of(row), row) for row in ROWS}
+    return {row.id: prediction_of_text(target_text(row), row) for row in ROWS}
 
 
 def test_the_references_own_answers_have_full_marks():
@@ -54,7 +55,7 @@ def test_no_predictions_score_nothing_but_know_what_is_absent():
 
 def test_plain_numbers_in_the_papers_format_are_events_too():
     text = "1.0 - 2.0, 4.0 - 5.0 seconds, A dog barks. 0.0 - 10.0 seconds, The wind blows."
-    assert set(prediction_of_text(text, DENSE).events) == set(prediction_of_text(answer_of(DENSE), DENSE).events)
+    assert set(prediction_of_text(text, DENSE).events) == set(prediction_of_text(target_text(DENSE), DENSE).events)
     assert prediction_of_text("The given query happens in 0.0 - 4.0 seconds.", PRESENT).events[0].intervals == (
         (0.0, 4.0),
     )
@@ -96,30 +97,30 @@ def test_an_events_intervals_may_have_a_confidence_each(tmp_path):
 
 def test_without_labels_what_no_keyword_knows_counts_on_neither_side():
     """Otherwise a perfect answer about a zipper would have half the marks."""
-    told = (Told(((1.0, 2.0),), "A zipper is closed."), Told(((4.0, 5.0),), "A dog barks."))
-    row = Row(id="d", audio="a.wav", task="dense_caption", duration=10.0, events=told)
-    scores = by_name(score([row], {"d": Prediction(told)}))
+    events = (Annotation(((1.0, 2.0),), "A zipper is closed."), Annotation(((4.0, 5.0),), "A dog barks."))
+    row = Row(id="d", audio="a.wav", task="dense_caption", duration=10.0, events=events)
+    scores = by_name(score([row], {"d": Prediction(events)}))
     assert [scores[f"dense {name}"].value for name in ("Eb-F1", "segment F1", "At-F1")] == [1.0, 1.0, 1.0]
     assert "1 true intervals left out" in scores["dense Eb-F1"].note
 
 
-def test_a_sound_of_an_unknown_kind_is_no_class_and_a_humble_caption_no_claim():
-    told = (
-        Told(((1.0, 2.0),), "A dog barks.", "dog"),
-        Told(((4.0, 5.0),), "An unidentified sound is heard.", "unknown"),
+def test_unknown_sounds_and_captions_that_say_unknown_are_left_out():
+    references = (
+        Annotation(((1.0, 2.0),), "A dog barks.", "dog"),
+        Annotation(((4.0, 5.0),), "An unidentified sound is heard.", "unknown"),
     )
-    row = Row(id="d", audio="a.wav", task="dense_caption", duration=10.0, events=told)
+    row = Row(id="d", audio="a.wav", task="dense_caption", duration=10.0, events=references)
     names = ("dense Eb-F1", "dense segment F1", "dense At-F1")
 
     def scored(*events):
-        predicted = tuple(Told(event.intervals, event.caption) for event in events)
+        predicted = tuple(Annotation(event.intervals, event.caption) for event in events)
         return by_name(score([row], {"d": Prediction(predicted, ((0.9,),) * len(predicted))}))
 
-    for events in (told, told[:1]):
+    for events in (references, references[:1]):
         assert [scored(*events)[name].value for name in names] == [1.0, 1.0, 1.0]
         assert scored(*events)["dense ECE"].value == pytest.approx(0.1)
         assert "by keywords" in scored(*events)["dense Eb-F1"].note
-    named = scored(told[0], Told(((4.0, 5.0),), "A zipper is closed."))
+    named = scored(references[0], Annotation(((4.0, 5.0),), "A zipper is closed."))
     assert named["dense Eb-F1"].value == pytest.approx(2 / 3), "a name that is wrong costs"
     assert named["dense ECE"].count == 2
 
@@ -133,7 +134,7 @@ def test_times_in_answers_are_compared_as_digits_however_they_are_written():
 
 
 @pytest.mark.parametrize(
-    ("line", "told"),
+    ("line", "message"),
     [
         ('{"id": "unknown", "answer": "x"}', "'unknown' is missing, or is not an id"),
         ('{"id": "d"}', "'answer' is missing"),
@@ -142,9 +143,9 @@ def test_times_in_answers_are_compared_as_digits_however_they_are_written():
         ('{"id": "d", "events": [{"intervals": [[1, 2]], "confidence": [0.1, 0.2]}]}', "one for each of 1 intervals"),
     ],
 )
-def test_a_prediction_that_is_none_is_told_by_its_line(tmp_path, line, told):
+def test_an_invalid_prediction_is_reported_with_its_line(tmp_path, line, message):
     (tmp_path / "p.jsonl").write_text(line)
-    with pytest.raises(DataError, match=told):
+    with pytest.raises(DataError, match=message):
         read_predictions(tmp_path / "p.jsonl", ROWS)
 
 
@@ -152,7 +153,7 @@ def test_predictions_are_scored_and_compared_from_the_command_line(tmp_path, ton
     (tmp_path / "a.wav").write_bytes(tone_wav(10.0))
     manifest, predictions, scores = (tmp_path / name for name in ("m.jsonl", "p.jsonl", "mine.json"))
     write_manifest(manifest, ROWS)
-    lines = [{"id": row.id, "answer": answer_of(row)} for row in ROWS[:-1]]
+    lines = [{"id": row.id, "answer": target_text(row)} for row in ROWS[:-1]]
     predictions.write_text("".join(json.dumps(line) + "\n" for line in lines))
     given = ["--predictions", str(predictions), "--data", str(manifest), "--json", str(scores)]
     assert evaluate(given) == 0

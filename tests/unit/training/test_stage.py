@@ -21,13 +21,13 @@ from model.audio.segment import split
 from model.checkpoint import load_checkpoint, save_checkpoint
 from model.pipeline import Pipeline
 from tests.factories import small_model
-from training.data.manifest import Row, Told, write_manifest
+from training.data.manifest import Annotation, Row, write_manifest
 from training.data.wav import write_wav
 from training.learner import Learner
-from training.stage_command import fitting
 from training.stage_command import main as train
-from training.stage_data import Batches, Features
-from training.stage_loop import Setup, read_log, train_stage
+from training.stage_command import usable_rows
+from training.stage_data import BatchSampler, FeatureExtractor
+from training.stage_loop import TrainingSetup, read_log, train_stage
 from training.stages import StageConfig
 
 ROOT = Path(__file__).parents[3]
@@ -44,10 +44,10 @@ def folder(tmp_path_factory):
     for n in range(8):
         seconds = 1 + n % 3
         write_wav(folder / f"{n}.wav", (rng.standard_normal(16_000 * seconds) * 0.1).astype(np.float32))
-        told = (Told(((0.2, 0.8),), "A dog barks.", "dog"),)
-        rows.append(Row(id=f"d{n}", audio=f"{n}.wav", task="dense_caption", duration=float(seconds), events=told))
+        events = (Annotation(((0.2, 0.8),), "A dog barks.", "dog"),)
+        rows.append(Row(id=f"d{n}", audio=f"{n}.wav", task="dense_caption", duration=float(seconds), events=events))
         rows.append(
-            Row(id=f"g{n}", audio=f"{n}.wav", task="ground", duration=float(seconds), query="a dog", events=told)
+            Row(id=f"g{n}", audio=f"{n}.wav", task="ground", duration=float(seconds), query="a dog", events=events)
         )
     write_manifest(folder / "m.jsonl", rows)
     return folder
@@ -207,9 +207,9 @@ def test_a_sharded_run_goes_on_from_what_one_process_left_and_leaves_the_same(fo
     assert losses(two) == pytest.approx({step: loss for step, loss in losses(one).items() if step >= 2}, rel=1e-4)
     states = [torch.load(run / "resume.pt", weights_only=True)["optimizer"]["state"] for run in (one, two)]
     assert states[0].keys() == states[1].keys()
-    for place, wanted in states[0].items():
-        assert wanted["exp_avg"].shape == states[1][place]["exp_avg"].shape
-        assert torch.allclose(wanted["exp_avg"], states[1][place]["exp_avg"], atol=1e-4)
+    for place, expected in states[0].items():
+        assert expected["exp_avg"].shape == states[1][place]["exp_avg"].shape
+        assert torch.allclose(expected["exp_avg"], states[1][place]["exp_avg"], atol=1e-4)
 
 
 def learner_of(folder, **changes):
@@ -227,20 +227,20 @@ def rows_of(folder, *numbers):
             task="ground",
             query="a dog",
             duration=1.0 + n % 3,
-            events=(Told(((0.2, 0.8),)),),
+            events=(Annotation(((0.2, 0.8),)),),
         )
         for n in numbers
     ]
 
 
 def loss_of(learner, features, rows):
-    texts = [learner.text(row) for row in rows]
-    return learner(features.of(rows), [round(16_000 * row.duration) for row in rows], texts)
+    examples = [learner.example(row) for row in rows]
+    return learner(features.frames(rows), [round(16_000 * row.duration) for row in rows], examples)
 
 
 def test_the_loss_of_a_batch_is_the_sum_of_its_examples_whatever_their_lengths(folder):
     model, learner, _ = learner_of(folder)
-    features = Features(model, folder, None)
+    features = FeatureExtractor(model, folder, None)
     rows = rows_of(folder, 0, 1, 2, 3)
     learner.eval()
     whole = loss_of(learner, features, rows)
@@ -253,7 +253,7 @@ def test_activation_checkpointing_changes_memory_alone(folder):
     found = []
     for on in (False, True):
         model, learner, _ = learner_of(folder, activation_checkpointing=on)
-        loss = loss_of(learner.train(), Features(model, folder, None), rows_of(folder, 0, 1))
+        loss = loss_of(learner.train(), FeatureExtractor(model, folder, None), rows_of(folder, 0, 1))
         loss.backward()
         found.append((float(loss.detach()), [p.grad for g in learner.groups() for p in g.parameters]))
     assert found[0][0] == pytest.approx(found[1][0])
@@ -275,8 +275,8 @@ def setup_of(folder, **changes):
     settings = {"steps": 2, "batch_size": 2, "micro_batch_size": 2, "warmup_steps": 0, "learning_rate": 1e-2}
     model, learner, config = learner_of(folder, bfloat16=False, weight_decay=0.0, **settings, **changes)
     AcceleratorState._reset_state()
-    batches = Batches(rows_of(folder, 0, 1, 2, 3), config.batch_size, config.seed)
-    return Setup(learner, batches, Features(model, folder, None), config, Accelerator(cpu=True))
+    batches = BatchSampler(rows_of(folder, 0, 1, 2, 3), config.batch_size, config.seed)
+    return TrainingSetup(learner, batches, FeatureExtractor(model, folder, None), config, Accelerator(cpu=True))
 
 
 def test_a_run_ends_in_its_best_state_which_may_not_be_its_last(folder, tmp_path):
@@ -304,10 +304,10 @@ def test_gradients_are_clipped(folder, tmp_path):
 def test_absent_queries_are_left_out_where_the_stage_says_so(folder):
     _, learner, config = learner_of(folder)
     rows = [*rows_of(folder, 0, 1), Row(id="n", audio="0.wav", task="ground", query="a cat", duration=1.0)]
-    assert fitting(rows, learner, config)[0] == rows
-    kept, told = fitting(rows, learner, replace(config, absent_queries=False))
+    assert usable_rows(rows, learner, config)[0] == rows
+    kept, left_out = usable_rows(rows, learner, replace(config, absent_queries=False))
     assert kept == rows[:2]
-    assert told.endswith("1 absent queries.")
+    assert left_out.endswith("1 absent queries.")
 
 
 def test_what_is_written_answers_as_what_was_trained(folder):
@@ -317,7 +317,7 @@ def test_what_is_written_answers_as_what_was_trained(folder):
             if parameter.requires_grad:
                 parameter.add_(torch.randn_like(parameter) * 0.02)
     learner.eval()
-    features, rows = Features(model, folder, None), rows_of(folder, 0, 4)
+    features, rows = FeatureExtractor(model, folder, None), rows_of(folder, 0, 4)
     before = float(loss_of(learner, features, rows).detach())
     learner.finish()
     assert not any("lora" in name for name in model.llm.state_dict())
@@ -331,7 +331,7 @@ def test_a_part_that_trains_alone_changes_alone(folder, part):
     model, learner, _ = learner_of(folder, trains=(part,))
     before = {name: p.clone() for name, p in learner.named_parameters()}
     optimizer = torch.optim.SGD([p for g in learner.groups() for p in g.parameters], lr=1.0)
-    loss_of(learner, Features(model, folder, None), rows_of(folder, 0)).backward()
+    loss_of(learner, FeatureExtractor(model, folder, None), rows_of(folder, 0)).backward()
     optimizer.step()
     changed = {name for name, p in learner.named_parameters() if not torch.equal(p, before[name])}
     belongs = {
@@ -358,10 +358,10 @@ def test_a_digit_loss_knows_how_far_off_a_digit_is(folder):
     ids = learner.marker_ids.tolist()
     labels = torch.tensor([ids[4], ids[14], 5])  # <a_4>, <f_4>, and a word, which has no digit
 
-    def far(said):
+    def far(digit):
         logits = torch.full((3, len(learner.marker_places)), -50.0)
         for row in range(2):
-            logits[row, ids[10 * row + said]] = 50.0
+            logits[row, ids[10 * row + digit]] = 50.0
         return float(learner._digit_distance(logits, labels))
 
     assert [far(4), far(3), far(9)] == pytest.approx([0.0, 2.0, 10.0])
@@ -370,11 +370,11 @@ def test_a_digit_loss_knows_how_far_off_a_digit_is(folder):
 def test_kept_features_are_those_of_the_encoders(folder, tmp_path):
     model, _, _ = learner_of(folder)
     rows = rows_of(folder, 0, 1)
-    fresh = Features(model, folder, None).of(rows)
-    first = Features(model, folder, tmp_path)
-    first.of(rows)
+    fresh = FeatureExtractor(model, folder, None).frames(rows)
+    first = FeatureExtractor(model, folder, tmp_path)
+    first.frames(rows)
     assert len(list(tmp_path.glob("*.npz"))) == 2
-    kept = Features(model, folder, tmp_path).of(rows)
+    kept = FeatureExtractor(model, folder, tmp_path).frames(rows)
     for a, b in zip(fresh, kept, strict=True):
         assert all(torch.allclose(x, y, atol=5e-3) for x, y in zip(a, b, strict=True))
     segments = split(decode_audio((folder / "0.wav").read_bytes(), max_seconds=9.0))
@@ -382,10 +382,12 @@ def test_kept_features_are_those_of_the_encoders(folder, tmp_path):
     assert torch.allclose(fresh[0][0], speech, atol=1e-5)
     with torch.no_grad():
         model.sound.state_dict()[next(iter(model.sound.state_dict()))].add_(1.0)
-    assert Features(model, folder, tmp_path)._kept(rows[0]).is_file() is False  # other weights, other features
+    assert (
+        FeatureExtractor(model, folder, tmp_path)._cache_path(rows[0]).is_file() is False
+    )  # other weights, other features
 
 
-def test_what_cannot_be_trained_is_said_without_a_traceback(folder, tmp_path, capsys):
+def test_errors_are_reported_without_a_traceback(folder, tmp_path, capsys):
     (tmp_path / "bad.jsonl").write_text(json.dumps({"audio": "gone.wav", "task": "ground"}) + "\n")
     assert train(["--data", str(tmp_path / "bad.jsonl"), "--from", str(folder / "start")]) == 2
     assert "gone.wav is not a readable recording" in capsys.readouterr().err

@@ -8,9 +8,9 @@ import torch
 from training.data.manifest import Row
 from training.precision import is_bfloat16_fast
 from training.run_file import ConfigError
-from training.stage_command import chosen_to_measure, held_out
-from training.stage_data import Batches
-from training.stage_loop import rate_at
+from training.stage_command import select_validation_rows, split_validation
+from training.stage_data import BatchSampler
+from training.stage_loop import learning_rate_at
 from training.stages import FOLDER, StageConfig, load_stage
 
 SHIPPED = ["ablation", "adapt", "align", "paper-1", "paper-2", "small-1"]
@@ -18,10 +18,12 @@ SHIPPED = ["ablation", "adapt", "align", "paper-1", "paper-2", "small-1"]
 
 def test_states_are_compared_on_rows_of_all_tasks_whatever_their_order():
     rows = [Row(id=f"{task}-{n}", audio="a", task=task, duration=1.0) for task in ("ground", "ask") for n in range(40)]
-    chosen = chosen_to_measure([*rows, replace(rows[0], id="long", duration=1000.0)], StageConfig(validation_rows=20))
+    chosen = select_validation_rows(
+        [*rows, replace(rows[0], id="long", duration=1000.0)], StageConfig(validation_rows=20)
+    )
     assert len(chosen) == 20
     assert {row.task for row in chosen} == {"ground", "ask"}
-    assert chosen == chosen_to_measure(rows[::-1], StageConfig(validation_rows=20))
+    assert chosen == select_validation_rows(rows[::-1], StageConfig(validation_rows=20))
 
 
 @pytest.mark.parametrize(
@@ -44,7 +46,7 @@ def test_a_shared_sequence_is_not_packed_again():
         load_stage("small-1", ["packing = 512"])
 
 
-def test_all_faults_of_a_stage_are_told_at_once(tmp_path):
+def test_all_problems_of_a_stage_are_reported_at_once(tmp_path):
     path = tmp_path / "mine.toml"
     path.write_text('steps = "many"\nextra = 1\n[lora]\ntargets = [3]\n')
     with pytest.raises(ConfigError) as caught:
@@ -69,14 +71,14 @@ def test_bfloat16_is_for_cpus_that_compute_in_it(monkeypatch, has_it):
 
 def test_every_row_comes_once_an_epoch_among_rows_of_like_length():
     rows = [Row(id=str(n), audio="x", task="ground", duration=float(n % 40)) for n in range(200)]
-    batches = Batches(rows, 8, seed=1)
+    batches = BatchSampler(rows, 8, seed=1)
     epoch = [batches.at(step) for step in range(batches.steps_per_epoch)]
     assert sorted(int(r.id) for b in epoch for r in b) == list(range(200))
     spread = max(max(r.duration for r in b) - min(r.duration for r in b) for b in epoch)
     assert spread <= 3  # in any order it would be near 40
-    assert [r.id for r in Batches(rows, 8, seed=1).at(30)] == [r.id for r in batches.at(30)]
+    assert [r.id for r in BatchSampler(rows, 8, seed=1).at(30)] == [r.id for r in batches.at(30)]
     assert [r.id for r in batches.at(0)] != [r.id for r in batches.at(25)]
-    few = Batches(rows[:3], 8, seed=1).at(0)
+    few = BatchSampler(rows[:3], 8, seed=1).at(0)
     assert (len(few), {r.id for r in few}) == (8, {"0", "1", "2"})
 
 
@@ -91,7 +93,7 @@ def rows_about(*counts):
 
 def test_rows_of_a_recording_are_in_one_batch():
     rows = rows_about(*[4] * 40)
-    batches = Batches(rows, 16, seed=2, together=4)
+    batches = BatchSampler(rows, 16, seed=2, together=4)
     for epoch in range(2):
         seen = [batches.at(epoch * batches.steps_per_epoch + step) for step in range(batches.steps_per_epoch)]
         assert sorted(row.id for batch in seen for row in batch) == sorted(row.id for row in rows)
@@ -99,32 +101,32 @@ def test_rows_of_a_recording_are_in_one_batch():
         for batch in seen:
             places = [[n for n, row in enumerate(batch) if row.audio == name] for name in {r.audio for r in batch}]
             assert all(max(some) - min(some) == 3 for some in places), "side by side: a micro-batch has them too"
-    alone = Batches(rows, 16, seed=2)
+    alone = BatchSampler(rows, 16, seed=2)
     assert max(len({row.audio for row in alone.at(step)}) for step in range(10)) > 8
-    assert [r.id for r in Batches(rows, 16, seed=2, together=4).at(7)] == [r.id for r in batches.at(7)]
+    assert [r.id for r in BatchSampler(rows, 16, seed=2, together=4).at(7)] == [r.id for r in batches.at(7)]
 
 
-def test_no_more_rows_than_are_said_stay_together_and_every_row_still_comes_once():
+def test_at_most_together_rows_share_a_batch_and_every_row_comes_once():
     rows = rows_about(*[1, 9, 3, 8, 5] * 12)
-    batches = Batches(rows, 8, seed=3, together=4)
+    batches = BatchSampler(rows, 8, seed=3, together=4)
     order = [row for step in range(batches.steps_per_epoch) for row in batches.at(step)]
     assert {row.id for row in order} == {row.id for row in rows}
     twice = len(order) - len(rows)
     assert 0 <= twice < 8, "the last batch is filled up"
     assert len({row.id for row in order}) == len(order) - twice
     recordings = [len({row.audio for row in batches.at(step)}) for step in range(batches.steps_per_epoch)]
-    apart = Batches(rows, 8, seed=3)
+    apart = BatchSampler(rows, 8, seed=3)
     assert sum(recordings) < 0.6 * sum(len({r.audio for r in apart.at(s)}) for s in range(apart.steps_per_epoch))
     assert min(recordings) > 1, "nine rows of one recording are no batch"
 
 
 def test_the_rate_rises_from_the_warm_ups_and_falls_to_the_final_one():
     config = StageConfig(learning_rate=1e-2, warmup_learning_rate=1e-4, final_learning_rate=1e-3, warmup_steps=10)
-    rates = [rate_at(step, config, 100) for step in range(100)]
+    rates = [learning_rate_at(step, config, 100) for step in range(100)]
     assert rates[0] == pytest.approx(1e-4)
     assert rates[10] == max(rates) == pytest.approx(1e-2)
     assert rates[99] == pytest.approx(1e-3)
-    assert rate_at(3, replace(config, warmup_steps=500), 4) < 1e-2
+    assert learning_rate_at(3, replace(config, warmup_steps=500), 4) < 1e-2
 
 
 def test_the_papers_stages_are_table_5s():
@@ -146,7 +148,7 @@ def test_the_papers_stages_are_table_5s():
 
 def test_rows_are_held_out_by_recording():
     rows = [Row(id=f"{n}-{k}", audio=f"{n}.wav", task="ground") for n in range(20) for k in range(3)]
-    kept, held = held_out(rows)
+    kept, held = split_validation(rows)
     assert len(held) == 6
     assert not {r.audio for r in kept} & {r.audio for r in held}
-    assert held_out(rows[:3]) == (rows[:3], [])
+    assert split_validation(rows[:3]) == (rows[:3], [])

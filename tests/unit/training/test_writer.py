@@ -19,7 +19,7 @@ from training.data.writer import EndpointWriter, OfflineWriter, plain_label
         ("(noise)", "(noise)"),
     ],
 )
-def test_a_label_is_put_into_a_sentence_as_it_would_be_said(label, plain):
+def test_plain_label_fits_into_a_sentence(label, plain):
     assert plain_label(label) == plain
 
 
@@ -33,15 +33,15 @@ def test_the_offline_writer_is_the_same_everywhere_and_varies():
 
 @pytest.fixture
 def endpoint():
-    """A real HTTP server that answers as it is told, and counts."""
-    told = {"answer": "", "asked": []}
+    """A real HTTP server that returns a fixed answer and records the requests."""
+    state = {"answer": "", "requests": []}
 
     class Handler(BaseHTTPRequestHandler):
         def do_POST(self):
             body = json.loads(self.rfile.read(int(self.headers["Content-Length"])))
-            told["asked"].append((self.path, body))
-            data = json.dumps({"choices": [{"message": {"content": told["answer"]}}]}).encode()
-            self.send_response(200 if told["answer"] else 500)
+            state["requests"].append((self.path, body))
+            data = json.dumps({"choices": [{"message": {"content": state["answer"]}}]}).encode()
+            self.send_response(200 if state["answer"] else 500)
             self.end_headers()
             self.wfile.write(data)
 
@@ -51,20 +51,20 @@ def endpoint():
     server = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
     thread = threading.Thread(target=server.serve_forever, daemon=True)
     thread.start()
-    told["url"] = f"http://127.0.0.1:{server.server_port}/v1"
-    yield told
+    state["url"] = f"http://127.0.0.1:{server.server_port}/v1"
+    yield state
     server.shutdown()
     server.server_close()
     thread.join()
 
 
-def test_an_endpoint_describes_all_labels_of_a_recording_at_once_and_is_asked_once(endpoint, tmp_path):
+def test_an_endpoint_describes_all_labels_with_one_request_and_the_answer_is_kept(endpoint, tmp_path):
     endpoint["answer"] = 'Here you are:\n["A dog barks angrily.", "Wind howls."]'
     writer = EndpointWriter(endpoint["url"], "m", tmp_path / "memory.jsonl")
     assert writer.describe(["Bark", "Wind"], "clip") == ["A dog barks angrily.", "Wind howls."]
     again = EndpointWriter(endpoint["url"], "m", tmp_path / "memory.jsonl")
     assert again.describe(["Bark", "Wind"], "clip") == ["A dog barks angrily.", "Wind howls."]
-    ((path, body),) = endpoint["asked"]
+    ((path, body),) = endpoint["requests"]
     assert path == "/v1/chat/completions"
     assert (body["model"], body["temperature"]) == ("m", 0)
     assert writer.num_replaced == 0

@@ -45,7 +45,7 @@ class Wording:
 
 
 @dataclass(frozen=True, slots=True)
-class Group:
+class KindGroup:
     """Kinds that share a wording.
 
     Each query is true of all `kinds`, and false of all others except the `unsure` ones, about which people would
@@ -66,19 +66,19 @@ def vocabulary() -> dict[str, Wording]:
     """Return the wordings of every kind, sorted by name."""
     words: dict[str, Wording] = {}
     for path in sorted(_FOLDER.glob("kinds_*.json")):
-        for kind, told in _read(path.name).items():
+        for kind, entry in _read(path.name).items():
             if kind in words:
                 raise ValueError(f"{path.name} and another file both define {kind}")
-            words[kind] = Wording(tuple(told["keywords"]), tuple(told["captions"]), tuple(told["queries"]))
+            words[kind] = Wording(tuple(entry["keywords"]), tuple(entry["captions"]), tuple(entry["queries"]))
     return dict(sorted(words.items()))
 
 
 @functools.cache
-def groups() -> dict[str, Group]:
+def groups() -> dict[str, KindGroup]:
     """Return the groups of kinds by name."""
     return {
-        name: Group(tuple(told["kinds"]), tuple(told["queries"]), tuple(told["unsure"]))
-        for name, told in _read("groups.json").items()
+        name: KindGroup(tuple(entry["kinds"]), tuple(entry["queries"]), tuple(entry["unsure"]))
+        for name, entry in _read("groups.json").items()
     }
 
 
@@ -109,14 +109,8 @@ def yes_no_questions() -> tuple[str, ...]:
 @functools.cache
 def off_topic() -> tuple[tuple[str, ...], str]:
     """Return questions that are not about the sound, and the answer to all of them."""
-    told = _read("questions.json")
-    return tuple(told["off_topic"]), told["off_topic_answer"]
-
-
-@functools.cache
-def off_topic_held_out() -> tuple[str, ...]:
-    """Return questions that are not about the sound and that training never uses, for validation."""
-    return tuple(_read("questions.json")["off_topic_held_out"])
+    entry = _read("questions.json")
+    return tuple(entry["off_topic"]), entry["off_topic_answer"]
 
 
 @functools.cache

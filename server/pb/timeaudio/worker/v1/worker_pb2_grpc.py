@@ -50,17 +50,17 @@ class WorkerServiceServicer(object):
     """Missing associated documentation comment in .proto file."""
 
     def Analyze(self, request, context):
-        """Analyse one recording. Updates stream as they come: started, encoded, then events as soon as each is complete and
-        one answer per query (or one), done. Many calls are worked on at once.
-        A failure is the last message, never a gRPC status: a status means that the worker itself is in trouble.
-        Cancelling the call drops the request if it waits; if it runs, its slots are free after the step in progress.
+        """Analyses one recording. The worker streams its updates: started, encoded, each event as soon as it is complete, one
+        answer per query (or one without queries), and done. It processes many calls concurrently.
+        A failed request ends with a Failed message, not with a gRPC status; a status means that the worker itself failed.
+        If the caller cancels the call, a waiting request is dropped; a running one frees its slots after the current step.
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
         context.set_details('Method not implemented!')
         raise NotImplementedError('Method not implemented!')
 
     def Status(self, request, context):
-        """What the worker is doing. Answered from the event loop, also while the model computes.
+        """Reports the state of the worker. The event loop answers, even while the model computes.
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
         context.set_details('Method not implemented!')

@@ -1,0 +1,121 @@
+"""Turns questions about encoded recordings into sequences of the slot engine, and their completions into answers."""
+
+from collections.abc import Sequence as Items
+
+import torch
+from jaxtyping import Float
+from torch import Tensor
+
+from model.confidence import Calibration, features_of
+from model.config import PromptConfig
+from model.engine.engine import SlotEngine
+from model.engine.search import Path
+from model.engine.sequence import Prefix, Sequence
+from model.engine.updates import Answer
+from model.language.decoding import Decoding
+from model.language.prompt import prompt_ids
+from model.language.tokenizer import Tokenizer
+from model.timeline.event import Event, by_caption
+from model.timeline.grammar import Grammar
+from model.timeline.parser import Parser, parse
+from model.timeline.task import Task
+
+
+class Question:
+    """One question about one recording while the engine processes it.
+
+    Attributes:
+        sequence: the answer that the engine is generating.
+        events: events that are complete so far. Empty during beam search, since another beam may still win.
+    """
+
+    def __init__(
+        self, sequence: Sequence, tokenizer: Tokenizer, task: Task, duration: int, calibration: Calibration | None
+    ) -> None:
+        self.sequence = sequence
+        self.events: list[Event] = []
+        self._tokenizer = tokenizer
+        self._task = task
+        self._duration = duration
+        self._calibration = calibration
+        self._parser = Parser(task, duration)
+        self._markers = tokenizer.vocabulary.marker_ids
+        self._after_marker = False
+        self._text = ""
+
+    def new_events(self) -> list[Event]:
+        """Return the events that the last step completed. An event ends at the first marker of the next one."""
+        path = self.sequence.search
+        if not isinstance(path, Path) or not path.tokens:
+            return []
+        is_marker = path.tokens[0] in self._markers
+        begins, self._after_marker = is_marker and not self._after_marker, is_marker
+        if not begins:
+            return []
+        before, text = self._text, self._tokenizer.decode(path.ids)
+        # Text up to a marker does not depend on what follows. If it does with some tokenizer, events come at the end.
+        if not text.startswith(before):
+            return []
+        self._text = text
+        found = self._parser.feed(text[len(before) :])
+        if found:
+            written = [*self.events, *found]
+            found = self._sure(written, path.ids, path.grammar_log_probs)[len(self.events) :]
+            self.events += found
+        return found
+
+    def answer(self) -> Answer:
+        """Return the answer. The sequence must be complete."""
+        completion = self.sequence.completion
+        assert completion is not None, "the sequence has not ended"
+        text = self._tokenizer.decode(completion.ids)
+        events = self._sure(parse(text, self._task, self._duration), completion.ids, completion.grammar_log_probs)
+        return Answer(
+            events=tuple(by_caption(events) if self._task == "dense_caption" else events),
+            separate=tuple(events),
+            written=text,
+            num_prompt_tokens=self.sequence.num_prompt_tokens,
+            num_completion_tokens=len(completion.ids),
+            completion=completion,
+        )
+
+    def _sure(self, events: list[Event], ids: Items[int], log_probs: Items[float]) -> list[Event]:
+        """Return all events so far, with confidence if the checkpoint is calibrated."""
+        if self._calibration is None or self._task not in self._calibration.tasks:
+            return events
+        features = features_of(events, ids, log_probs, self._tokenizer.vocabulary, self._task)
+        return self._calibration.sure(events, features, self._task)
+
+
+class Prompter:
+    """Submits questions to a slot engine, in the prompt format of a checkpoint."""
+
+    def __init__(
+        self, engine: SlotEngine, tokenizer: Tokenizer, prompt: PromptConfig, calibration: Calibration | None = None
+    ) -> None:
+        self._engine = engine
+        self._tokenizer = tokenizer
+        self._prompt = prompt
+        self._calibration = calibration
+
+    @torch.inference_mode()
+    def prefix(self, audio_tokens: Float[Tensor, "tokens dim"]) -> Prefix:
+        """Return the prefix that all questions about a recording share."""
+        before = self._embedded(prompt_ids(self._tokenizer, self._prompt, "")[0], audio_tokens.device)
+        return Prefix(torch.cat([before, audio_tokens.to(before.dtype)]))
+
+    @torch.inference_mode()
+    def ask(self, prefix: Prefix, duration: int, task: Task, question: str, decoding: Decoding) -> Question:
+        """Queue a question. Its answer follows the grammar of `task`. Units: `duration` in tenths of a second.
+
+        Raises:
+            ContextTooLong: the recording and the question leave no room for an answer.
+        """
+        after = prompt_ids(self._tokenizer, self._prompt, question)[1]
+        grammar = Grammar(self._tokenizer.vocabulary, task, duration)
+        sequence = self._engine.add(prefix, self._embedded(after, prefix.embeds.device), decoding, grammar)
+        return Question(sequence, self._tokenizer, task, duration, self._calibration)
+
+    def _embedded(self, ids: list[int], device: torch.device) -> Tensor:
+        embeds: Tensor = self._engine.embed(torch.tensor(ids, device=device))
+        return embeds

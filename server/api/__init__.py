@@ -1,0 +1,1 @@
+"""Requests, results and their JSON models, shared by every transport."""

@@ -1,0 +1,60 @@
+"""What a caller asks about a file and what the server found, independent of the transport."""
+
+from collections.abc import AsyncGenerator, AsyncIterator
+from dataclasses import dataclass, field
+from typing import cast
+
+from server.workers.protocol import SAMPLE_RATE, DecodingOptions, QueryAnswered, Task, Update
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class InferenceRequest:
+    """What a caller wants to know about a file. Units: seconds, except `start`, which is in tenths.
+
+    Attributes:
+        min_confidence: omit intervals below it; 0 keeps all.
+    """
+
+    task: Task
+    queries: tuple[str, ...] = ()
+    options: DecodingOptions = DecodingOptions()
+    start: int = 0
+    end_s: float | None = None
+    timeout_s: float | None = None
+    min_confidence: float = 0.0
+
+
+@dataclass(slots=True, kw_only=True)
+class InferenceResult:
+    """What was found, with its costs. Times in the answers count from `start` (tenths of a second) of the file."""
+
+    id: str
+    model: str
+    queries: tuple[str, ...]
+    start: int
+    num_samples: int
+    decode_s: float
+    num_audio_tokens: int = 0
+    queue_s: float = 0.0
+    encode_s: float = 0.0
+    total_s: float = 0.0
+    answers: list[QueryAnswered] = field(default_factory=list)
+
+    @property
+    def generate_s(self) -> float:
+        """Seconds that the language model spent on all answers."""
+        return sum(answer.generate_s for answer in self.answers)
+
+    @property
+    def audio_s(self) -> float:
+        """Seconds of audio that were analysed, unrounded."""
+        return self.num_samples / SAMPLE_RATE
+
+
+async def first_and_rest(
+    parts: AsyncGenerator[InferenceResult | Update, None],
+) -> tuple[InferenceResult, AsyncIterator[Update]]:
+    """Split `Service.stream` into the result, which comes first, and the updates that complete it."""
+    result = await anext(parts)
+    assert isinstance(result, InferenceResult), "it comes first"
+    return result, cast(AsyncIterator[Update], parts)

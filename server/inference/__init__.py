@@ -1,0 +1,1 @@
+"""Runs one request from its file to its answer: admission, decoding, passes, deadline."""

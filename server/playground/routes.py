@@ -1,0 +1,136 @@
+"""The page at `/` and its files. These routes are not part of the API, which the page calls like any other client."""
+
+import json
+from importlib.resources import files
+from typing import Final, cast
+
+from fastapi import APIRouter, Request, Response
+from pydantic import BaseModel, ConfigDict, ValidationError
+from starlette.exceptions import HTTPException
+
+from server.errors import InvalidField, InvalidFieldDetail
+from server.playground.assets import read_folder, respond
+from server.rest.json_body import read_object
+from server.settings import Limits
+from server.workers.protocol import Task
+from timeaudio import results
+from timeaudio.formats import DEFAULT_NAME, FORMAT_NAMES, FORMATS, FormatName, write
+from timeaudio.results import AnyAnswer
+
+CLIPS: Final = (
+    {"file": "farmyard.flac", "title": "A farmyard", "about": "a dog, rain, a rooster", "seconds": 12.0},
+    {"file": "news.flac", "title": "The news", "about": "three items to summarise", "seconds": 20.0},
+    {"file": "dog-barking.flac", "title": "A dog", "about": "barking, close by", "seconds": 5.0},
+    {"file": "rooster-crowing.flac", "title": "A rooster", "about": "crowing, once", "seconds": 5.0},
+)
+"""The example recordings."""
+
+_WAVEFORM_STYLE: Final = "'sha256-Y/8t1dAKa3ay+RZEiEFEDr8dFiQhpaFvYXXUfT3p6ZU='"
+"""Hash of the one style sheet that is not a file: wavesurfer.js inserts it into its shadow tree."""
+
+SECURITY: Final = {
+    "Content-Security-Policy": "; ".join(
+        (
+            "default-src 'none'",
+            "script-src 'self'",
+            f"style-src 'self' {_WAVEFORM_STYLE}",
+            "font-src 'self'",
+            "img-src 'self'",
+            "media-src 'self' blob:",
+            "connect-src 'self'",
+            "base-uri 'none'",
+            "form-action 'none'",
+            "frame-ancestors 'none'",
+        )
+    ),
+    "X-Content-Type-Options": "nosniff",
+    "Referrer-Policy": "no-referrer",
+    "Cross-Origin-Opener-Policy": "same-origin",
+    "Permissions-Policy": "microphone=(self), camera=(), geolocation=()",
+}
+
+_ANSWERS: Final[dict[Task, type[AnyAnswer]]] = {
+    "dense_caption": results.DenseCaption,
+    "ground": results.Grounding,
+    "summarize": results.Summary,
+    "ask": results.QuestionAnswer,
+}
+
+
+class _FormatRequest(BaseModel):
+    """The request body of `/page/written/{format}`."""
+
+    model_config = ConfigDict(extra="forbid")
+
+    task: Task
+    answer: dict[str, object]
+    name: str = DEFAULT_NAME
+
+
+def router(limits: Limits) -> APIRouter:
+    """Return the routes of the page, configured with the operator's limits."""
+    site = read_folder(files("server") / "page" / "site")
+    clips = read_folder(files("server") / "page" / "clips") | read_folder(files("server") / "recordings")
+    about = json.dumps(_about(limits))
+    made = APIRouter(include_in_schema=False)
+
+    @made.api_route("/", methods=["GET", "HEAD"])
+    async def page(request: Request) -> Response:
+        return respond(request, site["index.html"], SECURITY)
+
+    @made.get("/page/about.json")
+    async def told() -> Response:
+        return Response(about, media_type="application/json", headers={"Cache-Control": "no-cache"})
+
+    @made.post("/page/written/{format_name}")
+    async def written(request: Request) -> Response:
+        return await _write(request, limits)
+
+    @made.api_route("/page/clips/{name}", methods=["GET", "HEAD"])
+    async def clip(request: Request) -> Response:
+        if (asset := clips.get(request.path_params["name"])) is None:
+            raise HTTPException(404)
+        return respond(request, asset, SECURITY)
+
+    @made.api_route("/page/{path:path}", methods=["GET", "HEAD"])
+    async def file(request: Request) -> Response:
+        if (asset := site.get(request.path_params["path"])) is None:
+            raise HTTPException(404)
+        return respond(request, asset, SECURITY)
+
+    return made
+
+
+def _about(limits: Limits) -> dict[str, object]:
+    """Return the configuration that the page loads first."""
+    return {
+        "limits": {
+            "audio_seconds": limits.audio_seconds,
+            "upload_bytes": limits.upload_bytes,
+            "query_chars": limits.query_chars,
+        },
+        "clips": CLIPS,
+        "formats": [{"name": name, "suffix": FORMATS[name].suffix} for name in FORMAT_NAMES],
+    }
+
+
+async def _write(request: Request, limits: Limits) -> Response:
+    """Convert an answer that the page already has to another format.
+
+    Raises:
+        InvalidField: the format is unknown, or the body is not an answer.
+    """
+    format_name = request.path_params["format_name"]
+    if format_name not in FORMATS:
+        raise InvalidField(
+            [InvalidFieldDetail("format", f"must be one of {', '.join(FORMATS)}, not {format_name[:40]}")]
+        )
+    try:
+        asked = _FormatRequest.model_validate(await read_object(request, limits))
+        answer = _ANSWERS[asked.task].model_validate(asked.answer)
+    except ValidationError as error:
+        raise InvalidField(
+            [InvalidFieldDetail("/".join(map(str, wrong["loc"])) or "body", wrong["msg"]) for wrong in error.errors()]
+        ) from None
+    text = write(answer, cast(FormatName, format_name), name=asked.name)
+    return Response(text, media_type=FORMATS[cast(FormatName, format_name)].media_type)

@@ -1,0 +1,80 @@
+"""Requests that crash workers. They are recognized by their content, because callers retry after a 503."""
+
+import hashlib
+import time
+from collections import OrderedDict
+from dataclasses import dataclass
+
+from server.errors import RequestQuarantined
+from server.workers.protocol import EngineRequest
+
+MOST = 256
+QUARANTINE_S = 3600.0
+
+
+@dataclass(slots=True)
+class CrashRecord:
+    """How often a request was in a worker that crashed, and how often alone."""
+
+    deaths: int = 0
+    alone: int = 0
+    until: float = 0.0
+
+
+class Quarantine:
+    """Records which requests were in a worker when it died, how often, and how often alone.
+
+    Two deaths alone are proof: the request is refused for an hour. Two deaths among others are not: the request runs
+    alone the next time, so that an answer clears it and another crash affects no other request.
+    """
+
+    def __init__(self) -> None:
+        self._records: OrderedDict[bytes, CrashRecord] = OrderedDict()
+
+    def check(self, request: EngineRequest) -> bool:
+        """Return whether the request must run alone.
+
+        Raises:
+            RequestQuarantined: it must not run at all.
+        """
+        record = self._records.get(_fingerprint(request)) if self._records else None
+        if record is None:
+            return False
+        if record.until > time.monotonic():
+            raise _quarantined()
+        return record.deaths >= 2
+
+    def accuse(self, request: EngineRequest, *, was_alone: bool) -> None:
+        """Record that the request was in a worker that died.
+
+        Raises:
+            RequestQuarantined: the request is now known to crash workers.
+        """
+        key = _fingerprint(request)
+        record = self._records.setdefault(key, CrashRecord())
+        self._records.move_to_end(key)
+        if len(self._records) > MOST:
+            self._records.popitem(last=False)
+        record.deaths += 1
+        record.alone += was_alone
+        if record.alone >= 2 or (was_alone and record.deaths > 2):
+            record.until = time.monotonic() + QUARANTINE_S
+            raise _quarantined()
+
+    def clear(self, request: EngineRequest) -> None:
+        """Forget a request that was answered."""
+        if self._records:
+            self._records.pop(_fingerprint(request), None)
+
+
+def _quarantined() -> RequestQuarantined:
+    return RequestQuarantined(
+        "The model's process crashed each time it worked on this request, so the request is refused for an hour. "
+        "Send another part of the recording (start, end) or another query, and report this request."
+    )
+
+
+def _fingerprint(request: EngineRequest) -> bytes:
+    """Hash everything that the model sees. Takes a few milliseconds per minute of audio; runs only after a crash."""
+    settings = repr((request.task, request.queries, request.options))
+    return hashlib.blake2b(request.samples.read() + settings.encode(), digest_size=16).digest()

@@ -1,0 +1,47 @@
+"""The task of a batch."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Literal
+
+from timeaudio.async_client import AsyncClient
+from timeaudio.results import AnyAnswer
+
+Task = Literal["caption", "ground", "summarize", "ask"]
+
+
+@dataclass(frozen=True, slots=True)
+class TaskSpec:
+    """A task, and the text that it needs. Plain data, because Ray sends it to other machines.
+
+    Raises:
+        ValueError: the words do not fit the task.
+    """
+
+    task: Task
+    words: Sequence[str] = ()
+
+    def __post_init__(self) -> None:
+        if self.task == "ground" and not self.words:
+            raise ValueError("say what to look for: -q 'a dog barks', once for each query")
+        if self.task == "ask" and len(self.words) != 1:
+            raise ValueError("say one question: -q 'How often does the dog bark?'")
+        if self.task in ("caption", "summarize") and self.words:
+            raise ValueError(f"{self.task} takes no words; -q is for ground and ask")
+
+    async def of(self, client: AsyncClient, path: Path) -> AnyAnswer:
+        """Return the server's answer about one recording.
+
+        Raises:
+            ClientError, OSError: as AsyncClient.
+        """
+        match self.task:
+            case "caption":
+                return await client.dense_caption(path)
+            case "ground":
+                return await client.ground(path, self.words)
+            case "summarize":
+                return await client.summarize(path)
+            case "ask":
+                return await client.ask(path, self.words[0])

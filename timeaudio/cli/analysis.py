@@ -1,0 +1,232 @@
+"""The four analysis commands: `caption`, `ground`, `summarize`, `ask`. They share all options but the words.
+
+Recordings are files, folders, quoted patterns, or `-` for standard input. Answers are printed as tables; with -o they
+are files, one per recording and format.
+"""
+
+from collections.abc import Callable, Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any, NoReturn
+
+import typer
+
+from timeaudio.cli.options import (
+    RECORDINGS,
+    AsJson,
+    Files,
+    Formats,
+    JsonLines,
+    ModelDir,
+    OutputDir,
+    OutputOptions,
+    Resume,
+    ServerUrl,
+    Streamed,
+)
+
+if TYPE_CHECKING:
+    from timeaudio.cli.run_analysis import Backend
+    from timeaudio.client import Client
+    from timeaudio.results import AnyAnswer
+    from timeaudio.stream import Stream
+
+
+def register(app: typer.Typer) -> None:
+    """Add the commands to an application."""
+    for command, epilog in (
+        (caption, _CAPTION_EXAMPLES),
+        (ground, _GROUND_EXAMPLES),
+        (summarize, _SUMMARIZE_EXAMPLES),
+        (ask, _ASK_EXAMPLES),
+    ):
+        app.command(epilog=epilog)(command)
+
+
+_CAPTION_EXAMPLES = """
+Examples:
+
+timeaudio caption street.flac
+
+timeaudio caption recordings/ -o answers -f srt -f json --resume --server http://127.0.0.1:8000
+
+timeaudio caption 'day*/*.wav' --json-lines > events.jsonl
+
+timeaudio caption street.flac --stream --server grpc://127.0.0.1:9000
+
+ffmpeg -i film.mkv -f wav - | timeaudio caption - -f vtt > film.vtt
+"""
+
+
+def caption(
+    files: Files,
+    output_dir: OutputDir = None,
+    formats: Formats = None,
+    as_json: AsJson = False,
+    json_lines: JsonLines = False,
+    resume: Resume = False,
+    stream: Streamed = False,
+    server: ServerUrl = None,
+    model: ModelDir = None,
+) -> None:
+    """List every sound event in each FILE, and when it happens."""
+    output = OutputOptions(output_dir, formats, as_json, json_lines, resume, stream)
+    if stream:
+        _follow(files, lambda client, audio: client.stream_dense_caption(audio), output, server)
+    _run(files, lambda listener, audio: listener.dense_caption(audio), output, server, model)
+
+
+_GROUND_EXAMPLES = """
+Examples:
+
+timeaudio ground street.flac 'a dog barks' rain
+
+timeaudio ground recordings/ more.wav -q 'a dog barks' -q rain -o answers -f tsv
+
+An event table has no row for an absent query; JSON says `"present": false`.
+"""
+
+
+def ground(
+    words: Annotated[
+        list[str],
+        typer.Argument(
+            metavar="FILE QUERY",
+            help=f"A recording, and what to look for in it; quote each query. With -q, any number of {RECORDINGS}",
+        ),
+    ],
+    queries: Annotated[
+        list[str] | None,
+        typer.Option("--query", "-q", help="What to look for; repeatable. All words are then files."),
+    ] = None,
+    output_dir: OutputDir = None,
+    formats: Formats = None,
+    as_json: AsJson = False,
+    json_lines: JsonLines = False,
+    resume: Resume = False,
+    stream: Streamed = False,
+    server: ServerUrl = None,
+    model: ModelDir = None,
+) -> None:
+    """Find when each QUERY happens in FILE, or that it does not."""
+    files, wanted = _split(words, queries, "QUERY", "-q")
+    output = OutputOptions(output_dir, formats, as_json, json_lines, resume, stream)
+    if stream:
+        _follow(files, lambda client, audio: client.stream_ground(audio, wanted), output, server)
+    _run(files, lambda listener, audio: listener.ground(audio, wanted), output, server, model)
+
+
+_SUMMARIZE_EXAMPLES = """
+Examples:
+
+timeaudio summarize talk.mp3
+
+timeaudio summarize talks/ -o summaries -f vtt -f textgrid
+"""
+
+
+def summarize(
+    files: Files,
+    output_dir: OutputDir = None,
+    formats: Formats = None,
+    as_json: AsJson = False,
+    json_lines: JsonLines = False,
+    resume: Resume = False,
+    stream: Streamed = False,
+    server: ServerUrl = None,
+    model: ModelDir = None,
+) -> None:
+    """Summarize the speech in each FILE, segment by segment. Needs a checkpoint that was trained for it."""
+    output = OutputOptions(output_dir, formats, as_json, json_lines, resume, stream)
+    if stream:
+        _follow(files, lambda client, audio: client.stream_summarize(audio), output, server)
+    _run(files, lambda listener, audio: listener.summarize(audio), output, server, model)
+
+
+_ASK_EXAMPLES = """
+Examples:
+
+timeaudio ask street.flac 'How often does the dog bark?'
+
+timeaudio ask recordings/ -q 'Is anybody speaking?' --json-lines
+"""
+
+
+def ask(
+    words: Annotated[
+        list[str],
+        typer.Argument(
+            metavar="FILE QUESTION",
+            help=f"A recording, and a question about it in quotes. With -q, any number of {RECORDINGS}",
+        ),
+    ],
+    question: Annotated[
+        str | None,
+        typer.Option("--question", "-q", metavar="QUESTION", help="What you want to know. All words are then files."),
+    ] = None,
+    output_dir: OutputDir = None,
+    formats: Formats = None,
+    as_json: AsJson = False,
+    json_lines: JsonLines = False,
+    resume: Resume = False,
+    stream: Streamed = False,
+    server: ServerUrl = None,
+    model: ModelDir = None,
+) -> None:
+    """Answer a QUESTION about each FILE. Needs a checkpoint that was trained for it."""
+    files, [question_text, *more] = _split(words, None if question is None else [question], "QUESTION", "-q")
+    if more:
+        raise typer.BadParameter("put the question in quotes; only one is allowed. For several files: -q QUESTION")
+    output = OutputOptions(output_dir, formats, as_json, json_lines, resume, stream)
+    if stream:
+        _follow(files, lambda client, audio: client.stream_ask(audio, question_text), output, server)
+    _run(files, lambda listener, audio: listener.ask(audio, question_text), output, server, model)
+
+
+def _run(
+    files: Sequence[str | Path],
+    ask: "Callable[[Backend, Path | bytes], AnyAnswer]",
+    wanted: OutputOptions,
+    server: str | None,
+    model: Path | None,
+) -> NoReturn:
+    """Analyse all recordings and exit with the exit code."""
+    from timeaudio.cli.run_analysis import answer_each, open_listener
+    from timeaudio.inputs import sources
+
+    found = sources(map(str, files))
+    output = wanted.output(found)
+    with open_listener(server=server, model=model) as listener:
+        raise typer.Exit(answer_each(found, lambda audio: ask(listener, audio), output))
+
+
+def _follow(
+    files: Sequence[str | Path],
+    ask: "Callable[[Client, Path | bytes], Stream[Any, Any]]",
+    wanted: OutputOptions,
+    server: str | None,
+) -> NoReturn:
+    """Do the same, but print each event as soon as it is found."""
+    from timeaudio.cli.run_analysis import connected
+    from timeaudio.follow import follow_each
+    from timeaudio.inputs import sources
+
+    wanted.check_streamed(server)
+    assert server is not None, "checked"
+    with connected(server) as client:
+        found = sources(map(str, files))
+        raise typer.Exit(follow_each(found, lambda audio: ask(client, audio), as_json=wanted.json_lines))
+
+
+def _split(
+    words: Sequence[str], options: Sequence[str] | None, what: str, option: str
+) -> tuple[Sequence[str], Sequence[str]]:
+    """Return the files and what to ask about them: the words after the first, unless the option gives it."""
+    if options:
+        return words, options
+    [file, *rest] = words
+    if not rest:
+        raise typer.BadParameter(f"{what} is missing: use FILE {what}, or FILE... {option} {what}")
+    for word in rest:
+        if Path(word).exists():
+            raise typer.BadParameter(f"{word!r} is a file. With several files, use {option} {what}")
+    return [file], rest
