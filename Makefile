@@ -55,7 +55,7 @@ proto: $(VENV)/.dev  ## generate timeaudio/v1 and server/pb from proto/
 	@$(PROTOC) -Iserver/pb=proto server/pb/timeaudio/worker/v1/worker.proto
 
 parity: $(VENV)/.dev  ## compare with the authors' numbers, import and serve a checkpoint in their layout; slow
-	@$(BIN)/python -m pytest tests/parity tests/unit/released tests/e2e/test_import.py -m "not gpu"
+	@$(BIN)/python -m pytest tests/parity tests/unit/convert tests/e2e/test_import.py -m "not gpu"
 
 pictures: $(VENV)/.dev  ## make the pictures of the web page in docs/ with Chromium; check them afterwards
 	@$(BIN)/python -m tests.e2e.page.pictures

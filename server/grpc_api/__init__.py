@@ -1,12 +1,12 @@
 """The gRPC front end: the routes of `server.rest` as methods, over the same service.
 
-front      the listener: methods, health, reflection
-methods    the five methods
+server           the listener: methods, health, reflection
+methods          the five methods
 decode_request   validates request messages with the REST forms
 encode_response  converts answers and their pieces to messages
-errors     converts errors to a status with google.rpc details
-chunks     receives a file in chunks
-live       live audio in overlapping windows
-windows    merges the events of overlapping windows
-samples    converts incoming samples to mono at 16 kHz
+errors           converts errors to a status with google.rpc details
+chunks           receives a file in chunks
+live             live audio in overlapping windows
+windows          merges the events of overlapping windows
+pcm              converts incoming samples to mono at 16 kHz
 """

@@ -14,7 +14,7 @@ from model.pipeline import Pipeline
 from model.timeline.task import TASKS
 from tests.factories import small_model
 
-NEWS = Path(__file__).parents[2] / "server" / "page" / "clips" / "news.flac"
+NEWS = Path(__file__).parents[2] / "server" / "playground" / "clips" / "news.flac"
 
 
 @pytest.fixture

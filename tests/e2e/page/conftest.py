@@ -20,7 +20,7 @@ ARGUMENTS = (
 )
 WITHIN_MS = 10_000
 PERMISSIONS = ("microphone", "clipboard-read", "clipboard-write")
-CLIP = Path(__file__).parents[3] / "server" / "page" / "clips" / "farmyard.flac"
+CLIP = Path(__file__).parents[3] / "server" / "playground" / "clips" / "farmyard.flac"
 
 
 def find_chromium(kind: BrowserType) -> str:

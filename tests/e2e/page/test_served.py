@@ -14,7 +14,7 @@ import pytest
 from server.playground.assets import MEDIA_TYPES
 
 ROOT = Path(__file__).parents[3]
-SITE = ROOT / "server" / "page" / "site"
+SITE = ROOT / "server" / "playground" / "site"
 FILES = sorted(path.relative_to(SITE).as_posix() for path in SITE.rglob("*") if path.is_file())
 
 
@@ -81,7 +81,7 @@ def test_an_unknown_clip_is_not_found(client: httpx.Client) -> None:
 
 
 def test_the_clips_are_served_and_attributed(client: httpx.Client) -> None:
-    folders = [ROOT / "server" / "page" / "clips", ROOT / "server" / "recordings"]
+    folders = [ROOT / "server" / "playground" / "clips", ROOT / "server" / "recordings"]
     named = "".join((folder / "ATTRIBUTION.md").read_text(encoding="utf-8") for folder in folders)
     for clip in client.get("/page/about.json").json()["clips"]:
         assert client.get(f"/page/clips/{clip['file']}").headers["content-type"] == "audio/flac"
@@ -100,7 +100,7 @@ def test_only_valid_answers_are_formatted(client: httpx.Client) -> None:
 def test_the_wheel_contains_every_file() -> None:
     packages = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))["tool"]["setuptools"]
     patterns = packages["package-data"]["server"]
-    carried = [f"page/site/{path}" for path in FILES] + ["page/clips/farmyard.flac", "page/clips/ATTRIBUTION.md"]
+    carried = [f"playground/site/{path}" for path in FILES] + ["playground/clips/farmyard.flac", "playground/clips/ATTRIBUTION.md"]
     assert [
         path for path in carried if not any(fnmatch(path, pattern.replace("**/", "*")) for pattern in patterns)
     ] == []
