@@ -6,29 +6,36 @@ import sys
 import pytest
 import torch
 
-from model.checkpoint import EMBEDDED, load_checkpoint
+from model.checkpoint import load_checkpoint, save_checkpoint
 from model.errors import CheckpointError
 from model.pipeline import Pipeline
+from tests.factories import small_model
 
 LIBRARIES = {"int8": "torchao", "int4": "bitsandbytes"}
 MOST_KL = {"int8": 0.001, "int4": 0.05}
-"""Maximum KL divergence. Measured on the embedded checkpoint: 0.0002 and 0.028 nats."""
+"""Maximum KL divergence. Measured on a trained checkpoint: 0.0002 and 0.028 nats."""
+
+
+@pytest.fixture
+def checkpoint(tmp_path):
+    save_checkpoint(tmp_path / "whole", *small_model(), dtype=torch.float32)
+    return tmp_path / "whole"
 
 
 @pytest.mark.parametrize("kind", LIBRARIES)
-def test_the_error_names_the_missing_library(kind, monkeypatch):
+def test_the_error_names_the_missing_library(kind, checkpoint, monkeypatch):
     for name in (LIBRARIES[kind], f"{LIBRARIES[kind]}.quantization"):
         monkeypatch.setitem(sys.modules, name, None)  # as if not installed, even if already imported
     with pytest.raises(CheckpointError, match=rf"{kind} needs {LIBRARIES[kind]}: pip install 'timeaudio\[quantize\]'"):
-        Pipeline.load(quantize=kind)
+        Pipeline.load(checkpoint, quantize=kind)
 
 
 @pytest.mark.parametrize("kind", LIBRARIES)
 @pytest.mark.filterwarnings("ignore")  # warnings of the libraries
-def test_quantization_changes_the_logits_only_a_little(kind):
+def test_quantization_changes_the_logits_only_a_little(kind, checkpoint):
     if importlib.util.find_spec(LIBRARIES[kind]) is None:
         pytest.skip("pip install 'timeaudio[quantize]'; not in dev, where transformers would import it at every start")
-    exact, fewer = (load_checkpoint(EMBEDDED, quantize=quantize)[0].llm for quantize in (None, kind))
+    exact, fewer = (load_checkpoint(checkpoint, quantize=quantize)[0].llm for quantize in (None, kind))
     ids = torch.randint(0, 500, (4, 60), generator=torch.Generator().manual_seed(0))
     with torch.inference_mode():
         ours, theirs = (llm(ids).logits.log_softmax(-1) for llm in (exact, fewer))
@@ -37,9 +44,7 @@ def test_quantization_changes_the_logits_only_a_little(kind):
     assert fewer.lm_head.weight.dtype == torch.float32, "the head is not quantised"
 
 
-def test_an_adapter_cannot_be_merged_into_quantized_weights(tmp_path):
-    for path in EMBEDDED.iterdir():
-        (tmp_path / path.name).symlink_to(path)
-    (tmp_path / "adapter").mkdir()
+def test_an_adapter_cannot_be_merged_into_quantized_weights(checkpoint):
+    (checkpoint / "adapter").mkdir()
     with pytest.raises(CheckpointError, match="merge it first"):
-        load_checkpoint(tmp_path, quantize="int8")
+        load_checkpoint(checkpoint, quantize="int8")
