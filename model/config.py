@@ -2,17 +2,17 @@
 
 import dataclasses
 import json
-import typing
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any, Literal
+from typing import Literal
 
 from model.errors import CheckpointError
+from model.strict_json import JsonFaults, Strict, parse_strictly
 from model.timeline.task import Task
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class WindowConfig:
+class WindowConfig(Strict):
     """How encoder frames are grouped before the Q-Former."""
 
     num_frames: int = 17
@@ -22,7 +22,7 @@ class WindowConfig:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class TimeEncodingConfig:
+class TimeEncodingConfig(Strict):
     """Absolute time-aware encoding. Source: paper, Eq. 3 and 4."""
 
     num_rows: int = 768
@@ -33,7 +33,7 @@ class TimeEncodingConfig:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class QFormerConfig:
+class QFormerConfig(Strict):
     """The window Q-Former; 2 layers, as in the released code. Source: paper, Table 5, "Segment-level Token Merging"."""
 
     dim: int = 768
@@ -53,7 +53,7 @@ MergeScore = Literal["attention", "cross_attention", "norm", "uniform"]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class MergeConfig:
+class MergeConfig(Strict):
     """Segment-level token merging. Source: paper, Eq. 5 and 6; 22 + 4 from "Implementation Details"."""
 
     enabled: bool = True
@@ -71,7 +71,7 @@ class MergeConfig:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class AnchorConfig:
+class AnchorConfig(Strict):
     """Times inserted among the audio tokens, written with the same markers as answers. Not in the paper."""
 
     every_seconds: int = 0
@@ -79,7 +79,7 @@ class AnchorConfig:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class PromptConfig:
+class PromptConfig(Strict):
     """The text around the audio tokens. Source: the authors' released code (SALMONN's prompt)."""
 
     before_audio: str = "USER: <Speech>"
@@ -87,7 +87,7 @@ class PromptConfig:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class EncodingConfig:
+class EncodingConfig(Strict):
     """The input of the two encoders. Values other than the defaults reproduce the released code, for its weights."""
 
     keep_padding: bool = False
@@ -99,7 +99,7 @@ class EncodingConfig:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class ModelConfig:
+class ModelConfig(Strict):
     """All settings of a checkpoint except the sizes in the config files of its encoders and its language model.
 
     Raises:
@@ -143,54 +143,12 @@ class ModelConfig:
                 the message lists every fault.
         """
         try:
-            value = json.loads(path.read_text(encoding="utf-8"))
+            return parse_strictly(cls, path.read_bytes())
         except FileNotFoundError:
             raise CheckpointError(f"{path} is missing: {path.parent} is not a checkpoint directory.") from None
-        except ValueError as error:
-            raise CheckpointError(f"{path} is not valid JSON: {error}") from None
-        problems: list[str] = []
-        try:
-            config = _build(cls, value, "", problems)
-        except CheckpointError as error:
-            raise CheckpointError(f"{path}: {error}") from None
-        if problems:
-            raise CheckpointError(f"{path}: " + "; ".join(problems) + ".")
-        return typing.cast(ModelConfig, config)
+        except (JsonFaults, CheckpointError) as error:
+            raise CheckpointError(f"{path}: {str(error).rstrip('.')}.") from None
 
     def write(self, path: Path) -> None:
         """Write every field as JSON."""
         path.write_text(json.dumps(dataclasses.asdict(self), indent=2) + "\n", encoding="utf-8")
-
-
-def _build(kind: Any, value: Any, at: str, problems: list[str]) -> Any:
-    """Return `value` as `kind`, and append each fault to `problems`."""
-    if dataclasses.is_dataclass(kind) and isinstance(kind, type):
-        if not isinstance(value, dict):
-            problems.append(f"{at or 'the file'} must be an object")
-            return None
-        hints = typing.get_type_hints(kind)
-        fields = {f.name: f for f in dataclasses.fields(kind)}
-        problems += [f"{at}{name} is not known" for name in value if name not in fields]
-        no_default = dataclasses.MISSING
-        missing = [
-            n for n, f in fields.items()
-            if n not in value and f.default is no_default and f.default_factory is no_default
-        ]  # fmt: skip
-        problems += [f"{at}{name} is missing" for name in missing]
-        before = len(problems)
-        given = {n: _build(hints[n], v, f"{at}{n}.", problems) for n, v in value.items() if n in fields}
-        return None if missing or len(problems) > before else kind(**given)
-    name = at.rstrip(".")
-    if typing.get_origin(kind) is Literal:
-        if value not in typing.get_args(kind):
-            problems.append(f"{name} must be one of {', '.join(map(repr, typing.get_args(kind)))}, not {value!r}")
-    elif typing.get_origin(kind) is tuple:
-        if not isinstance(value, list):
-            problems.append(f"{name} must be a list")
-            return ()
-        return tuple(_build(typing.get_args(kind)[0], item, at, problems) for item in value)
-    elif kind is float and type(value) is int:
-        return float(value)
-    elif type(value) is not kind:
-        problems.append(f"{name} must be of type {kind.__name__}, not {value!r}")
-    return value

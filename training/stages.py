@@ -5,7 +5,7 @@ from pathlib import Path
 from typing import Literal, get_args
 
 from model.config import MergeScore
-from training.data.manifest import is_number
+from model.strict_json import Strict
 from training.run_file import ConfigError, load_config
 
 FOLDER = Path(__file__).parent / "configs" / "stages"
@@ -20,7 +20,7 @@ Q-Former and projection; the markers are their 20 rows in the embedding and in t
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class LoraStageConfig:
+class LoraStageConfig(Strict):
     """Low-rank adapters of the language model. Source: paper, Table 5."""
 
     rank: int = 8
@@ -33,7 +33,7 @@ class LoraStageConfig:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class StageConfig:
+class StageConfig(Strict):
     """One stage. Rates and batch size apply to the whole run, whatever the number of processes.
 
     Source: paper, Table 5.
@@ -129,7 +129,6 @@ def load_stage(name: str, overrides: list[str]) -> StageConfig:
     problems += [f"{n} must be at least 1" for n in at_least_one if getattr(config, n) < 1]
     not_below = ("anchor_seconds", "packing", "steps", "evaluate_every", "validation_rows", "warmup_steps")
     problems += [f"{n} must not be below 0" for n in not_below if getattr(config, n) < 0]
-    problems += [f"rates: {part} must be a number" for part, rate in config.rates.items() if not is_number(rate)]
     if config.together > 1 and config.packing:
         problems.append("packing must be 0 where together is above 1: rows of one recording already share a sequence")
     if config.anchor_seconds and config.markers == "none":

@@ -31,7 +31,7 @@ def test_states_are_compared_on_rows_of_all_tasks_whatever_their_order():
     [
         ("save_every = 0", "save_every must be at least 1"),
         ("steps = -3", "steps must not be below 0"),
-        ('rates.lora = "x"', "rates: lora must be a number"),
+        ('rates.lora = "x"', "rates.lora must be of type float, not 'x'"),
         ("together = 0", "together must be at least 1"),
         ('objective = "guessing"', "objective must be one of answers, alignment, not 'guessing'"),
     ],
@@ -51,10 +51,10 @@ def test_all_problems_of_a_stage_are_reported_at_once(tmp_path):
     path.write_text('steps = "many"\nextra = 1\n[lora]\ntargets = [3]\n')
     with pytest.raises(ConfigError) as caught:
         load_stage(str(path), [])
-    assert caught.value.problems == [
+    assert sorted(caught.value.problems) == [
         "extra is not known",
-        "steps must be int, not 'many'",
-        "lora.targets must be str, not 3",
+        "lora.targets must be of type str, not 3",
+        "steps must be of type int, not 'many'",
     ]
 
 
