@@ -38,8 +38,8 @@ from training.evaluate import is_right
 from training.logistic import fit
 from training.metrics.calibration import CalibrationSample, expected_calibration_error
 from training.metrics.captions import kind_of, says_unknown
+from training.sources.queries import draw_query
 from training.sources.scenes import REALISTIC
-from training.sources.tasks import draw_query
 
 TASKS: tuple[Task, ...] = ("dense_caption", "ground", "ask")
 SCENES_PER_BATCH = 8

@@ -8,7 +8,6 @@ Sounds of unknown kinds get a caption that says so.
 import argparse
 from collections.abc import Iterator, Sequence
 from pathlib import Path
-from typing import TypeVar
 
 import numpy as np
 
@@ -26,14 +25,13 @@ from training.data.instructions import (
 from training.data.manifest import Annotation, Row, Span, write_manifest
 from training.data.vocabulary import (
     UNKNOWN,
-    groups,
     off_topic,
     unknown_captions,
     vocabulary,
     yes_no_questions,
 )
 from training.data.wav import write_wav
-from training.sources.reading import merge_spans
+from training.sources.queries import KindSpans, choose, queries, vary_case
 from training.sources.scenes import read_scenes
 
 PLAINEST_SHARE = 0.85
@@ -43,8 +41,7 @@ ORDER_GAP_S = 0.5
 
 NOT_HEARD = "No, that is not heard."
 
-Item = TypeVar("Item")
-KindSpans = dict[str, list[Span]]
+
 Question = tuple[str, str, Sequence[Span | float]]
 """A question, its answer with placeholders, and the answer's times."""
 
@@ -60,7 +57,12 @@ def compose_rows(pool: Pool, folder: Path, name: str, config: SceneConfig, *, co
 
 
 def rows_of_scene(
-    events: Sequence[PlacedEvent], num_samples: int, name: str, audio: str, rng: np.random.Generator
+    events: Sequence[PlacedEvent],
+    num_samples: int,
+    name: str,
+    audio: str,
+    rng: np.random.Generator,
+    num_queries: int = 4,
 ) -> Iterator[Row]:
     """Yield all rows about one scene; dense captions twice, first with the server's question.
 
@@ -74,12 +76,12 @@ def rows_of_scene(
         return Row(id=f"{name}-{what}", audio=audio, duration=duration, source="composed", **fields)  # type: ignore[arg-type]
 
     in_time = sorted((span, kind) for kind, spans in found.items() for span in spans)
-    wordings = (QUESTIONS["dense_caption"], _choose(DENSE_CAPTION_INSTRUCTIONS, rng))
+    wordings = (QUESTIONS["dense_caption"], choose(DENSE_CAPTION_INSTRUCTIONS, rng))
     for what, question in zip(("dense", "captions"), wordings, strict=True):
         captions = {kind: draw_caption(kind, rng) for kind in found}
         annotations = tuple(Annotation((span,), captions[kind], kind) for span, kind in in_time)
         yield row(what, task="dense_caption", question=question, events=annotations)
-    for number, (query, spans) in enumerate(queries(found, rng)):
+    for number, (query, spans) in enumerate(queries(found, rng, num_queries)):
         annotations = (Annotation(tuple(spans)),) if spans else ()
         yield row(f"query{number}", task="ground", query=query, events=annotations)
     for number, (question, answer, times) in enumerate(questions(found, duration, rng)):
@@ -99,59 +101,32 @@ def spans_by_kind(events: Sequence[PlacedEvent]) -> KindSpans:
 def draw_caption(kind: str, rng: np.random.Generator) -> str:
     """Draw a caption of a kind, mostly the plainest. Unknown sounds get a caption that says so."""
     captions = unknown_captions() if kind == UNKNOWN else vocabulary()[kind].captions
-    return captions[0] if rng.random() < PLAINEST_SHARE else _choose(captions, rng)
-
-
-def queries(found: KindSpans, rng: np.random.Generator) -> Iterator[tuple[str, list[Span]]]:
-    """Yield queries with their spans: up to two present kinds, an absent kind, and a group or another absent kind."""
-    known = [kind for kind in found if kind != UNKNOWN]
-    if known:
-        for kind in rng.permutation(known)[:2]:
-            yield draw_query(str(kind), rng), found[kind]
-    absent = [kind for kind in vocabulary() if kind not in found]
-    yield draw_query(_choose(absent, rng), rng), []
-    # A sound of an unknown kind may belong to any group, so do not ask about groups then.
-    present, missing = _present_and_absent_groups(found)
-    if UNKNOWN not in found and rng.random() < 0.5 and (present or missing):
-        name = _choose(present, rng) if present and (not missing or rng.random() < 0.6) else _choose(missing, rng)
-        members = groups()[name].kinds
-        spans = list(merge_spans(span for kind in known if kind in members for span in found[kind]))
-        yield _vary_query(_choose(groups()[name].queries, rng), rng), spans
-    else:
-        yield draw_query(_choose(absent, rng), rng), []
-
-
-def draw_query(kind: str, rng: np.random.Generator) -> str:
-    """Draw a query for a kind: one of its phrases or captions, with varied case and punctuation."""
-    words = vocabulary()[kind]
-    if rng.random() < 0.85:
-        return _vary_query(_choose(words.queries, rng), rng)
-    return _vary_query(_choose(words.captions, rng).rstrip("."), rng)
+    return captions[0] if rng.random() < PLAINEST_SHARE else choose(captions, rng)
 
 
 def questions(found: KindSpans, duration: float, rng: np.random.Generator) -> Iterator[Question]:
     """Yield one question about presence, and one of another type."""
     known = [kind for kind in found if kind != UNKNOWN]
     is_present = bool(known) and rng.random() < 0.5
-    kind = _choose(known if is_present else [k for k in vocabulary() if k not in found], rng)
-    thing = _choose(vocabulary()[kind].queries, rng)
-    question = _choose(yes_no_questions(), rng).format(query=thing)
+    kind = choose(known if is_present else [k for k in vocabulary() if k not in found], rng)
+    thing = choose(vocabulary()[kind].queries, rng)
+    question = choose(yes_no_questions(), rng).format(query=thing)
     if is_present:
-        yield _vary_case(question, rng), f"Yes, at {_placeholders(found[kind])} seconds.", found[kind]
+        yield vary_case(question, rng), f"Yes, at {_placeholders(found[kind])} seconds.", found[kind]
     else:
-        yield _vary_case(question, rng), NOT_HEARD, ()
+        yield vary_case(question, rng), NOT_HEARD, ()
     chance = rng.random()
     if chance < 0.08:
         topics, answer = off_topic()
-        yield _choose(topics, rng), answer, ()
+        yield choose(topics, rng), answer, ()
     elif chance < 0.25 or not known:
         yield _moment_question(found, duration, rng)
     elif chance < 0.65:
         yield _count_question(found, known, rng)
     elif chance < 0.8:
-        kind = _choose(known, rng)
+        kind = choose(known, rng)
         total = max(1, round(sum(end - start for start, end in found[kind])))
-        question = _choose(DURATION_INSTRUCTIONS, rng).format(query=_choose(vocabulary()[kind].queries, rng))
+        question = choose(DURATION_INSTRUCTIONS, rng).format(query=choose(vocabulary()[kind].queries, rng))
         plural = "" if total == 1 else "s"
         yield question, f"{_grounding_sentence(found[kind])}: about {total} second{plural} in total.", found[kind]
     else:
@@ -163,7 +138,7 @@ def _count_question(found: KindSpans, known: Sequence[str], rng: np.random.Gener
     kind = str(rng.choice(np.array(known), p=times / times.sum()))
     spans = found[kind]
     number = NUMBERS[len(spans)] if len(spans) < len(NUMBERS) else str(len(spans))
-    question = _choose(COUNT_INSTRUCTIONS, rng).format(query=_choose(vocabulary()[kind].queries, rng))
+    question = choose(COUNT_INSTRUCTIONS, rng).format(query=choose(vocabulary()[kind].queries, rng))
     return question, f"{_grounding_sentence(spans)}: {number} time{'' if len(spans) == 1 else 's'}.", spans
 
 
@@ -178,9 +153,9 @@ def _order_question(found: KindSpans, known: Sequence[str], rng: np.random.Gener
     if not pairs:
         return None
     pair = pairs[int(rng.integers(len(pairs)))]
-    names = [_choose(vocabulary()[kind].queries, rng) for kind in pair]
+    names = [choose(vocabulary()[kind].queries, rng) for kind in pair]
     first, second = names if rng.random() < 0.5 else names[::-1]
-    question = _choose(ORDER_INSTRUCTIONS, rng).format(query=first, other=second)
+    question = choose(ORDER_INSTRUCTIONS, rng).format(query=first, other=second)
     starts = [found[kind][0][0] for kind in pair]
     return question, f"First {names[0]} at {{0}}, then {names[1]} at {{1}} seconds.", starts
 
@@ -188,18 +163,11 @@ def _order_question(found: KindSpans, known: Sequence[str], rng: np.random.Gener
 def _moment_question(found: KindSpans, duration: float, rng: np.random.Generator) -> Question:
     """Ask what is heard at a whole second."""
     starts = [int(span[0]) + 1 for spans in found.values() for span in spans if int(span[0]) + 1 < span[1]]
-    second = _choose(starts, rng) if starts and rng.random() < 0.7 else int(rng.integers(0, max(1, int(duration))))
+    second = choose(starts, rng) if starts and rng.random() < 0.7 else int(rng.integers(0, max(1, int(duration))))
     around = [(s, kind) for kind, spans in found.items() for s in spans if s[0] <= second < s[1]]
     captions = " ".join(f"{{{i}}} seconds, {draw_caption(kind, rng)}" for i, (_, kind) in enumerate(sorted(around)))
-    question = _choose(AT_INSTRUCTIONS, rng).format(time=second)
+    question = choose(AT_INSTRUCTIONS, rng).format(time=second)
     return question, captions or NO_EVENTS, [span for span, _ in sorted(around)]
-
-
-def _present_and_absent_groups(found: KindSpans) -> tuple[list[str], list[str]]:
-    """Return the groups with a present kind, and the groups that are certainly absent."""
-    present = [name for name, group in groups().items() if any(kind in group.kinds for kind in found)]
-    unsure = {name for name, group in groups().items() if any(kind in group.unsure for kind in found)}
-    return present, [name for name in groups() if name not in present and name not in unsure]
 
 
 def _grounding_sentence(spans: Sequence[Span]) -> str:
@@ -210,26 +178,10 @@ def _placeholders(spans: Sequence[Span]) -> str:
     return ", ".join(f"{{{place}}}" for place in range(len(spans)))
 
 
-def _vary_query(query: str, rng: np.random.Generator) -> str:
-    """Vary a query as people type it: lower case, a capital, all capitals, a full stop at the end."""
-    query = _vary_case(query, rng)
-    return f"{query}." if rng.random() < 0.15 else query
-
-
-def _vary_case(text: str, rng: np.random.Generator) -> str:
-    chance = rng.random()
-    if chance < 0.6:
-        return text
-    return text.upper() if chance > 0.97 else text[0].upper() + text[1:]
-
-
-def _choose(options: Sequence[Item], rng: np.random.Generator) -> Item:
-    return options[int(rng.integers(len(options)))]
-
-
 def add_options(parser: argparse.ArgumentParser) -> None:
     """Add the options of `timeaudio data tasks`."""
     parser.add_argument("scenes", type=Path, help="scenes.jsonl, as `timeaudio data scenes` writes it")
+    parser.add_argument("--queries", type=int, default=4, metavar="N", help="queries per scene (default: %(default)s)")
     parser.add_argument("--seed", type=int, default=0)
     parser.add_argument("--out", type=Path, required=True, metavar="FILE", help="manifest to write")
     parser.set_defaults(run=run)
@@ -242,7 +194,7 @@ def run(arguments: argparse.Namespace) -> int:
         for number, (audio, num_samples, events) in enumerate(read_scenes(arguments.scenes)):
             rng = np.random.default_rng([arguments.seed, number])
             name = f"{arguments.scenes.parent.name}-{number:06d}"
-            yield from rows_of_scene(events, num_samples, name, str(audio.resolve()), rng)
+            yield from rows_of_scene(events, num_samples, name, str(audio.resolve()), rng, arguments.queries)
 
     print(f"{arguments.out}: {write_manifest(arguments.out, rows())} lines.")
     return 0
