@@ -52,7 +52,7 @@ def main() -> None:
         for turn in range(-1, arguments.turns):  # turn -1 fills the cache and warms up
             for run, (is_kept, packing) in RUNS.items():
                 job = TrainingJob(
-                    data=data, start=resolve_checkpoint("timeaudio-tiny"), run=folder / f"{turn} {run}",
+                    data=data, start=resolve_checkpoint("timeaudio-small"), run=folder / f"{turn} {run}",
                     out=folder / "checkpoint", cache=folder / "kept" if is_kept else None, device=arguments.device,
                 )  # fmt: skip
                 stage = load_stage("adapt", [*settings, f"packing = {packing}"])

@@ -40,7 +40,7 @@ from model.language.quantize import Quantization, quantization_config
 from model.language.tokenizer import Tokenizer
 from model.timeaudio import SoundEncoder, TimeAudio
 
-EMBEDDED = Path(__file__).parent / "checkpoints" / "timeaudio-tiny"
+EMBEDDED = Path(__file__).parent / "checkpoints" / "timeaudio-small"
 """The checkpoint that comes with the package."""
 CALIBRATION = "calibration.json"
 WEIGHTS = "model.safetensors"

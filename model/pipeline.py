@@ -78,7 +78,7 @@ class Pipeline:
         slot_tokens: int = 1024,
         most_beams: int = 8,
     ) -> "Pipeline":
-        """Load a checkpoint directory, by default the embedded `timeaudio-tiny`.
+        """Load a checkpoint directory, by default the embedded `timeaudio-small`.
 
         Args:
             checkpoint: the directory.

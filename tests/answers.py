@@ -49,7 +49,7 @@ def shared(duration: float = 10.0, start: float = 0.0) -> dict[str, Any]:
     """Return the fields that every answer has."""
     return {
         "id": "ta-1",
-        "model": "timeaudio-tiny",
+        "model": "timeaudio-small",
         "audio": AudioInfo(duration=duration, start=start),
         "usage": Usage(audio_seconds=duration, audio_tokens=30, prompt_tokens=50, completion_tokens=20),
         "timing": Timing(decode_s=0.01, queue_s=0.0, encode_s=0.1, generate_s=0.2, total_s=0.31),

@@ -69,7 +69,7 @@ class Answer(Result):
     """The fields of every answer, for any task."""
 
     id: str = Field(examples=["ta-6f0c2d9b8a4e4b0f9a5f5f0d6f1f2a3b"])
-    model: str = Field(examples=["timeaudio-tiny"])
+    model: str = Field(examples=["timeaudio-small"])
     audio: AudioInfo
     usage: Usage
     timing: Timing
@@ -132,5 +132,5 @@ class Beginning(Result):
     """The start of a streamed answer, before its first event."""
 
     id: str = Field(examples=["ta-6f0c2d9b8a4e4b0f9a5f5f0d6f1f2a3b"])
-    model: str = Field(examples=["timeaudio-tiny"])
+    model: str = Field(examples=["timeaudio-small"])
     audio: AudioInfo | None = Field(None, description="None for live sound, whose length is unknown.")

@@ -157,7 +157,7 @@ def main(argv: Sequence[str] | None = None) -> int:
     parser.add_argument("set", choices=list(SETS))
     parser.add_argument("--data", type=Path, required=True, metavar="FILE", help="manifest to train on")
     parser.add_argument("--test", type=Path, required=True, metavar="FILE", help="manifest to score on")
-    parser.add_argument("--from", dest="start", default="timeaudio-tiny", metavar="DIR")
+    parser.add_argument("--from", dest="start", default="timeaudio-small", metavar="DIR")
     parser.add_argument("--stage", help="paper-1, paper-2, ablation, adapt or a TOML file (default: see above)")
     parser.add_argument("--set", dest="changes", action="append", default=[], metavar="KEY=VALUE")
     parser.add_argument("--cache", type=Path, metavar="DIR")

@@ -49,7 +49,7 @@ class EvaluationSettings:
     decoding: Decoding = Decoding()
     trained_wordings: bool = False
     """Whether queries use the wordings of training; by default they use held-out ones."""
-    pass_tenths: int = 300
+    pass_tenths: int = 150
 
 
 def evaluate_scene(
@@ -165,7 +165,7 @@ def options() -> argparse.ArgumentParser:
     parser.add_argument("--realistic", action="store_true", help="rooms, hum, noise and unknown sounds, as in training")
     parser.add_argument("--half", type=int, choices=(0, 1), help="use half of the sources (calibration fits on 0)")
     parser.add_argument("--wordings", choices=("held-out", "trained"), default="held-out", help="query wordings")
-    parser.add_argument("--pass-seconds", type=float, default=30.0, help="longest pass (default: %(default)s)")
+    parser.add_argument("--pass-seconds", type=float, default=15.0, help="longest pass (default: %(default)s)")
     parser.add_argument("--seed", type=int, default=7, help="seed of the scenes (default: %(default)s)")
     parser.add_argument("--beams", type=int, default=1, help="1 is greedy (default: %(default)s)")
     parser.add_argument("--meteor", action="store_true", help="METEOR 1.5 of captions; needs timeaudio[field] and Java")

@@ -130,7 +130,7 @@ def main(argv: Sequence[str] | None = None) -> int:
     engine = next(e for e in available_engines() if e != "f5-tts")
     manifests = build(out, engine)
     print(f"Made data of all four tasks, with speech by {engine}: {time.monotonic() - began:.0f} s.", flush=True)
-    start, failed = resolve_checkpoint("timeaudio-tiny"), []
+    start, failed = resolve_checkpoint("timeaudio-small"), []
     for name, config in stages(arguments.steps).items():
         run = out / f"{name}-run"
         job = TrainingJob(

@@ -38,7 +38,7 @@ from training.variants import apply_stage_settings
 
 VALIDATION_SHARE = 0.1
 EXAMPLE = """examples:
-  timeaudio train --data my.jsonl --from timeaudio-tiny
+  timeaudio train --data my.jsonl --from timeaudio-small
   timeaudio train --data stage1.jsonl --from start --stage paper-1 --out stage1
   timeaudio train --data stage2.jsonl --from stage1 --stage paper-2 --out timeaudio-mine
   accelerate launch --multi_gpu --num_processes 8 -m training --data stage1.jsonl --from start --stage paper-1
@@ -209,7 +209,7 @@ def _write(
 
 
 def resolve_checkpoint(name: str) -> Path:
-    """Return a checkpoint directory; `timeaudio-tiny` is the embedded one."""
+    """Return a checkpoint directory; `timeaudio-small` is the embedded one."""
     return EMBEDDED if name == EMBEDDED.name and not Path(name).is_dir() else Path(name)
 
 

@@ -70,7 +70,7 @@ class StreamOptions(_RequestModel):
 class ChatRequest(_RequestModel):
     """OpenAI's request body with this server's extra fields: `task`, `start`, `end`, `num_beams`, `timeout_s`."""
 
-    model: str = Field(examples=["timeaudio-tiny"])
+    model: str = Field(examples=["timeaudio-small"])
     messages: Annotated[list[Message], Field(min_length=1)]
     task: Task | None = None
     """What to do; derived from the text if omitted."""
@@ -171,7 +171,7 @@ class ChatChunk(_ResponseModel):
 class ModelCard(_ResponseModel):
     """A model, and the tasks that it was trained for."""
 
-    id: str = Field(examples=["timeaudio-tiny"])
+    id: str = Field(examples=["timeaudio-small"])
     object: Literal["model"] = "model"
     created: int
     """When this server started, in Unix time."""

@@ -41,5 +41,5 @@ class Ready(_Model):
     """The model can answer now."""
 
     status: str = Field(examples=["ready"])
-    model: str = Field(examples=["timeaudio-tiny"])
+    model: str = Field(examples=["timeaudio-small"])
     tasks: list[str] = Field(examples=[["dense_caption", "ground"]])

@@ -19,7 +19,6 @@ from timeaudio.results import AnyAnswer
 
 CLIPS: Final = (
     {"file": "farmyard.flac", "title": "A farmyard", "about": "a dog, rain, a rooster", "seconds": 12.0},
-    {"file": "news.flac", "title": "The news", "about": "three items to summarise", "seconds": 20.0},
     {"file": "dog-barking.flac", "title": "A dog", "about": "barking, close by", "seconds": 5.0},
     {"file": "rooster-crowing.flac", "title": "A rooster", "about": "crowing, once", "seconds": 5.0},
 )
@@ -69,8 +68,8 @@ class _FormatRequest(BaseModel):
 
 def router(limits: Limits) -> APIRouter:
     """Return the routes of the page, configured with the operator's limits."""
-    site = read_folder(files("server") / "page" / "site")
-    clips = read_folder(files("server") / "page" / "clips") | read_folder(files("server") / "recordings")
+    site = read_folder(files("server") / "playground" / "site")
+    clips = read_folder(files("server") / "playground" / "clips") | read_folder(files("server") / "recordings")
     about = json.dumps(_about(limits))
     made = APIRouter(include_in_schema=False)
 

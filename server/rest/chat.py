@@ -31,7 +31,7 @@ from server.telemetry.tracing import step
 router = APIRouter(prefix="/v1", tags=["OpenAI-compatible"])
 
 _EXAMPLE = {
-    "model": "timeaudio-tiny",
+    "model": "timeaudio-small",
     "messages": [
         {
             "role": "user",

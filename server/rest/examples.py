@@ -38,7 +38,7 @@ RECORDING = _tiny_recording()
 
 _SHARED: Mapping[str, Any] = {
     "id": "ta-6f0c2d9b8a4e4b0f9a5f5f0d6f1f2a3b",
-    "model": "timeaudio-tiny",
+    "model": "timeaudio-small",
     "audio": AudioInfo(duration=10.0),
     "usage": Usage(audio_seconds=10.0, audio_tokens=30, prompt_tokens=52, completion_tokens=24),
     "timing": Timing(decode_s=0.012, queue_s=0.001, encode_s=0.18, generate_s=0.31, total_s=0.512),

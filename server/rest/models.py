@@ -13,7 +13,7 @@ router = APIRouter(prefix="/v1", tags=["OpenAI-compatible"])
 
 _STARTED = int(time.time())
 # Not a function parameter: FastAPI would document its own 422, which a string never causes.
-_NAME = {"name": "name", "in": "path", "required": True, "schema": {"type": "string"}, "example": "timeaudio-tiny"}
+_NAME = {"name": "name", "in": "path", "required": True, "schema": {"type": "string"}, "example": "timeaudio-small"}
 
 
 @router.get(

@@ -259,10 +259,10 @@ def test_a_terminal_shows_progress_speed_and_remaining_time(slow_server, tmp_pat
     command = [sys.executable, "-m", "timeaudio", "caption", str(tmp_path), "--json", "--server", slow_server.url]
     code, out, shown = terminal(command)
     assert code == 0
-    assert [json.loads(line)["model"] for line in out.splitlines()] == ["timeaudio-tiny"] * 3
+    assert [json.loads(line)["model"] for line in out.splitlines()] == ["timeaudio-small"] * 3
     for part in ("Listening to a.wav", "Listening to c.wav", "0/3", "2/3", "x real time", "0:00"):
         assert part in shown
-    assert "timeaudio-tiny" not in shown
+    assert "timeaudio-small" not in shown
 
 
 def test_an_interrupted_run_exits_with_130_and_leaves_only_whole_files(slow_server, tmp_path):

@@ -33,7 +33,7 @@ def test_caption_prints_table_and_timeline(server, caption_json, clip, capsys, m
     assert any(line.split() == ["0.0", "2.5", "A", "dog", "barks."] for line in lines)
     assert any(line.split() == ["3.2", "8.0"] for line in lines)
     assert any(line.startswith("A dog barks.  █") for line in lines)
-    assert "timeaudio-tiny took 0.31 s." in output.out
+    assert "timeaudio-small took 0.31 s." in output.out
 
 
 def test_ground_names_absent_queries_and_shows_confidence(server, grounding_json, clip, capsys):

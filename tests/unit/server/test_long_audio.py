@@ -127,7 +127,7 @@ def test_a_failed_pass_stops_all_passes() -> None:
     ],
 )
 def test_the_length_of_a_pass_depends_on_the_task(task: Task, duration: int, number: int) -> None:
-    passes = cut(duration, task, Passes())
+    passes = cut(duration, task, Passes(seconds=30))
     assert len(passes) == number
     shared = 40 if task in ("dense_caption", "ground") else 150
     assert all(a.end - b.start == shared for a, b in zip(passes, passes[1:], strict=False))
@@ -190,7 +190,7 @@ def test_correct_events_in_every_pass_give_a_correct_answer(task: Task, duration
         caption: [(start, min(end, duration)) for start, end in times if start < duration]
         for caption, times in TRUTH.items()
     }
-    passes = cut(duration, task, Passes())
+    passes = cut(duration, task, Passes(seconds=30))
     assert len(passes) == {400: 2, 1000: 4}[duration]
     queries = tuple(truth) if task == "ground" else ()
 
