@@ -85,9 +85,10 @@ class InferenceRunner:
                 f"(at most {self._limits.longest_timeout_s:g}, limit: TIMEAUDIO_LIMITS__TIMEOUT_S)."
             ) from None
         self._admission.measured(model_s=result.encode_s + result.generate_s, audio_s=result.audio_s)
+        self._metrics.analyzed(result, audio_s=result.audio_s)
         self._metrics.answered(result, inference.task, took_s=time.monotonic() - begun)
 
-    async def analyze_pcm(self, pcm: bytes, inference: InferenceRequest) -> InferenceResult:
+    async def analyze_pcm(self, pcm: bytes, inference: InferenceRequest, *, num_heard: int) -> InferenceResult:
         """See `Service.analyze_pcm`."""
         begun = time.monotonic()
         result = self._new_result(inference, len(pcm) // _SAMPLE_BYTES, decode_s=0.0)
@@ -98,7 +99,7 @@ class InferenceRunner:
             async for _ in updates:
                 pass
         self._admission.measured(model_s=result.encode_s + result.generate_s, audio_s=result.audio_s)
-        self._metrics.answered(result, inference.task, took_s=time.monotonic() - begun)
+        self._metrics.analyzed(result, audio_s=(result.num_samples - num_heard) / SAMPLE_RATE)
         return result
 
     async def _decode(self, source: Path, inference: InferenceRequest) -> Decoded:

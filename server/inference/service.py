@@ -76,7 +76,7 @@ class Service:
         self._runner = InferenceRunner(engine, self._decoder, self._admission, settings, metrics)
         metrics.watch(
             running=lambda: self._runner.num_running,
-            waiting=lambda: self._admission.requests - self._runner.num_running,
+            waiting=lambda: self._admission.num_waiting,
             audio_inside=lambda: self._admission.audio_s,
             workers=lambda: engine.num_workers,
             slot_usage=lambda: engine.slot_usage,
@@ -221,13 +221,20 @@ class Service:
         """
         return self._runner.stream(ticket, source, inference, is_live=True)
 
-    async def analyze_pcm(self, pcm: bytes, inference: InferenceRequest) -> InferenceResult:
+    async def analyze_pcm(self, pcm: bytes, inference: InferenceRequest, *, num_heard: int = 0) -> InferenceResult:
         """Run the engine on samples that are already decoded and counted in the caller's ticket.
+
+        The caller counts the request: it may consist of many such calls.
+
+        Args:
+            pcm: mono float32 little-endian samples at 16 kHz.
+            inference: what to find in them.
+            num_heard: how many of the samples an earlier call of the same request has analyzed already.
 
         Raises:
             As `stream`.
         """
-        return await self._runner.analyze_pcm(pcm, inference)
+        return await self._runner.analyze_pcm(pcm, inference, num_heard=num_heard)
 
 
 def _out_of_space(error: Exception) -> OutOfSpace | None:
