@@ -1,4 +1,4 @@
-"""A stream's messages in both directions. Each wait for the caller is limited: the stream holds a place in the server."""
+"""A stream's messages in both directions. Waits for the caller are limited: the stream holds a place in the server."""
 
 import asyncio
 import time
