@@ -84,7 +84,7 @@ def create_app(engine: Engine, settings: Settings, *, grpc_address: str | None =
     app.include_router(chat.router)
     app.include_router(models.router)
     app.include_router(health.router)
-    app.include_router(page.router(settings.limits))
+    app.include_router(page.router(settings))
     problems.install(app)
     problems.document(app)
     # Check API keys before reading a body. The context wraps this check, so refusals are counted and carry an id too.
