@@ -238,12 +238,8 @@ class Service:
     async def analyze_pcm(self, pcm: bytes, inference: InferenceRequest, *, num_heard: int = 0) -> InferenceResult:
         """Run the engine on samples that are already decoded and counted in the caller's ticket.
 
-        The caller counts the request: it may consist of many such calls.
-
-        Args:
-            pcm: mono float32 little-endian samples at 16 kHz.
-            inference: what to find in them.
-            num_heard: how many of the samples an earlier call of the same request has analyzed already.
+        The caller counts the request, which may consist of many such calls. `pcm` holds mono float32 little-endian
+        samples at 16 kHz, the first `num_heard` of which an earlier call of the request has analyzed already.
 
         Raises:
             As `stream`.
