@@ -10,6 +10,7 @@ from server.auth import install as access
 from server.auth.rate_limiter import RateLimiter
 from server.grpc_api.server import GrpcServer
 from server.inference.service import Service
+from server.playground import api_pages
 from server.playground import routes as page
 from server.rest import chat, context, health, models, problems, task_routes
 from server.settings import Settings
@@ -68,6 +69,8 @@ def create_app(engine: Engine, settings: Settings, *, grpc_address: str | None =
         description=DESCRIPTION,
         license_info={"name": "Apache-2.0", "identifier": "Apache-2.0"},
         lifespan=lifespan,
+        docs_url=None,  # FastAPI's own pages load their scripts from the internet, see `api_pages`
+        redoc_url=None,
         # One span per API request, in the provider that `tracing.start` sets. The server does metrics and logs itself.
         telemetry={
             "tracing": True,
@@ -84,7 +87,8 @@ def create_app(engine: Engine, settings: Settings, *, grpc_address: str | None =
     app.include_router(chat.router)
     app.include_router(models.router)
     app.include_router(health.router)
-    app.include_router(page.router(settings.limits))
+    app.include_router(page.router(settings))
+    app.include_router(api_pages.router(app.title))
     problems.install(app)
     problems.document(app)
     # Check API keys before reading a body. The context wraps this check, so refusals are counted and carry an id too.

@@ -11,6 +11,7 @@ TimeAudioError
     ├── ModelNotFound         the request names a model that is not loaded
     ├── UploadTooLarge        the body exceeds the size limit
     ├── UploadTooSlow         the body did not arrive in time
+    ├── StreamIdle            the caller of a stream fell silent
     ├── DecodeTooCostly       decoding the file hit its time or memory limit
     ├── Overloaded            the queue is full
     ├── OutOfSpace            the upload disk is full
@@ -24,6 +25,7 @@ TimeAudioError
 Both transports read this table. A contract test walks the class tree to prove that the table is complete.
 """
 
+import errno
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
@@ -91,6 +93,10 @@ class UploadTooLarge(ServiceError):
 
 class UploadTooSlow(ServiceError):
     """The body did not arrive within the time limit."""
+
+
+class StreamIdle(ServiceError):
+    """The caller of a stream neither sent nor read anything for too long, while the stream held a place."""
 
 
 class DecodeTooCostly(ServiceError):
@@ -190,6 +196,7 @@ PROBLEMS: Mapping[type[TimeAudioError], ProblemKind] = {
     UploadTooSlow: ProblemKind(
         "upload-too-slow", "The request body arrived too slowly", 408, StatusCode.DEADLINE_EXCEEDED
     ),
+    StreamIdle: ProblemKind("stream-idle", "The stream was idle for too long", 408, StatusCode.DEADLINE_EXCEEDED),
     DecodeTooCostly: ProblemKind("decode-too-costly", "The audio file could not be decoded safely", 422, _INVALID),
     Overloaded: ProblemKind("overloaded", "The queue is full", 429, StatusCode.RESOURCE_EXHAUSTED),
     OutOfSpace: ProblemKind("out-of-space", "The disk is full", 503, StatusCode.UNAVAILABLE),
@@ -210,6 +217,13 @@ def problem_of(error: TimeAudioError) -> ProblemKind:
         if issubclass(kind, TimeAudioError) and kind in PROBLEMS:
             return PROBLEMS[kind]
     return PROBLEMS[InternalError]
+
+
+def out_of_space(error: Exception) -> OutOfSpace | None:
+    """Return an OutOfSpace if the system error means that the disk is full."""
+    if isinstance(error, OSError) and error.errno in (errno.ENOSPC, errno.EDQUOT, errno.EFBIG):
+        return OutOfSpace("The server's disk for uploads is full. Send the recording again later.", retry_after_s=10)
+    return None
 
 
 def revive(name: str, message: str, fields: Mapping[str, object] | None = None) -> TimeAudioError:

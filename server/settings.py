@@ -35,6 +35,9 @@ class Limits(_Group):
     """Longest part of a recording to analyse. Anything longer than one model pass takes several, see `passes`."""
     live_seconds: float = Field(7200.0, gt=0)
     """Longest live audio of one call. The server holds one window at a time and analyses each as its own request."""
+    live_idle_s: float = Field(30.0, gt=0)
+    """Seconds for which the caller of a stream may be silent: before its configuration, and between two tenths of a
+    second of live audio. The stream holds a place meanwhile."""
     queries: int = Field(32, gt=0)
     """Most `query` fields of one grounding request."""
     query_chars: int = Field(500, gt=0)

@@ -6,6 +6,7 @@ decode_request   validates request messages with the REST forms
 encode_response  converts answers and their pieces to messages
 errors           converts errors to a status with google.rpc details
 chunks           receives a file in chunks
+dialogue         a stream's messages in both directions, with limited waits
 live             live audio in overlapping windows
 windows          merges the events of overlapping windows
 pcm              converts incoming samples to mono at 16 kHz

@@ -6,6 +6,7 @@ from pathlib import Path
 
 from model.errors import EmptyAudio
 from server.errors import MalformedRequest, UploadTooLarge, UploadTooSlow
+from server.runtime.run_blocking import file_work
 from server.settings import Limits
 from timeaudio.v1 import timeaudio_pb2 as pb
 
@@ -22,7 +23,8 @@ async def save(requests: AsyncIterator[pb.AnalyzeRequest], limits: Limits, targe
         async with asyncio.timeout(limits.upload_timeout_s):
             with target.open("wb") as file:
                 async for request in requests:
-                    length += file.write(chunk_of(request))  # into the page cache
+                    chunk = chunk_of(request)
+                    length += await file_work(len(chunk), file.write, chunk)  # into the page cache
                     if length > limits.upload_bytes:
                         raise UploadTooLarge(limit=limits.upload_bytes)
     except TimeoutError:

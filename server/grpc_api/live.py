@@ -3,7 +3,7 @@
 import asyncio
 import time
 from collections import deque
-from collections.abc import AsyncGenerator, AsyncIterator, Awaitable, Callable
+from collections.abc import AsyncGenerator, AsyncIterator
 from contextlib import aclosing
 from dataclasses import replace
 from typing import Final
@@ -16,6 +16,7 @@ from server.api.responses import shared, spans_of
 from server.errors import InvalidField, InvalidFieldDetail
 from server.grpc_api import decode_request, encode_response
 from server.grpc_api.chunks import chunk_of
+from server.grpc_api.dialogue import Dialogue
 from server.grpc_api.pcm import BLOCK, PcmReader
 from server.grpc_api.windows import WindowInterval, WindowMerger
 from server.inference.admission import Ticket
@@ -36,8 +37,9 @@ class LiveStream:
     Args:
         service: sends requests to the engine.
         config: the first message of the stream.
-        ticket: the stream's admission; it reserves one window of audio.
-        write: sends a response message to the caller.
+        ticket: the stream's admission; it reserves one window of audio, which never counts as waiting: it has yet to
+            come.
+        dialogue: the rest of the requests, and the responses.
 
     Raises:
         InvalidField: the configuration cannot be used.
@@ -49,10 +51,10 @@ class LiveStream:
         service: Service,
         config: pb.AnalyzeConfig,
         ticket: Ticket,
-        write: Callable[[pb.AnalyzeResponse], Awaitable[None]],
+        dialogue: Dialogue,
     ) -> None:
         self._service = service
-        self._write = write
+        self._dialogue = dialogue
         self._task = decode_request.task_of(config)
         inference = decode_request.inference(self._task, config, service.settings.limits)
         service.check_confidence(inference, field=decode_request.LEAST)
@@ -64,23 +66,26 @@ class LiveStream:
         self._width = round(window_s * _TENTHS)
         self._hop = self._width // 2
         ticket.add_audio(self._width * BLOCK)
+        ticket.starts()
         self._windows = WindowMerger(_is_same_query if self._task == "ground" else _is_same_caption)
         self._found: list[WindowInterval] = []
         self._whole: InferenceResult | None = None
         self._num_samples = 0
+        self._analyze_s = 0.0
 
-    async def run(self, requests: AsyncIterator[pb.AnalyzeRequest]) -> None:
+    async def run(self) -> None:
         """Analyze the whole stream and write its responses.
 
         Raises:
             AudioTooLong: the stream exceeds the limit for live audio.
             EmptyAudio: the stream ends before 0.1 s of audio.
+            StreamIdle: the caller falls silent, or does not read.
             TimeAudioError: the model fails on a window.
         """
         begun = time.monotonic()
         held: deque[bytes] = deque()
         begin = num_new = 0
-        async with aclosing(_ahead(self._blocks(requests), self._hop)) as blocks:
+        async with aclosing(_ahead(self._blocks(), self._hop)) as blocks:
             async for block in blocks:
                 held.append(block)
                 num_new += 1
@@ -97,10 +102,11 @@ class LiveStream:
             await self._tell(self._windows.add(begin, None, []))
         await self._end(begun)
 
-    async def _blocks(self, requests: AsyncIterator[pb.AnalyzeRequest]) -> AsyncIterator[bytes]:
+    async def _blocks(self) -> AsyncIterator[bytes]:
         limit_s = self._service.settings.limits.live_seconds
-        async for request in requests:
+        while (request := await self._dialogue.next()) is not None:
             for block in self._samples.add(chunk_of(request)):
+                self._dialogue.progressed()
                 self._num_samples += BLOCK
                 if self._num_samples > limit_s * _TENTHS * BLOCK:
                     raise AudioTooLong(limit_s=limit_s, setting="TIMEAUDIO_LIMITS__LIVE_SECONDS")
@@ -110,8 +116,10 @@ class LiveStream:
             yield block
 
     async def _window(self, begin: int, held: deque[bytes], *, is_last: bool) -> None:
-        pcm = b"".join(held)
-        result = await self._service.analyze_pcm(pcm, self._inference)
+        pcm, begun = b"".join(held), time.monotonic()
+        num_heard = (self._width - self._hop) * BLOCK if begin else 0  # by the window before
+        result = await self._service.analyze_pcm(pcm, self._inference, num_heard=num_heard)
+        self._analyze_s += time.monotonic() - begun
         await self._add_up(result)
         last_word = None if is_last else begin + self._width - (self._width - self._hop) // 2
         await self._tell(self._windows.add(begin, last_word, self._intervals(result, begin)))
@@ -129,7 +137,7 @@ class LiveStream:
         """Accumulate the costs and answers of all windows; write the start message at the first."""
         if self._whole is None:
             self._whole = result
-            await self._write(pb.AnalyzeResponse(start=pb.Start(id=result.id, model=result.model)))
+            await self._dialogue.write(pb.AnalyzeResponse(start=pb.Start(id=result.id, model=result.model)))
             return
         whole = self._whole
         whole.queue_s += result.queue_s
@@ -141,7 +149,7 @@ class LiveStream:
         final = [found for found in final if is_confident(found.interval, self._least)]
         self._found += final
         for found in final:
-            await self._write(encode_response.piece(self._piece(found.key, [found.interval])))
+            await self._dialogue.write(encode_response.piece(self._piece(found.key, [found.interval])))
 
     def _piece(self, key: str, intervals: list[Interval]) -> results.CaptionedEvent | results.GroundingResult:
         spans = spans_of(intervals)
@@ -163,7 +171,8 @@ class LiveStream:
         pieces = tuple(self._piece(key, intervals) for key, intervals in by_key.items())
         field = "results" if self._task == "ground" else "events"
         kind = results.Grounding if self._task == "ground" else results.DenseCaption
-        await self._write(encode_response.end(self._task, kind(**shared(whole), **{field: pieces})))
+        await self._dialogue.write(encode_response.end(self._task, kind(**shared(whole), **{field: pieces})))
+        self._service.metrics.answered(whole, self._task, took_s=self._analyze_s)
 
 
 def _is_same_query(one: str, other: str) -> bool:

@@ -16,6 +16,7 @@ from server.api.responses import PRESENTERS, beginning, pieces
 from server.errors import InternalError, MalformedRequest, UploadTooLarge
 from server.grpc_api import decode_request, encode_response
 from server.grpc_api.chunks import save
+from server.grpc_api.dialogue import Dialogue
 from server.grpc_api.errors import status_of
 from server.inference.service import Service
 from server.runtime.run_blocking import file_work
@@ -84,17 +85,18 @@ class TimeAudioServicer(TimeAudioServiceServicer):
     async def _analyze(self, requests: AsyncIterator[pb.AnalyzeRequest], context: Any) -> None:
         service, since = self._service, time.monotonic()
         with service.admit() as ticket:
-            first = await anext(requests, None)
+            limits = service.settings.limits
+            dialogue = Dialogue(requests, context.write, limits.live_idle_s)
+            first = await dialogue.next()
             if first is None or first.WhichOneof("part") != "config":
                 raise MalformedRequest("The first request of a stream must hold the configuration.")
             config = first.config
             task = decode_request.task_of(config)
             service.check_task(task)
-            limits = service.settings.limits
             if config.HasField("live"):
                 from server.grpc_api.live import LiveStream  # imports NumPy and soxr
 
-                await LiveStream(service, config, ticket, context.write).run(requests)
+                await LiveStream(service, config, ticket, dialogue).run()
                 return
             inference = _within(context, decode_request.inference(task, config, limits), limits)
             service.check_confidence(inference, field=decode_request.LEAST)

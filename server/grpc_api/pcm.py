@@ -7,7 +7,7 @@ import numpy as np
 import numpy.typing as npt
 import soxr
 
-from server.errors import InvalidField, InvalidFieldDetail, MalformedRequest
+from server.errors import InvalidField, InvalidFieldDetail
 from server.workers.protocol import SAMPLE_RATE
 from timeaudio.v1 import timeaudio_pb2 as pb
 
@@ -55,13 +55,8 @@ class PcmReader:
         yield from self._blocks(self._mono(data[:whole]), is_last=False)
 
     def end(self) -> Iterator[bytes]:
-        """Yield the remaining blocks; the last one may be shorter.
-
-        Raises:
-            MalformedRequest: the bytes end within a sample.
-        """
-        if self._rest:
-            raise MalformedRequest(f"The stream ends within a sample: {len(self._rest)} bytes are left over.")
+        """Yield the remaining blocks; the last one may be shorter. Drop the bytes of an incomplete sample."""
+        self._rest = b""
         yield from self._blocks(np.empty(0, np.float32), is_last=True)
         if len(self._ready):
             yield self._ready.astype("<f4").tobytes()

@@ -49,6 +49,7 @@ class Admission:
         self._num_workers = num_workers
         self._requests = 0
         self._num_samples = 0
+        self._num_started = 0
         self._num_begun = 0
         self._model_s, self._audio_s = _FIRST_GUESS
 
@@ -56,6 +57,11 @@ class Admission:
     def requests(self) -> int:
         """Requests in the server: uploading, decoding, waiting, running."""
         return self._requests
+
+    @property
+    def num_waiting(self) -> int:
+        """Requests in the server that the model has not started."""
+        return self._requests - self._num_started
 
     @property
     def audio_s(self) -> float:
@@ -94,6 +100,7 @@ class Admission:
             yield ticket
         finally:
             self._requests -= 1
+            self._num_started -= ticket.has_started
             self._num_samples -= ticket.num_samples
             self._num_begun -= ticket.num_samples * ticket.has_started
 
@@ -114,5 +121,6 @@ class Admission:
         self._audio_s = _MEMORY * self._audio_s + audio_s
 
     def begin(self, num_samples: int) -> None:
-        """Count this many samples as started."""
+        """Count a request of this many samples as started."""
+        self._num_started += 1
         self._num_begun += num_samples

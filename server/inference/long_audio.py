@@ -11,6 +11,7 @@ from model.timeline.event import Event, by_caption
 from model.timeline.interval import TENTHS_PER_SECOND, Interval
 from model.timeline.markers import format_interval
 from model.timeline.stitch import Stitcher, plan
+from server.inference.answer_limit import analyze_pass
 from server.settings import Passes
 from server.workers.protocol import (
     AudioEncoded,
@@ -84,7 +85,11 @@ class _PassResult:
 
 
 async def analyze_passes(
-    engine: Engine, request: EngineRequest, passes: list[Interval], samples: Callable[[Interval], LazySamples]
+    engine: Engine,
+    request: EngineRequest,
+    passes: list[Interval],
+    samples: Callable[[Interval], LazySamples],
+    slot_tokens: int,
 ) -> AsyncGenerator[Update, None]:
     """Yield the updates of a long recording, as `Engine.analyze` does for a short one.
 
@@ -96,6 +101,7 @@ async def analyze_passes(
         request: the request, without samples.
         passes: in tenths of the recording, as returned by `cut`.
         samples: returns the samples of one pass.
+        slot_tokens: see `analyze_pass`.
     """
     started: asyncio.Future[RequestStarted] = asyncio.get_running_loop().create_future()
     todo = iter(enumerate(passes))
@@ -105,7 +111,7 @@ async def analyze_passes(
         for _ in passes:
             for number, span in _up_to(todo, AT_ONCE * max(1, engine.num_workers) - len(running)):
                 part = replace(request, id=f"{request.id}-{number}", samples=samples(span), is_live=False)
-                running.append(asyncio.create_task(_run_pass(engine, part, started)))
+                running.append(asyncio.create_task(_run_pass(analyze_pass(engine, part, slot_tokens), started)))
             if not announced:
                 await asyncio.wait((started, running[0]), return_when=asyncio.FIRST_COMPLETED)
                 announced = started.done()
@@ -128,9 +134,9 @@ async def analyze_passes(
         yield answer
 
 
-async def _run_pass(engine: Engine, request: EngineRequest, started: asyncio.Future[RequestStarted]) -> _PassResult:
+async def _run_pass(part: AsyncGenerator[Update, None], started: asyncio.Future[RequestStarted]) -> _PassResult:
     result = _PassResult()
-    async with aclosing(engine.analyze(request)) as updates:
+    async with aclosing(part) as updates:
         async for update in updates:
             match update:
                 case RequestStarted() if not started.done():
@@ -163,6 +169,7 @@ def _added(whole: QueryAnswered, part: QueryAnswered, events: list[Event]) -> Qu
         num_completion_tokens=whole.num_completion_tokens + part.num_completion_tokens,
         generate_s=whole.generate_s + part.generate_s,
         num_interventions=whole.num_interventions + part.num_interventions,
+        is_cut=whole.is_cut or part.is_cut,
     )
 
 

@@ -13,6 +13,7 @@ from server.api.requests import InferenceRequest, InferenceResult
 from server.decoding.pool import Decoded, DecodePool
 from server.errors import DeadlineExceeded, NotReady
 from server.inference.admission import Admission, Ticket
+from server.inference.answer_limit import analyze_pass
 from server.inference.confidence_filter import filter_update
 from server.inference.long_audio import analyze_passes, cut
 from server.runtime.run_blocking import file_work
@@ -52,6 +53,7 @@ class InferenceRunner:
         self._admission = admission
         self._limits = settings.limits
         self._passes = settings.passes
+        self._slot_tokens = settings.worker.slot_tokens
         self._metrics = metrics
 
     async def stream(
@@ -85,9 +87,10 @@ class InferenceRunner:
                 f"(at most {self._limits.longest_timeout_s:g}, limit: TIMEAUDIO_LIMITS__TIMEOUT_S)."
             ) from None
         self._admission.measured(model_s=result.encode_s + result.generate_s, audio_s=result.audio_s)
+        self._metrics.analyzed(result, audio_s=result.audio_s)
         self._metrics.answered(result, inference.task, took_s=time.monotonic() - begun)
 
-    async def analyze_pcm(self, pcm: bytes, inference: InferenceRequest) -> InferenceResult:
+    async def analyze_pcm(self, pcm: bytes, inference: InferenceRequest, *, num_heard: int) -> InferenceResult:
         """See `Service.analyze_pcm`."""
         begun = time.monotonic()
         result = self._new_result(inference, len(pcm) // _SAMPLE_BYTES, decode_s=0.0)
@@ -98,7 +101,7 @@ class InferenceRunner:
             async for _ in updates:
                 pass
         self._admission.measured(model_s=result.encode_s + result.generate_s, audio_s=result.audio_s)
-        self._metrics.answered(result, inference.task, took_s=time.monotonic() - begun)
+        self._metrics.analyzed(result, audio_s=(result.num_samples - num_heard) / SAMPLE_RATE)
         return result
 
     async def _decode(self, source: Path, inference: InferenceRequest) -> Decoded:
@@ -166,14 +169,15 @@ class InferenceRunner:
         self, request: EngineRequest, decoded: Decoded, passes: list[Interval]
     ) -> AsyncGenerator[Update, None]:
         if len(passes) == 1:
-            return self._engine.analyze(replace(request, samples=decoded.samples(0, decoded.num_samples)))
+            whole = replace(request, samples=decoded.samples(0, decoded.num_samples))
+            return analyze_pass(self._engine, whole, self._slot_tokens)
 
         def samples(span: Interval) -> LazySamples:
             is_last = span.end == passes[-1].end  # include the last partial tenth
             end = decoded.num_samples if is_last else span.end * _SAMPLES_PER_TENTH
             return decoded.samples(span.start * _SAMPLES_PER_TENTH, end)
 
-        return analyze_passes(self._engine, request, passes, samples)
+        return analyze_passes(self._engine, request, passes, samples, self._slot_tokens)
 
 
 def _engine_request(

@@ -26,7 +26,6 @@ in order of time.
 
 import asyncio
 import contextlib
-import errno
 import shutil
 import tempfile
 import time
@@ -44,8 +43,8 @@ from server.errors import (
     InvalidField,
     InvalidFieldDetail,
     NotReady,
-    OutOfSpace,
     Overloaded,
+    out_of_space,
     problem_of,
 )
 from server.inference.admission import Admission, Ticket
@@ -76,7 +75,7 @@ class Service:
         self._runner = InferenceRunner(engine, self._decoder, self._admission, settings, metrics)
         metrics.watch(
             running=lambda: self._runner.num_running,
-            waiting=lambda: self._admission.requests - self._runner.num_running,
+            waiting=lambda: self._admission.num_waiting,
             audio_inside=lambda: self._admission.audio_s,
             workers=lambda: engine.num_workers,
             slot_usage=lambda: engine.slot_usage,
@@ -180,9 +179,24 @@ class Service:
             self.metrics.failure.labels(PROBLEMS[Cancelled].slug).inc()
             raise
         except Exception as error:
-            ours = _out_of_space(error) or InternalError(repr(error))
+            ours = out_of_space(error) or InternalError(repr(error))
             self.metrics.failure.labels(problem_of(ours).slug).inc()
             raise ours from error
+
+    @contextmanager
+    def place(self) -> Iterator[None]:
+        """Hold a place in the queue for work on a body that the model does not see.
+
+        Raises:
+            Overloaded: there is none.
+        """
+        try:
+            with self._admission.enter() as ticket:
+                ticket.starts()
+                yield
+        except Overloaded:
+            self.metrics.shed.labels("queue_full").inc()
+            raise
 
     @asynccontextmanager
     async def workspace(self) -> AsyncIterator[Path]:
@@ -221,17 +235,13 @@ class Service:
         """
         return self._runner.stream(ticket, source, inference, is_live=True)
 
-    async def analyze_pcm(self, pcm: bytes, inference: InferenceRequest) -> InferenceResult:
+    async def analyze_pcm(self, pcm: bytes, inference: InferenceRequest, *, num_heard: int = 0) -> InferenceResult:
         """Run the engine on samples that are already decoded and counted in the caller's ticket.
+
+        The caller counts the request, which may consist of many such calls. `pcm` holds mono float32 little-endian
+        samples at 16 kHz, the first `num_heard` of which an earlier call of the request has analyzed already.
 
         Raises:
             As `stream`.
         """
-        return await self._runner.analyze_pcm(pcm, inference)
-
-
-def _out_of_space(error: Exception) -> OutOfSpace | None:
-    """Return an OutOfSpace if the system error means that the disk is full."""
-    if isinstance(error, OSError) and error.errno in (errno.ENOSPC, errno.EDQUOT, errno.EFBIG):
-        return OutOfSpace("The server's disk for uploads is full. Send the recording again later.", retry_after_s=10)
-    return None
+        return await self._runner.analyze_pcm(pcm, inference, num_heard=num_heard)

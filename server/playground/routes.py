@@ -1,17 +1,20 @@
 """The page at `/` and its files. These routes are not part of the API, which the page calls like any other client."""
 
+import asyncio
 import json
 from importlib.resources import files
-from typing import Final, cast
+from typing import Any, Final, cast
 
 from fastapi import APIRouter, Request, Response
 from pydantic import BaseModel, ConfigDict, ValidationError
 from starlette.exceptions import HTTPException
 
 from server.errors import InvalidField, InvalidFieldDetail
+from server.inference.service import Service
 from server.playground.assets import read_folder, respond
 from server.rest.json_body import read_object
-from server.settings import Limits
+from server.rest.upload import while_arriving
+from server.settings import Limits, Settings
 from server.workers.protocol import Task
 from timeaudio import results
 from timeaudio.formats import DEFAULT_NAME, FORMAT_NAMES, FORMATS, FormatName, write
@@ -66,11 +69,11 @@ class _FormatRequest(BaseModel):
     name: str = DEFAULT_NAME
 
 
-def router(limits: Limits) -> APIRouter:
-    """Return the routes of the page, configured with the operator's limits."""
+def router(settings: Settings) -> APIRouter:
+    """Return the routes of the page, configured with the operator's settings."""
     site = read_folder(files("server") / "playground" / "site")
     clips = read_folder(files("server") / "playground" / "clips") | read_folder(files("server") / "recordings")
-    about = json.dumps(_about(limits))
+    about = json.dumps(_about(settings))
     made = APIRouter(include_in_schema=False)
 
     @made.api_route("/", methods=["GET", "HEAD"])
@@ -83,7 +86,9 @@ def router(limits: Limits) -> APIRouter:
 
     @made.post("/page/written/{format_name}")
     async def written(request: Request) -> Response:
-        return await _write(request, limits)
+        service: Service = request.app.state.service
+        with service.place():  # the body and what is written from it are in memory
+            return await _write(request, settings.limits)
 
     @made.api_route("/page/clips/{name}", methods=["GET", "HEAD"])
     async def clip(request: Request) -> Response:
@@ -100,11 +105,13 @@ def router(limits: Limits) -> APIRouter:
     return made
 
 
-def _about(limits: Limits) -> dict[str, object]:
+def _about(settings: Settings) -> dict[str, object]:
     """Return the configuration that the page loads first."""
+    limits = settings.limits
     return {
         "limits": {
             "audio_seconds": limits.audio_seconds,
+            "question_seconds": min(limits.audio_seconds, settings.passes.whole_s),
             "upload_bytes": limits.upload_bytes,
             "query_chars": limits.query_chars,
         },
@@ -118,6 +125,7 @@ async def _write(request: Request, limits: Limits) -> Response:
 
     Raises:
         InvalidField: the format is unknown, or the body is not an answer.
+        MalformedRequest, UploadTooLarge, UploadTooSlow, Cancelled: the body cannot be read.
     """
     format_name = request.path_params["format_name"]
     if format_name not in FORMATS:
@@ -125,11 +133,17 @@ async def _write(request: Request, limits: Limits) -> Response:
             [InvalidFieldDetail("format", f"must be one of {', '.join(FORMATS)}, not {format_name[:40]}")]
         )
     try:
-        asked = _FormatRequest.model_validate(await read_object(request, limits))
-        answer = _ANSWERS[asked.task].model_validate(asked.answer)
+        async with while_arriving(limits):
+            body = await read_object(request, limits)
+        text = await asyncio.to_thread(_written, body, cast(FormatName, format_name))  # seconds, for a large answer
     except ValidationError as error:
         raise InvalidField(
             [InvalidFieldDetail("/".join(map(str, wrong["loc"])) or "body", wrong["msg"]) for wrong in error.errors()]
         ) from None
-    text = write(answer, cast(FormatName, format_name), name=asked.name)
     return Response(text, media_type=FORMATS[cast(FormatName, format_name)].media_type)
+
+
+def _written(body: dict[str, Any], format_name: FormatName) -> bytes:
+    asked = _FormatRequest.model_validate(body)
+    answer = _ANSWERS[asked.task].model_validate(asked.answer)
+    return write(answer, format_name, name=asked.name).encode()

@@ -25,6 +25,7 @@ from server.rest.sse import tell
 from server.rest.streaming_response import ITEM, Say, streamed
 from server.rest.task_routes import AUDIO, BODY, PROMPT, SERVICE
 from server.rest.upload import while_arriving
+from server.runtime.run_blocking import file_work
 from server.settings import Limits
 from server.telemetry.tracing import step
 
@@ -159,4 +160,4 @@ async def _save_recording(body: ChatRequest, target: Path) -> None:
         recording = await decoded(recordings[0].data)
     except ValueError as error:
         raise InvalidField([InvalidFieldDetail("messages", f"input_audio.data {error}")]) from None
-    target.write_bytes(recording)
+    await file_work(len(recording), target.write_bytes, recording)

@@ -9,7 +9,6 @@ from fastapi.sse import format_sse_event
 from starlette.requests import Request
 
 from model.errors import TimeAudioError
-from model.timeline.answer_length import answer_tokens
 from server.api.openai_schema import (
     AnswerMessage,
     ChatChunk,
@@ -35,8 +34,7 @@ def completion(result: InferenceResult, inference: InferenceRequest, *, as_json:
     """Return the whole answer; its content is plain text, or JSON."""
     answer = PRESENTERS[inference.task](result)
     fields = answer.model_dump(mode="json")
-    most = inference.options.max_new_tokens or answer_tokens(result.num_samples)
-    was_cut = any(found.num_completion_tokens >= most for found in result.answers)
+    was_cut = any(found.is_cut for found in result.answers)
     return ChatCompletion(
         id=result.id,
         created=int(time.time()),

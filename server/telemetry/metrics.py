@@ -48,14 +48,22 @@ class Metrics:
         )
         self.stage_s = self._histogram("stage_seconds", "Time in each stage.", "stage")
 
-    def answered(self, result: InferenceResult, task: Task, *, took_s: float) -> None:
-        """Record one request, answered `took_s` seconds after its upload."""
-        self.success.labels(task).inc()
-        self.audio.inc(result.audio_s)
+    def analyzed(self, result: InferenceResult, *, audio_s: float) -> None:
+        """Record what the model read and wrote for a request, or for a window of live audio.
+
+        Args:
+            result: the result of the request or window.
+            audio_s: seconds of audio that no other window has brought.
+        """
+        self.audio.inc(audio_s)
         self.audio_tokens.inc(result.num_audio_tokens)
         self.prompt_tokens.inc(sum(answer.num_prompt_tokens for answer in result.answers))
         self.generation_tokens.inc(sum(answer.num_completion_tokens for answer in result.answers))
         self.interventions.inc(sum(answer.num_interventions for answer in result.answers))
+
+    def answered(self, result: InferenceResult, task: Task, *, took_s: float) -> None:
+        """Record one request, answered `took_s` seconds after its upload; live audio: after as much analysis."""
+        self.success.labels(task).inc()
         self.queue_s.observe(result.queue_s)
         self.rtf.observe(took_s / result.audio_s)
         self.stage_s.labels("decode_audio").observe(result.decode_s)

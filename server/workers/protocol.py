@@ -94,6 +94,8 @@ class QueryAnswered:
     generate_s: float
     num_interventions: int = 0
     """Tokens at which the grammar masked more than half of the model's probability."""
+    is_cut: bool = False
+    """Whether it, or that of a pass, reached the limit on its tokens; see `server.inference.answer_limit`."""
 
 
 Update = RequestStarted | AudioEncoded | EventFound | QueryAnswered

@@ -199,14 +199,120 @@ def test_an_invalid_configuration_is_rejected(loud: Any, config: dict[str, Any],
     assert {v.field for v in details(caught.value)["BadRequest"].field_violations} == fields
 
 
-@pytest.mark.parametrize(("data", "reason"), [(b"", "EMPTY_AUDIO"), (bytes(32_001), "MALFORMED_REQUEST")])
-def test_invalid_audio_is_rejected(loud: Any, data: bytes, reason: str) -> None:
+@pytest.mark.parametrize("data", [b"", b"x", bytes(3199)])
+def test_a_stream_without_sound_is_rejected(loud: Any, data: bytes) -> None:
     from tests.e2e.test_grpc import details
 
     live = pb.LiveAudio(encoding=pb.ENCODING_S16LE, sample_rate=16_000)
     with pytest.raises(grpc.RpcError) as caught:
         responses(loud, requests(data, live))
-    assert details(caught.value)["ErrorInfo"].reason == reason
+    assert details(caught.value)["ErrorInfo"].reason == "EMPTY_AUDIO"
+
+
+@pytest.mark.parametrize(
+    ("channels", "encoding", "spare"), [(1, "s16", 1), (2, "s16", 3), (1, "f32", 3), (2, "f32", 7)]
+)
+def test_bytes_of_an_incomplete_sample_at_the_end_are_dropped(
+    loud: Any, channels: int, encoding: str, spare: int
+) -> None:
+    live = pb.LiveAudio(encoding=ENCODINGS[encoding], sample_rate=16_000, channels=channels, window_s=10)
+    data = sound(16_000, channels=channels, encoding=encoding)
+    for size in (10_007, len(data)):  # alone in the last chunk, and behind the whole samples
+        _, *pieces, last = responses(loud, requests(data + bytes(spare), live, size))
+        events = [(p.event.caption, i.start, i.end) for p in pieces for i in p.event.intervals]
+        assert sorted(events, key=lambda t: t[1]) == TONES
+        assert last.dense_caption.audio.duration == pytest.approx(LENGTH_S, abs=0.06)
+
+
+@pytest.fixture(scope="module")
+def brief() -> Iterator[Any]:
+    """A server with two places, whose callers may be silent for a second."""
+    from tests.e2e.conftest import free_port, running
+
+    limits = {"TIMEAUDIO_LIMITS__QUEUED_REQUESTS": "2", "TIMEAUDIO_LIMITS__LIVE_IDLE_S": "1.0"}
+    with running("--grpc-port", str(free_port()), module="tests.loud_engine", **limits) as server:
+        yield server
+
+
+def silent(config: pb.AnalyzeConfig | None, dribble: bytes | None, release: threading.Event) -> Iterator[Any]:
+    """Yield a configuration, if any, and then a chunk ten times a second, or nothing, until `release`."""
+    if config is not None:
+        yield pb.AnalyzeRequest(config=config)
+    while not release.wait(0.1):
+        if dribble is not None:
+            yield pb.AnalyzeRequest(chunk=dribble)
+
+
+LIVE = pb.AnalyzeConfig(
+    task=pb.TASK_DENSE_CAPTION, live=pb.LiveAudio(encoding=pb.ENCODING_S16LE, sample_rate=16_000, window_s=5)
+)
+
+
+@pytest.mark.parametrize(
+    ("config", "dribble"), [(LIVE, None), (LIVE, b""), (LIVE, b"x"), (None, None)], ids=["", "empty", "byte", "start"]
+)
+def test_a_silent_stream_loses_its_place(brief: Any, config: pb.AnalyzeConfig | None, dribble: bytes | None) -> None:
+    from tests.e2e.test_grpc import details
+
+    release = threading.Event()
+    with grpc.insecure_channel(brief.grpc, [("grpc.enable_http_proxy", 0)]) as channel:
+        stub = TimeAudioServiceStub(channel)
+        calls = [stub.Analyze(silent(config, dribble, release)) for _ in range(2)]  # both places
+        try:
+            for call in calls:
+                with pytest.raises(grpc.RpcError) as caught:
+                    list(call)
+                assert caught.value.code() is grpc.StatusCode.DEADLINE_EXCEEDED
+                assert details(caught.value)["ErrorInfo"].reason == "STREAM_IDLE"
+                assert "LIVE_IDLE_S" in caught.value.details()
+        finally:
+            release.set()
+    live = pb.LiveAudio(encoding=pb.ENCODING_S16LE, sample_rate=16_000)
+    assert responses(brief, requests(sound(16_000), live))[-1].HasField("dense_caption")
+
+
+def test_a_slow_stream_keeps_its_place(brief: Any) -> None:
+    data = bytes(16_000)  # half a second
+
+    def paced() -> Iterator[pb.AnalyzeRequest]:
+        yield pb.AnalyzeRequest(config=LIVE)
+        for start in range(0, len(data), 4000):
+            time.sleep(0.5)  # longer than the limit in all
+            yield pb.AnalyzeRequest(chunk=data[start : start + 4000])
+
+    assert responses(brief, paced())[-1].dense_caption.audio.duration == 0.5
+
+
+def test_a_live_call_counts_as_one_request_and_its_audio_once(loud: Any) -> None:
+    names = {"requests": "timeaudio_request_success_total", "audio": "timeaudio_audio_seconds_total"}
+    names["observed"] = "timeaudio_real_time_factor_count"
+    before = {key: loud.metric(name) for key, name in names.items()}
+    live = pb.LiveAudio(encoding=pb.ENCODING_S16LE, sample_rate=16_000, window_s=5)
+    assert len(responses(loud, requests(sound(16_000), live))) > 2
+    after = {key: loud.metric(name) for key, name in names.items()}
+    assert after["requests"] - before["requests"] == 1
+    assert after["observed"] - before["observed"] == 1
+    assert after["audio"] - before["audio"] == pytest.approx(LENGTH_S, abs=0.01)
+
+
+def test_live_audio_that_has_yet_to_come_is_not_waiting(loud: Any) -> None:
+    release = threading.Event()
+
+    def paced() -> Iterator[pb.AnalyzeRequest]:
+        yield from requests(bytes(32_000), LIVE.live)
+        release.wait(20)
+
+    with grpc.insecure_channel(loud.grpc, [("grpc.enable_http_proxy", 0)]) as channel:
+        call = TimeAudioServiceStub(channel).Analyze(paced())
+        try:
+            give_up = time.monotonic() + 10
+            while not loud.metric("timeaudio_audio_seconds_inside") and time.monotonic() < give_up:
+                time.sleep(0.05)
+            assert loud.metric("timeaudio_audio_seconds_inside") == 5.0
+            assert loud.metric("timeaudio_num_requests_waiting") == 0.0
+        finally:
+            release.set()
+        assert [part.WhichOneof("part") for part in call] == ["start", "dense_caption"]
 
 
 def test_live_audio_has_a_length_limit(run_scripted: Callable[..., Any]) -> None:

@@ -87,6 +87,15 @@ def test_an_answer_of_maximum_length_has_finish_reason_length(client: openai.Ope
         assert completion.choices[0].finish_reason == reason
 
 
+def test_passes_do_not_add_up_to_a_cut_answer(client: openai.OpenAI, tone_wav: Callable[..., bytes]) -> None:
+    data = base64.b64encode(tone_wav(40.0, rate=8000)).decode()  # two passes, with an answer of 7 tokens each
+    long = {"type": "input_audio", "input_audio": {"data": data, "format": "wav"}}
+    for tokens, reason in ((8, "stop"), (7, "length")):
+        completion = complete(client, messages_with("Describe what you hear.", long), max_completion_tokens=tokens)
+        assert completion.usage.completion_tokens == 14
+        assert completion.choices[0].finish_reason == reason
+
+
 STREAMED = ["Describe what you hear.", "When does a dog bark?", "Summarize the talk.", "How often does it bark?"]
 
 

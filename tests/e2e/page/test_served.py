@@ -100,8 +100,10 @@ def test_only_valid_answers_are_formatted(client: httpx.Client) -> None:
 def test_the_wheel_contains_every_file() -> None:
     packages = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))["tool"]["setuptools"]
     patterns = packages["package-data"]["server"]
-    carried = [f"playground/site/{path}" for path in FILES]
-    carried += ["playground/clips/farmyard.flac", "playground/clips/ATTRIBUTION.md"]
+    carried = [f"playground/site/{path}" for path in FILES] + [
+        "playground/clips/farmyard.flac",
+        "playground/clips/ATTRIBUTION.md",
+    ]
     assert [
         path for path in carried if not any(fnmatch(path, pattern.replace("**/", "*")) for pattern in patterns)
     ] == []

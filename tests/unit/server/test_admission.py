@@ -82,3 +82,17 @@ def test_the_wait_excludes_started_requests_and_is_shared_by_workers() -> None:
         workers = 2
         assert admission.turn_s == pytest.approx(10.0, abs=0.1)
     assert admission.turn_s == 0.0
+
+
+def test_a_request_waits_until_it_starts() -> None:
+    admission = Admission(Limits())
+    with admission.enter() as first:
+        with admission.enter() as second:
+            assert (admission.requests, admission.num_waiting) == (2, 2)
+            first.starts()
+            assert admission.num_waiting == 1
+            second.starts()
+            second.starts()
+            assert (admission.requests, admission.num_waiting) == (2, 0)
+        assert (admission.requests, admission.num_waiting) == (1, 0)
+    assert (admission.requests, admission.num_waiting) == (0, 0)

@@ -5,6 +5,7 @@ import struct
 import time
 from collections.abc import AsyncGenerator
 from contextlib import aclosing
+from dataclasses import replace
 
 import pytest
 
@@ -16,6 +17,7 @@ from server.inference.long_audio import AT_ONCE, analyze_passes, cut
 from server.settings import Passes
 from server.workers.protocol import (
     AudioEncoded,
+    DecodingOptions,
     EngineRequest,
     EventFound,
     LazySamples,
@@ -26,6 +28,7 @@ from server.workers.protocol import (
 )
 from tests.scripted_engine import ScriptedEngine, answered
 
+SLOT_TOKENS = 1024
 PASSES = [Interval(90 * number, 90 * number + 100) for number in range(10)]
 
 
@@ -65,7 +68,9 @@ def test_events_are_sent_per_pass_and_the_answer_covers_all_passes() -> None:
     engine = PassEngine()
 
     async def collect() -> list[Update]:
-        return [update async for update in analyze_passes(engine, request("ground", "a", "b"), PASSES, samples)]
+        return [
+            update async for update in analyze_passes(engine, request("ground", "a", "b"), PASSES, samples, SLOT_TOKENS)
+        ]
 
     updates = asyncio.run(collect())
     assert updates[0] == RequestStarted(queue_s=0.5)
@@ -84,11 +89,33 @@ def test_events_are_sent_per_pass_and_the_answer_covers_all_passes() -> None:
     assert engine.most == AT_ONCE
 
 
+@pytest.mark.parametrize(
+    ("options", "slot_tokens", "is_cut"),
+    [
+        (DecodingOptions(), 1024, False),
+        (DecodingOptions(max_new_tokens=8), 1024, False),  # 7 tokens in each pass, 70 in all
+        (DecodingOptions(max_new_tokens=7), 1024, True),
+        (DecodingOptions(max_new_tokens=900), 20, False),
+        (DecodingOptions(max_new_tokens=900), 19, True),  # the prompt of 12 tokens leaves room for 7
+    ],
+)
+@pytest.mark.parametrize("passes", [PASSES, PASSES[:1]])
+def test_an_answer_is_cut_if_one_pass_reaches_its_limit(
+    options: DecodingOptions, slot_tokens: int, is_cut: bool, passes: list[Interval]
+) -> None:
+    async def collect() -> list[Update]:
+        message = replace(request("ground", "a", "b"), options=options)
+        return [update async for update in analyze_passes(PassEngine(), message, passes, samples, slot_tokens)]
+
+    answers = [update for update in asyncio.run(collect()) if isinstance(update, QueryAnswered)]
+    assert [answer.is_cut for answer in answers] == [is_cut, is_cut]
+
+
 def test_closing_the_stream_stops_all_passes() -> None:
     engine = PassEngine()
 
     async def leave() -> None:
-        async with aclosing(analyze_passes(engine, request(), PASSES, samples)) as updates:
+        async with aclosing(analyze_passes(engine, request(), PASSES, samples, SLOT_TOKENS)) as updates:
             async for update in updates:
                 if isinstance(update, EventFound):
                     break
@@ -103,7 +130,7 @@ def test_a_failed_pass_stops_all_passes() -> None:
     engine.fails_at = 2
 
     async def collect() -> None:
-        async for _ in analyze_passes(engine, request(), PASSES, samples):
+        async for _ in analyze_passes(engine, request(), PASSES, samples, SLOT_TOKENS):
             pass
 
     with pytest.raises(WorkerLost):
@@ -199,7 +226,7 @@ def test_correct_events_in_every_pass_give_a_correct_answer(task: Task, duration
             return LazySamples(2, lambda: struct.pack("<2i", span.start, span.end))
 
         message = request(task, *queries)
-        return [update async for update in analyze_passes(TruthEngine(truth), message, passes, pcm)]
+        return [update async for update in analyze_passes(TruthEngine(truth), message, passes, pcm, SLOT_TOKENS)]
 
     updates = asyncio.run(collect())
     answers = [update for update in updates if isinstance(update, QueryAnswered)]
