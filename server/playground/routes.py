@@ -69,8 +69,8 @@ class _FormatRequest(BaseModel):
 
 def router(limits: Limits) -> APIRouter:
     """Return the routes of the page, configured with the operator's limits."""
-    site = read_folder(files("server") / "page" / "site")
-    clips = read_folder(files("server") / "page" / "clips") | read_folder(files("server") / "recordings")
+    site = read_folder(files("server") / "playground" / "site")
+    clips = read_folder(files("server") / "playground" / "clips") | read_folder(files("server") / "recordings")
     about = json.dumps(_about(limits))
     made = APIRouter(include_in_schema=False)
 
