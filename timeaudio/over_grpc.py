@@ -15,7 +15,7 @@ import grpc
 from grpc_health.v1 import health_pb2, health_pb2_grpc
 
 from timeaudio.address import is_loopback
-from timeaudio.connections import Connections
+from timeaudio.connections import AsyncConnections, Connections
 from timeaudio.errors import ServerUnreachable
 from timeaudio.requests import A, AudioRequest, LiveRequest, Part
 from timeaudio.results import AnyAnswer
@@ -96,7 +96,7 @@ class AsyncGrpcTransport:
         self._url = address.geturl()
         self._timeout = timeout
         self._metadata = tuple(headers.items())
-        self._channels = Connections(lambda: _async_channel(address), in_loop=True)
+        self._channels = AsyncConnections(lambda: _async_channel(address), lambda channel: channel.close())
 
     async def whole(self, request: AudioRequest[A]) -> A:
         """Return the whole answer."""
@@ -132,7 +132,7 @@ class AsyncGrpcTransport:
         timeout: float | None,
     ) -> AsyncGenerator[Part, None]:
         sent = AsyncWatched(source)
-        call = TimeAudioServiceStub(self._channels.here()).Analyze(sent, timeout=timeout, metadata=self._metadata)
+        call = TimeAudioServiceStub(await self._channels.here()).Analyze(sent, timeout=timeout, metadata=self._metadata)
         sent.belongs_to(call)
         try:
             async for response in call:
@@ -154,15 +154,16 @@ class AsyncGrpcTransport:
         """Return whether the server accepts requests now."""
         request = health_pb2.HealthCheckRequest(service=_SERVICE)
         try:
-            health = await health_pb2_grpc.HealthStub(self._channels.here()).Check(request, timeout=_READY_TIMEOUT_S)
+            health = await health_pb2_grpc.HealthStub(await self._channels.here()).Check(
+                request, timeout=_READY_TIMEOUT_S
+            )
         except grpc.RpcError as error:
             raise refusal(error, self._url) from error
         return bool(health.status == health_pb2.HealthCheckResponse.SERVING)
 
     async def close(self) -> None:
         """Close the connection."""
-        if (channel := self._channels.taken()) is not None:
-            await channel.close()
+        await self._channels.close()
 
 
 def _async_channel(address: SplitResult) -> Any:

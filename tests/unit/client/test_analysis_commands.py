@@ -276,7 +276,7 @@ def test_a_reader_that_goes_away_ends_a_command_quietly(server, caption_json, tm
     else:
         server.answer(200, caption_json)
     command = [sys.executable, "-m", "timeaudio", "caption", *map(str, clips), *words, "--server", server.url]
-    env = os.environ | {"PYTHONPATH": str(ROOT)}
+    env = os.environ | {"PYTHONPATH": str(ROOT), "PYTHONUNBUFFERED": ""}
     with subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, env=env) as process:
         process.stdout.read(10)
         process.stdout.close()
