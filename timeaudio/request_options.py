@@ -2,7 +2,7 @@
 
 import math
 import operator
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping
 from typing import Any, Final, Literal, TypedDict
 
 from timeaudio.formats import FormatName
@@ -73,11 +73,11 @@ def checked_words(words: object, name: str) -> str:
     return str(words)
 
 
-def checked_queries(queries: str | Sequence[str]) -> list[str]:
-    """Return the queries to send, at least none. Raises: TypeError, if one of them is not text."""
+def checked_queries(queries: object) -> list[str]:
+    """Return the queries to send: one, or several. Raises: TypeError, if one of them is not text."""
     if isinstance(queries, str):
-        return [checked_words(queries, "queries")]
-    if isinstance(queries, bytes | bytearray) or not hasattr(queries, "__iter__"):
+        return [str(queries)]
+    if isinstance(queries, bytes | bytearray) or not isinstance(queries, Iterable):
         raise TypeError(f"queries must be text or several texts, not {type(queries).__name__}.")
     return [checked_words(query, f"queries[{number}]") for number, query in enumerate(queries)]
 
