@@ -96,6 +96,11 @@ class Pipeline:
         parts = load_checkpoint(checkpoint or EMBEDDED, device=device, quantize=quantize)
         return cls(*parts, num_slots=num_slots, slot_tokens=slot_tokens, most_beams=most_beams)
 
+    @property
+    def calibrated(self) -> tuple[Task, ...]:
+        """The tasks whose intervals have a confidence."""
+        return () if self.model.calibration is None else tuple(self.model.calibration.tasks)
+
     @cached_property
     def engine(self) -> SlotEngine:
         """The decoding engine. Its slots are allocated on first use."""

@@ -37,6 +37,7 @@ class Answer:
 class Pipeline:
     name = "scripted"
     tasks = TASKS
+    calibrated = ("ground",)
 
     @classmethod
     def load(cls, checkpoint: Path | None = None) -> "Pipeline":

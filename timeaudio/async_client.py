@@ -7,9 +7,11 @@ from typing import Any, Literal, Self, Unpack, cast, overload
 
 from timeaudio import requests
 from timeaudio.api_key import authorization
+from timeaudio.audio_source import Audio
 from timeaudio.errors import ApiError, ClientError
 from timeaudio.formats import FormatName, TextFormat
-from timeaudio.requests import DEFAULT_URL, A, Audio, AudioRequest, LiveOptions, Part, RequestOptions, RetryPolicy
+from timeaudio.request_options import LiveOptions, RequestOptions
+from timeaudio.requests import DEFAULT_URL, A, AudioRequest, Part, RetryPolicy
 from timeaudio.results import (
     CaptionedEvent,
     DenseCaption,

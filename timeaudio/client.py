@@ -8,9 +8,11 @@ from typing import Any, Literal, Self, Unpack, cast, overload
 
 from timeaudio import requests
 from timeaudio.api_key import authorization
+from timeaudio.audio_source import Audio
 from timeaudio.errors import ApiError, ClientError
 from timeaudio.formats import FormatName, TextFormat
-from timeaudio.requests import DEFAULT_URL, A, Audio, AudioRequest, LiveOptions, Part, RequestOptions, RetryPolicy
+from timeaudio.request_options import LiveOptions, RequestOptions
+from timeaudio.requests import DEFAULT_URL, A, AudioRequest, Part, RetryPolicy
 from timeaudio.results import (
     CaptionedEvent,
     DenseCaption,
@@ -52,8 +54,7 @@ class Client:
         """Prepare a connection; this sends nothing yet.
 
         Units: `timeout` is seconds without a byte from the server (gRPC: for a whole call), `retry_for_s` the seconds
-        for which to retry a busy server. The client sends `api_key` with each request; it defaults to the environment
-        variable TIMEAUDIO_API_KEY.
+        for which to retry a busy server. `api_key` is sent with each request; by default TIMEAUDIO_API_KEY.
         Raises:
             ValueError: the address is not of the form http://HOST:PORT or grpc://HOST:PORT, or the key is invalid.
             ImportError: the address needs gRPC, which is not installed.
@@ -79,6 +80,7 @@ class Client:
             ServerUnreachable: no response arrived.
             UnexpectedAnswer: the response was not that of a TimeAudio server.
             OSError: the file cannot be read.
+            TypeError, ValueError: the audio or an option cannot be sent.
         """
         return self._run(requests.dense_caption(audio, options, response_format))
 
@@ -113,7 +115,7 @@ class Client:
         """Return where each query happens. The recording is sent and encoded once for all queries.
 
         Raises:
-            ApiError, ServerUnreachable, UnexpectedAnswer, OSError: as for `dense_caption`.
+            As `dense_caption`.
         """
         return self._run(requests.ground(audio, queries, options, response_format))
 
@@ -131,8 +133,7 @@ class Client:
         """Return a summary of the speech in a recording, segment by segment.
 
         Raises:
-            ApiError, ServerUnreachable, UnexpectedAnswer, OSError: as for `dense_caption`; ApiError also if the
-                server's model was not trained for it.
+            As `dense_caption`; ApiError also if the server's model was not trained for it.
         """
         return self._run(requests.summarize(audio, options, response_format))
 
@@ -152,7 +153,7 @@ class Client:
         """Return the answer to a question about a recording, and the intervals that it names.
 
         Raises:
-            ApiError, ServerUnreachable, UnexpectedAnswer, OSError: as for `summarize`.
+            As `summarize`.
         """
         return self._run(requests.ask(audio, question, options, response_format))
 
@@ -187,8 +188,7 @@ class Client:
         """Stream every event of live sound, each within one window of its end. Needs gRPC.
 
         `chunks` are raw samples, split anywhere; the client takes them no faster than the server processes them.
-        Raises:
-            ValueError: the address is not a gRPC address.
+        Raises: ValueError, if the address is not a gRPC address; what `chunks` raises.
         """
         live = requests.live_dense_caption(chunks, options)
         return Stream(cast(Generator[Part, None, None], self._transport.live(live)), live.kind)

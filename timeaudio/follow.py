@@ -29,6 +29,8 @@ def follow_each(sources: Sequence[Source], follow: Follow, *, as_json: bool) -> 
         try:
             with follow(source.audio()) as stream:
                 _print(source, stream, named, as_json=as_json)
+        except BrokenPipeError:
+            raise  # the reader of our output, such as `head`, has gone: not the recording's fault
         except (ClientError, OSError) as error:
             num_failed += 1
             complain(f"{source.shown}: {reason(error)}")

@@ -3,17 +3,26 @@
 import glob
 import os
 import sys
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path, PurePath
 
 SUFFIXES = frozenset(
     {
-        *(".wav", ".flac", ".ogg", ".oga", ".opus", ".mp3", ".m4a", ".m4b", ".mp4", ".mov", ".webm", ".mka", ".mkv"),
-        *(".aac", ".aif", ".aiff", ".caf", ".au", ".w64", ".amr", ".3gp"),
+        *(".wav", ".wave", ".flac", ".ogg", ".oga", ".ogx", ".ogv", ".opus", ".mp1", ".mp2", ".mp3", ".mpga"),
+        *(".m4a", ".m4b", ".m4v", ".mp4", ".mov", ".3gp", ".3g2", ".webm", ".weba", ".mka", ".mkv"),
+        *(".aac", ".aif", ".aiff", ".aifc", ".caf", ".au", ".snd", ".w64", ".amr"),
     }
 )
 """The suffixes that count as recordings in a folder. A file named directly may have any suffix."""
+
+UNREAD_SUFFIXES = frozenset(
+    {
+        *(".wma", ".wmv", ".asf", ".avi", ".flv", ".ts", ".mts", ".m2ts", ".mpg", ".mpeg", ".vob", ".ac3", ".eac3"),
+        *(".dts", ".ape", ".wv", ".tta", ".tak", ".mpc", ".spx", ".ra", ".rm", ".dsf", ".dff", ".aax", ".gsm", ".voc"),
+    }
+)
+"""The suffixes of sound and film that are not read. In a folder they are counted, so that nobody misses them."""
 
 STDIN = "-"
 
@@ -45,20 +54,29 @@ class Source:
             return 0
 
 
-def sources(words: Iterable[str]) -> list[Source]:
+def sources(words: Iterable[str], left_out: list[Path] | None = None) -> list[Source]:
     """Return every recording that the words name, in their order, and by name within a folder or pattern.
 
-    A missing file or a folder without recordings is kept: opening it raises the error.
+    A missing file or a folder without recordings is kept: opening it raises the error. Files in folders whose kind is
+    not read are added to `left_out`.
     """
-    return [source for word in words for source in _named(word)]
+    ignored: list[Path] = []
+    return [source for word in words for source in _named(word, ignored if left_out is None else left_out)]
 
 
-def _named(word: str) -> Iterator[Source]:
+def describe_left_out(left_out: Sequence[Path]) -> str:
+    """Return a sentence about the files in folders whose kind is not read."""
+    suffixes = ", ".join(sorted({path.suffix.lower() for path in left_out}))
+    files = "1 file was" if len(left_out) == 1 else f"{len(left_out)} files were"
+    return f"{files} left out, of kinds that are not read ({suffixes}). Convert them, for example to flac."
+
+
+def _named(word: str, left_out: list[Path]) -> Iterator[Source]:
     path = Path(word)
     if word == STDIN:
         yield Source("standard input", PurePath("stdin"), None)
     elif path.is_dir():
-        yield from _inside(path)
+        yield from _inside(path, left_out)
     elif not path.exists() and glob.has_magic(word):
         found = [Path(name) for name in sorted(glob.glob(word, recursive=True)) if Path(name).is_file()]
         for file in found or [path]:
@@ -67,13 +85,41 @@ def _named(word: str) -> Iterator[Source]:
         yield Source(word, PurePath(path.name), path)
 
 
-def _inside(folder: Path) -> Iterator[Source]:
+def _inside(folder: Path, left_out: list[Path]) -> Iterator[Source]:
     """Yield the recordings below a folder, except hidden ones."""
     found = []
-    for where, folders, names in os.walk(folder):
-        folders[:] = [name for name in folders if not name.startswith(".")]
-        found += [Path(where, n) for n in names if Path(n).suffix.lower() in SUFFIXES and not n.startswith(".")]
+    for where, names in _folders(folder):
+        for path in (Path(where, name) for name in names if not name.startswith(".")):
+            suffix = path.suffix.lower()
+            if suffix in SUFFIXES:
+                found.append(path)
+            elif suffix in UNREAD_SUFFIXES:
+                left_out.append(path)
     if not found:
         yield Source(str(folder), PurePath(folder.name), folder)
     for path in sorted(found):
         yield Source(str(path), path.relative_to(folder), path)
+
+
+def _folders(top: Path) -> Iterator[tuple[str, list[str]]]:
+    """Yield every folder below, with its files, and those behind links: each folder once, so a loop of links ends.
+
+    Links come last: a folder that is also reached without one keeps its own path.
+    """
+    seen = set()
+    waiting = [str(top)]
+    for start in waiting:
+        for where, folders, names in os.walk(start):
+            try:
+                about = os.stat(where)
+            except OSError:  # removed meanwhile
+                continue
+            if (about.st_dev, about.st_ino) in seen:
+                folders.clear()
+                continue
+            seen.add((about.st_dev, about.st_ino))
+            folders[:] = sorted(name for name in folders if not name.startswith("."))
+            links = [name for name in folders if os.path.islink(os.path.join(where, name))]
+            waiting += [os.path.join(where, name) for name in links]
+            folders[:] = [name for name in folders if name not in links]
+            yield where, names

@@ -4,24 +4,27 @@ Only this module and the commands that use it need the `server` extra.
 """
 
 import time
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
+from dataclasses import replace
 from pathlib import Path
-from typing import TYPE_CHECKING, TypedDict
+from typing import TYPE_CHECKING, Final, Unpack, cast
 from uuid import uuid4
 
 from timeaudio import results
 from timeaudio.errors import LocalModelError
+from timeaudio.request_options import PartOptions
 
 if TYPE_CHECKING:
     from model.audio.waveform import Waveform
     from model.pipeline import Answer, Recording
-    from model.timeline.interval import Interval
     from model.timeline.task import Task
     from server.workers.protocol import QueryAnswered
 
 LIMIT_S = 150.0
-"""Longest recording, in seconds, for any task. A server accepts hours."""
+"""Longest part of a recording, in seconds, for any task. A server accepts hours."""
+
+_TENTHS: Final = 10
 
 
 @contextmanager
@@ -68,110 +71,105 @@ class LocalModel:
             where = "The embedded checkpoint" if checkpoint is None else f"The checkpoint {checkpoint}"
             raise LocalModelError(f"{where} cannot be loaded: {error}") from error
 
-    def dense_caption(self, audio: Path | bytes) -> results.DenseCaption:
+    def dense_caption(self, audio: Path | bytes, **part: Unpack[PartOptions]) -> results.DenseCaption:
         """Return every event of a recording, given as a file or its bytes.
 
         Raises:
-            LocalModelError: the recording cannot be used; the message says what to do.
+            LocalModelError: the recording or the part cannot be used; the message says what to do.
             OSError: the file cannot be read.
         """
-        [answer], fields = self._answer(
-            audio, "dense_caption", lambda recording: [self._pipeline.dense_caption(recording)]
+        return cast(
+            results.DenseCaption,
+            self._answer(audio, "dense_caption", (), part, lambda recording: [self._pipeline.dense_caption(recording)]),
         )
-        events = (
-            results.CaptionedEvent(intervals=_intervals(event.intervals), caption=event.caption)
-            for event in answer.events
-        )
-        return results.DenseCaption(events=tuple(events), **fields)
 
-    def ground(self, audio: Path | bytes, queries: Sequence[str]) -> results.Grounding:
-        """Return where each query happens. Each pass of the recording is encoded once.
-
-        Raises:
-            LocalModelError, OSError: as for `dense_caption`.
-        """
-        answers, fields = self._answer(
-            audio, "ground", lambda recording: [self._pipeline.ground(recording, query) for query in queries]
+    def ground(self, audio: Path | bytes, queries: Sequence[str], **part: Unpack[PartOptions]) -> results.Grounding:
+        """Return where each query happens. Each pass of the recording is encoded once. Raises: as `dense_caption`."""
+        return cast(
+            results.Grounding,
+            self._answer(
+                audio,
+                "ground",
+                queries,
+                part,
+                lambda recording: [self._pipeline.ground(recording, query) for query in queries],
+            ),
         )
-        found = (
-            results.GroundingResult(
-                query=query,
-                present=answer.present,
-                intervals=_intervals(interval for event in answer.events for interval in event.intervals),
-            )
-            for query, answer in zip(queries, answers, strict=True)
-        )
-        return results.Grounding(results=tuple(found), **fields)
 
-    def summarize(self, audio: Path | bytes) -> results.Summary:
+    def summarize(self, audio: Path | bytes, **part: Unpack[PartOptions]) -> results.Summary:
         """Return a summary of the speech in a recording.
 
         Raises:
             LocalModelError, OSError: as for `dense_caption`; also if the checkpoint was not trained for it.
         """
-        answer, fields = self._say(audio, "summarize")
-        segments = (
-            results.SummarySegment(**dict(interval), summary=event.caption)
-            for event in answer.events
-            for interval in _intervals(event.intervals)
-        )
-        return results.Summary(segments=tuple(segments), **fields)
+        return cast(results.Summary, self._say(audio, "summarize", "", part))
 
-    def ask(self, audio: Path | bytes, question: str) -> results.QuestionAnswer:
-        """Return the answer to a question about a recording.
+    def ask(self, audio: Path | bytes, question: str, **part: Unpack[PartOptions]) -> results.QuestionAnswer:
+        """Return the answer to a question about a recording. Raises: as `summarize`."""
+        return cast(results.QuestionAnswer, self._say(audio, "ask", question, part))
 
-        Raises:
-            LocalModelError, OSError: as for `summarize`.
-        """
-        answer, fields = self._say(audio, "ask", question)
-        intervals = _intervals(interval for event in answer.events for interval in event.intervals)
-        return results.QuestionAnswer(question=question, answer=answer.text, intervals=intervals, **fields)
-
-    def _say(self, audio: Path | bytes, task: "Task", words: str = "") -> "tuple[QueryAnswered, _AnswerFields]":
+    def _say(self, audio: Path | bytes, task: "Task", words: str, part: PartOptions) -> results.AnyAnswer:
         from model.language.prompt import question_of
 
         question = question_of(task, words)
-        [answer], fields = self._answer(
-            audio, task, lambda recording: [self._pipeline.answer(recording, task, question)]
+        return self._answer(
+            audio, task, (words,), part, lambda recording: [self._pipeline.answer(recording, task, question)]
         )
-        return answer, fields
 
     def _answer(
-        self, audio: Path | bytes, task: "Task", ask: "Callable[[Recording], list[Answer]]"
-    ) -> "tuple[list[QueryAnswered], _AnswerFields]":
-        """Return the model's answers about one recording, and the fields that every result has."""
+        self,
+        audio: Path | bytes,
+        task: "Task",
+        queries: Sequence[str],
+        part: PartOptions,
+        ask: "Callable[[Recording], list[Answer]]",
+    ) -> results.AnyAnswer:
+        """Return the model's answer about one recording, as a server would."""
+        from server.api.requests import InferenceResult
+        from server.api.responses import PRESENTERS
+        from server.inference.confidence_filter import filter_update
+
+        start, end_s, least = self._checked_part(task, part)
         data = audio if isinstance(audio, bytes) else audio.read_bytes()
         begun = time.perf_counter()
         try:
-            waveform = self._decode(data, max_seconds=LIMIT_S)
-        except self._too_long as error:
-            raise LocalModelError(f"{error} For longer ones, run `timeaudio serve` and use --server URL.") from error
-        except self._refusals as error:
-            raise LocalModelError(str(error)) from error
-        decoded = time.perf_counter()
-        try:
+            waveform = self._decode(data, max_seconds=LIMIT_S, start_s=start / _TENTHS, end_s=end_s)
+            decoded = time.perf_counter()
             answers, num_audio_tokens, encode_s = self._in_passes(waveform, task, ask)
+        except self._too_long as error:
+            raise LocalModelError(
+                f"{error} Choose a part with --start and --end, or run `timeaudio serve` and use --server URL."
+            ) from error
         except self._refusals as error:
             raise LocalModelError(str(error)) from error
         ended = time.perf_counter()
-        return answers, _AnswerFields(
+        if answers:
+            answers[0] = replace(answers[0], generate_s=ended - decoded - encode_s)  # of all answers together
+        result = InferenceResult(
             id=f"local-{uuid4().hex}",
             model=self._pipeline.name,
-            audio=results.AudioInfo(duration=round(waveform.duration_s, 1)),
-            usage=results.Usage(
-                audio_seconds=round(waveform.duration_s, 1),
-                audio_tokens=num_audio_tokens,
-                prompt_tokens=sum(answer.num_prompt_tokens for answer in answers),
-                completion_tokens=sum(answer.num_completion_tokens for answer in answers),
-            ),
-            timing=results.Timing(
-                decode_s=round(decoded - begun, 4),
-                queue_s=0.0,
-                encode_s=round(encode_s, 4),
-                generate_s=round(ended - decoded - encode_s, 4),
-                total_s=round(ended - begun, 4),
-            ),
+            queries=tuple(queries),
+            start=start,
+            num_samples=waveform.num_samples,
+            decode_s=decoded - begun,
+            num_audio_tokens=num_audio_tokens,
+            encode_s=encode_s,
+            total_s=ended - begun,
+            answers=[cast("QueryAnswered", filter_update(answer, least)) for answer in answers],
         )
+        return PRESENTERS[task](result)
+
+    def _checked_part(self, task: "Task", part: PartOptions) -> tuple[int, float | None, float]:
+        """Return the start in tenths, the end in seconds, and the least confidence, by the server's rules."""
+        start_s, end_s = part.get("start") or 0.0, part.get("end")
+        least = part.get("min_confidence") or 0.0
+        if end_s is not None and end_s < start_s + 1 / _TENTHS:
+            raise LocalModelError(f"The end must be at least 0.1 s after the start ({start_s:g} s).")
+        if least and task not in self._pipeline.calibrated:
+            raise LocalModelError(
+                f"The confidence of {self._pipeline.name} is not calibrated for {task}. Leave out --min-confidence."
+            )
+        return int(start_s * _TENTHS + 1e-6), end_s, least
 
     def _in_passes(
         self, waveform: "Waveform", task: "Task", ask: "Callable[[Recording], list[Answer]]"
@@ -205,18 +203,3 @@ class LocalModel:
                     )
                 )
         return whole.answers(), num_audio_tokens, encode_s
-
-
-class _AnswerFields(TypedDict):
-    """The fields that every answer has."""
-
-    id: str
-    model: str
-    audio: results.AudioInfo
-    usage: results.Usage
-    timing: results.Timing
-
-
-def _intervals(found: "Iterable[Interval]") -> tuple[results.Interval, ...]:
-    """Convert the model's intervals (tenths of a second) to those of an answer (seconds)."""
-    return tuple(results.Interval(start=i.start_s, end=i.end_s, confidence=i.confidence) for i in found)

@@ -3,6 +3,8 @@
 Needs the extra `grpc`; only this module and `timeaudio.rpc_messages` import it.
 """
 
+import asyncio
+import os
 from collections.abc import AsyncGenerator, AsyncIterable, AsyncIterator, Iterable, Iterator, Mapping
 from contextlib import aclosing
 from itertools import chain
@@ -13,14 +15,18 @@ import grpc
 from grpc_health.v1 import health_pb2, health_pb2_grpc
 
 from timeaudio.address import is_loopback
+from timeaudio.connections import AsyncConnections, Connections
 from timeaudio.errors import ServerUnreachable
 from timeaudio.requests import A, AudioRequest, LiveRequest, Part
 from timeaudio.results import AnyAnswer
-from timeaudio.rpc_messages import live_config, part_of, refusal, requests
+from timeaudio.rpc_messages import live_chunk, live_config, part_of, refusal, requests
 from timeaudio.v1 import timeaudio_pb2 as pb
 from timeaudio.v1.timeaudio_pb2_grpc import TimeAudioServiceStub
+from timeaudio.watched import AsyncWatched, Watched
 
 _READY_TIMEOUT_S: Final = 5.0
+_AIO_OWNER: Final[dict[str, int]] = {}
+"""The process that first used grpc.aio: this one, or one that it was forked from."""
 _SERVICE: Final = pb.DESCRIPTOR.services_by_name["TimeAudioService"].full_name
 
 
@@ -31,7 +37,7 @@ class GrpcTransport:
         self._url = address.geturl()
         self._timeout = timeout
         self._metadata = tuple(headers.items())
-        self._channel = _channel(grpc, address)
+        self._channels = Connections(lambda: _channel(grpc, address))
 
     def whole(self, request: AudioRequest[A]) -> A:
         """Return the whole answer."""
@@ -46,11 +52,15 @@ class GrpcTransport:
 
     def live(self, live: LiveRequest[Any, Iterable[bytes]]) -> Iterator[Part]:
         """Yield the answer for live sound."""
-        chunks = (pb.AnalyzeRequest(chunk=chunk) for chunk in live.chunks)
+        chunks = (live_chunk(chunk) for chunk in live.chunks)
         yield from self._call(chain([live_config(live)], chunks), live.kind, None)
 
-    def _call(self, sent: Iterator[pb.AnalyzeRequest], kind: type[AnyAnswer], timeout: float | None) -> Iterator[Part]:
-        call = TimeAudioServiceStub(self._channel).Analyze(sent, timeout=timeout, metadata=self._metadata)
+    def _call(
+        self, source: Iterator[pb.AnalyzeRequest], kind: type[AnyAnswer], timeout: float | None
+    ) -> Iterator[Part]:
+        sent = Watched(source)
+        call = TimeAudioServiceStub(self._channels.here()).Analyze(sent, timeout=timeout, metadata=self._metadata)
+        sent.belongs_to(call)
         try:
             for response in call:
                 if (part := part_of(response, self._url)) is not None:
@@ -58,34 +68,35 @@ class GrpcTransport:
                     if isinstance(part, kind):
                         return
         except grpc.RpcError as error:
-            raise refusal(error, self._url) from error
+            if sent.error is None:
+                raise refusal(error, self._url) from error
         finally:
             call.cancel()
-        raise _cut_off(self._url)
+        raise sent.error or _cut_off(self._url)
 
     def ready(self) -> bool:
         """Return whether the server accepts requests now."""
         request = health_pb2.HealthCheckRequest(service=_SERVICE)
         try:
-            health = health_pb2_grpc.HealthStub(self._channel).Check(request, timeout=_READY_TIMEOUT_S)
+            health = health_pb2_grpc.HealthStub(self._channels.here()).Check(request, timeout=_READY_TIMEOUT_S)
         except grpc.RpcError as error:
             raise refusal(error, self._url) from error
         return bool(health.status == health_pb2.HealthCheckResponse.SERVING)
 
     def close(self) -> None:
         """Close the connection."""
-        self._channel.close()
+        if (channel := self._channels.taken()) is not None:
+            channel.close()
 
 
 class AsyncGrpcTransport:
-    """See `timeaudio.requests.AsyncTransport`. For asyncio; opens its channel on first use."""
+    """See `timeaudio.requests.AsyncTransport`. For asyncio."""
 
     def __init__(self, address: SplitResult, timeout: float, headers: Mapping[str, str]) -> None:
-        self._address = address
         self._url = address.geturl()
         self._timeout = timeout
         self._metadata = tuple(headers.items())
-        self._opened: Any = None
+        self._channels = AsyncConnections(lambda: _async_channel(address), lambda channel: channel.close())
 
     async def whole(self, request: AudioRequest[A]) -> A:
         """Return the whole answer."""
@@ -108,56 +119,85 @@ class AsyncGrpcTransport:
         async def sent() -> AsyncIterator[pb.AnalyzeRequest]:
             yield live_config(live)
             async for chunk in live.chunks:
-                yield pb.AnalyzeRequest(chunk=chunk)
+                yield live_chunk(chunk)
 
         async with aclosing(self._call(sent(), live.kind, None)) as parts:
             async for part in parts:
                 yield part
 
-    async def _call(self, sent: Any, kind: type[AnyAnswer], timeout: float | None) -> AsyncGenerator[Part, None]:
-        call = TimeAudioServiceStub(self._channel).Analyze(sent, timeout=timeout, metadata=self._metadata)
+    async def _call(
+        self,
+        source: Iterator[pb.AnalyzeRequest] | AsyncIterator[pb.AnalyzeRequest],
+        kind: type[AnyAnswer],
+        timeout: float | None,
+    ) -> AsyncGenerator[Part, None]:
+        sent = AsyncWatched(source)
+        call = TimeAudioServiceStub(await self._channels.here()).Analyze(sent, timeout=timeout, metadata=self._metadata)
+        sent.belongs_to(call)
         try:
             async for response in call:
                 if (part := part_of(response, self._url)) is not None:
                     yield part
                     if isinstance(part, kind):
                         return
+        except asyncio.CancelledError:
+            if sent.error is None or _is_cancelled():
+                raise
         except grpc.RpcError as error:
-            raise refusal(error, self._url) from error
+            if sent.error is None:
+                raise refusal(error, self._url) from error
         finally:
             call.cancel()
-        raise _cut_off(self._url)
+        raise sent.error or _cut_off(self._url)
 
     async def ready(self) -> bool:
         """Return whether the server accepts requests now."""
         request = health_pb2.HealthCheckRequest(service=_SERVICE)
         try:
-            health = await health_pb2_grpc.HealthStub(self._channel).Check(request, timeout=_READY_TIMEOUT_S)
+            health = await health_pb2_grpc.HealthStub(await self._channels.here()).Check(
+                request, timeout=_READY_TIMEOUT_S
+            )
         except grpc.RpcError as error:
             raise refusal(error, self._url) from error
         return bool(health.status == health_pb2.HealthCheckResponse.SERVING)
 
     async def close(self) -> None:
         """Close the connection."""
-        if self._opened is not None:
-            await self._opened.close()
+        await self._channels.close()
 
-    @property
-    def _channel(self) -> Any:
-        if self._opened is None:  # on first use, because it needs a running event loop
-            self._opened = _channel(grpc.aio, self._address)
-        return self._opened
+
+def _async_channel(address: SplitResult) -> Any:
+    """Open a channel of grpc.aio.
+
+    Raises:
+        ServerUnreachable: this process was forked from one that used grpc.aio, whose thread is missing here. A call
+            would wait for ever.
+    """
+    owner = _AIO_OWNER.setdefault("process", os.getpid())
+    if owner != os.getpid():
+        raise ServerUnreachable(
+            "Asynchronous gRPC does not work in a process that was forked after its first use. Use an http:// address "
+            "or the synchronous Client there, or start the process with 'spawn'."
+        )
+    return _channel(grpc.aio, address)
 
 
 def _channel(library: Any, address: SplitResult) -> Any:
     """Open a channel of `grpc` or `grpc.aio`."""
     host = address.hostname or ""
     target = f"[{host}]:{address.port}" if ":" in host else f"{host}:{address.port}"
-    # A proxy cannot reach this machine.
-    options = [("grpc.enable_http_proxy", 0)] if is_loopback(host) else []
+    options = [("grpc.use_local_subchannel_pool", 1)]  # else a forked process shares its parent's connection
+    if is_loopback(host):
+        options.append(("grpc.enable_http_proxy", 0))  # a proxy cannot reach this machine
     if address.scheme == "grpcs":
         return library.secure_channel(target, grpc.ssl_channel_credentials(), options)
     return library.insecure_channel(target, options)
+
+
+def _is_cancelled() -> bool:
+    """Return whether the running task was cancelled, rather than the call."""
+    task = asyncio.current_task()
+    return task is not None and task.cancelling() > 0
 
 
 def _cut_off(url: str) -> ServerUnreachable:

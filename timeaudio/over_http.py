@@ -9,6 +9,7 @@ import httpx
 from httpx_sse import EventSource, ServerSentEvent
 
 from timeaudio.address import is_loopback
+from timeaudio.connections import AsyncConnections, Connections
 from timeaudio.errors import ApiError, ServerUnreachable
 from timeaudio.requests import CONNECT_TIMEOUT_S, A, AudioRequest, LiveRequest, Part, TaskName
 from timeaudio.responses import parsed, parsed_json, reached, refusal
@@ -38,12 +39,12 @@ class HttpTransport:
 
     def __init__(self, address: SplitResult, timeout: float, headers: Mapping[str, str]) -> None:
         self.url = httpx.URL(address.geturl())
-        self._http = httpx.Client(**_connection(self.url, timeout), headers=headers)
+        self._http = Connections(lambda: httpx.Client(**_connection(self.url, timeout), headers=headers))
 
     def whole(self, request: AudioRequest[A]) -> A:
         """Return the whole answer."""
         with reached(self.url), request.recording.opened() as file:
-            response = self._http.post(_PATHS[request.task], **_content(request, file))
+            response = self._http.here().post(_PATHS[request.task], **_content(request, file))
         if not response.is_success:
             raise refusal(response, self.url)
         return parsed(response, request.kind, self.url)
@@ -54,7 +55,7 @@ class HttpTransport:
         with (
             reached(self.url),
             request.recording.opened() as file,
-            self._http.stream("POST", path, **_content(request, file, stream="true")) as response,
+            self._http.here().stream("POST", path, **_content(request, file, stream="true")) as response,
         ):
             if not response.is_success:
                 response.read()
@@ -73,11 +74,12 @@ class HttpTransport:
     def ready(self) -> bool:
         """Return whether the server accepts requests now."""
         with reached(self.url):
-            return self._http.get("/readyz").is_success
+            return self._http.here().get("/readyz").is_success
 
     def close(self) -> None:
         """Close the connection."""
-        self._http.close()
+        if (http := self._http.taken()) is not None:
+            http.close()
 
 
 class AsyncHttpTransport:
@@ -85,13 +87,15 @@ class AsyncHttpTransport:
 
     def __init__(self, address: SplitResult, timeout: float, headers: Mapping[str, str]) -> None:
         self.url = httpx.URL(address.geturl())
-        self._http = httpx.AsyncClient(**_connection(self.url, timeout), headers=headers)
+        self._http = AsyncConnections(
+            lambda: httpx.AsyncClient(**_connection(self.url, timeout), headers=headers), httpx.AsyncClient.aclose
+        )
 
     async def whole(self, request: AudioRequest[A]) -> A:
         """Return the whole answer."""
         with request.recording.opened() as file:
             async with self._reached():
-                response = await self._http.post(_PATHS[request.task], **_content(request, file))
+                response = await (await self._http.here()).post(_PATHS[request.task], **_content(request, file))
         if not response.is_success:
             raise refusal(response, self.url)
         return parsed(response, request.kind, self.url)
@@ -102,7 +106,7 @@ class AsyncHttpTransport:
         with request.recording.opened() as file:
             async with (
                 self._reached(),
-                self._http.stream("POST", path, **_content(request, file, stream="true")) as response,
+                (await self._http.here()).stream("POST", path, **_content(request, file, stream="true")) as response,
             ):
                 if not response.is_success:
                     await response.aread()
@@ -121,11 +125,11 @@ class AsyncHttpTransport:
     async def ready(self) -> bool:
         """Return whether the server accepts requests now."""
         with reached(self.url):
-            return (await self._http.get("/readyz")).is_success
+            return (await (await self._http.here()).get("/readyz")).is_success
 
     async def close(self) -> None:
         """Close the connection."""
-        await self._http.aclose()
+        await self._http.close()
 
     @asynccontextmanager
     async def _reached(self) -> AsyncIterator[None]:
@@ -140,7 +144,7 @@ class AsyncHttpTransport:
         except ServerUnreachable as error:
             if isinstance(error.__cause__, httpx.NetworkError) and not isinstance(error.__cause__, httpx.ConnectError):
                 with suppress(httpx.TransportError):
-                    response = await self._http.get(_PATHS["dense_caption"])  # 405 if the key is valid
+                    response = await (await self._http.here()).get(_PATHS["dense_caption"])  # 405 if the key is valid
                     if response.status_code in _TOLD_BEFORE_READING:
                         raise refusal(response, self.url) from None
             raise

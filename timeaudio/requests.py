@@ -4,16 +4,22 @@ A full or starting server says when to retry; the client then sends the recordin
 seconds. Every other refusal is raised at once as ApiError.
 """
 
-import io
-import os
 import time
 from collections.abc import AsyncIterable, AsyncIterator, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from pathlib import Path, PurePath
-from typing import Any, BinaryIO, Final, Generic, Literal, Protocol, TypedDict, TypeVar
+from typing import Any, Final, Generic, Literal, Protocol, TypeVar
 
+from timeaudio.audio_source import Audio, AudioSource
 from timeaudio.errors import ApiError
-from timeaudio.formats import DEFAULT_NAME, FormatName, find
+from timeaudio.formats import FormatName, find
+from timeaudio.request_options import (
+    LiveOptions,
+    RequestOptions,
+    checked_format,
+    checked_options,
+    checked_queries,
+    checked_words,
+)
 from timeaudio.results import AnyAnswer, Beginning, DenseCaption, Grounding, Piece, QuestionAnswer, Summary
 
 DEFAULT_URL: Final = "http://127.0.0.1:8000"
@@ -21,45 +27,11 @@ RETRIED_STATUSES: Final = frozenset({429, 503})
 CONNECT_TIMEOUT_S: Final = 10.0
 FIRST_BACKOFF_S, LAST_BACKOFF_S = 0.5, 8.0  # when the server names no time: doubled from the first to the last
 
-Audio = str | os.PathLike[str] | bytes | BinaryIO
 TaskName = Literal["dense_caption", "ground", "summarize", "ask"]
 A = TypeVar("A", bound=AnyAnswer)
 
 Part = Beginning | Piece | AnyAnswer
 """What a stream consists of: a beginning, pieces, and the whole answer."""
-
-
-class RequestOptions(TypedDict, total=False):
-    """Optional fields of a request. The server chooses what is absent.
-
-    `start` and `end` bound the part that is analysed and `timeout_s` the whole request, in seconds. The server omits
-    intervals below `min_confidence`, 0 to 1; above 0 it needs a calibrated model.
-    """
-
-    start: float
-    end: float
-    num_beams: int
-    max_new_tokens: int
-    min_confidence: float
-    timeout_s: float
-
-
-class AudioSource:
-    """A recording that can be sent repeatedly. A path is read from disk; anything else is held in memory."""
-
-    def __init__(self, audio: Audio) -> None:
-        self.name = _name(audio)
-        self._audio = audio if isinstance(audio, str | os.PathLike | bytes) else audio.read()
-
-    def opened(self) -> BinaryIO:
-        """Open the recording at its start.
-
-        Raises:
-            OSError: the file cannot be read.
-        """
-        if isinstance(self._audio, bytes):
-            return io.BytesIO(self._audio)
-        return Path(self._audio).open("rb")
 
 
 @dataclass(frozen=True, slots=True)
@@ -73,7 +45,7 @@ class AudioRequest(Generic[A]):
     task: TaskName
     kind: type[A]
     recording: AudioSource
-    options: RequestOptions
+    options: Mapping[str, Any]
     words: Mapping[str, Any]
     form: FormatName = "json"
 
@@ -94,8 +66,7 @@ def ground(
     audio: Audio, queries: str | Sequence[str], options: RequestOptions, form: FormatName = "json"
 ) -> AudioRequest[Grounding]:
     """Ask for the times of each query."""
-    words = [queries] if isinstance(queries, str) else list(queries)
-    return _asked("ground", Grounding, audio, options, {"query": words}, form)
+    return _asked("ground", Grounding, audio, options, {"query": checked_queries(queries)}, form)
 
 
 def summarize(audio: Audio, options: RequestOptions, form: FormatName = "json") -> AudioRequest[Summary]:
@@ -107,29 +78,16 @@ def ask(
     audio: Audio, question: str, options: RequestOptions, form: FormatName = "json"
 ) -> AudioRequest[QuestionAnswer]:
     """Ask a question."""
-    return _asked("ask", QuestionAnswer, audio, options, {"question": question}, form)
+    return _asked("ask", QuestionAnswer, audio, options, {"question": checked_words(question, "question")}, form)
 
 
 def _asked(
     task: TaskName, kind: type[A], audio: Audio, options: RequestOptions, words: Mapping[str, Any], form: FormatName
 ) -> AudioRequest[A]:
-    find(form)  # before anything is sent
-    return AudioRequest(task, kind, AudioSource(audio), options, words, form)
-
-
-class LiveOptions(TypedDict, total=False):
-    """The format of live sound (by default 16 kHz, mono, 16 bits), and how to analyse it.
-
-    `sample_rate` is samples per second and channel; `window_s` is the window length in seconds, 5 to 30 (10).
-    """
-
-    sample_rate: int
-    channels: int
-    encoding: Literal["s16le", "f32le"]
-    window_s: float
-    num_beams: int
-    max_new_tokens: int
-    min_confidence: float
+    # All of this before anything is sent, so that every transport raises the caller's mistakes alike.
+    form = checked_format(form)
+    find(form)
+    return AudioRequest(task, kind, AudioSource(audio), checked_options(options, RequestOptions), words, form)
 
 
 C = TypeVar("C", Iterable[bytes], AsyncIterable[bytes])
@@ -143,17 +101,17 @@ class LiveRequest(Generic[A, C]):
     kind: type[A]
     chunks: C
     queries: Sequence[str]
-    options: LiveOptions
+    options: Mapping[str, Any]
 
 
 def live_dense_caption(chunks: C, options: LiveOptions) -> LiveRequest[DenseCaption, C]:
     """Ask for every event of live sound."""
-    return LiveRequest("dense_caption", DenseCaption, chunks, (), options)
+    return LiveRequest("dense_caption", DenseCaption, chunks, (), checked_options(options, LiveOptions))
 
 
 def live_ground(chunks: C, queries: str | Sequence[str], options: LiveOptions) -> LiveRequest[Grounding, C]:
     """Ask for the times of each query in live sound."""
-    return LiveRequest("ground", Grounding, chunks, [queries] if isinstance(queries, str) else list(queries), options)
+    return LiveRequest("ground", Grounding, chunks, checked_queries(queries), checked_options(options, LiveOptions))
 
 
 class RetryPolicy:
@@ -217,11 +175,3 @@ class AsyncTransport(Protocol):
 
     async def close(self) -> None:
         """See `Transport.close`."""
-
-
-def _name(audio: Audio) -> str:
-    """Return the name of the recording's file, or a default."""
-    if isinstance(audio, str | os.PathLike):
-        return PurePath(audio).name
-    name = getattr(audio, "name", None)
-    return PurePath(name).name if isinstance(name, str) else DEFAULT_NAME

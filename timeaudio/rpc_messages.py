@@ -10,6 +10,7 @@ from grpc_status import rpc_status
 from pydantic import ValidationError
 
 from timeaudio import results
+from timeaudio.audio_source import to_bytes
 from timeaudio.errors import ApiError, ClientError, ServerUnreachable, UnexpectedAnswer
 from timeaudio.requests import AudioRequest, LiveRequest, Part, TaskName
 from timeaudio.v1 import timeaudio_pb2 as pb
@@ -51,15 +52,9 @@ def requests(request: AudioRequest[Any], file: BinaryIO) -> Iterator[pb.AnalyzeR
 
 
 def live_config(live: LiveRequest[Any, Any]) -> pb.AnalyzeRequest:
-    """Return the configuration of live sound.
-
-    Raises:
-        ValueError: the encoding is unknown.
-    """
+    """Return the configuration of live sound."""
     options: dict[str, Any] = {**live.options}
     encoding = options.pop("encoding", "s16le")
-    if encoding not in _ENCODINGS:
-        raise ValueError(f"{encoding!r} is not an encoding. Use one of {', '.join(_ENCODINGS)}.")
     sound: dict[str, Any] = {name: options.pop(name) for name in ("channels", "window_s") if name in options}
     rate = options.pop("sample_rate", 16_000)
     return pb.AnalyzeRequest(
@@ -70,6 +65,11 @@ def live_config(live: LiveRequest[Any, Any]) -> pb.AnalyzeRequest:
             live=pb.LiveAudio(encoding=_ENCODINGS[encoding], sample_rate=rate, **sound),
         )
     )
+
+
+def live_chunk(chunk: object) -> pb.AnalyzeRequest:
+    """Return a request with samples of live sound. Raises: TypeError, if they are not bytes."""
+    return pb.AnalyzeRequest(chunk=to_bytes(chunk, "Yield its bytes: samples.astype('<i2').tobytes()."))
 
 
 def part_of(response: pb.AnalyzeResponse, url: str) -> Part | None:

@@ -25,8 +25,8 @@ class InputAudio(_RequestModel):
     """A recording."""
 
     data: str
-    """An audio file in base64, without `data:` in front."""
-    format: str = Field("wav", examples=["wav"])
+    """An audio file in base64; a `data:` URL is accepted too."""
+    format: str | None = Field("wav", examples=["wav"])
     """Not used: the server detects the format. It reads wav, flac, ogg, opus, mp3, m4a, webm and others."""
 
 
@@ -63,7 +63,7 @@ class AnswerFormat(_RequestModel):
 class StreamOptions(_RequestModel):
     """What a stream contains besides the answer."""
 
-    include_usage: bool = False
+    include_usage: bool | None = False
     """Whether the last message of the stream holds the usage."""
 
 

@@ -14,9 +14,11 @@ from server.api.requests import InferenceRequest
 from server.errors import InvalidField, InvalidFieldDetail, ModelNotFound, UnsupportedBody
 from server.inference.service import Service
 from server.rest.chat_answer import ChatStreamWriter, chat_error, completion
+from server.rest.chat_parts import chat_errors
+from server.rest.content_encoding import refuse_encoded
 from server.rest.disconnect import while_connected
 from server.rest.examples import RECORDING
-from server.rest.fields import checked, field_errors
+from server.rest.fields import checked
 from server.rest.form import FORMS
 from server.rest.intent import understand
 from server.rest.json_body import decoded, read_object
@@ -88,7 +90,7 @@ async def chat_completions(request: Request) -> Any:
             kept = place.pop_all()
 
             async def work(say: Say) -> None:
-                with_usage = body.stream_options is not None and body.stream_options.include_usage
+                with_usage = body.stream_options is not None and bool(body.stream_options.include_usage)
                 telling = ChatStreamWriter(inference, say, as_json=_wants_json(body), with_usage=with_usage)
                 async with kept:
                     await tell(telling, service.stream(ticket, source, inference), begun)
@@ -106,6 +108,7 @@ def _wants_json(body: ChatRequest) -> bool:
 
 
 async def _read(request: Request, limits: Limits) -> ChatRequest:
+    refuse_encoded(request.headers)
     media_type = request.headers.get("content-type", "").partition(";")[0].strip().lower()
     if media_type != "application/json":
         raise UnsupportedBody(f"Send a JSON object as application/json, not as {media_type or 'an undeclared type'}.")
@@ -114,7 +117,7 @@ async def _read(request: Request, limits: Limits) -> ChatRequest:
     try:
         return ChatRequest.model_validate(value, strict=True)
     except ValidationError as error:
-        raise InvalidField(field_errors(error)) from None
+        raise InvalidField(chat_errors(error, value)) from None
 
 
 def _check_model(service: Service, name: str) -> None:

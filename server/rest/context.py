@@ -2,6 +2,7 @@
 
 import logging
 import time
+from urllib.parse import unquote
 
 from opentelemetry.trace import get_current_span
 from starlette.datastructures import Headers, MutableHeaders
@@ -29,6 +30,7 @@ class RequestContext:
             await self._app(scope, receive, send)
             return
         begun = time.monotonic()
+        _shorten(scope)
         headers = Headers(scope=scope)
         scope["request_id"] = request_id(headers.get("x-request-id"))
         parents = headers.getlist("traceparent")
@@ -63,6 +65,14 @@ class RequestContext:
             await send(message)
 
         await self._app(scope, _bounded(receive, self._max_bytes, _length(headers)), tagged)
+
+
+def _shorten(scope: Scope) -> None:
+    """Reduce the target of a request to its path: proxies may send the whole URL (RFC 9112, section 3.2.2)."""
+    raw: bytes = scope.get("raw_path") or b""
+    if raw[:8].lower().startswith((b"http://", b"https://")):
+        path = b"/" + raw.partition(b"://")[2].partition(b"/")[2]
+        scope["raw_path"], scope["path"] = path, unquote(path.decode("latin-1"))
 
 
 def _bounded(receive: Receive, limit: int, declared: int | None) -> Receive:

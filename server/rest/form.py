@@ -24,7 +24,7 @@ class Form(BaseModel):
     task: ClassVar[Task]
     """The task of the route."""
 
-    response_format: FormatName = "json"
+    response_format: FormatName | None = "json"
     """How to write the answer; docs/formats.md shows each."""
     name: Annotated[str, Field(max_length=255)] | None = None
     """Name of the recording, for formats that include it; default: the uploaded file's name."""
@@ -38,7 +38,7 @@ class Form(BaseModel):
     """Longest answer, in tokens; a cut answer is still well formed. Default: 300 for each 30 s of audio."""
     min_confidence: Annotated[float, Field(ge=0, le=1, allow_inf_nan=False)] | None = None
     """Omit intervals with a lower confidence; above 0 it needs a model that is calibrated for the task."""
-    stream: bool = False
+    stream: bool | None = False
     """Whether to answer with server-sent events, one per event as soon as it is found; docs/api.md shows them."""
     timeout_s: Annotated[float, Field(gt=0, allow_inf_nan=False)] | None = None
     """Seconds after the upload within which the answer must be ready; 504 otherwise."""
@@ -73,7 +73,7 @@ class Form(BaseModel):
 
     def _errors(self, limits: Limits) -> list[InvalidFieldDetail]:
         errors = []
-        if self.stream and self.response_format != "json":
+        if self.stream and self.response_format not in (None, "json"):
             errors.append(InvalidFieldDetail("response_format", "streams are always JSON; omit it, or send json"))
         if self.end is not None and self.end < (self.start or 0.0) + _MIN_SPAN_S:
             errors.append(

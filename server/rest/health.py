@@ -7,6 +7,7 @@ from prometheus_client.exposition import CONTENT_TYPE_LATEST
 from server.api import schema
 from server.errors import NotReady
 from server.inference.service import Service
+from server.rest.head import answer_head
 from server.rest.problems import documented
 
 router = APIRouter(tags=["operation"])
@@ -33,3 +34,6 @@ async def metrics(request: Request) -> Response:
     """Counters, gauges and histograms, all with the prefix `timeaudio_`."""
     service: Service = request.app.state.service
     return Response(generate_latest(service.metrics.registry), media_type=CONTENT_TYPE_LATEST)
+
+
+answer_head(router)

@@ -7,6 +7,7 @@ from fastapi import APIRouter, Request
 from server.api.openai_schema import ModelCard, ModelList
 from server.errors import ModelNotFound, NotReady
 from server.inference.service import Service
+from server.rest.head import answer_head
 from server.rest.problems import documented
 
 router = APIRouter(prefix="/v1", tags=["OpenAI-compatible"])
@@ -46,3 +47,6 @@ def _card(request: Request) -> ModelCard:
     model = service.engine.model
     assert model is not None, "a ready engine has a model"
     return ModelCard(id=model.name, created=_STARTED, tasks=list(model.tasks))
+
+
+answer_head(router)

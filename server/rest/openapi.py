@@ -81,7 +81,11 @@ def _bounded(field: dict[str, Any], bounds: dict[str, Any]) -> dict[str, Any]:
 def _request_body(form: type[Form], properties: dict[str, Any], required: list[str]) -> dict[str, Any]:
     required = [FILE, *required]
     binary = {"type": "string", "format": "binary"}
-    encoded = {"type": "string", "format": "byte", "description": f"An audio file in base64: {_KINDS}."}
+    encoded = {
+        "type": "string",
+        "format": "byte",
+        "description": f"An audio file in base64, or in a `data:` URL: {_KINDS}.",
+    }
     whole = {"schema": binary | {"description": f"An audio file: {_KINDS}."}}
     return {
         "required": True,

@@ -159,5 +159,5 @@ async def _answer(request: Request, form: type[Form]) -> Response:
             )
         result = await while_connected(request, service.analyze(ticket, source, inference))
     result.total_s = time.monotonic() - begun
-    row = FORMATS[received.fields.response_format]
+    row = FORMATS[received.fields.response_format or "json"]
     return Response(row.write(PRESENTERS[form.task](result), received.name), media_type=row.media_type)

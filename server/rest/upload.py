@@ -21,8 +21,10 @@ from starlette.requests import ClientDisconnect, Request
 
 from model.errors import EmptyAudio
 from server.errors import Cancelled, InvalidFieldDetail, MalformedRequest, UnsupportedBody, UploadTooSlow
+from server.rest.content_encoding import refuse_encoded
 from server.rest.fields import FILE, checked, gathered, mistyped
 from server.rest.form import Form
+from server.rest.form_parts import read_form
 from server.rest.json_body import decoded, read_object
 from server.runtime.run_blocking import file_work
 from server.settings import Limits
@@ -51,6 +53,7 @@ async def receive(request: Request, form: type[F], limits: Limits, target: Path)
         EmptyAudio: the recording has no bytes.
         Cancelled: the client disconnected.
     """
+    refuse_encoded(request.headers)
     media_type = request.headers.get("content-type", "").partition(";")[0].strip().lower()
     async with while_arriving(limits):
         if media_type == "multipart/form-data":
@@ -89,15 +92,19 @@ async def while_arriving(limits: Limits) -> AsyncIterator[None]:
 
 async def _from_form(request: Request, form: type[F], limits: Limits, target: Path) -> ParsedUpload[F]:
     most_fields = len(form.model_fields) + limits.queries + _SPARE
-    async with request.form(max_files=_SPARE, max_fields=most_fields) as data:
+    data = await read_form(request, max_files=_SPARE, max_fields=most_fields)
+    try:
         errors = _file_errors(data)
         beside = gathered(form, [item for item in data.multi_items() if item[0] != FILE], errors)
         fields = checked(form, _with_query(request, form, beside, errors), errors)
         upload = data[FILE]
         assert isinstance(upload, UploadFile), "checked by _file_errors"
+        refuse_encoded(upload.headers, ("content-encoding", "content-transfer-encoding"))
         _not_empty(upload.size or 0)
         await file_work(upload.size or 0, _copy, upload.file, target)
         return ParsedUpload(fields, fields.name or PurePosixPath(upload.filename or "").name or DEFAULT_NAME)
+    finally:
+        await data.close()
 
 
 async def _from_raw(request: Request, form: type[F], target: Path) -> ParsedUpload[F]:

@@ -8,7 +8,8 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from timeaudio.errors import ClientError
-from timeaudio.inputs import sources
+from timeaudio.inputs import describe_left_out, sources
+from timeaudio.report import complain
 
 COLUMN = "path"
 
@@ -62,7 +63,11 @@ def read_manifest(manifest: Path, shard: Shard) -> Iterator[str]:
 
 def _paths(manifest: Path) -> Iterator[str]:
     if manifest.is_dir():
-        yield from (str(found.path) for found in sources([str(manifest)]) if found.path not in (None, manifest))
+        left_out: list[Path] = []
+        found = sources([str(manifest)], left_out)
+        if left_out:
+            complain(describe_left_out(left_out))
+        yield from (str(source.path) for source in found if source.path not in (None, manifest))
         return
     with manifest.open(encoding="utf-8", errors="surrogateescape", newline="") as file:
         match manifest.suffix.lower():

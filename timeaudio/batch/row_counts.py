@@ -20,12 +20,13 @@ class RowCounts:
         self._begun = self._told = time.monotonic()
 
     def add(self, row: Mapping[str, Any]) -> None:
-        """Count a row, and report progress now and then."""
+        """Count a row. Report each failure with its reason, and progress now and then."""
         if row["status"] == "ok":
             self.answered += 1
             self.audio_s += float(row["answer"]["audio"]["duration"])
         else:
             self.failed += 1
+            self._tell(f"{row['path']}: {row.get('detail') or row.get('error')}")
         if time.monotonic() - self._told > _TELL_S:
             self._told = time.monotonic()
             self._tell(str(self))

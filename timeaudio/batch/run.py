@@ -2,6 +2,7 @@
 
 import asyncio
 from collections.abc import Iterable, Iterator
+from itertools import chain
 from pathlib import Path
 from typing import Any
 
@@ -22,7 +23,7 @@ UNAUTHORIZED = 401
 def run_all(
     paths: Iterable[str], task_spec: TaskSpec, journal: Journal, counts: RowCounts, server: BatchServer, *, at_once: int
 ) -> None:
-    """Write a row for every path, with `at_once` requests at a time.
+    """Write a row for every path, with `at_once` requests at a time. Without a path the server is not started.
 
     Raises:
         ClientError: the server is gone, or refused the API key; the rows so far are kept.
@@ -31,8 +32,12 @@ def run_all(
 
     async def run() -> None:
         try:
+            unread = iter(paths)
+            first = next(unread, None)
+            if first is None:
+                return
             await server.revive()
-            waiting = iter(paths)
+            waiting = chain([first], unread)
             async with asyncio.TaskGroup() as group:
                 for _ in range(at_once):
                     group.create_task(work(waiting))

@@ -4,31 +4,28 @@ Recordings are files, folders, quoted patterns, or `-` for standard input. Answe
 are files, one per recording and format.
 """
 
-from collections.abc import Callable, Sequence
-from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any, NoReturn
+from typing import Annotated
 
 import typer
 
+from timeaudio.cli.dispatch import follow, run, split
 from timeaudio.cli.options import (
     RECORDINGS,
     AsJson,
+    End,
     Files,
     Formats,
     JsonLines,
+    MinConfidence,
     ModelDir,
     OutputDir,
     OutputOptions,
     Resume,
     ServerUrl,
+    Start,
     Streamed,
+    checked_part,
 )
-
-if TYPE_CHECKING:
-    from timeaudio.cli.run_analysis import Backend
-    from timeaudio.client import Client
-    from timeaudio.results import AnyAnswer
-    from timeaudio.stream import Stream
 
 
 def register(app: typer.Typer) -> None:
@@ -65,14 +62,18 @@ def caption(
     json_lines: JsonLines = False,
     resume: Resume = False,
     stream: Streamed = False,
+    start: Start = None,
+    end: End = None,
+    min_confidence: MinConfidence = None,
     server: ServerUrl = None,
     model: ModelDir = None,
 ) -> None:
     """List every sound event in each FILE, and when it happens."""
     output = OutputOptions(output_dir, formats, as_json, json_lines, resume, stream)
+    part = checked_part(start, end, min_confidence)
     if stream:
-        _follow(files, lambda client, audio: client.stream_dense_caption(audio), output, server)
-    _run(files, lambda listener, audio: listener.dense_caption(audio), output, server, model)
+        follow(files, lambda client, audio: client.stream_dense_caption(audio, **part), output, server)
+    run(files, lambda listener, audio: listener.dense_caption(audio, **part), output, server, model)
 
 
 _GROUND_EXAMPLES = """
@@ -104,15 +105,19 @@ def ground(
     json_lines: JsonLines = False,
     resume: Resume = False,
     stream: Streamed = False,
+    start: Start = None,
+    end: End = None,
+    min_confidence: MinConfidence = None,
     server: ServerUrl = None,
     model: ModelDir = None,
 ) -> None:
     """Find when each QUERY happens in FILE, or that it does not."""
-    files, wanted = _split(words, queries, "QUERY", "-q")
+    files, wanted = split(words, queries, "QUERY", "-q")
     output = OutputOptions(output_dir, formats, as_json, json_lines, resume, stream)
+    part = checked_part(start, end, min_confidence)
     if stream:
-        _follow(files, lambda client, audio: client.stream_ground(audio, wanted), output, server)
-    _run(files, lambda listener, audio: listener.ground(audio, wanted), output, server, model)
+        follow(files, lambda client, audio: client.stream_ground(audio, wanted, **part), output, server)
+    run(files, lambda listener, audio: listener.ground(audio, wanted, **part), output, server, model)
 
 
 _SUMMARIZE_EXAMPLES = """
@@ -132,20 +137,26 @@ def summarize(
     json_lines: JsonLines = False,
     resume: Resume = False,
     stream: Streamed = False,
+    start: Start = None,
+    end: End = None,
+    min_confidence: MinConfidence = None,
     server: ServerUrl = None,
     model: ModelDir = None,
 ) -> None:
     """Summarize the speech in each FILE, segment by segment. Needs a checkpoint that was trained for it."""
     output = OutputOptions(output_dir, formats, as_json, json_lines, resume, stream)
+    part = checked_part(start, end, min_confidence)
     if stream:
-        _follow(files, lambda client, audio: client.stream_summarize(audio), output, server)
-    _run(files, lambda listener, audio: listener.summarize(audio), output, server, model)
+        follow(files, lambda client, audio: client.stream_summarize(audio, **part), output, server)
+    run(files, lambda listener, audio: listener.summarize(audio, **part), output, server, model)
 
 
 _ASK_EXAMPLES = """
 Examples:
 
 timeaudio ask street.flac 'How often does the dog bark?'
+
+timeaudio ask meeting.mp3 'Who speaks first?' --start 600 --end 720
 
 timeaudio ask recordings/ -q 'Is anybody speaking?' --json-lines
 """
@@ -169,64 +180,18 @@ def ask(
     json_lines: JsonLines = False,
     resume: Resume = False,
     stream: Streamed = False,
+    start: Start = None,
+    end: End = None,
+    min_confidence: MinConfidence = None,
     server: ServerUrl = None,
     model: ModelDir = None,
 ) -> None:
     """Answer a QUESTION about each FILE. Needs a checkpoint that was trained for it."""
-    files, [question_text, *more] = _split(words, None if question is None else [question], "QUESTION", "-q")
+    files, [question_text, *more] = split(words, None if question is None else [question], "QUESTION", "-q")
     if more:
         raise typer.BadParameter("put the question in quotes; only one is allowed. For several files: -q QUESTION")
     output = OutputOptions(output_dir, formats, as_json, json_lines, resume, stream)
+    part = checked_part(start, end, min_confidence)
     if stream:
-        _follow(files, lambda client, audio: client.stream_ask(audio, question_text), output, server)
-    _run(files, lambda listener, audio: listener.ask(audio, question_text), output, server, model)
-
-
-def _run(
-    files: Sequence[str | Path],
-    ask: "Callable[[Backend, Path | bytes], AnyAnswer]",
-    wanted: OutputOptions,
-    server: str | None,
-    model: Path | None,
-) -> NoReturn:
-    """Analyse all recordings and exit with the exit code."""
-    from timeaudio.cli.run_analysis import answer_each, open_listener
-    from timeaudio.inputs import sources
-
-    found = sources(map(str, files))
-    output = wanted.output(found)
-    with open_listener(server=server, model=model) as listener:
-        raise typer.Exit(answer_each(found, lambda audio: ask(listener, audio), output))
-
-
-def _follow(
-    files: Sequence[str | Path],
-    ask: "Callable[[Client, Path | bytes], Stream[Any, Any]]",
-    wanted: OutputOptions,
-    server: str | None,
-) -> NoReturn:
-    """Do the same, but print each event as soon as it is found."""
-    from timeaudio.cli.run_analysis import connected
-    from timeaudio.follow import follow_each
-    from timeaudio.inputs import sources
-
-    wanted.check_streamed(server)
-    assert server is not None, "checked"
-    with connected(server) as client:
-        found = sources(map(str, files))
-        raise typer.Exit(follow_each(found, lambda audio: ask(client, audio), as_json=wanted.json_lines))
-
-
-def _split(
-    words: Sequence[str], options: Sequence[str] | None, what: str, option: str
-) -> tuple[Sequence[str], Sequence[str]]:
-    """Return the files and what to ask about them: the words after the first, unless the option gives it."""
-    if options:
-        return words, options
-    [file, *rest] = words
-    if not rest:
-        raise typer.BadParameter(f"{what} is missing: use FILE {what}, or FILE... {option} {what}")
-    for word in rest:
-        if Path(word).exists():
-            raise typer.BadParameter(f"{word!r} is a file. With several files, use {option} {what}")
-    return [file], rest
+        follow(files, lambda client, audio: client.stream_ask(audio, question_text, **part), output, server)
+    run(files, lambda listener, audio: listener.ask(audio, question_text, **part), output, server, model)

@@ -12,9 +12,11 @@ from timeaudio.formats import FORMAT_NAMES
 if TYPE_CHECKING:
     from timeaudio.inputs import Source
     from timeaudio.outputs import Output, Shown
+    from timeaudio.request_options import PartOptions
 
 ALL = "all"
 _CHOICES = (*FORMAT_NAMES, ALL)
+_WHAT = "Part (default: the whole recording, every interval)"
 _WHERE = "Output (default: tables and timelines)"
 _WHO = "Model (default: the embedded one, in this process)"
 RECORDINGS = "files, folders (searched for recordings), 'patterns*.wav' in quotes, or - for standard input."
@@ -94,6 +96,35 @@ Streamed = Annotated[
         help="With --server: print a line for each event as soon as it is found; with --json-lines, as JSON.",
     ),
 ]
+Start = Annotated[
+    float | None,
+    typer.Option(min=0, metavar="SECONDS", rich_help_panel=_WHAT, help="Analyse from here on; default: the beginning."),
+]
+End = Annotated[
+    float | None,
+    typer.Option(min=0, metavar="SECONDS", rich_help_panel=_WHAT, help="Analyse up to here; default: the end."),
+]
+MinConfidence = Annotated[
+    float | None,
+    typer.Option(
+        min=0,
+        max=1,
+        metavar="0..1",
+        rich_help_panel=_WHAT,
+        help="Leave out intervals with a lower confidence. Above 0 it needs a calibrated model.",
+    ),
+]
+
+
+def checked_part(start: float | None, end: float | None, min_confidence: float | None) -> "PartOptions":
+    """Return the options that say what to analyse.
+
+    Raises:
+        typer.BadParameter: the end is not after the start.
+    """
+    if end is not None and end < (start or 0.0) + 0.1:
+        raise typer.BadParameter(f"--end must be at least 0.1 s after the start ({start or 0.0:g} s)")
+    return {"start": start, "end": end, "min_confidence": min_confidence}
 
 
 @dataclass(frozen=True, slots=True)

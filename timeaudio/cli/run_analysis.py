@@ -3,7 +3,7 @@
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
-from typing import Protocol
+from typing import Protocol, Unpack
 
 import typer
 from rich.console import Console
@@ -14,6 +14,7 @@ from timeaudio.inputs import SUFFIXES, Source
 from timeaudio.outputs import Output
 from timeaudio.progress import Bar, RunCounts
 from timeaudio.report import complain
+from timeaudio.request_options import PartOptions
 from timeaudio.results import AnyAnswer, DenseCaption, Grounding, QuestionAnswer, Summary
 
 Ask = Callable[[Path | bytes], AnyAnswer]
@@ -22,21 +23,27 @@ Ask = Callable[[Path | bytes], AnyAnswer]
 class Backend(Protocol):
     """What answers: a server through Client, or the model in this process."""
 
-    def dense_caption(self, audio: Path | bytes, /) -> DenseCaption:
+    def dense_caption(self, audio: Path | bytes, /, **part: Unpack[PartOptions]) -> DenseCaption:
         """Return every event of a recording."""
         ...
 
-    def ground(self, audio: Path | bytes, queries: Sequence[str], /) -> Grounding:
+    def ground(self, audio: Path | bytes, queries: Sequence[str], /, **part: Unpack[PartOptions]) -> Grounding:
         """Return where each query happens."""
         ...
 
-    def summarize(self, audio: Path | bytes, /) -> Summary:
+    def summarize(self, audio: Path | bytes, /, **part: Unpack[PartOptions]) -> Summary:
         """Return a summary of the speech."""
         ...
 
-    def ask(self, audio: Path | bytes, question: str, /) -> QuestionAnswer:
+    def ask(self, audio: Path | bytes, question: str, /, **part: Unpack[PartOptions]) -> QuestionAnswer:
         """Return the answer to a question."""
         ...
+
+
+def check_backend(server: str | None, model: Path | None) -> None:
+    """Check that at most one of both is given. Raises: typer.BadParameter."""
+    if server is not None and model is not None:
+        raise typer.BadParameter("use either --server or --model: a server loads its own model.")
 
 
 @contextmanager
@@ -44,7 +51,7 @@ def open_listener(*, server: str | None, model: Path | None) -> Iterator[Backend
     """Connect to a server, or load a model here: `model`, or the embedded one.
 
     Raises:
-        typer.BadParameter: the address is not valid, or both are given.
+        typer.BadParameter: the address is not valid.
         LocalModelError: no model can run here.
     """
     if server is None:
@@ -54,8 +61,6 @@ def open_listener(*, server: str | None, model: Path | None) -> Iterator[Backend
             listener = LocalModel(model)
         yield listener
         return
-    if model is not None:
-        raise typer.BadParameter("use either --server or --model: a server loads its own model.")
     with connected(server) as client:
         yield client
 

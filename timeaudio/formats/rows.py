@@ -2,18 +2,28 @@
 
 import csv
 import io
+import re
 from pathlib import PurePath
+from typing import Final
 
 from timeaudio.formats.tracks import LabelledInterval, one_line, spans
 from timeaudio.results import AnyAnswer
 
+_FORMULA_STARTS: Final = ("=", "+", "-", "@")
+_PLAIN_NAME: Final = re.compile(r"-[\w.-]*\.\w+")
+"""Names like AudioSet's `-0RWZT-miFs_30.wav`: no function call fits into them, and DCASE joins tables by name."""
+
 
 def tsv(answer: AnyAnswer, name: str) -> str:
-    """Write the columns of DCASE's sound event tasks, `filename onset offset event_label`, with csv's quoting."""
+    """Write the columns of DCASE's sound event tasks, `filename onset offset event_label`, with csv's quoting.
+
+    A cell that a spreadsheet would compute gets an apostrophe in front, so that it is shown as text.
+    """
     text = io.StringIO()
     table = csv.writer(text, delimiter="\t", lineterminator="\n")
     table.writerow(("filename", "onset", "offset", "event_label"))
-    table.writerows((one_line(name), *_seconds(span, 3), span.label) for span in spans(answer))
+    recording = _inert(one_line(name), plain=_PLAIN_NAME)
+    table.writerows((recording, *_seconds(span, 3), _inert(span.label)) for span in spans(answer))
     return text.getvalue()
 
 
@@ -34,6 +44,15 @@ def rttm(answer: AnyAnswer, name: str) -> str:
         onset, duration = _decimal(span.start_ms, 3), _decimal(span.end_ms - span.start_ms, 3)
         rows.append(f"SPEAKER {recording} 1 {onset} {duration} <NA> <NA> {_word(span.label)} <NA> <NA>\n")
     return "".join(rows)
+
+
+def _inert(cell: str, plain: re.Pattern[str] | None = None) -> str:
+    """Return a cell that no spreadsheet takes for a formula: they begin with = + - or @. `plain` cells stay as is.
+
+    Source: OWASP, "CSV Injection".
+    """
+    is_plain = plain is not None and plain.fullmatch(cell) is not None
+    return f"'{cell}" if cell.startswith(_FORMULA_STARTS) and not is_plain else cell
 
 
 def _word(words: str) -> str:

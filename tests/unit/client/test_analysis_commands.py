@@ -197,6 +197,50 @@ def test_resume_repeats_failed_recordings(server, caption_json, tmp_path, capsys
     assert "2 recordings, 1 failed: 10.0 s" in capsys.readouterr().err
 
 
+def test_resume_with_nothing_to_do_loads_no_model(ask, tmp_path, monkeypatch, capsys):
+    make(tmp_path / "in", "a.wav", "b.wav")
+    words = ["caption", str(tmp_path / "in"), "-o", str(tmp_path / "o")]
+    assert ask(*words) == 0
+    monkeypatch.setattr("timeaudio.local.LocalModel.__init__", lambda *_: pytest.fail("a model was loaded"))
+    assert main([*words, "--resume"]) == 0
+    assert "2 recordings, 2 skipped (answered before)" in capsys.readouterr().err
+    assert ask(*words, "--resume", "--model", tmp_path) == 2
+
+
+@pytest.mark.parametrize(
+    ("command", "words"),
+    [("caption", []), ("ground", ["-q", "rain"]), ("summarize", []), ("ask", ["-q", "How often?"])],
+)
+def test_every_command_analyses_a_part(server, tmp_path, request, command, words):
+    kinds = {"caption": "caption", "ground": "grounding", "summarize": "summary", "ask": "question"}
+    server.answer(200, request.getfixturevalue(f"{kinds[command]}_json"))
+    [clip] = make(tmp_path, "a.wav")
+    part = ["--start", "600", "--end", "720.5", "--min-confidence", "0.25"]
+    assert main([command, str(clip), *words, *part, "--server", server.url]) == 0
+    [request] = server.received
+    assert [request.all(name) for name in ("start", "end", "min_confidence")] == [[b"600.0"], [b"720.5"], [b"0.25"]]
+    assert main([command, str(clip), *words, "--server", server.url]) == 0
+    assert not {name for name, _ in server.received[1].fields} & {"start", "end", "min_confidence"}
+
+
+@pytest.mark.parametrize(
+    "words", [["--start", "-1"], ["--end", "0"], ["--start", "5", "--end", "5"], ["--min-confidence", "1.1"]]
+)
+def test_a_part_that_cannot_be(ask, server, tmp_path, words, capsys):
+    [clip] = make(tmp_path, "a.wav")
+    assert ask("caption", clip, *words) == 2
+    assert len(capsys.readouterr().err.splitlines()) == 1
+    assert server.received == []
+
+
+def test_kinds_that_are_not_read_are_mentioned_once(ask, server, tmp_path, capsys):
+    make(tmp_path, "a.wav", "b.wma", "c.avi")
+    assert ask("caption", tmp_path, "--json-lines") == 0
+    assert received_files(server) == ["a.wav"]
+    [line] = capsys.readouterr().err.splitlines()
+    assert "2 files were left out" in line
+
+
 def test_an_unwritable_folder_is_one_line(ask, tmp_path, capsys):
     clip, taken = make(tmp_path, "a.wav", "taken")
     assert ask("caption", clip, "-o", taken) == 1
@@ -215,6 +259,29 @@ def test_text_output_is_utf_8_on_any_terminal(server, grounding_json, tmp_path):
     assert ended.returncode == 0, ended.stderr
     answer = Grounding.model_validate(grounding_json)
     assert ended.stdout.decode() == write(answer, "tsv", name="straße.wav")
+
+
+STREAM = "".join(
+    f"event: event\ndata: {json.dumps({'intervals': [{'start': n, 'end': n + 1}], 'caption': 'x' * 9000})}\n\n"
+    for n in range(200)
+)
+
+
+@pytest.mark.parametrize("words", [["--stream"], ["--stream", "--json-lines"], ["--json-lines"], ["-f", "srt"], []])
+def test_a_reader_that_goes_away_ends_a_command_quietly(server, caption_json, tmp_path, words):
+    clips = make(tmp_path, "a.wav", "b.wav", "c.wav") if "-f" not in words else make(tmp_path, "a.wav")
+    caption_json["events"][0]["caption"] = "x" * 500_000
+    if "--stream" in words:
+        server.answer(200, STREAM.encode(), content_type="text/event-stream")
+    else:
+        server.answer(200, caption_json)
+    command = [sys.executable, "-m", "timeaudio", "caption", *map(str, clips), *words, "--server", server.url]
+    env = os.environ | {"PYTHONPATH": str(ROOT), "PYTHONUNBUFFERED": ""}
+    with subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, env=env) as process:
+        process.stdout.read(10)
+        process.stdout.close()
+        assert process.stderr.read() == b""
+    assert process.returncode == 1
 
 
 def terminal(command: list[str], *, interrupt_when: Callable[[], object] | None = None) -> tuple[int, str, str]:

@@ -83,6 +83,45 @@ def test_an_invalid_recording_raises_an_error(model, tmp_path, damage):
         model.dense_caption(path)
 
 
+def test_a_part_has_the_times_of_the_file(model, clip):
+    whole, part = model.dense_caption(clip), model.dense_caption(clip, start=1.06, end=2.5)
+    assert (part.audio.start, part.audio.duration) == (1.0, 1.5)  # as a server: the start is rounded down to a tenth
+    assert [(i.start, i.end) for event in part.events for i in event.intervals] == [(1.0, 2.5)]
+    assert model.dense_caption(clip, start=None, end=None, min_confidence=None).events == whole.events
+    assert [(s.start, s.end) for s in model.summarize(clip, start=1.0).segments] == [(1.0, 2.0), (2.0, 4.0)]
+    assert [(i.start, i.end) for i in model.ask(clip, "How often?", start=1.0).intervals] == [(1.5, 2.0)]
+
+
+@pytest.mark.parametrize(("start", "end", "fits"), [(1.0, 1.1, True), (1.0, 1.09, False), (2.0, 1.0, False)])
+def test_a_part_has_at_least_a_tenth(model, clip, start, end, fits):
+    if fits:
+        assert model.dense_caption(clip, start=start, end=end).audio.duration == 0.1
+    else:
+        with pytest.raises(LocalModelError, match="0.1 s after the start"):
+            model.dense_caption(clip, start=start, end=end)
+
+
+def test_a_start_after_the_end_of_the_file(model, clip):
+    with pytest.raises(LocalModelError, match="3.00 s long"):
+        model.dense_caption(clip, start=5.0)
+
+
+def test_intervals_below_the_least_confidence_are_left_out(model, clip):
+    assert model.ground(clip, ["a dog"], min_confidence=0.0).results[0].present
+    [found] = model.ground(clip, ["a dog"], min_confidence=0.5).results  # the scripted intervals have no confidence
+    assert (found.present, found.intervals) == (False, ())
+    with pytest.raises(LocalModelError, match="not calibrated for dense_caption"):
+        model.dense_caption(clip, min_confidence=0.5)
+
+
+def test_a_part_of_a_long_recording_is_analysed(model, tmp_path, tone_wav, capsys):
+    path = tmp_path / "long.wav"
+    path.write_bytes(tone_wav(LIMIT_S + 20, rate=8000))
+    with pytest.raises(LocalModelError, match="--start and --end"):
+        model.ask(path, "How often?")
+    assert model.ask(path, "How often?", start=20.0).audio.start == 20.0
+
+
 @pytest.mark.parametrize(("seconds", "fits"), [(LIMIT_S - 0.1, True), (LIMIT_S, True), (LIMIT_S + 0.1, False)])
 def test_the_length_limit(model, tmp_path, tone_wav, seconds, fits):
     path = tmp_path / "long.wav"

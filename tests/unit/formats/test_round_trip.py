@@ -125,6 +125,7 @@ READERS = {
 SPELLING = {
     "srt": lambda words: words.replace("-->", "->"),
     "rttm": lambda words: words.replace(" ", "_").replace('"', "'"),
+    "tsv": lambda words: f"'{words}" if words[0] in "=+-@" else words,
 }
 NOT_A_NUMBER = {"<NA>", "N/A", "NA", "NULL", "NaN", "None", "n/a", "nan", "null", "#N/A", "#NA", "-NaN", "-nan", ""}
 """Text that pandas, and so pyannote's reader, treats as missing."""
@@ -207,3 +208,17 @@ def test_every_answer_has_a_track_even_for_absent_queries() -> None:
 def test_the_error_for_an_unknown_format_lists_all_formats() -> None:
     with pytest.raises(ValueError, match="'ass' is not a format. Use one of json, verbose_json, srt"):
         write(PLAIN["ask"], "ass")
+
+
+@pytest.mark.parametrize("text", ["=1+1", "+1", "-1", "@SUM(A1)", "=HYPERLINK(0)"])
+def test_a_table_has_no_formulas(text: str) -> None:
+    answer = PLAIN["ground"].model_copy(
+        update={"results": (PLAIN["ground"].results[0].model_copy(update={"query": text}),)}
+    )
+    name, *_, label = write(answer, "tsv", name=text).splitlines()[1].split("\t")
+    assert (name, label) == (f"'{text}", f"'{text}")
+
+
+@pytest.mark.parametrize("name", ["-0RWZT-miFs_30.wav", "street=1.wav", "a@b.flac"])
+def test_a_table_keeps_file_names_that_are_no_formulas(name: str) -> None:
+    assert write(PLAIN["ground"], "tsv", name=name).splitlines()[1].startswith(f"{name}\t")

@@ -1,0 +1,58 @@
+"""Which files of a folder are recordings, and what happens to links and to kinds that are not read."""
+
+from pathlib import Path
+
+import pytest
+
+from timeaudio.batch.manifest import Shard, read_manifest
+from timeaudio.inputs import SUFFIXES, UNREAD_SUFFIXES, describe_left_out, sources
+
+
+def make(folder: Path, *names: str) -> None:
+    for name in names:
+        path = folder / name
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.write_bytes(b"x")
+
+
+def places(folder: Path) -> list[str]:
+    return [source.place.as_posix() for source in sources([str(folder)])]
+
+
+@pytest.mark.parametrize("suffix", [".weba", ".wave", ".aifc", ".mp2", ".m4v", ".ogx", ".WEBA"])
+def test_rarer_suffixes_count_as_recordings(tmp_path, suffix):
+    make(tmp_path, f"a{suffix}", "b.txt")
+    assert places(tmp_path) == [f"a{suffix}"]
+
+
+def test_kinds_that_are_not_read_are_counted(tmp_path, capsys):
+    make(tmp_path, "a.wav", "b.WMA", "deep/c.avi", "deep/d.wma", "e.txt", ".f.wma")
+    left_out: list[Path] = []
+    assert [source.place.name for source in sources([str(tmp_path)], left_out)] == ["a.wav"]
+    assert sorted(path.name for path in left_out) == ["b.WMA", "c.avi", "d.wma"]
+    assert describe_left_out(left_out).startswith("3 files were left out, of kinds that are not read (.avi, .wma).")
+    assert list(read_manifest(tmp_path, Shard())) == [str(tmp_path / "a.wav")]
+    assert "3 files were left out" in capsys.readouterr().err
+    assert not SUFFIXES & UNREAD_SUFFIXES
+
+
+def test_linked_folders_are_searched_once_each(tmp_path):
+    make(tmp_path / "in", "a.wav", "deep/b.wav")
+    make(tmp_path / "elsewhere", "c.wav", ".hidden/d.wav")
+    (tmp_path / "in" / "a-link").symlink_to(tmp_path / "in" / "deep")
+    (tmp_path / "in" / "far").symlink_to(tmp_path / "elsewhere")
+    (tmp_path / "in" / "far-too").symlink_to(tmp_path / "elsewhere")
+    (tmp_path / "in" / ".far-hidden").symlink_to(tmp_path / "elsewhere")
+    (tmp_path / "in" / "gone").symlink_to(tmp_path / "nowhere")
+    (tmp_path / "in" / "file.wav").symlink_to(tmp_path / "elsewhere" / "c.wav")
+    assert places(tmp_path / "in") == ["a.wav", "deep/b.wav", "far/c.wav", "file.wav"]
+
+
+def test_a_loop_of_links_ends(tmp_path):
+    make(tmp_path / "in", "a.wav", "deep/b.wav")
+    (tmp_path / "in" / "deep" / "up").symlink_to(tmp_path / "in")
+    (tmp_path / "in" / "self").symlink_to(tmp_path / "in" / "self")
+    make(tmp_path / "other", "c.wav")
+    (tmp_path / "in" / "other").symlink_to(tmp_path / "other")
+    (tmp_path / "other" / "back").symlink_to(tmp_path / "in" / "deep")
+    assert places(tmp_path / "in") == ["a.wav", "deep/b.wav", "other/c.wav"]

@@ -1,0 +1,86 @@
+"""Run an analysis command: find the recordings, and hand them to a server or to the model in this process."""
+
+from collections.abc import Callable, Sequence
+from contextlib import AbstractContextManager, nullcontext
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, NoReturn
+
+import typer
+
+from timeaudio.cli.options import OutputOptions
+
+if TYPE_CHECKING:
+    from timeaudio.cli.run_analysis import Backend
+    from timeaudio.client import Client
+    from timeaudio.inputs import Source
+    from timeaudio.results import AnyAnswer
+    from timeaudio.stream import Stream
+
+
+def run(
+    files: Sequence[str | Path],
+    ask: "Callable[[Backend, Path | bytes], AnyAnswer]",
+    wanted: OutputOptions,
+    server: str | None,
+    model: Path | None,
+) -> NoReturn:
+    """Analyse all recordings and exit with the exit code."""
+    from timeaudio.cli.run_analysis import answer_each, check_backend, open_listener
+
+    found = _found(files)
+    output = wanted.output(found)
+    check_backend(server, model)
+    opened: AbstractContextManager[Backend | None] = nullcontext()
+    if not all(map(output.is_done, found)):  # loading a model takes seconds
+        opened = open_listener(server=server, model=model)
+    with opened as listener:
+
+        def answer(audio: Path | bytes) -> "AnyAnswer":
+            assert listener is not None, "every recording is done"
+            return ask(listener, audio)
+
+        raise typer.Exit(answer_each(found, answer, output))
+
+
+def follow(
+    files: Sequence[str | Path],
+    ask: "Callable[[Client, Path | bytes], Stream[Any, Any]]",
+    wanted: OutputOptions,
+    server: str | None,
+) -> NoReturn:
+    """Do the same, but print each event as soon as it is found."""
+    from timeaudio.cli.run_analysis import connected
+    from timeaudio.follow import follow_each
+
+    wanted.check_streamed(server)
+    assert server is not None, "checked"
+    found = _found(files)
+    with connected(server) as client:
+        raise typer.Exit(follow_each(found, lambda audio: ask(client, audio), as_json=wanted.json_lines))
+
+
+def split(
+    words: Sequence[str], options: Sequence[str] | None, what: str, option: str
+) -> tuple[Sequence[str], Sequence[str]]:
+    """Return the files and what to ask about them: the words after the first, unless the option gives it."""
+    if options:
+        return words, options
+    [file, *rest] = words
+    if not rest:
+        raise typer.BadParameter(f"{what} is missing: use FILE {what}, or FILE... {option} {what}")
+    for word in rest:
+        if Path(word).exists():
+            raise typer.BadParameter(f"{word!r} is a file. With several files, use {option} {what}")
+    return [file], rest
+
+
+def _found(files: Sequence[str | Path]) -> "list[Source]":
+    """Return the recordings to analyse, and say how many in the folders are left out."""
+    from timeaudio.inputs import describe_left_out, sources
+    from timeaudio.report import complain
+
+    left_out: list[Path] = []
+    found = sources(map(str, files), left_out)
+    if left_out:
+        complain(describe_left_out(left_out))
+    return found
