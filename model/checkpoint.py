@@ -34,7 +34,7 @@ from model.encoders.beats import BEATs, BEATsConfig
 from model.encoders.conv import ConvEncoder, ConvEncoderConfig
 from model.encoders.whisper import SpeechEncoder
 from model.errors import CheckpointError, MissingWeights, UnexpectedWeights
-from model.gguf import gguf_files, read_tensors
+from model.gguf_tensors import gguf_files, read_tensors
 from model.language.gguf_file import read_gguf
 from model.language.quantize import Quantization, quantization_config
 from model.language.tokenizer import Tokenizer

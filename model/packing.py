@@ -12,7 +12,7 @@ from gguf import GGUFWriter
 
 from model.checkpoint import ADAPTER, load_checkpoint, save_checkpoint
 from model.errors import CheckpointError
-from model.gguf import GGUF_FILE, write_tensors
+from model.gguf_tensors import GGUF_FILE, write_tensors
 from model.language.gguf_writing import write_gguf
 from model.timeaudio import TimeAudio
 

@@ -1,7 +1,8 @@
 """Parses JSON into frozen dataclasses and reports every fault at once: unknown and missing keys, wrong types."""
 
+from collections.abc import Hashable
 from functools import cache
-from typing import Any, TypeVar
+from typing import Any, TypeVar, cast
 
 from pydantic import ConfigDict, TypeAdapter, ValidationError
 
@@ -32,14 +33,15 @@ def parse_strictly(kind: type[T], text: str | bytes) -> T:
         JsonFaults: the text does not describe one. Errors of `__post_init__` other than ValueError pass through.
     """
     try:
-        return _adapter(kind).validate_json(text)  # type: ignore[no-any-return]
+        value: T = _adapter(cast(Hashable, kind)).validate_json(text)
     except ValidationError as error:
         raise JsonFaults([_sentence(fault) for fault in error.errors(include_url=False)]) from None
+    return value
 
 
 @cache
-def _adapter(kind: type) -> TypeAdapter[Any]:
-    return TypeAdapter(kind)
+def _adapter(kind: Hashable) -> TypeAdapter[Any]:
+    return TypeAdapter(cast(type, kind))
 
 
 def _sentence(fault: Any) -> str:

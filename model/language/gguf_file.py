@@ -14,7 +14,7 @@ from torch import Tensor
 from transformers import AutoConfig, AutoModelForCausalLM, GenerationConfig, PretrainedConfig, PreTrainedModel
 
 from model.errors import CheckpointError, MissingWeights, UnexpectedWeights
-from model.gguf import gguf_files, read_tensors
+from model.gguf_tensors import gguf_files, read_tensors
 
 _OUTSIDE = {"token_embd": "model.embed_tokens", "output_norm": "model.norm", "output": "lm_head"}
 _INSIDE = {

@@ -12,7 +12,7 @@ from gguf import GGMLQuantizationType, GGUFWriter, LlamaFileType, TokenType
 from transformers import PretrainedConfig, PreTrainedModel
 
 from model.errors import CheckpointError
-from model.gguf import MOST_BYTES, write_tensors
+from model.gguf_tensors import MOST_BYTES, write_tensors
 from model.language.gguf_file import tensor_names, turned
 from model.language.tokenizer import Tokenizer
 

@@ -154,13 +154,13 @@ def test_the_command_line_runs_the_model_without_a_server(clip, capsys):
 
 def test_the_passes_of_a_long_recording_are_joined(model, tmp_path, tone_wav):
     path = tmp_path / "long.wav"
-    path.write_bytes(tone_wav(40.0, rate=8000))
-    result = model.dense_caption(path)  # two passes of 22 s that share 4 s
+    path.write_bytes(tone_wav(20.0, rate=8000))
+    result = model.dense_caption(path)  # two passes of 12 s that share 4 s
     (event,) = result.events
-    assert [(interval.start, interval.end) for interval in event.intervals] == [(0.0, 40.0)]
+    assert [(interval.start, interval.end) for interval in event.intervals] == [(0.0, 20.0)]
     assert (result.usage.prompt_tokens, result.usage.completion_tokens) == (24, 14)
     found = model.ground(path, ["nothing", "a dog barks"]).results
-    assert [(interval.start, interval.end) for interval in found[1].intervals] == [(0.1, 11.0), (18.1, 29.0)]
+    assert [(interval.start, interval.end) for interval in found[1].intervals] == [(0.1, 6.0), (8.1, 14.0)]
     assert not found[0].present
 
 

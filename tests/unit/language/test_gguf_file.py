@@ -7,7 +7,7 @@ import torch
 from transformers import AutoModelForCausalLM, Qwen2Config, Qwen2ForCausalLM
 
 from model.errors import CheckpointError, MissingWeights
-from model.gguf import GGUF_FILE, gguf_files
+from model.gguf_tensors import GGUF_FILE, gguf_files
 from model.language.gguf_file import read_gguf, tensor_names, turned
 from model.language.gguf_writing import write_gguf
 from model.language.markers import add_markers
