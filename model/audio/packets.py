@@ -91,7 +91,7 @@ class PacketReader:
         for packet in self._packets():
             try:
                 frames = self._decode(packet)
-            except (av.FFmpegError, ArithmeticError, ValueError):
+            except Exception:  # FFmpeg's errors, and those of `_decode`
                 if not bytes(packet).startswith(_TAGS):
                     self._waiting.append((packet.size, packet.pts))
                 continue
@@ -117,7 +117,7 @@ class PacketReader:
                 for packet in self._container.demux(self._stream):
                     if packet.size or packet.dts is None:  # an empty one in the middle would end the decoder
                         yield packet
-            except av.FFmpegError:
+            except Exception:  # FFmpeg's errors, and Python's from its callbacks
                 continue
             return
         self._waiting.append((0, None))
