@@ -36,6 +36,7 @@ class Frame:
         pts: the time of the first sample, in units of the track's time base; None if the file does not tell.
         follows_loss: whether something before it could not be decoded.
         gap: samples that are missing before it, where timestamps do not tell.
+        page: the number of its page in Ogg; None in other files.
     """
 
     channels: Samples
@@ -43,6 +44,7 @@ class Frame:
     pts: int | None = None
     follows_loss: bool = False
     gap: int = 0
+    page: int | None = None
 
     @property
     def num_samples(self) -> int:

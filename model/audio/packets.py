@@ -13,6 +13,7 @@ from av.packet import Packet
 from model.audio.clock import Frame, origin_of
 from model.audio.container import check_limits, choose_track, open_container, open_decoder
 from model.audio.integrity import exact_duration_s, is_cut_short
+from model.audio.pages import page_number
 from model.audio.scale import LOUDEST
 from model.errors import UnsupportedAudio
 
@@ -60,6 +61,7 @@ class PacketReader:
             self._container.close()
             raise
         self.codec = self._stream.codec_context.name
+        self.is_ogg = self._container.format.name == "ogg"
         self._is_lossy = not self.codec.startswith(("pcm", "wavpack"))
         self.time_base = self._stream.time_base or Fraction(1, av.time_base)
         self.num_bytes = self.num_decoded = self.num_lost = 0
@@ -143,6 +145,7 @@ class PacketReader:
         if self._waiting and self._has_clock and not self.num_decoded and self.origin is None:
             self.origin = self._waiting[0][1]
         follows_loss = bool(self._waiting)
+        page = page_number(self._data, packet.pos) if self.is_ogg else None
         self.num_lost += len(self._waiting)
         self._waiting.clear()
         for i, (frame, channels) in enumerate(frames):
@@ -157,7 +160,7 @@ class PacketReader:
                 self._end_s = float(pts * self.time_base)
             self._end_s += frame.samples / frame.sample_rate
             is_first = i == 0
-            yield Frame(channels, frame.sample_rate, pts, follows_loss and is_first, gap if is_first else 0)
+            yield Frame(channels, frame.sample_rate, pts, follows_loss and is_first, gap if is_first else 0, page)
         self.num_decoded += 1
         if packet.size:
             self._sizes += packet.size

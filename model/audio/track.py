@@ -10,6 +10,7 @@ import numpy.typing as npt
 from model.audio.clock import SLACK_S, STEP_S, Clock, Frame, silence, stretch, without_glitches
 from model.audio.downmix import Downmix
 from model.audio.packets import PacketReader, read_all
+from model.audio.pages import place_gaps
 from model.audio.scale import find_gain, is_uncertain
 from model.errors import CorruptAudio
 
@@ -99,7 +100,11 @@ class AudioTrack:
             CorruptAudio: the file is damaged or cut short; the readable part has been yielded before.
             UnsupportedAudio: rate, channels or decoded bytes exceed a limit.
         """
-        for frame in without_glitches(self._reader.frames(), float(self._reader.time_base)):
+        time_base = float(self._reader.time_base)
+        frames = self._reader.frames()
+        if self._reader.is_ogg:
+            frames = place_gaps(frames, time_base)
+        for frame in without_glitches(frames, time_base):
             yield from self._lay_out(frame)
         yield from self._flush(0)
         reader = self._reader

@@ -38,6 +38,13 @@ def test_a_gap_in_the_timestamps_is_silence(container, codec):
     assert any("Silence of 2.0 s" in warning for warning in waveform.warnings)
 
 
+@pytest.mark.parametrize("codec", ["libopus", "flac"])
+def test_a_gap_inside_a_page_of_ogg_is_where_packets_are_missing(codec):
+    data = encode(bursts(1.0, 2.95, 6.0, seconds=8), RATE, "ogg", codec)
+    cut = retime(data, "ogg", lambda seconds: None if 3.6 <= seconds < 5.6 else seconds)
+    assert burst_starts(decoded(cut).samples) == pytest.approx([1.0, 2.95, 6.0], abs=0.03)
+
+
 def test_a_part_after_a_gap_equals_the_same_samples_of_the_whole():
     data = encode(bursts(1.0, 5.5, seconds=7), RATE, "webm", "libopus")
     cut = retime(data, "webm", lambda seconds: None if 2 <= seconds < 4 else seconds)
