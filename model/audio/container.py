@@ -12,26 +12,40 @@ import av
 from av.audio.codeccontext import AudioCodecContext
 from av.audio.stream import AudioStream
 from av.container import InputContainer
+from av.stream import Disposition
 
-from model.audio.integrity import has_known_signature
+from model.audio.signature import has_known_signature, name_of_riff
 from model.errors import CorruptAudio, EmptyAudio, UnsupportedAudio
 
-CONTAINERS = ("wav", "w64", "aiff", "caf", "au", "flac", "ogg", "mp3", "aac", "amr", "mov", "matroska")
-"""FFmpeg's names; `mov` is also mp4, m4a and 3gp, `matroska` also webm."""
+CONTAINERS = (
+    *("wav", "w64", "aiff", "caf", "au", "flac", "ogg", "mp3", "aac", "ac3", "eac3", "amr", "wv", "tta"),
+    *("mov", "matroska", "asf", "avi", "flv", "mpegts", "mpeg"),
+)
+"""FFmpeg's names; `mov` is also mp4, m4a and 3gp, `matroska` also webm, `mp3` also mp1 and mp2, `asf` also wma. None
+reads a playlist or another file."""
 
 CODECS = (
     *("pcm_s8", "pcm_u8", "pcm_s16le", "pcm_s16be", "pcm_s24le", "pcm_s24be", "pcm_s32le", "pcm_s32be"),
     *("pcm_f32le", "pcm_f32be", "pcm_f64le", "pcm_f64be", "pcm_alaw", "pcm_mulaw"),
-    *("adpcm_ima_wav", "adpcm_ima_qt", "adpcm_ms", "gsm_ms", "flac", "alac", "vorbis", "opus", "libopus"),
-    *("mp1float", "mp2float", "mp3float", "mp3", "aac", "ac3", "eac3", "amrnb", "amrwb"),
+    *("pcm_bluray", "pcm_dvd", "adpcm_ima_wav", "adpcm_ima_qt", "adpcm_ms", "adpcm_swf", "gsm", "gsm_ms", "nellymoser"),
+    *("flac", "alac", "wavpack", "tta", "vorbis", "opus", "libopus", "speex", "libspeex"),
+    *("mp1", "mp2", "mp3", "mp1float", "mp2float", "mp3float", "aac", "aac_latm", "ac3", "eac3"),
+    *("amrnb", "amrwb", "libopencore_amrnb", "libopencore_amrwb"),
+    *("wmav1", "wmav2", "wmapro", "wmalossless", "wmavoice"),
 )
 """FFmpeg's names of decoders. None is for video, so video frames are never decoded, not even to probe the file."""
+
+PREFERRED = {"amrnb": "libopencore_amrnb", "amrwb": "libopencore_amrwb"}
+"""Decoders to use instead of FFmpeg's own, which stop at a pause: AMR writes comfort noise there (DTX)."""
 
 MAX_CHANNELS = 8
 LOWEST_RATE = 4_000
 HIGHEST_RATE = 192_000
 
-_KINDS = "Send wav, flac, ogg, opus, mp3, m4a, mp4, webm, mkv, aac, aiff or caf."
+_KINDS = (
+    "Send wav, flac, ogg, opus, mp3, m4a, mp4, webm, mkv, aac, aiff or caf; amr, wma, avi, flv, ts, mpg, ac3, mp2, "
+    "wv, tta, spx, au and w64 are also read."
+)
 
 
 def open_container(data: bytes) -> InputContainer:
@@ -52,26 +66,55 @@ def open_container(data: bytes) -> InputContainer:
     try:
         return av.open(BytesIO(data), mode="r", options=options, metadata_errors="replace", io_open=_refuse)
     except Exception as error:  # FFmpeg's errors, and Python's from its callbacks
+        if riff := name_of_riff(data):
+            raise UnsupportedAudio(f"The file is {riff}, which cannot be read as sound. {_KINDS}") from error
         if has_known_signature(data):
             raise CorruptAudio("The file is damaged or cut short at its beginning. Send an undamaged copy.") from error
         raise UnsupportedAudio(f"The file is not an audio file of a supported kind. {_KINDS}") from error
 
 
-def first_track(container: InputContainer) -> AudioStream:
-    """Return the first audio track, if its codec, rate and channels are supported.
+def choose_track(container: InputContainer) -> AudioStream:
+    """Return the audio track that a player plays: the default one, or else the first that can be read.
 
     Raises:
-        UnsupportedAudio: the file has no audio track, or an unsupported one.
+        UnsupportedAudio: the file has no audio track, or none whose codec, rate and channels are supported; the message
+            is about the track that a player would play.
     """
     tracks = container.streams.audio
     if not tracks:
-        raise UnsupportedAudio(f"The file has no audio track. {_KINDS}")
-    track = tracks[0]
+        raise UnsupportedAudio(f"The file has no audio track: it is {_describe(container)}. {_KINDS}")
+    reasons: list[UnsupportedAudio] = []
+    for track in sorted(tracks, key=lambda track: not track.disposition & Disposition.default):  # stable
+        try:
+            _check_track(track)
+        except UnsupportedAudio as error:
+            reasons.append(error)
+        else:
+            return track
+    raise reasons[0]
+
+
+def open_decoder(track: AudioStream) -> AudioCodecContext:
+    """Return the decoder of a track that `choose_track` returned."""
+    preferred = PREFERRED.get(track.codec_context.name)
+    if preferred is None or preferred not in av.codecs_available:
+        return track.codec_context
+    decoder = AudioCodecContext.create(preferred, "r")
+    return decoder if isinstance(decoder, AudioCodecContext) else track.codec_context
+
+
+def _check_track(track: AudioStream) -> None:
     codec: AudioCodecContext | None = track.codec_context  # None if FFmpeg has no decoder, contrary to the stubs
     if codec is None or codec.name not in CODECS:
         raise UnsupportedAudio(f"The file's audio codec is not supported. {_KINDS}")
     check_limits(codec.sample_rate, codec.channels)
-    return track
+
+
+def _describe(container: InputContainer) -> str:
+    """Return what the file is, in words: `an AVI file with video`."""
+    name = container.format.name.split(",")[0]
+    word = {"mov": "an mp4 or mov", "matroska": "an mkv or webm", "avi": "an AVI", "asf": "an asf", "flv": "an flv"}
+    return f"{word.get(name, f'a {name}')} file {'with video alone' if container.streams.video else 'without tracks'}"
 
 
 def check_limits(rate: int, num_channels: int) -> None:

@@ -11,7 +11,9 @@ import numpy as np
 import numpy.typing as npt
 import soxr
 
-from model.audio.track import AudioTrack, Block
+from model.audio.recordings import Recordings
+from model.audio.scale import LOUDEST
+from model.audio.track import Block
 from model.audio.waveform import SAMPLE_RATE, SAMPLES_PER_TENTH, Waveform
 from model.errors import AudioTooLong, CorruptAudio, EmptyAudio
 
@@ -22,9 +24,6 @@ DECODED_BYTES = 2**30
 DECODED_BYTES_PER_S = 2**21
 """Decoded bytes allowed: the larger of 1 GiB and 2 MiB per second of the limit, which 192 kHz stereo stays under."""
 
-LOUDEST = 2.0**16
-"""Largest valid sample: float files may be scaled to 16-bit integers; anything beyond that is damage."""
-
 
 def decode_audio(
     data: bytes,
@@ -34,10 +33,11 @@ def decode_audio(
     end_s: float | None = None,
     max_decoded_bytes: int | None = None,
 ) -> Waveform:
-    """Decode the first audio track of a file, or its part from `start_s` to `end_s`, to mono at 16 kHz.
+    """Decode the audio track of a file that a player plays, or its part from `start_s` to `end_s`, to mono at 16 kHz.
 
-    Channels are averaged, then resampled (soxr HQ); 16 kHz mono PCM is unchanged. A part equals the same samples of
-    the whole: start and end are rounded to the nearest sample, and cut after resampling. Nothing after the end is
+    Times are those of the file's own clock: gaps are silence (`model/audio/clock.py`). Channels are averaged unless
+    they cancel (`downmix.py`), then resampled (soxr HQ); 16 kHz mono PCM is unchanged. A part equals the same samples
+    of the whole: start and end are rounded to the nearest sample, and cut after resampling. Nothing after the end is
     decoded. The limit bounds the memory, whatever the file.
 
     Args:
@@ -55,12 +55,18 @@ def decode_audio(
         AudioTooLong: the part is longer than `max_seconds`.
         ValueError: `start_s` is negative, or `end_s` is not after it.
     """
+    warnings: list[str] = []
     kept = bytearray()  # grows in place; joining a list of pieces would need twice the memory
     for piece in decode_pieces(
-        data, max_seconds=max_seconds, start_s=start_s, end_s=end_s, max_decoded_bytes=max_decoded_bytes
+        data,
+        max_seconds=max_seconds,
+        start_s=start_s,
+        end_s=end_s,
+        max_decoded_bytes=max_decoded_bytes,
+        warnings=warnings,
     ):
         kept += piece.data
-    return Waveform(np.frombuffer(kept, dtype=np.float32))
+    return Waveform(np.frombuffer(kept, dtype=np.float32), tuple(warnings))
 
 
 def decode_pieces(
@@ -70,8 +76,11 @@ def decode_pieces(
     start_s: float = 0.0,
     end_s: float | None = None,
     max_decoded_bytes: int | None = None,
+    warnings: list[str] | None = None,
 ) -> Iterator[npt.NDArray[np.float32]]:
     """Yield the samples of `decode_audio` piece by piece, in memory that does not depend on the length.
+
+    At the end, add what was left out or filled in to `warnings`, in sentences.
 
     Raises:
         As `decode_audio`, during iteration or at its end.
@@ -83,16 +92,18 @@ def decode_pieces(
         max_decoded_bytes = max(DECODED_BYTES, math.ceil(max_seconds * DECODED_BYTES_PER_S))
     limit = _to_samples(max_seconds)
     num_kept = position = 0
-    with AudioTrack(data, max_decoded_bytes=max_decoded_bytes) as track:
-        for piece in _resample(track.blocks()):
+    with Recordings(data, max_decoded_bytes=max_decoded_bytes) as recordings:
+        for piece in _resample(recordings.blocks()):
             part = piece[max(0, start - position) : None if end is None else max(0, end - position)]
             num_kept += len(part)
             position += len(piece)
             yield _check(part)
             if num_kept > limit:
-                raise _too_long(max_seconds, start_s, end_s, track.declared_s)
+                raise _too_long(max_seconds, start_s, end_s, recordings.declared_s)
             if end is not None and position >= end:
                 break
+        if warnings is not None:
+            warnings += recordings.warnings()
     if num_kept < MIN_SAMPLES:
         raise EmptyAudio(_describe_lack(num_kept, position, start_s))
 

@@ -1,53 +1,60 @@
-"""Decode the first audio track of a file into mono blocks at its own rate, step by step, so that limits apply early."""
+"""Lay the audio track of a file out on its clock as mono blocks at its own rate, step by step."""
 
 from collections.abc import Iterator
 from dataclasses import dataclass
 from types import TracebackType
 
-import av
 import numpy as np
 import numpy.typing as npt
-from av.audio.stream import AudioStream
-from av.packet import Packet
 
-from model.audio.container import check_limits, first_track, open_container
-from model.audio.integrity import ends_inside_frame, exact_duration_s
-from model.errors import CorruptAudio, UnsupportedAudio
+from model.audio.clock import SLACK_S, STEP_S, Clock, Frame, silence, stretch, without_glitches
+from model.audio.downmix import Downmix
+from model.audio.packets import PacketReader, read_all
+from model.audio.pages import place_gaps
+from model.audio.scale import find_gain, is_uncertain
+from model.errors import CorruptAudio
 
-END_SLACK_S = 0.1
-"""How much earlier than its header says a complete file may end, in seconds."""
+LOST_SHARE = 0.1
+"""The largest share of packets that may be undecodable in a recording that is still answered, ..."""
+
+FEW_LOST = 3
+"""... and how many may be, however few there are in all."""
+
+Samples = npt.NDArray[np.float32]
 
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Block:
     """Consecutive mono samples: float32 [n], at `rate` samples per second."""
 
-    samples: npt.NDArray[np.float32]
+    samples: Samples
     rate: int
 
 
 class AudioTrack:
-    """The first audio track of a file, opened for one pass from its beginning. A context manager.
+    """One recording: the audio track of a file that a player plays. A context manager.
 
     Args:
         data: the whole file.
         max_decoded_bytes: the most bytes to decode, at the file's own rate and channels. It bounds the work.
+        begins_s: where it begins in a file that joins several, in seconds: for messages.
 
     Raises:
-        EmptyAudio, UnsupportedAudio, CorruptAudio: as for `open_container` and `first_track`.
+        EmptyAudio, UnsupportedAudio, CorruptAudio: as for `open_container` and `choose_track`.
     """
 
-    def __init__(self, data: bytes, *, max_decoded_bytes: int) -> None:
-        self._container = open_container(data)
-        try:
-            self._stream = first_track(self._container)
-            self._whole_s = exact_duration_s(data, self._container, self._stream)
-        except BaseException:
-            self._container.close()
-            raise
-        self._max_decoded_bytes = max_decoded_bytes
-        self._decoded_s = 0.0
-        self._damage: str | None = None
+    def __init__(self, data: bytes, *, max_decoded_bytes: int, begins_s: float = 0.0) -> None:
+        self._reader = PacketReader(data, max_decoded_bytes=max_decoded_bytes)
+        self._gain = np.float32(1)
+        if is_uncertain(self._reader.codec):
+            pieces = read_all(data, max_decoded_bytes=max_decoded_bytes)
+            self._gain = np.float32(find_gain(self._reader.codec, pieces))
+        self._begins_s = begins_s
+        self._downmix = Downmix()
+        self._clock = Clock(self._reader.time_base)
+        self._first_loss_s: float | None = None
+        self._waiting: list[Samples] = []
+        self._num_waiting = self._rate = self._num_channels = 0
 
     def __enter__(self) -> "AudioTrack":
         return self
@@ -55,81 +62,92 @@ class AudioTrack:
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
-        self._container.close()
+        self._reader.__exit__(kind, error, trace)
 
     @property
     def declared_s(self) -> float | None:
         """The length in seconds according to the header: only a hint, good enough for a message."""
-        return self._container.duration / av.time_base if self._container.duration else None
+        return self._reader.declared_s
+
+    @property
+    def num_bytes(self) -> int:
+        """Bytes decoded so far."""
+        return self._reader.num_bytes
+
+    @property
+    def seconds(self) -> float:
+        """Seconds laid out so far."""
+        return self._clock.seconds
+
+    def warnings(self) -> tuple[str, ...]:
+        """Return what was left out or filled in so far, in sentences."""
+        said = []
+        if self._first_loss_s is not None:
+            said.append(
+                f"{self._reader.num_lost} of {self._reader.num_lost + self._reader.num_decoded} packets could not be "
+                f"decoded, the first after {self._begins_s + self._first_loss_s:.1f} s; what they held is left out."
+            )
+        if self._clock.silence_s >= STEP_S:
+            said.append(f"Silence of {self._clock.silence_s:.1f} s stands where the file has no sound for its clock.")
+        if self._gain != 1:
+            said.append("The samples were scaled to full scale: they hold 16-bit values in a wider format.")
+        return tuple(said)
 
     def blocks(self) -> Iterator[Block]:
-        """Yield blocks of about a second. Channels are averaged; gaps between timestamps are closed.
+        """Yield blocks of about a second on the file's own clock (see `Clock`), mixed to mono (see `Downmix`).
 
         Raises:
             CorruptAudio: the file is damaged or cut short; the readable part has been yielded before.
             UnsupportedAudio: rate, channels or decoded bytes exceed a limit.
         """
-        waiting: list[npt.NDArray[np.float32]] = []
-        num_waiting, rate = 0, 0
-        for piece in self._pieces():
-            if waiting and (piece.rate != rate or num_waiting >= rate):
-                yield Block(np.concatenate(waiting), rate)
-                waiting, num_waiting = [], 0
-            waiting.append(piece.samples)
-            num_waiting += len(piece.samples)
-            rate = piece.rate
-        if waiting:
-            yield Block(np.concatenate(waiting), rate)
-        if self._damage:
-            raise CorruptAudio(_describe(self._damage, self._decoded_s))
+        time_base = float(self._reader.time_base)
+        frames = self._reader.frames()
+        if self._reader.is_ogg:
+            frames = place_gaps(frames, time_base)
+        for frame in without_glitches(frames, time_base):
+            yield from self._lay_out(frame)
+        yield from self._flush(0)
+        reader = self._reader
+        if reader.num_lost > max(FEW_LOST, LOST_SHARE * (reader.num_lost + reader.num_decoded)):
+            raise CorruptAudio(_describe("is damaged", self._begins_s + (self._first_loss_s or 0.0)))
+        damage = reader.find_damage()
+        if damage:
+            raise CorruptAudio(_describe(damage, self._begins_s + self._clock.seconds))
 
-    def _pieces(self) -> Iterator[Block]:
-        """Yield one block per decoded frame until the end, or until damage, which is recorded in `_damage`."""
-        num_bytes = 0
-        last: Packet[AudioStream] | None = None
-        packets = self._container.demux(self._stream)
-        while True:
-            try:
-                packet = next(packets, None)
-                frames = packet.decode() if packet is not None else []
-            except Exception:  # FFmpeg's errors, and Python's from its callbacks
-                if self._is_whole():  # what follows the last frame is not audio
-                    continue
-                self._damage = "is damaged"
-                return
-            if packet is None:
-                break
-            last = packet if packet.size else last
-            for frame in frames:
-                num_channels = frame.layout.nb_channels
-                check_limits(frame.sample_rate, num_channels)
-                num_bytes += frame.samples * num_channels * frame.format.bytes
-                if num_bytes > self._max_decoded_bytes:
-                    raise UnsupportedAudio(_too_much(self._max_decoded_bytes))
-                yield Block(_to_mono(frame), frame.sample_rate)
-                self._decoded_s += frame.samples / frame.sample_rate
-        if self._whole_s is None and self._container.format.name == "mp3" and last is not None:
-            is_cut_short = ends_inside_frame(bytes(last))
-        else:
-            is_cut_short = self._whole_s is not None and not self._is_whole()
-        if is_cut_short:  # FFmpeg reports no error
-            self._damage = "is cut short"
+    def _lay_out(self, frame: Frame) -> Iterator[Block]:
+        """Add a frame to the blocks, after silence for a gap or without what overlaps."""
+        if frame.rate != self._rate or len(frame.channels) != self._num_channels:
+            yield from self._flush(0)
+            self._rate, self._num_channels = frame.rate, len(frame.channels)
+        if frame.follows_loss and self._first_loss_s is None:
+            self._first_loss_s = self._clock.seconds
+        is_first = not self._clock.seconds
+        lag = self._clock.lag(frame, self._reader.origin) + frame.gap
+        step = round(STEP_S * frame.rate)
+        channels = frame.channels
+        if lag > step or (lag > 0 and (is_first or frame.follows_loss)):
+            yield from self._flush(0)
+            self._clock.add_silence(lag)
+            for zeros in silence(lag, frame.rate):
+                yield Block(zeros, frame.rate)
+        elif lag < -step:
+            channels = channels[:, -lag:]
+        elif self._num_waiting >= frame.rate:
+            yield from self._flush(lag if abs(lag) > SLACK_S * frame.rate else 0)
+        self._waiting.append(channels)
+        self._num_waiting += channels.shape[1]
+        self._clock.count(channels.shape[1])
 
-    def _is_whole(self) -> bool:
-        """Whether everything that the header promises has been decoded."""
-        return self._whole_s is not None and self._decoded_s >= self._whole_s - END_SLACK_S
-
-
-def _to_mono(frame: av.AudioFrame) -> npt.NDArray[np.float32]:
-    """Average a frame's channels: float32 [samples], integers scaled to -1 to 1."""
-    values = frame.to_ndarray()
-    channels = values if frame.format.is_planar else values.reshape(-1, frame.layout.nb_channels).T
-    mono: npt.NDArray[np.float32] = channels.mean(axis=0, dtype=np.float32)
-    if values.dtype == np.uint8:
-        return (mono - np.float32(128)) / np.float32(128)
-    if np.issubdtype(values.dtype, np.integer):
-        return mono * np.float32(2.0 ** (1 - 8 * values.dtype.itemsize))
-    return mono
+    def _flush(self, lag: int) -> Iterator[Block]:
+        """Yield the frames that wait as one block, `lag` samples longer than they are."""
+        waiting, num_waiting = self._waiting, self._num_waiting
+        self._waiting, self._num_waiting = [], 0
+        if num_waiting:
+            channels = np.concatenate(waiting, axis=1)
+            channels = channels if self._gain == 1 else channels * self._gain
+            self._clock.count(lag)
+            mono = np.ascontiguousarray(self._downmix.mix(channels, self._rate))
+            yield Block(stretch(mono, num_waiting + lag), self._rate)
 
 
 def _describe(damage: str, decoded_s: float) -> str:
@@ -140,11 +158,4 @@ def _describe(damage: str, decoded_s: float) -> str:
     return (
         f"The file {damage} after {readable_s:.1f} s. Send an undamaged copy, or analyse only what is readable: "
         f"end at {readable_s:.1f} s or before."
-    )
-
-
-def _too_much(max_decoded_bytes: int) -> str:
-    return (
-        f"The recording decodes to more than {max_decoded_bytes / 1e6:.0f} MB. Send less of it, fewer channels, "
-        "or a lower sample rate: only 16 kHz mono is analysed."
     )

@@ -20,12 +20,14 @@ class Waveform:
 
     Attributes:
         samples: float32 [num_samples], nominally within -1 to 1.
+        warnings: what was left out or filled in while decoding, in sentences.
 
     Raises:
         ValueError: `samples` is not a float32 vector.
     """
 
     samples: npt.NDArray[np.float32]
+    warnings: tuple[str, ...] = ()
 
     def __post_init__(self) -> None:
         if self.samples.ndim != 1 or self.samples.dtype != np.float32:

@@ -21,6 +21,14 @@ class DecodeRange:
 
 
 @dataclass(frozen=True, slots=True)
+class DecodedFile:
+    """How many samples were written, and what was left out or filled in, in sentences."""
+
+    num_samples: int
+    warnings: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
 class RemoteError:
     """A TimeAudioError as plain data: exceptions whose constructors take keywords do not survive pickling."""
 
@@ -44,22 +52,27 @@ def warm() -> None:
     """Do nothing; having run shows that the process is up and its libraries are loaded."""
 
 
-def decode_file(source: Path, target: Path, span: DecodeRange) -> int | RemoteError:
+def decode_file(source: Path, target: Path, span: DecodeRange) -> DecodedFile | RemoteError:
     """Decode the audio file at `source` to raw float32 mono samples at 16 kHz at `target`.
 
     Returns:
-        The number of samples, or the error that stopped decoding.
+        What was written, or the error that stopped decoding.
     """
     from model.audio.decode import decode_pieces
 
     num_samples = 0
+    warnings: list[str] = []
     try:
         with target.open("wb") as file:
             for piece in decode_pieces(
-                source.read_bytes(), max_seconds=span.max_seconds, start_s=span.start_s, end_s=span.end_s
+                source.read_bytes(),
+                max_seconds=span.max_seconds,
+                start_s=span.start_s,
+                end_s=span.end_s,
+                warnings=warnings,
             ):
                 file.write(piece.astype("<f4", copy=False).data)
                 num_samples += len(piece)
     except TimeAudioError as error:
         return RemoteError(type(error).__name__, str(error), dict(vars(error)))
-    return num_samples
+    return DecodedFile(num_samples, tuple(warnings))

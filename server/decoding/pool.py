@@ -23,10 +23,14 @@ _AUDIO_LIMIT = "TIMEAUDIO_LIMITS__AUDIO_SECONDS"
 
 @dataclass(frozen=True, slots=True)
 class Decoded:
-    """Mono float32 little-endian samples at 16 kHz, in a file: the front end never computes with them."""
+    """Mono float32 little-endian samples at 16 kHz, in a file: the front end never computes with them.
+
+    `warnings` say what was left out or filled in while decoding.
+    """
 
     path: Path
     num_samples: int
+    warnings: tuple[str, ...] = ()
 
     def samples(self, start: int, end: int) -> LazySamples:
         """Return the samples `[start, end)`."""
@@ -77,9 +81,9 @@ class DecodePool:
         outcome = await self._run(source, target, span)
         if isinstance(outcome, child.RemoteError):
             raise _error_of(outcome)
-        return Decoded(target, outcome)
+        return Decoded(target, outcome.num_samples, outcome.warnings)
 
-    async def _run(self, source: Path, target: Path, span: child.DecodeRange) -> int | child.RemoteError:
+    async def _run(self, source: Path, target: Path, span: child.DecodeRange) -> child.DecodedFile | child.RemoteError:
         future = self._running().schedule(
             child.decode_file, args=(source, target, span), timeout=self._settings.timeout_s
         )
@@ -123,13 +127,13 @@ class DecodePool:
 
 
 def _abandon(
-    future: "pebble.ProcessFuture[int | child.RemoteError]",
-    waiting: asyncio.Future[int | child.RemoteError],
+    future: "pebble.ProcessFuture[child.DecodedFile | child.RemoteError]",
+    waiting: asyncio.Future[child.DecodedFile | child.RemoteError],
     folder: Path,
 ) -> None:
     """Stop waiting for the work, cancel it after the grace period, and delete its files when it ends."""
 
-    def ended(waiting: asyncio.Future[int | child.RemoteError]) -> None:
+    def ended(waiting: asyncio.Future[child.DecodedFile | child.RemoteError]) -> None:
         if not waiting.cancelled():
             waiting.exception()  # mark the exception as retrieved
         shutil.rmtree(folder, ignore_errors=True)

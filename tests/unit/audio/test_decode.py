@@ -11,7 +11,8 @@ import numpy as np
 import pytest
 import soxr
 
-from model.audio.decode import LOUDEST, decode_audio
+from model.audio.decode import decode_audio
+from model.audio.scale import LOUDEST
 from model.errors import AudioTooLong, CorruptAudio, EmptyAudio, UnsupportedAudio
 
 KINDS = (

@@ -53,10 +53,10 @@ def test_data_after_the_last_frame_of_an_mp3_is_not_damage(tail, files):
     assert decode_audio(files["mp3"] + tail, max_seconds=10.0).duration_s == pytest.approx(3, abs=0.01)
 
 
-def test_damage_in_the_middle_is_reported_with_its_time(files):
+def test_damage_to_most_of_the_file_is_reported_with_its_time(files):
     data = bytearray(files["mp3"])
-    middle = len(data) // 2
-    data[middle : middle + 2000] = bytes(2000)
+    for place in range(len(data) // 2, len(data) - 2000, 1200):
+        data[place : place + 600] = bytes(600)
     with pytest.raises(CorruptAudio, match=r"damaged after 1\.\d s"):
         decode_audio(bytes(data), max_seconds=10.0)
 

@@ -1,0 +1,205 @@
+"""Read the packets of one audio track and decode them. One that cannot be decoded does not end the recording."""
+
+from collections.abc import Iterator
+from fractions import Fraction
+from types import TracebackType
+
+import av
+import numpy as np
+import numpy.typing as npt
+from av.audio.stream import AudioStream
+from av.packet import Packet
+
+from model.audio.clock import Frame, origin_of
+from model.audio.container import check_limits, choose_track, open_container, open_decoder
+from model.audio.integrity import exact_duration_s, is_cut_short
+from model.audio.pages import page_number
+from model.audio.scale import LOUDEST
+from model.errors import UnsupportedAudio
+
+END_SLACK_S = 0.1
+"""How much earlier than its header says the sound of a complete file may end, in seconds."""
+
+MOST_READ_ERRORS = 100
+"""After how many errors of the container, which come without a packet, the rest is given up."""
+
+_WITHOUT_CLOCK = ("mp3", "aac", "ac3", "eac3", "amr", "wav", "w64", "aiff", "au", "caf")
+"""Containers without timestamps. FFmpeg makes them up: it counts packets, also those that are not sound."""
+
+_TAGS = (b"ID3", b"TAG", b"APETAGEX", b"LYRICS")
+"""What stands between the frames of MPEG audio and is no sound."""
+
+
+Samples = npt.NDArray[np.float32]
+
+
+class PacketReader:
+    """The audio track of a file that a player plays, opened for one pass from its beginning. A context manager.
+
+    Args:
+        data: the whole file.
+        max_decoded_bytes: the most bytes to decode, at the file's own rate and channels. It bounds the work.
+
+    Attributes:
+        num_bytes: bytes decoded so far.
+        num_decoded, num_lost: packets decoded, and packets that could not be although others followed them.
+
+    Raises:
+        EmptyAudio, UnsupportedAudio, CorruptAudio: as for `open_container` and `choose_track`.
+    """
+
+    def __init__(self, data: bytes, *, max_decoded_bytes: int) -> None:
+        self._data = data
+        self._max_decoded_bytes = max_decoded_bytes
+        self._container = open_container(data)
+        try:
+            self._stream = choose_track(self._container)
+            self._decoder = open_decoder(self._stream)
+            self._whole_s = exact_duration_s(data, self._container, self._stream)
+            self.origin = origin_of(self._container, self._stream)
+        except BaseException:
+            self._container.close()
+            raise
+        self.codec = self._stream.codec_context.name
+        self.is_ogg = self._container.format.name == "ogg"
+        self._is_lossy = not self.codec.startswith(("pcm", "wavpack"))
+        self.time_base = self._stream.time_base or Fraction(1, av.time_base)
+        self.num_bytes = self.num_decoded = self.num_lost = 0
+        self._has_clock = self._container.format.name not in _WITHOUT_CLOCK
+        self._waiting: list[tuple[int, int | None]] = []  # bytes and times of lost packets, if anything follows
+        self._last_packet, self._last_end = b"", 0
+        self._sizes = self._squares = self._packet_samples = 0
+        self._sound_s = self._end_s = 0.0
+
+    def __enter__(self) -> "PacketReader":
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self._container.close()
+
+    @property
+    def declared_s(self) -> float | None:
+        """The length in seconds according to the header: only a hint, good enough for a message."""
+        return self._container.duration / av.time_base if self._container.duration else None
+
+    def frames(self) -> Iterator[Frame]:
+        """Yield what each packet decodes to.
+
+        Raises:
+            UnsupportedAudio: rate, channels or decoded bytes exceed a limit.
+        """
+        for packet in self._packets():
+            try:
+                frames = self._decode(packet)
+            except Exception:  # FFmpeg's errors, and those of `_decode`
+                if not bytes(packet).startswith(_TAGS):
+                    self._waiting.append((packet.size, packet.pts))
+                continue
+            self._last_packet = bytes(packet) if packet.size else self._last_packet
+            self._last_end = packet.pos + packet.size if packet.size and packet.pos else self._last_end
+            if frames:
+                yield from self._finish(packet, frames)
+
+    def find_damage(self) -> str | None:
+        """Return how the file is damaged, after all of its frames; None if it is not, as far as can be told."""
+        is_whole = self._whole_s is not None and max(self._sound_s, self._end_s) >= self._whole_s - END_SLACK_S
+        if is_whole:  # what follows the last frame is not sound
+            return None
+        if self._waiting:
+            return "is damaged"
+        cut = is_cut_short(self._data, self._container, self._stream, self._last_packet, self._last_end)
+        return "is cut short" if cut else None
+
+    def _packets(self) -> "Iterator[Packet[AudioStream]]":
+        """Yield all packets, and at the end an empty one; go on after an error of the container."""
+        for _ in range(MOST_READ_ERRORS):
+            try:
+                for packet in self._container.demux(self._stream):
+                    if packet.size or packet.dts is None:  # an empty one in the middle would end the decoder
+                        yield packet
+            except Exception:  # FFmpeg's errors, and Python's from its callbacks
+                continue
+            return
+        self._waiting.append((0, None))
+
+    def _decode(self, packet: "Packet[AudioStream]") -> list[tuple[av.AudioFrame, Samples]]:
+        """Decode a packet to frames, each with its samples [channels, n].
+
+        Raises:
+            FFmpegError: it cannot be decoded.
+            ArithmeticError: it decodes to values that no encoder was given.
+        """
+        decoded = []
+        for frame in self._decoder.decode(packet if packet.size else None):
+            channels = _to_channels(frame)
+            if self._is_lossy and channels.size and not max(channels.max(), -channels.min()) <= LOUDEST:
+                raise ArithmeticError("damage that decodes to noise")
+            decoded.append((frame, channels))
+        return decoded
+
+    def _finish(self, packet: "Packet[AudioStream]", frames: list[tuple[av.AudioFrame, Samples]]) -> Iterator[Frame]:
+        """Yield the frames of a packet, the first with its time and with what was lost before it."""
+        gap = self._lost_samples() if self._waiting else 0
+        if self._waiting and self._has_clock and not self.num_decoded and self.origin is None:
+            self.origin = self._waiting[0][1]
+        follows_loss = bool(self._waiting)
+        page = page_number(self._data, packet.pos) if self.is_ogg else None
+        self.num_lost += len(self._waiting)
+        self._waiting.clear()
+        for i, (frame, channels) in enumerate(frames):
+            num_channels = frame.layout.nb_channels
+            check_limits(frame.sample_rate, num_channels)
+            self.num_bytes += frame.samples * num_channels * frame.format.bytes
+            if self.num_bytes > self._max_decoded_bytes:
+                raise UnsupportedAudio(_too_much(self._max_decoded_bytes))
+            pts = frame.pts if self._has_clock and i == 0 else None
+            self._sound_s += frame.samples / frame.sample_rate
+            if pts is not None:
+                self._end_s = float(pts * self.time_base)
+            self._end_s += frame.samples / frame.sample_rate
+            is_first = i == 0
+            yield Frame(channels, frame.sample_rate, pts, follows_loss and is_first, gap if is_first else 0, page)
+        self.num_decoded += 1
+        if packet.size:
+            self._sizes += packet.size
+            self._squares += packet.size**2
+            self._packet_samples = sum(frame.samples for frame, _ in frames)
+
+    def _lost_samples(self) -> int:
+        """Estimate the samples that were lost, in a container without a clock, from the bytes.
+
+        A damaged byte is likely to be one of a large packet: the mean size around it is that of the bytes' packets.
+        """
+        if self._has_clock or not self._squares:
+            return 0
+        return sum(size for size, _ in self._waiting) * self._packet_samples * self._sizes // self._squares
+
+
+def read_all(data: bytes, *, max_decoded_bytes: int) -> Iterator[Samples]:
+    """Yield the samples [channels, n] of the track up to the limit, without its clock and without errors."""
+    with PacketReader(data, max_decoded_bytes=max_decoded_bytes) as reader:
+        for frame in reader.frames():
+            yield frame.channels
+            if reader.num_bytes > max_decoded_bytes // 2:
+                return
+
+
+def _to_channels(frame: av.AudioFrame) -> Samples:
+    """Return a frame's channels: float32 [channels, samples], integers scaled to -1 to 1."""
+    values = frame.to_ndarray()
+    channels = values if frame.format.is_planar else values.reshape(-1, frame.layout.nb_channels).T
+    scaled: Samples = channels.astype(np.float32)
+    if values.dtype == np.uint8:
+        return (scaled - np.float32(128)) / np.float32(128)
+    if np.issubdtype(values.dtype, np.integer):
+        return scaled * np.float32(2.0 ** (1 - 8 * values.dtype.itemsize))
+    return scaled
+
+
+def _too_much(max_decoded_bytes: int) -> str:
+    return (
+        f"The recording decodes to more than {max_decoded_bytes / 1e6:.0f} MB. Send less of it, fewer channels, "
+        "or a lower sample rate: only 16 kHz mono is analysed."
+    )

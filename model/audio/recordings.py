@@ -1,0 +1,65 @@
+"""Decode the recordings that a file holds one after another: joined wavs, chained Ogg; in most files, there is one."""
+
+from collections.abc import Iterator
+from types import TracebackType
+
+from model.audio.joined import split_recordings
+from model.audio.track import AudioTrack, Block
+from model.errors import AudioError, EmptyAudio
+
+
+class Recordings:
+    """The recordings of a file. The first one is open from the start. A context manager.
+
+    Args:
+        data: the whole file.
+        max_decoded_bytes: the most bytes to decode of all recordings together.
+
+    Raises:
+        EmptyAudio, UnsupportedAudio, CorruptAudio: as for `AudioTrack`, about the first recording.
+    """
+
+    def __init__(self, data: bytes, *, max_decoded_bytes: int) -> None:
+        self._parts = split_recordings(data)
+        self._bytes_left = max_decoded_bytes
+        self._track = AudioTrack(self._parts[0], max_decoded_bytes=max_decoded_bytes)
+        self._warnings: list[str] = []
+
+    def __enter__(self) -> "Recordings":
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self._track.__exit__(kind, error, trace)
+
+    @property
+    def declared_s(self) -> float | None:
+        """The length in seconds according to the header, if one recording is all: only a hint."""
+        return self._track.declared_s if len(self._parts) == 1 else None
+
+    def blocks(self) -> Iterator[Block]:
+        """Yield the blocks of each recording in turn.
+
+        Raises:
+            As `AudioTrack.blocks`. A later recording that cannot be opened is left out, with a warning.
+        """
+        yield from self._track.blocks()
+        begins_s = self._track.seconds
+        for part in self._parts[1:]:
+            self._bytes_left -= self._track.num_bytes
+            try:
+                following = AudioTrack(part, max_decoded_bytes=max(0, self._bytes_left), begins_s=begins_s)
+            except AudioError as error:
+                if not isinstance(error, EmptyAudio):
+                    self._warnings.append(f"What follows after {begins_s:.1f} s is left out: {error}")
+                continue
+            self._warnings += self._track.warnings()
+            self._track.__exit__(None, None, None)
+            self._track = following
+            yield from following.blocks()
+            begins_s += following.seconds
+
+    def warnings(self) -> tuple[str, ...]:
+        """Return what was left out or filled in so far, in sentences."""
+        return (*self._warnings, *self._track.warnings())

@@ -1,0 +1,163 @@
+"""Which track is decoded, what is left out of it, and which kinds of file are read."""
+
+import io
+import struct
+
+import av
+import numpy as np
+import pytest
+
+from model.audio.container import CODECS
+from model.audio.decode import decode_audio
+from model.errors import CorruptAudio, UnsupportedAudio
+from tests.sound_files import encode
+from tests.timed_files import RATE, burst_starts, bursts, retime, tracks
+
+LOUD, SILENT = bursts(1.0, seconds=2), bursts(seconds=2)
+
+
+def decoded(data, **options):
+    return decode_audio(data, max_seconds=60.0, **options)
+
+
+@pytest.mark.parametrize(("first", "second"), [(False, True), (True, False), (False, False), (True, True)])
+def test_the_default_track_is_heard_else_the_first(first, second):
+    data = tracks("matroska", [(SILENT, "aac", first), (LOUD, "aac", second)])
+    heard = burst_starts(decoded(data).samples)
+    assert heard == (pytest.approx([1.0], abs=0.06) if second and not first else [])
+
+
+@pytest.mark.parametrize("is_default", [True, False])
+def test_a_track_that_cannot_be_read_gives_way(is_default, monkeypatch):
+    monkeypatch.setattr("model.audio.container.CODECS", tuple(codec for codec in CODECS if codec != "ac3"))
+    data = tracks("matroska", [(SILENT, "ac3", is_default), (LOUD, "aac", False)])
+    assert burst_starts(decoded(data).samples) == pytest.approx([1.0], abs=0.06)
+    with pytest.raises(UnsupportedAudio, match="codec is not supported"):
+        decoded(tracks("matroska", [(SILENT, "ac3", True)]))
+
+
+@pytest.mark.parametrize(("container", "codec"), [("flac", "flac"), ("mp3", "libmp3lame")])
+def test_a_header_that_counts_more_than_there_is_is_no_damage(container, codec):
+    data = encode(LOUD, RATE, container, codec)
+    if container == "flac":
+        copied = bytearray(data)
+        copied[18:26] = struct.pack(">Q", struct.unpack(">Q", data[18:26])[0] + 4 * RATE)
+        part = bytes(copied)
+    else:
+        with av.open(io.BytesIO(data)) as file:
+            places = [packet.pos for packet in file.demux(audio=0) if packet.pos]
+        part = data[: places[60]]
+    assert decoded(part).duration_s == pytest.approx(2.0 if container == "flac" else 60 * 1152 / RATE, abs=0.06)
+    assert burst_starts(decoded(part).samples) == pytest.approx([1.0], abs=0.06)
+
+
+def test_a_matroska_that_promises_a_longer_recording_is_no_damage():
+    data = encode(LOUD, RATE, "matroska", "flac")
+    place = data.index(b"\x44\x89\x88") + 3  # Duration, 8 bytes
+    (milliseconds,) = struct.unpack(">d", data[place : place + 8])
+    assert milliseconds == pytest.approx(2000, abs=10)
+    longer = data[:place] + struct.pack(">d", 9000.0) + data[place + 8 :]
+    assert decoded(longer).duration_s == pytest.approx(2.0, abs=0.01)
+    with pytest.raises(CorruptAudio, match="cut short after"):
+        decoded(longer[: len(longer) // 2])
+
+
+def test_mp1_is_read():
+    frame = b"\xff\xff\x40\xc0" + bytes(132)  # MPEG-1, layer I, 128 kbit/s, 44.1 kHz, mono, without any sound
+    assert decoded(frame * 115).duration_s == pytest.approx(115 * 384 / 44_100, abs=0.01)
+    with pytest.raises(CorruptAudio, match="cut short after"):
+        decoded((frame * 115)[:-40])
+
+
+def test_joined_mp3s_are_heard_to_their_end():
+    data = encode(LOUD, RATE, "mp3", "libmp3lame")
+    waveform = decoded(data + data)
+    assert burst_starts(waveform.samples) == pytest.approx([1.0, 3.0], abs=0.1)
+    assert burst_starts(decoded(data + data, start_s=2.5).samples) == pytest.approx([0.5], abs=0.1)
+
+
+def test_chained_ogg_of_two_rates_is_heard_to_its_end():
+    first = encode(bursts(1.0, seconds=2, rate=44_100).repeat(2, 0), 44_100, "ogg", "vorbis")
+    second = encode(bursts(1.0, seconds=2, rate=22_050).repeat(2, 0), 22_050, "ogg", "vorbis")
+    assert burst_starts(decoded(first + second).samples) == pytest.approx([1.0, 3.0], abs=0.05)
+
+
+@pytest.mark.parametrize(
+    ("container", "codec"), [("ipod", "aac"), ("mp3", "libmp3lame"), ("adts", "aac"), ("ac3", "ac3")]
+)
+def test_a_packet_that_cannot_be_decoded_is_silence(container, codec):
+    data = bytearray(encode(bursts(1.0, 4.0, seconds=6), RATE, container, codec))
+    noise = np.random.default_rng(5).bytes(700) if container == "ipod" else bytes(700)
+    middle = len(data) * 5 // 12
+    data[middle : middle + 700] = noise
+    waveform = decoded(bytes(data))
+    assert burst_starts(waveform.samples) == pytest.approx([1.0, 4.0], abs=0.1)
+    assert waveform.duration_s == pytest.approx(6.0, abs=0.12)
+
+
+def test_what_was_left_out_is_said(files):
+    data = bytearray(files["mp3"])
+    middle = len(data) // 2
+    data[middle : middle + 2000] = bytes(2000)
+    waveform = decoded(bytes(data))
+    assert waveform.duration_s == pytest.approx(3, abs=0.1)
+    assert any("packets could not be" in warning and "after 1." in warning for warning in waveform.warnings)
+    assert decoded(files["mp3"]).warnings == ()
+
+
+def test_a_recording_of_which_much_is_lost_is_damaged(files):
+    data = bytearray(files["m4a-aac"])
+    for place in range(len(data) // 4, len(data) * 3 // 4, 300):
+        data[place : place + 40] = b"\xff" * 40
+    with pytest.raises(CorruptAudio, match="damaged after"):
+        decoded(bytes(data))
+
+
+WIDER = [
+    ("mp2", "mp2", 48_000),
+    ("ac3", "ac3", 48_000),
+    ("eac3", "eac3", 48_000),
+    ("mpegts", "aac", 48_000),
+    ("mpegts", "ac3", 48_000),
+    ("vob", "mp2", 48_000),
+    ("avi", "pcm_s16le", 48_000),
+    ("avi", "libmp3lame", 48_000),
+    ("flv", "aac", 48_000),
+    ("flv", "nellymoser", 44_100),
+    ("wv", "wavpack", 48_000),
+    ("tta", "tta", 48_000),
+    ("amr", "libopencore_amrnb", 8_000),
+    ("au", "pcm_mulaw", 8_000),
+]
+
+
+@pytest.mark.parametrize(("container", "codec", "rate"), WIDER)
+def test_more_kinds_are_heard(container, codec, rate):
+    data = encode(bursts(1.0, seconds=2, rate=rate), rate, container, codec)
+    assert burst_starts(decoded(data).samples) == pytest.approx([1.0], abs=0.08)
+
+
+@pytest.mark.parametrize("codec", ["wmav1", "wmav2"])
+def test_wma_is_heard(codec):
+    data = tracks("asf", [(bursts(1.0, seconds=2, rate=44_100).repeat(2, 0), codec, True)], rate=44_100)
+    assert burst_starts(decoded(data).samples) == pytest.approx([1.0], abs=0.08)
+
+
+def test_pauses_of_amr_are_heard():
+    sound = encode(bursts(1.0, seconds=2, rate=8_000), 8_000, "amr", "libopencore_amrnb")
+    num_bytes = (13, 14, 16, 18, 20, 21, 27, 32)[sound[6] >> 3 & 7]
+    head, frames = sound[:6], [sound[start : start + num_bytes] for start in range(6, len(sound), num_bytes)]
+    pause = [b"\x44" + bytes(5), *[b"\x7c"] * 7] * 6  # comfort noise (mode 8), then nothing (mode 15)
+    waveform = decoded(head + b"".join([*frames[:40], *pause, *frames[40:]]))
+    assert burst_starts(waveform.samples)[-1] == pytest.approx(1.0 + 48 * 0.02, abs=0.05)
+
+
+def test_an_avi_without_sound_is_named():
+    with pytest.raises(UnsupportedAudio, match="no audio track: it is an AVI file with video alone"):
+        decoded(tracks("avi", [], late=0.0))
+
+
+def test_a_gap_in_a_file_is_not_its_end():
+    data = encode(LOUD, RATE, "ipod", "aac")
+    cut = retime(data, "ipod", lambda seconds: None if 0.3 < seconds < 0.8 else seconds)
+    assert decoded(cut).duration_s == pytest.approx(2.0, abs=0.1)
