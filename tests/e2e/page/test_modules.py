@@ -1,5 +1,7 @@
 """The page's pure JavaScript modules, called in a browser."""
 
+import json
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -58,6 +60,48 @@ def test_captions_of_different_kinds_have_different_lanes(opening: Page) -> None
     ]
     assert lanes(opening, different) == list(range(6))
     assert lanes(opening, ["雨", "风", "雨", "..."]) == [0, 1, 0, 2]
+
+
+@pytest.mark.parametrize(
+    "captions",
+    [
+        ["Natural sounds.", "An animal growls.", "A natural animal sound."],
+        ["A person breathes.", "A person laughs.", "Someone types on a keyboard."],
+        ["A crow is cawing.", "A rooster is crowing."],
+        ["A cat can be heard.", "Loud thunder cracks.", "The loud call of a rooster.", "A can is being opened."],
+        ["The drone of a vacuum cleaner.", "The drone of a washing machine."],
+        ["A door is creaking.", "Someone is knocking on a door."],
+        ["Water is being poured.", "Water is dripping."],
+        ["A car horn is honking.", "A car engine is running."],
+    ],
+)
+def test_a_group_or_an_adjective_in_common_does_not_make_one_kind(opening: Page, captions: list[str]) -> None:
+    assert lanes(opening, captions) == list(range(len(captions)))
+
+
+def test_hardly_any_captions_of_the_vocabulary_share_a_lane_with_another_kind(opening: Page) -> None:
+    folder = Path(__file__).parents[3] / "training" / "data" / "vocabulary"
+    kinds: dict[str, Any] = {}
+    for path in folder.glob("kinds_*.json"):
+        kinds |= json.loads(path.read_text(encoding="utf-8"))
+    told = [kind["captions"] for kind in kinds.values() if "captions" in kind]
+    together, pairs = opening.evaluate(
+        """async (told) => {
+            const { sameKind, stems } = await import("./page/js/kinds.js");
+            const reduced = told.map((captions) => captions.map(stems));
+            let together = 0, pairs = 0;
+            reduced.forEach((ones, index) => reduced.slice(index + 1).forEach((others) => {
+                for (const one of ones) for (const other of others) {
+                    pairs++;
+                    together += sameKind(one, other);
+                }
+            }));
+            return [together, pairs];
+        }""",
+        told,
+    )
+    assert pairs > 50_000
+    assert together < 0.0005 * pairs
 
 
 @pytest.mark.parametrize(

@@ -76,6 +76,53 @@ def test_the_analysis_can_start_at_the_playhead(opening: Page, encoded: Callable
     assert intervals[-1][1] == 20.0
 
 
+@pytest.fixture(scope="module")
+def questions(visit: Callable[..., Page], run_server: Callable[..., Any]) -> Iterator[Page]:
+    """A page whose server answers questions about 10 s at most."""
+    with run_server(module="tests.scripted_engine", TIMEAUDIO_PASSES__WHOLE_S="10") as server:
+        yield visit(server)
+
+
+@pytest.mark.parametrize(
+    ("presses", "button", "part"),
+    [
+        (0, "Ask about the first 0:10", (0, 10)),
+        (0, "Ask about 0:10 around the playhead", (0, 10)),
+        (9, "Ask about 0:10 around the playhead", (4, 14)),
+        (30, "Ask about 0:10 around the playhead", (10, 20)),
+    ],
+)
+def test_a_question_about_a_long_recording_can_be_about_a_part(
+    questions: Page, encoded: Callable[..., bytes], presses: int, button: str, part: tuple[int, int]
+) -> None:
+    give(questions, "long.wav", encoded("wav", 20.0))
+    wait_for(questions, "dense_caption")
+    questions.locator("#seek").focus()
+    for _ in range(presses):
+        questions.keyboard.press("ArrowRight")
+    ask(questions, "how often?")
+    wait_for(questions, "ask", "failed")
+    questions.get_by_role("button", name=button).click()
+    wait_for(questions, "ask")
+    expect(questions.locator(".group-ask .status-answer")).to_have_text("HOW OFTEN?")
+    [(start, _)] = spans(questions, ".group-ask .bar")
+    assert start == pytest.approx(part[0], abs=0.1)
+    code = questions.locator("#code").inner_text()
+    sent = [float(number) for number in re.findall(r"'(?:start|end)=([\d.]+)'", code)]
+    assert sent == [pytest.approx(part[0], abs=0.1), pytest.approx(part[1], abs=0.1)]
+
+
+def test_the_analysis_can_start_at_the_playhead_even_at_the_end(opening: Page, encoded: Callable[..., bytes]) -> None:
+    give(opening, "long.wav", encoded("wav", 20.0))
+    opening.locator(f"{STATUS}[data-state=failed]").wait_for()
+    opening.locator("#seek").focus()
+    for _ in range(22):
+        opening.keyboard.press("ArrowRight")
+    opening.get_by_role("button", name="Analyse from the playhead").click()
+    opening.locator(f"{STATUS}[data-state=done]").wait_for()
+    assert spans(opening, ".group-dense_caption .bar")[0][0] == pytest.approx(5.0, abs=0.1)
+
+
 def test_a_file_that_is_not_audio_shows_the_error(opening: Page) -> None:
     give(opening, "notes.wav", b"these are notes, and no sound")
     opening.locator(f"{STATUS}[data-state=failed]").wait_for()

@@ -1,8 +1,9 @@
 // The requests about the recording, and their answers so far.
 //
-// A finding is { id, task, words, part, state, answer, problem, waitS }: `words` is the query or question, `part` the
-// part of the recording, null for all of it. States: listening, waiting (the server is busy; the next attempt is in
-// `waitS` seconds), done, failed, stopped.
+// A finding is { id, task, words, part, tried, state, answer, problem, waitS, good }: `words` is the query or question,
+// `part` the part of the recording, null for all of it, and `tried` the part of the last request. `good` is the last
+// complete { answer, part }, which a request that fails or is stopped leaves in place. States: listening, waiting (the
+// server is busy; the next attempt is in `waitS` seconds), done, failed, stopped.
 
 import { analyse } from "./api.js";
 import { GROWING } from "./spans.js";
@@ -34,13 +35,25 @@ export class Findings extends EventTarget {
     return this.#all;
   }
 
-  /** Starts a request; replaces an earlier one with the same task and words. */
+  /** Starts a request; repeats an earlier one with the same task and words. */
   ask(task, words = "", part = null) {
     const before = this.#all.find((finding) => finding.task === task && finding.words === words);
-    if (before) this.remove(before);
-    const finding = { id: ++this.#number, task, words, part, stopper: new AbortController() };
+    const finding = before ?? this.#add({ task, words });
+    this.again(finding, part);
+    return finding;
+  }
+
+  /** Adds findings as `good` ones, without a request. */
+  restore(kept) {
+    for (const { task, words, part, answer } of kept) {
+      const finding = this.#add({ task, words, part, tried: part, good: { answer, part } });
+      this.#set(finding, { state: "done", answer, problem: null });
+    }
+  }
+
+  #add(parts) {
+    const finding = { id: ++this.#number, good: null, stopper: new AbortController(), ...parts };
     this.#all.push(finding);
-    this.#run(finding);
     return finding;
   }
 
@@ -55,8 +68,9 @@ export class Findings extends EventTarget {
     return running.length > 0;
   }
 
-  again(finding, part = finding.part) {
-    finding.part = part;
+  again(finding, part = finding.tried) {
+    finding.stopper.abort();
+    finding.part = finding.tried = part;
     finding.stopper = new AbortController();
     this.#run(finding);
   }
@@ -68,13 +82,14 @@ export class Findings extends EventTarget {
   }
 
   async #run(finding) {
-    const { signal } = finding.stopper;
+    const { stopper, part } = finding;
+    const { signal } = stopper;
     try {
       for (let tries = 1; ; tries++) {
         try {
           this.#set(finding, { state: "listening", answer: GROWING[finding.task].empty(), problem: null });
           const answer = await this.#hear(finding, signal);
-          this.#set(finding, { state: "done", answer });
+          this.#set(finding, { state: "done", answer, good: { answer, part } });
           return;
         } catch (error) {
           if (!error.isBusy || tries === MOST_TRIES) throw error;
@@ -82,14 +97,17 @@ export class Findings extends EventTarget {
         }
       }
     } catch (error) {
-      if (signal.aborted) this.#set(finding, { state: "stopped" });
-      else this.#set(finding, { state: "failed", problem: error });
+      if (finding.stopper !== stopper) return; // repeated meanwhile
+      const { good } = finding;
+      if (!signal.aborted) this.#set(finding, { state: "failed", problem: error, ...good });
+      else this.#set(finding, good ? { state: "done", ...good } : { state: "stopped" });
     }
   }
 
   #hear(finding, signal) {
     const { file, name } = this.#recording;
     const tell = (piece) => {
+      if (signal.aborted) return;
       GROWING[finding.task].join(finding.answer, piece);
       this.#set(finding, {});
     };

@@ -2,6 +2,7 @@
 
 import { length, spoken } from "./clock.js";
 import { element } from "./dom.js";
+import { isShown } from "./filter.js";
 import { Kinds } from "./kinds.js";
 import { confidenceWords, spansOf } from "./spans.js";
 
@@ -34,6 +35,7 @@ export class Group {
     if (!goesOn) this.#clear();
     spans.slice(this.#shown.length).forEach((span) => this.#add(span, duration));
     this.#shown = spans;
+    this.#lanes.forEach(filter);
   }
 
   #clear() {
@@ -64,6 +66,15 @@ export class Group {
     }
     return this.#lanes[index].track;
   }
+}
+
+/** Hides bars of too little confidence, and the lane if none is left. */
+function filter({ row, track }) {
+  for (const item of track.children) {
+    const { confidence } = item.firstChild.dataset;
+    item.hidden = !isShown({ confidence: confidence === "" ? null : Number(confidence) });
+  }
+  row.hidden = [...track.children].every((item) => item.hidden);
 }
 
 function laneName({ task, words }, span) {

@@ -3,16 +3,20 @@
 import { read } from "./api.js";
 import { clock } from "./clock.js";
 import { $, say } from "./dom.js";
+import { isCalibrated, offerFilter } from "./filter.js";
 import { Findings } from "./findings.js";
 import { listenToKeys } from "./keys.js";
-import { waitForModel } from "./model.js";
-import { offerWays, showTrouble } from "./opening.js";
+import { recall, remember } from "./memory.js";
+import { watchModel } from "./model.js";
+import { clip as fetchClip, offerWays, showTrouble } from "./opening.js";
+import { longest, partAround, partFrom } from "./part.js";
 import { Player } from "./player.js";
 import { Result } from "./result.js";
 import { Sheet } from "./sheet.js";
 import { drawStatus, outcome, title } from "./status.js";
 import { offerThemes } from "./theme.js";
 import { offerTips } from "./tip.js";
+import { followVisits, isHere, visit, visitOpening } from "./visits.js";
 
 const player = new Player($("waveform"));
 const sheet = new Sheet(player);
@@ -23,21 +27,44 @@ offerTips();
 const about = await read("page/about.json");
 const play = (span) => player.playSpan(span);
 const result = new Result(play, about.formats);
-const model = waitForModel();
+const model = watchModel();
 let recording = null;
 let selected = null;
 
-offerWays(about, open);
+offerWays(about, (file, name, clip) => open(file, name, visit(clip), { isReturn: false }));
 
-async function open(file, name) {
-  recording = { file, name };
+/** Shows what Back or Forward leads to. A clip comes back with its answers, even after a reload. */
+async function arrive(at) {
+  if (recording && at.id === recording.id) return showDesk();
+  const isClip = about.clips.some(({ file }) => file === at.clip);
+  const file = isClip ? await fetchClip(at.clip).catch(() => null) : null;
+  if (!isHere(at)) return; // gone on meanwhile
+  if (file) await open(file, at.clip, at, { isReturn: true });
+  else showOpening();
+}
+
+function showDesk() {
+  $("opening").hidden = true;
+  $("desk").hidden = false;
+  document.title = `${recording.name} · TimeAudio`;
+}
+
+function showOpening() {
+  player.pause();
+  showTrouble(null);
+  $("desk").hidden = true;
+  $("opening").hidden = false;
+  document.title = "TimeAudio";
+}
+
+async function open(file, name, { id, clip }, { isReturn }) {
+  const { kept, selected: at } = isReturn ? recall(clip) : { kept: [] };
+  recording = { file, name, id, clip };
   const mine = recording;
   showTrouble(null);
   findings.about(recording);
-  $("opening").hidden = true;
-  $("desk").hidden = false;
   $("name").textContent = name;
-  document.title = `${name} · TimeAudio`;
+  showDesk();
   const seconds = await player.load(file);
   if (recording !== mine) return;
   recording.seconds = seconds;
@@ -46,7 +73,9 @@ async function open(file, name) {
   sheet.begin(seconds ?? 1);
   scrollTo({ top: 0 });
   $("play").focus({ preventScroll: true });
-  const { tasks } = await model;
+  findings.restore(kept);
+  if (kept.length) return select(findings.all[at] ?? findings.all.at(-1));
+  const { tasks } = await model.first;
   if (recording === mine && tasks.includes("dense_caption")) select(findings.ask("dense_caption"));
 }
 
@@ -55,10 +84,8 @@ function close() {
   player.unload();
   recording = null;
   select(null);
-  showTrouble(null);
-  $("desk").hidden = true;
-  $("opening").hidden = false;
-  document.title = "TimeAudio";
+  visitOpening();
+  showOpening();
   $("choose").focus();
 }
 
@@ -69,7 +96,23 @@ function size(bytes) {
 function select(finding) {
   selected = finding;
   findings.all.forEach(draw);
-  result.draw(finding, recording?.name ?? "");
+  drawFilter();
+  drawResult();
+}
+
+function drawFilter() {
+  $("filter").hidden = !findings.all.some(({ task, answer }) => isCalibrated(task, answer));
+}
+
+/** A request that failed leaves the last answer in place. */
+function drawResult() {
+  const isLost = selected?.state === "failed" && !selected.good;
+  const shown = isLost ? findings.all.findLast(({ good }) => good) ?? selected : selected;
+  result.draw(shown, recording?.name ?? "");
+}
+
+function keep() {
+  if (recording?.clip) remember(recording.clip, findings.all, selected);
 }
 
 function draw(finding) {
@@ -81,27 +124,35 @@ function draw(finding) {
     findings.all.forEach(draw);
     return;
   }
+  const most = longest(finding.task, about.limits);
+  const total = recording.seconds ?? Infinity;
   drawStatus(sheet.draw(finding), finding, {
     isSelected: finding === selected,
     limits: about.limits,
     can: {
-      select: () => select(finding),
+      select: () => {
+        select(finding);
+        keep();
+      },
       stop: () => findings.stop(finding),
       again: () => findings.again(finding),
-      remove: () => findings.remove(finding),
-      hearPart: (start, end) => findings.again(finding, { start, end }),
-      hearFromPlayhead: () => {
-        const start = Math.round(player.time * 10) / 10;
-        const end = Math.min(recording.seconds ?? Infinity, start + about.limits.audio_seconds);
-        findings.again(finding, { start, end: Math.round(end * 10) / 10 });
+      remove: () => {
+        findings.remove(finding);
+        keep();
       },
+      hearFirst: () => findings.again(finding, partFrom(0, total, most)),
+      hearFromPlayhead: () => findings.again(finding, partFrom(player.time, total, most)),
+      hearAroundPlayhead: () => findings.again(finding, partAround(player.time, total, most)),
     },
   });
 }
 
 findings.addEventListener("change", ({ detail: finding }) => {
   draw(finding);
-  if (finding === selected) result.draw(finding, recording.name);
+  drawFilter();
+  if (finding === selected || selected?.state === "failed") drawResult();
+  if (finding.state === "done") keep();
+  if (finding.problem?.slug === "unreachable") model.look();
   if (finding.state === "done" || finding.state === "failed") say(`${title(finding)}: ${outcome(finding)}`);
 });
 findings.addEventListener("remove", ({ detail: finding }) => {
@@ -133,6 +184,7 @@ for (const [event, isPlaying] of [["play", true], ["pause", false]]) {
     $("play").setAttribute("aria-label", isPlaying ? "Pause" : "Play");
   });
 }
+offerFilter(() => select(selected));
 listenToKeys({
   toggle: () => player.toggle(),
   seekBy: (seconds) => player.seek(player.time + seconds),
@@ -144,3 +196,4 @@ listenToKeys({
     return findings.stopAll() || didPlay;
   },
 });
+followVisits(arrive);

@@ -3,14 +3,14 @@
 import { clock } from "./clock.js";
 import { $, element, say } from "./dom.js";
 import { Microphone } from "./microphone.js";
-import { Problem } from "./problem.js";
+import { Problem, problemFrom, problemOf } from "./problem.js";
 
-/** Calls `take(file, name)` with each recording. `about` is the server's /page/about.json. */
+/** Calls `take(file, name, clip)` with each recording; `clip` is the name of a bundled one. `about` is the server's /page/about.json. */
 export function offerWays(about, take) {
-  const bring = (file, name = file.name) => {
+  const bring = (file, name = file.name, clip = null) => {
     const problem = refusal(file, about.limits);
     showTrouble(problem);
-    if (!problem) take(file, name);
+    if (!problem) take(file, name, clip);
   };
   $("choose").addEventListener("click", () => $("file").click());
   $("file").addEventListener("change", () => {
@@ -102,10 +102,24 @@ function offerMicrophone(limits, bring) {
   });
 }
 
+/** Fetches a bundled clip. Throws a Problem. */
+export async function clip(name) {
+  try {
+    const response = await fetch(`page/clips/${encodeURIComponent(name)}`);
+    if (!response.ok) throw await problemOf(response);
+    return await response.blob();
+  } catch (error) {
+    throw problemFrom(error);
+  }
+}
+
 function clipButton({ file, title, about, seconds }, bring) {
   const open = async () => {
-    const response = await fetch(`page/clips/${file}`);
-    bring(await response.blob(), file);
+    try {
+      bring(await clip(file), file, file);
+    } catch (problem) {
+      showTrouble(problem);
+    }
   };
   return element(
     "li",

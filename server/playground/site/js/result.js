@@ -2,9 +2,10 @@
 
 import { written } from "./api.js";
 import { $, element, say } from "./dom.js";
+import { shownAnswer } from "./filter.js";
 import { problemFrom } from "./problem.js";
 import { curl, python } from "./snippets.js";
-import { outcome, title } from "./status.js";
+import { found, outcome, title } from "./status.js";
 import { drawTable } from "./table.js";
 
 const HINTS = {
@@ -47,12 +48,14 @@ export class Result {
   draw(finding, name) {
     this.#finding = finding;
     this.#name = name;
-    $("result").hidden = finding === null || finding.state === "failed"; // its status line in the timeline shows the error
-    if (finding === null) return;
+    const isFailed = finding?.state === "failed"; // its status line in the timeline shows the error
+    $("result").hidden = finding === null || (isFailed && !finding.good);
+    if ($("result").hidden) return;
     $("result-title").textContent = title(finding);
-    $("result-about").textContent = outcome(finding) + took(finding);
+    $("result-about").textContent = isFailed ? `${found(finding)} · the answer before` : outcome(finding) + took(finding);
     drawTable(finding, this.#play);
-    for (const button of $("formats").querySelectorAll("button")) button.disabled = finding.state !== "done";
+    const isWhole = finding.state === "done" || isFailed;
+    for (const button of $("formats").querySelectorAll("button")) button.disabled = !isWhole;
     $("code").textContent = this.#language(finding, name);
   }
 
@@ -75,7 +78,7 @@ export class Result {
   async #save(format, suffix) {
     const { task, answer } = this.#finding;
     try {
-      const blob = await written(format, task, answer, this.#name);
+      const blob = await written(format, task, shownAnswer(task, answer), this.#name);
       const url = URL.createObjectURL(blob);
       const name = this.#name.replace(/\.[^.]+$/, "") + suffix;
       element("a", { href: url, download: name }).click();

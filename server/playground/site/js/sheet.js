@@ -95,7 +95,7 @@ export class Sheet extends EventTarget {
   }
 
   #bars() {
-    return [...$("groups").querySelectorAll(".bar")];
+    return [...$("groups").querySelectorAll(".item:not([hidden]) > .bar")];
   }
 
   #spanOf({ dataset }) {
@@ -104,7 +104,7 @@ export class Sheet extends EventTarget {
 
   /** Makes one bar reachable with Tab; arrow keys reach the others (roving tabindex). */
   #rove(bar) {
-    this.#bars().forEach((other) => (other.tabIndex = other === bar ? 0 : -1));
+    for (const other of $("groups").querySelectorAll(".bar")) other.tabIndex = other === bar ? 0 : -1;
   }
 
   #gutter() {
@@ -149,7 +149,7 @@ export class Sheet extends EventTarget {
     for (const marked of document.querySelectorAll("[data-span]")) {
       const isNow = time > 0 && marked.dataset.start <= time && time < marked.dataset.end;
       marked.classList.toggle("now", isNow);
-      if (isNow && marked.matches(".bar")) told.add(marked.dataset.text);
+      if (isNow && marked.matches(".item:not([hidden]) > .bar")) told.add(marked.dataset.text);
     }
     const words = [...told].join("  ");
     if ($("following").textContent !== words) $("following").textContent = words;

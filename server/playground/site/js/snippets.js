@@ -1,12 +1,14 @@
-// The request of a finding as a shell command and as Python. Both send what the page sent.
+// The request of a finding as a shell command and as Python. Both send what the page sent, and the least confidence that
+// it shows.
 
 import { BASE, ROUTES } from "./api.js";
+import { isCalibrated, leastConfidence } from "./filter.js";
 import { fieldsOf } from "./findings.js";
 
 /** One command for a POSIX shell. Fields go as --form-string: curl would read "@name" as a file. */
 export function curl(finding, name) {
   const file = `file=@"${name.replace(/["\\]/g, "\\$&")}"`; // quoted, because curl splits names at ; and ,
-  const fields = fieldsOf(finding).map(([field, value]) => `--form-string ${quoted(`${field}=${value}`)}`);
+  const fields = [...fieldsOf(finding), ...filtered(finding)].map(([field, value]) => `--form-string ${quoted(`${field}=${value}`)}`);
   return ["curl -s", `-F ${quoted(file)}`, ...fields, quoted(BASE + ROUTES[finding.task])].join(" \\\n  ");
 }
 
@@ -14,6 +16,7 @@ export function python(finding, name) {
   const { task, words, part } = finding;
   const given = [JSON.stringify(name), ...(words ? [JSON.stringify(words)] : [])];
   if (part) given.push(`start=${part.start}`, `end=${part.end}`);
+  given.push(...filtered(finding).map((field) => field.join("=")));
   const call = `client.${task}(${given.join(", ")})`;
   return [
     "from timeaudio import Client",
@@ -30,6 +33,11 @@ const LOOPS = {
   summarize: ["", "for segment in answer.segments:", "    print(segment.start, segment.end, segment.summary)"],
   ask: ["", "print(answer.answer, answer.intervals)"],
 };
+
+function filtered({ task, answer }) {
+  const least = leastConfidence();
+  return least > 0 && isCalibrated(task, answer) ? [["min_confidence", String(least)]] : [];
+}
 
 function quoted(text) {
   return `'${text.replaceAll("'", "'\\''")}'`;

@@ -1,7 +1,9 @@
 // The status line of a finding: the request, its state, and the possible actions.
 
 import { element } from "./dom.js";
-import { clock } from "./clock.js";
+import { clock, mark } from "./clock.js";
+import { isShown } from "./filter.js";
+import { longest } from "./part.js";
 import { spansOf } from "./spans.js";
 
 /** Returns the request in words. */
@@ -12,20 +14,29 @@ export function title({ task, words }) {
 /** Returns the state in words. */
 export function outcome(finding) {
   const { task, state, answer, waitS } = finding;
-  const number = spansOf(task, answer).length;
+  const number = spansOf(task, answer).filter(isShown).length;
   if (state === "waiting") return `The server is busy. Trying again in ${waitS} s`;
   if (state === "listening") return number ? `${counted(number, task)} so far` : "Analysing";
   if (state === "stopped") return number ? `Stopped after ${counted(number, task)}` : "Stopped";
   if (state === "failed") return finding.problem.title;
+  return found(finding);
+}
+
+/** Returns a complete answer in words, whatever became of a later request. */
+export function found({ task, answer }) {
   if (task === "ask") return answer.answer;
+  const spans = spansOf(task, answer);
+  const number = spans.filter(isShown).length;
+  const numHidden = spans.length - number;
+  if (numHidden) return `${counted(number, task)}, ${numHidden} less sure`;
   if (number) return counted(number, task);
   return { dense_caption: "No events found", ground: "Not found", summarize: "No speech found" }[task];
 }
 
 /** Once there is a lane, its name shows the query. */
 function heading(finding) {
-  const isShown = finding.task === "ground" && spansOf(finding.task, finding.answer).length > 0;
-  return isShown ? element("span", {}, "Found", element("span", { class: "unseen" }, ` ${title(finding)}`)) : title(finding);
+  const hasLane = finding.task === "ground" && spansOf(finding.task, finding.answer).some(isShown);
+  return hasLane ? element("span", {}, "Found", element("span", { class: "unseen" }, ` ${title(finding)}`)) : title(finding);
 }
 
 function counted(number, task) {
@@ -35,7 +46,7 @@ function counted(number, task) {
 
 /**
  * Fills the status line of a finding. `can` holds the actions of its buttons: select, stop, again, remove, and, for
- * recordings longer than `limits` allow, hearPart(start, end) and hearFromPlayhead.
+ * recordings longer than `limits` allow, hearFirst, hearFromPlayhead and hearAroundPlayhead.
  */
 export function drawStatus(line, finding, { isSelected, limits, can }) {
   const { state, problem, task, part } = finding;
@@ -53,7 +64,7 @@ export function drawStatus(line, finding, { isSelected, limits, can }) {
   if (isRunning) parts.push(small("Stop", can.stop));
   else parts.push(element("button", { ...removes(finding), onclick: can.remove }, "×"));
   const rows = [element("p", { class: "status-line" }, ...parts)];
-  if (state === "failed") rows.push(trouble(problem, { limits, can }));
+  if (state === "failed") rows.push(trouble(task, problem, { limits, can }));
   replaceKeepingFocus(line, rows);
 }
 
@@ -61,11 +72,14 @@ function removes(finding) {
   return { type: "button", class: "remove", "aria-label": `Remove ${title(finding)}` };
 }
 
-function trouble(problem, { limits, can }) {
+function trouble(task, problem, { limits, can }) {
   const ways = [];
-  if (problem.slug === "audio-too-long") {
-    const most = limits.audio_seconds;
-    ways.push(small(`Analyse the first ${clock(most).replace(/\.0$/, "")}`, () => can.hearPart(0, most)));
+  const most = mark(longest(task, limits));
+  if (problem.slug === "audio-too-long" && task === "ask") {
+    ways.push(small(`Ask about the first ${most}`, can.hearFirst));
+    ways.push(small(`Ask about ${most} around the playhead`, can.hearAroundPlayhead));
+  } else if (problem.slug === "audio-too-long") {
+    ways.push(small(`Analyse the first ${most}`, can.hearFirst));
     ways.push(small("Analyse from the playhead", can.hearFromPlayhead));
   } else {
     ways.push(small("Try again", can.again));

@@ -2,12 +2,13 @@
 
 import { clock, length } from "./clock.js";
 import { $, element } from "./dom.js";
+import { isShown } from "./filter.js";
 import { spanId } from "./lanes.js";
 import { confidenceWords, spansOf } from "./spans.js";
 
 /** Fills the table; calls `play(span)` when a row is chosen. Returns the number of rows. */
 export function drawTable(finding, play) {
-  const spans = spansOf(finding.task, finding.answer).sort((one, other) => one.start - other.start || one.end - other.end);
+  const spans = spansOf(finding.task, finding.answer).filter(isShown).sort((one, other) => one.start - other.start || one.end - other.end);
   const held = document.activeElement?.closest("#rows [data-span]")?.dataset.span;
   $("rows").replaceChildren(...spans.map((span) => row(finding, span, play)));
   if (held) [...$("rows").children].find(({ dataset }) => dataset.span === held)?.querySelector("button").focus();
@@ -27,7 +28,7 @@ function row(finding, span, play) {
     element("td", { class: "time" }, clock(end)),
     element("td", { class: "time long" }, length(end - start)),
     element("td", { class: "what" }, text),
-    element("td", { class: "time long" }, isKnown ? confidenceWords(confidence) : unknown()),
+    element("td", { class: "time" }, isKnown ? confidenceWords(confidence) : unknown()),
   );
   Object.assign(made.dataset, { start, end });
   return made;
