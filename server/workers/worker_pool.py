@@ -144,7 +144,7 @@ class WorkerPool:
         """Make one attempt. Unless the request is live, yield all answers together at the end.
 
         Raises:
-            _Died: the worker died.
+            WorkerDied: the worker died.
         """
         async with AsyncExitStack() as stay:
             with tracing.step("queue"):
@@ -188,12 +188,7 @@ class WorkerPool:
     def _on_worker_crash(
         self, error: grpc.aio.AioRpcError, supervisor: Supervisor, worker: WorkerProcess, request: EngineRequest
     ) -> None:
-        """Record a worker's death.
-
-        Raises:
-            RequestQuarantined: the request caused it.
-            InternalError: the worker is alive; the failure is a bug.
-        """
+        """Record a worker's death. Raises: RequestQuarantined, InternalError if the worker is alive (a bug)."""
         if error.code() is not grpc.StatusCode.UNAVAILABLE:
             raise InternalError(f"The worker answered {error.code().name}: {error.details()}") from error
         supervisor.lose(worker)
@@ -213,7 +208,7 @@ class WorkerPool:
         """Return whether to go on: at least one worker must be within its restart limit."""
         if any(supervisor.deaths <= self._settings.max_restarts for supervisor in self._supervisors):
             return True
-        deaths = max(supervisor.deaths for supervisor in self._supervisors)
+        deaths = max(s.deaths for s in self._supervisors)
         self._give_up(f"The model's process died {deaths} times in a row, the last time with status {status}.")
         return False
 
