@@ -81,7 +81,7 @@ def test_each_recording_has_one_row_and_is_processed_once(archive: Path, tmp_pat
     assert len(rows(output)) == len(found) == len(named)
     assert set(found) == set(named)
     assert found[named[-1]]["error"] == "unreadable"
-    assert found[str(archive / "broken.wav")]["error"] == "corrupt-audio"
+    assert found[str(archive / "broken.wav")]["error"] == "unsupported-audio"
     row = found[named[3]]
     assert row["status"] == "ok"
     assert row["answer"]["audio"]["duration"] == 1.3
@@ -181,7 +181,7 @@ def test_parquet_has_the_same_rows(archive: Path, tmp_path: Path) -> None:
     assert done.returncode == 1, done.stderr
     found = {row["path"]: row for row in parquet.read_table(output).to_pylist()}
     assert len(found) == 25
-    assert found[str(archive / "broken.wav")]["error"] == "corrupt-audio"
+    assert found[str(archive / "broken.wav")]["error"] == "unsupported-audio"
     row = found[str(archive / "00.wav")]
     assert row["duration_s"] == 1.0
     assert json.loads(row["answer"])["events"]

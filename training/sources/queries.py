@@ -42,9 +42,9 @@ def draw_query(kind: str, rng: np.random.Generator) -> str:
 
     Names come often: the connector was aligned to their words, so queries are learned from them first.
     """
-    words, chance = vocabulary()[kind], rng.random()
-    if chance < NAME_SHARE:
-        return _vary_query(choose(NAME_FORMS, rng).format(kind.replace("_", " ")), rng)
+    words, name, chance = vocabulary()[kind], kind.replace("_", " "), rng.random()
+    if chance < NAME_SHARE and not any(name in group.queries for group in groups().values()):
+        return _vary_query(choose(NAME_FORMS, rng).format(name), rng)
     if chance < 0.9:
         return _vary_query(choose(words.queries, rng), rng)
     return _vary_query(choose(words.captions, rng).rstrip("."), rng)

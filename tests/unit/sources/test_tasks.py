@@ -16,6 +16,7 @@ from training.data.validate import row_problems
 from training.data.vocabulary import groups, lexicon, off_topic, unknown_captions, vocabulary, yes_no_questions
 from training.metrics.captions import kind_of, says_unknown
 from training.metrics.counting import count_in, is_count_question
+from training.sources.queries import NAME_FORMS
 from training.sources.tasks import NOT_HEARD, compose_rows, rows_of_scene
 
 LENGTH = 10 * RATE
@@ -56,7 +57,11 @@ def plain(text):
     return text.casefold().rstrip(".")
 
 
-KINDS_MEANT = {plain(q): (kind,) for kind, w in vocabulary().items() for q in (*w.queries, *w.captions)}
+KINDS_MEANT = {
+    plain(q): (kind,)
+    for kind, w in vocabulary().items()
+    for q in (*(form.format(kind.replace("_", " ")) for form in NAME_FORMS), *w.queries, *w.captions)
+}
 GROUPS_MEANT = {plain(q): group for group in groups().values() for q in group.queries}
 
 

@@ -59,7 +59,7 @@ class Frames:
     """Features in which each label is a direction, and the model that hears them."""
 
     def __init__(self, rows):
-        self.frames = {row.audio: self.render(row) for row in rows}
+        self.rendered = {row.audio: self.render(row) for row in rows}
 
     @staticmethod
     def render(row):
@@ -71,7 +71,7 @@ class Frames:
         return frames[..., :4], frames[..., 4:]
 
     def frames(self, rows):
-        return [self.frames[row.audio] for row in rows]
+        return [self.rendered[row.audio] for row in rows]
 
 
 def test_it_learns_to_tell_two_sounds_apart_and_says_when():
