@@ -152,6 +152,7 @@ class LocalModel:
             start=start,
             num_samples=waveform.num_samples,
             decode_s=decoded - begun,
+            warnings=waveform.warnings,
             num_audio_tokens=num_audio_tokens,
             encode_s=encode_s,
             total_s=ended - begun,

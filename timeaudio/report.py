@@ -16,6 +16,8 @@ WIDEST = 120  # columns; wider timelines are hard to read
 def print_answer(console: Console, answer: AnyAnswer, *, name: str) -> None:
     """Print an answer about the recording `name`, in ASCII if the terminal needs it."""
     console.print(Text(f"{name}  {answer.audio.duration:.1f} s", style="bold"))
+    for warning in answer.audio.warnings:
+        console.print(Text(warning, style="yellow"))
     if isinstance(answer, QuestionAnswer):
         console.print(Text(f"\n{timeline.one_line(answer.question)}\n{timeline.one_line(answer.answer)}\n"))
     lanes, rows, if_none = _pictured(answer)

@@ -39,6 +39,9 @@ class AudioInfo(Result):
 
     duration: float = Field(description="Seconds that were analysed.", examples=[10.0])
     start: float = Field(0.0, description="Start of the analysed part in the file, in seconds.", examples=[0.0])
+    warnings: tuple[str, ...] = Field(
+        (), description="What was left out or filled in while decoding, in sentences.", examples=[[]]
+    )
 
 
 class Usage(Result):

@@ -26,7 +26,10 @@ class InferenceRequest:
 
 @dataclass(slots=True, kw_only=True)
 class InferenceResult:
-    """What was found, with its costs. Times in the answers count from `start` (tenths of a second) of the file."""
+    """What was found, with its costs. Times in the answers count from `start` (tenths of a second) of the file.
+
+    `warnings` say what decoding left out or filled in.
+    """
 
     id: str
     model: str
@@ -34,6 +37,7 @@ class InferenceResult:
     start: int
     num_samples: int
     decode_s: float
+    warnings: tuple[str, ...] = ()
     num_audio_tokens: int = 0
     queue_s: float = 0.0
     encode_s: float = 0.0

@@ -120,7 +120,9 @@ def shared(result: InferenceResult) -> dict[str, Any]:
 
 
 def _audio(result: InferenceResult) -> results.AudioInfo:
-    return results.AudioInfo(duration=round(result.audio_s, 1), start=round(result.start / _TENTHS, 1))
+    return results.AudioInfo(
+        duration=round(result.audio_s, 1), start=round(result.start / _TENTHS, 1), warnings=result.warnings
+    )
 
 
 def _millis(seconds: float) -> float:

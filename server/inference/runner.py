@@ -72,6 +72,7 @@ class InferenceRunner:
             self._check_time(deadline)
             ticket.add_audio(decoded.num_samples)
             result = self._new_result(inference, decoded.num_samples, decode_s=time.monotonic() - begun)
+            result.warnings = decoded.warnings
             yield result
             engine_request = _engine_request(result, inference, deadline, is_live=is_live)
             run = self._run(result, self._updates(engine_request, decoded, passes), inference.min_confidence)

@@ -256,12 +256,14 @@ class Segment(_message.Message):
     def __init__(self, start: _Optional[float] = ..., end: _Optional[float] = ..., confidence: _Optional[float] = ..., summary: _Optional[str] = ...) -> None: ...
 
 class Audio(_message.Message):
-    __slots__ = ("duration", "start")
+    __slots__ = ("duration", "start", "warnings")
     DURATION_FIELD_NUMBER: _ClassVar[int]
     START_FIELD_NUMBER: _ClassVar[int]
+    WARNINGS_FIELD_NUMBER: _ClassVar[int]
     duration: float
     start: float
-    def __init__(self, duration: _Optional[float] = ..., start: _Optional[float] = ...) -> None: ...
+    warnings: _containers.RepeatedScalarFieldContainer[str]
+    def __init__(self, duration: _Optional[float] = ..., start: _Optional[float] = ..., warnings: _Optional[_Iterable[str]] = ...) -> None: ...
 
 class Usage(_message.Message):
     __slots__ = ("audio_seconds", "audio_tokens", "prompt_tokens", "completion_tokens")

@@ -2,10 +2,12 @@
 
 import re
 import socket
+import struct
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack
 from typing import Any
 
+import numpy as np
 import pytest
 from playwright.sync_api import Page, expect
 
@@ -165,3 +167,12 @@ def test_an_empty_query_is_not_sent_and_the_field_gets_the_focus(desk: Page) -> 
     find(desk, "   ")
     expect(desk.locator("#query")).to_be_focused()
     expect(desk.locator(".group-ground")).to_have_count(0)
+
+
+def test_what_decoding_changed_is_said_beside_the_answer(opening: Page) -> None:
+    tone = (8000 * np.sin(np.arange(48_000) * 0.2)).astype(np.float32)  # floats in the range of 16-bit samples
+    form = struct.pack("<HHIIHH", 3, 1, 16_000, 64_000, 4, 32)
+    body = b"WAVEfmt " + struct.pack("<I", len(form)) + form + b"data" + struct.pack("<I", tone.nbytes) + tone.tobytes()
+    give(opening, "loud.wav", b"RIFF" + struct.pack("<I", len(body)) + body)
+    opening.locator(f"{STATUS}[data-state=done]").wait_for()
+    expect(opening.locator("#result-warnings")).to_contain_text("The samples were scaled to full scale")

@@ -53,6 +53,9 @@ export class Result {
     if ($("result").hidden) return;
     $("result-title").textContent = title(finding);
     $("result-about").textContent = isFailed ? `${found(finding)} · the answer before` : outcome(finding) + took(finding);
+    const warnings = finding.answer?.audio?.warnings ?? [];
+    $("result-warnings").hidden = warnings.length === 0;
+    $("result-warnings").textContent = warnings.join(" ");
     drawTable(finding, this.#play);
     const isWhole = finding.state === "done" || isFailed;
     for (const button of $("formats").querySelectorAll("button")) button.disabled = !isWhole;
