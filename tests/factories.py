@@ -1,9 +1,20 @@
 """A complete model of minimal size with random weights, from the same classes as the full size."""
 
+from pathlib import Path
+
 import torch
 from tokenizers import Tokenizer as LibraryTokenizer
 from tokenizers import decoders, models, pre_tokenizers, trainers
-from transformers import LlamaConfig, LlamaForCausalLM, PreTrainedTokenizerFast, WhisperConfig
+from transformers import (
+    AutoModelForCausalLM,
+    LlamaConfig,
+    LlamaForCausalLM,
+    PretrainedConfig,
+    PreTrainedModel,
+    PreTrainedTokenizerBase,
+    PreTrainedTokenizerFast,
+    WhisperConfig,
+)
 
 from model.config import ModelConfig, QFormerConfig
 from model.encoders.conv import ConvEncoder, ConvEncoderConfig
@@ -79,3 +90,12 @@ def small_model(*, seed: int = 0, **changes: object) -> tuple[TimeAudio, Tokeniz
     model = TimeAudio(ModelConfig(**(fields | changes)), SpeechEncoder(whisper), sound, llm)
     model.marker_ids = tokenizer.marker_ids
     return model.eval(), tokenizer
+
+
+def save_language_model(folder: Path, config: PretrainedConfig, tokenizer: PreTrainedTokenizerBase) -> PreTrainedModel:
+    """Save a random language model and its tokenizer in the library's layout, in several shards."""
+    torch.manual_seed(3)
+    llm: PreTrainedModel = AutoModelForCausalLM.from_config(config)
+    llm.save_pretrained(folder, max_shard_size="80KB")
+    tokenizer.save_pretrained(folder)
+    return llm

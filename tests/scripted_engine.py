@@ -7,6 +7,7 @@ starts with "slowly", the answer comes a second after its interval; if it starts
 
 import argparse
 import asyncio
+import os
 from collections.abc import AsyncGenerator, Callable
 
 import uvicorn
@@ -104,6 +105,7 @@ def main(engine: ScriptedEngine) -> None:
     parser.add_argument("--port", type=int, required=True)
     parser.add_argument("--grpc-port", type=int)
     arguments = parser.parse_args()
+    os.environ.setdefault("TIMEAUDIO_PASSES__SECONDS", "30")  # the scripted answers fit passes of this length
     address = None if arguments.grpc_port is None else f"127.0.0.1:{arguments.grpc_port}"
     app = create_app(engine, Settings(), grpc_address=address)
     uvicorn.run(app, port=arguments.port, log_level="warning")

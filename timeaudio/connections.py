@@ -1,9 +1,9 @@
-"""Connections that are opened on first use, and again where an earlier one cannot be used.
+"""Connections that open on first use and reopen where an earlier one cannot be used.
 
 A connection belongs to the process that opened it: after a fork, two processes would read each other's answers. An
 asynchronous one also belongs to its event loop: after a second `asyncio.run`, the first loop is closed.
 
-Connections of another process stay as they are: to close them here could disturb their owner, or wait for a thread that
+Connections of another process stay as they are: closing them here could disturb their owner, or wait for a thread that
 only the owner has.
 """
 
@@ -29,7 +29,7 @@ class Connections(Generic[T]):
         return self._opened[os.getpid()]
 
     def taken(self) -> T | None:
-        """Return the connection of this process, if any, for the caller to close. The next use opens another."""
+        """Remove and return the connection of this process, if any, for the caller to close."""
         return self._opened.pop(os.getpid(), None)
 
 
@@ -57,7 +57,7 @@ class AsyncConnections(Generic[T]):
             await opened[1].aclose()
 
     async def _own(self) -> AsyncGenerator[T, None]:
-        # A generator, because event loops close those that are left when they end, and nothing else of ours.
+        # A generator, because an event loop closes its remaining generators when it ends.
         connection = self._connect()
         try:
             yield connection
@@ -66,7 +66,7 @@ class AsyncConnections(Generic[T]):
 
 
 def _running_loop() -> object:
-    """Return what identifies the running event loop: asyncio's loop, or trio's token."""
+    """Return an identifier of the running event loop: asyncio's loop, or trio's token."""
     import asyncio
 
     try:
@@ -77,6 +77,6 @@ def _running_loop() -> object:
 
 
 def _is_over(process: int, loop: object) -> bool:
-    """Return whether an event loop of this process has ended. A trio token does not tell, so it counts as ended."""
+    """Return whether an event loop of this process has ended. A trio token does not show it, so it counts as ended."""
     is_closed: Callable[[], bool] | None = getattr(loop, "is_closed", None)
     return process == os.getpid() and (is_closed is None or is_closed())

@@ -96,7 +96,7 @@ def _checked(name: str, value: Any) -> float | int | str:
 
 
 def _number(name: str, value: Any) -> float:
-    """Return a number as a float. Text and truth values are none, as in JSON."""
+    """Return a number as a float. Text and truth values are rejected, as in JSON."""
     is_truth = isinstance(value, bool) or getattr(getattr(value, "dtype", None), "kind", "") == "b"
     if not is_truth and (hasattr(value, "__float__") or hasattr(value, "__index__")):
         try:

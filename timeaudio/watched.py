@@ -1,7 +1,7 @@
 """Requests whose source is the caller's code, such as a microphone.
 
-If the source raises, gRPC cancels the call and drops the error: an asynchronous caller then sees its own cancellation,
-and a synchronous one a failed server. These iterators keep the error, so that the transport can raise it.
+If the source raises, gRPC cancels the call and drops the error: an asynchronous caller sees a cancellation, and a
+synchronous one a failed server. These iterators keep the error, so that the transport can raise it.
 """
 
 import threading
@@ -27,7 +27,7 @@ class Watched(Generic[R]):
         self._is_called = threading.Event()
 
     def belongs_to(self, call: Any) -> None:
-        """Name the call that sends these requests. gRPC reads the first ones before it returns the call."""
+        """Set the call that sends these requests. gRPC reads the first requests before it returns the call."""
         self._call = call
         self._is_called.set()
 
@@ -55,7 +55,7 @@ class AsyncWatched(Generic[R]):
         self._call: Any = None
 
     def belongs_to(self, call: Any) -> None:
-        """Name the call that sends these requests."""
+        """Set the call that sends these requests."""
         self._call = call
 
     async def __aiter__(self) -> AsyncIterator[R]:

@@ -1,4 +1,4 @@
-"""Lay decoded sound out on the file's own clock, so that the time of a sample is the time that a player shows."""
+"""Places decoded samples on the file's own clock, so that each has the time that a player shows for it."""
 
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
@@ -13,17 +13,17 @@ from av.stream import Disposition
 from model.errors import CorruptAudio
 
 SLACK_S = 0.02
-"""How far timestamps may differ from the samples counted before anything is done: less than one packet."""
+"""Largest difference between timestamps and counted samples that is ignored: less than one packet."""
 
 STEP_S = 0.1
-"""The largest difference that is spread over the block before it (about a second, so a tenth faster or slower), as for
-a clock that drifts. A larger one is a gap, which becomes silence, or an overlap, which is left out."""
+"""Largest difference that counts as drift. The block before it, about a second, is stretched or compressed.
+A larger difference is a gap, which becomes silence, or an overlap, which is dropped."""
 
 JOIN_S = 1.0
-"""A jump back by more than this is no overlap: another recording was joined to the first, and follows it directly."""
+"""A larger jump back means that the file joins two recordings. The second one then follows the first directly."""
 
 MAX_SILENCE_S = 3600
-"""The most silence to add to one file, all its gaps together. A forged timestamp could ask for years."""
+"""Most silence to insert into one file, over all gaps. A forged timestamp could demand years of it."""
 
 Samples = npt.NDArray[np.float32]
 
@@ -33,10 +33,10 @@ class Frame:
     """Decoded sound: float32 [channels, n], at `rate` samples per second.
 
     Attributes:
-        pts: the time of the first sample, in units of the track's time base; None if the file does not tell.
-        follows_loss: whether something before it could not be decoded.
-        gap: samples that are missing before it, where timestamps do not tell.
-        page: the number of its page in Ogg; None in other files.
+        pts: time of the first sample, in units of the track's time base; None if unknown.
+        follows_loss: whether a packet directly before it could not be decoded.
+        gap: estimated number of samples missing before it, for files without timestamps.
+        page: number of its Ogg page; None in other files.
     """
 
     channels: Samples
@@ -53,7 +53,7 @@ class Frame:
 
 
 class Clock:
-    """Count the samples laid out, and compare them with timestamps.
+    """Counts the samples placed so far and compares the count with timestamps.
 
     Args:
         time_base: seconds per unit of the timestamps.
@@ -68,20 +68,20 @@ class Clock:
 
     @property
     def seconds(self) -> float:
-        """How much has been laid out."""
+        """Seconds placed so far."""
         return self._count / self._rate if self._rate else 0.0
 
     @property
     def silence_s(self) -> float:
-        """How much silence has been added."""
+        """Seconds of silence inserted so far."""
         return float(self._silence_s)
 
     def lag(self, frame: Frame, origin: int | None) -> int:
-        """Return how many samples the frame's timestamp is ahead of those laid out: negative if it is behind them.
+        """Return by how many samples the frame's timestamp is ahead of the samples placed so far; negative if behind.
 
         Args:
-            frame: the next one.
-            origin: the timestamp of time 0; None: that of the first frame. Read with the first timestamp only.
+            frame: the next frame.
+            origin: timestamp of time 0; None means the first frame's. Only used with the first timestamp.
         """
         if frame.rate != self._rate:
             self._count = round(self._count * frame.rate / self._rate) if self._rate else 0
@@ -97,11 +97,11 @@ class Clock:
         return lag
 
     def count(self, num_samples: int) -> None:
-        """Lay out samples at the rate of the last frame."""
+        """Place samples, at the rate of the last frame."""
         self._count += num_samples
 
     def add_silence(self, num_samples: int) -> None:
-        """Lay out silence, at the rate of the last frame.
+        """Place silence, at the rate of the last frame.
 
         Raises:
             CorruptAudio: it is more than `MAX_SILENCE_S`.
@@ -120,9 +120,9 @@ class Clock:
 
 
 def origin_of(container: InputContainer, track: AudioStream) -> int | None:
-    """Return the timestamp of time 0: where the first of the file's pictures and sounds begins, as in a player.
+    """Return the timestamp of time 0: the earliest start of all audio and video tracks, as in a player.
 
-    None if the track is alone: then time 0 is its first sample.
+    Return None for a file with a single track: its time 0 is its first sample.
     """
     others = [
         stream
@@ -140,7 +140,7 @@ def origin_of(container: InputContainer, track: AudioStream) -> int | None:
 
 
 def without_glitches(frames: Iterator[Frame], time_base: float) -> Iterator[Frame]:
-    """Yield the frames, without the timestamp of one that jumps away alone: the frame after it tells.
+    """Yield the frames; drop the timestamp of a single frame that jumps while the frame after it does not.
 
     Args:
         frames: with timestamps.

@@ -1,11 +1,11 @@
-"""Mix channels to one, without losing a sound that is in all of them but with opposite signs."""
+"""Mixes channels to mono without losing sound that has opposite signs in the channels."""
 
 import numpy as np
 import numpy.typing as npt
 
 CANCELLED = 10**-1.5
-"""A mix below this share of the channels' mean energy (15 dB less) has cancelled. Honest channels never do: eight of
-which one sounds lose 9 dB, and two that have nothing in common lose 3 dB."""
+"""A mix whose energy is below this share of the channels' mean energy (-15 dB) has cancelled. Ordinary recordings stay
+above it: one active channel of eight loses 9 dB, two uncorrelated channels lose 3 dB."""
 
 FADE_S = 0.01
 """How long it takes to change from the mix to a channel and back."""
@@ -17,9 +17,9 @@ Samples = npt.NDArray[np.float32]
 
 
 class Downmix:
-    """Mix blocks of one recording. Each is decided by itself and by the one before, so that it can be streamed.
+    """Mixes the blocks of one recording. Each decision depends only on the block and the one before it.
 
-    The mix is the mean of all channels. If they cancel in a block, its loudest channel stands for all of them.
+    The mix is the mean of all channels or, in a block where they cancel, the loudest channel.
     """
 
     def __init__(self) -> None:

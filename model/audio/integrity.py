@@ -1,7 +1,7 @@
 """Detect files that are cut short. FFmpeg decodes what it can and does not report them.
 
-A length in a header is no proof: a copied part keeps the length of the whole, and a recorder notes what it planned.
-Proof is a chunk, a table or a frame that needs bytes beyond the end of the file.
+A length in a header proves nothing: a copied part keeps the length of the whole, and a recorder may write the length
+that it planned. A chunk, a table or a frame that needs bytes beyond the end of the file proves it.
 """
 
 import struct

@@ -1,4 +1,4 @@
-"""Split a file that holds several recordings one after another, and leave out tags that stand between them."""
+"""Splits a file that holds several recordings, and removes the tags between them."""
 
 import re
 
@@ -11,7 +11,7 @@ _FIRST_PAGE = re.compile(rb"OggS\0[\2\6]")
 """The first page of a stream in Ogg (RFC 3533, section 6)."""
 
 _FLAC_HEAD = b"fLaC\0\0\0\x22"
-"""The marker and the head of STREAMINFO (RFC 9639, section 8): every FLAC file begins so."""
+"""The marker and the head of STREAMINFO (RFC 9639, section 8): every FLAC file begins with it."""
 
 _TAG_BYTES = 10
 

@@ -21,20 +21,20 @@ END_SLACK_S = 0.1
 """How much earlier than its header says the sound of a complete file may end, in seconds."""
 
 MOST_READ_ERRORS = 100
-"""After how many errors of the container, which come without a packet, the rest is given up."""
+"""Number of container errors after which the rest of the file is skipped."""
 
 _WITHOUT_CLOCK = ("mp3", "aac", "ac3", "eac3", "amr", "wav", "w64", "aiff", "au", "caf")
-"""Containers without timestamps. FFmpeg makes them up: it counts packets, also those that are not sound."""
+"""Containers without timestamps. FFmpeg derives them by counting packets, including those that are not audio."""
 
 _TAGS = (b"ID3", b"TAG", b"APETAGEX", b"LYRICS")
-"""What stands between the frames of MPEG audio and is no sound."""
+"""Tags that may stand between the frames of MPEG audio."""
 
 
 Samples = npt.NDArray[np.float32]
 
 
 class PacketReader:
-    """The audio track of a file that a player plays, opened for one pass from its beginning. A context manager.
+    """Reads the audio track that a player would play, once, from its beginning. A context manager.
 
     Args:
         data: the whole file.
@@ -103,7 +103,7 @@ class PacketReader:
                 yield from self._finish(packet, frames)
 
     def find_damage(self) -> str | None:
-        """Return how the file is damaged, after all of its frames; None if it is not, as far as can be told."""
+        """Return a description of the damage, or None if no damage was found. Call it after the last frame."""
         is_whole = self._whole_s is not None and max(self._sound_s, self._end_s) >= self._whole_s - END_SLACK_S
         if is_whole:  # what follows the last frame is not sound
             return None

@@ -1,4 +1,4 @@
-"""Decode the recordings that a file holds one after another: joined wavs, chained Ogg; in most files, there is one."""
+"""Decodes all recordings that a file holds: usually one, but joined wavs and chained Ogg hold several."""
 
 from collections.abc import Iterator
 from types import TracebackType
@@ -13,7 +13,7 @@ class Recordings:
 
     Args:
         data: the whole file.
-        max_decoded_bytes: the most bytes to decode of all recordings together.
+        max_decoded_bytes: most bytes to decode, over all recordings.
 
     Raises:
         EmptyAudio, UnsupportedAudio, CorruptAudio: as for `AudioTrack`, about the first recording.
@@ -35,7 +35,7 @@ class Recordings:
 
     @property
     def declared_s(self) -> float | None:
-        """The length in seconds according to the header, if one recording is all: only a hint."""
+        """Length in seconds according to the header; None if the file holds several recordings. Only a hint."""
         return self._track.declared_s if len(self._parts) == 1 else None
 
     def blocks(self) -> Iterator[Block]:
@@ -61,5 +61,5 @@ class Recordings:
             begins_s += following.seconds
 
     def warnings(self) -> tuple[str, ...]:
-        """Return what was left out or filled in so far, in sentences."""
+        """Return a sentence for each thing that was left out or filled in so far."""
         return (*self._warnings, *self._track.warnings())

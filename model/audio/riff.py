@@ -1,7 +1,8 @@
-"""Repair what FFmpeg reads wrongly in a wav: sizes that are not true, several data chunks, odd sample widths, RIFX.
+"""Repairs wav files that FFmpeg reads wrongly: wrong sizes, several data chunks, padded samples, RIFX.
 
-FFmpeg reads one data chunk, as long as its header says. Programs that write to a pipe make the size up, recorders that
-were stopped leave 0 or an old size, and some write a second data chunk. The sound is in the file all the same.
+FFmpeg reads one data chunk, of the size in its header. Programs that write to a pipe put a placeholder there,
+interrupted recorders leave 0 or an old size, and some programs write a second data chunk. The samples are in the file
+nevertheless.
 """
 
 import struct
@@ -10,7 +11,7 @@ from dataclasses import dataclass, field
 import numpy as np
 
 PLACEHOLDER = 0x7FFF_0000
-"""A data size from here on (2 GiB less 64 kiB) is made up by a program that wrote to a pipe. Smaller ones are meant."""
+"""A data size of at least this (2 GiB less 64 KiB) is the placeholder of a program that wrote to a pipe."""
 
 _PCM, _FLOAT, _EXTENSIBLE = 1, 3, 0xFFFE
 _HEADER = "HHIIHH"

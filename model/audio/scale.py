@@ -1,4 +1,4 @@
-"""Find the factor for samples that are not scaled as their format says: 16-bit values written as float or as int32."""
+"""Finds the factor for samples with the wrong scale: 16-bit values that were written as float or int32."""
 
 from collections.abc import Iterator
 

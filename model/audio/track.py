@@ -1,4 +1,4 @@
-"""Lay the audio track of a file out on its clock as mono blocks at its own rate, step by step."""
+"""Yields an audio track as mono blocks at its own rate, placed on the file's clock."""
 
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -15,10 +15,10 @@ from model.audio.scale import find_gain, is_uncertain
 from model.errors import CorruptAudio
 
 LOST_SHARE = 0.1
-"""The largest share of packets that may be undecodable in a recording that is still answered, ..."""
+"""Largest share of undecodable packets in a recording that is still accepted."""
 
 FEW_LOST = 3
-"""... and how many may be, however few there are in all."""
+"""Number of undecodable packets that is always accepted, even in a short recording."""
 
 Samples = npt.NDArray[np.float32]
 
@@ -32,12 +32,12 @@ class Block:
 
 
 class AudioTrack:
-    """One recording: the audio track of a file that a player plays. A context manager.
+    """One recording: the audio track that a player would play. A context manager.
 
     Args:
         data: the whole file.
         max_decoded_bytes: the most bytes to decode, at the file's own rate and channels. It bounds the work.
-        begins_s: where it begins in a file that joins several, in seconds: for messages.
+        begins_s: its start in a file that joins several recordings, in seconds; used in messages.
 
     Raises:
         EmptyAudio, UnsupportedAudio, CorruptAudio: as for `open_container` and `choose_track`.
@@ -76,19 +76,19 @@ class AudioTrack:
 
     @property
     def seconds(self) -> float:
-        """Seconds laid out so far."""
+        """Seconds placed so far."""
         return self._clock.seconds
 
     def warnings(self) -> tuple[str, ...]:
-        """Return what was left out or filled in so far, in sentences."""
+        """Return a sentence for each thing that was left out or filled in so far."""
         said = []
         if self._first_loss_s is not None:
             said.append(
                 f"{self._reader.num_lost} of {self._reader.num_lost + self._reader.num_decoded} packets could not be "
-                f"decoded, the first after {self._begins_s + self._first_loss_s:.1f} s; what they held is left out."
+                f"decoded, the first after {self._begins_s + self._first_loss_s:.1f} s; their sound is left out."
             )
         if self._clock.silence_s >= STEP_S:
-            said.append(f"Silence of {self._clock.silence_s:.1f} s stands where the file has no sound for its clock.")
+            said.append(f"{self._clock.silence_s:.1f} s of silence were inserted where the file's clock has no sound.")
         if self._gain != 1:
             said.append("The samples were scaled to full scale: they hold 16-bit values in a wider format.")
         return tuple(said)
@@ -115,7 +115,7 @@ class AudioTrack:
             raise CorruptAudio(_describe(damage, self._begins_s + self._clock.seconds))
 
     def _lay_out(self, frame: Frame) -> Iterator[Block]:
-        """Add a frame to the blocks, after silence for a gap or without what overlaps."""
+        """Add a frame to the blocks. Insert silence for a gap first, or drop an overlap."""
         if frame.rate != self._rate or len(frame.channels) != self._num_channels:
             yield from self._flush(0)
             self._rate, self._num_channels = frame.rate, len(frame.channels)
@@ -139,7 +139,7 @@ class AudioTrack:
         self._clock.count(channels.shape[1])
 
     def _flush(self, lag: int) -> Iterator[Block]:
-        """Yield the frames that wait as one block, `lag` samples longer than they are."""
+        """Yield the waiting frames as one block, stretched by `lag` samples."""
         waiting, num_waiting = self._waiting, self._num_waiting
         self._waiting, self._num_waiting = [], 0
         if num_waiting:

@@ -1,4 +1,4 @@
-"""A stream's messages in both directions. Waits for the caller are limited: the stream holds a place in the server."""
+"""The messages of a stream in both directions. It limits the time that the server waits for the caller."""
 
 import asyncio
 import time
@@ -42,14 +42,14 @@ class Dialogue:
                 return await anext(self._requests, None)
         except TimeoutError:
             raise StreamIdle(
-                f"The stream brought nothing new for {self._idle_s:g} s ({_SETTING}). Begin another one, send its "
-                "configuration at once, and send samples at least that often: zeros while there is no sound."
+                f"The stream sent no audio for {self._idle_s:g} s ({_SETTING}). Start another one, send its "
+                "configuration at once, and then samples at least that often. During silence, send zeros."
             ) from None
         finally:
             self._waited_s += time.monotonic() - begun
 
     def progressed(self) -> None:
-        """Record that the requests so far moved the work on. Empty or tiny chunks do not."""
+        """Reset the idle time after a request that made progress; empty or tiny chunks make none."""
         self._waited_s = 0.0
 
     async def write(self, response: pb.AnalyzeResponse) -> None:

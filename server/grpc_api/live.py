@@ -43,7 +43,7 @@ class LiveStream:
 
     Raises:
         InvalidField: the configuration cannot be used.
-        Overloaded: there is no room for a window of audio.
+        Overloaded: the server has no capacity for one window of audio.
     """
 
     def __init__(

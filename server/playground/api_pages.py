@@ -1,4 +1,4 @@
-"""`/docs` and `/redoc`: the API's description, to read and to try.
+"""Serves `/docs` and `/redoc`, the interactive API reference.
 
 Swagger UI and Redoc come from the package `fastapi-offline`, not from a CDN, so both pages work without the internet.
 """
@@ -61,7 +61,7 @@ def router(title: str) -> APIRouter:
 
 @cache
 def _assets() -> dict[str, Asset]:
-    """Return the scripts and styles. The first call compresses three megabytes, so it comes with the first visitor."""
+    """Return the scripts and styles. Called on the first visit, not at start-up: it compresses three megabytes."""
     return read_folder(files("fastapi_offline") / "static")
 
 

@@ -1,4 +1,4 @@
-"""Parse a multipart form in which a file may be named by `filename*` alone.
+"""Parses a multipart form whose file parts may have only `filename*`, without `filename`.
 
 RFC 7578 forbids `filename*`, and python-multipart ignores it, so that such a file looks like a text field. Clients send
 it all the same for names that are not ASCII: older urllib3 (and so requests), PHP's and .NET's libraries.

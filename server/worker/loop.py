@@ -27,7 +27,7 @@ class SessionProtocol(Protocol):
 
     @property
     def is_idle(self) -> bool:
-        """Whether there is no work."""
+        """Whether all work is done."""
 
     @property
     def num_slots(self) -> int:
@@ -104,7 +104,7 @@ class ModelLoop:
             os._exit(1)
 
     def turn(self) -> None:
-        """Accept and cancel jobs, waiting if there is no work, and run one step."""
+        """Accept and cancel jobs, then run one step. Block until work arrives if all work is done."""
         self._let_in()
         self._drop_late()
         try:

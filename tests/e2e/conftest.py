@@ -101,8 +101,6 @@ def running(
     """Run `python -m module` inside the context, with `environment` added to the usual variables."""
     env = {name: value for name, value in os.environ.items() if not name.startswith("TIMEAUDIO_")}
     env |= {"PYTHONPATH": str(TESTS), "OMP_NUM_THREADS": "2"} | environment
-    if module != "server" or "TIMEAUDIO_WORKER__PIPELINE" in env:  # scripted answers expect passes of 30 s
-        env.setdefault("TIMEAUDIO_PASSES__SECONDS", "30")
     port = free_port() if port is None else port
     with tempfile.TemporaryFile("w+") as log:
         command = [sys.executable, "-m", module, "--port", str(port), *arguments]
@@ -139,10 +137,14 @@ def run_server() -> Callable[..., contextlib.AbstractContextManager[Server]]:
 
 @pytest.fixture(scope="session")
 def run_scripted() -> Callable[..., contextlib.AbstractContextManager[Server]]:
-    """Like `run_server`, but tests/scripted_pipeline.py replaces the model: it starts fast and can fail on request."""
+    """Like `run_server`, but tests/scripted_pipeline.py replaces the model: it starts fast and can fail on request.
+
+    Its answers fit passes of 30 s.
+    """
 
     def run(*arguments: str, **settings: str) -> contextlib.AbstractContextManager[Server]:
-        return running(*arguments, TIMEAUDIO_WORKER__PIPELINE="scripted_pipeline", **settings)
+        scripted = {"TIMEAUDIO_WORKER__PIPELINE": "scripted_pipeline", "TIMEAUDIO_PASSES__SECONDS": "30"}
+        return running(*arguments, **(scripted | settings))
 
     return run
 

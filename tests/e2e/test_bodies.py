@@ -130,7 +130,7 @@ def test_mistakes_in_json(client: httpx.Client, sound: bytes, change: dict[str, 
 
 def test_fields_of_json_may_be_in_the_query_string(client: httpx.Client, sound: bytes) -> None:
     response = client.post("/v1/ground?query=a+dog&start=1", json={"file": text(sound), "end": 2.5})
-    assert answer_of(response)["audio"] == {"duration": 1.5, "start": 1.0}
+    assert answer_of(response)["audio"] == {"duration": 1.5, "start": 1.0, "warnings": []}
     both = client.post("/v1/dense-caption?start=1", json={"file": text(sound), "start": None})
     assert pointers(both) == {"start": TWICE}
 

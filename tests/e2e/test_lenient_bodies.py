@@ -141,7 +141,11 @@ def test_null_means_left_out(client: httpx.Client, sound: bytes) -> None:
 
 def test_a_whole_number_may_be_written_with_a_point(client: httpx.Client, sound: bytes) -> None:
     body = {"file": base64.b64encode(sound).decode(), "num_beams": 1.0, "max_new_tokens": 300.0, "start": 1}
-    assert answer_of(client.post("/v1/dense-caption", json=body))["audio"] == {"duration": 2.0, "start": 1.0}
+    assert answer_of(client.post("/v1/dense-caption", json=body))["audio"] == {
+        "duration": 2.0,
+        "start": 1.0,
+        "warnings": [],
+    }
     assert client.post("/v1/dense-caption", json=body | {"num_beams": 1.5}).status_code == 422
 
 

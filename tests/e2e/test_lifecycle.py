@@ -119,7 +119,7 @@ def test_the_answers_follow_the_documented_shape(client: httpx.Client, tone_wav:
     assert answer["events"] == [
         {"intervals": [{"start": 0.0, "end": 10.0, "confidence": None}], "caption": "All of it."}
     ]
-    assert answer["audio"] == {"duration": 10.0, "start": 0.0}
+    assert answer["audio"] == {"duration": 10.0, "start": 0.0, "warnings": []}
     assert answer["usage"] == {"audio_seconds": 10.0, "audio_tokens": 30, "prompt_tokens": 12, "completion_tokens": 7}
     timing = answer["timing"]
     assert timing.keys() == {"decode_s", "queue_s", "encode_s", "generate_s", "total_s"}
@@ -140,7 +140,7 @@ def test_several_queries_in_order(client: httpx.Client, tone_wav: Callable[..., 
 def test_times_of_a_part_count_from_the_start_of_the_file(client: httpx.Client, tone_wav: Callable[..., bytes]) -> None:
     fields = {"start": "2.06", "end": "5.0"}
     answer = client.post("/v1/dense-caption", data=fields, files={"file": tone_wav(10.0)}).json()
-    assert answer["audio"] == {"duration": 3.0, "start": 2.0}  # the start is rounded down to a tenth
+    assert answer["audio"] == {"duration": 3.0, "start": 2.0, "warnings": []}  # the start is rounded down to a tenth
     assert answer["events"][0]["intervals"][0] == {"start": 2.0, "end": 5.0, "confidence": None}
 
 

@@ -50,7 +50,7 @@ def test_a_stream_sends_results_then_the_whole_answer(
         first, *pieces, last = streamed(client, path, sound, start="1", **fields)
         whole = client.post(path, data={"start": "1", **fields}, files={"file": sound}).json()
     assert first[0] == "start"
-    assert first[1]["audio"] == {"duration": 4.0, "start": 1.0}
+    assert first[1]["audio"] == {"duration": 4.0, "start": 1.0, "warnings": []}
     assert [found for found, _ in pieces] == [name] * len(pieces)
     assert last[0] == "done"
     assert first[1]["id"] == last[1]["id"]

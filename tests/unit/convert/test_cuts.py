@@ -7,7 +7,6 @@ import torch
 from safetensors.torch import load_file, save_file
 from tokenizers import AddedToken, Tokenizer, models, pre_tokenizers
 from transformers import (
-    AutoModelForCausalLM,
     GPT2Config,
     LlamaConfig,
     PreTrainedTokenizerFast,
@@ -57,17 +56,9 @@ def library_tokenizer():
     return factories.library_tokenizer(PIECES)
 
 
-def language_model(folder, config, tokenizer):
-    torch.manual_seed(3)
-    llm = AutoModelForCausalLM.from_config(config)
-    llm.save_pretrained(folder, max_shard_size="80KB")
-    tokenizer.save_pretrained(folder)
-    return llm
-
-
 @pytest.mark.parametrize("family", FAMILIES)
 def test_a_small_start_has_the_kept_parts_and_answers(tmp_path, downloads, aisfx, library_tokenizer, family):
-    theirs = language_model(tmp_path / "llm", FAMILIES[family], library_tokenizer)
+    theirs = factories.save_language_model(tmp_path / "llm", FAMILIES[family], library_tokenizer)
     options = [
         f"--llm={tmp_path / 'llm'}", f"--whisper={downloads.whisper}", f"--aisfx={aisfx}", "--whisper-layers=1",
         "--llm-layers=0-1,3,5", "--llm-vocabulary=400", "--connector-dim=32", "--qformer-heads=2", "--no-pad",
@@ -120,7 +111,7 @@ def test_the_error_names_an_unknown_task(tmp_path, capsys):
 
 
 def test_cuts_that_remove_nothing_change_nothing(tmp_path, downloads, library_tokenizer):
-    language_model(tmp_path / "llm", FAMILIES["llama, tied"], library_tokenizer)
+    factories.save_language_model(tmp_path / "llm", FAMILIES["llama, tied"], library_tokenizer)
     parts = NativeParts(llm=tmp_path / "llm", whisper=downloads.whisper, beats=downloads.beats)
     layers = json.loads((downloads.whisper / "config.json").read_text())["encoder_layers"]
     init_native(parts, tmp_path / "a" / "start")
@@ -133,7 +124,7 @@ def test_cuts_that_remove_nothing_change_nothing(tmp_path, downloads, library_to
 
 
 def test_a_stopped_start_with_other_cuts_is_not_resumed(tmp_path, downloads, library_tokenizer):
-    language_model(tmp_path / "llm", FAMILIES["llama, tied"], library_tokenizer)
+    factories.save_language_model(tmp_path / "llm", FAMILIES["llama, tied"], library_tokenizer)
     parts = NativeParts(llm=tmp_path / "llm", whisper=downloads.whisper, beats=downloads.beats)
 
     def stop(num_bytes):
@@ -153,20 +144,20 @@ def test_a_stopped_start_with_other_cuts_is_not_resumed(tmp_path, downloads, lib
     [({}, "one of them is needed"), ({"beats": "b.pt", "aisfx": "a.safetensors"}, "not both")],
 )
 def test_exactly_one_sound_encoder_is_required(tmp_path, downloads, library_tokenizer, given, message):
-    language_model(tmp_path / "llm", FAMILIES["llama, tied"], library_tokenizer)
+    factories.save_language_model(tmp_path / "llm", FAMILIES["llama, tied"], library_tokenizer)
     with pytest.raises(CheckpointError, match=message):
         init_native(NativeParts(llm=tmp_path / "llm", whisper=downloads.whisper, **given), tmp_path / "start")
 
 
 def test_another_file_is_not_aisfx(tmp_path, downloads, library_tokenizer):
-    language_model(tmp_path / "llm", FAMILIES["llama, tied"], library_tokenizer)
+    factories.save_language_model(tmp_path / "llm", FAMILIES["llama, tied"], library_tokenizer)
     file = downloads.whisper / "model.safetensors"
     with pytest.raises(CheckpointError, match="is not aiSFX's network"):
         init_native(NativeParts(llm=tmp_path / "llm", whisper=downloads.whisper, aisfx=file), tmp_path / "start")
 
 
 def test_salmonn_requires_whole_parts(tmp_path, downloads, library_tokenizer):
-    language_model(tmp_path / "llm", FAMILIES["llama, tied"], library_tokenizer)
+    factories.save_language_model(tmp_path / "llm", FAMILIES["llama, tied"], library_tokenizer)
     parts = NativeParts(
         llm=tmp_path / "llm", whisper=downloads.whisper, beats=downloads.beats, salmonn=downloads.checkpoint
     )
@@ -175,7 +166,7 @@ def test_salmonn_requires_whole_parts(tmp_path, downloads, library_tokenizer):
 
 
 def test_more_layers_than_whisper_has_are_rejected(tmp_path, downloads, aisfx, library_tokenizer):
-    language_model(tmp_path / "llm", FAMILIES["llama, tied"], library_tokenizer)
+    factories.save_language_model(tmp_path / "llm", FAMILIES["llama, tied"], library_tokenizer)
     parts = NativeParts(llm=tmp_path / "llm", whisper=downloads.whisper, aisfx=aisfx)
     with pytest.raises(CheckpointError, match=r"--whisper-layers 99: .* has \d encoder layers"):
         init_native(parts, tmp_path / "start", cuts=Cuts(whisper_layers=99))
@@ -210,7 +201,7 @@ def test_invalid_lists_of_layers(text, message):
 
 def test_layers_with_other_names_are_rejected(tmp_path, downloads, aisfx, library_tokenizer):
     config = GPT2Config(vocab_size=PIECES, n_embd=64, n_layer=2, n_head=4, bos_token_id=0, eos_token_id=1)
-    language_model(tmp_path / "llm", config, library_tokenizer)
+    factories.save_language_model(tmp_path / "llm", config, library_tokenizer)
     parts = NativeParts(llm=tmp_path / "llm", whisper=downloads.whisper, aisfx=aisfx)
     with pytest.raises(CheckpointError, match="like Llama's; .*gpt2.* has other names"):
         init_native(parts, tmp_path / "start", cuts=Cuts(llm_layers="0"))

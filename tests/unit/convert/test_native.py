@@ -6,7 +6,6 @@ import pytest
 import torch
 from safetensors.torch import load_file
 from transformers import (
-    AutoModelForCausalLM,
     LlamaConfig,
     MistralConfig,
     Qwen2Config,
@@ -48,17 +47,9 @@ def downloads(tmp_path_factory):
     return write_downloads(tmp_path_factory.mktemp("d"))
 
 
-def language_model(folder, config, tokenizer):
-    torch.manual_seed(3)
-    llm = AutoModelForCausalLM.from_config(config)
-    llm.save_pretrained(folder, max_shard_size="80KB")
-    tokenizer.save_pretrained(folder)
-    return llm
-
-
 @pytest.mark.parametrize("family", FAMILIES)
 def test_markers_are_added_to_any_family_by_equation_one(tmp_path, downloads, library_tokenizer, family):
-    theirs = language_model(tmp_path / "llm", FAMILIES[family], library_tokenizer)
+    theirs = factories.save_language_model(tmp_path / "llm", FAMILIES[family], library_tokenizer)
     parts = NativeParts(llm=tmp_path / "llm", whisper=downloads.whisper, beats=downloads.beats)
     done = init_native(parts, tmp_path / "start", dtype="float32")
     assert done.num_files > 4, "the language model is in several shards"
@@ -86,7 +77,7 @@ def test_markers_are_added_to_any_family_by_equation_one(tmp_path, downloads, li
 
 
 def test_a_start_checkpoint_answers_and_can_be_trained(tmp_path, downloads, library_tokenizer):
-    language_model(tmp_path / "llm", FAMILIES["qwen2, tied, padded"], library_tokenizer)
+    factories.save_language_model(tmp_path / "llm", FAMILIES["qwen2, tied, padded"], library_tokenizer)
     options = [f"--llm={tmp_path / 'llm'}", f"--whisper={downloads.whisper}", f"--beats={downloads.beats}"]
     assert main(["init", *options, f"--out={tmp_path / 'start'}", "--dtype", "float32"]) == 0
     model, tokenizer = load_checkpoint(tmp_path / "start")
@@ -105,7 +96,7 @@ def test_a_start_checkpoint_answers_and_can_be_trained(tmp_path, downloads, libr
 
 
 def test_the_same_parts_give_the_same_start_checkpoint(tmp_path, downloads, library_tokenizer):
-    language_model(tmp_path / "llm", FAMILIES["llama"], library_tokenizer)
+    factories.save_language_model(tmp_path / "llm", FAMILIES["llama"], library_tokenizer)
     parts = NativeParts(llm=tmp_path / "llm", whisper=downloads.whisper, beats=downloads.beats)
     for folder in ("a", "b"):
         init_native(parts, tmp_path / folder / "start")
@@ -114,7 +105,7 @@ def test_the_same_parts_give_the_same_start_checkpoint(tmp_path, downloads, libr
 
 
 def test_any_size_of_whisper(tmp_path, downloads, library_tokenizer):
-    language_model(tmp_path / "llm", FAMILIES["llama"], library_tokenizer)
+    factories.save_language_model(tmp_path / "llm", FAMILIES["llama"], library_tokenizer)
     config = WhisperConfig(
         d_model=32, encoder_layers=1, decoder_layers=1, encoder_attention_heads=2, decoder_attention_heads=2,
         encoder_ffn_dim=64, decoder_ffn_dim=64, num_mel_bins=128, vocab_size=100, pad_token_id=1, bos_token_id=1,
@@ -162,7 +153,7 @@ def test_salmonn_initialises_the_connector_except_new_parameters(tmp_path, libra
     torch.testing.assert_close(model.llm.state_dict()[prefix + "weight"], before + 4 * b @ a)
 
     other = tmp_path / "qwen"
-    language_model(other, FAMILIES["qwen2, tied, padded"], library_tokenizer)
+    factories.save_language_model(other, FAMILIES["qwen2, tied, padded"], library_tokenizer)
     parts = NativeParts(llm=other, whisper=downloads.whisper, beats=downloads.beats, salmonn=downloads.checkpoint)
     init_native(parts, tmp_path / "other", dtype="float32", num_heads=HEADS)
     q_proj = load_checkpoint(tmp_path / "other")[0].llm.state_dict()["model.layers.0.self_attn.v_proj.weight"]
