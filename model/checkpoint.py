@@ -38,6 +38,7 @@ from model.gguf_tensors import gguf_files, read_tensors
 from model.language.gguf_file import read_gguf
 from model.language.quantize import Quantization, quantization_config
 from model.language.tokenizer import Tokenizer
+from model.precision import fastest_dtype
 from model.timeaudio import SoundEncoder, TimeAudio
 
 EMBEDDED = Path(__file__).parent / "checkpoints" / "timeaudio-small"
@@ -54,11 +55,13 @@ def load_checkpoint(
     dtype: torch.dtype | None = None,
     quantize: Quantization | None = None,
     adapted: bool = True,
+    may_round: bool = False,
 ) -> tuple[TimeAudio, Tokenizer]:
     """Load the model in evaluation mode, and its tokenizer. Nothing is unpickled: weights are safetensors or GGUF.
 
-    The language model computes in `dtype`, or in the config's precision if None. `quantize` stores its weights in
-    fewer bits. Unless `adapted`, an adapter is left out.
+    The language model computes in `dtype`, or in the config's precision if None. `auto` means float32, or with
+    `may_round` the fastest precision of the device, for the encoders too. `quantize` stores the language model's
+    weights in fewer bits. Unless `adapted`, an adapter is left out.
 
     Raises:
         CheckpointError: a file is missing, or does not fit the others.
@@ -69,10 +72,16 @@ def load_checkpoint(
     load_tensors(speech.encoder, directory / "speech_encoder" / WEIGHTS)
     sound = sound_encoder(config.sound_encoder, _json(directory / "sound_encoder" / "config.json"))
     load_tensors(sound, directory / "sound_encoder" / WEIGHTS)
-    llm = _language_model(directory, dtype or getattr(torch, config.language_dtype), device, quantize)
+    is_auto = dtype is None and config.language_dtype == "auto"
+    if dtype is None:
+        dtype = torch.float32 if is_auto else getattr(torch, config.language_dtype)
+    llm = _language_model(directory, dtype, device, quantize)
     if adapted:
         llm = _adapted(llm, directory)
     model = TimeAudio(config, speech, sound, llm)
+    if is_auto and may_round:  # after the adapter is merged, so that the weights are rounded once
+        model.encoders_dtype = fastest_dtype(torch.device(device).type)
+        model.llm.to(model.encoders_dtype)
     model.marker_ids = tokenizer.marker_ids
     load_tensors(nn.ModuleDict({"fusion": model.fusion, "connector": model.connector}), directory / WEIGHTS)
     rows = model.llm.get_input_embeddings().weight.shape[0]

@@ -1,5 +1,6 @@
 """`timeaudio pack`: write a smaller copy of a checkpoint for serving."""
 
+import dataclasses
 import shutil
 import tempfile
 from collections.abc import Mapping
@@ -47,8 +48,8 @@ def pack(checkpoint: Path, out: Path, *, llm: Llm = "q8_0", others: Others = "fl
     `llm` is for the language model, which must be a Llama for `q4_1` (5 bits per weight) and `q8_0` (8.5 bits); its
     embedding takes 8.5 bits and its norms 32 in both. An adapter is merged, except into `q4_1`, whose rounding is as
     coarse as an adapter's changes: there it stays apart. `others` is for the encoders; the connector never takes fewer
-    than 16 bits. Other files, such as a calibration, are copied unchanged: rounding changes answers little, but measure
-    it.
+    than 16 bits. A packed language model computes in the fastest precision of the device. Other files, such as a
+    calibration, are copied unchanged: rounding changes answers little, but measure it.
 
     Raises:
         CheckpointError: `out` exists, the checkpoint is incomplete, its language model does not support `llm`, or a
@@ -64,6 +65,7 @@ def pack(checkpoint: Path, out: Path, *, llm: Llm = "q8_0", others: Others = "fl
         folder = Path(scratch) / out.name
         save_checkpoint(folder, model, tokenizer, dtype=dtype, llm_dtype=getattr(torch, llm, None))
         if llm in ("q4_1", "q8_0"):
+            dataclasses.replace(model.config, language_dtype="auto").write(folder / "config.json")
             _delete_weights(folder / "llm")
             write_gguf(folder / "llm" / GGUF_FILE, model.llm, tokenizer, llm)
         if others == "q8_0":

@@ -93,7 +93,7 @@ class Pipeline:
         """
         if device.startswith("cuda"):
             torch.set_float32_matmul_precision("high")  # lets the float32 encoders use the tensor cores
-        parts = load_checkpoint(checkpoint or EMBEDDED, device=device, quantize=quantize)
+        parts = load_checkpoint(checkpoint or EMBEDDED, device=device, quantize=quantize, may_round=quantize is None)
         return cls(*parts, num_slots=num_slots, slot_tokens=slot_tokens, most_beams=most_beams)
 
     @property

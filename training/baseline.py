@@ -23,6 +23,7 @@ from model.audio.segment import split
 from model.audio.waveform import SAMPLE_RATE, Waveform
 from model.checkpoint import load_checkpoint
 from model.errors import TimeAudioError
+from model.precision import fastest_dtype
 from model.timeaudio import TimeAudio
 from training.data.composer import Pool, SceneConfig, compose, plain_scenes
 from training.data.manifest import ManifestError, Row
@@ -32,7 +33,6 @@ from training.data.validate import read_manifest
 from training.data.vocabulary import vocabulary
 from training.metrics.bootstrap import Estimate, bootstrap
 from training.metrics.events import ScoredScene, Sound, clip_counts, clip_macro_f1, event_counts, total
-from training.precision import is_bfloat16_fast
 from training.stage_data import BatchSampler, FeatureExtractor
 
 FRAMES_PER_S = 50
@@ -159,7 +159,8 @@ def main(argv: Sequence[str] | None = None) -> int:
     except (DataError, ManifestError, TimeAudioError, OSError) as error:
         print(f"python -m training.baseline: {error}", file=sys.stderr)
         return 2
-    features = FeatureExtractor(model, arguments.data.parent, arguments.cache, bfloat16=is_bfloat16_fast("cpu"))
+    is_bfloat16 = fastest_dtype("cpu") is torch.bfloat16
+    features = FeatureExtractor(model, arguments.data.parent, arguments.cache, bfloat16=is_bfloat16)
     net = fit(rows, features, model.fusion.dim, steps=arguments.steps)
     configs = plain_scenes(arguments.seconds)
     for name, chosen, settings in (("all kinds", pool, configs), ("the ten kinds", ten, [SceneConfig()])):

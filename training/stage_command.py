@@ -20,6 +20,7 @@ from model.checkpoint import ADAPTER, EMBEDDED, load_checkpoint, save_checkpoint
 from model.errors import TimeAudioError
 from model.language.tokenizer import Tokenizer
 from model.malloc import keep_freed_memory
+from model.precision import fastest_dtype
 from model.timeaudio import TimeAudio
 from model.timeline.task import TASKS
 from training.aligner import Aligner, one_per_recording
@@ -27,7 +28,6 @@ from training.data.manifest import ManifestError, Row
 from training.data.recordings import DataError
 from training.data.validate import read_manifest
 from training.learner import Learner
-from training.precision import is_bfloat16_fast
 from training.run_file import ConfigError
 from training.run_state import BEST, RESUME, RunState, check_run_config, restore
 from training.stage_data import BatchSampler, FeatureExtractor
@@ -71,7 +71,7 @@ def run_stage(job: TrainingJob, config: StageConfig) -> RunState:
     rows = read_manifest(data)
     AcceleratorState._reset_state()  # an earlier stage may have used another precision
     is_cpu = job.device == "cpu" or not torch.cuda.is_available()
-    use_bfloat16 = config.bfloat16 and is_bfloat16_fast("cpu" if is_cpu else "cuda")
+    use_bfloat16 = config.bfloat16 and fastest_dtype("cpu" if is_cpu else "cuda") is torch.bfloat16
     accelerator = Accelerator(mixed_precision="bf16" if use_bfloat16 else "no", cpu=job.device == "cpu")
     if accelerator.distributed_type in (DistributedType.FSDP, DistributedType.DEEPSPEED):
         raise DataError("Launch plain processes (torchrun, accelerate without FSDP), and set sharding = true.")

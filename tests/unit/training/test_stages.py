@@ -3,10 +3,8 @@
 from dataclasses import replace
 
 import pytest
-import torch
 
 from training.data.manifest import Row
-from training.precision import is_bfloat16_fast
 from training.run_file import ConfigError
 from training.stage_command import select_validation_rows, split_validation
 from training.stage_data import BatchSampler
@@ -61,12 +59,6 @@ def test_all_problems_of_a_stage_are_reported_at_once(tmp_path):
 def test_a_faulty_change_is_blamed_on_itself():
     with pytest.raises(ConfigError, match="--set steps=five: not TOML"):
         load_stage("adapt", ["steps=five"])
-
-
-@pytest.mark.parametrize("has_it", [True, False])
-def test_bfloat16_is_for_cpus_that_compute_in_it(monkeypatch, has_it):
-    monkeypatch.setattr(torch.cpu, "_is_avx512_bf16_supported", lambda: has_it)
-    assert is_bfloat16_fast("cpu") == has_it
 
 
 def test_every_row_comes_once_an_epoch_among_rows_of_like_length():

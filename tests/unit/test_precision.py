@@ -1,0 +1,65 @@
+"""The precision in which a checkpoint computes on a device."""
+
+import dataclasses
+
+import numpy as np
+import pytest
+import torch
+
+from model import checkpoint as checkpoint_module
+from model import precision
+from model.audio.segment import split
+from model.audio.waveform import Waveform
+from model.checkpoint import load_checkpoint, save_checkpoint
+from model.pipeline import Pipeline
+from tests.factories import small_model
+from tests.synthetic import sound
+
+
+@pytest.fixture
+def auto(tmp_path):
+    model, tokenizer = small_model()
+    model.config = dataclasses.replace(model.config, language_dtype="auto")
+    save_checkpoint(tmp_path / "auto", model, tokenizer, dtype=torch.float32)
+    return tmp_path / "auto"
+
+
+@pytest.mark.parametrize(
+    ("bfloat16_s", "expected"),
+    [
+        pytest.param({32: 0.2, 128: 0.2}, torch.bfloat16, id="faster"),
+        pytest.param({32: 0.9, 128: 0.2}, torch.float32, id="not clearly faster for few rows"),
+        pytest.param({32: 0.2, 128: 7.0}, torch.float32, id="emulated"),
+    ],
+)
+def test_a_cpu_computes_in_bfloat16_only_if_that_is_clearly_faster(monkeypatch, bfloat16_s, expected):
+    monkeypatch.setattr(precision, "_seconds", lambda rows, dtype: bfloat16_s[rows] if dtype is torch.bfloat16 else 1.0)
+    assert precision.fastest_dtype.__wrapped__("cpu") is expected
+
+
+def test_the_measurement_leaves_the_number_of_threads_as_it_was():
+    threads = torch.get_num_threads()
+    assert precision.fastest_dtype.__wrapped__("cpu") in (torch.float32, torch.bfloat16)
+    assert torch.get_num_threads() == threads
+
+
+def test_only_inference_rounds_the_weights_of_an_auto_checkpoint(monkeypatch, auto):
+    monkeypatch.setattr(checkpoint_module, "fastest_dtype", lambda device_type: torch.bfloat16)
+    exact, _ = load_checkpoint(auto)
+    assert exact.llm.dtype is torch.float32
+    rounded = Pipeline.load(auto, num_slots=1).model
+    assert rounded.llm.dtype is torch.bfloat16
+    weight = exact.llm.get_input_embeddings().weight
+    assert torch.equal(rounded.llm.get_input_embeddings().weight, weight.bfloat16())
+
+
+def test_encoders_in_bfloat16_return_nearly_the_same_frames_in_float32(monkeypatch, auto):
+    monkeypatch.setattr(checkpoint_module, "fastest_dtype", lambda device_type: torch.bfloat16)
+    exact, _ = load_checkpoint(auto)
+    rounded, _ = load_checkpoint(auto, may_round=True)
+    segments = split(Waveform(sound(3.0, seed=1) / np.float32(2**15)))
+    with torch.inference_mode():
+        for one, other in zip(exact.encode_segments(segments), rounded.encode_segments(segments), strict=True):
+            assert other.dtype is torch.float32
+            assert not torch.equal(one, other)
+            assert (one - other).norm() < 0.05 * one.norm()
