@@ -10,6 +10,7 @@ from torch import Tensor
 from transformers import Cache, PreTrainedModel
 
 from model.engine.cache import DecodeView, States
+from model.engine.search import Path
 from model.engine.sequence import Sequence
 from model.engine.slots import Region
 
@@ -62,7 +63,7 @@ class StepInputs(NamedTuple):
     """Inputs of a step besides the cache: tokens, positions, where new entries go, and what each token attends to."""
 
     tokens: Int[Tensor, "rows beams"]
-    positions: Int[Tensor, "rows 1"]
+    positions: Int[Tensor, "rows 1"] | Int[Tensor, "rows beams"]
     slots: Int[Tensor, "rows 1"]
     places: Int[Tensor, "rows beams"]
     seen: Bool[Tensor, "rows beams entries"]
@@ -100,6 +101,32 @@ class Decoder:
         seen.scatter_(2, places[:, :, None], True)
         return StepInputs(tokens, positions, slots, places, seen)
 
+    def draft_inputs(self, sequences: Items[Sequence], region: Region, length: int) -> StepInputs:
+        """Return the inputs of a step that checks the drafts of paths. Shorter ones are padded with tokens of id 0.
+
+        The new entries are not marked as visible: `keep` does that for those that the search takes.
+        """
+        most = max(sequence.num_inputs for sequence in sequences)
+        numbers = torch.tensor(
+            [
+                [s.slot, s.position, s.num_entries, *s.search.tokens, *_padded_draft(s, most - 1)]
+                for s in sequences
+            ],
+            device=self.model.device,
+        )  # fmt: skip
+        slots, positions, used, tokens = numbers.split([1, 1, 1, most], dim=1)
+        after, entries = torch.arange(most, device=numbers.device), torch.arange(length, device=numbers.device)
+        places = used + after
+        is_new = (entries >= used[:, :, None]) & (entries <= places[:, :, None])
+        seen = self.visible[region.first : region.last, :1, :length] | is_new
+        return StepInputs(tokens, positions + after, slots, places, seen)
+
+    def keep(self, sequence: Sequence, num_entries: int) -> None:
+        """Mark the next entries of a path's slot as visible, and count them."""
+        first = sequence.num_entries
+        self.visible[sequence.slot, 0, first : first + num_entries] = True
+        sequence.num_entries += num_entries
+
     def forward(self, inputs: StepInputs, first: int, last: int) -> Float[Tensor, "rows beams vocabulary"]:
         """Return the logits after each token, and store the new entries."""
         length = inputs.seen.shape[2]
@@ -123,3 +150,9 @@ class Decoder:
         """Copy the first `length` entries of one slot to another."""
         self.states[:, :, target, :, :length] = self.states[:, :, source, :, :length]
         self.visible[target] = self.visible[source]
+
+
+def _padded_draft(sequence: Sequence, length: int) -> list[int]:
+    assert isinstance(sequence.search, Path), "beams have no drafts"
+    draft = list(sequence.search.draft.tokens)
+    return draft + [0] * (length - len(draft))

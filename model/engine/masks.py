@@ -6,7 +6,7 @@ import torch
 from jaxtyping import Bool
 from torch import Tensor
 
-from model.engine.search import Search
+from model.engine.search import Path, Search
 from model.timeline.grammar import Allowed
 from model.timeline.vocabulary import Vocabulary
 
@@ -26,16 +26,21 @@ class GrammarMasks:
         self._rows: dict[Allowed, int] = {}
         self._generation = 0
 
-    def forbidden(self, searches: Sequence[Search]) -> Bool[Tensor, "rows vocabulary"] | None:
-        """Return a row per beam, True for tokens that may not come next; None if no search has a grammar."""
+    def forbidden(self, searches: Sequence[Search], width: int) -> Bool[Tensor, "rows vocabulary"] | None:
+        """Return `width` rows per search, True for tokens that may not come next; None if no search has a grammar.
+
+        The rows of a search are those of its beams or, for a path, of its last token and its draft; the rest of them
+        forbid nothing.
+        """
         if all(search.grammar is None for search in searches):
             return None
-        if len(self._rows) + sum(search.width for search in searches) >= len(self._table):
+        if len(self._rows) + len(searches) * width >= len(self._table):
             self._rows.clear()  # the table is full: rebuild it
             self._generation += 1
         rows: list[int] = []
         for search in searches:
-            rows += self._rows_of(search)
+            own = [*self._rows_of(search), *self._rows_of_draft(search)]
+            rows += own + [0] * (width - len(own))
         return self._table.index_select(0, torch.tensor(rows, device=self._table.device))
 
     def _rows_of(self, search: Search) -> list[int]:
@@ -45,6 +50,12 @@ class GrammarMasks:
         if search.masks is None or search.masks[0] != self._generation:
             search.masks = self._generation, [self._row(item, search.grammar.vocabulary) for item in allowed]
         return search.masks[1]
+
+    def _rows_of_draft(self, search: Search) -> list[int]:
+        if search.grammar is None or not isinstance(search, Path):
+            return []
+        vocabulary = search.grammar.vocabulary
+        return [0 if allowed is None else self._row(allowed, vocabulary) for allowed in search.draft.allowed]
 
     def _row(self, allowed: Allowed, vocabulary: Vocabulary) -> int:
         row = self._rows.get(allowed)

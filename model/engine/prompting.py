@@ -40,19 +40,25 @@ class Question:
         self._calibration = calibration
         self._parser = Parser(task, duration)
         self._markers = tokenizer.vocabulary.marker_ids
-        self._after_marker = False
+        self._num_read = 0
         self._text = ""
 
     def new_events(self) -> list[Event]:
         """Return the events that the last step completed. An event ends at the first marker of the next one."""
         path = self.sequence.search
-        if not isinstance(path, Path) or not path.tokens:
+        if not isinstance(path, Path):
             return []
-        is_marker = path.tokens[0] in self._markers
-        begins, self._after_marker = is_marker and not self._after_marker, is_marker
+        ids, num_read = path.ids, self._num_read
+        self._num_read = len(ids)
+        begins = [
+            place
+            for place in range(num_read, len(ids))
+            if ids[place] in self._markers and not (place and ids[place - 1] in self._markers)
+        ]
         if not begins:
             return []
-        before, text = self._text, self._tokenizer.decode(path.ids)
+        ids = ids[: begins[-1] + 1]
+        before, text = self._text, self._tokenizer.decode(ids)
         # Text up to a marker does not depend on what follows. If it does with some tokenizer, events come at the end.
         if not text.startswith(before):
             return []
@@ -60,7 +66,7 @@ class Question:
         found = self._parser.feed(text[len(before) :])
         if found:
             written = [*self.events, *found]
-            found = self._sure(written, path.ids, path.grammar_log_probs)[len(self.events) :]
+            found = self._sure(written, ids, path.grammar_log_probs[: len(ids)])[len(self.events) :]
             self.events += found
         return found
 

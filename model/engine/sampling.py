@@ -1,19 +1,25 @@
 """Selects the next tokens from logits, on the device for all rows at once, with one copy to the host."""
 
 from collections.abc import Sequence as Items
+from itertools import zip_longest
 
 import torch
 from jaxtyping import Float, Int
 from torch import Tensor
 
 from model.engine.beams import BeamSearch
+from model.engine.drafts import NO_DRAFT
 from model.engine.masks import GrammarMasks
-from model.engine.search import Path
+from model.engine.search import Completion, Path
 from model.engine.sequence import Sequence
 
 
 def choose(sequences: Items[Sequence], logits: Float[Tensor, "rows beams vocabulary"], masks: GrammarMasks) -> None:
-    """Continue or end each sequence, given the logits after its tokens. All sequences have the same width."""
+    """Continue or end each sequence, given the logits after its tokens. All sequences have the same width.
+
+    For a path the logits are those after its last token and after each token of its draft, padded; its entries are
+    those that `Decoder.inputs` gave it.
+    """
     if sequences[0].width == 1:
         _along_paths(sequences, logits, masks)
     else:
@@ -24,11 +30,13 @@ def restricted(
     sequences: Items[Sequence], scores: Float[Tensor, "rows beams vocabulary"], masks: GrammarMasks
 ) -> Float[Tensor, "rows beams vocabulary"]:
     """Set what the grammars forbid to -inf in logits or log-probabilities; without grammars, return the same tensor."""
-    forbidden = masks.forbidden([sequence.search for sequence in sequences])
+    forbidden = masks.forbidden([sequence.search for sequence in sequences], scores.shape[1])
     return scores if forbidden is None else scores.masked_fill(forbidden.view_as(scores), -torch.inf)
 
 
-def _along_paths(sequences: Items[Sequence], logits: Float[Tensor, "rows 1 vocabulary"], masks: GrammarMasks) -> None:
+def _along_paths(
+    sequences: Items[Sequence], logits: Float[Tensor, "rows tokens vocabulary"], masks: GrammarMasks
+) -> None:
     left = restricted(sequences, logits, masks)
     tokens = left.argmax(dim=2)
     paths = [s.search for s in sequences if isinstance(s.search, Path)]
@@ -38,9 +46,19 @@ def _along_paths(sequences: Items[Sequence], logits: Float[Tensor, "rows 1 vocab
     # log_softmax is several times faster than logsumexp.
     own = logits.log_softmax(dim=2).gather(2, tokens[:, :, None])[:, :, 0]
     within = own if left is logits else left.log_softmax(dim=2).gather(2, tokens[:, :, None])[:, :, 0]
-    found = torch.cat([tokens.double(), own.double(), within.double()], dim=1)
-    for sequence, path, (token, own_, within_) in zip(sequences, paths, found.tolist(), strict=True):
-        sequence.completion = path.take(int(token), own_, within_)
+    found = torch.stack([tokens.double(), own.double(), within.double()], dim=2)
+    for sequence, path, row in zip(sequences, paths, found.tolist(), strict=True):
+        sequence.completion = _take(path, [(int(token), *both) for token, *both in row])
+
+
+def _take(path: Path, choices: Items[tuple[int, float, float]]) -> Completion | None:
+    """Take the model's choices after a path's last token and after its draft, as far as the draft agrees with them."""
+    draft, path.draft = path.draft.tokens, NO_DRAFT
+    for (token, own, within), guess in zip_longest(choices[: 1 + len(draft)], draft):
+        completion = path.take(token, own, within)
+        if completion is not None or token != guess:
+            return completion
+    return None
 
 
 def draw(paths: Items[Path], logits: Float[Tensor, "rows vocabulary"]) -> Int[Tensor, " rows"]:

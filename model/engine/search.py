@@ -5,6 +5,7 @@ import random
 from collections.abc import Iterable
 from dataclasses import dataclass
 
+from model.engine.drafts import NO_DRAFT
 from model.language.decoding import Decoding
 from model.timeline.grammar import START, Allowed, Grammar, State
 
@@ -101,12 +102,17 @@ class Search:
 
 
 class Path(Search):
-    """Greedy or sampled decoding, token by token."""
+    """Greedy or sampled decoding, token by token.
+
+    Attributes:
+        draft: tokens that the next step checks together with `tokens`.
+    """
 
     def __init__(self, decoding: Decoding, grammar: Grammar | None, eos_ids: frozenset[int]) -> None:
         super().__init__(decoding, grammar, eos_ids)
         self._random = random.Random(decoding.seed) if decoding.temperature > 0 else None
         self._chosen: list[tuple[int, float, float]] = []
+        self.draft = NO_DRAFT
 
     @property
     def is_drawn(self) -> bool:
@@ -123,6 +129,17 @@ class Path(Search):
         """Log-probabilities of `ids`, normalised over the tokens that the grammar allowed."""
         return [within for token, _, within in self._chosen if token not in self.eos_ids]
 
+    @property
+    def last_two(self) -> tuple[int, int]:
+        """The last two ids chosen; -1 stands for the beginning."""
+        last = [token for token, _, _ in self._chosen[-2:]]
+        return (last[0], last[1]) if len(last) == 2 else (-1, last[0] if last else -1)
+
+    @property
+    def state(self) -> State | None:
+        """The grammar's state after the ids chosen so far; None without a grammar."""
+        return None if self.allowed() is None else self._states[0]
+
     def draw(self) -> float:
         """Return the next random number in [0, 1), one for each token."""
         assert self._random is not None, "a greedy path does not sample"
@@ -130,6 +147,7 @@ class Path(Search):
 
     def take(self, token: int, own: float, within: float) -> Completion | None:
         """Append a token with both its log-probabilities. Return the completion if it is the last one."""
+        self.allowed()  # advances the grammar past the previous token of a draft
         self._chosen.append((token, own, within))
         self.num_tokens += 1
         if token in self.eos_ids or self.num_tokens >= self.limit:

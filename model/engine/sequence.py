@@ -71,8 +71,13 @@ class Sequence:
 
     @property
     def width(self) -> int:
-        """Number of tokens that a step computes for it: one per beam."""
+        """Number of beams."""
         return self.search.width
+
+    @property
+    def num_inputs(self) -> int:
+        """Number of tokens that the next step computes for it: one per beam, or one and its draft."""
+        return 1 + len(self.search.draft.tokens) if isinstance(self.search, Path) else self.width
 
     @property
     def num_prompt_tokens(self) -> int:

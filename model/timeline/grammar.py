@@ -68,6 +68,9 @@ class Grammar:
 
     Units: `duration` in tenths, floored, at least 1.
 
+    Attributes:
+        special: the ids that are not words: the markers and the end.
+
     Raises:
         ValueError: the task is unknown, or the duration is below one tenth.
     """
@@ -83,7 +86,7 @@ class Grammar:
         self._anchors = {token_id: digit for digit, token_id in enumerate(vocabulary.anchor_ids)}
         self._offsets = {token_id: digit for digit, token_id in enumerate(vocabulary.offset_ids)}
         self._latest_start = duration if task == "ask" else duration - 1
-        self._special = vocabulary.marker_ids | {vocabulary.eos_id}
+        self.special = vocabulary.marker_ids | {vocabulary.eos_id}
         self._allowed: dict[State, Allowed] = {}
 
     def allowed(self, ids: Sequence[int]) -> Allowed:
@@ -124,7 +127,7 @@ class Grammar:
 
     def advance(self, state: State, token_id: int) -> State:
         """Return the state after this token."""
-        if state.phase is Phase.TEXT and not state.owes_words and token_id not in self._special:
+        if state.phase is Phase.TEXT and not state.owes_words and token_id not in self.special:
             return state  # a fast path: most tokens are a word after a word
         if token_id == self.vocabulary.eos_id or not self.allowed_after(state).permits(token_id):
             return State(Phase.OVER)
