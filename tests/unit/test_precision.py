@@ -27,13 +27,16 @@ def auto(tmp_path):
 @pytest.mark.parametrize(
     ("bfloat16_s", "expected"),
     [
-        pytest.param({32: 0.2, 128: 0.2}, torch.bfloat16, id="faster"),
-        pytest.param({32: 0.9, 128: 0.2}, torch.float32, id="not clearly faster for few rows"),
-        pytest.param({32: 0.2, 128: 7.0}, torch.float32, id="emulated"),
+        pytest.param((0.2, 0.2, 0.5), torch.bfloat16, id="faster"),
+        pytest.param((0.9, 0.2, 0.5), torch.float32, id="not clearly faster for few rows"),
+        pytest.param((0.2, 0.2, 7.0), torch.float32, id="slower in convolutions"),
     ],
 )
 def test_a_cpu_computes_in_bfloat16_only_if_that_is_clearly_faster(monkeypatch, bfloat16_s, expected):
-    monkeypatch.setattr(precision, "_seconds", lambda rows, dtype: bfloat16_s[rows] if dtype is torch.bfloat16 else 1.0)
+    seconds = dict(zip(precision.PRODUCTS, bfloat16_s, strict=True))
+    monkeypatch.setattr(
+        precision, "_seconds", lambda product, dtype: 1.0 if dtype == torch.float32 else seconds[product]
+    )
     assert precision.fastest_dtype.__wrapped__("cpu") is expected
 
 
