@@ -135,7 +135,7 @@ def test_scored_intervals_are_reproducible() -> None:
 def test_scenes_to_fit_on_are_as_in_training_and_plain() -> None:
     configs = scene_configs()
     assert {config.room_probability > 0 for config in configs} == {True, False}
-    assert {config.seconds for config in configs} == {10.0, 20.0, 30.0}
+    assert {config.seconds for config in configs} == {5.0, 10.0, 15.0}
     assert all(config.other_share > 0 for config in configs)
 
 
