@@ -16,7 +16,8 @@ _WORD: Final = re.compile(r"[^\W_]+")
 FILLERS: Final = frozenset(
     _WORD.findall(
         "a an the some any this that these those it its is are was were be being been has have had can could do does "
-        "there of in on at to and or with by from for as something someone somebody sound sounds noise noises hear heard"
+        "there of in on at to and or with by from for as something someone somebody sound sounds noise noises hear "
+        "heard"
     )
 )
 _BETWEEN: Final = r"\W+"  # words of a phrase: "chain saw" matches "chain-saw"
