@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Final
 
 from timeaudio.archive.exports import by_recording
 from timeaudio.archive.search import Event
+from timeaudio.cli.run_analysis import reason
 from timeaudio.errors import ClientError
 from timeaudio.results import Interval
 
@@ -33,7 +34,7 @@ def verify(
             try:
                 answer = backend.ground(locate(path), [query], start=start_s, end=end_s)
             except (ClientError, OSError) as error:
-                complain(f"{path}: {error}")
+                complain(f"{path}: {reason(error)}")
                 continue
             heard = [interval for result in answer.results for interval in result.intervals]
             yield from (event for event in part if any(_overlap(event, interval) for interval in heard))

@@ -53,7 +53,7 @@ def write(folder: Path) -> Path:
                 start_s = chosen.randrange(25) / 10
                 spans.append((start_s, start_s + chosen.randrange(5, 15) / 10, caption, chosen.randrange(100) / 100))
             if number == 0:
-                spans = [(0.5, 1.5, "A dog is barking.", 0.9), (2.0, 3.0, "An owl hoots softly.", 0.4)]
+                spans = [(0.5, 1.5, "A dog is barking.", 0.9), (2.0, 3.0, "An owl calls softly.", 0.4)]
             elif number % 10 == 0:
                 spans = []
             when = (FIRST + timedelta(hours=number)).isoformat()

@@ -11,9 +11,6 @@ from pathlib import Path
 import httpx
 import pytest
 
-pytest.importorskip("duckdb", reason="needs the extra archive")
-pytest.importorskip("pyarrow", reason="needs the extra batch")
-
 from tests.e2e.browse.archive_of_tones import write
 
 

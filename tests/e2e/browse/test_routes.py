@@ -43,7 +43,7 @@ def test_filters_combine(garden):
 
         owl = select(query="an owl")
         assert [recording["path"] for recording in owl["recordings"]] == ["station/0000.wav"]
-        assert [event["label"] for event in owl["recordings"][0]["events"]] == ["An owl hoots softly."]
+        assert [event["label"] for event in owl["recordings"][0]["events"]] == ["An owl calls softly."]
         assert "captions with owl" in owl["reason"]
         dogs, sure = select(kind="dog"), select(kind="dog", min_confidence=0.5)
         assert 0 < sure["num_events"] < dogs["num_events"]

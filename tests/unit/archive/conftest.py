@@ -9,9 +9,6 @@ import pytest
 from timeaudio.batch.journal import Journal
 from timeaudio.batch.parquet import write_parquet
 
-pytest.importorskip("duckdb", reason="needs the extra archive")
-pytest.importorskip("pyarrow", reason="needs the extra batch")
-
 Spans = Sequence[tuple[float, float, str, float | None]]
 
 

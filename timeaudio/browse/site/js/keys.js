@@ -15,6 +15,10 @@ export function listenToKeys(can) {
       if (can.stop()) event.preventDefault();
       return;
     }
+    if (target === $("query") && key === "ArrowDown") {
+      event.preventDefault();
+      $("recordings").querySelector('.bar[tabindex="0"]')?.focus();
+    }
     if (target.closest("input:not([type=checkbox]), select")) return;
     const bar = target.closest(".bar");
     const deed = key === " " && target.closest("button, a, input") ? null : deeds(can, bar)[key.length === 1 ? key.toLowerCase() : key];
