@@ -57,8 +57,9 @@ proto: $(VENV)/.dev  ## generate timeaudio/v1 and server/pb from proto/
 parity: $(VENV)/.dev  ## compare with the authors' numbers, import and serve a checkpoint in their layout; slow
 	@$(BIN)/python -m pytest tests/parity tests/unit/convert tests/e2e/test_import.py -m "not gpu"
 
-pictures: $(VENV)/.dev  ## make the pictures of the web page in docs/ with Chromium; check them afterwards
+pictures: $(VENV)/.dev  ## make the pictures of the web pages in docs/ with Chromium; check them afterwards
 	@$(BIN)/python -m tests.e2e.page.pictures
+	@$(BIN)/python -m tests.e2e.browse.pictures
 
 fuzz: $(VENV)/.dev  ## send 100,000 damaged files, and bodies and messages, to a real server; results in runs/fuzz.json
 	@mkdir -p runs

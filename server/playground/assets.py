@@ -12,7 +12,8 @@ from importlib.resources.abc import Traversable
 from pathlib import PurePosixPath
 from typing import Final
 
-from fastapi import Request, Response
+from starlette.requests import Request
+from starlette.responses import Response
 
 MEDIA_TYPES: Final = {
     ".html": "text/html; charset=utf-8",

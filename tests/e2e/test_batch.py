@@ -10,10 +10,13 @@ import sys
 import time
 from collections import Counter
 from collections.abc import Callable
+from datetime import datetime
 from pathlib import Path
 from typing import Any
 
+import pandas
 import pytest
+from pyarrow import parquet
 
 from tests.e2e.conftest import TESTS, descendants
 from timeaudio.batch.servers import OwnServer
@@ -174,21 +177,20 @@ def test_a_running_server_can_be_used(
 
 
 def test_parquet_has_the_same_rows(archive: Path, tmp_path: Path) -> None:
-    parquet = pytest.importorskip("pyarrow.parquet")
     output = tmp_path / "rows.parquet"
+    (archive / "00.wav").rename(archive / "20260601_053000.wav")
     (archive / "broken.wav").write_bytes(b"RIFF")
     done = run(archive, "-o", output)
     assert done.returncode == 1, done.stderr
     found = {row["path"]: row for row in parquet.read_table(output).to_pylist()}
     assert len(found) == 25
     assert found[str(archive / "broken.wav")]["error"] == "unsupported-audio"
-    row = found[str(archive / "00.wav")]
+    row = found[str(archive / "20260601_053000.wav")]
     assert row["duration_s"] == 1.0
+    assert row["recorded_at"] == datetime(2026, 6, 1, 5, 30)
     assert json.loads(row["answer"])["events"]
     assert row["spans"][0].keys() == {"start_s", "end_s", "label", "confidence"}
-    with contextlib.suppress(ImportError):
-        pandas = pytest.importorskip("pandas")
-        assert len(pandas.read_parquet(output)) == 25
+    assert len(pandas.read_parquet(output)) == 25
 
 
 @pytest.mark.parametrize(

@@ -3,6 +3,7 @@
 import json
 import os
 from collections.abc import Iterator
+from datetime import datetime
 from pathlib import Path
 from typing import Any
 
@@ -19,7 +20,8 @@ _ANSWER: TypeAdapter[AnyAnswer] = TypeAdapter(AnyAnswer)
 def write_parquet(journal: Path, target: Path) -> None:
     """Write `target` from a journal; it is renamed into place when complete.
 
-    Columns: path, status, error, detail, model, duration_s, spans (list of start_s, end_s, label, confidence), answer.
+    Columns: path, status, error, detail, recorded_at (a date without a time zone), model, duration_s, spans (list of
+    start_s, end_s, label, confidence), answer.
     """
     import pyarrow
     from pyarrow import parquet
@@ -39,6 +41,7 @@ def write_parquet(journal: Path, target: Path) -> None:
             "status": text,
             "error": text,
             "detail": text,
+            "recorded_at": pyarrow.timestamp("ms"),
             "model": text,
             "duration_s": pyarrow.float64(),
             "spans": pyarrow.list_(span),
@@ -74,4 +77,6 @@ def _flat(row: dict[str, Any]) -> dict[str, Any]:
         for s in track.spans
     ]
     fields = {"path": row["path"], "status": row["status"], "model": answer.model, "duration_s": answer.audio.duration}
+    when = row.get("recorded_at")  # missing from rows of earlier versions
+    fields["recorded_at"] = datetime.fromisoformat(when) if when else None
     return fields | {"spans": spans, "answer": json.dumps(answer_fields)}

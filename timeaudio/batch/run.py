@@ -8,6 +8,7 @@ from typing import Any
 
 from timeaudio.async_client import AsyncClient
 from timeaudio.batch.journal import Journal
+from timeaudio.batch.recorded_at import recorded_at
 from timeaudio.batch.row_counts import RowCounts
 from timeaudio.batch.servers import BatchServer
 from timeaudio.batch.task_spec import TaskSpec
@@ -83,7 +84,8 @@ async def answer_one(path: str, task_spec: TaskSpec, server: BatchServer) -> dic
             return failed(path, "unreadable", error.strerror or str(error))
         else:
             server.answered()
-            return {"path": path, "status": "ok", "answer": answer.model_dump(mode="json")}
+            found = {"recorded_at": recorded_at(Path(path)), "answer": answer.model_dump(mode="json")}
+            return {"path": path, "status": "ok", **found}
     return failed(path, "server-lost", f"The server died {MOST_TRIES} times while it analysed this recording.")
 
 

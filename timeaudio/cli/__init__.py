@@ -16,7 +16,9 @@ from typing import Annotated
 
 import typer
 
+from timeaudio.archive import command as archive_command
 from timeaudio.batch import command as batch_command
+from timeaudio.browse import command as browse_command
 from timeaudio.cli import analysis, checkpoints
 from timeaudio.cli.options import ModelDir
 from timeaudio.errors import ClientError
@@ -33,6 +35,8 @@ app = typer.Typer(
 )
 analysis.register(app)
 batch_command.register(app)
+archive_command.register(app)
+browse_command.register(app)
 checkpoints.register(app)
 
 PASSED_THROUGH = {"allow_extra_args": True, "ignore_unknown_options": True, "help_option_names": []}

@@ -3,6 +3,7 @@
 import csv
 import io
 import re
+from collections.abc import Iterable
 from pathlib import PurePath
 from typing import Final
 
@@ -22,14 +23,19 @@ def tsv(answer: AnyAnswer, name: str) -> str:
     text = io.StringIO()
     table = csv.writer(text, delimiter="\t", lineterminator="\n")
     table.writerow(("filename", "onset", "offset", "event_label"))
-    recording = _inert(one_line(name), plain=_PLAIN_NAME)
-    table.writerows((recording, *_seconds(span, 3), _inert(span.label)) for span in spans(answer))
+    recording = inert(one_line(name), plain=_PLAIN_NAME)
+    table.writerows((recording, *_seconds(span, 3), inert(span.label)) for span in spans(answer))
     return text.getvalue()
 
 
 def audacity(answer: AnyAnswer, name: str) -> str:
     """Write a label track. Source: Audacity's manual, "Importing and Exporting Labels"; no escapes, six decimals."""
-    return "".join("\t".join((*_seconds(span, 6), span.label)) + "\n" for span in spans(answer))
+    return audacity_labels(spans(answer))
+
+
+def audacity_labels(intervals: Iterable[LabelledInterval]) -> str:
+    """Write a label track, a label per interval."""
+    return "".join("\t".join((*_seconds(span, 6), span.label)) + "\n" for span in intervals)
 
 
 def rttm(answer: AnyAnswer, name: str) -> str:
@@ -46,7 +52,7 @@ def rttm(answer: AnyAnswer, name: str) -> str:
     return "".join(rows)
 
 
-def _inert(cell: str, plain: re.Pattern[str] | None = None) -> str:
+def inert(cell: str, plain: re.Pattern[str] | None = None) -> str:
     """Return a cell that no spreadsheet takes for a formula: they begin with = + - or @. `plain` cells stay as is.
 
     Source: OWASP, "CSV Injection".

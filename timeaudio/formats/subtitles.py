@@ -1,14 +1,21 @@
 """Subtitles: SubRip and WebVTT. One cue per span; cues may overlap, as both formats allow."""
 
-from timeaudio.formats.tracks import spans
+from collections.abc import Iterable
+
+from timeaudio.formats.tracks import LabelledInterval, spans
 from timeaudio.results import AnyAnswer
 
 
 def srt(answer: AnyAnswer, name: str) -> str:
     """Write SubRip. It has no escapes: `-->` becomes `->`, since some players start a new cue at a line with it."""
+    return srt_cues(spans(answer))
+
+
+def srt_cues(intervals: Iterable[LabelledInterval]) -> str:
+    """Write SubRip, a cue per interval."""
     cues = [
         f"{number}\n{_clock(span.start_ms, ',')} --> {_clock(span.end_ms, ',')}\n{span.label.replace('-->', '->')}\n"
-        for number, span in enumerate(spans(answer), start=1)
+        for number, span in enumerate(intervals, start=1)
     ]
     return "\n".join(cues)
 

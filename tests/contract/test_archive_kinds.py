@@ -1,0 +1,47 @@
+"""The kinds that `timeaudio find` knows are those of the training vocabulary."""
+
+import re
+from pathlib import Path
+
+import pytest
+
+from timeaudio.archive.kinds import groups as copied_groups
+from timeaudio.archive.kinds import kinds, mentioned_kind, normalized
+from training.data.vocabulary import groups, lexicon, vocabulary
+from training.data.vocabulary.__main__ import archive_kinds
+from training.metrics.captions import kind_of
+
+COPY = Path(__file__).parents[2] / "timeaudio" / "archive" / "kinds.json"
+
+
+def test_the_copy_is_up_to_date() -> None:
+    # Else: python -m training.data.vocabulary > timeaudio/archive/kinds.json
+    assert COPY.read_text(encoding="utf-8") == archive_kinds()
+    assert kinds().keys() == vocabulary().keys()
+
+
+@pytest.mark.parametrize("kind", vocabulary())
+def test_a_pattern_matches_the_captions_of_its_kind_and_of_no_other(kind: str) -> None:
+    pattern = re.compile(kinds()[kind].pattern)
+    matched = {
+        name
+        for name, wording in vocabulary().items()
+        for caption in wording.captions
+        if pattern.search(caption.lower())
+    }
+    assert matched == {kind}
+    assert all(pattern.search(caption.lower()) for caption in vocabulary()[kind].captions)
+
+
+def test_captions_and_queries_mention_the_kind_that_the_scores_say() -> None:
+    texts = [text for wording in vocabulary().values() for text in (*wording.captions, *wording.queries)]
+    for text in texts:
+        if expected := kind_of(text, lexicon()):
+            found = mentioned_kind(text)
+            assert found is not None, text
+            assert found.name == expected, text
+
+
+def test_every_wording_of_a_group_means_its_kinds() -> None:
+    for group in groups().values():
+        assert all(copied_groups()[normalized(query)] == group.kinds for query in group.queries)

@@ -1,0 +1,182 @@
+"""The page of `timeaudio browse` in Chromium, with 1,000 recordings: filters, keyboard, sound, export, looks."""
+
+import re
+import zipfile
+from collections.abc import Callable, Iterator
+from contextlib import ExitStack
+
+import pytest
+from axe_playwright_python.sync_playwright import Axe
+from playwright.sync_api import Browser as Chromium
+from playwright.sync_api import Page, expect
+
+from tests.e2e.browse.conftest import Browser
+from tests.e2e.page.conftest import browser, is_fault  # noqa: F401  a fixture
+
+Visit = Callable[..., Page]
+PLAYED = "() => document.querySelector('#sound').played.length > 0 && document.querySelector('#sound').paused"
+
+
+@pytest.fixture(scope="module")
+def faults() -> list[str]:
+    """Errors in the consoles of the pages."""
+    return []
+
+
+@pytest.fixture(autouse=True)
+def no_faults(faults: list[str]) -> Iterator[None]:
+    faults.clear()
+    yield
+    assert faults == []
+
+
+@pytest.fixture
+def visit(browser: Chromium, garden: Browser, faults: list[str]) -> Iterator[Visit]:  # noqa: F811
+    """`visit("?kind=dog", color_scheme="dark")`: a loaded page in its own browser context."""
+    with ExitStack() as stack:
+
+        def open_page(address: str = "", **options: object) -> Page:
+            page = stack.enter_context(browser.new_context(**options)).new_page()  # type: ignore[arg-type]
+            page.on("pageerror", lambda error: faults.append(str(error)))
+            page.on("console", lambda line: faults.append(line.text) if is_fault(line.type, line.text) else None)
+            page.goto(f"{garden.url}/{address}")
+            page.locator(".bar").first.wait_for()
+            return page
+
+        yield open_page
+
+
+def find(page: Page, query: str) -> None:
+    page.keyboard.press("/")
+    page.keyboard.type(query)
+    page.keyboard.press("Enter")
+
+
+def test_filters_narrow_the_list_and_stay_in_the_address(visit: Visit) -> None:
+    page = visit()
+    told = page.locator("#told")
+    page.locator("#kind").select_option("dog")
+    expect(page).to_have_url(re.compile("kind=dog"))
+    page.locator("#before").fill("2026-06-01")
+    page.locator("#before").dispatch_event("change")
+    expect(page.locator(".recording .fine").last).to_contain_text("2026-06-01")
+    names = page.locator(".lane-name").all_text_contents()
+    assert names
+    assert set(names) == {"dog"}
+    before = told.inner_text()
+    page.reload()
+    expect(told).to_have_text(before)
+    page.get_by_role("button", name="Clear").click()
+    expect(told).to_contain_text("in 1,001 recordings")
+
+
+def test_the_slider_of_confidence_hides_less_certain_events(visit: Visit) -> None:
+    page = visit("?query=dog&least=50")
+    page.locator("#least").focus()
+    page.keyboard.press("End")
+    expect(page.locator("#least-told")).to_have_text("95 %")
+    page.wait_for_url("**least=95**")
+    shown = [float(bar) for bar in page.locator(".bar").evaluate_all("bars => bars.map(b => b.dataset.confidence)")]
+    assert all(confidence >= 0.5 for confidence in shown)
+
+
+def test_a_query_says_how_it_was_read_and_when_nothing_is_found(visit: Visit) -> None:
+    page = visit()
+    find(page, "a canine")
+    expect(page.locator("#told")).to_contain_text("the kind dog (dog, bark, puppy")
+    page.locator("#query").fill("xylophone")
+    page.locator("#query").press("Enter")
+    expect(page.locator("#told")).to_contain_text("Nothing found – captions with xylophone")
+    expect(page.locator("[data-form=csv]")).to_be_disabled()
+    page.locator("#query").fill("?!")
+    page.locator("#query").press("Enter")
+    expect(page.locator("#trouble")).to_contain_text("has no words")
+
+
+def test_the_keyboard_finds_plays_selects_and_exports(visit: Visit, garden: Browser) -> None:
+    page = visit()
+    find(page, "a dog barking")
+    expect(page.locator("#told")).to_contain_text("the kind dog")
+    page.keyboard.press("ArrowDown")
+    expect(page.locator(".bar").first).to_be_focused()
+    page.keyboard.press("Enter")
+    page.wait_for_function(PLAYED)  # stops by itself at the end of the event
+    time = page.evaluate("() => document.querySelector('#sound').currentTime")
+    assert 1.5 <= time < 2.5
+    expect(page.locator("#pointed")).to_have_text("A dog is barking. 0:00.5 – 0:01.5, 90 %")
+    page.keyboard.press("x")
+    page.keyboard.press("ArrowDown")
+    page.keyboard.press("a")
+    expect(page.locator(".bar[aria-pressed=true]")).to_have_count(2)
+    expect(page.locator("#picked")).to_have_text("Export 2 selected")
+    page.locator("[data-form=srt]").focus()
+    with page.expect_download() as saved:
+        page.keyboard.press("Enter")
+    assert saved.value.suggested_filename == "events-srt.zip"
+    with zipfile.ZipFile(saved.value.path()) as files:
+        assert files.namelist()[0] == "station/0000.wav.srt"
+        assert len(files.namelist()) == 2
+    page.locator("#unpick").focus()
+    page.keyboard.press("Enter")
+    expect(page.locator(".bar[aria-pressed=true]")).to_have_count(0)
+    expect(page.locator(".bar[tabindex='0']")).to_be_focused()
+    page.keyboard.press("?")
+    expect(page.locator("#keys")).to_be_visible()
+
+
+def test_a_click_plays_from_that_point_and_space_pauses(visit: Visit) -> None:
+    page = visit("?query=owl")
+    track = page.locator(".track")
+    box = track.bounding_box()
+    assert box is not None
+    page.mouse.click(box["x"] + box["width"] * 0.25, box["y"] + 3)
+    page.wait_for_function("() => document.querySelector('#sound').currentTime > 1.0")
+    expect(page.locator(".playline")).to_have_count(1)
+    page.mouse.move(0, 0)
+    page.evaluate("() => document.activeElement.blur()")
+    page.keyboard.press(" ")
+    expect(page.locator("#play")).to_have_accessible_name("Play")
+    page.keyboard.press(" ")
+    expect(page.locator("#play")).to_have_accessible_name("Pause")
+    page.keyboard.press("Escape")
+    expect(page.locator("#play")).to_have_accessible_name("Play")
+
+
+def test_a_missing_recording_is_explained(visit: Visit) -> None:
+    page = visit()
+    missing = page.locator("[data-path='station/0001.wav'] .bar").first
+    missing.click()
+    expect(page.locator("#trouble")).to_contain_text("station/0001.wav: The recording is not where the archive says.")
+    page.locator("[data-path='station/0000.wav'] .bar").first.click()
+    expect(page.locator("#play")).to_have_accessible_name("Pause")
+
+
+def test_everything_is_listed_while_scrolling(visit: Visit) -> None:
+    page = visit()
+    expect(page.locator("#size")).to_contain_text("1,001 recordings")
+    while page.locator(".recording").count() < 1001:
+        shown = page.locator(".recording").count()
+        page.locator(".recording").last.scroll_into_view_if_needed()
+        page.wait_for_function("shown => document.querySelectorAll('.recording').length > shown", arg=shown)
+    expect(page.locator("#more")).to_be_hidden()
+    names = page.locator(".recording-name").all_text_contents()
+    assert len(set(names)) == 1001
+
+
+@pytest.mark.parametrize("color_scheme", ["light", "dark"])
+@pytest.mark.parametrize("width", [390, 1280, 1600])
+def test_the_page_is_accessible_and_fits_at_every_width(visit: Visit, width: int, color_scheme: str) -> None:
+    page = visit("?query=dog", viewport={"width": width, "height": 844}, color_scheme=color_scheme)
+    page.locator(".bar").first.focus()
+    page.keyboard.press("x")
+    assert page.evaluate("() => document.documentElement.scrollWidth") == width
+    found = Axe().run(page)
+    assert found.violations_count == 0, found.generate_report()
+    # The deck never covers the end of the list.
+    page.evaluate("() => scrollTo(0, document.body.scrollHeight)")
+    expect(page.locator("#more")).to_be_hidden()
+    page.evaluate("() => scrollTo(0, document.body.scrollHeight)")
+    end, deck = page.locator("#recordings").bounding_box(), page.locator(".deck").bounding_box()
+    assert end is not None
+    assert deck is not None
+    assert end["y"] + end["height"] <= deck["y"]

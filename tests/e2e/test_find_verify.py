@@ -1,0 +1,57 @@
+"""`timeaudio find --verify` with a real server: what the model does not hear again is left out."""
+
+import contextlib
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from tests.unit.archive.conftest import row, write_archive  # noqa: F401  a fixture
+from timeaudio.cli import main
+
+RunScripted = Callable[..., contextlib.AbstractContextManager[Any]]
+
+
+def test_only_events_that_the_model_hears_again_are_printed(
+    run_scripted: RunScripted,
+    write_archive: Callable[..., Path],  # noqa: F811
+    tone_wav: Callable[..., bytes],
+    tmp_path: Path,
+    capfd: pytest.CaptureFixture[str],
+) -> None:
+    # The scripted model hears every query but "nothing" in the first half of what it gets, from 0.1 s on.
+    (tmp_path / "four.wav").write_bytes(tone_wav(4.0))
+    (tmp_path / "minute.wav").write_bytes(tone_wav(60.0))
+    archive = write_archive(
+        [
+            row("four.wav", None, 4.0, (0.0, 1.0, "A dog barks.", 0.9), (3.0, 4.0, "A dog barks.", 0.8)),
+            row("minute.wav", None, 60.0, (40.0, 41.0, "A dog barks.", 0.7), (49.0, 50.0, "A dog barks.", 0.6)),
+            row("gone.wav", None, 4.0, (0.0, 1.0, "A dog barks.", 0.5)),
+        ]
+    )
+    with run_scripted() as server:
+        assert main(["find", "dog", str(archive), "--verify", "--server", server.url]) == 0
+        out, err = capfd.readouterr()
+        assert [line.rpartition(" (")[2] for line in out.splitlines()] == ["0.90)", "0.70)"]  # 35 s to 45 s is heard
+        assert "gone.wav: no such file. Check the path." in err
+        assert "The model hears 2 of 5 again." in err
+
+        assert main(["find", "nothing", str(archive), "--verify", "--server", server.url]) == 1
+        assert "Nothing found" in capfd.readouterr().err
+
+
+def test_a_query_that_the_model_hears_nowhere_ends_like_one_without_hits(
+    run_scripted: RunScripted,
+    write_archive: Callable[..., Path],  # noqa: F811
+    tone_wav: Callable[..., bytes],
+    tmp_path: Path,
+    capfd: pytest.CaptureFixture[str],
+) -> None:
+    (tmp_path / "four.wav").write_bytes(tone_wav(4.0))
+    archive = write_archive([row("four.wav", None, 4.0, (0.0, 1.0, "Nothing happens.", 0.9))])
+    with run_scripted() as server:
+        assert main(["find", "nothing", str(archive), "--verify", "--server", server.url]) == 1
+    out, err = capfd.readouterr()
+    assert out == ""
+    assert "The model hears 0 of 1 again." in err

@@ -1,0 +1,203 @@
+"""`timeaudio find` on archives that the batch's own writers wrote."""
+
+import csv
+import io
+from pathlib import Path
+
+import pytest
+import srt
+
+from tests.unit.archive.conftest import row
+from timeaudio.cli import main
+
+
+def find(capfd: pytest.CaptureFixture[str], *words: object) -> tuple[int, str, str]:
+    status = main(["find", *map(str, words)])
+    output = capfd.readouterr()
+    return status, output.out, output.err
+
+
+def test_a_query_finds_the_events_of_its_kind_by_path_and_time(farm, capfd):
+    status, out, err = find(capfd, "a dog barking", farm)
+    assert status == 0
+    assert out.splitlines() == [
+        "yard/morning.wav: 0.5 - 2.5 s: A dog is barking. (0.90)",
+        "yard/morning.wav: 9.5 - 11.0 s: A puppy yelps. (0.30)",
+        "yard/night.wav: 0.0 - 8.0 s: Dogs bark in the rain.",
+    ]
+    assert "is the kind dog (dog, bark, puppy" in err
+    assert "3 in 2 recordings" in err
+
+
+def test_a_synonym_and_a_group_mean_the_same_kinds(farm, capfd):
+    assert find(capfd, "a canine", farm)[1] == find(capfd, "dogs", farm)[1]
+    status, out, err = find(capfd, "an animal", farm)
+    assert status == 0
+    assert len(out.splitlines()) == 3
+    assert "the kinds cat, chirping_birds, cow" in err
+
+
+def test_other_queries_find_captions_with_all_their_words_in_any_form(farm, capfd):
+    for query in ("whales singing", "crying whale", "singing child"):
+        status, out, err = find(capfd, query, farm)
+        assert (status, out.count("\n")) == (0, 1), query
+        assert "captions with" in err
+    assert find(capfd, "whale thunderclap x", farm)[1] == ""
+
+
+def test_a_query_that_says_more_than_a_kind_falls_back_on_the_kind_and_says_so(farm, capfd):
+    status, out, err = find(capfd, "a purple dog", farm)
+    assert status == 0
+    assert len(out.splitlines()) == 3
+    assert "because no caption has all its words" in err
+    assert find(capfd, "a purple dog", farm, "--words")[0] == 1
+
+
+def test_nothing_found_is_said_with_exit_status_1(farm, capfd):
+    status, out, err = find(capfd, "a helicopter", farm)
+    assert (status, out) == (1, "")
+    assert "Nothing found for 'a helicopter' (the kind helicopter (" in err
+
+
+@pytest.mark.parametrize(
+    ("options", "expected"),
+    [
+        (["--min-confidence", "0.3"], ["0.5", "9.5"]),
+        (["--min-confidence", "0.31"], ["0.5"]),
+        (["--min-confidence", "0"], ["0.5", "9.5", "0.0"]),
+        (["--longer-than", "2"], ["0.0"]),  # the bark is exactly two seconds long
+        (["--longer-than", "1.9"], ["0.5", "0.0"]),
+        (["--shorter-than", "2"], ["9.5"]),
+        (["--after", "2026-06-01T05:30"], ["0.5", "9.5"]),
+        (["--after", "2026-06-01T05:30:01"], []),
+        (["--before", "2026-06-01T05:30:00"], []),
+        (["--before", "2026-06-02"], ["0.5", "9.5"]),
+        (["--limit", "1"], ["0.5"]),
+    ],
+)
+def test_options_choose_events(farm, capfd, options, expected):
+    status, out, _ = find(capfd, "dog", farm, *options)
+    assert [line.split(": ")[1].split()[0] for line in out.splitlines()] == expected
+    assert status == (0 if expected else 1)
+
+
+def test_csv_is_read_by_a_reader_of_csv(write_archive, capfd):
+    archive = write_archive([row('a,"b".wav', "2026-06-01T05:30:00", 3.0, (0.0, 1.25, "=dog()", 0.5))])
+    _, out, _ = find(capfd, "dog", archive, "--format", "csv")
+    [found] = csv.DictReader(io.StringIO(out))
+    assert found == {
+        "path": 'a,"b".wav',
+        "start_s": "0.000",
+        "end_s": "1.250",
+        "label": "'=dog()",  # no formula
+        "confidence": "0.5",
+        "recorded_at": "2026-06-01T05:30:00",
+    }
+
+
+def test_a_playlist_has_absolute_paths_and_the_times_of_each_event(farm, capfd):
+    (farm.parent / "yard").mkdir()
+    (farm.parent / "yard" / "morning.wav").write_bytes(b"")
+    _, out, _ = find(capfd, "rain", farm, "--format", "m3u", "--limit", "1")
+    assert out.splitlines() == [
+        "#EXTM3U",
+        "#EXTINF:6,Rain falls on a roof.",
+        "#EXTVLCOPT:start-time=3.000",
+        "#EXTVLCOPT:stop-time=9.000",
+        str(farm.parent / "yard" / "morning.wav"),
+    ]
+
+
+def test_subtitles_go_to_a_file_for_each_recording(farm, capfd, tmp_path):
+    status, _, err = find(capfd, "dog", farm, "--format", "srt")
+    assert status == 2
+    assert "add -o DIR" in err
+    assert find(capfd, "dog", farm, "--format", "srt", "-o", tmp_path / "out")[0] == 0
+    cues = list(srt.parse((tmp_path / "out" / "yard" / "morning.srt").read_text()))
+    assert [(cue.start.total_seconds(), cue.content) for cue in cues] == [
+        (0.5, "A dog is barking."),
+        (9.5, "A puppy yelps."),
+    ]
+    assert (tmp_path / "out" / "yard" / "night.srt").exists()
+    _, out, _ = find(capfd, "whale", farm, "--format", "audacity")
+    assert out == "1.000000\t4.000000\tA whale sings; a child cries.\n"
+
+
+def test_paths_outside_are_written_inside_the_folder(write_archive, capfd, tmp_path):
+    archive = write_archive(
+        [row("../up.wav", None, 3.0, (0, 1, "A dog.", 1.0)), row("/abs/olute.wav", None, 3.0, (0, 1, "A dog.", 1.0))]
+    )
+    assert find(capfd, "dog", archive, "--format", "srt", "-o", tmp_path / "out")[0] == 0
+    assert sorted(map(str, (tmp_path / "out").rglob("*.srt"))) == [
+        f"{tmp_path}/out/abs/olute.srt",
+        f"{tmp_path}/out/up.srt",
+    ]
+
+
+def test_a_folder_of_parts_is_one_archive(write_archive, capfd, tmp_path):
+    write_archive([row("a.wav", None, 3.0, (0, 1, "A dog.", 1.0))], "part1")
+    write_archive([row("b.wav", None, 3.0, (0, 1, "A dog.", 1.0))], "part2 [of two]")
+    assert find(capfd, "dog", tmp_path)[1].count("\n") == 2
+
+
+def test_words_beyond_ascii_are_found(write_archive, capfd):
+    archive = write_archive([row("a.wav", None, 3.0, (0, 1, "Österreichische Blasmusik", 1.0))])
+    assert find(capfd, "österreichische", archive)[0] == 0
+    assert find(capfd, "sterreichische", archive)[0] == 1
+
+
+@pytest.mark.parametrize(
+    ("name", "content", "message"),
+    [
+        ("missing.parquet", None, "no such file"),
+        ("rows.jsonl", b"{}\n", "is not Parquet. Run the same `timeaudio batch` command"),
+        ("text.parquet", b"no parquet at all", "cannot be read as Parquet"),
+        ("folder/notes.txt", b"", "has no .parquet file"),
+    ],
+)
+def test_what_is_not_an_archive_is_refused_with_a_way_out(capfd, tmp_path, name, content, message):
+    path = tmp_path / name
+    path.parent.mkdir(exist_ok=True)
+    if content is not None:
+        path.write_bytes(content)
+    status, _, err = find(capfd, "dog", path.parent if path.suffix == ".txt" else path)
+    assert status == 1
+    assert message in err
+
+
+def test_other_parquet_is_refused(capfd, tmp_path):
+    import duckdb
+
+    duckdb.sql("SELECT 'x' AS path").write_parquet(str(tmp_path / "other.parquet"))
+    status, _, err = find(capfd, "dog", tmp_path / "other.parquet")
+    assert status == 1
+    assert "has no column duration_s, spans, status" in err
+
+
+@pytest.mark.parametrize(
+    ("words", "message"),
+    [
+        (["dog", "--after", "yesterday"], "'yesterday' is not a date"),
+        (["dog", "--server", "http://127.0.0.1:9"], "are for --verify"),
+        (["dog", "-o", "out"], "-o is for --format srt and audacity"),
+    ],
+)
+def test_wrong_usage_is_refused(farm, capfd, words, message):
+    status, _, err = find(capfd, words[0], farm, *words[1:])
+    assert status == 2
+    assert message in err
+
+
+def test_a_query_without_words_is_refused(farm, capfd):
+    status, _, err = find(capfd, "?!", farm)
+    assert status == 1
+    assert "has no words" in err
+
+
+def test_an_archive_without_dates_of_an_earlier_version_can_be_searched(farm, capfd, tmp_path: Path):
+    import duckdb
+
+    older = tmp_path / "older.parquet"
+    duckdb.read_parquet(str(farm)).project("* EXCLUDE recorded_at").write_parquet(str(older))
+    assert find(capfd, "dog", older)[1] == find(capfd, "dog", farm)[1]
+    assert find(capfd, "dog", older, "--after", "2020-01-01")[0] == 1

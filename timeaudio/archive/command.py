@@ -1,0 +1,207 @@
+"""`timeaudio find`: search an archive without a model."""
+
+import os
+import sys
+from collections.abc import Iterable, Iterator
+from datetime import datetime
+from pathlib import Path, PurePath
+from typing import TYPE_CHECKING, Annotated, Literal
+
+import typer
+
+from timeaudio.cli.options import ModelDir, OutputDir, ServerUrl
+from timeaudio.report import complain
+
+if TYPE_CHECKING:
+    from timeaudio.archive.exports import TrackFormat
+    from timeaudio.archive.search import Event
+    from timeaudio.archive.store import Archive
+
+_EXAMPLES = """
+Examples:
+
+timeaudio find 'a dog barking' events.parquet --min-confidence 0.5
+
+timeaudio find siren events.parquet --after 2026-06-01 --longer-than 3 --format csv > sirens.csv
+
+timeaudio find 'birds' parts/ --format m3u > birds.m3u8
+
+timeaudio find rain events.parquet --format srt -o subtitles
+
+Exit status, as of grep: 0 found, 1 nothing found, 2 wrong usage.
+"""
+_WHICH = "Which events (default: all)"
+_OUTPUT = "Output (default: a line per event)"
+
+ArchivePath = Annotated[
+    Path,
+    typer.Argument(
+        metavar="ARCHIVE", help="Parquet from `timeaudio batch -o FILE.parquet`, or a folder with several of them."
+    ),
+]
+
+
+def _moment(text: str | None) -> datetime | None:
+    if text is None:
+        return None
+    try:
+        moment = datetime.fromisoformat(text)
+    except ValueError:
+        raise typer.BadParameter(f"{text!r} is not a date: use 2026-06-01 or 2026-06-01T05:30") from None
+    return moment.astimezone().replace(tzinfo=None) if moment.tzinfo else moment
+
+
+def register(app: typer.Typer) -> None:
+    """Add the command to an application."""
+    app.command(epilog=_EXAMPLES)(find)
+
+
+def find(  # noqa: PLR0913  an option each
+    query: Annotated[
+        str, typer.Argument(metavar="QUERY", help="What to look for, in quotes: 'a dog barking', rain, animals.")
+    ],
+    archive: ArchivePath,
+    min_confidence: Annotated[
+        float | None,
+        typer.Option(min=0, max=1, metavar="0..1", rich_help_panel=_WHICH, help="At least this confidence."),
+    ] = None,
+    longer_than: Annotated[
+        float | None, typer.Option(min=0, metavar="SECONDS", rich_help_panel=_WHICH, help="Longer than this.")
+    ] = None,
+    shorter_than: Annotated[
+        float | None, typer.Option(min=0, metavar="SECONDS", rich_help_panel=_WHICH, help="Shorter than this.")
+    ] = None,
+    after: Annotated[
+        str | None,
+        typer.Option(metavar="DATE", rich_help_panel=_WHICH, help="Recorded at or after: 2026-06-01, or ...T05:30."),
+    ] = None,
+    before: Annotated[
+        str | None, typer.Option(metavar="DATE", rich_help_panel=_WHICH, help="Recorded before this.")
+    ] = None,
+    only_words: Annotated[
+        bool,
+        typer.Option("--words", rich_help_panel=_WHICH, help="Match the words of the query only, not kinds of sound."),
+    ] = False,
+    limit: Annotated[
+        int | None, typer.Option(min=1, metavar="N", rich_help_panel=_OUTPUT, help="Print the first N events.")
+    ] = None,
+    form: Annotated[
+        Literal["text", "csv", "m3u", "srt", "audacity"],
+        typer.Option(
+            "--format",
+            "-f",
+            rich_help_panel=_OUTPUT,
+            help="csv: a table. m3u: a playlist. srt, audacity: of one recording, or with -o a file for each.",
+        ),
+    ] = "text",
+    output_dir: OutputDir = None,
+    verify: Annotated[
+        bool, typer.Option("--verify", help="Let the model listen to what is found, and keep what it hears again.")
+    ] = False,
+    server: ServerUrl = None,
+    model: ModelDir = None,
+) -> None:
+    """Find events in an ARCHIVE of answers, by kind of sound or by words of their captions. Needs no model."""
+    from timeaudio.archive.search import EventFilter, search
+    from timeaudio.archive.store import Archive
+    from timeaudio.local import extra_needed
+
+    wanted = EventFilter(min_confidence, longer_than, shorter_than, _moment(after), _moment(before))
+    if (server is not None or model is not None) and not verify:
+        raise typer.BadParameter("--server and --model are for --verify: a search needs no model")
+    if output_dir is not None and form not in ("srt", "audacity"):
+        raise typer.BadParameter("-o is for --format srt and audacity. Write other formats with > FILE")
+    with extra_needed("archive"):
+        opened = Archive(archive)
+        found = search(opened, query, wanted, only_words=only_words, limit=limit)
+    if not found.num_events:
+        complain(f"Nothing found for {query!r} ({found.reason}).")
+        raise typer.Exit(1)
+    shown = "" if limit is None or limit >= found.num_events else f"; the first {limit} follow"
+    recordings = "1 recording" if found.num_recordings == 1 else f"{found.num_recordings} recordings"
+    complain(f"{query!r} is {found.reason}: {found.num_events} in {recordings}{shown}.")
+    events = _verified(found.events, query, opened, server, model) if verify else found.events
+    if form in ("srt", "audacity"):
+        num_written = _write_tracks(events, form, output_dir)  # type: ignore[arg-type]
+    else:
+        num_written = _write_list(events, form, opened)
+    raise typer.Exit(0 if num_written else 1)
+
+
+def _verified(
+    events: "Iterable[Event]", query: str, archive: "Archive", server: str | None, model: Path | None
+) -> "Iterator[Event]":
+    """Yield the events that a model hears too; then say how many."""
+    from timeaudio.archive.verify import verify
+    from timeaudio.cli.run_analysis import check_backend, open_listener
+
+    check_backend(server, model)
+    candidates = list(events)
+    num_heard = 0
+    with open_listener(server=server, model=model) as backend:
+        for event in verify(candidates, query, archive.locate, backend, complain):
+            num_heard += 1
+            yield event
+    complain(f"The model hears {num_heard} of {len(candidates)} again.")
+
+
+def _write_list(events: "Iterable[Event]", form: str, archive: "Archive") -> int:
+    """Print events as one list. Return their number."""
+    from timeaudio.archive.exports import lines, playlist, table
+
+    num_written = 0
+
+    def counted() -> "Iterator[Event]":
+        nonlocal num_written
+        for event in events:
+            num_written += 1
+            yield event
+
+    match form:
+        case "csv":
+            written = table(counted())
+        case "m3u":
+            written = playlist(counted(), archive.locate)
+        case _:
+            written = lines(counted())
+    encoding = sys.stdout.encoding if form == "text" else "utf-8"
+    try:
+        for line in written:
+            sys.stdout.buffer.write(line.encode(encoding, errors="replace"))
+        sys.stdout.flush()
+    except BrokenPipeError:  # `| head` has enough
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+    return num_written
+
+
+def _write_tracks(events: "Iterable[Event]", form: "TrackFormat", folder: Path | None) -> int:
+    """Print the events of one recording, or write a file for each. Return the number of recordings."""
+    from timeaudio.archive.exports import by_recording, track
+    from timeaudio.inputs import Source
+    from timeaudio.outputs import OutputFolder
+    from timeaudio.report import print_text
+
+    recordings = list(by_recording(events))
+    if folder is None:
+        if len(recordings) > 1:
+            raise typer.BadParameter(
+                f"--format {form} is for one recording, and {len(recordings)} have such events: add -o DIR"
+            )
+        for _, found in recordings:
+            print_text(track(found, form))
+        return len(recordings)
+    places = {path: Source(path, _below(path), Path(path)) for path, _ in recordings}
+    output = OutputFolder(folder, places.values())
+    for path, found in recordings:
+        place = output.file(places[path], form)
+        place.parent.mkdir(parents=True, exist_ok=True)
+        part = place.with_name(f".{place.name}.part")
+        part.write_text(track(found, form), encoding="utf-8", newline="")
+        os.replace(part, place)
+    return len(recordings)
+
+
+def _below(path: str) -> PurePath:
+    """Return a path that stays below a folder: without a root, and without `..`."""
+    pure = PurePath(path)
+    return PurePath(*(part for part in pure.relative_to(pure.anchor).parts if part != ".."))

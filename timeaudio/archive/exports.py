@@ -1,0 +1,77 @@
+"""Write events of many recordings: a table, a playlist, or subtitles and labels for each recording."""
+
+import csv
+import io
+from collections.abc import Callable, Iterable, Iterator
+from functools import lru_cache
+from itertools import groupby
+from pathlib import Path
+from typing import Final, Literal
+
+from timeaudio.archive.search import Event
+from timeaudio.formats.rows import audacity_labels, inert
+from timeaudio.formats.subtitles import srt_cues
+from timeaudio.formats.tracks import LabelledInterval
+from timeaudio.formats.tracks import one_line as as_one_line
+
+ListFormat = Literal["csv", "m3u"]
+TrackFormat = Literal["srt", "audacity"]
+"""Formats for one recording."""
+
+_TRACKS: Final[dict[TrackFormat, Callable[[Iterable[LabelledInterval]], str]]] = {
+    "srt": srt_cues,
+    "audacity": audacity_labels,
+}
+
+one_line = lru_cache(10_000)(as_one_line)
+"""Paths and captions repeat."""
+
+
+def lines(events: Iterable[Event]) -> Iterator[str]:
+    """Yield a line for people per event: `street.flac: 0.5 - 2.5 s: A dog barks. (0.85)`."""
+    for event in events:
+        confidence = "" if event.confidence is None else f" ({event.confidence:.2f})"
+        times = f"{event.start_ms / 1000:.1f} - {event.end_ms / 1000:.1f} s"
+        yield f"{one_line(event.path)}: {times}: {one_line(event.label)}{confidence}\n"
+
+
+def table(events: Iterable[Event]) -> Iterator[str]:
+    """Yield the lines of a CSV table: path, start_s, end_s, label, confidence, recorded_at; the first is its heading.
+
+    A label that a spreadsheet would compute gets an apostrophe in front.
+    """
+    yield "path,start_s,end_s,label,confidence,recorded_at\n"
+    for event in events:
+        text = io.StringIO()
+        confidence = "" if event.confidence is None else f"{event.confidence:g}"
+        when = "" if event.recorded_at is None else event.recorded_at.isoformat()
+        times = (f"{event.start_ms / 1000:.3f}", f"{event.end_ms / 1000:.3f}")
+        csv.writer(text, lineterminator="\n").writerow((event.path, *times, inert(event.label), confidence, when))
+        yield text.getvalue()
+
+
+def playlist(events: Iterable[Event], locate: Callable[[str], Path]) -> Iterator[str]:
+    """Yield the lines of an M3U playlist. VLC plays only the event; other players play the recording from its start.
+
+    Source: VLC's `EXTVLCOPT` lines. Paths are absolute; one with control characters is a URI.
+    """
+    yield "#EXTM3U\n"
+    for event in events:
+        path = locate(event.path).absolute()
+        shown = str(path) if str(path).isprintable() else path.as_uri()
+        yield f"#EXTINF:{round((event.end_ms - event.start_ms) / 1000)},{one_line(event.label)}\n"
+        yield f"#EXTVLCOPT:start-time={event.start_ms / 1000:.3f}\n"
+        yield f"#EXTVLCOPT:stop-time={event.end_ms / 1000:.3f}\n{shown}\n"
+
+
+def track(events: Iterable[Event], form: TrackFormat) -> str:
+    """Return the events of one recording as subtitles or as a label track."""
+    return _TRACKS[form](
+        LabelledInterval(event.start_ms, event.end_ms, one_line(event.label), event.confidence) for event in events
+    )
+
+
+def by_recording(events: Iterable[Event]) -> Iterator[tuple[str, list[Event]]]:
+    """Yield each recording's path and events. `events` are ordered by path."""
+    for path, found in groupby(events, lambda event: event.path):
+        yield path, list(found)

@@ -1,0 +1,128 @@
+"""The kinds of sound that queries and captions name, and the words for each."""
+
+import functools
+import json
+import re
+from collections.abc import Iterable
+from dataclasses import dataclass
+from importlib.resources import files
+from typing import Final
+
+ENDINGS: Final = "(?:e|s|es|d|ed|ing|ings|er|ers|y)?"
+"""What may follow a stem: "bark" takes -s, -ed, -ing; "crackl" takes -e. "rain" does not take -bow."""
+
+_WORD: Final = re.compile(r"[^\W_]+")
+# Words that say nothing about the sound.
+FILLERS: Final = frozenset(
+    _WORD.findall(
+        "a an the some any this that these those it its is are was were be being been has have had can could do does "
+        "there of in on at to and or with by from for as something someone somebody sound sounds noise noises hear "
+        "heard"
+    )
+)
+_BETWEEN: Final = r"\W+"  # words of a phrase: "chain saw" matches "chain-saw"
+
+
+@dataclass(frozen=True, slots=True)
+class Kind:
+    """One kind of sound.
+
+    Attributes:
+        name: as in ESC-50: `dog`, `car_horn`.
+        keywords: stems, as in the vocabulary.
+        names: its queries that contain no keyword and that no caption of another kind contains: "canine".
+        phrases: all its queries, normalized.
+        words: every word of its wordings.
+    """
+
+    name: str
+    keywords: tuple[str, ...]
+    names: tuple[str, ...]
+    phrases: frozenset[str]
+    words: frozenset[str]
+
+    @property
+    def pattern(self) -> str:
+        """A regular expression for captions of this kind in lower case, of a syntax that Python and RE2 share."""
+        return _any_of([*map(_keyword, self.keywords), *map(_phrase, self.names)])
+
+
+@functools.cache
+def kinds() -> dict[str, Kind]:
+    """Return every kind by name."""
+    wordings = _wordings()["kinds"]
+    captions = {name: " ".join(map(normalized, entry["captions"])) for name, entry in wordings.items()}
+    found = {}
+    for name, entry in wordings.items():
+        others = f" {' '.join(text for kind, text in captions.items() if kind != name)} "
+        phrases = frozenset(map(normalized, entry["queries"]))
+        keyword = re.compile(_any_of(map(_keyword, entry["keywords"])))
+        found[name] = Kind(
+            name=name,
+            keywords=tuple(entry["keywords"]),
+            names=tuple(sorted(p for p in phrases - FILLERS if not keyword.search(p) and f" {p} " not in others)),
+            phrases=phrases,
+            words=frozenset(word for text in entry["captions"] + entry["queries"] for word in words_of(text)),
+        )
+    return found
+
+
+@functools.cache
+def groups() -> dict[str, tuple[str, ...]]:
+    """Return the names of kinds by normalized query: "farm animals" means cow, hen, pig, rooster and sheep."""
+    return {
+        normalized(query): tuple(group["kinds"])
+        for group in _wordings()["groups"].values()
+        for query in group["queries"]
+    }
+
+
+def normalized(text: str) -> str:
+    """Return the words of a text in lower case, without an article at the start and "the sound of"."""
+    plain = " ".join(words_of(text))
+    return re.sub(r"^(?:a |an |the |some |any )?(?:(?:sounds?|noise) of )?(?:a |an |the |some |any )?(?=.)", "", plain)
+
+
+def words_of(text: str) -> list[str]:
+    """Return the words of a text, in lower case."""
+    return _WORD.findall(text.lower())
+
+
+def mentioned_kind(text: str) -> Kind | None:
+    """Return the kind that a text mentions most, by different keywords; the one that is mentioned first, among equals.
+
+    `training.metrics.captions.kind_of` follows the same rule. A text without any keyword may still have a kind's name.
+    """
+    plain = " ".join(words_of(text))
+    best, best_rank = None, (0, 0)
+    for kind in kinds().values():
+        matches = (re.search(_keyword(keyword), plain) for keyword in kind.keywords)
+        places = [match.start() for match in matches if match]
+        if places and (best is None or (len(places), -min(places)) > best_rank):
+            best, best_rank = kind, (len(places), -min(places))
+    if best is None:
+        named = (
+            kind for kind in kinds().values() if kind.names and re.search(_any_of(map(_phrase, kind.names)), plain)
+        )
+        best = next(named, None)
+    return best
+
+
+def _wordings() -> dict[str, dict[str, dict[str, list[str]]]]:
+    wordings: dict[str, dict[str, dict[str, list[str]]]] = json.loads(
+        (files("timeaudio") / "archive" / "kinds.json").read_text(encoding="utf-8")
+    )
+    return wordings
+
+
+def _any_of(expressions: Iterable[str]) -> str:
+    return rf"\b(?:{'|'.join(expressions)})\b"
+
+
+def _keyword(stems: str) -> str:
+    """Return an expression for a keyword: one or more stems, which match consecutive words."""
+    return rf"\b{_BETWEEN.join(stem + ENDINGS for stem in stems.split())}\b"
+
+
+def _phrase(text: str) -> str:
+    return _BETWEEN.join(text.split())

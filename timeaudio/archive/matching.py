@@ -1,0 +1,90 @@
+"""What a query means: kinds of sound, or words that a caption has."""
+
+import re
+from collections.abc import Iterator
+from dataclasses import dataclass
+
+from timeaudio.archive.kinds import ENDINGS, FILLERS, Kind, groups, kinds, mentioned_kind, normalized, words_of
+from timeaudio.errors import ClientError
+
+_DOUBLED = "bdfgmnprt"  # stop, stopped
+
+
+class QueryError(ClientError):
+    """The query has no word to search for."""
+
+
+@dataclass(frozen=True, slots=True)
+class Meaning:
+    """One reading of a query. A caption matches if it contains all `patterns`, in lower case.
+
+    `reason` says how the query was read, for people.
+    """
+
+    patterns: tuple[str, ...]
+    reason: str
+
+
+def meanings(query: str, *, only_words: bool = False) -> Iterator[Meaning]:
+    """Yield the readings of a query; the first that finds anything counts.
+
+    1. A kind or a group of kinds, if the query is one of its wordings, or has only words that are said of that kind.
+    2. The query's words: a caption has all of them, in any form and order.
+    3. The kind that the query mentions, if it says more than the kind: "a small dog in a car" means dogs.
+
+    `only_words` leaves out 1 and 3.
+
+    Raises:
+        QueryError: the query has no word to search for.
+    """
+    text = normalized(query)
+    words = [word for word in dict.fromkeys(words_of(query)) if word not in FILLERS]
+    if not text:
+        raise QueryError(f"{query!r} has no words. Say what to look for: timeaudio find 'a dog barking' ARCHIVE.")
+    asked = [] if only_words else _kinds_of(text)
+    mentioned = None if only_words or asked else mentioned_kind(query)
+    if mentioned and all(word in mentioned.words for word in words):
+        asked = [mentioned]
+    if asked:
+        own = [_word(words[0])] if len(words) == 1 else []  # "car" means car_horn and engine, and "A car passes."
+        yield Meaning(("|".join([*(kind.pattern for kind in asked), *own]),), _listed(asked))
+        return
+    wanted = words or words_of(query)
+    yield Meaning(tuple(map(_word, wanted)), f"captions with {' and '.join(wanted)}, in any form")
+    if mentioned:
+        yield Meaning((mentioned.pattern,), f"{_listed([mentioned])}, because no caption has all its words")
+
+
+def _kinds_of(text: str) -> list[Kind]:
+    """Return the kinds of which a normalized query is a wording."""
+    known = kinds()
+    if text in groups():
+        return [known[name] for name in groups()[text]]
+    return [kind for kind in known.values() if text in kind.phrases or text == kind.name.replace("_", " ")]
+
+
+def _listed(found: list[Kind]) -> str:
+    if len(found) > 1:
+        return f"the kinds {', '.join(kind.name for kind in found)}"
+    [kind] = found
+    return f"the kind {kind.name} ({', '.join([*kind.keywords, *kind.names])})"
+
+
+def _word(word: str) -> str:
+    """Return an expression, in RE2's syntax, for all forms of a word.
+
+    | word | expression, without its boundaries | matches |
+    |---|---|---|
+    | `birds` | `birdd?` | bird, birds |
+    | `running` | `runn?` | run, runs, running |
+    | `cries` | `cr[yi]` | cry, cries, cried, crying |
+    """
+    stem = re.sub(r"(?<=\w\w)(?:ies|ied)$", "y", word)
+    if stem == word:
+        stem = re.sub(r"(?<=\w\w\w)(?:ing|ed|es|s|e)$", "", word)
+    if stem != word:
+        stem = re.sub(rf"([{_DOUBLED}])\1$", r"\1", stem)
+    doubled = f"{stem[-1]}?" if stem[-1] in _DOUBLED else ""
+    form = f"{stem[:-1]}[yi]" if stem.endswith("y") else f"{stem}{doubled}"
+    # RE2's \b knows ASCII letters only.
+    return rf"(?:^|[^\p{{L}}\p{{N}}]){form}{ENDINGS}(?:$|[^\p{{L}}\p{{N}}])"

@@ -1,0 +1,117 @@
+"""Find the events of an archive that a query means."""
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from datetime import datetime
+from typing import NamedTuple
+
+from timeaudio.archive.matching import Meaning, meanings
+from timeaudio.archive.store import Archive
+
+_ROWS = 2000  # fetched at once
+
+
+class Event(NamedTuple):  # a dataclass takes three times as long to make, and there may be a million
+    """One interval of an event, and the recording that it is in.
+
+    Attributes:
+        path: the recording, as in the archive.
+        recorded_at: its date, without a time zone; None if unknown.
+        start_ms, end_ms: milliseconds of the recording.
+        label: the caption, or the query of a grounding.
+        confidence: None if the model is not calibrated.
+    """
+
+    path: str
+    recorded_at: datetime | None
+    start_ms: int
+    end_ms: int
+    label: str
+    confidence: float | None
+
+
+@dataclass(frozen=True, slots=True)
+class EventFilter:
+    """Which of the events that a query means count; None means no limit. Durations are in seconds.
+
+    An event without a confidence fails any `min_confidence` above 0, and one without a date fails `after` and `before`.
+    """
+
+    min_confidence: float | None = None
+    longer_than: float | None = None
+    shorter_than: float | None = None
+    after: datetime | None = None
+    before: datetime | None = None
+
+    def conditions(self) -> list[tuple[str, object]]:
+        """Return SQL conditions on the columns of an event, each with the value of its parameter."""
+        length = "round(end_s - start_s, 3)"
+        wanted: list[tuple[str, object]] = [
+            ("confidence >= ?", self.min_confidence or None),
+            (f"{length} > ?", self.longer_than),
+            (f"{length} < ?", self.shorter_than),
+            ("recorded_at >= ?", self.after),
+            ("recorded_at < ?", self.before),
+        ]
+        return [(condition, value) for condition, value in wanted if value is not None]
+
+
+@dataclass(frozen=True, slots=True)
+class Found:
+    """The result of a search: how the query was read, and the events, by path and time."""
+
+    reason: str
+    num_events: int
+    num_recordings: int
+    events: Iterator[Event]
+
+
+def search(
+    archive: Archive, query: str, wanted: EventFilter, *, only_words: bool = False, limit: int | None = None
+) -> Found:
+    """Return the events that the query means, by its first reading that finds any. `limit` bounds `events` alone.
+
+    Raises:
+        QueryError: the query has no words.
+    """
+    for meaning in meanings(query, only_words=only_words):
+        num_events, num_recordings = _collect(archive, meaning, wanted)
+        if num_events:
+            break
+    return Found(meaning.reason, num_events, num_recordings, _events(archive, limit))
+
+
+def _collect(archive: Archive, meaning: Meaning, wanted: EventFilter) -> tuple[int, int]:
+    """Put the events that match into the table `found`. Return how many there are, and in how many recordings."""
+    conditions = wanted.conditions()
+    # Captions repeat, so each different one is matched once.
+    archive.connection.execute(
+        f"""
+        CREATE OR REPLACE TEMP TABLE found AS
+        WITH matched AS MATERIALIZED (
+            SELECT label FROM (SELECT DISTINCT unnest(spans).label AS label FROM archive)
+            WHERE {" AND ".join("regexp_matches(lower(label), ?)" for _ in meaning.patterns)}
+        )
+        SELECT path, recorded_at, start_s, end_s, label, confidence
+        FROM (SELECT path, recorded_at, unnest(spans, recursive := true) FROM archive)
+        SEMI JOIN matched USING (label)
+        WHERE {" AND ".join(["true", *(condition for condition, _ in conditions)])}
+        """,
+        [*meaning.patterns, *(value for _, value in conditions)],
+    )
+    counts = archive.connection.execute("SELECT count(*), count(DISTINCT path) FROM found").fetchone()
+    assert counts is not None, "an aggregate has a row"
+    return counts[0], counts[1]
+
+
+def _events(archive: Archive, limit: int | None) -> Iterator[Event]:
+    found = archive.connection.execute(
+        """
+        SELECT path, recorded_at, round(start_s * 1000)::BIGINT, round(end_s * 1000)::BIGINT, label, confidence
+        FROM found ORDER BY path, start_s, end_s, label LIMIT ?
+        """,
+        [limit],
+    )
+    while rows := found.fetchmany(_ROWS):
+        for row in rows:
+            yield Event(*row)

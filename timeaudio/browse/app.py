@@ -1,0 +1,157 @@
+"""The routes of `timeaudio browse`: its page, recordings as JSON, their sound, and downloads."""
+
+import asyncio
+import io
+import mimetypes
+import zipfile
+from collections.abc import Iterable, Sequence
+from importlib.resources import files
+from pathlib import PurePath
+from typing import Any, Final
+
+from pydantic import BaseModel, ConfigDict, Field, NaiveDatetime, ValidationError
+from starlette.applications import Starlette
+from starlette.middleware import Middleware
+from starlette.middleware.trustedhost import TrustedHostMiddleware
+from starlette.requests import Request
+from starlette.responses import FileResponse, JSONResponse, Response
+from starlette.routing import Route
+
+from server.playground.assets import read_folder, respond
+from timeaudio.archive.exports import TrackFormat, by_recording, playlist, table, track
+from timeaudio.archive.matching import QueryError
+from timeaudio.archive.search import Event, EventFilter
+from timeaudio.browse.library import Library, Selection
+from timeaudio.formats import FORMATS
+from timeaudio.inputs import SUFFIXES
+
+SECURITY: Final = {
+    "Content-Security-Policy": "default-src 'none'; script-src 'self'; style-src 'self'; font-src 'self'; "
+    "img-src 'self'; media-src 'self'; connect-src 'self'; base-uri 'none'; form-action 'none'; frame-ancestors 'none'",
+    "X-Content-Type-Options": "nosniff",
+    "Referrer-Policy": "no-referrer",
+    "Cross-Origin-Opener-Policy": "same-origin",
+    "Cross-Origin-Resource-Policy": "same-origin",  # other sites cannot play the recordings
+}
+_PAGE: Final = 40  # recordings
+
+
+class Wanted(BaseModel):
+    """The parameters of a selection."""
+
+    model_config = ConfigDict(extra="forbid")
+
+    query: str = Field("", max_length=1000)
+    kind: str = ""
+    min_confidence: float = Field(0.0, ge=0.0, le=1.0)
+    after: NaiveDatetime | None = None
+    before: NaiveDatetime | None = None
+
+    @property
+    def selection(self) -> Selection:
+        """The selection that they describe."""
+        limits = EventFilter(min_confidence=self.min_confidence or None, after=self.after, before=self.before)
+        return Selection(self.query.strip(), self.kind, limits)
+
+
+class PageRequest(Wanted):
+    """The parameters of a page of a selection."""
+
+    offset: int = Field(0, ge=0)
+
+
+class Download(BaseModel):
+    """The events to write: those with these numbers, or those of a selection."""
+
+    model_config = ConfigDict(extra="forbid")
+
+    events: list[int] | None = None
+    wanted: Wanted = Wanted()
+
+
+def create_app(library: Library, *, hosts: Sequence[str]) -> Starlette:
+    """Return the application. `hosts` are the names that requests may use for it; `*` is any.
+
+    With a fixed list, a page of another site whose name suddenly means this machine (DNS rebinding) reads nothing.
+    """
+    site = {f"site/{name}": asset for name, asset in read_folder(files("timeaudio") / "browse" / "site").items()}
+    shared = read_folder(files("server") / "playground" / "site")
+    assets = site | {f"page/{name}": asset for name, asset in shared.items()}
+
+    async def page(request: Request) -> Response:
+        return respond(request, assets["site/index.html"], SECURITY)
+
+    async def asset(request: Request) -> Response:
+        found = assets.get(request.url.path.removeprefix("/"))
+        return _problem(404, "There is no such file.") if found is None else respond(request, found, SECURITY)
+
+    async def about(request: Request) -> Response:
+        return JSONResponse(await asyncio.to_thread(library.about), headers=SECURITY)
+
+    async def recordings(request: Request) -> Response:
+        wanted = PageRequest.model_validate(dict(request.query_params))
+        found = await asyncio.to_thread(library.page, wanted.selection, offset=wanted.offset, limit=_PAGE)
+        fields = {"reason": found.reason, "num_recordings": found.num_recordings, "num_events": found.num_events}
+        return JSONResponse(fields | {"recordings": found.recordings}, headers=SECURITY)
+
+    async def sound(request: Request) -> Response:
+        path = await asyncio.to_thread(library.sound, request.path_params["recording"])
+        if path is None or path.suffix.lower() not in SUFFIXES or not path.is_file():
+            return _problem(404, "The recording is not where the archive says. Run `timeaudio browse` where it is.")
+        media_type = mimetypes.guess_type(path.name)[0] or "application/octet-stream"
+        return FileResponse(path, media_type=media_type, headers=SECURITY)
+
+    async def download(request: Request) -> Response:
+        wanted = Download.model_validate_json(await request.body())
+        chosen = wanted.wanted.selection if wanted.events is None else wanted.events
+        form = request.path_params["form"]
+        if form not in ("csv", "m3u", "srt", "audacity"):
+            return _problem(404, "Use csv, m3u, srt or audacity.")
+        name, body = await asyncio.to_thread(lambda: written(library, library.events(chosen), form))
+        headers = SECURITY | {"Content-Disposition": f'attachment; filename="{name}"'}
+        return Response(body, media_type="application/octet-stream", headers=headers)
+
+    return Starlette(
+        routes=[
+            Route("/", page),
+            Route("/site/{path:path}", asset),
+            Route("/page/{path:path}", asset),
+            Route("/archive/about.json", about),
+            Route("/archive/recordings.json", recordings),
+            Route("/archive/sound/{recording:int}", sound),
+            Route("/archive/events.{form}", download, methods=["POST"]),
+        ],
+        middleware=[Middleware(TrustedHostMiddleware, allowed_hosts=list(hosts))],
+        exception_handlers={ValidationError: _refused, QueryError: _refused},
+    )
+
+
+def written(library: Library, events: Iterable[Event], form: str) -> tuple[str, bytes]:
+    """Return the name and the content of a download. Subtitles and labels of several recordings are a zip file."""
+    if form == "csv":
+        return "events.csv", "".join(table(events)).encode()
+    if form == "m3u":
+        return "events.m3u8", "".join(playlist(events, library.locate)).encode()
+    kind: TrackFormat = "srt" if form == "srt" else "audacity"
+    found = list(by_recording(events))
+    if len(found) == 1:
+        return f"events{FORMATS[kind].suffix}", track(found[0][1], kind).encode()
+    body = io.BytesIO()
+    with zipfile.ZipFile(body, "w", zipfile.ZIP_DEFLATED) as packed:
+        for path, some in found:
+            pure = PurePath(path)
+            inside = PurePath(*(part for part in pure.relative_to(pure.anchor).parts if part != ".."))
+            packed.writestr(f"{inside}{FORMATS[kind].suffix}", track(some, kind))
+    return f"events-{form}.zip", body.getvalue()
+
+
+async def _refused(request: Request, error: Exception) -> Response:
+    if isinstance(error, ValidationError):
+        faults = (f"{'.'.join(map(str, fault['loc']))}: {fault['msg']}" for fault in error.errors())
+        return _problem(422, "; ".join(faults))
+    return _problem(422, str(error))
+
+
+def _problem(status: int, detail: str) -> Response:
+    fields: dict[str, Any] = {"status": status, "detail": detail}
+    return JSONResponse(fields, status, headers=SECURITY, media_type="application/problem+json")

@@ -1,0 +1,58 @@
+// The filter form, and its copy in the address, so that a reload and a bookmark keep it.
+
+import { $, element } from "../../page/js/dom.js";
+
+const NAMES = ["query", "kind", "after", "before", "least"];
+const TYPING_MS = 250; // after the last change of the slider
+
+/** Fills the choices from `about`, restores the address, and calls `changed` at each change. */
+export function offerFilters(about, changed) {
+  const count = new Intl.NumberFormat("en");
+  for (const { name, events } of about.kinds) {
+    $("kind").append(element("option", { value: name }, `${name.replaceAll("_", " ")} (${count.format(events)})`));
+  }
+  for (const name of ["after", "before"]) {
+    if (about.first) Object.assign($(name), { min: about.first.slice(0, 10), max: about.last.slice(0, 10) });
+    else $(name).closest("p").hidden = true;
+  }
+  $("filter").hidden = !about.has_confidence;
+  for (const [name, value] of new URLSearchParams(location.search)) if (NAMES.includes(name)) $(name).value = value;
+  let waiting;
+  const tell = () => {
+    $("least-told").textContent = `${$("least").value} %`;
+    remember();
+    changed();
+  };
+  $("filters").addEventListener("submit", (event) => {
+    event.preventDefault();
+    tell();
+  });
+  for (const name of ["kind", "after", "before"]) $(name).addEventListener("change", tell);
+  $("least").addEventListener("input", () => {
+    $("least-told").textContent = `${$("least").value} %`;
+    clearTimeout(waiting);
+    waiting = setTimeout(tell, TYPING_MS);
+  });
+  $("clear").addEventListener("click", () => {
+    $("filters").reset();
+    tell();
+  });
+  $("least-told").textContent = `${$("least").value} %`;
+}
+
+/** Returns the parameters of a request. "To" includes its day. */
+export function wanted() {
+  const made = { query: $("query").value.trim(), kind: $("kind").value, min_confidence: Number($("least").value) / 100 };
+  if ($("after").value) made.after = `${$("after").value}T00:00:00`;
+  if ($("before").value) {
+    const next = new Date(`${$("before").value}T00:00:00Z`);
+    next.setUTCDate(next.getUTCDate() + 1);
+    made.before = next.toISOString().slice(0, 19);
+  }
+  return made;
+}
+
+function remember() {
+  const values = new URLSearchParams(NAMES.filter((name) => $(name).value && $(name).value !== "0").map((name) => [name, $(name).value]));
+  history.replaceState(null, "", values.size ? `?${values}` : location.pathname);
+}

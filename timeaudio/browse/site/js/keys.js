@@ -1,0 +1,61 @@
+// Keyboard: arrows move between events, one of which is in the tab order.
+
+import { $ } from "../../page/js/dom.js";
+
+/** `can` holds the actions: toggle, stop, pick(bar), pickAll(item). */
+export function listenToKeys(can) {
+  $("show-keys").addEventListener("click", () => $("keys").showModal());
+  $("recordings").addEventListener("focusin", ({ target }) => {
+    if (target.matches(".bar")) makeCurrent(target);
+  });
+  addEventListener("keydown", (event) => {
+    if (event.ctrlKey || event.metaKey || event.altKey || $("keys").open) return;
+    const { target, key } = event;
+    if (key === "Escape") {
+      if (can.stop()) event.preventDefault();
+      return;
+    }
+    if (target === $("query") && key === "ArrowDown") {
+      event.preventDefault();
+      $("recordings").querySelector('.bar[tabindex="0"]')?.focus();
+    }
+    if (target.closest("input:not([type=checkbox]), select")) return;
+    const bar = target.closest(".bar");
+    const deed = key === " " && target.closest("button, a, input") ? null : deeds(can, bar)[key.length === 1 ? key.toLowerCase() : key];
+    if (!deed) return;
+    event.preventDefault();
+    deed();
+  });
+}
+
+function deeds(can, bar) {
+  const always = { "?": () => $("keys").showModal(), "/": () => $("query").focus(), " ": can.toggle };
+  if (!bar) return always;
+  const item = bar.closest(".recording");
+  return {
+    ...always,
+    ArrowRight: () => step(bar, 1),
+    ArrowLeft: () => step(bar, -1),
+    ArrowDown: () => toRecording(item, "nextElementSibling"),
+    ArrowUp: () => toRecording(item, "previousElementSibling"),
+    x: () => can.pick(bar),
+    a: () => can.pickAll(item),
+  };
+}
+
+function step(bar, by) {
+  const bars = [...$("recordings").querySelectorAll(".bar")];
+  bars[bars.indexOf(bar) + by]?.focus();
+}
+
+function toRecording(item, way) {
+  let next = item[way];
+  while (next && !next.querySelector(".bar")) next = next[way];
+  next?.querySelector(".bar").focus();
+}
+
+/** Makes a bar the one in the tab order. */
+export function makeCurrent(bar) {
+  for (const other of $("recordings").querySelectorAll('.bar[tabindex="0"]')) other.tabIndex = -1;
+  bar.tabIndex = 0;
+}
