@@ -1,5 +1,6 @@
 """`/v1/audio/transcriptions` with a real server: the official `openai` client, and one that is written without it."""
 
+import html
 import io
 import math
 from collections.abc import Callable, Iterator
@@ -59,7 +60,7 @@ def test_subtitles_are_read_by_their_libraries(client: openai.OpenAI, recording:
     assert [cue.content for cue in cues] == [CUE, "Hello.", CUE, "Goodbye."]
     assert [cue.start.total_seconds() for cue in cues] == [0.0, 0.0, 1.9, 2.0]
     captions = webvtt.from_string(transcribe(client, recording, response_format="vtt"))
-    assert [caption.text for caption in captions] == [SOUND, "Hello.", SOUND, "Goodbye."]
+    assert [html.unescape(caption.text) for caption in captions] == [SOUND, "Hello.", SOUND, "Goodbye."]
 
 
 def test_verbose_json_has_segments(client: openai.OpenAI, recording: bytes) -> None:
@@ -180,5 +181,5 @@ def test_an_independent_client(four_tasks: Any, recording: bytes) -> None:
     )
     assert [word["word"] for word in whole["words"]] == [segment["text"] for segment in whole["segments"]]
     assert math.isclose(whole["segments"][-1]["end"], 4.0)
-    with pytest.raises(RuntimeError, match="temperature"):
+    with pytest.raises(RuntimeError, match="422"):
         model.transcriptions(recording, temperature=7)

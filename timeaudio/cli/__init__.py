@@ -16,6 +16,7 @@ from typing import Annotated
 
 import typer
 
+from timeaudio.agent_tools import command as agent_tools_command
 from timeaudio.batch import command as batch_command
 from timeaudio.cli import analysis, checkpoints
 from timeaudio.cli.options import ModelDir
@@ -34,6 +35,7 @@ app = typer.Typer(
 analysis.register(app)
 batch_command.register(app)
 checkpoints.register(app)
+agent_tools_command.register(app)
 
 PASSED_THROUGH = {"allow_extra_args": True, "ignore_unknown_options": True, "help_option_names": []}
 
