@@ -94,6 +94,7 @@ async def transcribe(request: Request) -> Response:
         service.check_confidence(questions[0].inference)
         for question in questions:
             os.link(folder / "upload", question.source)  # each is deleted once it is decoded
+        (folder / "upload").unlink()
         if form.stream:
             kept = place.pop_all()
 

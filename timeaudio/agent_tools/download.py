@@ -65,7 +65,7 @@ async def downloaded(address: str, prefixes: Sequence[httpx.URL]) -> AsyncIterat
         except httpx.InvalidURL as error:
             raise AddressRefused(f"{address!r} is not an address: {error}.") from error
         except httpx.HTTPError as error:
-            raise AddressRefused(f"{address} cannot be fetched: {error or type(error).__name__}.") from error
+            raise AddressRefused(f"{address} cannot be fetched: {str(error) or type(error).__name__}.") from error
         yield target
 
 
