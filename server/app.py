@@ -12,7 +12,7 @@ from server.grpc_api.server import GrpcServer
 from server.inference.service import Service
 from server.playground import api_pages
 from server.playground import routes as page
-from server.rest import chat, context, health, models, problems, task_routes
+from server.rest import chat, context, health, models, problems, task_routes, transcriptions
 from server.settings import Settings
 from server.telemetry.metrics import Metrics
 from server.workers.protocol import Engine
@@ -28,8 +28,8 @@ seconds of that file; `response_format` selects other formats:
     curl -F file=@street.flac -F response_format=srt http://127.0.0.1:8000/v1/dense-caption
     curl --data-binary @street.flac -H "Content-Type: audio/flac" "http://127.0.0.1:8000/v1/ground?query=rain"
 
-OpenAI clients can use `/v1/chat/completions` and `/v1/models`. The server refuses tasks that the loaded model was not
-trained for; `/v1/models` lists the supported ones.
+OpenAI clients can use `/v1/chat/completions`, `/v1/audio/transcriptions` and `/v1/models`. The server refuses tasks
+that the loaded model was not trained for; `/v1/models` lists the supported ones.
 
 Every error is `application/problem+json` (RFC 9457), or OpenAI's error object on the OpenAI-compatible routes; `detail`
 and `message` say what to do next. 429 and 503 carry `Retry-After`. Every response carries `X-Request-ID` (yours if you
@@ -85,6 +85,7 @@ def create_app(engine: Engine, settings: Settings, *, grpc_address: str | None =
     app.state.grpc = front
     app.include_router(task_routes.router(settings.limits))
     app.include_router(chat.router)
+    app.include_router(transcriptions.router)
     app.include_router(models.router)
     app.include_router(health.router)
     app.include_router(page.router(settings))

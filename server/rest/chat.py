@@ -22,6 +22,7 @@ from server.rest.fields import checked
 from server.rest.form import FORMS
 from server.rest.intent import understand
 from server.rest.json_body import decoded, read_object
+from server.rest.models import check_model
 from server.rest.problems import documented
 from server.rest.sse import tell
 from server.rest.streaming_response import ITEM, Say, streamed
@@ -82,7 +83,7 @@ async def chat_completions(request: Request) -> Any:
         source = await place.enter_async_context(service.workspace()) / "upload"
         with step("receive"):
             body = await _read(request, limits)
-        _check_model(service, body.model)
+        check_model(service, body.model)
         inference = _inquiry(body, limits)
         service.check_task(inference.task)
         await _save_recording(body, source)
@@ -118,12 +119,6 @@ async def _read(request: Request, limits: Limits) -> ChatRequest:
         return ChatRequest.model_validate(value, strict=True)
     except ValidationError as error:
         raise InvalidField(chat_errors(error, value)) from None
-
-
-def _check_model(service: Service, name: str) -> None:
-    model = service.engine.model
-    if model is not None and name != model.name:
-        raise ModelNotFound(name, loaded=model.name)
 
 
 def _inquiry(body: ChatRequest, limits: Limits) -> InferenceRequest:

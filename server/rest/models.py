@@ -41,6 +41,17 @@ async def retrieve_model(request: Request) -> ModelCard:
     return card
 
 
+def check_model(service: Service, name: str) -> None:
+    """Check the model that a request names, so that no program believes that it used another.
+
+    Raises:
+        ModelNotFound: it is not loaded.
+    """
+    model = service.engine.model
+    if model is not None and name != model.name:
+        raise ModelNotFound(name, loaded=model.name)
+
+
 def _card(request: Request) -> ModelCard:
     service: Service = request.app.state.service
     service.check_open()

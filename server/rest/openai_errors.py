@@ -9,7 +9,7 @@ from server.api.schema import ProblemField
 
 MEDIA_TYPE = "application/json"
 
-_PREFIXES = ("/v1/chat/", "/v1/models")
+_PREFIXES = ("/v1/chat/", "/v1/audio/", "/v1/models")
 _KINDS = {HTTPStatus.TOO_MANY_REQUESTS: "rate_limit_error", HTTPStatus.NOT_FOUND: "not_found_error"}
 
 

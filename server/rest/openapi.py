@@ -95,7 +95,7 @@ def _request_body(form: type[Form], properties: dict[str, Any], required: list[s
                     required,
                     {
                         FILE: binary | {"description": f"An audio file: {_KINDS}."},
-                        **{name: _without_null(field) for name, field in properties.items()},
+                        **{name: without_null(field) for name, field in properties.items()},
                     },
                 )
             },
@@ -113,7 +113,7 @@ def _parameters(properties: dict[str, Any]) -> list[dict[str, Any]]:
     """Return the fields as query parameters, for bodies that hold only the recording."""
     parameters = []
     for name, field in properties.items():
-        schema = _without_null(field)
+        schema = without_null(field)
         text = schema.pop("description")
         parameters.append(
             {
@@ -131,7 +131,8 @@ def _object(required: list[str], properties: dict[str, Any]) -> dict[str, Any]:
     return {"type": "object", "properties": properties, "required": required, "additionalProperties": False}
 
 
-def _without_null(field: dict[str, Any]) -> dict[str, Any]:
+def without_null(field: dict[str, Any]) -> dict[str, Any]:
+    """Return the schema of a field in a form or a query string."""
     # Forms and query strings have no null: an optional field is omitted.
     kinds = [kind for kind in field.get("anyOf", []) if kind.get("type") != "null"]
     kept = {key: value for key, value in field.items() if key != "anyOf" and not (key == "default" and value is None)}

@@ -14,7 +14,7 @@ from pydantic import BaseModel
 from starlette.exceptions import HTTPException
 
 from model.errors import TimeAudioError
-from server.api import openai_schema, schema
+from server.api import openai_schema, schema, transcription_schema
 from server.errors import (
     PROBLEMS,
     InternalError,
@@ -88,6 +88,8 @@ def document(app: FastAPI) -> None:
         openai_schema.ErrorAnswer,
         openai_schema.ChatRequest,
         openai_schema.ChatChunk,
+        transcription_schema.TextDelta,
+        transcription_schema.TextDone,
     )
 
     def openapi() -> dict[str, Any]:

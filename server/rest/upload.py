@@ -94,15 +94,11 @@ async def _from_form(request: Request, form: type[F], limits: Limits, target: Pa
     most_fields = len(form.model_fields) + limits.queries + _SPARE
     data = await read_form(request, max_files=_SPARE, max_fields=most_fields)
     try:
-        errors = _file_errors(data)
+        errors = file_errors(data)
         beside = gathered(form, [item for item in data.multi_items() if item[0] != FILE], errors)
         fields = checked(form, _with_query(request, form, beside, errors), errors)
-        upload = data[FILE]
-        assert isinstance(upload, UploadFile), "checked by _file_errors"
-        refuse_encoded(upload.headers, ("content-encoding", "content-transfer-encoding"))
-        _not_empty(upload.size or 0)
-        await file_work(upload.size or 0, _copy, upload.file, target)
-        return ParsedUpload(fields, fields.name or PurePosixPath(upload.filename or "").name or DEFAULT_NAME)
+        name = await save_file(data, target)
+        return ParsedUpload(fields, fields.name or name or DEFAULT_NAME)
     finally:
         await data.close()
 
@@ -145,7 +141,23 @@ def _with_query(
     return {**beside, **values}
 
 
-def _file_errors(data: FormData) -> list[InvalidFieldDetail]:
+async def save_file(data: FormData, target: Path) -> str:
+    """Write the recording of a form without `file_errors` to `target` and return its name, "" if it has none.
+
+    Raises:
+        UnsupportedBody: the recording is compressed.
+        EmptyAudio: it has no bytes.
+    """
+    upload = data[FILE]
+    assert isinstance(upload, UploadFile), "checked by file_errors"
+    refuse_encoded(upload.headers, ("content-encoding", "content-transfer-encoding"))
+    _not_empty(upload.size or 0)
+    await file_work(upload.size or 0, _copy, upload.file, target)
+    return PurePosixPath(upload.filename or "").name
+
+
+def file_errors(data: FormData) -> list[InvalidFieldDetail]:
+    """Return what is wrong with the recording of a form."""
     files = data.getlist(FILE)
     if not files:
         return [InvalidFieldDetail(FILE, f"missing; send the recording, with curl: -F {FILE}=@recording.wav")]

@@ -8,7 +8,8 @@ import pytest
 
 import timeaudio
 
-HEAVY = {"torch", "transformers", "numpy", "fastapi", "uvicorn", "grpc", "av", "soxr", "model", "server", "training"}
+LIBRARIES = {"torch", "transformers", "numpy", "fastapi", "uvicorn", "grpc", "av", "soxr", "mcp"}
+HEAVY = LIBRARIES | {"model", "server", "training"}
 OWN_SHARE = 0.6
 """Maximum load time of the client, relative to the load time of its libraries. Measured: 0.47."""
 

@@ -13,7 +13,12 @@ from timeaudio.formats import FORMATS
 
 SNAPSHOT = Path(__file__).with_name("openapi.json")
 HEARING = ("/v1/dense-caption", "/v1/ground", "/v1/summarize", "/v1/ask")
-OPENAI = (("/v1/chat/completions", "post"), ("/v1/models", "get"), ("/v1/models/{name}", "get"))
+OPENAI = (
+    ("/v1/chat/completions", "post"),
+    ("/v1/audio/transcriptions", "post"),
+    ("/v1/models", "get"),
+    ("/v1/models/{name}", "get"),
+)
 
 
 @pytest.fixture(scope="module")

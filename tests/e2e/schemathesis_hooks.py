@@ -40,5 +40,7 @@ def before_call(context: Any, case: Any, kwargs: Any) -> None:
         audio = {"data": base64.b64encode(recording(5)).decode(), "format": "wav"}
         parts = [{"type": "text", "text": "Describe it."}, {"type": "input_audio", "input_audio": audio}]
         body |= {"model": "scripted", "messages": [{"role": "user", "content": parts}]}
+    elif case.path == "/v1/audio/transcriptions":
+        body["model"] = "scripted"
     else:
         case.query = {}  # a field may be in only one place

@@ -21,7 +21,8 @@ from tests.e2e.conftest import free_port
 Runner = Callable[..., contextlib.AbstractContextManager[Any]]
 
 ROUTES = ("/", "/docs", "/openapi.json", "/metrics", "/v1/models", "/nowhere")
-POSTS = ("/v1/dense-caption", "/v1/ground", "/v1/summarize", "/v1/ask", "/v1/chat/completions")
+TASKS = ("/v1/dense-caption", "/v1/ground", "/v1/summarize", "/v1/ask")
+POSTS = (*TASKS, "/v1/chat/completions", "/v1/audio/transcriptions")
 
 
 def bearer(key: str) -> dict[str, str]:

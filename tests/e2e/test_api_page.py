@@ -1,4 +1,4 @@
-"""docs/api.md: run every command and program on the page, and compare its tables with the code."""
+"""docs/api.md and docs/transcriptions.md: run every command and program, and compare the tables with the code."""
 
 import json
 import os
@@ -23,8 +23,11 @@ ROOT = TESTS.parent
 PAGE = (ROOT / "docs" / "api.md").read_text(encoding="utf-8")
 BLOCKS = re.findall(r"^```(\w+)\n(.*?)^```", PAGE, re.MULTILINE | re.DOTALL)
 SERVE = [text for kind, text in BLOCKS if kind == "sh" and "timeaudio serve " in text]
-SHELL = [text for kind, text in BLOCKS if kind == "sh" and text not in SERVE]
-PYTHON = [text for kind, text in BLOCKS if kind == "python"]
+TRANSCRIPTIONS = re.findall(
+    r"^```(\w+)\n(.*?)^```", (ROOT / "docs" / "transcriptions.md").read_text("utf-8"), re.MULTILINE | re.DOTALL
+)
+SHELL = [text for kind, text in BLOCKS + TRANSCRIPTIONS if kind == "sh" and text not in SERVE]
+PYTHON = [text for kind, text in BLOCKS + TRANSCRIPTIONS if kind == "python"]
 HTTP, RPC = "http://127.0.0.1:8000", "127.0.0.1:9000"
 
 
@@ -59,6 +62,7 @@ def test_commands(four_tasks: Any, folder: Path, text: str) -> None:
         pytest.skip("curl is not installed: apt-get install curl")
     for command in re.split(r"\n(?! )", text.strip()):
         adapted = command.replace(HTTP, four_tasks.url).replace(RPC, four_tasks.grpc)
+        adapted = adapted.replace("model=timeaudio-small", "model=scripted")
         assert run(["bash", "-euo", "pipefail", "-c", adapted], folder).strip(), command
 
 

@@ -16,6 +16,7 @@ from typing import Annotated
 
 import typer
 
+from timeaudio.agent_tools import command as agent_tools_command
 from timeaudio.archive import command as archive_command
 from timeaudio.batch import command as batch_command
 from timeaudio.browse import command as browse_command
@@ -38,6 +39,7 @@ batch_command.register(app)
 archive_command.register(app)
 browse_command.register(app)
 checkpoints.register(app)
+agent_tools_command.register(app)
 
 PASSED_THROUGH = {"allow_extra_args": True, "ignore_unknown_options": True, "help_option_names": []}
 

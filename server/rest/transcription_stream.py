@@ -1,0 +1,53 @@
+"""Stream captions in the messages of OpenAI's transcriptions: one delta per line, then the whole text.
+
+data: {"type": "transcript.text.delta", "delta": ""}                        once the model starts
+data: {"type": "transcript.text.delta", "delta": "[a dog barks]"}           per caption
+data: {"type": "transcript.text.done", "text": "...", "usage": {...}}       the end
+"""
+
+from collections.abc import AsyncGenerator, Iterable
+from contextlib import aclosing
+
+from fastapi.sse import format_sse_event
+from pydantic import BaseModel
+
+from server.api.requests import InferenceResult, first_and_rest
+from server.api.responses import PRESENTERS, pieces
+from server.api.transcription_schema import TextDelta, TextDone
+from server.rest.streaming_response import Say
+from server.rest.transcript import caption, lines, token_usage
+from server.workers.protocol import Task, Update
+from timeaudio.results import AnyAnswer
+
+Run = tuple[Task, AsyncGenerator[InferenceResult | Update, None]]
+"""A task and the parts of its answer, from `Service.stream`."""
+
+
+async def stream_captions(runs: Iterable[Run], say: Say) -> None:
+    """Send the captions of all runs, one run after the other; closes their parts.
+
+    Lines come in the order in which they are found, and the whole text keeps that order: it equals the deltas.
+    """
+    text = ""
+    answers: list[AnyAnswer] = []
+    for task, parts in runs:
+        async with aclosing(parts):
+            result, updates = await first_and_rest(parts)
+            if not answers:
+                await _send(say, TextDelta(delta=""))
+            async for update in updates:
+                for line in _lines(task, result, update):
+                    delta = f"\n{line}" if text else line
+                    text += delta
+                    await _send(say, TextDelta(delta=delta))
+        answers.append(PRESENTERS[task](result))
+    await _send(say, TextDone(text=text, usage=token_usage(answers)))
+
+
+def _lines(task: Task, result: InferenceResult, update: Update) -> list[str]:
+    found = pieces(task, result, update)
+    return [line for piece in found for event in caption(piece) for line in lines(event)]
+
+
+async def _send(say: Say, message: BaseModel) -> None:
+    await say(format_sse_event(data_str=message.model_dump_json()))

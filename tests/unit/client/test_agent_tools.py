@@ -1,0 +1,88 @@
+"""What callers of the tools may read: addresses and folders."""
+
+from pathlib import Path
+
+import httpx
+import pytest
+
+from timeaudio.agent_tools.download import checked_prefix, is_allowed
+from timeaudio.agent_tools.folders import PathRefused, folders_of, inside
+
+PREFIXES = [checked_prefix("https://media.example.org/sounds/"), checked_prefix("http://127.0.0.1:8080")]
+
+
+@pytest.mark.parametrize(
+    "address",
+    [
+        "https://media.example.org/sounds/a.flac",
+        "https://media.example.org:443/sounds/a.flac?token=../x",
+        "https://MEDIA.example.org/sounds/b/a%20b.flac",
+        "https://media.example.org/%73ounds/a.flac",
+        "http://127.0.0.1:8080/anything",
+        "http://127.0.0.1:8080",
+    ],
+)
+def test_addresses_below_a_prefix_are_allowed(address: str) -> None:
+    assert is_allowed(httpx.URL(address), PREFIXES)
+
+
+@pytest.mark.parametrize(
+    "address",
+    [
+        "http://media.example.org/sounds/a.flac",
+        "https://media.example.org/soundsx/a.flac",
+        "https://media.example.org/",
+        "https://media.example.org:444/sounds/a.flac",
+        "https://media.example.org.evil.example/sounds/a.flac",
+        "https://media.example.org@evil.example/sounds/a.flac",
+        "https://user@media.example.org/sounds/a.flac",
+        "https://media.example.org/sounds/../private/a.flac",
+        "https://media.example.org/sounds/%2e%2e/private/a.flac",
+        "https://media.example.org/sounds/..%2fprivate/a.flac",
+        "https://media.example.org/sounds/..%5cprivate/a.flac",
+        "file:///sounds/a.flac",
+        "http://127.0.0.1:80801/",
+    ],
+)
+def test_all_other_addresses_are_refused(address: str) -> None:
+    try:
+        url = httpx.URL(address)
+    except httpx.InvalidURL:
+        return
+    assert not is_allowed(url, PREFIXES)
+
+
+@pytest.mark.parametrize("text", ["media.example.org", "ftp://x/", "https://", "https://x/?a=b", "https://u@x/", "a b"])
+def test_what_is_no_prefix(text: str) -> None:
+    with pytest.raises(ValueError, match="not a"):
+        checked_prefix(text)
+
+
+def test_folders_are_the_file_uris_of_this_machine() -> None:
+    uris = ["file:///a%20b/c", "file://localhost/d", "file://elsewhere/e", "https://x/f"]
+    assert folders_of(uris) == [Path("/a b/c"), Path("/d")]
+
+
+def test_a_name_is_looked_up_in_each_folder(tmp_path: Path) -> None:
+    first, second = tmp_path / "a", tmp_path / "b"
+    first.mkdir()
+    second.mkdir()
+    (second / "x.wav").write_bytes(b"x")
+    assert inside("x.wav", [first, second]) == second / "x.wav"
+    assert inside("x.wav", [second]) == second / "x.wav"
+    with pytest.raises(PathRefused, match="not a file"):
+        inside("x.wav", [first])
+
+
+def test_a_folder_that_is_itself_a_link(tmp_path: Path) -> None:
+    (tmp_path / "real").mkdir()
+    (tmp_path / "real" / "x.wav").write_bytes(b"x")
+    (tmp_path / "link").symlink_to(tmp_path / "real")
+    assert inside(str(tmp_path / "link" / "x.wav"), [tmp_path / "link"]) == tmp_path / "real" / "x.wav"
+
+
+def test_a_loop_of_links_is_refused(tmp_path: Path) -> None:
+    (tmp_path / "x.wav").symlink_to(tmp_path / "y.wav")
+    (tmp_path / "y.wav").symlink_to(tmp_path / "x.wav")
+    with pytest.raises(PathRefused):
+        inside("x.wav", [tmp_path])

@@ -1,0 +1,49 @@
+"""Captions for the deaf: brackets around sounds, and measures of trust from the confidence."""
+
+import json
+import math
+
+import pytest
+
+from server.api.transcription_schema import TranscriptionForm
+from server.rest.transcript import in_brackets, written
+from tests.answers import CAPTIONS, SUMMARY
+
+
+@pytest.mark.parametrize(
+    ("caption", "subtitle"),
+    [
+        ("A dog barks.", "[a dog barks]"),
+        ("Rain falls", "[rain falls]"),
+        ("DJ scratches.", "[DJ scratches]"),
+        ("I", "[i]"),
+        ("Wait...", "[wait]"),
+        ("two\nlines", "[two lines]"),
+        ("雨が降る", "[雨が降る]"),
+        ("", "[?]"),
+    ],
+)
+def test_a_sound_is_in_brackets(caption: str, subtitle: str) -> None:
+    assert in_brackets(caption) == subtitle
+
+
+def test_openai_measures_follow_the_confidence() -> None:
+    form = TranscriptionForm(model="any", response_format="verbose_json")
+    whole = json.loads(written([CAPTIONS, SUMMARY], form)[0])
+    texts = [segment["text"] for segment in whole["segments"]]
+    assert texts == [
+        "[a dog barks]", "The speaker welcomes the audience.", "[rain falls]", "[a dog barks]", "She names her subject."
+    ]  # fmt: skip
+    unknown, known = whole["segments"][0], whole["segments"][3]
+    assert (unknown["confidence"], unknown["avg_logprob"], unknown["no_speech_prob"]) == (None, 0.0, 0.0)
+    assert (known["confidence"], known["no_speech_prob"]) == (0.75, 0.25)
+    assert math.isclose(known["avg_logprob"], math.log(0.75))
+
+
+def test_no_confidence_at_all_is_still_a_number_in_json() -> None:
+    [dog, _] = CAPTIONS.events
+    never = dog.model_copy(update={"intervals": (dog.intervals[0].model_copy(update={"confidence": 0.0}),)})
+    form = TranscriptionForm(model="any", response_format="verbose_json")
+    [segment] = json.loads(written([CAPTIONS.model_copy(update={"events": (never,)})], form)[0])["segments"]
+    assert segment["avg_logprob"] < -1  # where whisper clients begin to doubt
+    assert segment["no_speech_prob"] == 1.0
