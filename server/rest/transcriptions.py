@@ -34,6 +34,9 @@ from timeaudio.results import AnyAnswer
 
 router = APIRouter(prefix="/v1", tags=["OpenAI-compatible"])
 
+FIXED_MODEL = "whisper-1"
+"""The name that many programs send and cannot change. Here it means the loaded model."""
+
 _TEXTS = ("text/plain", FORMATS["srt"].media_type, FORMATS["vtt"].media_type)
 _FORM = TranscriptionForm.model_json_schema()
 _BODY_DESCRIBED = {
@@ -86,7 +89,8 @@ async def transcribe(request: Request) -> Response:
         folder = await place.enter_async_context(service.workspace())
         with step("receive"):
             form = await read_transcription_form(request, service.settings.limits, folder / "upload")
-        check_model(service, form.model)
+        if form.model != FIXED_MODEL:
+            check_model(service, form.model)
         questions = [
             _Question(ticket, folder / task, _inference(task, form, service.settings.limits))
             for task, ticket in tickets.items()

@@ -127,7 +127,7 @@ def test_the_server_takes_as_many_places_as_there_are_answers(run_scripted: Any,
 
 def test_an_unknown_model_is_not_found(client: openai.OpenAI, recording: bytes) -> None:
     with pytest.raises(openai.NotFoundError, match="Ask for 'scripted'") as caught:
-        transcribe(client, recording, model="whisper-1")
+        transcribe(client, recording, model="whisper-2")
     assert caught.value.code == "model_not_found"
 
 
@@ -183,3 +183,7 @@ def test_an_independent_client(four_tasks: Any, recording: bytes) -> None:
     assert math.isclose(whole["segments"][-1]["end"], 4.0)
     with pytest.raises(RuntimeError, match="422"):
         model.transcriptions(recording, temperature=7)
+
+
+def test_programs_that_always_send_whisper_1_get_the_loaded_model(client: openai.OpenAI, recording: bytes) -> None:
+    assert transcribe(client, recording, model="whisper-1").text == transcribe(client, recording).text
