@@ -122,7 +122,7 @@ def find(  # noqa: PLR0913  an option each
     complain(f"{query!r} is {found.reason}: {found.num_events} in {recordings}{shown}.")
     events = _verified(found.events, query, opened, server, model) if verify else found.events
     if form in ("srt", "audacity"):
-        num_written = _write_tracks(events, form, output_dir)  # type: ignore[arg-type]
+        num_written = _write_tracks(events, form, output_dir)
     else:
         num_written = _write_list(events, form, opened)
     raise typer.Exit(0 if num_written else 1)

@@ -20,7 +20,7 @@ def recorded_at(path: Path) -> str | None:
     """
     for stamp in _STAMP.finditer(path.stem):
         with contextlib.suppress(ValueError):  # digits that are no date
-            return datetime(*map(int, stamp.groups())).isoformat()
+            return datetime.strptime("".join(stamp.groups()), "%Y%m%d%H%M%S").isoformat()
     try:
         return datetime.fromtimestamp(int(os.stat(path).st_mtime)).isoformat()
     except OSError:
