@@ -60,7 +60,7 @@ parity: $(VENV)/.dev  ## compare with the authors' numbers, import and serve a c
 pictures: $(VENV)/.dev  ## make the pictures of the web page in docs/ with Chromium; check them afterwards
 	@$(BIN)/python -m tests.e2e.page.pictures
 
-fuzz: $(VENV)/.dev  ## send 100,000 damaged files, and bodies and messages, to a real server; results in runs/fuzz.json
+fuzz: $(VENV)/.dev  ## decode 100,000 damaged files, send as many to a real server, and more; results in runs/fuzz.json
 	@mkdir -p runs
 	@PYTHONPATH=. $(BIN)/python -m tests.fuzz --json runs/fuzz.json $(FUZZ)
 
