@@ -26,9 +26,9 @@ def test_all_data_chunks_are_heard(between):
     np.testing.assert_array_equal(decoded(data), EXPECTED)
 
 
-@pytest.mark.parametrize("size", [0, HALF, HALF + 1, 0x7FFF_F000, 0x8000_0000, 0xFFFF_FFFF])
-def test_a_size_that_is_not_true_loses_nothing(size):
-    np.testing.assert_array_equal(decoded(wav(chunk(b"data", PCM, size))), EXPECTED)
+def test_a_size_that_is_not_true_loses_nothing():
+    for size in [0, HALF, HALF + 1, 0x7FFF_F000, 0x8000_0000, 0xFFFF_FFFF]:
+        np.testing.assert_array_equal(decoded(wav(chunk(b"data", PCM, size))), EXPECTED)
 
 
 @pytest.mark.parametrize("size", [None, 0xFFFF_FFFF])
