@@ -203,7 +203,8 @@ def _to_channels(frame: av.AudioFrame) -> Samples:
     """Return a frame's channels: float32 [channels, samples], integers scaled to -1 to 1."""
     values = frame.to_ndarray()
     channels = values if frame.format.is_planar else values.reshape(-1, frame.layout.nb_channels).T
-    scaled: Samples = channels.astype(np.float32)
+    with np.errstate(over="ignore"):  # too large a double becomes infinity, which is refused later
+        scaled: Samples = channels.astype(np.float32)
     if values.dtype == np.uint8:
         return (scaled - np.float32(128)) / np.float32(128)
     if np.issubdtype(values.dtype, np.integer):

@@ -14,6 +14,7 @@ import soxr
 from model.audio.decode import decode_audio
 from model.audio.scale import LOUDEST
 from model.errors import AudioTooLong, CorruptAudio, EmptyAudio, UnsupportedAudio
+from tests.timed_files import chunk, wav
 
 
 def pcm_wav(samples, rate=16_000):
@@ -171,3 +172,10 @@ def test_invalid_float_samples_are_rejected(value, encode):
     with pytest.raises(CorruptAudio, match="infinite, NaN or far too large"):
         decode_audio(data, max_seconds=10.0)
     assert decode_audio(data, max_seconds=10.0, end_s=0.2).num_samples == 3200
+
+
+def test_a_double_that_no_float32_holds_is_rejected():
+    samples = np.zeros(16_000)
+    samples[8_000] = 1e300
+    with pytest.raises(CorruptAudio, match="infinite, NaN or far too large"):
+        decode_audio(wav(chunk(b"data", samples.astype("<f8").tobytes()), kind=3, bits=64), max_seconds=10.0)

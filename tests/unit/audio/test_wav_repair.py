@@ -6,6 +6,7 @@ import numpy as np
 import pytest
 
 from model.audio.decode import decode_audio
+from model.audio.scale import find_gain
 from model.errors import CorruptAudio, UnsupportedAudio
 from tests.sound_files import encode
 from tests.timed_files import chunk, wav
@@ -93,6 +94,12 @@ def test_float_samples_in_the_range_of_int16_are_scaled(container):
     waveform = decode_audio(scaled, max_seconds=60.0)
     np.testing.assert_array_equal(waveform.samples, EXPECTED)
     assert waveform.warnings == ("The samples were scaled to full scale: they hold 16-bit values in a wider format.",)
+
+
+def test_floats_that_are_damaged_are_not_scaled():
+    loud, damaged = np.full((1, 16_000), 9_000, np.float32), np.full((1, 16_000), np.nan, np.float32)
+    assert find_gain("pcm_f32le", iter([loud])) == 1 / 32768
+    assert find_gain("pcm_f32le", iter([loud, damaged])) == 1.0
 
 
 def test_int16_values_in_int32_are_scaled():
