@@ -61,7 +61,7 @@ pictures: $(VENV)/.dev  ## make the pictures of the web pages in docs/ with Chro
 	@$(BIN)/python -m tests.e2e.page.pictures
 	@$(BIN)/python -m tests.e2e.browse.pictures
 
-fuzz: $(VENV)/.dev  ## send 100,000 damaged files, and bodies and messages, to a real server; results in runs/fuzz.json
+fuzz: $(VENV)/.dev  ## decode 100,000 damaged files, send as many to a real server, and more; results in runs/fuzz.json
 	@mkdir -p runs
 	@PYTHONPATH=. $(BIN)/python -m tests.fuzz --json runs/fuzz.json $(FUZZ)
 

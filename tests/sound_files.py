@@ -31,6 +31,8 @@ def _write(
         stream.layout = layout
         kind = stream.codec_context.codec.audio_formats[0].name
         stream.format = kind
+        if codec.startswith("wma"):
+            stream.bit_rate = 96_000  # these encoders reject the default
         stream.codec_context.open()
         frame = av.AudioFrame.from_ndarray(np.ascontiguousarray(samples), format="fltp", layout=layout)
         frame.sample_rate, frame.pts = rate, 0

@@ -22,10 +22,19 @@ def bursts(*starts: float, seconds: float, rate: int = RATE) -> Samples:
     return samples
 
 
+def burst_spans(samples: Samples, rate: int = 16_000) -> list[tuple[float, float]]:
+    """Return where noise begins and ends, between at least 0.2 s of near silence, in seconds."""
+    loud = np.flatnonzero(np.abs(samples) > 0.1)
+    if not len(loud):
+        return []
+    pauses = np.flatnonzero(np.diff(loud) > 0.2 * rate)
+    starts, ends = loud[[0, *(pauses + 1)]], loud[[*pauses, -1]]
+    return [(start / rate, end / rate) for start, end in zip(starts.tolist(), ends.tolist(), strict=True)]
+
+
 def burst_starts(samples: Samples, rate: int = 16_000) -> list[float]:
     """Return where noise begins after at least 0.2 s of near silence, in seconds."""
-    loud = np.flatnonzero(np.abs(samples) > 0.1)
-    return [int(loud[i]) / rate for i in range(len(loud)) if i == 0 or loud[i] - loud[i - 1] > 0.2 * rate]
+    return [start for start, _ in burst_spans(samples, rate)]
 
 
 def retime(data: bytes, container: str, new_time: Callable[[float], float | None]) -> bytes:
@@ -48,17 +57,21 @@ def retime(data: bytes, container: str, new_time: Callable[[float], float | None
 
 
 def tracks(
-    container: str, sounds: list[tuple[Samples, str, bool]], rate: int = RATE, late: float | None = None
+    container: str,
+    sounds: list[tuple[Samples, str, bool]],
+    rate: int = RATE,
+    late: float | None = None,
+    picture_codec: str = "mpeg4",
 ) -> bytes:
     """Return a file with several tracks: [channels, samples], encoder, and whether it is the default one.
 
-    A grey picture accompanies them if `late` is given: the seconds between its start and that of the sounds.
+    A grey picture of 3 s accompanies them if `late` is given: the seconds between its start and that of the sounds.
     """
     file = io.BytesIO()
     with av.open(file, "w", format=container) as output:
         picture = None
         if late is not None:
-            picture = output.add_stream("mpeg4", rate=10)
+            picture = output.add_stream(picture_codec, rate=25)
             picture.width = picture.height = 64
             picture.pix_fmt = "yuv420p"
         streams = []
@@ -71,7 +84,7 @@ def tracks(
             stream.codec_context.open()
             streams.append(stream)
         if picture is not None:
-            for i in range(30):
+            for i in range(75):
                 image = av.VideoFrame.from_ndarray(np.full((64, 64, 3), i, np.uint8), format="rgb24")
                 image.pts = i
                 output.mux(picture.encode(image))

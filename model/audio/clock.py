@@ -9,6 +9,7 @@ import numpy.typing as npt
 from av.audio.stream import AudioStream
 from av.container import InputContainer
 from av.stream import Disposition
+from av.video.stream import VideoStream
 
 from model.errors import CorruptAudio
 
@@ -25,7 +26,22 @@ JOIN_S = 1.0
 MAX_SILENCE_S = 3600
 """Most silence to insert into one file, over all gaps. A forged timestamp could demand years of it."""
 
+_BROADCAST = ("mpegts", "mpeg")
+"""Containers made to be joined: each part has the clock of its sender, so a long jump ahead is a join too."""
+
+_WITHOUT_STARTS = ("matroska,webm", "asf")
+"""Containers in which FFmpeg does not know when a picture begins whose frames are reordered, as in H.264. It then says
+that the picture begins with the sound."""
+
 Samples = npt.NDArray[np.float32]
+
+
+@dataclass(frozen=True, slots=True)
+class Page:
+    """A page of Ogg: its number, and the time of its end in samples if the codec states it."""
+
+    number: int
+    end: int | None
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -36,7 +52,7 @@ class Frame:
         pts: time of the first sample, in units of the track's time base; None if unknown.
         follows_loss: whether a packet directly before it could not be decoded.
         gap: estimated number of samples missing before it, for files without timestamps.
-        page: number of its Ogg page; None in other files.
+        page: its Ogg page; None in other files.
     """
 
     channels: Samples
@@ -44,7 +60,7 @@ class Frame:
     pts: int | None = None
     follows_loss: bool = False
     gap: int = 0
-    page: int | None = None
+    page: Page | None = None
 
     @property
     def num_samples(self) -> int:
@@ -57,10 +73,12 @@ class Clock:
 
     Args:
         time_base: seconds per unit of the timestamps.
+        joins_ahead: whether a jump ahead by more than `MAX_SILENCE_S` joins two recordings, as a jump back does.
     """
 
-    def __init__(self, time_base: Fraction) -> None:
+    def __init__(self, time_base: Fraction, *, joins_ahead: bool = False) -> None:
         self._time_base = time_base
+        self._joins_ahead = joins_ahead
         self._origin: int | None = None
         self._rate = 0
         self._count = 0
@@ -91,7 +109,7 @@ class Clock:
         if self._origin is None:
             self._origin = frame.pts if origin is None else origin
         lag = self._to_samples(frame.pts - self._origin) - self._count
-        if lag < -JOIN_S * frame.rate:
+        if lag < -JOIN_S * frame.rate or (self._joins_ahead and lag > MAX_SILENCE_S * frame.rate):
             self._origin = frame.pts - round(Fraction(self._count, frame.rate) / self._time_base)
             return 0
         return lag
@@ -137,6 +155,18 @@ def origin_of(container: InputContainer, track: AudioStream) -> int | None:
         if stream.start_time is not None and stream.time_base is not None
     ]
     return round(min(starts) / track.time_base) if starts else None
+
+
+def joins_ahead(container: InputContainer) -> bool:
+    """Whether a long jump ahead joins two recordings in this container, instead of being a gap."""
+    return container.format.name in _BROADCAST
+
+
+def pictures_to_watch(container: InputContainer) -> list[VideoStream]:
+    """Return the video tracks whose start is only known from their packets: `origin_of` may be too late."""
+    if container.format.name not in _WITHOUT_STARTS:
+        return []
+    return [picture for picture in container.streams.video if not picture.disposition & Disposition.attached_pic]
 
 
 def without_glitches(frames: Iterator[Frame], time_base: float) -> Iterator[Frame]:

@@ -9,11 +9,12 @@ import numpy as np
 import numpy.typing as npt
 from av.audio.stream import AudioStream
 from av.packet import Packet
+from av.video.stream import VideoStream
 
-from model.audio.clock import Frame, origin_of
+from model.audio.clock import Frame, joins_ahead, origin_of, pictures_to_watch
 from model.audio.container import check_limits, choose_track, open_container, open_decoder
 from model.audio.integrity import exact_duration_s, is_cut_short
-from model.audio.pages import page_number
+from model.audio.pages import page_at
 from model.audio.scale import LOUDEST
 from model.errors import UnsupportedAudio
 
@@ -43,6 +44,7 @@ class PacketReader:
     Attributes:
         num_bytes: bytes decoded so far.
         num_decoded, num_lost: packets decoded, and packets that could not be although others followed them.
+        origin: timestamp of time 0; None means the first frame's. Final once the first frame has been yielded.
 
     Raises:
         EmptyAudio, UnsupportedAudio, CorruptAudio: as for `open_container` and `choose_track`.
@@ -57,11 +59,13 @@ class PacketReader:
             self._decoder = open_decoder(self._stream)
             self._whole_s = exact_duration_s(data, self._container, self._stream)
             self.origin = origin_of(self._container, self._stream)
+            self._pictures = pictures_to_watch(self._container)
         except BaseException:
             self._container.close()
             raise
         self.codec = self._stream.codec_context.name
         self.is_ogg = self._container.format.name == "ogg"
+        self.joins_ahead = joins_ahead(self._container)
         self._is_lossy = not self.codec.startswith(("pcm", "wavpack"))
         self.time_base = self._stream.time_base or Fraction(1, av.time_base)
         self.num_bytes = self.num_decoded = self.num_lost = 0
@@ -116,13 +120,22 @@ class PacketReader:
         """Yield all packets, and at the end an empty one; go on after an error of the container."""
         for _ in range(MOST_READ_ERRORS):
             try:
-                for packet in self._container.demux(self._stream):
-                    if packet.size or packet.dts is None:  # an empty one in the middle would end the decoder
+                for packet in self._container.demux(self._stream, *self._pictures):
+                    if packet.stream_index != self._stream.index:
+                        self._begin_with(packet)
+                    elif packet.size or packet.dts is None:  # an empty one in the middle would end the decoder
+                        self._pictures = []
                         yield packet
             except Exception:  # FFmpeg's errors, and Python's from its callbacks
                 continue
             return
         self._waiting.append((0, None))
+
+    def _begin_with(self, picture: "Packet[VideoStream]") -> None:
+        """Move time 0 to a picture that comes before the first sound."""
+        if self._pictures and picture.pts is not None:
+            start = round(picture.pts * picture.time_base / self.time_base)
+            self.origin = start if self.origin is None else min(self.origin, start)
 
     def _decode(self, packet: "Packet[AudioStream]") -> list[tuple[av.AudioFrame, Samples]]:
         """Decode a packet to frames, each with its samples [channels, n].
@@ -145,7 +158,7 @@ class PacketReader:
         if self._waiting and self._has_clock and not self.num_decoded and self.origin is None:
             self.origin = self._waiting[0][1]
         follows_loss = bool(self._waiting)
-        page = page_number(self._data, packet.pos) if self.is_ogg else None
+        page = page_at(self._data, packet.pos, self.codec) if self.is_ogg else None
         self.num_lost += len(self._waiting)
         self._waiting.clear()
         for i, (frame, channels) in enumerate(frames):
@@ -190,7 +203,8 @@ def _to_channels(frame: av.AudioFrame) -> Samples:
     """Return a frame's channels: float32 [channels, samples], integers scaled to -1 to 1."""
     values = frame.to_ndarray()
     channels = values if frame.format.is_planar else values.reshape(-1, frame.layout.nb_channels).T
-    scaled: Samples = channels.astype(np.float32)
+    with np.errstate(over="ignore"):  # too large a double becomes infinity, which is refused later
+        scaled: Samples = channels.astype(np.float32)
     if values.dtype == np.uint8:
         return (scaled - np.float32(128)) / np.float32(128)
     if np.issubdtype(values.dtype, np.integer):

@@ -1,21 +1,26 @@
-"""Find where in a page of Ogg a gap is: a page has one timestamp, of its end; FFmpeg puts a gap at its beginning."""
+"""Times inside a page of Ogg, which has one timestamp, of its end.
+
+FFmpeg puts a gap at the beginning of a page, and FLAC that begins in the middle of a broadcast at 0.
+"""
 
 from collections.abc import Iterator
 from dataclasses import replace
 from itertools import pairwise
 
-from model.audio.clock import STEP_S, Frame
+from model.audio.clock import STEP_S, Frame, Page
 
 
-def page_number(data: bytes, start: int | None) -> int | None:
-    """Return the number of the page that starts here (RFC 3533, section 6); None if there is none."""
+def page_at(data: bytes, start: int | None, codec: str) -> Page | None:
+    """Return the page that starts here (RFC 3533, section 6); None if there is none."""
     if start is None or start < 0 or data[start : start + 4] != b"OggS":
         return None
-    return int.from_bytes(data[start + 18 : start + 22], "little")
+    end = int.from_bytes(data[start + 6 : start + 14], "little", signed=True)
+    number = int.from_bytes(data[start + 18 : start + 22], "little")
+    return Page(number, end if codec == "flac" and end >= 0 else None)
 
 
 def place_gaps(frames: Iterator[Frame], time_base: float) -> Iterator[Frame]:
-    """Yield the frames, with the times before a gap inside a page as they were.
+    """Yield the frames, with the times before a gap inside a page as they were, and the first ones before its end.
 
     A writer closes a page when it covers a second. If no page is missing and one has fewer packets than the page before
     it, the packet after the gap closed it: the gap is before its last packet. Frames wait until their page is complete.
@@ -35,7 +40,9 @@ def place_gaps(frames: Iterator[Frame], time_base: float) -> Iterator[Frame]:
 
 
 def _place(before: list[Frame], page: list[Frame], time_base: float) -> list[Frame]:
-    if not 1 < len(page) < len(before) or page[0].page is None or before[0].page != page[0].page - 1:
+    if page and not before:
+        return _end_on_time(page)
+    if not 1 < len(page) < len(before) or not _is_next(before[0].page, page[0].page):
         return page
     for i, (last, frame) in enumerate(pairwise((before[-1], *page))):
         if last.pts is None or frame.pts is None:
@@ -45,3 +52,18 @@ def _place(before: list[Frame], page: list[Frame], time_base: float) -> list[Fra
             earlier = [replace(other, pts=None if other.pts is None else other.pts - gap) for other in page[i:-1]]
             return [*page[:i], *earlier, page[-1]]
     return page
+
+
+def _is_next(before: Page | None, page: Page | None) -> bool:
+    return before is not None and page is not None and page.number == before.number + 1
+
+
+def _end_on_time(page: list[Frame]) -> list[Frame]:
+    """Return the frames of the first page, moved so that the last one ends when the page does."""
+    first, end = page[0], page[0].page.end if page[0].page else None
+    if first.pts is None or end is None:
+        return page
+    late = end - sum(frame.num_samples for frame in page) - first.pts
+    if late <= STEP_S * first.rate:
+        return page
+    return [frame if frame.pts is None else replace(frame, pts=frame.pts + late) for frame in page]

@@ -36,7 +36,7 @@ def find_gain(codec: str, pieces: Iterator[Samples]) -> float:
     for piece in pieces:
         sizes = np.abs(piece)
         if sizes.size:
-            peak = max(peak, float(sizes.max()))
+            peak = float(np.maximum(peak, sizes.max()))  # Python's max would drop NaN
             num_far += int(np.count_nonzero(sizes > LOUDEST))
             num_sounding += int(np.count_nonzero(sizes))
     if codec.startswith("pcm_f"):

@@ -51,7 +51,7 @@ class AudioTrack:
             self._gain = np.float32(find_gain(self._reader.codec, pieces))
         self._begins_s = begins_s
         self._downmix = Downmix()
-        self._clock = Clock(self._reader.time_base)
+        self._clock = Clock(self._reader.time_base, joins_ahead=self._reader.joins_ahead)
         self._first_loss_s: float | None = None
         self._waiting: list[Samples] = []
         self._num_waiting = self._rate = self._num_channels = 0

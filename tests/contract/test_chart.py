@@ -87,12 +87,6 @@ def test_a_misspelt_field_of_a_kubernetes_object_is_found() -> None:
         kubernetes_validate.validate(budget, VERSIONS[-1], strict=True)
 
 
-@pytest.mark.parametrize("case", CASES, ids=lambda path: path.stem)
-def test_every_object_has_a_comment(case: Path) -> None:
-    for text in render(case).split("\n---\n"):
-        assert re.search(r"^# (?!Source:).{30,}\n(?:# .*\n)*apiVersion:", text, re.MULTILINE), text[:200]
-
-
 def test_every_value_has_a_comment_and_is_used() -> None:
     previous, unexplained = "", []
     is_group_explained = False  # inside a group whose comment describes all of it

@@ -54,9 +54,15 @@ def responses(server: Any, request: Iterator[pb.AnalyzeRequest]) -> list[pb.Anal
         return list(TimeAudioServiceStub(channel).Analyze(request, timeout=60))
 
 
-@pytest.mark.parametrize("window_s", [5.0, 7.3, 10.0, 30.0, None])
 @pytest.mark.parametrize(
-    ("rate", "channels", "encoding"), [(16_000, 1, "s16"), (16_000, 1, "f32"), (44_100, 2, "s16"), (8_000, 1, "f32")]
+    ("window_s", "rate", "channels", "encoding"),
+    [
+        (5.0, 16_000, 1, "s16"),
+        (7.3, 44_100, 2, "s16"),
+        (10.0, 16_000, 1, "f32"),
+        (30.0, 8_000, 1, "f32"),
+        (None, 16_000, 1, "s16"),
+    ],
 )
 def test_every_event_is_sent_once_with_exact_times(
     loud: Any, window_s: float | None, rate: int, channels: int, encoding: str

@@ -73,10 +73,9 @@ def test_dense_caption_reads_every_kind_of_file(client: httpx.Client, encoded: C
         check_intervals(event["intervals"], start=0, end=answer["audio"]["duration"])
 
 
-@pytest.mark.parametrize("kind", KINDS)
-def test_ground_reads_every_kind_of_file(client: httpx.Client, encoded: Callable[..., bytes], kind: str) -> None:
+def test_ground_answers_every_query(client: httpx.Client, encoded: Callable[..., bytes]) -> None:
     queries = ["a dog barks", "rain", "an aeroplane"]
-    files = {"file": (f"clip.{kind}", encoded(kind, 3.0))}
+    files = {"file": ("clip.mp3", encoded("mp3", 3.0))}
     response = client.post("/v1/ground", data={"query": queries, **SHORT}, files=files)
     assert response.status_code == 200, response.text
     results = response.json()["results"]

@@ -1,14 +1,17 @@
-"""`make fuzz`: send many damaged files, bodies and messages to a real server, and print the results as JSON.
+"""`make fuzz`: decode damaged files, send more with bodies and messages to a real server, print the results as JSON.
 
-    python -m tests.fuzz --files 100000 --bodies 10000 --messages 10000 [--seed 1] [--model] [--json fuzz.json]
+    python -m tests.fuzz --decodes 100000 --files 100000 --bodies 10000 --messages 10000 [--seed 1] [--model]
+        [--json fuzz.json]
 
-The report is written after every thousand requests. After an interruption, the same command continues where the report
-ends, with a new server. It rejects a report with another seed. It fails (status 1) if a request got 5xx or no response,
-if the server or its worker ended, or if the front end or the worker has more memory or open files at the end than after
+The report is written after every thousand cases. After an interruption, the same command continues where the report
+ends, with a new server. It rejects a report with another seed. It fails (status 1) if a file decoded to anything but
+finite samples or an error of `model.errors`; if a request got 5xx, no response, or times outside of the recording; if
+the server or its worker ended; or if the front end or the worker has more memory or open files at the end than after
 the warm-up.
 """
 
 import argparse
+import faulthandler
 import json
 import sys
 import time
@@ -17,18 +20,20 @@ from pathlib import Path
 from typing import Any
 
 from tests.e2e.conftest import free_port, running
-from tests.fuzz.attack import Report, attack_bodies, attack_files, attack_grpc, holdings
+from tests.fuzz.attack import Report, attack_bodies, attack_decoder, attack_files, attack_grpc, holdings
 
 ROUND = 1000
 WARM_ROUNDS = 2
 MORE_MIB = 32.0
 MORE_FILES = 8
-KINDS = ("files", "bodies", "messages")
+HANG_S = 900
+KINDS = ("decodes", "files", "bodies", "messages")
 
 
 def main() -> int:
     """Run all attacks and print the report. Return the exit status."""
     parser = argparse.ArgumentParser(description="Damaged files, bodies and messages at a real server.")
+    parser.add_argument("--decodes", type=int, default=100_000, help="files to decode in this process")
     parser.add_argument("--files", type=int, default=100_000)
     parser.add_argument("--bodies", type=int, default=10_000)
     parser.add_argument("--messages", type=int, default=10_000)
@@ -50,7 +55,11 @@ def main() -> int:
             while (done := sum(figures[kind].values())) < count:
                 begun = time.monotonic()
                 part = range(done, min(done + ROUND, count))
-                if kind == "files":
+                if kind == "decodes":
+                    faulthandler.dump_traceback_later(HANG_S, exit=True)
+                    report = attack_decoder(part, seed=arguments.seed)
+                    faulthandler.cancel_dump_traceback_later()
+                elif kind == "files":
                     report = attack_files(server.url, part, seed=arguments.seed, threads=4)
                     run["files"] += len(part)
                     run["files_s"] += time.monotonic() - begun
@@ -70,6 +79,7 @@ def main() -> int:
         rounds("files", arguments.files)
         rounds("bodies", arguments.bodies)
         rounds("messages", arguments.messages)
+        rounds("decodes", arguments.decodes)
     print(json.dumps(figures, indent=2))
     return int(bool(figures["wrong"]) or not all(map(_is_well, figures["runs"])))
 
@@ -78,7 +88,7 @@ def _so_far(path: Path | None, seed: int) -> dict[str, Any]:
     if path is None or not path.exists():
         return {"seed": seed, **{kind: {} for kind in KINDS}, "wrong": [], "runs": []}
     figures: dict[str, Any] = json.loads(path.read_text())
-    if figures.get("seed") != seed or "runs" not in figures:
+    if figures.get("seed") != seed or not figures.keys() >= {*KINDS, "runs"}:
         sys.exit(f"{path} is of another seed or version: move it away, or give --seed {figures.get('seed')}.")
     return figures
 

@@ -27,6 +27,15 @@ def overwrite(data: bytearray, random: Generator) -> None:
     data[at : at + 4] = number[: max(0, len(data) - at)]
 
 
+def forge(data: bytearray, random: Generator) -> None:
+    """Change a 32-bit number, as sizes, rates and times are, by a little or by a power of two."""
+    at, order = place(data, random), ("big", "little")[int(random.integers(0, 2))]
+    number = int.from_bytes(data[at : at + 4], order)
+    change = int(random.integers(-9, 10))
+    forged = number + change if random.random() < 0.5 else int(number * 2.0**change)
+    data[at : at + 4] = (forged & 0xFFFF_FFFF).to_bytes(4, order)[: len(data) - at]
+
+
 def fill(data: bytearray, random: Generator) -> None:
     at, length = place(data, random), int(random.integers(1, 300))
     byte = (b"\0", b"\xff", bytes([int(random.integers(0, 256))]))[int(random.integers(0, 3))]
@@ -52,7 +61,7 @@ def cut(data: bytearray, random: Generator) -> None:
     del data[int(random.integers(0, len(data))) :]
 
 
-KINDS: tuple[Callable[[bytearray, Generator], None], ...] = (flip, overwrite, fill, delete, repeat, insert, cut)
+KINDS: tuple[Callable[[bytearray, Generator], None], ...] = (flip, overwrite, forge, fill, delete, repeat, insert, cut)
 
 
 def mutated(seeds: Sequence[bytes], random: Generator) -> bytes:

@@ -1,40 +1,41 @@
 """Valid inputs to damage: small audio files, request bodies and gRPC messages."""
 
 import base64
+import contextlib
 import json
+from functools import cache
+
+import av
 
 from tests.conftest import sine, wav_bytes
-from tests.sound_files import encode
+from tests.sound_kinds import KINDS
+from tests.timed_files import retime
 from timeaudio.v1 import timeaudio_pb2 as pb
 
 SECONDS = 0.3
-FILES = {
-    "wav": ("wav", "pcm_s16le", 16_000),
-    "wav-float": ("wav", "pcm_f32le", 44_100),
-    "wav-adpcm": ("wav", "adpcm_ima_wav", 22_050),
-    "w64": ("w64", "pcm_s24le", 16_000),
-    "aiff": ("aiff", "pcm_s16be", 16_000),
-    "caf": ("caf", "pcm_s16be", 16_000),
-    "au": ("au", "pcm_mulaw", 8_000),
-    "flac": ("flac", "flac", 44_100),
-    "ogg-flac": ("ogg", "flac", 16_000),
-    "ogg-opus": ("ogg", "libopus", 48_000),
-    "mp3": ("mp3", "libmp3lame", 44_100),
-    "aac": ("adts", "aac", 44_100),
-    "m4a": ("ipod", "aac", 44_100),
-    "m4a-alac": ("ipod", "alac", 44_100),
-    "mov": ("mov", "pcm_s16le", 44_100),
-    "webm": ("webm", "libopus", 48_000),
-    "mkv-ac3": ("matroska", "ac3", 48_000),
-}
-"""Name -> container, encoder, samples per second."""
 
 BOUNDARY = b"----boundary"
 
 
+@cache
 def files() -> list[bytes]:
-    """Return an audio file of every supported kind."""
-    return [encode(sine(SECONDS, rate=rate)[None], rate, container, codec) for container, codec, rate in FILES.values()]
+    """Return an audio file of every kind, also without some packets, and with a clock that jumps."""
+    found = []
+    for kind in KINDS:
+        sound = kind.encode(sine(SECONDS, rate=kind.rate)[None])
+        found.append(sound)
+        for new_time in (_missing, _jumping) if kind.has_clock else ():
+            with contextlib.suppress(av.FFmpegError):  # some containers cannot hold such times
+                found.append(retime(sound, kind.container, new_time))
+    return found
+
+
+def _missing(seconds: float) -> float | None:
+    return None if 0.1 <= seconds < 0.2 else seconds
+
+
+def _jumping(seconds: float) -> float:
+    return seconds if seconds < 0.15 else seconds + 5
 
 
 def bodies() -> list[tuple[str, str, bytes]]:

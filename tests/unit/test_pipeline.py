@@ -23,11 +23,9 @@ def noise(seconds, seed=0):
     return Waveform((rng.standard_normal(round(seconds * 16_000)) * 0.1).astype(np.float32))
 
 
-@pytest.mark.parametrize(
-    ("seconds", "tokens"), [(0.1, 1), (0.34, 1), (0.35, 2), (10, 30), (30, 89), (30.2, 89), (30.3, 26), (62.3, 54)]
-)
-def test_one_token_per_window_merged_above_thirty_seconds(pipeline, seconds, tokens):
-    assert pipeline.encode(noise(seconds)).num_audio_tokens == tokens
+def test_one_token_per_window_merged_above_thirty_seconds(pipeline):
+    for seconds, tokens in [(0.1, 1), (0.34, 1), (0.35, 2), (10, 30), (30, 89), (30.2, 89), (30.3, 26), (62.3, 54)]:
+        assert pipeline.encode(noise(seconds)).num_audio_tokens == tokens
 
 
 @pytest.mark.parametrize("samples", [479_999, 480_000, 480_001, 960_001])

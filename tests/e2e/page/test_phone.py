@@ -32,31 +32,31 @@ def collisions(page: Page, selector: str) -> Any:
     return page.evaluate(COLLISIONS, selector)
 
 
-@pytest.mark.parametrize("duration", [0.5, 5, 9.9, 12, 25, 59, 61, 119.9, 150, 605, 1234, 3599, 3600, 7200])
 @pytest.mark.parametrize("width", [328, 358, 900])
-def test_time_marks_do_not_collide_or_overflow(phone: Page, duration: float, width: int) -> None:
-    number, overlaps, right = phone.evaluate(
-        """async ([duration, width]) => {
-            const { drawRuler } = await import("./page/js/ruler.js");
-            const place = document.createElement("div");
-            place.className = "ruler trial";
-            Object.assign(place.style, { position: "absolute", top: 0, left: 0, width: `${width}px` });
-            document.body.append(place);
-            drawRuler(place, duration, width);
-            const marks = [...place.querySelectorAll(".mark")];
-            const told = [
-                marks.length,
-                (COLLISIONS)(".trial .mark"),
-                Math.max(...marks.map((mark) => mark.getBoundingClientRect().right)),
-            ];
-            place.remove();
-            return told;
-        }""".replace("COLLISIONS", COLLISIONS),
-        [duration, width],
-    )
-    assert number >= 3
-    assert overlaps == []
-    assert right <= width + 0.5
+def test_time_marks_do_not_collide_or_overflow(phone: Page, width: int) -> None:
+    for duration in [0.5, 5, 9.9, 12, 25, 59, 61, 119.9, 150, 605, 1234, 3599, 3600, 7200]:
+        number, overlaps, right = phone.evaluate(
+            """async ([duration, width]) => {
+                const { drawRuler } = await import("./page/js/ruler.js");
+                const place = document.createElement("div");
+                place.className = "ruler trial";
+                Object.assign(place.style, { position: "absolute", top: 0, left: 0, width: `${width}px` });
+                document.body.append(place);
+                drawRuler(place, duration, width);
+                const marks = [...place.querySelectorAll(".mark")];
+                const told = [
+                    marks.length,
+                    (COLLISIONS)(".trial .mark"),
+                    Math.max(...marks.map((mark) => mark.getBoundingClientRect().right)),
+                ];
+                place.remove();
+                return told;
+            }""".replace("COLLISIONS", COLLISIONS),
+            [duration, width],
+        )
+        assert number >= 3
+        assert overlaps == []
+        assert right <= width + 0.5
 
 
 def test_names_and_statuses_do_not_collide(phone: Page) -> None:

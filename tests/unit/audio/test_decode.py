@@ -14,11 +14,7 @@ import soxr
 from model.audio.decode import decode_audio
 from model.audio.scale import LOUDEST
 from model.errors import AudioTooLong, CorruptAudio, EmptyAudio, UnsupportedAudio
-
-KINDS = (
-    *("wav", "wav-24-bit", "wav-8-bit", "wav-float", "wav-a-law", "aiff", "caf", "w64"),
-    *("flac", "ogg-vorbis", "ogg-opus", "webm-opus", "mkv-flac", "mp3", "m4a-aac", "m4a-alac"),
-)
+from tests.timed_files import chunk, wav
 
 
 def pcm_wav(samples, rate=16_000):
@@ -36,14 +32,14 @@ def noise(num_samples, seed=0):
     return np.random.default_rng(seed).integers(-20_000, 20_000, num_samples).astype(np.int16)
 
 
-@pytest.mark.parametrize("kind", KINDS)
-def test_every_kind_is_decoded_to_its_samples(kind, files, expected_samples):
-    waveform = decode_audio(files[kind], max_seconds=10.0)
-    assert waveform.samples.dtype == np.float32
-    assert 3.0 <= waveform.duration_s <= 3.02  # AAC pads its last frame
-    error = waveform.samples[:48_000] - expected_samples
+def test_files_are_decoded_to_their_samples(files, expected_samples):
+    decoded = {kind: decode_audio(data, max_seconds=10.0) for kind, data in files.items()}
+    assert {waveform.samples.dtype for waveform in decoded.values()} == {np.dtype(np.float32)}
+    wrong_length = {kind for kind, waveform in decoded.items() if not 3.0 <= waveform.duration_s <= 3.02}
+    assert not wrong_length  # AAC pads its last frame
     # Lossy codecs change the signal a little. A shift by 1 ms would give an error of 0.3.
-    assert np.sqrt(np.mean(error**2)) < 0.02
+    errors = {kind: waveform.samples[:48_000] - expected_samples for kind, waveform in decoded.items()}
+    assert {kind for kind, error in errors.items() if not np.sqrt(np.mean(error**2)) < 0.02} == set()
 
 
 def test_16_khz_mono_is_decoded_exactly():
@@ -58,7 +54,7 @@ def test_channels_are_averaged():
     np.testing.assert_allclose(waveform.samples, samples.mean(axis=1) / 32768, atol=1e-7)
 
 
-@pytest.mark.parametrize("rate", [4000, 11_025, 22_050, 44_100, 48_000, 96_000, 192_000])
+@pytest.mark.parametrize("rate", [4000, 44_100, 192_000])
 def test_resampling_in_blocks_equals_resampling_everything(rate):
     samples = noise(rate * 2 + 7)
     waveform = decode_audio(pcm_wav(samples, rate), max_seconds=10.0)
@@ -67,12 +63,12 @@ def test_resampling_in_blocks_equals_resampling_everything(rate):
     np.testing.assert_allclose(waveform.samples, at_once, atol=1e-6)
 
 
-@pytest.mark.parametrize(("start", "end"), [(0.0, 1.0), (0.5, 1.5), (1.23456, 2.00001), (2.5, None), (1.0, 99.0)])
 @pytest.mark.parametrize("kind", ["wav", "mp3", "webm-opus", "m4a-aac"])
-def test_a_part_equals_the_same_samples_of_the_whole(kind, start, end, files):
+def test_a_part_equals_the_same_samples_of_the_whole(kind, files):
     whole = decode_audio(files[kind], max_seconds=10.0).samples
-    part = decode_audio(files[kind], max_seconds=10.0, start_s=start, end_s=end).samples
-    np.testing.assert_array_equal(part, whole[round(start * 16_000) : None if end is None else round(end * 16_000)])
+    for start, end in [(0.0, 1.0), (0.5, 1.5), (1.23456, 2.00001), (2.5, None), (1.0, 99.0)]:
+        part = decode_audio(files[kind], max_seconds=10.0, start_s=start, end_s=end).samples
+        np.testing.assert_array_equal(part, whole[round(start * 16_000) : None if end is None else round(end * 16_000)])
 
 
 def test_a_part_of_a_recording_over_the_limit_is_accepted(silent_opus):
@@ -90,17 +86,17 @@ def test_a_part_after_the_end_is_empty(files):
         decode_audio(files["wav"], max_seconds=10.0, start_s=3.0)
 
 
-@pytest.mark.parametrize("limit", [1.0, 30.0])
-@pytest.mark.parametrize("difference", [-1, 0, 1])
-def test_the_limit_is_exact(limit, difference):
-    num_samples = round(limit * 16_000) + difference
-    data = pcm_wav(noise(num_samples))
-    if difference <= 0:
-        assert decode_audio(data, max_seconds=limit).num_samples == num_samples
-    else:
-        with pytest.raises(AudioTooLong) as caught:
-            decode_audio(data, max_seconds=limit)
-        assert caught.value.limit_s == limit
+def test_the_limit_is_exact():
+    for difference in [-1, 0, 1]:
+        for limit in [1.0, 30.0]:
+            num_samples = round(limit * 16_000) + difference
+            data = pcm_wav(noise(num_samples))
+            if difference <= 0:
+                assert decode_audio(data, max_seconds=limit).num_samples == num_samples
+            else:
+                with pytest.raises(AudioTooLong) as caught:
+                    decode_audio(data, max_seconds=limit)
+                assert caught.value.limit_s == limit
 
 
 @pytest.mark.parametrize("num_samples", [0, 160, 1599, 1600, 1601])
@@ -176,3 +172,10 @@ def test_invalid_float_samples_are_rejected(value, encode):
     with pytest.raises(CorruptAudio, match="infinite, NaN or far too large"):
         decode_audio(data, max_seconds=10.0)
     assert decode_audio(data, max_seconds=10.0, end_s=0.2).num_samples == 3200
+
+
+def test_a_double_that_no_float32_holds_is_rejected():
+    samples = np.zeros(16_000)
+    samples[8_000] = 1e300
+    with pytest.raises(CorruptAudio, match="infinite, NaN or far too large"):
+        decode_audio(wav(chunk(b"data", samples.astype("<f8").tobytes()), kind=3, bits=64), max_seconds=10.0)

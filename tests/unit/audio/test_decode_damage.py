@@ -11,17 +11,18 @@ import pytest
 
 from model.audio.container import open_container
 from model.audio.decode import decode_audio
-from model.errors import AudioError, CorruptAudio, UnsupportedAudio
+from model.errors import CorruptAudio, UnsupportedAudio
+from tests.fuzz.attack import attack_decoder
 
 CUT_SHORT = ("flac", "webm-opus", "mkv-flac", "mp3", "m4a-aac", "m4a-alac", "aiff")
 
 
 @pytest.mark.parametrize("kind", CUT_SHORT)
-@pytest.mark.parametrize("part", [0.3, 0.5, 0.9])
-def test_a_truncated_file_is_rejected(kind, part, files):
+def test_a_truncated_file_is_rejected(kind, files):
     data = files[kind]
-    with pytest.raises(CorruptAudio, match="damaged|cut short"):
-        decode_audio(data[: int(len(data) * part)], max_seconds=10.0)
+    for part in (0.3, 0.5, 0.9):
+        with pytest.raises(CorruptAudio, match="damaged|cut short"):
+            decode_audio(data[: int(len(data) * part)], max_seconds=10.0)
 
 
 @pytest.mark.parametrize("kind", ["flac", "mp3", "webm-opus"])
@@ -143,23 +144,11 @@ def test_a_playlist_is_unsupported_and_opens_no_file(kind, files, tmp_path):
         os.close(watch)
 
 
-@pytest.mark.parametrize("kind", ["wav", "flac", "ogg-vorbis", "ogg-opus", "webm-opus", "mp3", "m4a-aac", "caf"])
-def test_flipped_bits_give_sound_or_our_errors(kind, files):
-    """Twenty-five mutations of eight kinds. The first kilobyte, which has the headers, gets half of the flips."""
-    generator = np.random.default_rng(sum(kind.encode()))
-    for _ in range(25):
-        data = bytearray(files[kind])
-        reach = 1024 if generator.random() < 0.5 else len(data)
-        for place in generator.integers(0, min(reach, len(data)), generator.integers(1, 30)):
-            data[place] ^= 1 << generator.integers(0, 8)
-        if generator.random() < 0.2:
-            del data[generator.integers(0, len(data)) :]
-        try:
-            waveform = decode_audio(bytes(data), max_seconds=10.0)
-        except AudioError:
-            continue
-        assert np.isfinite(waveform.samples).all()
-        assert waveform.num_samples <= 160_000
+def test_damaged_files_give_sound_or_our_errors():
+    """A short run of `make fuzz`: an error that offers the readable part must keep its promise."""
+    report = attack_decoder(range(300), seed=0)
+    assert report.kept == []
+    assert {"decoded", "CorruptAudio", "UnsupportedAudio"} <= set(report.answers)
 
 
 def test_even_an_allowed_playlist_could_not_open_a_file(files, tmp_path, monkeypatch):

@@ -7,11 +7,9 @@ from jaxtyping import TypeCheckError
 from model.audio.waveform import Waveform
 
 
-@pytest.mark.parametrize(
-    ("num_samples", "tenths"), [(1, 1), (1599, 1), (1600, 1), (3199, 1), (3200, 2), (15_999, 9), (16_000, 10)]
-)
-def test_tenths_are_rounded_down_but_never_to_zero(num_samples, tenths):
-    assert Waveform(np.zeros(num_samples, np.float32)).duration_tenths == tenths
+def test_tenths_are_rounded_down_but_never_to_zero():
+    for num_samples, tenths in [(1, 1), (1599, 1), (1600, 1), (3199, 1), (3200, 2), (15_999, 9), (16_000, 10)]:
+        assert Waveform(np.zeros(num_samples, np.float32)).duration_tenths == tenths
 
 
 def test_seconds_are_not_rounded():

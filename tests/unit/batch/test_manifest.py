@@ -57,10 +57,10 @@ def test_shards_cover_all_paths_without_overlap(tmp_path: Path) -> None:
     assert all(200 < len(part) < 300 for part in parts)
 
 
-@pytest.mark.parametrize("text", ["0/4", "5/4", "1", "a/b", "1/0", "-1/2", ""])
-def test_an_invalid_shard_is_rejected(text: str) -> None:
-    with pytest.raises(ValueError, match="3/16"):
-        Shard.parse(text)
+def test_an_invalid_shard_is_rejected() -> None:
+    for text in ["0/4", "5/4", "1", "a/b", "1/0", "-1/2", ""]:
+        with pytest.raises(ValueError, match="3/16"):
+            Shard.parse(text)
 
 
 @pytest.mark.parametrize(

@@ -40,17 +40,17 @@ def test_each_task(connect, server, answers, task):
     assert request.all("response_format") == []
 
 
-@pytest.mark.parametrize("name", [name for name in FORMATS if name != "json"])
 @pytest.mark.parametrize("task", CALLS)
-def test_each_task_as_text_with_the_name_of_the_file(connect, server, answers, tmp_path, task, name):
+def test_each_task_as_text_with_the_name_of_the_file(connect, server, answers, tmp_path, task):
     words, _, _, kind = CALLS[task]
     path = tmp_path / "my street.flac"
     path.write_bytes(SOUND)
-    server.answer(200, answers[task])
     with connect(server.url) as client:
-        text = getattr(client, task)(path, *words, response_format=name)
-    assert text == write(kind.model_validate(answers[task]), name, name="my street.flac")
-    assert b"my street" not in server.received[0].body
+        for name in FORMATS.keys() - {"json"}:
+            server.answer(200, answers[task])
+            text = getattr(client, task)(path, *words, response_format=name)
+            assert text == write(kind.model_validate(answers[task]), name, name="my street.flac")
+    assert not any(b"my street" in request.body for request in server.received)
 
 
 def test_audio_without_a_name_is_called_recording(connect, server, caption_json, tmp_path):

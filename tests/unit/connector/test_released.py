@@ -69,20 +69,25 @@ def test_the_encoding_adds_the_rows_of_each_recording():
     )
 
 
-@pytest.mark.parametrize(("frames", "windows"), [(16, 0), (17, 1), (33, 1), (34, 2), (1500, 88), (3112, 183)])
-def test_frames_after_the_last_complete_window_are_dropped(frames, windows):
-    made, is_padding = to_windows(torch.arange(float(frames))[None, :, None], 17, drop_rest=True)
-    assert made.shape[1] == windows
-    assert not is_padding.any()
-    assert made.flatten().tolist() == list(range(17 * windows))
+def test_frames_after_the_last_complete_window_are_dropped():
+    for frames, windows in [(16, 0), (17, 1), (33, 1), (34, 2), (1500, 88), (3112, 183)]:
+        made, is_padding = to_windows(torch.arange(float(frames))[None, :, None], 17, drop_rest=True)
+        assert made.shape[1] == windows
+        assert not is_padding.any()
+        assert made.flatten().tolist() == list(range(17 * windows))
 
 
-@pytest.mark.parametrize(
-    ("windows", "sizes"),
-    [(1, [1]), (43, [43]), (44, [44]), (87, [87]), (88, [44, 44]), (183, [45, 45, 45, 48]), (264, [44] * 6)],
-)
-def test_segments_are_equal_and_the_last_takes_the_remainder(windows, sizes):
-    assert released_segment_sizes(windows, 44) == sizes
+def test_segments_are_equal_and_the_last_takes_the_remainder():
+    for windows, sizes in [
+        (1, [1]),
+        (43, [43]),
+        (44, [44]),
+        (87, [87]),
+        (88, [44, 44]),
+        (183, [45, 45, 45, 48]),
+        (264, [44] * 6),
+    ]:
+        assert released_segment_sizes(windows, 44) == sizes
 
 
 def test_targets_are_evenly_spaced_and_joined_by_cosine_similarity():

@@ -179,9 +179,8 @@ def test_lists_of_layers(text, numbers):
     assert layer_numbers(text, 10) == numbers
 
 
-@pytest.mark.parametrize(
-    ("text", "message"),
-    [
+def test_invalid_lists_of_layers():
+    for text, message in [
         ("", "neither a layer nor a range"),
         ("0,x", "'x' is neither"),
         ("-1", "neither"),
@@ -192,11 +191,9 @@ def test_lists_of_layers(text, numbers):
         ("1,1", "layer 1 is named twice"),
         ("0-3,2", "layer 2 is named twice"),
         ("3,1", "rising"),
-    ],
-)
-def test_invalid_lists_of_layers(text, message):
-    with pytest.raises(CheckpointError, match=message):
-        layer_numbers(text, 10)
+    ]:
+        with pytest.raises(CheckpointError, match=message):
+            layer_numbers(text, 10)
 
 
 def test_layers_with_other_names_are_rejected(tmp_path, downloads, aisfx, library_tokenizer):

@@ -3,7 +3,6 @@
 import math
 
 import numpy as np
-import pytest
 import torch
 
 from model.encoders.aisfx import HOP, AisfxConfig, AisfxEncoder, log_mel_44k
@@ -29,12 +28,12 @@ def test_parameters_have_the_upstream_names():
     assert published.dim == 512
 
 
-@pytest.mark.parametrize("frames", [1, 2, 8, 9, 10, 92, 93, 94, 1500])
-def test_any_length_gives_fifty_frames_a_second(frames):
-    with torch.no_grad():
-        out = tiny().encode_frames(torch.randn(2, frames * 320) * 0.1)
-    assert out.shape == (2, frames, 8)
-    assert out.isfinite().all()
+def test_any_length_gives_fifty_frames_a_second():
+    for frames in [1, 2, 8, 9, 10, 92, 93, 94, 1500]:
+        with torch.no_grad():
+            out = tiny().encode_frames(torch.randn(2, frames * 320) * 0.1)
+        assert out.shape == (2, frames, 8)
+        assert out.isfinite().all()
 
 
 def test_rows_of_a_batch_are_independent_even_in_training():

@@ -27,11 +27,9 @@ def noise(num_samples, seed=1):
     return torch.randn(1, num_samples, generator=torch.Generator().manual_seed(seed)) * 0.1
 
 
-@pytest.mark.parametrize(
-    ("num_samples", "num_frames"), [(1, 1), (320, 1), (321, 2), (2560, 8), (2561, 9), (160_000, 500), (480_000, 1500)]
-)
-def test_there_is_one_vector_per_frame(num_samples, num_frames, beats):
-    assert beats.encode_frames(noise(num_samples)).shape == (1, num_frames, 32)
+def test_there_is_one_vector_per_frame(beats):
+    for num_samples, num_frames in [(1, 1), (320, 1), (321, 2), (2560, 8), (2561, 9), (160_000, 500), (480_000, 1500)]:
+        assert beats.encode_frames(noise(num_samples)).shape == (1, num_frames, 32)
 
 
 def test_without_padding_frames_equal_the_tokens_of_the_patches(beats):
@@ -97,20 +95,17 @@ def test_buckets_follow_t5():
     assert different == []
 
 
-@pytest.mark.parametrize(
-    "change",
-    [
+def test_variants_that_were_never_released_are_rejected():
+    for change in [
         {"layer_norm_first": True},
         {"activation_fn": "relu"},
         {"gru_rel_pos": False},
         {"input_patch_size": 8},
         {"encoder_attention_heads": 5},
         {"band_order": "max"},
-    ],
-)
-def test_variants_that_were_never_released_are_rejected(change):
-    with pytest.raises(Exception, match=r"gelu|divide|band_order"):
-        BEATsConfig(**{**SMALL, **change})
+    ]:
+        with pytest.raises(Exception, match=r"gelu|divide|band_order"):
+            BEATsConfig(**{**SMALL, **change})
 
 
 def test_the_defaults_are_the_released_size():

@@ -119,10 +119,14 @@ def test_more_beams_than_the_maximum_are_rejected() -> None:
         ask(engine, prompt(3, 0), Decoding(num_beams=5))
 
 
-@pytest.mark.parametrize(
-    "wrong", [{"num_beams": 0}, {"max_new_tokens": 0}, {"temperature": -1.0}, {"top_p": 0.0}, {"top_p": 1.1},
-              {"num_beams": 2, "temperature": 0.5}],
-)  # fmt: skip
-def test_invalid_decoding_options_are_rejected(wrong: dict[str, float]) -> None:
-    with pytest.raises(ValueError, match=r"num_beams|temperature"):
-        Decoding(**wrong)
+def test_invalid_decoding_options_are_rejected() -> None:
+    for wrong in [
+        {"num_beams": 0},
+        {"max_new_tokens": 0},
+        {"temperature": -1.0},
+        {"top_p": 0.0},
+        {"top_p": 1.1},
+        {"num_beams": 2, "temperature": 0.5},
+    ]:
+        with pytest.raises(ValueError, match=r"num_beams|temperature"):
+            Decoding(**wrong)

@@ -9,9 +9,8 @@ from model.timeline.task import TASKS
 from server.rest.intent import understand
 
 
-@pytest.mark.parametrize(
-    ("words", "task", "prompt"),
-    [
+def test_typical_messages() -> None:
+    for words, task, prompt in [
         ("", "dense_caption", ""),
         ("  \n ", "dense_caption", ""),
         ("Describe this recording.", "dense_caption", ""),
@@ -41,10 +40,8 @@ from server.rest.intent import understand
         ("Which comes first,\n the dog or the rooster?", "ask", "Which comes first, the dog or the rooster?"),
         ("Is it raining?", "ask", "Is it raining?"),
         ("Hello", "ask", "Hello"),
-    ],
-)
-def test_typical_messages(words: str, task: str, prompt: str) -> None:
-    assert understand(words) == (task, prompt)
+    ]:
+        assert understand(words) == (task, prompt)
 
 
 @pytest.mark.parametrize("task", TASKS)

@@ -138,9 +138,8 @@ def test_a_failed_pass_stops_all_passes() -> None:
     assert engine.inside == 0
 
 
-@pytest.mark.parametrize(
-    ("task", "duration", "number"),
-    [
+def test_the_length_of_a_pass_depends_on_the_task() -> None:
+    for task, duration, number in [
         ("dense_caption", 1, 1),
         ("dense_caption", 300, 1),
         ("dense_caption", 301, 2),
@@ -151,13 +150,11 @@ def test_a_failed_pass_stops_all_passes() -> None:
         ("summarize", 1500, 1),
         ("summarize", 1501, 2),
         ("ask", 1500, 1),
-    ],
-)
-def test_the_length_of_a_pass_depends_on_the_task(task: Task, duration: int, number: int) -> None:
-    passes = cut(duration, task, Passes(seconds=30))
-    assert len(passes) == number
-    shared = 40 if task in ("dense_caption", "ground") else 150
-    assert all(a.end - b.start == shared for a, b in zip(passes, passes[1:], strict=False))
+    ]:
+        passes = cut(duration, task, Passes(seconds=30))
+        assert len(passes) == number
+        shared = 40 if task in ("dense_caption", "ground") else 150
+        assert all(a.end - b.start == shared for a, b in zip(passes, passes[1:], strict=False))
 
 
 def test_a_question_about_more_than_one_pass_is_rejected() -> None:

@@ -35,19 +35,16 @@ def test_there_are_twenty_markers_in_the_order_of_their_digits() -> None:
     assert (MARKERS[0], MARKERS[9], MARKERS[10], MARKERS[19]) == ("<a_0>", "<a_9>", "<f_0>", "<f_9>")
 
 
-@pytest.mark.parametrize(
-    ("tenths", "markers"),
-    [
+def test_a_time_is_anchors_then_one_offset() -> None:
+    for tenths, markers in [
         (0, "<a_0><f_0>"),
         (9, "<a_0><f_9>"),
         (10, "<a_1><f_0>"),
         (125, "<a_1><a_2><f_5>"),
         (99_999, "<a_9><a_9><a_9><a_9><f_9>"),
         (100_000, "<a_1><a_0><a_0><a_0><a_0><f_0>"),
-    ],
-)
-def test_a_time_is_anchors_then_one_offset(tenths: int, markers: str) -> None:
-    assert format_time(tenths) == markers
+    ]:
+        assert format_time(tenths) == markers
 
 
 def test_an_interval_is_two_times_around_the_separator() -> None:
@@ -59,9 +56,8 @@ def test_a_negative_time_has_no_markers() -> None:
         format_time(-1)
 
 
-@pytest.mark.parametrize(
-    "text",
-    [
+def test_text_that_is_not_exactly_one_time_is_rejected() -> None:
+    for text in [
         "",
         "<a_1>",
         "<f_1>",
@@ -77,11 +73,9 @@ def test_a_negative_time_has_no_markers() -> None:
         "12.5",
         "<a_\u0661><f_0>",
         "<a_9>" * 5000 + "<f_0>",
-    ],
-)
-def test_text_that_is_not_exactly_one_time_is_rejected(text: str) -> None:
-    with pytest.raises(ValueError, match="Not one time"):
-        read_time(text)
+    ]:
+        with pytest.raises(ValueError, match="Not one time"):
+            read_time(text)
 
 
 @settings(max_examples=60, deadline=None)
@@ -94,9 +88,8 @@ def test_only_the_canonical_markers_of_a_time_are_read(text: str) -> None:
     assert format_time(tenths) == text
 
 
-@pytest.mark.parametrize(
-    ("seconds", "tenths"),
-    [
+def test_seconds_round_half_up_on_their_decimal_text() -> None:
+    for seconds, tenths in [
         (0, 0),
         (0.04, 0),
         (0.05, 1),
@@ -113,16 +106,14 @@ def test_only_the_canonical_markers_of_a_time_are_read(text: str) -> None:
         ("0.34999999999999999", 3),
         ("7200.0", 72_000),
         ("1e2", 1000),
-    ],
-)
-def test_seconds_round_half_up_on_their_decimal_text(seconds: float | Decimal | str, tenths: int) -> None:
-    assert to_tenths(seconds) == tenths
+    ]:
+        assert to_tenths(seconds) == tenths
 
 
-@pytest.mark.parametrize("seconds", [-0.04, -1, "-0.1", float("nan"), float("inf"), "sNaN", "twelve", "", 1e300])
-def test_invalid_seconds_are_rejected(seconds: float | str) -> None:
-    with pytest.raises(ValueError, match="time in seconds"):
-        to_tenths(seconds)
+def test_invalid_seconds_are_rejected() -> None:
+    for seconds in [-0.04, -1, "-0.1", float("nan"), float("inf"), "sNaN", "twelve", "", 1e300]:
+        with pytest.raises(ValueError, match="time in seconds"):
+            to_tenths(seconds)
 
 
 def test_plain_text_replaces_times_and_keeps_the_rest() -> None:

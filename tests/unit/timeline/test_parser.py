@@ -68,9 +68,8 @@ def test_an_answer_to_a_question_may_contain_single_times() -> None:
     assert parse(f"It barks from {span(10, 20)}.", "ask", 100) == [event("", (10, 20))]
 
 
-@pytest.mark.parametrize(
-    ("between", "caption"),
-    [
+def test_the_caption_excludes_the_unit_and_separators() -> None:
+    for between, caption in [
         (" seconds, A dog barks. ", "A dog barks."),
         (" second, A dog barks.", "A dog barks."),
         ("s: A dog barks!", "A dog barks!"),
@@ -89,16 +88,14 @@ def test_an_answer_to_a_question_may_contain_single_times() -> None:
         ("; ", ""),
         (" - ", ""),
         ("", ""),
-    ],
-)
-def test_the_caption_excludes_the_unit_and_separators(between: str, caption: str) -> None:
-    assert caption_of(between) == caption
+    ]:
+        assert caption_of(between) == caption
 
 
-@pytest.mark.parametrize("joint", [", ", " and ", " seconds, ", "s and ", " ", "; ", " - ", ", and "])
-def test_joined_intervals_share_their_caption(joint: str) -> None:
-    answer = f"{span(0, 5)}{joint}{span(7, 9)} seconds, Rain."
-    assert parse(answer, "dense_caption", 100) == [event("Rain.", (0, 5), (7, 9))]
+def test_joined_intervals_share_their_caption() -> None:
+    for joint in [", ", " and ", " seconds, ", "s and ", " ", "; ", " - ", ", and "]:
+        answer = f"{span(0, 5)}{joint}{span(7, 9)} seconds, Rain."
+        assert parse(answer, "dense_caption", 100) == [event("Rain.", (0, 5), (7, 9))]
 
 
 @pytest.mark.parametrize("dash", [" - ", "- ", " -", "-", "  -\n"])
@@ -107,9 +104,8 @@ def test_spaces_around_the_dash_are_ignored(dash: str) -> None:
     assert parse(answer, "dense_caption", 100) == [event("Rain.", (0, 5))]
 
 
-@pytest.mark.parametrize(
-    "junk",
-    [
+def test_invalid_times_give_no_interval_and_do_not_affect_others() -> None:
+    for junk in [
         "<a_5><f_0>",
         "<a_5><f_0> - <a_3><f_0>",
         "<a_5><f_0> - <a_5><f_0>",
@@ -126,16 +122,14 @@ def test_spaces_around_the_dash_are_ignored(dash: str) -> None:
         "<a_5><f_0> - - <a_6><f_0>",
         "<a_" + "9" * 500 + ">",
         "<a_9>" * 500 + "<f_0> - <a_5><f_0>",
-    ],
-)
-def test_invalid_times_give_no_interval_and_do_not_affect_others(junk: str) -> None:
-    for task in TASKS:
-        assert parse(junk, task, 100) == []
-    answer = f"{span(0, 5)} seconds, Rain. {junk} seconds, A cat. {span(7, 9)} seconds, Wind."
-    first, *others = parse(answer, "dense_caption", 100)
-    assert first.intervals == (Interval(0, 5),)
-    assert first.caption.startswith("Rain.")
-    assert others == [event("Wind.", (7, 9))]
+    ]:
+        for task in TASKS:
+            assert parse(junk, task, 100) == []
+        answer = f"{span(0, 5)} seconds, Rain. {junk} seconds, A cat. {span(7, 9)} seconds, Wind."
+        first, *others = parse(answer, "dense_caption", 100)
+        assert first.intervals == (Interval(0, 5),)
+        assert first.caption.startswith("Rain.")
+        assert others == [event("Wind.", (7, 9))]
 
 
 def test_invalid_times_in_a_list_do_not_affect_their_neighbours() -> None:

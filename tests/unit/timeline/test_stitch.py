@@ -1,7 +1,5 @@
 """Long recordings in overlapping passes: joining the answers of the passes."""
 
-from collections.abc import Sequence
-
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -107,9 +105,8 @@ RAIN = ("Rain falls.", "It is raining.", "The sound of rain.", "Rain patters on 
 ROTOR = ("A helicopter flies overhead.", "The rotor of a helicopter.", "A helicopter hovers.", "A helicopter is heard.")
 
 
-@pytest.mark.parametrize(
-    ("words", "times"),
-    [
+def test_an_event_through_four_passes_is_one_interval() -> None:
+    for words, times in [
         (RAIN[:1] * 4, TO_THE_EDGES),
         (RAIN[:1] * 4, NOT_QUITE),
         (RAIN[:1] * 4, WITH_GAPS),
@@ -117,11 +114,9 @@ ROTOR = ("A helicopter flies overhead.", "The rotor of a helicopter.", "A helico
         (RAIN, TO_THE_EDGES),
         (RAIN, NOT_QUITE),
         (ROTOR, NOT_QUITE),
-    ],
-)
-def test_an_event_through_four_passes_is_one_interval(words: Sequence[str], times: Sequence[tuple[int, int]]) -> None:
-    answers = [[event(caption, pair)] for caption, pair in zip(words, times, strict=True)]
-    assert stitched(*answers, passes=SHORT) == [[], [], [], [event(words[0], (5, 991))]]
+    ]:
+        answers = [[event(caption, pair)] for caption, pair in zip(words, times, strict=True)]
+        assert stitched(*answers, passes=SHORT) == [[], [], [], [event(words[0], (5, 991))]]
 
 
 def test_an_event_through_three_of_five_passes_keeps_its_ends() -> None:

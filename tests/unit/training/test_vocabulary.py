@@ -3,8 +3,6 @@ import re
 from collections import Counter
 from pathlib import Path
 
-import pytest
-
 import training.data.vocabulary as words
 from training.metrics.captions import kind_of
 
@@ -36,26 +34,26 @@ def test_a_keyword_belongs_to_one_kind() -> None:
     assert all(keyword == keyword.casefold() for keyword in keywords)
 
 
-@pytest.mark.parametrize("kind", KINDS)
-def test_a_caption_holds_keywords_of_its_own_kind_alone(kind: str) -> None:
-    captions = words.vocabulary()[kind].captions
-    assert len(set(captions)) == 8
-    for caption in captions:
-        assert caption[0].isupper()
-        assert caption.endswith(".")
-        kinds = {other for other, keywords in words.lexicon().items() if kind_of(caption, {other: keywords})}
-        assert kinds == {kind}, caption
-        assert kind_of(caption, words.lexicon()) == kind
+def test_a_caption_holds_keywords_of_its_own_kind_alone() -> None:
+    for kind in KINDS:
+        captions = words.vocabulary()[kind].captions
+        assert len(set(captions)) == 8
+        for caption in captions:
+            assert caption[0].isupper()
+            assert caption.endswith(".")
+            kinds = {other for other, keywords in words.lexicon().items() if kind_of(caption, {other: keywords})}
+            assert kinds == {kind}, caption
+            assert kind_of(caption, words.lexicon()) == kind
 
 
-@pytest.mark.parametrize("kind", KINDS)
-def test_a_kind_has_enough_queries_in_lower_case_without_a_full_stop(kind: str) -> None:
-    queries = words.vocabulary()[kind].queries
-    assert len(queries) >= 24
-    for query in queries:
-        assert query == query.casefold()
-        assert query == query.strip()
-        assert not query.endswith((".", "?"))
+def test_a_kind_has_enough_queries_in_lower_case_without_a_full_stop() -> None:
+    for kind in KINDS:
+        queries = words.vocabulary()[kind].queries
+        assert len(queries) >= 24
+        for query in queries:
+            assert query == query.casefold()
+            assert query == query.strip()
+            assert not query.endswith((".", "?"))
 
 
 def test_no_wording_is_shared() -> None:
@@ -105,9 +103,8 @@ def test_no_wording_has_a_digit() -> None:
             assert not re.search(r"\d", path.read_text(encoding="utf-8")), path.name
 
 
-@pytest.mark.parametrize(
-    ("label", "kind"),
-    [
+def test_the_kind_of_a_label() -> None:
+    for label, kind in [
         ("snare_drum", "music"),
         ("dog", "dog"),
         ("coughing", "coughing"),
@@ -115,10 +112,8 @@ def test_no_wording_has_a_digit() -> None:
         ("traffic", None),
         ("footsteps", None),
         ("a label that no one has looked at", None),
-    ],
-)
-def test_the_kind_of_a_label(label: str, kind: str | None) -> None:
-    assert words.kind_of_label(label) == kind
+    ]:
+        assert words.kind_of_label(label) == kind
 
 
 def test_labels_mean_kinds_that_exist() -> None:
