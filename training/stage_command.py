@@ -1,6 +1,5 @@
 """Train one stage on a manifest, from any checkpoint: `timeaudio train --data MANIFEST --from CHECKPOINT`."""
 
-import argparse
 import dataclasses
 import hashlib
 import shutil
@@ -27,6 +26,7 @@ from training.data.manifest import ManifestError, Row
 from training.data.recordings import DataError
 from training.data.validate import read_manifest
 from training.learner import Learner
+from training.options.train import parse
 from training.precision import is_bfloat16_fast
 from training.run_file import ConfigError
 from training.run_state import BEST, RESUME, RunState, check_run_config, restore
@@ -37,12 +37,6 @@ from training.validation import Validation
 from training.variants import apply_stage_settings
 
 VALIDATION_SHARE = 0.1
-EXAMPLE = """examples:
-  timeaudio train --data my.jsonl --from timeaudio-small
-  timeaudio train --data stage1.jsonl --from start --stage paper-1 --out stage1
-  timeaudio train --data stage2.jsonl --from stage1 --stage paper-2 --out timeaudio-mine
-  accelerate launch --multi_gpu --num_processes 8 -m training --data stage1.jsonl --from start --stage paper-1
-Run the same command again to resume."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -213,29 +207,10 @@ def resolve_checkpoint(name: str) -> Path:
     return EMBEDDED if name == EMBEDDED.name and not Path(name).is_dir() else Path(name)
 
 
-def command_line() -> argparse.ArgumentParser:
-    """Return the parser of `timeaudio train --data MANIFEST --from CHECKPOINT`."""
-    form = argparse.RawDescriptionHelpFormatter
-    parser = argparse.ArgumentParser(prog="timeaudio train", description=__doc__, epilog=EXAMPLE, formatter_class=form)
-    parser.add_argument("--data", type=Path, required=True, metavar="FILE", help="manifest: see docs/training.md")
-    parser.add_argument("--from", dest="start", default=EMBEDDED.name, metavar="DIR", help="checkpoint to start from")
-    parser.add_argument("--stage", default="adapt", help="adapt, ablation, paper-1, paper-2 or a file (default: adapt)")
-    parser.add_argument("--set", action="append", default=[], metavar="KEY=VALUE", help="change a value of the stage")
-    parser.add_argument("--validation", type=Path, metavar="FILE", help="manifest (default: a tenth of the recordings)")
-    parser.add_argument(
-        "--run", "--state", type=Path,
-        help="folder of the run's state; repeat it to resume (torchrun takes --run for itself) (default: runs/STAGE)",
-    )  # fmt: skip
-    parser.add_argument("--cache", type=Path, metavar="DIR", help="cache of the encoders' frames (float16)")
-    parser.add_argument("--device", choices=["cpu", "cuda"], help="default: cuda if available")
-    parser.add_argument("--out", type=Path, help="checkpoint directory to write (default: RUN/checkpoint)")
-    return parser
-
-
 def main(argv: Sequence[str] | None = None) -> int:
     """Run the command line."""
     keep_freed_memory()
-    arguments = command_line().parse_args(argv)
+    arguments = parse(argv)
     run = arguments.run or Path("runs") / Path(arguments.stage).stem
     try:
         job = TrainingJob(
