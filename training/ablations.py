@@ -24,6 +24,7 @@ from training.scoring import score
 from training.stage_command import TrainingJob, check_stage_config, resolve_checkpoint, run_stage
 from training.stage_data import FeatureExtractor
 from training.stages import load_stage
+from training.stop_signals import Stopped
 from training.variants import generate_answers, load_pipeline
 
 ANSWER_TOKENS = 300
@@ -110,5 +111,8 @@ def main(argv: Sequence[str] | None = None) -> int:
     except (ConfigError, DataError, ManifestError, TimeAudioError, OSError, ValueError, FloatingPointError) as error:
         print(f"timeaudio ablate: {error}", file=sys.stderr)
         return 2
+    except Stopped as stop:
+        print(f"timeaudio ablate: {stop}. Run the same command again to resume.", file=sys.stderr)
+        return stop.status
     show(PAPERS_TABLE.get(arguments.set), table, Console(width=None if sys.stdout.isatty() else 140))
     return 0

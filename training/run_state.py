@@ -26,10 +26,11 @@ Writes = Literal["yes", "gathers", "no"]
 
 @dataclass(slots=True)
 class RunState:
-    """Progress of a run: the next step, and the best measurement so far."""
+    """Progress of a run: the next step, the best measurement so far, and after how many steps it was last measured."""
 
     step: int = 0
     best: float = -1.0
+    measured: int = 0
 
 
 def check_run_config(path: Path, settings: Mapping[str, object]) -> None:
@@ -74,7 +75,7 @@ def save(
     """Write to a temporary file, then rename it: a run that is killed while saving keeps its last state."""
     if writes == "no":
         return
-    body = {"step": state.step, "best": state.best, "learner": trained_state(learner)}
+    body = {"step": state.step, "best": state.best, "measured": state.measured, "learner": trained_state(learner)}
     if optimizer is not None:
         body["optimizer"] = gather(optimizer.state_dict())
     if writes == "yes":
@@ -89,7 +90,7 @@ def restore(run: Path, learner: Learner | Aligner, name: str = RESUME) -> RunSta
         return RunState()
     stored = torch.load(path, weights_only=True, map_location="cpu")
     load_trained(learner, stored["learner"])
-    return RunState(stored["step"], stored["best"])
+    return RunState(stored["step"], stored["best"], stored.get("measured", stored["step"]))
 
 
 def load_optimizer(run: Path, optimizer: torch.optim.Optimizer) -> None:

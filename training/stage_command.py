@@ -31,8 +31,10 @@ from training.precision import is_bfloat16_fast
 from training.run_file import ConfigError
 from training.run_state import BEST, RESUME, RunState, check_run_config, restore
 from training.stage_data import BatchSampler, FeatureExtractor
-from training.stage_loop import TrainingSetup, train_stage
+from training.stage_loop import train_stage
 from training.stages import StageConfig, load_stage
+from training.stop_signals import Stopped
+from training.training_setup import TrainingSetup
 from training.validation import Validation
 from training.variants import apply_stage_settings
 
@@ -103,6 +105,11 @@ def run_stage(job: TrainingJob, config: StageConfig) -> RunState:
             restore(job.run, learner, BEST if (job.run / BEST).is_file() else RESUME)
         _write(out, job.start, learner, model.eval(), tokenizer, dtype)
         log(f"Checkpoint written to {out}.")
+        if measure and not state.best:
+            log(
+                "Its validation score is 0.0: no answer to the validation rows was even partly right, so do not expect"
+                " it to work. Train for longer, lower learning_rate, or check the captions and times of the manifest."
+            )
     return state
 
 
@@ -221,4 +228,10 @@ def main(argv: Sequence[str] | None = None) -> int:
     except (ConfigError, DataError, ManifestError, TimeAudioError, OSError, ValueError, FloatingPointError) as error:
         print(f"timeaudio train: {error}", file=sys.stderr)
         return 2
+    except Stopped as stop:
+        print(f"timeaudio train: {stop}. Run the same command again to resume.", file=sys.stderr)
+        return stop.status
+    except KeyboardInterrupt:  # while it was loading or writing
+        print("timeaudio train: stopped. Run the same command again to resume.", file=sys.stderr)
+        return 130
     return 0
