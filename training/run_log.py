@@ -1,6 +1,7 @@
 """Report a run: a bar on a terminal or plain lines elsewhere, `log.jsonl`, and TensorBoard."""
 
 import json
+import math
 import time
 from collections.abc import Callable, Iterator
 from datetime import timedelta
@@ -37,7 +38,7 @@ class RunLog:
             self._board = SummaryWriter(str(self._run), purge_step=self._first)
             shown = TextColumn("{task.description}", table_column=Column(no_wrap=True, overflow="ellipsis"))
             self._bar = Progress(BarColumn(bar_width=20), shown, console=self._console)
-            if self._console.is_terminal:
+            if self._console.is_interactive:
                 self._bar.start()
             start = f"step {self._first}/{self._steps}"
             self._task = self._bar.add_task(start, total=self._steps, completed=self._first)
@@ -45,7 +46,8 @@ class RunLog:
 
     def __exit__(self, *_: object) -> None:
         if self._is_main:
-            self._bar.stop()
+            if self._console.is_interactive:
+                self._bar.stop()
             self._file.close()
             self._board.close()
 
@@ -55,7 +57,7 @@ class RunLog:
             return
         for name, value in values.items():
             self._board.add_scalar(name, value, step)
-        rounded = {name: float(f"{value:.6g}") for name, value in values.items()}
+        rounded = {name: float(f"{value:.6g}") if math.isfinite(value) else None for name, value in values.items()}
         self._file.write(json.dumps({"step": step, "seconds": round(self._clock() - self._began, 2)} | rounded) + "\n")
         self._file.flush()
         if "loss" in values:
@@ -67,7 +69,7 @@ class RunLog:
         text = f"step {done}/{self._steps}  loss {loss:.3f}  {timedelta(seconds=round(seconds))} left"
         self._bar.update(self._task, completed=done, description=text)
         is_due = self._printed is None or now - self._printed >= LINE_EVERY_S or done == self._steps
-        if is_due and not self._console.is_terminal:
+        if is_due and not self._console.is_interactive:
             self._printed = now
             print(text, file=self._console.file, flush=True)
 

@@ -24,7 +24,8 @@ class Stopped(KeyboardInterrupt):
 class StopSignals:
     """Keeps the first signal until the loop asks for it; a second one stops the run at once.
 
-    Outside the main thread, where Python cannot handle signals, it does nothing.
+    Outside the main thread, where Python cannot handle signals, it does nothing. What the process ignores stays so:
+    background jobs of a script ignore SIGINT.
 
     Attributes:
         received: the signal that has arrived, or 0.
@@ -38,7 +39,8 @@ class StopSignals:
 
     def __enter__(self) -> "StopSignals":
         if threading.current_thread() is threading.main_thread():
-            self._before = {number: signal.signal(number, self._receive) for number in SIGNALS}
+            heeded = [number for number in SIGNALS if signal.getsignal(number) is not signal.SIG_IGN]
+            self._before = {number: signal.signal(number, self._receive) for number in heeded}
         return self
 
     def __exit__(self, *_: object) -> None:

@@ -1,7 +1,7 @@
 """`timeaudio`: the command line.
 
-Exit codes: 0 success, 1 a recording or the command failed, 2 invalid usage, 130 interrupted. Results go to stdout or
-into files, progress and errors to stderr. An error is one line that says what to do next.
+Exit codes: 0 success, 1 a recording or the command failed, 2 invalid usage, 130 interrupted; `train` has more. Results
+go to stdout or into files, progress and errors to stderr. An error is one line that says what to do next.
 
 A command imports heavy modules only when it runs, so that `timeaudio --help` answers at once.
 """

@@ -57,7 +57,7 @@ def test_a_signal_saves_the_current_step_and_the_same_command_resumes(folder):
     message = f"timeaudio train: stopped; the state after step {len(taken)} is saved. Run the same command again"
     assert message in errors
     assert "Traceback" not in errors
-    assert errors.startswith("step 1/100000  loss "), "a plain line, because it is no terminal"
+    assert "step 1/100000  loss " in errors, "a plain line, because it is no terminal"
     assert torch.load(run / "resume.pt", weights_only=True)["step"] == len(taken)
     status, errors = stop(folder, run, signal.SIGTERM)
     assert status == 143
@@ -95,8 +95,9 @@ def test_the_state_is_saved_by_the_clock_too(folder, tmp_path, monkeypatch):
         save(path, learner, optimizer, state, writes)
 
     monkeypatch.setattr(state_saver, "save", recording)
-    train_stage(setup_of(folder, steps=3), tmp_path / "slow", None)
-    assert saved == [3], "in under a minute only the last state"
+    monkeypatch.setattr(state_saver, "SAVE_EVERY_S", float("inf"))
+    train_stage(setup_of(folder, steps=3), tmp_path / "never", None)
+    assert saved == [3], "only the last state"
     monkeypatch.setattr(state_saver, "SAVE_EVERY_S", 0.0)
     train_stage(setup_of(folder, steps=3), tmp_path / "clock", None)
     assert saved == [3, 1, 2, 3]
