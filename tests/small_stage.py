@@ -41,7 +41,7 @@ def arguments(folder: Path, run: Path, **changes: object) -> list[str]:
     settings = [f"--set={key}={value}" for key, value in (SETTINGS | changes).items()]
     return [
         "--data", str(folder / "m.jsonl"), "--from", str(folder / "start"), "--device", "cpu", "--state", str(run),
-        *settings,
+        "--stage", "adapt", *settings,
     ]  # fmt: skip
 
 

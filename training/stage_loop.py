@@ -61,13 +61,13 @@ def train_stage(setup: TrainingSetup, run: Path, measure: Callable[[], float] | 
             if measure and state.measured != state.step and _is_measured(state.step, is_last, config):
                 with stop.at_once():
                     value = measure()
-                log.write(state.step - 1, {"metric": value})
+                log.write(max(0, state.step - 1), {"metric": value})
                 state.measured = state.step
-                if value >= state.best:  # on a tie keep the later state: it has seen more data
-                    state.best = value
+                if _is_better(value, state, config):
+                    state.best, state.best_step = value, state.step
                     save(run / BEST, learner, None, state, setup.writes)
                 saver.save(state)
-            if is_last:
+            if is_last or _is_out_of_patience(state, config):
                 break
             figures = _update(state.step, module, groups, optimizer, setup, timer, steps)
             log.write(state.step, figures)
@@ -81,7 +81,19 @@ def train_stage(setup: TrainingSetup, run: Path, measure: Callable[[], float] | 
 
 
 def _is_measured(step: int, is_last: bool, config: StageConfig) -> bool:
-    return bool(config.evaluate_every) and step > 0 and (is_last or step % config.evaluate_every == 0)
+    """Return whether a state is measured. A stage that rehearses is compared with its start."""
+    is_due = is_last or step % max(1, config.evaluate_every) == 0
+    return bool(config.evaluate_every) and is_due and (step > 0 or config.rehearsal_share > 0)
+
+
+def _is_better(value: float, state: RunState, config: StageConfig) -> bool:
+    """Return whether the state is the best so far. On a tie it is, having seen more data; but never against a start."""
+    return value > state.best or (value == state.best and not config.rehearsal_share)
+
+
+def _is_out_of_patience(state: RunState, config: StageConfig) -> bool:
+    waited = state.measured - state.best_step
+    return bool(config.patience) and state.measured >= 0 and waited >= config.patience * config.evaluate_every
 
 
 def _start(

@@ -6,6 +6,7 @@ from accelerate import Accelerator
 
 from training.aligner import Aligner
 from training.learner import Learner
+from training.rehearsal import MixedBatches
 from training.run_state import Writes
 from training.stage_data import BatchSampler, FeatureExtractor
 from training.stages import StageConfig
@@ -16,7 +17,7 @@ class TrainingSetup:
     """The objects that a stage trains with."""
 
     learner: Learner | Aligner
-    batches: BatchSampler
+    batches: BatchSampler | MixedBatches
     features: FeatureExtractor
     config: StageConfig
     accelerator: Accelerator

@@ -9,7 +9,8 @@ EXAMPLE = """examples:
   timeaudio train --data stage1.jsonl --from start --stage paper-1 --out stage1
   timeaudio train --data stage2.jsonl --from stage1 --stage paper-2 --out timeaudio-mine
   accelerate launch --multi_gpu --num_processes 8 -m training --data stage1.jsonl --from start --stage paper-1
-Run the same command again to resume."""
+Run the same command again to resume. Exit status: 0 a checkpoint was written, 2 a mistake in the input, 3 no state was
+better than the start (few-clips), so none was written, 130 and 143 stopped by Ctrl-C and by SIGTERM."""
 
 
 def parse(argv: Sequence[str] | None) -> argparse.Namespace:
@@ -20,9 +21,16 @@ def parse(argv: Sequence[str] | None) -> argparse.Namespace:
     parser.add_argument(
         "--from", dest="start", default="timeaudio-small", metavar="DIR", help="checkpoint to start from"
     )
-    parser.add_argument("--stage", default="adapt", help="adapt, ablation, paper-1, paper-2 or a file (default: adapt)")
+    parser.add_argument(
+        "--stage", default="few-clips",
+        help="few-clips, adapt, ablation, paper-1, paper-2 or a file (default: few-clips, which keeps what it knew)",
+    )  # fmt: skip
     parser.add_argument("--set", action="append", default=[], metavar="KEY=VALUE", help="change a value of the stage")
-    parser.add_argument("--validation", type=Path, metavar="FILE", help="manifest (default: a tenth of the recordings)")
+    parser.add_argument("--validation", type=Path, metavar="FILE", help="manifest (default: a share of the recordings)")
+    parser.add_argument(
+        "--rehearse", type=Path, metavar="FILE",
+        help="few-clips: manifest of what the checkpoint knows (default: the set that comes with TimeAudio)",
+    )  # fmt: skip
     parser.add_argument(
         "--run", "--state", type=Path,
         help="folder of the run's state; repeat it to resume (torchrun takes --run for itself) (default: runs/STAGE)",

@@ -22,9 +22,9 @@ from training.data.manifest import Annotation, Row
 from training.learner import Learner
 from training.run_log import read_log
 from training.stage_command import main as train
-from training.stage_command import usable_rows
 from training.stage_data import BatchSampler, FeatureExtractor
 from training.stage_loop import train_stage
+from training.stage_rows import usable_rows
 from training.stages import StageConfig
 from training.training_setup import TrainingSetup
 
