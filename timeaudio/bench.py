@@ -8,7 +8,7 @@ from typing import Any
 from rich.console import Console
 from rich.table import Table
 
-from timeaudio.local import extra_needed
+from timeaudio.extras import extra_needed
 
 
 def run_bench(model: Path | None, device: str, output: Path) -> None:

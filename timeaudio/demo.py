@@ -12,6 +12,7 @@ from rich.console import Console
 
 from timeaudio.client import Client
 from timeaudio.errors import LocalModelError
+from timeaudio.extras import how_to_install
 from timeaudio.report import print_answer
 from timeaudio.server_process import ServerProcess
 
@@ -27,7 +28,7 @@ def run_demo(model: Path | None) -> None:
         ClientError: the server refused a recording.
     """
     if importlib.util.find_spec("torch") is None:
-        raise LocalModelError("The demo runs a server here and needs torch: pip install 'timeaudio[server]'")
+        raise LocalModelError(f"The demo runs a server here and needs torch. Run: {how_to_install('server')}")
     console = Console(highlight=False)
     started = time.perf_counter()
     with ExitStack() as stack:

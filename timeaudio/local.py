@@ -4,8 +4,7 @@ Only this module and the commands that use it need the `server` extra.
 """
 
 import time
-from collections.abc import Callable, Iterator, Sequence
-from contextlib import contextmanager
+from collections.abc import Callable, Sequence
 from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Final, Unpack, cast
@@ -13,6 +12,7 @@ from uuid import uuid4
 
 from timeaudio import results
 from timeaudio.errors import LocalModelError
+from timeaudio.extras import extra_needed
 from timeaudio.request_options import PartOptions
 
 if TYPE_CHECKING:
@@ -25,18 +25,6 @@ LIMIT_S = 150.0
 """Longest part of a recording, in seconds, for any task. A server accepts hours."""
 
 _TENTHS: Final = 10
-
-
-@contextmanager
-def extra_needed(extra: str) -> Iterator[None]:
-    """Turn a missing library, imported now or later, into an error that names the extra to install."""
-    try:
-        yield
-    except ModuleNotFoundError as error:
-        root = (error.name or "").partition(".")[0]
-        if root in {"", "model", "server", "training", "timeaudio"}:
-            raise  # one of our own modules is missing: no extra provides it
-        raise LocalModelError(f"This command needs {root}: pip install 'timeaudio[{extra}]'") from error
 
 
 class LocalModel:

@@ -4,6 +4,7 @@ from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 
 from timeaudio.address import checked_address
+from timeaudio.extras import how_to_install
 from timeaudio.over_http import AsyncHttpTransport, HttpTransport
 from timeaudio.requests import AsyncTransport, Transport
 
@@ -38,4 +39,4 @@ def _extra_needed() -> Iterator[None]:
     try:
         yield
     except ModuleNotFoundError as error:
-        raise ImportError(f"A grpc:// address needs {error.name}: pip install 'timeaudio[grpc]'") from error
+        raise ImportError(f"A grpc:// address needs {error.name}. Run: {how_to_install('grpc')}") from error

@@ -1,23 +1,10 @@
-"""Run an ablation with one command: `timeaudio ablate SET ...`. All rows train alike except for the ablated setting.
+"""Run an ablation: every row trains alike except for the ablated setting. `training.options.ablate` lists the sets."""
 
-| set | rows |
-|---|---|
-| `components` | the paper's Table 3: markers (initialised or not), time encoding, merging |
-| `ratio` | the paper's Table 4: retained ratio 0.10 to 0.30 |
-| `merge-score` | ours: dominant tokens by attention (Eq. 5), by joint cross-attention mass, by length, evenly |
-| `options` | ours: time weight, digit loss, presence weight, absent queries, times among the audio tokens |
-| `decoding` | ours, one training: with and without the grammar, one pass and windows of 30 s |
-
-Each row trains one stage: `paper-1` for `components` and `options`, `paper-2` for the others, because its recordings
-are long enough to merge. The paper's rows went through both stages; for that, pass each variant's stage 1 checkpoint.
-"""
-
-import argparse
 import hashlib
 import json
 import sys
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -25,64 +12,24 @@ from rich.console import Console
 
 from model.errors import TimeAudioError
 from model.pipeline import Decoding
+from training.ablation_sets import SETS, Variant
 from training.data.manifest import ManifestError
 from training.data.recordings import DataError
 from training.data.validate import read_manifest
+from training.options.ablate import parse
 from training.paper_tables import COLUMNS, Numbers, show, table_row
 from training.run_file import ConfigError
 from training.score_command import to_json
 from training.scoring import score
 from training.stage_command import TrainingJob, check_stage_config, resolve_checkpoint, run_stage
 from training.stage_data import FeatureExtractor
-from training.stages import MERGE_SCORES, load_stage
+from training.stages import load_stage
+from training.stop_signals import Stopped
 from training.variants import generate_answers, load_pipeline
 
-
-@dataclass(frozen=True, slots=True)
-class Variant:
-    """A row: its name, the stage settings that it changes, and how it decodes."""
-
-    name: str
-    settings: tuple[str, ...] = ()
-    grammar: bool = True
-    windows: bool = False
-
-
-_PLAIN, _RANDOM, _OURS = 'markers = "none"', 'markers = "random"', 'markers = "initialised"'
-_NO_CLOCK, _NO_MERGING = "time_encoding = false", "merging = false"
 ANSWER_TOKENS = 300
 """Tokens after which an answer about up to 30 s is cut."""
 
-SETS: dict[str, tuple[Variant, ...]] = {
-    "components": (
-        Variant("neither", (_PLAIN, _NO_CLOCK, _NO_MERGING), grammar=False),
-        Variant("+ markers (not initialised)", (_RANDOM, _NO_CLOCK, _NO_MERGING)),
-        Variant("+ markers", (_OURS, _NO_CLOCK, _NO_MERGING)),
-        Variant("+ time encoding", (_PLAIN, _NO_MERGING), grammar=False),
-        Variant("+ markers + time encoding", (_OURS, _NO_MERGING)),
-        Variant("+ markers + time encoding + merging", (_OURS,)),
-    ),
-    "ratio": tuple(
-        Variant(f"ratio {r:.2f}", (f"retained_ratio = {r:.2f}",)) for r in (0.10, 0.15, 0.20, 0.25, 0.30)
-    ),
-    "merge-score": tuple(
-        Variant(f"score: {s}", (f'merge_score = "{s}"',)) for s in MERGE_SCORES
-    ),
-    "options": (
-        Variant("the paper's loss"),
-        Variant("time weight 5", ("time_weight = 5.0",)),
-        Variant("digit distance 1", ("digit_weight = 1.0",)),
-        Variant("both", ("time_weight = 5.0", "digit_weight = 1.0")),
-        Variant("presence weight 6", ("presence_weight = 6.0",)),
-        Variant("no absent queries", ("absent_queries = false",)),
-        Variant("a time every 5 s among the audio tokens", ("anchor_seconds = 5",)),
-    ),
-    "decoding": (
-        Variant("one pass, grammar"),
-        Variant("one pass, no grammar", grammar=False),
-        Variant("windows of 30 s, grammar", windows=True),
-    ),
-}  # fmt: skip
 PAPERS_TABLE = {"components": 3, "ratio": 4}
 STAGE_OF = dict.fromkeys(("ratio", "merge-score", "decoding"), "paper-2")
 SHOWN = (*COLUMNS, ("ground absent accuracy", "absent"))
@@ -152,18 +99,7 @@ def _slug(text: str) -> str:
 
 def main(argv: Sequence[str] | None = None) -> int:
     """Run the command line: `timeaudio ablate SET`."""
-    form = argparse.RawDescriptionHelpFormatter
-    parser = argparse.ArgumentParser(prog="timeaudio ablate", description=__doc__, formatter_class=form)
-    parser.add_argument("set", choices=list(SETS))
-    parser.add_argument("--data", type=Path, required=True, metavar="FILE", help="manifest to train on")
-    parser.add_argument("--test", type=Path, required=True, metavar="FILE", help="manifest to score on")
-    parser.add_argument("--from", dest="start", default="timeaudio-small", metavar="DIR")
-    parser.add_argument("--stage", help="paper-1, paper-2, ablation, adapt or a TOML file (default: see above)")
-    parser.add_argument("--set", dest="changes", action="append", default=[], metavar="KEY=VALUE")
-    parser.add_argument("--cache", type=Path, metavar="DIR")
-    parser.add_argument("--device", choices=["cpu", "cuda"])
-    parser.add_argument("--run", type=Path, help="folder of the run; repeat it to resume (default: runs/ablate-SET)")
-    arguments = parser.parse_args(argv)
+    arguments = parse(argv)
     run = arguments.run or Path("runs") / f"ablate-{arguments.set}"
     base = TrainingJob(
         data=arguments.data, start=resolve_checkpoint(arguments.start), run=run, out=run, cache=arguments.cache,
@@ -175,5 +111,8 @@ def main(argv: Sequence[str] | None = None) -> int:
     except (ConfigError, DataError, ManifestError, TimeAudioError, OSError, ValueError, FloatingPointError) as error:
         print(f"timeaudio ablate: {error}", file=sys.stderr)
         return 2
+    except Stopped as stop:
+        print(f"timeaudio ablate: {stop}. Run the same command again to resume.", file=sys.stderr)
+        return stop.status
     show(PAPERS_TABLE.get(arguments.set), table, Console(width=None if sys.stdout.isatty() else 140))
     return 0

@@ -1,17 +1,8 @@
-"""Fit a checkpoint's confidence on composed scenes, and measure it on scenes of other recordings.
+"""Fit a checkpoint's confidence on composed scenes, and measure it on others; `training.options.calibrate` says how."""
 
-The held-out recordings are split in two by source. Scenes are composed from each half, including sounds of unknown
-kinds, noise, hum and silence, and the checkpoint answers questions about them. An interval is right if its kind is
-right and its IoU with an event of that kind is 0.5 or more; in grounding the kind is the query's, and half of the
-queries are absent. The task `ask` is fitted on "Is there ...?" questions. Captions that call a sound unidentified are
-left out.
-"""
-
-import argparse
 import sys
 from collections.abc import Iterator, Sequence
 from dataclasses import asdict, astuple, dataclass, replace
-from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -38,6 +29,7 @@ from training.evaluate import is_right
 from training.logistic import fit
 from training.metrics.calibration import CalibrationSample, expected_calibration_error
 from training.metrics.captions import kind_of, says_unknown
+from training.options.calibrate import parse
 from training.sources.queries import draw_query
 from training.sources.scenes import REALISTIC
 
@@ -191,14 +183,7 @@ def scene_configs() -> list[SceneConfig]:
 
 def main(argv: list[str] | None = None) -> int:
     """Run the command line: `timeaudio calibrate`."""
-    parser = argparse.ArgumentParser(prog="timeaudio calibrate", description=__doc__)
-    parser.add_argument(
-        "--data", type=Path, nargs="+", required=True, metavar="DIR", help="folders with clips.csv and audio/"
-    )
-    parser.add_argument("--model", type=Path, required=True, help="checkpoint directory; receives calibration.json")
-    parser.add_argument("--scenes", type=int, default=400, help="scenes to fit on, and as many to measure on")
-    parser.add_argument("--seed", type=int, default=11, help="seed of the scenes (default: %(default)s)")
-    arguments = parser.parse_args(argv)
+    arguments = parse(argv)
     try:
         pools = [read_pool(arguments.data, "validate", half=half) for half in (0, 1)]
         pipeline = Pipeline.load(arguments.model, num_slots=4 * SCENES_PER_BATCH)

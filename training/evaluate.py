@@ -7,7 +7,6 @@ import sys
 import time
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass, replace
-from pathlib import Path
 
 import numpy as np
 import torch
@@ -31,8 +30,8 @@ from training.metrics.calibration import CalibrationSample
 from training.metrics.captions import kind_of, says_unknown
 from training.metrics.events import ScoredScene, Sound
 from training.metrics.grounding import ScoredGrounding
+from training.options.evaluate import is_about_manifest, parse
 from training.scene_report import SceneReport, SceneResult, show
-from training.score_command import command_line
 from training.score_command import main as score_manifest
 from training.sources.scenes import REALISTIC
 
@@ -148,39 +147,12 @@ def evaluate(
     return SceneReport(tuple(results), about, tuple(kind for kind in pool.parts if kind in vocabulary()))
 
 
-def options() -> argparse.ArgumentParser:
-    """Return the parser of `timeaudio evaluate --data DIR`."""
-    parser = argparse.ArgumentParser(prog="timeaudio evaluate", description=__doc__)
-    parser.add_argument(
-        "--data", type=Path, nargs="+", required=True, metavar="DIR",
-        help="folders with clips.csv or meta/esc50.csv, and audio/; or a manifest (.jsonl)",
-    )  # fmt: skip
-    parser.add_argument("--model", type=Path, help="checkpoint directory (default: the embedded one)")
-    parser.add_argument("--scenes", type=int, default=200, help="number of scenes (default: %(default)s)")
-    parser.add_argument("--seconds", type=float, nargs="+", default=[10.0], help="scene lengths, in turn (default: 10)")
-    parser.add_argument("--max-events", type=int, default=4, help="maximum events in 10 s (default: %(default)s)")
-    parser.add_argument(
-        "--kinds", nargs="+", default=["all"], metavar="KIND", help="all, ten (ESC-10), or names of kinds"
-    )
-    parser.add_argument("--realistic", action="store_true", help="rooms, hum, noise and unknown sounds, as in training")
-    parser.add_argument("--half", type=int, choices=(0, 1), help="use half of the sources (calibration fits on 0)")
-    parser.add_argument("--wordings", choices=("held-out", "trained"), default="held-out", help="query wordings")
-    parser.add_argument("--pass-seconds", type=float, default=15.0, help="longest pass (default: %(default)s)")
-    parser.add_argument("--seed", type=int, default=7, help="seed of the scenes (default: %(default)s)")
-    parser.add_argument("--beams", type=int, default=1, help="1 is greedy (default: %(default)s)")
-    parser.add_argument("--meteor", action="store_true", help="METEOR 1.5 of captions; needs timeaudio[field] and Java")
-    parser.add_argument("--json", type=Path, help="file to write the scores to")
-    return parser
-
-
 def main(argv: list[str] | None = None) -> int:
     """Run the command line: `timeaudio evaluate`. With a manifest, `training.score_command` runs instead."""
     given = sys.argv[1:] if argv is None else argv
-    if {"-h", "--help"} & set(given):
-        print(command_line().format_help() + "\n\nOr, to score on composed scenes:\n")
-    elif any(word.endswith(".jsonl") or word.startswith("--predictions") for word in given):
+    if is_about_manifest(given):
         return score_manifest(given)
-    arguments = options().parse_args(argv)
+    arguments = parse(given)
     try:
         pool = _pool(arguments)
         pipeline = Pipeline.load(arguments.model)

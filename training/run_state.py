@@ -3,6 +3,7 @@
 Sharded tensors are saved whole, so a run can continue with another number of processes.
 """
 
+import dataclasses
 import json
 import os
 from collections.abc import Mapping
@@ -26,10 +27,19 @@ Writes = Literal["yes", "gathers", "no"]
 
 @dataclass(slots=True)
 class RunState:
-    """Progress of a run: the next step, and the best measurement so far."""
+    """Progress of a run.
+
+    Attributes:
+        step: the number of steps taken.
+        best: the best measurement so far.
+        measured: the step after which it was last measured; -1: never.
+        best_step: the step after which it was best.
+    """
 
     step: int = 0
-    best: float = -1.0
+    best: float = float("-inf")
+    measured: int = -1
+    best_step: int = 0
 
 
 def check_run_config(path: Path, settings: Mapping[str, object]) -> None:
@@ -74,7 +84,7 @@ def save(
     """Write to a temporary file, then rename it: a run that is killed while saving keeps its last state."""
     if writes == "no":
         return
-    body = {"step": state.step, "best": state.best, "learner": trained_state(learner)}
+    body = {**dataclasses.asdict(state), "learner": trained_state(learner)}
     if optimizer is not None:
         body["optimizer"] = gather(optimizer.state_dict())
     if writes == "yes":
@@ -89,7 +99,8 @@ def restore(run: Path, learner: Learner | Aligner, name: str = RESUME) -> RunSta
         return RunState()
     stored = torch.load(path, weights_only=True, map_location="cpu")
     load_trained(learner, stored["learner"])
-    return RunState(stored["step"], stored["best"])
+    known = {field.name for field in dataclasses.fields(RunState)}
+    return RunState(**{"measured": stored["step"]} | {name: stored[name] for name in known & stored.keys()})
 
 
 def load_optimizer(run: Path, optimizer: torch.optim.Optimizer) -> None:

@@ -1,12 +1,10 @@
 """Score any system's predictions, or a checkpoint's answers, on a manifest: `timeaudio evaluate`."""
 
-import argparse
 import json
 import math
 import sys
 from collections.abc import Sequence
 from dataclasses import asdict
-from pathlib import Path
 
 from rich.console import Console
 from rich.markup import escape
@@ -17,6 +15,7 @@ from model.pipeline import Decoding, Pipeline
 from training.data.manifest import ManifestError, Row
 from training.data.recordings import DataError
 from training.data.validate import read_manifest
+from training.options.evaluate import manifest_parser
 from training.predictions import Prediction, read_predictions
 from training.scoring import Score, score
 from training.variants import generate_answers, load_pipeline
@@ -39,24 +38,9 @@ def to_json(scores: Sequence[Score]) -> dict[str, object]:
     return {s.name: asdict(s) | {"value": None if math.isnan(s.value) else s.value} for s in scores}
 
 
-def command_line() -> argparse.ArgumentParser:
-    """Return the parser of `timeaudio evaluate --data MANIFEST.jsonl`."""
-    parser = argparse.ArgumentParser(prog="timeaudio evaluate", description=__doc__)
-    parser.add_argument("--data", type=Path, required=True, metavar="FILE", help="manifest with questions and answers")
-    parser.add_argument("--predictions", type=Path, metavar="FILE", help="JSONL of any system's answers, by id")
-    parser.add_argument("--model", type=Path, help="without --predictions: checkpoint (default: the embedded one)")
-    parser.add_argument("--beams", type=int, default=1, help="1 is greedy (default: %(default)s)")
-    parser.add_argument("--no-grammar", action="store_true", help="decode without the grammar (ablation)")
-    parser.add_argument("--windows", action="store_true", help="cut recordings into 30 s windows (ablation)")
-    parser.add_argument("--device", choices=["cpu", "cuda"], help="default: cuda if available")
-    parser.add_argument("--save", type=Path, metavar="FILE", help="file to write the answers to, as JSONL")
-    parser.add_argument("--json", type=Path, metavar="FILE", help="file to write the scores to")
-    return parser
-
-
 def main(argv: Sequence[str] | None = None) -> int:
     """Run the command line."""
-    arguments = command_line().parse_args(argv)
+    arguments = manifest_parser().parse_args(argv)
     try:
         rows = read_manifest(arguments.data)
         if arguments.predictions:

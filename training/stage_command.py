@@ -1,11 +1,8 @@
 """Train one stage on a manifest, from any checkpoint: `timeaudio train --data MANIFEST --from CHECKPOINT`."""
 
-import argparse
 import dataclasses
 import hashlib
-import shutil
 import sys
-import tempfile
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from functools import partial
@@ -16,7 +13,7 @@ from accelerate import Accelerator
 from accelerate.state import AcceleratorState
 from accelerate.utils import DistributedType
 
-from model.checkpoint import ADAPTER, EMBEDDED, load_checkpoint, save_checkpoint
+from model.checkpoint import EMBEDDED, load_checkpoint
 from model.errors import TimeAudioError
 from model.language.tokenizer import Tokenizer
 from model.malloc import keep_freed_memory
@@ -26,23 +23,25 @@ from model.timeline.task import TASKS
 from training.aligner import Aligner, one_per_recording
 from training.data.manifest import ManifestError, Row
 from training.data.recordings import DataError
-from training.data.validate import read_manifest
+from training.guarded_validation import GuardedValidation
 from training.learner import Learner
+from training.mixtures import mix_clips
+from training.options.train import parse
+from training.rehearsal import MixedBatches
 from training.run_file import ConfigError
 from training.run_state import BEST, RESUME, RunState, check_run_config, restore
 from training.stage_data import BatchSampler, FeatureExtractor
-from training.stage_loop import TrainingSetup, train_stage
+from training.stage_loop import train_stage
+from training.stage_rows import own_rows, rehearsal_rows, select_validation_rows, usable_rows
 from training.stages import StageConfig, load_stage
+from training.stop_signals import Stopped
+from training.training_setup import TrainingSetup
 from training.validation import Validation
 from training.variants import apply_stage_settings
+from training.written_checkpoint import write_checkpoint
 
-VALIDATION_SHARE = 0.1
-EXAMPLE = """examples:
-  timeaudio train --data my.jsonl --from timeaudio-small
-  timeaudio train --data stage1.jsonl --from start --stage paper-1 --out stage1
-  timeaudio train --data stage2.jsonl --from stage1 --stage paper-2 --out timeaudio-mine
-  accelerate launch --multi_gpu --num_processes 8 -m training --data stage1.jsonl --from start --stage paper-1
-Run the same command again to resume."""
+KEPT_START = 3
+"""Exit status where a stage that rehearses found no state better than its start."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -56,32 +55,23 @@ class TrainingJob:
     validation: Path | None = None
     cache: Path | None = None
     device: str | None = None
+    rehearse: Path | None = None
+    """Manifest of what the start checkpoint knows; None: the set that comes with the package."""
 
 
 def run_stage(job: TrainingJob, config: StageConfig) -> RunState:
-    """Train one stage on a manifest and write the checkpoint.
+    """Train one stage on a manifest and write the checkpoint, unless the stage keeps its start (`keeps_start`).
 
     Raises:
         ManifestError, DataError, CheckpointError: an input is missing or not valid.
+        Stopped: SIGINT or SIGTERM arrived; the state is saved.
     """
-    data, out = job.data, job.out
-    is_taken = out.is_file() or (out.is_dir() and any(out.iterdir()) and not (out / "config.json").is_file())
-    if is_taken or job.run.resolve().is_relative_to(out.resolve()):
-        raise DataError(f"{out} holds something other than a checkpoint: choose another folder with --out.")
-    rows = read_manifest(data)
-    AcceleratorState._reset_state()  # an earlier stage may have used another precision
-    is_cpu = job.device == "cpu" or not torch.cuda.is_available()
-    use_bfloat16 = config.bfloat16 and fastest_dtype("cpu" if is_cpu else "cuda") is torch.bfloat16
-    accelerator = Accelerator(mixed_precision="bf16" if use_bfloat16 else "no", cpu=job.device == "cpu")
-    if accelerator.distributed_type in (DistributedType.FSDP, DistributedType.DEEPSPEED):
-        raise DataError("Launch plain processes (torchrun, accelerate without FSDP), and set sharding = true.")
+    _check_job(job, config)
+    rows, validation_rows = own_rows(job.data, job.validation, config)
+    accelerator = _accelerator(job, config)
     log = accelerator.print
     if accelerator.is_main_process:
         check_stage_config(job, config)
-    validation_rows = read_manifest(job.validation) if job.validation else []
-    folder = (job.validation or data).parent
-    if job.validation is None and config.evaluate_every:
-        rows, validation_rows = split_validation(rows)
     if config.objective == "alignment":
         rows, validation_rows = one_per_recording(rows), []
     model, tokenizer, learner = _load_learner(job, config, str(accelerator.device), rows)
@@ -89,27 +79,82 @@ def run_stage(job: TrainingJob, config: StageConfig) -> RunState:
     rows, left_out = usable_rows(rows, learner, config)
     validation_rows = select_validation_rows(validation_rows, config)
     log(f"{len(rows)} rows to train on, {len(validation_rows)} to choose the best state by. {left_out}")
-    name = out.name if out.name != "checkpoint" else job.run.name
-    tasks = {*model.config.tasks, *(row.task for row in rows)}
-    model.config = dataclasses.replace(model.config, name=name, tasks=tuple(t for t in TASKS if t in tasks))
+    batches: BatchSampler | MixedBatches = BatchSampler(rows, config.batch_size, config.seed, config.together)
+    known_validation: list[Row] = []
+    if config.rehearsal_share:
+        known, known_validation = rehearsal_rows(job.rehearse, model.config.tasks, learner, config)
+        with accelerator.main_process_first():
+            mixed = mix_clips(rows, known, job.run / "mixtures", config)
+        batches = MixedBatches([*rows, *mixed], known, config)
+        log(
+            f"{len(known)} rows rehearse what {job.start.name} knows, {len(known_validation)} check it."
+            f" {len(mixed)} rows are about your clips among known sounds."
+        )
+    _name(model, job, rows)
     trained = sum(p.numel() for group in learner.groups() for p in group.parameters)
     log(f"{trained:,} of {sum(p.numel() for p in model.parameters()):,} parameters train: {', '.join(config.trains)}.")
-    features = FeatureExtractor(model, data.parent, job.cache, bfloat16=use_bfloat16)
-    batches = BatchSampler(rows, config.batch_size, config.seed, config.together)
+    features = FeatureExtractor(model, job.data.parent, job.cache, bfloat16=accelerator.mixed_precision == "bf16")
     setup = TrainingSetup(learner, batches, features, config, accelerator)
     measure = None
-    if validation_rows and isinstance(learner, Learner):
-        measure = _validation_function(Validation(validation_rows, folder, log), setup, job, model, tokenizer)
+    if known_validation:
+        measure = GuardedValidation(setup, validation_rows, known_validation, job.run, log).measure
+    elif validation_rows and isinstance(learner, Learner):
+        measure = _validation_function(Validation(validation_rows, job.data.parent, log), setup, job, model, tokenizer)
     state = train_stage(setup, job.run, measure)
-    if accelerator.is_main_process:
+    if accelerator.is_main_process and not keeps_start(state, config):
         if setup.is_sharded:  # this process holds only a shard: load the saved state into an unsharded learner
             trained_config = model.config
             model, tokenizer, learner = _load_learner(job, config, "cpu", rows)
             model.config = trained_config
             restore(job.run, learner, BEST if (job.run / BEST).is_file() else RESUME)
-        _write(out, job.start, learner, model.eval(), tokenizer, dtype)
-        log(f"Checkpoint written to {out}.")
+        write_checkpoint(job.out, job.start, learner, model.eval(), tokenizer, dtype)
+        log(f"Checkpoint written to {job.out}.")
+        if measure:
+            log(_remark(state, config))
     return state
+
+
+def _check_job(job: TrainingJob, config: StageConfig) -> None:
+    out = job.out
+    is_taken = out.is_file() or (out.is_dir() and any(out.iterdir()) and not (out / "config.json").is_file())
+    if is_taken or job.run.resolve().is_relative_to(out.resolve()):
+        raise DataError(f"{out} holds something other than a checkpoint: choose another folder with --out.")
+    if job.rehearse and not config.rehearsal_share:
+        raise DataError("This stage does not rehearse: leave out --rehearse, or use --stage few-clips.")
+
+
+def _accelerator(job: TrainingJob, config: StageConfig) -> Accelerator:
+    AcceleratorState._reset_state()  # an earlier stage may have used another precision
+    is_cpu = job.device == "cpu" or not torch.cuda.is_available()
+    use_bfloat16 = config.bfloat16 and fastest_dtype("cpu" if is_cpu else "cuda") is torch.bfloat16
+    accelerator = Accelerator(mixed_precision="bf16" if use_bfloat16 else "no", cpu=job.device == "cpu")
+    if accelerator.distributed_type in (DistributedType.FSDP, DistributedType.DEEPSPEED):
+        raise DataError("Launch plain processes (torchrun, accelerate without FSDP), and set sharding = true.")
+    return accelerator
+
+
+def _name(model: TimeAudio, job: TrainingJob, rows: Sequence[Row]) -> None:
+    """Name the model after its folder, and let it answer the tasks that it trains on too."""
+    name = job.out.name if job.out.name != "checkpoint" else job.run.name
+    tasks = {*model.config.tasks, *(row.task for row in rows)}
+    model.config = dataclasses.replace(model.config, name=name, tasks=tuple(t for t in TASKS if t in tasks))
+
+
+def _remark(state: RunState, config: StageConfig) -> str:
+    """Return what the user should know of the state that was written."""
+    if config.rehearsal_share:
+        return f"It is the state after step {state.best_step}; the loss of your held-out clips is {-state.best:.3f}."
+    if state.best:
+        return f"It is the state after step {state.best_step}; its validation score is {100 * state.best:.1f}."
+    return (
+        "Its validation score is 0.0: no answer to the validation rows was even partly right, so do not expect it to"
+        " work. Train for longer, lower learning_rate, or check the captions and times of the manifest."
+    )
+
+
+def keeps_start(state: RunState, config: StageConfig) -> bool:
+    """Return whether no state of a stage that rehearses was better than the checkpoint that it started from."""
+    return config.rehearsal_share > 0 and state.best_step == 0
 
 
 def _validation_function(
@@ -150,62 +195,9 @@ def check_stage_config(job: TrainingJob, config: StageConfig) -> None:
         DataError: the folder holds a run with other settings.
     """
     data = hashlib.sha256(job.data.read_bytes()).hexdigest()
-    settings = {"data": data, "from": str(job.start.resolve()), **dataclasses.asdict(config)}
+    rehearse = hashlib.sha256(job.rehearse.read_bytes()).hexdigest() if job.rehearse else ""
+    settings = {"data": data, "from": str(job.start.resolve()), "rehearse": rehearse, **dataclasses.asdict(config)}
     check_run_config(job.run / "run.json", settings)
-
-
-def split_validation(rows: Sequence[Row]) -> tuple[list[Row], list[Row]]:
-    """Split off a tenth of the recordings, with all their rows, for validation, by a hash of their names."""
-    names = sorted({row.audio for row in rows}, key=lambda name: hashlib.sha256(Path(name).name.encode()).digest())
-    chosen = set(names[: max(1, round(VALIDATION_SHARE * len(names)))]) if len(names) > 1 else set()
-    return [row for row in rows if row.audio not in chosen], [row for row in rows if row.audio in chosen]
-
-
-def select_validation_rows(validation_rows: Sequence[Row], config: StageConfig) -> list[Row]:
-    """Return the held-out rows to measure on, chosen by a hash of their ids, which mixes the tasks."""
-    short = [row for row in validation_rows if (row.duration or 0.0) <= config.most_seconds]
-    return sorted(short, key=lambda row: hashlib.sha256(row.id.encode()).digest())[: config.validation_rows]
-
-
-def usable_rows(rows: Sequence[Row], learner: Learner | Aligner, config: StageConfig) -> tuple[list[Row], str]:
-    """Return the rows that the stage trains on, and a sentence on those left out. Cut rows would have wrong answers.
-
-    Raises:
-        DataError: no row is left.
-    """
-    candidates = [row for row in rows if config.absent_queries or row.task != "ground" or row.events]
-    short = [row for row in candidates if (row.duration or 0.0) <= config.most_seconds]
-    kept = [row for row in short if len(learner.example(row).answer) <= config.most_text_tokens]
-    if not kept:
-        raise DataError(
-            f"None of {len(rows)} rows has at most {config.most_seconds:g} s and an answer of at most"
-            f" {config.most_text_tokens} tokens: raise most_seconds or most_text_tokens with --set."
-        )
-    long = len(candidates) - len(short)
-    left_out = f"Left out: {long} over {config.most_seconds:g} s, {len(short) - len(kept)} with too long an answer."
-    if not config.absent_queries:
-        left_out = f"{left_out[:-1]}, {len(rows) - len(candidates)} absent queries."
-    return kept, left_out
-
-
-def _write(
-    out: Path, start: Path, learner: Learner | Aligner, model: TimeAudio, tokenizer: Tokenizer, dtype: torch.dtype
-) -> None:
-    """Write the checkpoint atomically. Copy the attribution and the README of the start checkpoint."""
-    out.parent.mkdir(parents=True, exist_ok=True)
-    with tempfile.TemporaryDirectory(dir=out.parent) as folder:
-        part, adapter = Path(folder) / "checkpoint", Path(folder) / ADAPTER
-        is_apart = isinstance(learner, Learner) and learner.write_adapter(adapter)
-        learner.finish()
-        save_checkpoint(part, model, tokenizer, dtype=torch.float16 if dtype == torch.float32 else dtype)
-        if is_apart:
-            adapter.rename(part / ADAPTER)
-        for name in ("ATTRIBUTION.csv", "README.md"):
-            if (start / name).is_file():
-                shutil.copy(start / name, part / (name if name != "README.md" else "BASE_README.md"))
-        if out.exists():
-            shutil.rmtree(out)
-        shutil.move(part, out)
 
 
 def resolve_checkpoint(name: str) -> Path:
@@ -213,37 +205,34 @@ def resolve_checkpoint(name: str) -> Path:
     return EMBEDDED if name == EMBEDDED.name and not Path(name).is_dir() else Path(name)
 
 
-def command_line() -> argparse.ArgumentParser:
-    """Return the parser of `timeaudio train --data MANIFEST --from CHECKPOINT`."""
-    form = argparse.RawDescriptionHelpFormatter
-    parser = argparse.ArgumentParser(prog="timeaudio train", description=__doc__, epilog=EXAMPLE, formatter_class=form)
-    parser.add_argument("--data", type=Path, required=True, metavar="FILE", help="manifest: see docs/training.md")
-    parser.add_argument("--from", dest="start", default=EMBEDDED.name, metavar="DIR", help="checkpoint to start from")
-    parser.add_argument("--stage", default="adapt", help="adapt, ablation, paper-1, paper-2 or a file (default: adapt)")
-    parser.add_argument("--set", action="append", default=[], metavar="KEY=VALUE", help="change a value of the stage")
-    parser.add_argument("--validation", type=Path, metavar="FILE", help="manifest (default: a tenth of the recordings)")
-    parser.add_argument(
-        "--run", "--state", type=Path,
-        help="folder of the run's state; repeat it to resume (torchrun takes --run for itself) (default: runs/STAGE)",
-    )  # fmt: skip
-    parser.add_argument("--cache", type=Path, metavar="DIR", help="cache of the encoders' frames (float16)")
-    parser.add_argument("--device", choices=["cpu", "cuda"], help="default: cuda if available")
-    parser.add_argument("--out", type=Path, help="checkpoint directory to write (default: RUN/checkpoint)")
-    return parser
-
-
 def main(argv: Sequence[str] | None = None) -> int:
     """Run the command line."""
     keep_freed_memory()
-    arguments = command_line().parse_args(argv)
+    arguments = parse(argv)
     run = arguments.run or Path("runs") / Path(arguments.stage).stem
     try:
+        config = load_stage(arguments.stage, arguments.set)
+        cache = arguments.cache or (run / "frames" if config.rehearsal_share else None)
         job = TrainingJob(
-            data=arguments.data, start=resolve_checkpoint(arguments.start), run=run, cache=arguments.cache,
+            data=arguments.data, start=resolve_checkpoint(arguments.start), run=run, cache=cache,
             out=arguments.out or run / "checkpoint", validation=arguments.validation, device=arguments.device,
+            rehearse=arguments.rehearse,
         )  # fmt: skip
-        run_stage(job, load_stage(arguments.stage, arguments.set))
+        state = run_stage(job, config)
     except (ConfigError, DataError, ManifestError, TimeAudioError, OSError, ValueError, FloatingPointError) as error:
         print(f"timeaudio train: {error}", file=sys.stderr)
         return 2
+    except Stopped as stop:
+        print(f"timeaudio train: {stop}. Run the same command again to resume.", file=sys.stderr)
+        return stop.status
+    except KeyboardInterrupt:  # while it was loading or writing
+        print("timeaudio train: stopped. Run the same command again to resume.", file=sys.stderr)
+        return 130
+    if keeps_start(state, config):
+        print(
+            f"timeaudio train: no state was better than {job.start.name} on your held-out clips without forgetting"
+            " what it knew, so no checkpoint was written. Add clips, check their captions and times, or allow more"
+            " with --set most_forgotten=0.1 and another --run.", file=sys.stderr,
+        )  # fmt: skip
+        return KEPT_START
     return 0

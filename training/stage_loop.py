@@ -5,50 +5,22 @@ divided by the weight of the whole step, so neither the number of processes nor 
 """
 
 import contextlib
-import json
 import math
-import time
-from collections.abc import Callable, Iterator
-from dataclasses import dataclass
+from collections.abc import Callable
 from pathlib import Path
 
 import torch
-from accelerate import Accelerator
-from rich.console import Console
-from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn, TimeRemainingColumn
 from torch import Tensor
-from torch.utils.tensorboard import SummaryWriter
 
-from training.aligner import Aligner
 from training.learner import Learner, ParameterGroup
-from training.run_state import BEST, RESUME, RunState, Writes, load_optimizer, restore, save
+from training.run_log import RunLog
+from training.run_state import BEST, RunState, load_optimizer, restore, save
 from training.sharding import gather, set_gradient_sync, shard
 from training.speed import StepTimer
-from training.stage_data import BatchSampler, FeatureExtractor
 from training.stages import StageConfig
-
-
-@dataclass(frozen=True, slots=True)
-class TrainingSetup:
-    """The objects that a stage trains with."""
-
-    learner: Learner | Aligner
-    batches: BatchSampler
-    features: FeatureExtractor
-    config: StageConfig
-    accelerator: Accelerator
-
-    @property
-    def is_sharded(self) -> bool:
-        """Whether tensors are sharded across processes."""
-        return self.config.sharding and self.accelerator.num_processes > 1
-
-    @property
-    def writes(self) -> Writes:
-        """What this process does when the state is saved: the main one writes, all gather sharded tensors."""
-        if self.accelerator.is_main_process:
-            return "yes"
-        return "gathers" if self.is_sharded else "no"
+from training.state_saver import StateSaver
+from training.stop_signals import StopSignals
+from training.training_setup import TrainingSetup
 
 
 def learning_rate_at(step: int, config: StageConfig, steps: int) -> float:
@@ -69,6 +41,7 @@ def train_stage(setup: TrainingSetup, run: Path, measure: Callable[[], float] | 
 
     Raises:
         ValueError: a step's examples cannot be divided evenly among the processes.
+        Stopped: SIGINT or SIGTERM arrived; the state after the current step is saved.
     """
     learner, batches, config, accelerator = setup.learner, setup.batches, setup.config, setup.accelerator
     count = accelerator.num_processes
@@ -77,39 +50,50 @@ def train_stage(setup: TrainingSetup, run: Path, measure: Callable[[], float] | 
     steps = config.steps or max(1, round(config.epochs * batches.steps_per_epoch))
     state, groups, optimizer, module = _start(setup, run)
     timer = StepTimer(learner, setup.features, accelerator)
-    is_main = accelerator.is_main_process
     run.mkdir(parents=True, exist_ok=True)
-    with _Log(run, state.step, steps, is_main) as log:
-        for step in range(state.step, steps):
-            torch.manual_seed(config.seed * 1_000_003 + step * count + accelerator.process_index)
-            rate = learning_rate_at(step, config, steps)
-            for group in optimizer.param_groups:
-                group["lr"] = rate * group["scale"]
-            timer.begin()
-            loss = _step(step, module, setup, timer)
-            norm = gather(accelerator.clip_grad_norm_(_parameters(groups), config.clip_norm))
-            optimizer.step()
-            optimizer.zero_grad(set_to_none=True)
-            if not torch.isfinite(loss):
-                raise FloatingPointError(
-                    f"The loss is {loss.item()} at step {step}: start a new --run with a lower learning_rate."
-                )
-            timer.end(config.batch_size)
-            log.write(step, {"loss": float(loss), "norm": float(norm or 0.0), "learning_rate": rate, **timer.figures()})
-            state.step = step + 1
-            is_last = state.step == steps
-            if measure and config.evaluate_every and (is_last or state.step % config.evaluate_every == 0):
-                value = measure()
-                log.write(step, {"metric": value})
-                if value >= state.best:  # on a tie keep the later state: it has seen more data
-                    state.best = value
+    with (
+        RunLog(run, state.step, steps, is_main=accelerator.is_main_process) as log,
+        StopSignals(state.step) as stop,
+    ):
+        saver = StateSaver(setup, run, optimizer, stop)
+        while True:
+            is_last = state.step >= steps
+            if measure and state.measured != state.step and _is_measured(state.step, is_last, config):
+                with stop.at_once():
+                    value = measure()
+                log.write(max(0, state.step - 1), {"metric": value})
+                state.measured = state.step
+                if _is_better(value, state, config):
+                    state.best, state.best_step = value, state.step
                     save(run / BEST, learner, None, state, setup.writes)
-            if is_last or state.step % config.save_every == 0:
-                save(run / RESUME, learner, optimizer, state, setup.writes)
+                saver.save(state)
+            if is_last or _is_out_of_patience(state, config):
+                break
+            figures = _update(state.step, module, groups, optimizer, setup, timer, steps)
+            log.write(state.step, figures)
+            state.step += 1
+            will_measure = measure is not None and _is_measured(state.step, state.step == steps, config)
+            saver.step_done(state, must_save=will_measure or state.step == steps)
     accelerator.wait_for_everyone()
     if not setup.is_sharded:
         restore(run, learner, BEST)
     return state
+
+
+def _is_measured(step: int, is_last: bool, config: StageConfig) -> bool:
+    """Return whether a state is measured. A stage that rehearses is compared with its start."""
+    is_due = is_last or step % max(1, config.evaluate_every) == 0
+    return bool(config.evaluate_every) and is_due and (step > 0 or config.rehearsal_share > 0)
+
+
+def _is_better(value: float, state: RunState, config: StageConfig) -> bool:
+    """Return whether the state is the best so far. On a tie it is, having seen more data; but never against a start."""
+    return value > state.best or (value == state.best and not config.rehearsal_share)
+
+
+def _is_out_of_patience(state: RunState, config: StageConfig) -> bool:
+    waited = state.measured - state.best_step
+    return bool(config.patience) and state.measured >= 0 and waited >= config.patience * config.evaluate_every
 
 
 def _start(
@@ -136,6 +120,29 @@ def _start(
         return state, groups, optimizer, learner
     module, optimizer = accelerator.prepare(learner, optimizer)
     return state, groups, optimizer, module
+
+
+def _update(
+    step: int, module: torch.nn.Module, groups: list[ParameterGroup], optimizer: torch.optim.Optimizer,
+    setup: TrainingSetup, timer: StepTimer, steps: int,
+) -> dict[str, float]:  # fmt: skip
+    """Take one step and return its figures."""
+    config, accelerator = setup.config, setup.accelerator
+    torch.manual_seed(config.seed * 1_000_003 + step * accelerator.num_processes + accelerator.process_index)
+    rate = learning_rate_at(step, config, steps)
+    for group in optimizer.param_groups:
+        group["lr"] = rate * group["scale"]
+    timer.begin()
+    loss = _step(step, module, setup, timer)
+    norm = gather(accelerator.clip_grad_norm_(_parameters(groups), config.clip_norm))
+    optimizer.step()
+    optimizer.zero_grad(set_to_none=True)
+    if not torch.isfinite(loss):
+        raise FloatingPointError(
+            f"The loss is {loss.item()} at step {step}: start a new --run with a lower learning_rate."
+        )
+    timer.end(config.batch_size)
+    return {"loss": float(loss), "norm": float(norm or 0.0), "learning_rate": rate, **timer.figures()}
 
 
 def _step(step: int, module: torch.nn.Module, setup: TrainingSetup, timer: StepTimer) -> Tensor:
@@ -176,48 +183,3 @@ def _gradient_sync(
 
 def _parameters(groups: list[ParameterGroup]) -> list[torch.nn.Parameter]:
     return [parameter for group in groups for parameter in group.parameters]
-
-
-class _Log:
-    """Writes a progress bar, `log.jsonl` and TensorBoard, in the main process only."""
-
-    def __init__(self, run: Path, first: int, steps: int, is_main: bool) -> None:
-        self._run, self._first, self._steps, self._is_main = run, first, steps, is_main
-        self._began = time.monotonic()
-
-    def __enter__(self) -> "_Log":
-        if self._is_main:
-            self._file = (self._run / "log.jsonl").open("a", encoding="utf-8")
-            self._board = SummaryWriter(str(self._run), purge_step=self._first)
-            self._bar = Progress(
-                TextColumn("stage"), BarColumn(), MofNCompleteColumn(), TextColumn("{task.fields[shown]}"),
-                TimeElapsedColumn(), TimeRemainingColumn(), console=Console(stderr=True),
-            )  # fmt: skip
-            self._bar.start()
-            self._task = self._bar.add_task("stage", total=self._steps, completed=self._first, shown="")
-        return self
-
-    def __exit__(self, *_: object) -> None:
-        if self._is_main:
-            self._bar.stop()
-            self._file.close()
-            self._board.close()
-
-    def write(self, step: int, values: dict[str, float]) -> None:
-        """Write one step's figures."""
-        if not self._is_main:
-            return
-        for name, value in values.items():
-            self._board.add_scalar(name, value, step)
-        seconds = round(time.monotonic() - self._began, 2)
-        rounded = {name: float(f"{value:.6g}") for name, value in values.items()}
-        self._file.write(json.dumps({"step": step, "seconds": seconds} | rounded) + "\n")
-        self._file.flush()
-        shown = " ".join(f"{name} {value:.3g}" for name, value in values.items() if name != "norm")
-        self._bar.update(self._task, completed=step + 1, shown=shown)
-
-
-def read_log(run: Path) -> Iterator[dict[str, float]]:
-    """Yield the lines of a run's log."""
-    for line in (run / "log.jsonl").read_text(encoding="utf-8").splitlines():
-        yield json.loads(line)

@@ -102,7 +102,19 @@ class StageConfig(Strict):
     evaluate_every: int = 200
     """Steps between measurements on the validation rows; the best state is kept. 0 keeps the last state."""
     validation_rows: int = 64
+    validation_share: float = 0.1
+    """Share of the manifest's recordings that validate, where no validation manifest is given."""
+    rehearsal_share: float = 0.0
+    """Share of every batch that is about what the checkpoint knows already. Above 0, the start is the best state until
+    another one has a lower loss on the validation rows without forgetting. Not in the paper."""
+    mixtures: int = 0
+    """How many times each of the manifest's recordings with dense captions is also mixed into a scene to rehearse."""
+    most_forgotten: float = 0.05
+    """How far the loss on the rehearsal's validation rows may rise above the start's, as a share of it."""
+    patience: int = 0
+    """Measurements without a better state after which the stage ends early; 0: it never does."""
     save_every: int = 100
+    """Steps between saved states. The state is also saved every minute."""
     seed: int = 0
 
 
@@ -127,10 +139,24 @@ def load_stage(name: str, overrides: list[str]) -> StageConfig:
     ]
     at_least_one = ("together", "batch_size", "micro_batch_size", "save_every")
     problems += [f"{n} must be at least 1" for n in at_least_one if getattr(config, n) < 1]
-    not_below = ("anchor_seconds", "packing", "steps", "evaluate_every", "validation_rows", "warmup_steps")
+    not_below = (
+        "anchor_seconds", "packing", "steps", "evaluate_every", "validation_rows", "warmup_steps", "most_forgotten",
+        "patience", "mixtures",
+    )  # fmt: skip
     problems += [f"{n} must not be below 0" for n in not_below if getattr(config, n) < 0]
     if config.together > 1 and config.packing:
         problems.append("packing must be 0 where together is above 1: rows of one recording already share a sequence")
+    problems += [
+        f"{n} must be at least 0 and below 1"
+        for n in ("validation_share", "rehearsal_share")
+        if not 0 <= getattr(config, n) < 1
+    ]
+    if config.rehearsal_share and (config.sharding or config.objective != "answers" or not config.evaluate_every):
+        problems.append('rehearsal_share above 0 needs objective "answers", evaluate_every above 0 and no sharding')
+    if config.mixtures and not config.rehearsal_share:
+        problems.append("mixtures need a rehearsal_share above 0: they are made of the scenes to rehearse")
+    if config.rehearsal_share and config.batch_size < 2:
+        problems.append("rehearsal_share above 0 needs a batch_size of at least 2")
     if config.anchor_seconds and config.markers == "none":
         problems.append('anchor_seconds needs markers, but markers is "none"')
     if problems:

@@ -13,7 +13,7 @@ from training.data.manifest import Row
 from training.learner import Learner
 from training.run_state import load_trained, trained_state
 from training.scoring import Score, score
-from training.stage_loop import TrainingSetup
+from training.training_setup import TrainingSetup
 from training.variants import ANSWERING_TOKENS, generate_answers
 
 SELECTION = ("dense Eb-F1", "ground mean recall", "summary mIoU", "ask ROUGE-L")

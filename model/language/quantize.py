@@ -31,4 +31,6 @@ def quantization_config(kind: Quantization, dtype: torch.dtype) -> Any:
         return BitsAndBytesConfig(load_in_4bit=True, bnb_4bit_quant_type="nf4", bnb_4bit_compute_dtype=dtype)
     except ModuleNotFoundError as error:
         library = (error.name or "").partition(".")[0]
-        raise CheckpointError(f"{kind} needs {library}: pip install 'timeaudio[quantize]'.") from None
+        raise CheckpointError(
+            f"{kind} needs {library}: run pip install -e '.[quantize]' in a clone of TimeAudio."
+        ) from None

@@ -42,7 +42,7 @@ def start(process: str) -> None:
     ):
         _log.warning(
             "Tracing is disabled: an OTLP endpoint is set, but its libraries are not installed. "
-            "Run pip install 'timeaudio[telemetry]'."
+            "Run pip install -e '.[telemetry]' in a clone of TimeAudio."
         )
         return
     from opentelemetry.exporter.otlp.proto.http.trace_exporter import OTLPSpanExporter

@@ -8,8 +8,9 @@ import pytest
 
 import timeaudio
 
-LIBRARIES = {"torch", "transformers", "numpy", "fastapi", "uvicorn", "grpc", "av", "soxr", "mcp"}
-HEAVY = LIBRARIES | {"model", "server", "training"}
+HEAVY = {
+    "torch", "transformers", "numpy", "fastapi", "uvicorn", "grpc", "av", "soxr", "mcp", "model", "server", "training",
+}  # fmt: skip
 
 
 def fresh(code: str) -> str:

@@ -7,6 +7,7 @@ import typer
 
 from timeaudio.cli.options import ModelDir, ServerUrl
 from timeaudio.errors import ClientError
+from timeaudio.extras import how_to_install
 from timeaudio.report import complain
 
 _EXAMPLES = """
@@ -98,6 +99,4 @@ def _check_installed(module: str) -> None:
     from importlib.util import find_spec
 
     if find_spec(module) is None:
-        raise ClientError(
-            f"This needs {module}: pip install 'timeaudio[server,{'ray' if module == 'ray' else 'batch'}]'"
-        )
+        raise ClientError(f"This needs {module}. Run: {how_to_install('ray' if module == 'ray' else 'batch')}")

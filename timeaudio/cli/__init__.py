@@ -1,7 +1,7 @@
 """`timeaudio`: the command line.
 
-Exit codes: 0 success, 1 a recording or the command failed, 2 invalid usage, 130 interrupted. Results go to stdout or
-into files, progress and errors to stderr. An error is one line that says what to do next.
+Exit codes: 0 success, 1 a recording or the command failed, 2 invalid usage, 130 interrupted; `train` has more. Results
+go to stdout or into files, progress and errors to stderr. An error is one line that says what to do next.
 
 A command imports heavy modules only when it runs, so that `timeaudio --help` answers at once.
 """
@@ -72,7 +72,7 @@ def serve(
     workers: Annotated[int, typer.Option(min=1, help="Worker processes per device, each with its own model.")] = 1,
 ) -> None:
     """Serve the model over HTTP, and optionally gRPC, until interrupted. TIMEAUDIO_... variables set limits."""
-    from timeaudio.local import extra_needed
+    from timeaudio.extras import extra_needed
 
     with extra_needed("server"):
         from server.__main__ import serve as run
@@ -104,8 +104,10 @@ def bench(
 @app.command(context_settings=PASSED_THROUGH)
 def evaluate(context: typer.Context) -> None:
     """Score a checkpoint, or existing predictions, on scenes or a manifest. See `timeaudio evaluate --help`."""
-    from timeaudio.local import extra_needed
+    from timeaudio.extras import extra_needed
+    from training.options.evaluate import parse
 
+    parse(context.args)  # the help, and mistakes in the options, need no extra
     with extra_needed("eval"):
         from training.evaluate import main as run
 
@@ -115,8 +117,10 @@ def evaluate(context: typer.Context) -> None:
 @app.command(context_settings=PASSED_THROUGH)
 def calibrate(context: typer.Context) -> None:
     """Fit a checkpoint's confidence and measure it on other recordings. See `timeaudio calibrate --help`."""
-    from timeaudio.local import extra_needed
+    from timeaudio.extras import extra_needed
+    from training.options.calibrate import parse
 
+    parse(context.args)  # the help, and mistakes in the options, need no extra
     with extra_needed("eval"):
         from training.calibrate import main as run
 
@@ -126,7 +130,7 @@ def calibrate(context: typer.Context) -> None:
 @app.command(context_settings=PASSED_THROUGH)
 def compare(context: typer.Context) -> None:
     """Print scores from `timeaudio evaluate` beside the paper's Tables 2, 3 and 4."""
-    from timeaudio.local import extra_needed
+    from timeaudio.extras import extra_needed
 
     with extra_needed("eval"):
         from training.paper_tables import main as run
@@ -137,8 +141,10 @@ def compare(context: typer.Context) -> None:
 @app.command(context_settings=PASSED_THROUGH)
 def ablate(context: typer.Context) -> None:
     """Train and score the rows of an ablation, the paper's or this project's. See `timeaudio ablate --help`."""
-    from timeaudio.local import extra_needed
+    from timeaudio.extras import extra_needed
+    from training.options.ablate import parse
 
+    parse(context.args)  # the help, and mistakes in the options, need no extra
     with extra_needed("training"):
         from training.ablations import main as run
 
@@ -148,8 +154,10 @@ def ablate(context: typer.Context) -> None:
 @app.command(context_settings=PASSED_THROUGH)
 def data(context: typer.Context) -> None:
     """Build and check training manifests from published data sets. See `timeaudio data --help`."""
-    from timeaudio.local import extra_needed
+    from timeaudio.extras import extra_needed
+    from training.options.data import parse
 
+    parse(context.args)  # the help, and mistakes in the options, need no extra
     with extra_needed("training"):
         from training.sources.command import main as run
 
@@ -159,8 +167,10 @@ def data(context: typer.Context) -> None:
 @app.command(context_settings=PASSED_THROUGH)
 def train(context: typer.Context) -> None:
     """Train a stage on a manifest, from any checkpoint. See `timeaudio train --help`."""
-    from timeaudio.local import extra_needed
+    from timeaudio.extras import extra_needed
+    from training.options.train import parse
 
+    parse(context.args)  # the help, and mistakes in the options, need no extra
     with extra_needed("training"):
         from training.stage_command import main as run
 

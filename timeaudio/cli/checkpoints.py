@@ -50,7 +50,7 @@ def import_(
     ] = None,
 ) -> None:
     """Turn the authors' checkpoint and its three base models into a directory to serve. Resumes if interrupted."""
-    from timeaudio.local import extra_needed
+    from timeaudio.extras import extra_needed
 
     with extra_needed("server"):
         from model.convert.command import run_import
@@ -93,7 +93,7 @@ def init(
     ] = "dense_caption,ground,summarize,ask",
 ) -> None:
     """Prepare a checkpoint for training: add time markers and a fresh connector, cut parts. Resumes if interrupted."""
-    from timeaudio.local import extra_needed
+    from timeaudio.extras import extra_needed
 
     with extra_needed("server"):
         from model.convert.command import run_init
@@ -129,7 +129,7 @@ def pack(
     ] = "float16",
 ) -> None:
     """Copy a checkpoint with its weights in fewer bits, to serve it in less space."""
-    from timeaudio.local import extra_needed
+    from timeaudio.extras import extra_needed
 
     with extra_needed("server"):
         from model.errors import TimeAudioError

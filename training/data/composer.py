@@ -122,7 +122,7 @@ def compose(pool: Pool, config: SceneConfig, rng: np.random.Generator) -> Scene:
     samples = _background(round(config.seconds * SAMPLE_RATE), config, rng)
     for placement in placements:
         level = rng.uniform(*config.event_rms_db)
-        part = _at_level(_simulate_recording(placement.part, config, rng), level)[: len(samples) - placement.start]
+        part = at_level(_simulate_recording(placement.part, config, rng), level)[: len(samples) - placement.start]
         samples[placement.start : placement.start + len(part)] += part  # a room's decay outlasts the event
     peak = float(np.abs(samples).max())
     if peak > 0.99:
@@ -187,7 +187,7 @@ def _cut(part: Samples, config: SceneConfig, rng: np.random.Generator) -> Sample
     return cut[first:last]
 
 
-def _at_level(part: Samples, rms_db: float) -> Samples:
+def at_level(part: Samples, rms_db: float) -> Samples:
     """Scale the part so that its loudest half second has the given RMS, but peaks stay below full scale."""
     block = min(len(part), SAMPLE_RATE // 2)
     energy = np.concatenate([[0.0], np.cumsum(part.astype(np.float64) ** 2)])

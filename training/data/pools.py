@@ -2,7 +2,7 @@
 
 import hashlib
 from collections import defaultdict
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Literal
 
@@ -30,6 +30,28 @@ def read_pool(
 ) -> Pool:
     """Return the active parts of one side of the split, by kind; sounds of unknown kinds are the pool's `others`.
 
+    `speeds`: each recording is added at each of these speeds, which also shift its pitch. The rest is as for
+    `select_recordings`.
+
+    Raises:
+        DataError: no recording of a known kind is left.
+    """
+    known, unknown = select_recordings(directories, side, ten=ten, half=half)
+    pool = Pool(_parts(known, speeds), _parts(unknown, speeds))
+    if not pool.parts:
+        half_text = "" if half is None else f" and, by its source, in half {half}"
+        raise DataError(
+            f"No recording of a known kind under {', '.join(map(str, directories))} is in the folds"
+            f" {_folds(side)}{half_text}."
+        )
+    return pool
+
+
+def select_recordings(
+    directories: Sequence[Path], side: Side, *, ten: bool = False, half: Literal[0, 1] | None = None
+) -> tuple[dict[str, list[LabelledRecording]], dict[str, list[LabelledRecording]]]:
+    """Return the recordings of one side of the split: of known kinds by kind, and of unknown ones by label.
+
     Known kinds are split by fold: 1 to 3 train, 4 validates. Unknown sounds are split by label, so that validation
     has labels that training never had. Recordings with an ambiguous label are left out, and so are those whose source
     is also on the other side.
@@ -39,13 +61,9 @@ def read_pool(
         side: the side of the split.
         ten: only the ten kinds of ESC-10.
         half: only about every second source of each kind; the two halves have no source in common.
-        speeds: each recording is added at each of these speeds, which also shift its pitch.
-
-    Raises:
-        DataError: no recording of a known kind is left.
     """
     recordings = read_recordings(directories)
-    folds = TRAIN_FOLDS if side == "train" else VALIDATION_FOLDS
+    folds = _folds(side)
     other_folds = {r.source for r in recordings if r.fold not in folds}
     other_side = _sources_beyond(recordings, side, folds)
     known: dict[str, list[LabelledRecording]] = defaultdict(list)
@@ -59,14 +77,16 @@ def read_pool(
             continue
         elif kind in TEN or not ten:
             known[kind].append(recording)
-    chosen = _half_of([*known.items(), *unknown.items()], half)
-    pool = Pool(_parts(known, chosen, speeds), _parts(unknown, chosen, speeds))
-    if not pool.parts:
-        half_text = "" if half is None else f" and, by its source, in half {half}"
-        raise DataError(
-            f"No recording of a known kind under {', '.join(map(str, directories))} is in the folds {folds}{half_text}."
-        )
-    return pool
+    sources = _half_of([*known.items(), *unknown.items()], half)
+    chosen = [
+        {kind: [r for r in some if r.source in sources] for kind, some in sorted(by_kind.items())}
+        for by_kind in (known, unknown)
+    ]
+    return chosen[0], chosen[1]
+
+
+def _folds(side: Side) -> tuple[int, ...]:
+    return TRAIN_FOLDS if side == "train" else VALIDATION_FOLDS
 
 
 def _sources_beyond(recordings: Sequence[LabelledRecording], side: Side, folds: Sequence[int]) -> set[str]:
@@ -91,19 +111,18 @@ def _half_of(kinds: Iterable[tuple[str, Sequence[LabelledRecording]]], half: int
     return {source for source, number in halves.items() if half in (None, number)}
 
 
-def _parts(
-    by_kind: dict[str, list[LabelledRecording]], sources: set[str], speeds: Sequence[float]
-) -> dict[str, list[Samples]]:
+def _parts(by_kind: Mapping[str, Sequence[LabelledRecording]], speeds: Sequence[float]) -> dict[str, list[Samples]]:
     parts: dict[str, list[Samples]] = {}
-    for kind, recordings in sorted(by_kind.items()):
-        chosen = [recording for recording in recordings if recording.source in sources]
-        found = [part for recording in chosen for part in _active(read_samples(recording), speeds)]
+    for kind, recordings in by_kind.items():
+        found = [part for recording in recordings for part in active_parts(recording, speeds)]
         if found:
             parts[kind] = found
     return parts
 
 
-def _active(samples: Samples, speeds: Sequence[float]) -> Iterable[Samples]:
+def active_parts(recording: LabelledRecording, speeds: Sequence[float] = (1.0,)) -> Iterator[Samples]:
+    """Yield the active part of a recording at each speed, unless it is silent."""
+    samples = read_samples(recording)
     first, last = active_region(samples)
     for speed in speeds:
         part = samples[first:last]

@@ -62,7 +62,9 @@ class Meteor:
             raise MetricUnavailable("METEOR 1.5 needs Java: run apt-get install default-jre-headless.")
         package = importlib.util.find_spec("pycocoevalcap")
         if package is None or not package.submodule_search_locations:
-            raise MetricUnavailable("METEOR 1.5 needs pycocoevalcap: run pip install 'timeaudio[field]'.")
+            raise MetricUnavailable(
+                "METEOR 1.5 needs pycocoevalcap: run pip install -e '.[field]' in a clone of TimeAudio."
+            )
         jar = Path(package.submodule_search_locations[0]) / "meteor" / "meteor-1.5.jar"
         self._process = subprocess.Popen(
             ["java", "-jar", "-Xmx2G", str(jar), "-", "-", "-stdio", "-l", "en", "-norm"],

@@ -1,18 +1,4 @@
-"""Write a reproducible synthetic benchmark: composed scenes with fixed seeds and published definitions.
-
-| part | scenes | questions |
-|---|---|---|
-| `dense` | 200 of 10 s, 1 to 4 events | dense captions |
-| `grounding` | the same | for each, up to two present kinds or groups of kinds, and up to two absent ones |
-| `questions` | the same | for each, whether a kind is present, and a count, a duration, an order or a moment |
-| `long` | 40 of 60 to 150 s | dense captions and groundings |
-
-Recordings: ESC-50's layout, or `clips.csv` with `audio/`; fold 4 of the ten kinds of ESC-10, on which the embedded
-checkpoint was not trained. Scenes use `SceneConfig`'s defaults (`training/data/composer.py`): events are at -32 to
--14 dB relative to full scale, and 30 % of the long ones are cut. Half of the events avoid overlap, if fifteen tries
-find a place. One in eight has a kind that the scene already has, at least 0.5 s from it. 60 % of the scenes have noise
-at -68 to -42 dB. An event is the part of a recording whose RMS over 100 ms is within 30 dB of its loudest.
-"""
+"""Write a reproducible synthetic benchmark; `training.options.data` describes its parts."""
 
 import argparse
 from dataclasses import replace
@@ -26,16 +12,6 @@ from training.sources.tasks import compose_rows
 
 SEED = 20_261
 LONG_SECONDS = (60.0, 90.0, 120.0, 150.0)
-
-
-def add_options(command: argparse.ArgumentParser) -> None:
-    """Add the options of `timeaudio data benchmark`."""
-    command.description = __doc__
-    command.formatter_class = argparse.RawDescriptionHelpFormatter
-    command.add_argument("--recordings", type=Path, nargs="+", required=True, metavar="DIR", help="labelled data")
-    command.add_argument("--out", type=Path, required=True, metavar="DIR", help="folder to write")
-    command.add_argument("--scale", type=float, default=1.0, help="share of the scenes (default: %(default)s)")
-    command.set_defaults(run=run)
 
 
 def run(arguments: argparse.Namespace) -> int:

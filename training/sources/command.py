@@ -12,8 +12,8 @@ from training.data.manifest import ManifestError, Row, write_manifest
 from training.data.recordings import DataError
 from training.data.tts import available_engines, make_synthesiser
 from training.data.validate import duplicate_ids, read_manifest
-from training.data.voices import ENGINES
 from training.data.writer import EndpointWriter, OfflineWriter, Writer
+from training.options.data import parse
 from training.sources import (
     audiogrounding,
     audioset_strong,
@@ -29,21 +29,14 @@ from training.sources import (
 )
 from training.sources.reading import RecordingIndex
 
-EXAMPLE = """examples:
-  timeaudio data audioset-strong --labels audioset_train_strong.tsv --names mid_to_display_name.tsv \\
-      --audio audioset/train --out audioset.jsonl
-  timeaudio data cnn-dailymail --articles cnn/stories --speech speech/ --out cnn.jsonl
-  timeaudio data join audioset.jsonl cnn.jsonl --out train.jsonl
-  timeaudio data check train.jsonl"""
-
 
 def main(argv: list[str] | None = None) -> int:
     """Run the command line: `timeaudio data`."""
-    arguments = _parser().parse_args(argv)
+    arguments = parse(argv)
     try:
-        status: int = arguments.run(arguments)
+        status = RUNS[arguments.command](arguments)
     except ManifestError as error:
-        if arguments.run is check:
+        if arguments.command == "check":
             print("\n".join(error.problems))
             print(f"timeaudio data: {len(error.problems)} problems in {arguments.manifest}.", file=sys.stderr)
         else:
@@ -142,83 +135,32 @@ def _cnn(arguments: argparse.Namespace, recordings: RecordingIndex, writer: Writ
     return cnn_dailymail.timelines(articles, arguments.speech, synthesiser, max_characters=max_characters)
 
 
-def _parser() -> argparse.ArgumentParser:
-    formatter = argparse.RawDescriptionHelpFormatter
-    parser = argparse.ArgumentParser(
-        prog="timeaudio data", description=__doc__, epilog=EXAMPLE, formatter_class=formatter
-    )
-    commands = parser.add_subparsers(required=True, metavar="COMMAND")
-
-    def source(
-        name: str, text: str, rows_of: Callable[..., Iterable[Row]], *paths: str, writes: bool = False
-    ) -> argparse.ArgumentParser:
-        """Add a builder's command. If it `writes` sentences, it takes the endpoint options."""
-        command = commands.add_parser(name, help=text, description=text)
-        for path in paths:
-            command.add_argument(f"--{path}", type=Path, required=True, metavar="PATH")
-        if "audio" not in paths:
-            command.set_defaults(audio=None)
-        command.add_argument("--out", type=Path, required=True, metavar="FILE", help="manifest to write")
-        command.set_defaults(run=_build(rows_of), endpoint=None)
-        if writes:
-            _endpoint_options(command)
-        return command
-
-    audioset = source("audioset-strong", "AudioSet's strong labels", _audioset, "labels", "names", "audio", writes=True)
-    audioset.add_argument("--absent-share", type=float, default=0.0, help="share of clips with an absent query")
-    audioset.add_argument("--evaluation", action="store_true", help="only 770 dense captions, as in the paper")
-    source("tacos", "TACOS", lambda a, r, w: tacos.dense_captions(a.annotations, r), "annotations", "audio")
-    source("audiotime", "AudioTime", lambda a, r, w: audiotime.dense_captions(a.captions, r, w), "captions", "audio",
-           writes=True)  # fmt: skip
-    source("audiogrounding", "AudioGrounding", lambda a, r, w: audiogrounding.groundings(a.items, r), "items", "audio")
-    cnn = source("cnn-dailymail", "CNN/DailyMail, read aloud", _cnn, "articles", "speech")
-    cnn.add_argument("--engine", choices=ENGINES, help="default: the best installed")
-    cnn.add_argument("--voice", type=Path, help="recording that F5-TTS imitates")
-    cnn.add_argument("--voice-text", default="", help="text of that recording")
-    cnn.add_argument("--limit", type=int, help="use only the first N articles")
-    cnn.add_argument("--evaluation", action="store_true", help="only articles under 1600 characters, as in the paper")
-    source(
-        "librispeech", "LibriSpeech, joined to timelines",
-        lambda a, r, w: librispeech.timelines(a.corpus, a.speech, w), "corpus", "speech", writes=True,
-    )  # fmt: skip
-    source("transcription", "LibriSpeech, as it is", lambda a, r, w: librispeech.transcriptions(a.corpus), "corpus")
-    openaqa = source("openaqa", "OpenAQA's temporal questions",
-                     lambda a, r, w: questions.open_aqa(a.questions, r, a.count), "questions", "audio")  # fmt: skip
-    openaqa.add_argument("--count", type=int, default=questions.OPEN_AQA_ROWS, help="rows (default: %(default)s)")
-    source("audiocaps", "AudioCaps", lambda a, r, w: questions.audiocaps(a.captions, r), "captions", "audio")
-    source("clotho", "Clotho", lambda a, r, w: questions.clotho(a.captions, r), "captions", "audio")
-    source("ftar", "the authors' own JSON", _ftar, "json", "audio")
-    scenes.add_options(commands.add_parser("scenes", help="compose scenes from labelled recordings"))
-    tasks.add_options(commands.add_parser("tasks", help="write questions and answers about composed scenes"))
-    own = commands.add_parser("benchmark", help="write a reproducible benchmark of composed scenes")
-    benchmark.add_options(own)
-    check_parser = commands.add_parser("check", help="list every problem of a manifest")
-    check_parser.add_argument("manifest", type=Path)
-    check_parser.set_defaults(run=check)
-    joined = commands.add_parser("join", help="join several manifests")
-    joined.add_argument("manifests", type=Path, nargs="+")
-    joined.add_argument("--out", type=Path, required=True, metavar="FILE")
-    joined.set_defaults(run=join)
-    rephrase_parser = commands.add_parser(
-        "rephrase", help="ask an endpoint for other wordings of a task's instructions"
-    )
-    rephrase_parser.add_argument("task", choices=list(INSTRUCTIONS))
-    rephrase_parser.add_argument("--count", type=int, default=6)
-    _endpoint_options(rephrase_parser)
-    rephrase_parser.set_defaults(run=rephrase)
-    return parser
-
-
 def _ftar(arguments: argparse.Namespace, recordings: RecordingIndex, writer: Writer) -> Iterator[Row]:
     report = ftar.FtarReport()
     yield from ftar.read_ftar(arguments.json, recordings, report)
     print(f"{report.num_timed} answers became events; {len(report.as_prose)} with numbers stay text.", file=sys.stderr)
 
 
-def _endpoint_options(command: argparse.ArgumentParser) -> None:
-    command.add_argument("--endpoint", metavar="URL", help="OpenAI-compatible API (.../v1); default: templates")
-    command.add_argument("--model", default="qwen2.5", help="the endpoint's model (default: %(default)s)")
-    command.add_argument("--memory", type=Path, metavar="FILE", help="file that keeps its answers")
+RUNS: dict[str, Callable[[argparse.Namespace], int]] = {
+    "audioset-strong": _build(_audioset),
+    "tacos": _build(lambda a, r, w: tacos.dense_captions(a.annotations, r)),
+    "audiotime": _build(lambda a, r, w: audiotime.dense_captions(a.captions, r, w)),
+    "audiogrounding": _build(lambda a, r, w: audiogrounding.groundings(a.items, r)),
+    "cnn-dailymail": _build(_cnn),
+    "librispeech": _build(lambda a, r, w: librispeech.timelines(a.corpus, a.speech, w)),
+    "transcription": _build(lambda a, r, w: librispeech.transcriptions(a.corpus)),
+    "openaqa": _build(lambda a, r, w: questions.open_aqa(a.questions, r, a.count)),
+    "audiocaps": _build(lambda a, r, w: questions.audiocaps(a.captions, r)),
+    "clotho": _build(lambda a, r, w: questions.clotho(a.captions, r)),
+    "ftar": _build(_ftar),
+    "scenes": scenes.run,
+    "tasks": tasks.run,
+    "benchmark": benchmark.run,
+    "check": check,
+    "join": join,
+    "rephrase": rephrase,
+}
+"""What each command of `training.options.data` runs."""
 
 
 if __name__ == "__main__":

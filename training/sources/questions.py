@@ -18,10 +18,8 @@ from typing import Any
 from training.data.instructions import CAPTION_INSTRUCTIONS, pick
 from training.data.manifest import Row
 from training.data.recordings import DataError, read_table
+from training.options.data import OPEN_AQA_ROWS
 from training.sources.reading import RecordingIndex, read_json
-
-OPEN_AQA_ROWS = 15_000
-"""The number that the paper selected."""
 
 _TEMPORAL = re.compile(
     r"\b(how many|how often|number of|count|times|how long|duration|lasts?(?! name)|long|shortest|longest"

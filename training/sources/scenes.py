@@ -131,18 +131,6 @@ def _compose_one(number: int) -> str:
     return json.dumps({"audio": name, "samples": len(scene.samples), "events": events})
 
 
-def add_options(parser: argparse.ArgumentParser) -> None:
-    """Add the options of `timeaudio data scenes`."""
-    parser.add_argument("--recordings", type=Path, nargs="+", required=True, metavar="DIR", help="labelled recordings")
-    parser.add_argument("--side", choices=("train", "validate"), default="train", help="split (default: train)")
-    parser.add_argument("--count", type=int, default=1000, help="number of scenes (default: %(default)s)")
-    parser.add_argument("--seconds", type=float, nargs="+", default=[10.0], help="scene lengths, in turn (default: 10)")
-    parser.add_argument("--seed", type=int, default=0)
-    parser.add_argument("--plain", action="store_true", help="dry mixtures, without rooms, hum and unknown sounds")
-    parser.add_argument("--out", type=Path, required=True, metavar="DIR")
-    parser.set_defaults(run=run)
-
-
 def run(arguments: argparse.Namespace) -> int:
     """Compose the scenes."""
     speeds = TRAINING_SPEEDS if arguments.side == "train" else (1.0,)

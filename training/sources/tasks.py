@@ -178,15 +178,6 @@ def _placeholders(spans: Sequence[Span]) -> str:
     return ", ".join(f"{{{place}}}" for place in range(len(spans)))
 
 
-def add_options(parser: argparse.ArgumentParser) -> None:
-    """Add the options of `timeaudio data tasks`."""
-    parser.add_argument("scenes", type=Path, help="scenes.jsonl, as `timeaudio data scenes` writes it")
-    parser.add_argument("--queries", type=int, default=4, metavar="N", help="queries per scene (default: %(default)s)")
-    parser.add_argument("--seed", type=int, default=0)
-    parser.add_argument("--out", type=Path, required=True, metavar="FILE", help="manifest to write")
-    parser.set_defaults(run=run)
-
-
 def run(arguments: argparse.Namespace) -> int:
     """Write the manifest."""
 

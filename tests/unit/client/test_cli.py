@@ -135,26 +135,6 @@ def test_version(capsys):
     assert capsys.readouterr().out.startswith("timeaudio 0.")
 
 
-@pytest.mark.parametrize(
-    ("missing", "command", "extra"),
-    [
-        ("torch", "caption", "server"),
-        ("uvicorn", "serve", "server"),
-        ("torch", "demo", "server"),
-        ("torch", "evaluate", "eval"),
-        ("torch", "train", "training"),
-    ],
-)
-def test_a_missing_library_names_the_extra_to_install(missing, command, extra, clip):
-    code = f"import sys; sys.modules['{missing}'] = None; from timeaudio.cli import main; sys.exit(main(sys.argv[1:]))"
-    words = [command, str(clip)] if command == "caption" else [command]
-    ended = subprocess.run([sys.executable, "-c", code, *words], capture_output=True, text=True, check=False)
-    assert ended.returncode == 1
-    assert ended.stdout == ""
-    (line,) = ended.stderr.splitlines()
-    assert f"pip install 'timeaudio[{extra}]'" in line
-
-
 def test_a_terminal_without_unicode_gets_ascii(server, caption_json, clip):
     caption_json["events"][0]["caption"] = "Ein Hund bellt über Köln."
     server.answer(200, caption_json)

@@ -26,7 +26,7 @@ def checkpoint(tmp_path):
 def test_the_error_names_the_missing_library(kind, checkpoint, monkeypatch):
     for name in (LIBRARIES[kind], f"{LIBRARIES[kind]}.quantization"):
         monkeypatch.setitem(sys.modules, name, None)  # as if not installed, even if already imported
-    with pytest.raises(CheckpointError, match=rf"{kind} needs {LIBRARIES[kind]}: pip install 'timeaudio\[quantize\]'"):
+    with pytest.raises(CheckpointError, match=rf"{kind} needs {LIBRARIES[kind]}: run pip install -e '.\[quantize\]'"):
         Pipeline.load(checkpoint, quantize=kind)
 
 
@@ -34,7 +34,7 @@ def test_the_error_names_the_missing_library(kind, checkpoint, monkeypatch):
 @pytest.mark.filterwarnings("ignore")  # warnings of the libraries
 def test_quantization_changes_the_logits_only_a_little(kind, checkpoint):
     if importlib.util.find_spec(LIBRARIES[kind]) is None:
-        pytest.skip("pip install 'timeaudio[quantize]'; not in dev, where transformers would import it at every start")
+        pytest.skip("pip install -e '.[quantize]'; not in dev, where transformers would import it at every start")
     exact, fewer = (load_checkpoint(checkpoint, quantize=quantize)[0].llm for quantize in (None, kind))
     ids = torch.randint(0, 500, (4, 60), generator=torch.Generator().manual_seed(0))
     with torch.inference_mode():

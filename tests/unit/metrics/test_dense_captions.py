@@ -43,7 +43,7 @@ def test_every_interval_of_an_answer_is_scored_once():
 
 @pytest.mark.skipif(
     shutil.which("java") is None or importlib.util.find_spec("pycocoevalcap") is None,
-    reason="METEOR 1.5 is not installed: pip install 'timeaudio[field]', and Java",
+    reason="METEOR 1.5 is not installed: pip install -e '.[field]', and Java",
 )
 def test_meteor_uses_the_best_reference_and_zero_without_an_event():
     right, wrong, nowhere = ("The dog barks.", DOG), ("The dog barks.", RAIN), ("The dog barks.", ())

@@ -1,6 +1,6 @@
 """Compare our metrics with the usual packages, if they are installed (they need an old pandas and setuptools).
 
-In a separate environment: `pip install 'timeaudio[field]' pytest`, then `pytest tests/unit/metrics/test_field.py`.
+In a separate environment: `pip install -e '.[field]' pytest`, then `pytest tests/unit/metrics/test_field.py`.
 """
 
 import random

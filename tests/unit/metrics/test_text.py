@@ -38,7 +38,7 @@ def test_the_error_names_what_meteor_needs(monkeypatch):
 
 @pytest.mark.skipif(
     shutil.which("java") is None or importlib.util.find_spec("pycocoevalcap") is None,
-    reason="METEOR 1.5 is not installed: pip install 'timeaudio[field]', and Java",
+    reason="METEOR 1.5 is not installed: pip install -e '.[field]', and Java",
 )
 def test_meteor_equals_that_of_coco_captions():
     from pycocoevalcap.meteor.meteor import Meteor as Theirs

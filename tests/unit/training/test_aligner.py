@@ -12,9 +12,9 @@ from training.aligner import WINDOW_S, Aligner
 from training.data.manifest import Annotation, Row, write_manifest
 from training.data.recordings import DataError
 from training.data.wav import write_wav
+from training.run_log import read_log
 from training.run_state import RESUME
 from training.stage_command import main as train
-from training.stage_loop import read_log
 from training.stages import StageConfig
 
 SECONDS = 3.06

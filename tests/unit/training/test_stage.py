@@ -1,16 +1,13 @@
 """Stages on a manifest, with a whole model at the smallest sizes: real files, real steps, real processes."""
 
 import json
-import os
 import shutil
 import signal
 import subprocess
 import sys
 import time
 from dataclasses import replace
-from pathlib import Path
 
-import numpy as np
 import pytest
 import torch
 from accelerate import Accelerator
@@ -18,53 +15,24 @@ from accelerate.state import AcceleratorState
 
 from model.audio.decode import decode_audio
 from model.audio.segment import split
-from model.checkpoint import load_checkpoint, save_checkpoint
+from model.checkpoint import load_checkpoint
 from model.pipeline import Pipeline
-from tests.factories import small_model
-from training.data.manifest import Annotation, Row, write_manifest
-from training.data.wav import write_wav
+from tests.small_stage import arguments, environment, write_stage
+from training.data.manifest import Annotation, Row
 from training.learner import Learner
+from training.run_log import read_log
 from training.stage_command import main as train
-from training.stage_command import usable_rows
 from training.stage_data import BatchSampler, FeatureExtractor
-from training.stage_loop import TrainingSetup, read_log, train_stage
+from training.stage_loop import train_stage
+from training.stage_rows import usable_rows
 from training.stages import StageConfig
-
-ROOT = Path(__file__).parents[3]
+from training.training_setup import TrainingSetup
 
 
 @pytest.fixture(scope="module")
 def folder(tmp_path_factory):
     """A small random checkpoint, and recordings of 1 to 3 s with something to say about each."""
-    folder = tmp_path_factory.mktemp("stage")
-    model, tokenizer = small_model()
-    save_checkpoint(folder / "start", model, tokenizer, dtype=torch.float32)
-    rng = np.random.default_rng(0)
-    rows = []
-    for n in range(8):
-        seconds = 1 + n % 3
-        write_wav(folder / f"{n}.wav", (rng.standard_normal(16_000 * seconds) * 0.1).astype(np.float32))
-        events = (Annotation(((0.2, 0.8),), "A dog barks.", "dog"),)
-        rows.append(Row(id=f"d{n}", audio=f"{n}.wav", task="dense_caption", duration=float(seconds), events=events))
-        rows.append(
-            Row(id=f"g{n}", audio=f"{n}.wav", task="ground", duration=float(seconds), query="a dog", events=events)
-        )
-    write_manifest(folder / "m.jsonl", rows)
-    return folder
-
-
-SETTINGS = {
-    "steps": 6, "evaluate_every": 0, "learning_rate": 3e-3, "warmup_steps": 2, "bfloat16": "false", "batch_size": 4,
-    "micro_batch_size": 2, "save_every": 2,
-}  # fmt: skip
-
-
-def arguments(folder, run, **changes):
-    settings = [f"--set={key}={value}" for key, value in (SETTINGS | changes).items()]
-    return [
-        "--data", str(folder / "m.jsonl"), "--from", str(folder / "start"), "--device", "cpu", "--state", str(run),
-        *settings,
-    ]  # fmt: skip
+    return write_stage(tmp_path_factory.mktemp("stage"))
 
 
 def losses(run):
@@ -73,10 +41,6 @@ def losses(run):
 
 def weights(run):
     return torch.load(run / "resume.pt", weights_only=True)["learner"]
-
-
-def environment():
-    return os.environ | {"PYTHONPATH": str(ROOT), "OMP_NUM_THREADS": "1"}
 
 
 @pytest.fixture(scope="module")

@@ -6,12 +6,12 @@ import pytest
 
 from training.data.manifest import Row
 from training.run_file import ConfigError
-from training.stage_command import select_validation_rows, split_validation
 from training.stage_data import BatchSampler
 from training.stage_loop import learning_rate_at
+from training.stage_rows import select_validation_rows, split_validation
 from training.stages import FOLDER, StageConfig, load_stage
 
-SHIPPED = ["ablation", "adapt", "align", "paper-1", "paper-2", "small-1"]
+SHIPPED = ["ablation", "adapt", "align", "few-clips", "paper-1", "paper-2", "small-1"]
 
 
 def test_states_are_compared_on_rows_of_all_tasks_whatever_their_order():

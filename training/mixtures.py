@@ -1,0 +1,102 @@
+"""Mix a user's clips into rehearsal scenes, so that new sounds are also learned among known ones."""
+
+from collections.abc import Iterator, Sequence
+from pathlib import Path
+
+import numpy as np
+
+from model.audio.decode import decode_audio
+from model.audio.waveform import SAMPLE_RATE
+from model.language.prompt import QUESTIONS
+from training.data.acoustics import Samples
+from training.data.composer import SceneConfig, at_level
+from training.data.manifest import Annotation, Row, Span
+from training.data.vocabulary import lexicon
+from training.data.wav import write_wav
+from training.metrics.captions import kind_of
+from training.stages import StageConfig
+
+MOST_SAMPLES = 3 * SAMPLE_RATE
+"""Longer events are cut, so that several find room in a scene."""
+LEAST_SAMPLES = SAMPLE_RATE // 10
+TRIES = 20
+
+
+def mix_clips(new: Sequence[Row], known: Sequence[Row], folder: Path, config: StageConfig) -> list[Row]:
+    """Write `config.mixtures` recordings to `folder` for each one of `new` with dense captions. Return their rows.
+
+    Each is a scene of `known` with the clip's events at random times and levels. A scene that has a kind of the clip is
+    not used, because its events would be missing in the answers to the clip's queries. The same rows and seed give the
+    same recordings, and existing files are kept.
+    """
+    scenes, clips = (
+        {row.audio: row for row in some if row.task == "dense_caption" and row.events} for some in (known, new)
+    )
+    rows: list[Row] = []
+    for number, clip in enumerate(clips.values() if config.mixtures else ()):
+        rng = np.random.default_rng([config.seed, number])
+        fitting = [scene for scene in scenes.values() if not _kinds(clip) & _kinds(scene)]
+        queries = [row for row in new if row.audio == clip.audio and row.task == "ground" and row.events]
+        for variant in range(config.mixtures if fitting else 0):
+            scene = fitting[int(rng.integers(len(fitting)))]
+            rows += _mix(clip, queries, scene, folder / f"{number:03d}-{variant}.wav", rng)
+    return rows
+
+
+def _mix(clip: Row, queries: Sequence[Row], scene: Row, path: Path, rng: np.random.Generator) -> Iterator[Row]:
+    """Write one mixture and yield its rows."""
+    samples, source = _read(scene).copy(), _read(clip)
+    moved: dict[Span, Span] = {}
+    for span in dict.fromkeys(span for event in clip.events for span in event.intervals):
+        placed = _place(samples, source, span, list(moved.values()), rng)
+        if placed is None:
+            return  # an event without a place would be missing
+        moved[span] = placed
+    samples *= 0.99 / max(0.99, float(np.abs(samples).max()))
+    if not path.is_file():
+        write_wav(path, samples)
+    own = [Annotation((moved[span],), e.caption, e.label) for e in clip.events for span in e.intervals]
+    where = {"audio": str(path.resolve()), "duration": len(samples) / SAMPLE_RATE}
+    yield Row(
+        id=f"{path.stem}-dense", task="dense_caption", question=QUESTIONS["dense_caption"],
+        events=(*scene.events, *own), **where,  # type: ignore[arg-type]
+    )  # fmt: skip
+    for number, row in enumerate(queries):
+        spans = [span for event in row.events for span in event.intervals]
+        if all(span in moved for span in spans):
+            events = (Annotation(tuple(sorted(moved[span] for span in spans))),)
+            yield Row(
+                id=f"{path.stem}-query{number}", task="ground", query=row.query, question=row.question,
+                events=events, **where,  # type: ignore[arg-type]
+            )  # fmt: skip
+
+
+def _place(
+    samples: Samples, source: Samples, span: Span, taken: Sequence[Span], rng: np.random.Generator
+) -> Span | None:
+    """Add an event of `source` to the scene, away from those placed before. Return its new span, or None."""
+    first, last = (round(seconds * SAMPLE_RATE) for seconds in span)
+    part = source[first:last][: min(MOST_SAMPLES, len(samples))].copy()
+    if len(part) < LEAST_SAMPLES:
+        return None
+    fade = SAMPLE_RATE // 100
+    ramp = np.linspace(0.0, 1.0, fade, dtype=np.float32)
+    part[:fade] *= ramp
+    part[-fade:] *= ramp[::-1]
+    for _ in range(TRIES):
+        start = int(rng.integers(0, len(samples) - len(part) + 1))
+        placed = (round(start / SAMPLE_RATE, 3), round((start + len(part)) / SAMPLE_RATE, 3))
+        if all(placed[1] <= other[0] or other[1] <= placed[0] for other in taken):
+            samples[start : start + len(part)] += at_level(part, rng.uniform(*SceneConfig().event_rms_db))
+            return placed
+    return None
+
+
+def _kinds(row: Row) -> set[str]:
+    """Return the kinds of a row's events: labels, and what their captions name."""
+    named = {kind_of(event.caption, lexicon()) for event in row.events}
+    return {kind for kind in named | {event.label for event in row.events} if kind}
+
+
+def _read(row: Row) -> Samples:
+    return decode_audio(Path(row.audio).read_bytes(), max_seconds=(row.duration or 0.0) + 1.0).samples

@@ -1,0 +1,4 @@
+"""The command lines of `timeaudio train`, `evaluate`, `calibrate`, `ablate` and `data`.
+
+They need only the base package, so `--help` and mistakes in the options need no extra.
+"""

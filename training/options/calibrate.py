@@ -1,0 +1,24 @@
+"""Fit a checkpoint's confidence on composed scenes, and measure it on scenes of other recordings.
+
+The held-out recordings are split in two by source. Scenes are composed from each half, including sounds of unknown
+kinds, noise, hum and silence, and the checkpoint answers questions about them. An interval is right if its kind is
+right and its IoU with an event of that kind is 0.5 or more; in grounding the kind is the query's, and half of the
+queries are absent. The task `ask` is fitted on "Is there ...?" questions. Captions that call a sound unidentified are
+left out.
+"""
+
+import argparse
+from collections.abc import Sequence
+from pathlib import Path
+
+
+def parse(argv: Sequence[str] | None) -> argparse.Namespace:
+    """Parse the words of `timeaudio calibrate`; None means those of the process."""
+    parser = argparse.ArgumentParser(prog="timeaudio calibrate", description=__doc__)
+    parser.add_argument(
+        "--data", type=Path, nargs="+", required=True, metavar="DIR", help="folders with clips.csv and audio/"
+    )
+    parser.add_argument("--model", type=Path, required=True, help="checkpoint directory; receives calibration.json")
+    parser.add_argument("--scenes", type=int, default=400, help="scenes to fit on, and as many to measure on")
+    parser.add_argument("--seed", type=int, default=11, help="seed of the scenes (default: %(default)s)")
+    return parser.parse_args(argv)

@@ -1,0 +1,62 @@
+"""The command line of `timeaudio evaluate`: one form scores a manifest, the other composed scenes."""
+
+import argparse
+from collections.abc import Sequence
+from pathlib import Path
+
+MANIFEST = "Score any system's predictions, or a checkpoint's answers, on a manifest: `timeaudio evaluate`."
+SCENES = "Score a checkpoint on scenes composed of held-out recordings, as a table and optionally as JSON."
+
+
+def is_about_manifest(argv: Sequence[str]) -> bool:
+    """Return whether the words score a manifest. The help, which shows both forms, does not."""
+    is_help = bool({"-h", "--help"} & set(argv))
+    return not is_help and any(word.endswith(".jsonl") or word.startswith("--predictions") for word in argv)
+
+
+def parse(argv: Sequence[str]) -> argparse.Namespace:
+    """Parse the words of `timeaudio evaluate`."""
+    if is_about_manifest(argv):
+        return manifest_parser().parse_args(argv)
+    if {"-h", "--help"} & set(argv):
+        print(manifest_parser().format_help() + "\n\nOr, to score on composed scenes:\n")
+    return _scenes_parser().parse_args(argv)
+
+
+def manifest_parser() -> argparse.ArgumentParser:
+    """Return the parser of the form that scores a manifest."""
+    parser = argparse.ArgumentParser(prog="timeaudio evaluate", description=MANIFEST)
+    parser.add_argument("--data", type=Path, required=True, metavar="FILE", help="manifest with questions and answers")
+    parser.add_argument("--predictions", type=Path, metavar="FILE", help="JSONL of any system's answers, by id")
+    parser.add_argument("--model", type=Path, help="without --predictions: checkpoint (default: the embedded one)")
+    parser.add_argument("--beams", type=int, default=1, help="1 is greedy (default: %(default)s)")
+    parser.add_argument("--no-grammar", action="store_true", help="decode without the grammar (ablation)")
+    parser.add_argument("--windows", action="store_true", help="cut recordings into 30 s windows (ablation)")
+    parser.add_argument("--device", choices=["cpu", "cuda"], help="default: cuda if available")
+    parser.add_argument("--save", type=Path, metavar="FILE", help="file to write the answers to, as JSONL")
+    parser.add_argument("--json", type=Path, metavar="FILE", help="file to write the scores to")
+    return parser
+
+
+def _scenes_parser() -> argparse.ArgumentParser:
+    parser = argparse.ArgumentParser(prog="timeaudio evaluate", description=SCENES)
+    parser.add_argument(
+        "--data", type=Path, nargs="+", required=True, metavar="DIR",
+        help="folders with clips.csv or meta/esc50.csv, and audio/; or a manifest (.jsonl)",
+    )  # fmt: skip
+    parser.add_argument("--model", type=Path, help="checkpoint directory (default: the embedded one)")
+    parser.add_argument("--scenes", type=int, default=200, help="number of scenes (default: %(default)s)")
+    parser.add_argument("--seconds", type=float, nargs="+", default=[10.0], help="scene lengths, in turn (default: 10)")
+    parser.add_argument("--max-events", type=int, default=4, help="maximum events in 10 s (default: %(default)s)")
+    parser.add_argument(
+        "--kinds", nargs="+", default=["all"], metavar="KIND", help="all, ten (ESC-10), or names of kinds"
+    )
+    parser.add_argument("--realistic", action="store_true", help="rooms, hum, noise and unknown sounds, as in training")
+    parser.add_argument("--half", type=int, choices=(0, 1), help="use half of the sources (calibration fits on 0)")
+    parser.add_argument("--wordings", choices=("held-out", "trained"), default="held-out", help="query wordings")
+    parser.add_argument("--pass-seconds", type=float, default=15.0, help="longest pass (default: %(default)s)")
+    parser.add_argument("--seed", type=int, default=7, help="seed of the scenes (default: %(default)s)")
+    parser.add_argument("--beams", type=int, default=1, help="1 is greedy (default: %(default)s)")
+    parser.add_argument("--meteor", action="store_true", help="METEOR 1.5 of captions; needs the extra field, and Java")
+    parser.add_argument("--json", type=Path, help="file to write the scores to")
+    return parser

@@ -1,0 +1,41 @@
+"""Train one stage on a manifest, from any checkpoint: `timeaudio train --data MANIFEST --from CHECKPOINT`."""
+
+import argparse
+from collections.abc import Sequence
+from pathlib import Path
+
+EXAMPLE = """examples:
+  timeaudio train --data my.jsonl --from timeaudio-small
+  timeaudio train --data stage1.jsonl --from start --stage paper-1 --out stage1
+  timeaudio train --data stage2.jsonl --from stage1 --stage paper-2 --out timeaudio-mine
+  accelerate launch --multi_gpu --num_processes 8 -m training --data stage1.jsonl --from start --stage paper-1
+Run the same command again to resume. Exit status: 0 a checkpoint was written, 2 a mistake in the input, 3 no state was
+better than the start (few-clips), so none was written, 130 and 143 stopped by Ctrl-C and by SIGTERM."""
+
+
+def parse(argv: Sequence[str] | None) -> argparse.Namespace:
+    """Parse the words of `timeaudio train`; None means those of the process."""
+    form = argparse.RawDescriptionHelpFormatter
+    parser = argparse.ArgumentParser(prog="timeaudio train", description=__doc__, epilog=EXAMPLE, formatter_class=form)
+    parser.add_argument("--data", type=Path, required=True, metavar="FILE", help="manifest: see docs/training.md")
+    parser.add_argument(
+        "--from", dest="start", default="timeaudio-small", metavar="DIR", help="checkpoint to start from"
+    )
+    parser.add_argument(
+        "--stage", default="few-clips",
+        help="few-clips, adapt, ablation, paper-1, paper-2 or a file (default: few-clips, which keeps what it knew)",
+    )  # fmt: skip
+    parser.add_argument("--set", action="append", default=[], metavar="KEY=VALUE", help="change a value of the stage")
+    parser.add_argument("--validation", type=Path, metavar="FILE", help="manifest (default: a share of the recordings)")
+    parser.add_argument(
+        "--rehearse", type=Path, metavar="FILE",
+        help="few-clips: manifest of what the checkpoint knows (default: the set that comes with TimeAudio)",
+    )  # fmt: skip
+    parser.add_argument(
+        "--run", "--state", type=Path,
+        help="folder of the run's state; repeat it to resume (torchrun takes --run for itself) (default: runs/STAGE)",
+    )  # fmt: skip
+    parser.add_argument("--cache", type=Path, metavar="DIR", help="cache of the encoders' frames (float16)")
+    parser.add_argument("--device", choices=["cpu", "cuda"], help="default: cuda if available")
+    parser.add_argument("--out", type=Path, help="checkpoint directory to write (default: RUN/checkpoint)")
+    return parser.parse_args(argv)
