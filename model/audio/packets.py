@@ -3,6 +3,7 @@
 from collections.abc import Iterator
 from fractions import Fraction
 from types import TracebackType
+from typing import cast
 
 import av
 import numpy as np
@@ -122,10 +123,10 @@ class PacketReader:
             try:
                 for packet in self._container.demux(self._stream, *self._pictures):
                     if packet.stream_index != self._stream.index:
-                        self._begin_with(packet)
+                        self._begin_with(cast("Packet[VideoStream]", packet))
                     elif packet.size or packet.dts is None:  # an empty one in the middle would end the decoder
                         self._pictures = []
-                        yield packet
+                        yield cast("Packet[AudioStream]", packet)
             except Exception:  # FFmpeg's errors, and Python's from its callbacks
                 continue
             return

@@ -50,7 +50,7 @@ def mcp(
 ) -> None:
     """Serve four tools over the Model Context Protocol: hear, find, summarize, ask."""
     from timeaudio.agent_tools.download import checked_prefix
-    from timeaudio.local import extra_needed
+    from timeaudio.extras import extra_needed
 
     with extra_needed("mcp"):
         from timeaudio.agent_tools.backend import open_backend

@@ -104,7 +104,7 @@ def find(  # noqa: PLR0913  an option each
     """Find events in an ARCHIVE of answers, by kind of sound or by words of their captions. Needs no model."""
     from timeaudio.archive.search import EventFilter, search
     from timeaudio.archive.store import Archive
-    from timeaudio.local import extra_needed
+    from timeaudio.extras import extra_needed
 
     wanted = EventFilter(min_confidence, longer_than, shorter_than, _moment(after), _moment(before))
     if (server is not None or model is not None) and not verify:

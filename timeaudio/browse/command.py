@@ -22,7 +22,7 @@ def browse(
     port: Annotated[int, typer.Option(min=0, max=65535, help="Port to listen on; 0 picks a free one.")] = 8100,
 ) -> None:
     """Serve a page with the recordings and events of an ARCHIVE, to filter, play and export. Needs no model."""
-    from timeaudio.local import extra_needed
+    from timeaudio.extras import extra_needed
 
     with extra_needed("archive"):
         import uvicorn
