@@ -73,9 +73,8 @@ def load_checkpoint(
     sound = sound_encoder(config.sound_encoder, _json(directory / "sound_encoder" / "config.json"))
     load_tensors(sound, directory / "sound_encoder" / WEIGHTS)
     is_auto = dtype is None and config.language_dtype == "auto"
-    if dtype is None:
-        dtype = torch.float32 if is_auto else getattr(torch, config.language_dtype)
-    llm = _language_model(directory, dtype, device, quantize)
+    stated = torch.float32 if is_auto else getattr(torch, config.language_dtype)
+    llm = _language_model(directory, dtype or stated, device, quantize)
     if adapted:
         llm = _adapted(llm, directory)
     model = TimeAudio(config, speech, sound, llm)
@@ -210,9 +209,7 @@ def _language_model(directory: Path, dtype: torch.dtype, device: str, quantize: 
     fewer_bits: dict[str, Any] = {}
     if quantize is not None:
         if (directory / ADAPTER).is_dir():
-            raise CheckpointError(
-                f"{directory} has an adapter, which cannot be merged into {quantize}: merge it first."
-            )
+            raise CheckpointError(f"{directory} has an adapter. It cannot be merged into {quantize}: merge it first.")
         fewer_bits = {"quantization_config": quantization_config(quantize, dtype), "device_map": {"": device}}
     logging.disable_progress_bar()  # our own logs and commands report progress
     try:

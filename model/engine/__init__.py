@@ -7,6 +7,8 @@ cache      keys and values of all slots, behind the library's cache interface
 slots      assignment of sequences to slots
 prefill    batched prompt computation; a prefix that several questions share is computed once
 decode     one step of the live sequences
+drafts     guesses the next tokens of a greedy answer
+drafting   a step that checks the guesses
 graphs     the same step as CUDA graphs
 search     greedy and sampled paths
 beams      beam search

@@ -10,6 +10,7 @@ from transformers import PreTrainedModel
 
 from model.engine.cache import allocate
 from model.engine.decode import Decoder, LanguageModel
+from model.engine.drafting import check_drafts, draft
 from model.engine.drafts import Drafter
 from model.engine.fair_queue import FairQueue
 from model.engine.graphs import StaticSteps
@@ -17,19 +18,14 @@ from model.engine.masks import GrammarMasks
 from model.engine.memory import in_halves, slots_that_fit
 from model.engine.prefill import batches, num_new_tokens, prefill
 from model.engine.sampling import choose
-from model.engine.search import Path
 from model.engine.sequence import Prefix, Sequence
-from model.engine.slots import Region, Slots
+from model.engine.slots import Slots
 from model.errors import ContextTooLong, OutOfMemory
 from model.language.decoding import Decoding
 from model.timeline.grammar import Grammar
 
 CPU_LENGTH_STEP = 64
 CUDA_LENGTH_STEP = 256
-MOST_DRAFTED = 7
-STEP_TOKENS = 32
-"""Tokens that a step with drafts may compute for all sequences together. Up to about this many, a CPU takes hardly
-longer than for one per sequence."""
 CUDA_WIDTHS = (1, 4)
 """1 for greedy decoding, 4 is the reference's number of beams. Other widths run without graphs."""
 
@@ -69,10 +65,8 @@ class SlotEngine:
         device, dtype = model.device, model.dtype
         if num_slots is None:
             num_slots = slots_that_fit(model.config, self.length, device=device, dtype=dtype)
-        self.most_beams = most_beams
-        self.num_steps = 0
-        if static_widths is None:
-            static_widths = CUDA_WIDTHS if is_cuda else ()
+        self.most_beams, self.num_steps = most_beams, 0
+        static_widths = (CUDA_WIDTHS if is_cuda else ()) if static_widths is None else static_widths
         allocated = num_slots + 1 if static_widths else num_slots
         states = allocate(model.config, allocated, self.length, device=device, dtype=dtype)
         visible = torch.zeros(allocated, most_beams, self.length, dtype=torch.bool, device=device)
@@ -83,8 +77,7 @@ class SlotEngine:
         self._prefill_tokens = prefill_tokens
         self._length_step = length_step or (CUDA_LENGTH_STEP if is_cuda else CPU_LENGTH_STEP)
         lengths = sorted({self._bucket(entries) for entries in range(1, self.length + 1)})
-        # A graph has one shape, so drafts would have to run without it.
-        self.drafter = None if static_widths else Drafter()
+        self.drafter = None if static_widths else Drafter()  # a graph has one shape, without room for drafts
         self._static = StaticSteps(self._decoder, static_widths, lengths) if static_widths else None
 
     @property
@@ -222,8 +215,8 @@ class SlotEngine:
         ended = self._release_ended()
         for region in self._slots.regions():
             sequences = self._slots.live[region.first : region.last]
-            if self._draft(sequences):
-                self._check_drafts(sequences, region)
+            if self.drafter and draft(self.drafter, sequences, self.length):
+                check_drafts(self._decoder, self._masks, sequences, region, self._bucket)
                 continue
             length = self._bucket(max(s.num_entries for s in sequences) + region.width)
             inputs = self._decoder.inputs(sequences, region, length)
@@ -234,28 +227,6 @@ class SlotEngine:
                 sequence.num_entries += region.width
             choose(sequences, logits, self._masks)
         return ended + self._release_ended()
-
-    def _draft(self, sequences: list[Sequence]) -> bool:
-        """Draft the next tokens of greedy paths. Return whether there is a draft."""
-        room = min(self.length - sequence.num_entries for sequence in sequences) - 1
-        most = min(MOST_DRAFTED, STEP_TOKENS // len(sequences) - 1, room)
-        if self.drafter is None or most < 1:
-            return False
-        for sequence in sequences:
-            path = sequence.search
-            if isinstance(path, Path) and not path.is_drawn:
-                path.draft = self.drafter.draft(path.last_two, path.state, path.grammar, most)
-        return any(sequence.num_inputs > sequence.width for sequence in sequences)
-
-    def _check_drafts(self, sequences: list[Sequence], region: Region) -> None:
-        """Compute one step that checks all drafts of a region of paths."""
-        length = self._bucket(max(s.num_entries for s in sequences) + max(s.num_inputs for s in sequences))
-        inputs = self._decoder.draft_inputs(sequences, region, length)
-        logits = self._decoder.forward(inputs, region.first, region.last)
-        before = [sequence.search.num_tokens for sequence in sequences]
-        choose(sequences, logits, self._masks)
-        for sequence, num_tokens in zip(sequences, before, strict=True):
-            self._decoder.keep(sequence, sequence.search.num_tokens - num_tokens)
 
     def _make_room(self, sequence: Sequence) -> None:
         """Drop dead beams before attention has to read a longer length; end the search if the slot is still full."""
@@ -270,7 +241,7 @@ class SlotEngine:
     def _release_ended(self) -> list[Sequence]:
         ended = [sequence for sequence in self._slots.live if sequence.is_ended]
         for sequence in ended:
-            if self.drafter is not None and sequence.completion is not None:
+            if self.drafter and sequence.completion:
                 self.drafter.learn(sequence.completion.ids)
             self._slots.leave(sequence)
         return ended
