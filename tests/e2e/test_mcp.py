@@ -225,7 +225,7 @@ def test_errors_say_what_to_do(scripted: Any, folder: Path) -> None:
         assert "at least 0.1 s after start" in await refusal(client, "hear", data=data, start=2.0, end=1.0)
         assert "queries" in await refusal(client, "find", data=data, queries=[])
         (folder / "text.flac").write_text("no sound at all, but long enough")
-        assert "format" in await refusal(client, "hear", path="text.flac")
+        assert "supported kind" in await refusal(client, "hear", path="text.flac")
 
     over_stdio(talk, "--server", scripted.url, "--root", folder)
 
