@@ -83,21 +83,15 @@ def search(
 
 def _collect(archive: Archive, meaning: Meaning, wanted: EventFilter) -> tuple[int, int]:
     """Put the events that match into the table `found`. Return how many there are, and in how many recordings."""
-    conditions = wanted.conditions()
-    # Captions repeat, so each different one is matched once.
+    conditions = [*(("regexp_matches(lower(label), ?)", pattern) for pattern in meaning.patterns), *wanted.conditions()]
     archive.connection.execute(
         f"""
         CREATE OR REPLACE TEMP TABLE found AS
-        WITH matched AS MATERIALIZED (
-            SELECT label FROM (SELECT DISTINCT unnest(spans).label AS label FROM archive)
-            WHERE {" AND ".join("regexp_matches(lower(label), ?)" for _ in meaning.patterns)}
-        )
         SELECT path, recorded_at, start_s, end_s, label, confidence
         FROM (SELECT path, recorded_at, unnest(spans, recursive := true) FROM archive)
-        SEMI JOIN matched USING (label)
-        WHERE {" AND ".join(["true", *(condition for condition, _ in conditions)])}
+        WHERE {" AND ".join(condition for condition, _ in conditions)}
         """,
-        [*meaning.patterns, *(value for _, value in conditions)],
+        [value for _, value in conditions],
     )
     counts = archive.connection.execute("SELECT count(*), count(DISTINCT path) FROM found").fetchone()
     assert counts is not None, "an aggregate has a row"
