@@ -133,7 +133,9 @@ class LocalModel:
         data = audio if isinstance(audio, bytes) else audio.read_bytes()
         begun = time.perf_counter()
         try:
-            waveform = self._decode(data, max_seconds=LIMIT_S, start_s=start / _TENTHS, end_s=end_s)
+            waveform = self._decode(
+                data, max_seconds=LIMIT_S, start_s=start / _TENTHS, end_s=end_s, track=part.get("track")
+            )
             decoded = time.perf_counter()
             answers, num_audio_tokens, encode_s = self._in_passes(waveform, task, ask)
         except self._too_long as error:

@@ -210,20 +210,22 @@ class GroundResult(_message.Message):
     def __init__(self, query: _Optional[str] = ..., present: bool = ..., intervals: _Optional[_Iterable[_Union[Interval, _Mapping]]] = ...) -> None: ...
 
 class Options(_message.Message):
-    __slots__ = ("start", "end", "num_beams", "max_new_tokens", "min_confidence", "timeout_s")
+    __slots__ = ("start", "end", "num_beams", "max_new_tokens", "min_confidence", "timeout_s", "track")
     START_FIELD_NUMBER: _ClassVar[int]
     END_FIELD_NUMBER: _ClassVar[int]
     NUM_BEAMS_FIELD_NUMBER: _ClassVar[int]
     MAX_NEW_TOKENS_FIELD_NUMBER: _ClassVar[int]
     MIN_CONFIDENCE_FIELD_NUMBER: _ClassVar[int]
     TIMEOUT_S_FIELD_NUMBER: _ClassVar[int]
+    TRACK_FIELD_NUMBER: _ClassVar[int]
     start: float
     end: float
     num_beams: int
     max_new_tokens: int
     min_confidence: float
     timeout_s: float
-    def __init__(self, start: _Optional[float] = ..., end: _Optional[float] = ..., num_beams: _Optional[int] = ..., max_new_tokens: _Optional[int] = ..., min_confidence: _Optional[float] = ..., timeout_s: _Optional[float] = ...) -> None: ...
+    track: int
+    def __init__(self, start: _Optional[float] = ..., end: _Optional[float] = ..., num_beams: _Optional[int] = ..., max_new_tokens: _Optional[int] = ..., min_confidence: _Optional[float] = ..., timeout_s: _Optional[float] = ..., track: _Optional[int] = ...) -> None: ...
 
 class Interval(_message.Message):
     __slots__ = ("start", "end", "confidence")
