@@ -168,7 +168,7 @@ class LiveAudio(_message.Message):
     def __init__(self, encoding: _Optional[_Union[Encoding, str]] = ..., sample_rate: _Optional[int] = ..., channels: _Optional[int] = ..., window_s: _Optional[float] = ...) -> None: ...
 
 class AnalyzeResponse(_message.Message):
-    __slots__ = ("start", "event", "result", "segment", "interval", "dense_caption", "ground", "summarize", "ask")
+    __slots__ = ("start", "event", "result", "segment", "interval", "dense_caption", "ground", "summarize", "ask", "progress")
     START_FIELD_NUMBER: _ClassVar[int]
     EVENT_FIELD_NUMBER: _ClassVar[int]
     RESULT_FIELD_NUMBER: _ClassVar[int]
@@ -178,6 +178,7 @@ class AnalyzeResponse(_message.Message):
     GROUND_FIELD_NUMBER: _ClassVar[int]
     SUMMARIZE_FIELD_NUMBER: _ClassVar[int]
     ASK_FIELD_NUMBER: _ClassVar[int]
+    PROGRESS_FIELD_NUMBER: _ClassVar[int]
     start: Start
     event: Event
     result: GroundResult
@@ -187,7 +188,16 @@ class AnalyzeResponse(_message.Message):
     ground: GroundResponse
     summarize: SummarizeResponse
     ask: AskResponse
-    def __init__(self, start: _Optional[_Union[Start, _Mapping]] = ..., event: _Optional[_Union[Event, _Mapping]] = ..., result: _Optional[_Union[GroundResult, _Mapping]] = ..., segment: _Optional[_Union[Segment, _Mapping]] = ..., interval: _Optional[_Union[Interval, _Mapping]] = ..., dense_caption: _Optional[_Union[DenseCaptionResponse, _Mapping]] = ..., ground: _Optional[_Union[GroundResponse, _Mapping]] = ..., summarize: _Optional[_Union[SummarizeResponse, _Mapping]] = ..., ask: _Optional[_Union[AskResponse, _Mapping]] = ...) -> None: ...
+    progress: Progress
+    def __init__(self, start: _Optional[_Union[Start, _Mapping]] = ..., event: _Optional[_Union[Event, _Mapping]] = ..., result: _Optional[_Union[GroundResult, _Mapping]] = ..., segment: _Optional[_Union[Segment, _Mapping]] = ..., interval: _Optional[_Union[Interval, _Mapping]] = ..., dense_caption: _Optional[_Union[DenseCaptionResponse, _Mapping]] = ..., ground: _Optional[_Union[GroundResponse, _Mapping]] = ..., summarize: _Optional[_Union[SummarizeResponse, _Mapping]] = ..., ask: _Optional[_Union[AskResponse, _Mapping]] = ..., progress: _Optional[_Union[Progress, _Mapping]] = ...) -> None: ...
+
+class Progress(_message.Message):
+    __slots__ = ("passes_done", "passes")
+    PASSES_DONE_FIELD_NUMBER: _ClassVar[int]
+    PASSES_FIELD_NUMBER: _ClassVar[int]
+    passes_done: int
+    passes: int
+    def __init__(self, passes_done: _Optional[int] = ..., passes: _Optional[int] = ...) -> None: ...
 
 class Start(_message.Message):
     __slots__ = ("id", "model", "audio")
