@@ -3,6 +3,7 @@
 TimeAudioError
 ├── AudioError
 │   ├── UnsupportedAudio    the bytes are not an audio file of a supported kind
+│   ├── NoSuchTrack         the file has fewer audio tracks than the chosen one needs
 │   ├── CorruptAudio        decoding failed part-way
 │   ├── EmptyAudio          fewer samples than one window needs
 │   └── AudioTooLong        longer than the limit
@@ -47,6 +48,18 @@ class AudioError(TimeAudioError):
 
 class UnsupportedAudio(AudioError):
     """The bytes are not an audio file of a supported kind."""
+
+
+class NoSuchTrack(AudioError):
+    """The file has no audio track `track` (from 0); it has `num_tracks`."""
+
+    def __init__(self, *, track: int, num_tracks: int) -> None:
+        self.track = track
+        self.num_tracks = num_tracks
+        tracks, choice = ("track", "0") if num_tracks == 1 else ("tracks", f"0 to {num_tracks - 1}")
+        super().__init__(
+            f"The file has {num_tracks} audio {tracks}; there is no track {track}. Send {choice}, or leave track out."
+        )
 
 
 class CorruptAudio(AudioError):

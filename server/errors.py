@@ -161,6 +161,7 @@ _INVALID = StatusCode.INVALID_ARGUMENT
 
 PROBLEMS: Mapping[type[TimeAudioError], ProblemKind] = {
     model_errors.UnsupportedAudio: ProblemKind("unsupported-audio", "Unsupported audio format", 415, _INVALID),
+    model_errors.NoSuchTrack: ProblemKind("no-such-track", "The file has no such audio track", 422, _INVALID),
     model_errors.CorruptAudio: ProblemKind("corrupt-audio", "The audio file is damaged", 422, _INVALID),
     model_errors.EmptyAudio: ProblemKind("empty-audio", "The audio file contains no sound", 422, _INVALID),
     # Not RESOURCE_EXHAUSTED for inputs that are too large: clients retry that code.

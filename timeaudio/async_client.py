@@ -1,17 +1,16 @@
 """AsyncClient: `Client` for asyncio and, over HTTP, for trio."""
 
 from collections.abc import AsyncGenerator, AsyncIterable, Sequence
-from contextlib import aclosing
 from types import TracebackType
-from typing import Any, Literal, Self, Unpack, cast, overload
+from typing import Literal, Self, Unpack, cast, overload
 
-from timeaudio import requests
+from timeaudio import attempts, requests
 from timeaudio.api_key import authorization
 from timeaudio.audio_source import Audio
-from timeaudio.errors import ApiError, ClientError
+from timeaudio.errors import ClientError
 from timeaudio.formats import FormatName, TextFormat
 from timeaudio.request_options import LiveOptions, RequestOptions
-from timeaudio.requests import DEFAULT_URL, A, AudioRequest, Part, RetryPolicy
+from timeaudio.requests import DEFAULT_URL, A, AudioRequest, OnProgress, Part
 from timeaudio.results import (
     CaptionedEvent,
     DenseCaption,
@@ -29,7 +28,7 @@ from timeaudio.transports import async_transport
 class AsyncClient:
     """A connection to one TimeAudio server. Use it as an async context manager, or call `aclose`.
 
-    Methods, arguments, results and errors are those of `Client`. Several requests may run at once.
+    Methods, attributes, arguments, results and errors are those of `Client`. Several requests may run at once.
 
     Example:
         async with AsyncClient("http://127.0.0.1:8000") as client:
@@ -47,6 +46,7 @@ class AsyncClient:
         """See `Client`."""
         self._transport = async_transport(base_url, timeout, authorization(api_key))
         self._retry_for_s = retry_for_s
+        self.on_progress: OnProgress | None = None
 
     @overload
     async def dense_caption(
@@ -184,36 +184,9 @@ class AsyncClient:
 
     async def _run(self, request: AudioRequest[A]) -> A | str:
         """Return the answer in the requested format."""
-        patience = RetryPolicy(self._retry_for_s)
-        while True:
-            try:
-                return request.written(await self._transport.whole(request))
-            except ApiError as error:
-                wait_s = patience.wait_s(error)
-            await _sleep(wait_s)
+        answer = await attempts.whole_async(self._transport, request, self._retry_for_s, self.on_progress)
+        return request.written(answer)
 
     def _stream(self, request: AudioRequest[A]) -> AsyncStream[P, A]:
-        return AsyncStream(self._parts(request), request.kind)
-
-    async def _parts(self, request: AudioRequest[Any]) -> AsyncGenerator[Part, None]:
-        """See `Client._parts`."""
-        patience = RetryPolicy(self._retry_for_s)
-        has_begun = False
-        while True:
-            try:
-                async with aclosing(cast(AsyncGenerator[Part, None], self._transport.parts(request))) as parts:
-                    async for part in parts:
-                        has_begun = True
-                        yield part
-                return
-            except ApiError as error:
-                if has_begun:
-                    raise
-                wait_s = patience.wait_s(error)
-            await _sleep(wait_s)
-
-
-async def _sleep(seconds: float) -> None:
-    from anyio import sleep  # a dependency of httpx
-
-    await sleep(seconds)
+        parts = attempts.parts_async(self._transport, request, self._retry_for_s, self.on_progress)
+        return AsyncStream(parts, request.kind)

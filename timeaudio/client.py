@@ -1,18 +1,16 @@
 """Client: two methods per task, over HTTP or gRPC. `timeaudio.requests` defines the requests."""
 
-import time
 from collections.abc import Generator, Iterable, Sequence
-from contextlib import closing
 from types import TracebackType
-from typing import Any, Literal, Self, Unpack, cast, overload
+from typing import Literal, Self, Unpack, cast, overload
 
-from timeaudio import requests
+from timeaudio import attempts, requests
 from timeaudio.api_key import authorization
 from timeaudio.audio_source import Audio
-from timeaudio.errors import ApiError, ClientError
+from timeaudio.errors import ClientError
 from timeaudio.formats import FormatName, TextFormat
 from timeaudio.request_options import LiveOptions, RequestOptions
-from timeaudio.requests import DEFAULT_URL, A, AudioRequest, Part, RetryPolicy
+from timeaudio.requests import DEFAULT_URL, A, AudioRequest, OnProgress, Part
 from timeaudio.results import (
     CaptionedEvent,
     DenseCaption,
@@ -33,6 +31,9 @@ class Client:
     `audio` is a path, the bytes of an audio file, or a binary file object (read from its current position). The client
     retries when a busy server says so. `response_format` returns text for other tools: docs/formats.md. The methods
     `stream_...` yield each result as soon as it is found. An address like grpc://127.0.0.1:9000 selects gRPC.
+
+    Attributes:
+        on_progress: called with the passes done and the number of passes, while a recording of several is analysed.
 
     Example:
         with Client("http://127.0.0.1:8000") as client:
@@ -61,6 +62,7 @@ class Client:
         """
         self._transport = transport(base_url, timeout, authorization(api_key))
         self._retry_for_s = retry_for_s
+        self.on_progress: OnProgress | None = None
 
     @overload
     def dense_caption(
@@ -221,30 +223,7 @@ class Client:
 
     def _run(self, request: AudioRequest[A]) -> A | str:
         """Return the answer in the requested format."""
-        patience = RetryPolicy(self._retry_for_s)
-        while True:
-            try:
-                return request.written(self._transport.whole(request))
-            except ApiError as error:
-                wait_s = patience.wait_s(error)
-            time.sleep(wait_s)
+        return request.written(attempts.whole(self._transport, request, self._retry_for_s, self.on_progress))
 
     def _stream(self, request: AudioRequest[A]) -> Stream[P, A]:
-        return Stream(self._parts(request), request.kind)
-
-    def _parts(self, request: AudioRequest[Any]) -> Generator[Part, None, None]:
-        """Yield the parts of a stream; retry as long as it has not begun."""
-        patience = RetryPolicy(self._retry_for_s)
-        has_begun = False
-        while True:
-            try:
-                with closing(cast(Generator[Part, None, None], self._transport.parts(request))) as parts:
-                    for part in parts:
-                        has_begun = True
-                        yield part
-                return
-            except ApiError as error:
-                if has_begun:
-                    raise
-                wait_s = patience.wait_s(error)
-            time.sleep(wait_s)
+        return Stream(attempts.parts(self._transport, request, self._retry_for_s, self.on_progress), request.kind)

@@ -14,6 +14,7 @@ from timeaudio import results
 from timeaudio.errors import LocalModelError
 from timeaudio.extras import extra_needed
 from timeaudio.request_options import PartOptions
+from timeaudio.requests import OnProgress
 
 if TYPE_CHECKING:
     from model.audio.waveform import Waveform
@@ -31,6 +32,9 @@ class LocalModel:
     """A checkpoint loaded in this process: slower to start than a request to a server, but needs none.
 
     It splits a recording into the same passes as a server, by the same settings (`TIMEAUDIO_PASSES__SECONDS`).
+
+    Attributes:
+        on_progress: called with the passes done and the number of passes, if there are several.
     """
 
     def __init__(self, checkpoint: Path | None = None) -> None:
@@ -39,6 +43,7 @@ class LocalModel:
         Raises:
             LocalModelError: a library is missing, a setting is wrong, or the checkpoint cannot be loaded.
         """
+        self.on_progress: OnProgress | None = None
         with extra_needed("server"):
             from pydantic import ValidationError
 
@@ -121,7 +126,9 @@ class LocalModel:
         data = audio if isinstance(audio, bytes) else audio.read_bytes()
         begun = time.perf_counter()
         try:
-            waveform = self._decode(data, max_seconds=LIMIT_S, start_s=start / _TENTHS, end_s=end_s)
+            waveform = self._decode(
+                data, max_seconds=LIMIT_S, start_s=start / _TENTHS, end_s=end_s, track=part.get("track")
+            )
             decoded = time.perf_counter()
             answers, num_audio_tokens, encode_s = self._in_passes(waveform, task, ask)
         except self._too_long as error:
@@ -177,6 +184,8 @@ class LocalModel:
             encode_s += time.perf_counter() - begun
             num_audio_tokens += recording.num_audio_tokens
             parts.append(ask(recording))
+            if self.on_progress is not None and len(passes) > 1:
+                self.on_progress(number, len(passes))
         whole = AnswerMerger(passes, task, len(parts[0]))
         for part in parts:
             for index, answer in enumerate(part):

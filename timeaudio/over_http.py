@@ -13,7 +13,7 @@ from timeaudio.connections import AsyncConnections, Connections
 from timeaudio.errors import ApiError, ServerUnreachable
 from timeaudio.requests import CONNECT_TIMEOUT_S, A, AudioRequest, LiveRequest, Part, TaskName
 from timeaudio.responses import parsed, parsed_json, reached, refusal
-from timeaudio.results import Beginning, CaptionedEvent, GroundingResult, Interval, SummarySegment
+from timeaudio.results import Beginning, CaptionedEvent, GroundingResult, Interval, Progress, SummarySegment
 
 _PATHS: Final[Mapping[TaskName, str]] = {
     "dense_caption": "/v1/dense-caption",
@@ -23,6 +23,7 @@ _PATHS: Final[Mapping[TaskName, str]] = {
 }
 _PARTS: Final[Mapping[str, type[Part]]] = {
     "start": Beginning,
+    "progress": Progress,
     "event": CaptionedEvent,
     "result": GroundingResult,
     "segment": SummarySegment,

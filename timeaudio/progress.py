@@ -45,7 +45,7 @@ class RunCounts:
 
 
 class Bar:
-    """The bar, on stderr if that is a terminal. Print other output only while it is `hidden`."""
+    """The bar, on stderr if that is a terminal (`is_shown`). Print other output only while it is `hidden`."""
 
     def __init__(self, sources: Sequence[Source], account: RunCounts) -> None:
         console = Console(stderr=True)
@@ -62,6 +62,8 @@ class Bar:
             redirect_stderr=False,
             disable=not console.is_terminal,
         )
+        self.is_shown = console.is_terminal
+        self._current = self._num_done = 0
         # By bytes, because the length of a recording is known only after its answer.
         self._task = self._progress.add_task("", total=sum(map(_weight, sources)), counts="")
 
@@ -77,11 +79,21 @@ class Bar:
     def begin(self, source: Source) -> None:
         """Show the recording that is being analysed."""
         description = one_line(f"Listening to {source.place.name}")
+        self._current = _weight(source)
         self._progress.update(self._task, description=description, counts=self._counts)
 
-    def end(self, source: Source) -> None:
-        """Count a recording, answered or failed."""
-        self._progress.update(self._task, advance=_weight(source), counts=self._counts)
+    def show_passes(self, num_done: int, num_passes: int) -> None:
+        """Show how much of the recording is analysed."""
+        self._progress.update(
+            self._task,
+            completed=self._num_done + self._current * num_done / num_passes,
+            counts=f"{self._counts}  {num_done}/{num_passes} passes",
+        )
+
+    def end(self) -> None:
+        """Count the recording, answered or failed."""
+        self._num_done += self._current
+        self._progress.update(self._task, completed=self._num_done, counts=self._counts)
 
     @contextmanager
     def hidden(self) -> Iterator[None]:

@@ -13,18 +13,21 @@ class PartOptions(TypedDict, total=False):
 
     start: float | None
     end: float | None
+    track: int | None
     min_confidence: float | None
 
 
 class RequestOptions(TypedDict, total=False):
     """Optional fields of a request. The server chooses what is absent or None.
 
-    `start` and `end` bound the part that is analysed and `timeout_s` the whole request, in seconds. The server omits
-    intervals below `min_confidence`, 0 to 1; above 0 it needs a calibrated model.
+    `start` and `end` bound the part that is analysed and `timeout_s` the whole request, in seconds. `track` is the
+    number of the file's audio track, from 0; by default the one that a player plays. The server omits intervals below
+    `min_confidence`, 0 to 1; above 0 it needs a calibrated model.
     """
 
     start: float | None
     end: float | None
+    track: int | None
     num_beams: int | None
     max_new_tokens: int | None
     min_confidence: float | None
@@ -47,7 +50,7 @@ class LiveOptions(TypedDict, total=False):
 
 
 ENCODINGS: Final = ("s16le", "f32le")
-_WHOLE: Final = frozenset({"num_beams", "max_new_tokens", "sample_rate", "channels"})
+_WHOLE: Final = frozenset({"track", "num_beams", "max_new_tokens", "sample_rate", "channels"})
 _MOST: Final = 2**32 - 1
 """The largest whole number that every transport carries."""
 

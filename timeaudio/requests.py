@@ -5,7 +5,7 @@ seconds. Every other refusal is raised at once as ApiError.
 """
 
 import time
-from collections.abc import AsyncIterable, AsyncIterator, Iterable, Iterator, Mapping, Sequence
+from collections.abc import AsyncIterable, AsyncIterator, Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Final, Generic, Literal, Protocol, TypeVar
 
@@ -20,7 +20,7 @@ from timeaudio.request_options import (
     checked_queries,
     checked_words,
 )
-from timeaudio.results import AnyAnswer, Beginning, DenseCaption, Grounding, Piece, QuestionAnswer, Summary
+from timeaudio.results import AnyAnswer, Beginning, DenseCaption, Grounding, Piece, Progress, QuestionAnswer, Summary
 
 DEFAULT_URL: Final = "http://127.0.0.1:8000"
 RETRIED_STATUSES: Final = frozenset({429, 503})
@@ -30,8 +30,11 @@ FIRST_BACKOFF_S, LAST_BACKOFF_S = 0.5, 8.0  # when the server names no time: dou
 TaskName = Literal["dense_caption", "ground", "summarize", "ask"]
 A = TypeVar("A", bound=AnyAnswer)
 
-Part = Beginning | Piece | AnyAnswer
-"""What a stream consists of: a beginning, pieces, and the whole answer."""
+Part = Beginning | Progress | Piece | AnyAnswer
+"""What a stream consists of: a beginning, pieces and progress, and the whole answer."""
+
+OnProgress = Callable[[int, int], object]
+"""Called with the number of passes that are done, and of all passes."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -131,6 +131,13 @@ Piece = CaptionedEvent | GroundingResult | SummarySegment | Interval
 """The unit of a streamed answer, by task: an event, a query's result, a segment, an interval of an answer."""
 
 
+class Progress(Result):
+    """How far the analysis of a recording of several passes is; part of a streamed answer."""
+
+    passes_done: int = Field(description="Passes of the model that are done.", examples=[3])
+    passes: int = Field(description="Passes that the recording takes.", examples=[55])
+
+
 class Beginning(Result):
     """The start of a streamed answer, before its first event."""
 

@@ -25,6 +25,7 @@ _TASKS: Final[Mapping[TaskName, pb.Task]] = {
 _ENCODINGS: Final[Mapping[str, pb.Encoding]] = {"s16le": pb.ENCODING_S16LE, "f32le": pb.ENCODING_F32LE}
 _PARTS: Final[Mapping[str, type[Part]]] = {
     "start": results.Beginning,
+    "progress": results.Progress,
     "event": results.CaptionedEvent,
     "result": results.GroundingResult,
     "segment": results.SummarySegment,

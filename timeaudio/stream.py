@@ -10,7 +10,7 @@ from timeaudio.results import Beginning, Piece
 P = TypeVar("P", bound=Piece)
 
 
-class _Progress(Generic[P, A]):
+class _SoFar(Generic[P, A]):
     """What was read so far.
 
     Attributes:
@@ -37,7 +37,7 @@ class _Progress(Generic[P, A]):
         return self._answer
 
 
-class Stream(_Progress[P, A]):
+class Stream(_SoFar[P, A]):
     """An iterator over the pieces of an answer. The request is sent when the first piece is read.
 
     Leaving the `with` block, or calling `close`, cancels the request. A stream read to its end needs neither.
@@ -81,7 +81,7 @@ class Stream(_Progress[P, A]):
         self.close()
 
 
-class AsyncStream(_Progress[P, A]):
+class AsyncStream(_SoFar[P, A]):
     """`Stream` for asyncio and trio: `async for`, `async with`, `await answer()`, `await aclose()`."""
 
     def __init__(self, parts: AsyncGenerator[Part, None], kind: type[A]) -> None:

@@ -15,7 +15,7 @@ from av.container import InputContainer
 from av.stream import Disposition
 
 from model.audio.signature import has_known_signature, name_of_riff
-from model.errors import CorruptAudio, EmptyAudio, UnsupportedAudio
+from model.errors import CorruptAudio, EmptyAudio, NoSuchTrack, UnsupportedAudio
 
 CONTAINERS = (
     *("wav", "w64", "aiff", "caf", "au", "flac", "ogg", "mp3", "aac", "ac3", "eac3", "amr", "wv", "tta"),
@@ -73,16 +73,21 @@ def open_container(data: bytes) -> InputContainer:
         raise UnsupportedAudio(f"The file is not an audio file of a supported kind. {_KINDS}") from error
 
 
-def choose_track(container: InputContainer) -> AudioStream:
-    """Return the audio track that a player plays: the default one, or else the first that can be read.
+def choose_track(container: InputContainer, number: int | None = None) -> AudioStream:
+    """Return an audio track: the one with this number, from 0, or by default the one that a player plays.
+
+    A player plays the default track. If that cannot be read, the first one that can takes its place.
 
     Raises:
-        UnsupportedAudio: the file has no audio track, or none whose codec, rate and channels are supported; the message
-            is about the track that a player would play.
+        UnsupportedAudio: the file has no audio track, or the codec, rate or channels of the chosen one, or of all, are
+            not supported; without a choice, the message is about the track that a player would play.
+        NoSuchTrack: the file has audio tracks, but not that one.
     """
     tracks = container.streams.audio
     if not tracks:
         raise UnsupportedAudio(f"The file has no audio track: it is {_describe(container)}. {_KINDS}")
+    if number is not None:
+        return _numbered(tracks, number)
     reasons: list[UnsupportedAudio] = []
     for track in sorted(tracks, key=lambda track: not track.disposition & Disposition.default):  # stable
         try:
@@ -92,6 +97,19 @@ def choose_track(container: InputContainer) -> AudioStream:
         else:
             return track
     raise reasons[0]
+
+
+def _numbered(tracks: tuple[AudioStream, ...], number: int) -> AudioStream:
+    """Return a track by its number. Raises: as `choose_track`."""
+    if not 0 <= number < len(tracks):
+        raise NoSuchTrack(track=number, num_tracks=len(tracks))
+    try:
+        _check_track(tracks[number])
+    except UnsupportedAudio as error:
+        raise UnsupportedAudio(
+            f"The file has {len(tracks)} audio tracks; track {number}, counted from 0, cannot be read. {error}"
+        ) from error
+    return tracks[number]
 
 
 def open_decoder(track: AudioStream) -> AudioCodecContext:

@@ -31,9 +31,10 @@ def decode_audio(
     max_seconds: float,
     start_s: float = 0.0,
     end_s: float | None = None,
+    track: int | None = None,
     max_decoded_bytes: int | None = None,
 ) -> Waveform:
-    """Decode the audio track of a file that a player plays, or its part from `start_s` to `end_s`, to mono at 16 kHz.
+    """Decode one audio track of a file, or its part from `start_s` to `end_s`, to mono at 16 kHz.
 
     Times are those of the file's own clock: gaps are silence (`model/audio/clock.py`). Channels are averaged unless
     they cancel (`downmix.py`), then resampled (soxr HQ); 16 kHz mono PCM is unchanged. A part equals the same samples
@@ -45,11 +46,13 @@ def decode_audio(
         max_seconds: the longest part to accept.
         start_s: start of the part, in seconds.
         end_s: end of the part, in seconds; the recording's end if None or later than that.
+        track: number of the audio track, from 0; by default the one that a player plays (`choose_track`).
         max_decoded_bytes: the most bytes to decode, before and inside the part; by default from `DECODED_BYTES` and
             `DECODED_BYTES_PER_S`.
 
     Raises:
         UnsupportedAudio: not an audio file of a supported kind, or rate, channels or bytes beyond a limit.
+        NoSuchTrack: the file has no audio track `track`.
         CorruptAudio: the file is damaged or cut short before the end of the part; the message says where.
         EmptyAudio: the part has less than 0.1 s of sound.
         AudioTooLong: the part is longer than `max_seconds`.
@@ -62,6 +65,7 @@ def decode_audio(
         max_seconds=max_seconds,
         start_s=start_s,
         end_s=end_s,
+        track=track,
         max_decoded_bytes=max_decoded_bytes,
         warnings=warnings,
     ):
@@ -75,6 +79,7 @@ def decode_pieces(
     max_seconds: float,
     start_s: float = 0.0,
     end_s: float | None = None,
+    track: int | None = None,
     max_decoded_bytes: int | None = None,
     warnings: list[str] | None = None,
 ) -> Iterator[npt.NDArray[np.float32]]:
@@ -92,7 +97,7 @@ def decode_pieces(
         max_decoded_bytes = max(DECODED_BYTES, math.ceil(max_seconds * DECODED_BYTES_PER_S))
     limit = _to_samples(max_seconds)
     num_kept = position = 0
-    with Recordings(data, max_decoded_bytes=max_decoded_bytes) as recordings:
+    with Recordings(data, max_decoded_bytes=max_decoded_bytes, track=track) as recordings:
         for piece in _resample(recordings.blocks()):
             part = piece[max(0, start - position) : None if end is None else max(0, end - position)]
             num_kept += len(part)

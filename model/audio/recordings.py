@@ -14,15 +14,17 @@ class Recordings:
     Args:
         data: the whole file.
         max_decoded_bytes: most bytes to decode, over all recordings.
+        track: the audio track of each, see `AudioTrack`.
 
     Raises:
-        EmptyAudio, UnsupportedAudio, CorruptAudio: as for `AudioTrack`, about the first recording.
+        EmptyAudio, UnsupportedAudio, NoSuchTrack, CorruptAudio: as for `AudioTrack`, about the first recording.
     """
 
-    def __init__(self, data: bytes, *, max_decoded_bytes: int) -> None:
+    def __init__(self, data: bytes, *, max_decoded_bytes: int, track: int | None = None) -> None:
         self._parts = split_recordings(data)
         self._bytes_left = max_decoded_bytes
-        self._track = AudioTrack(self._parts[0], max_decoded_bytes=max_decoded_bytes)
+        self._number = track
+        self._track = AudioTrack(self._parts[0], max_decoded_bytes=max_decoded_bytes, track=track)
         self._warnings: list[str] = []
 
     def __enter__(self) -> "Recordings":
@@ -49,7 +51,9 @@ class Recordings:
         for part in self._parts[1:]:
             self._bytes_left -= self._track.num_bytes
             try:
-                following = AudioTrack(part, max_decoded_bytes=max(0, self._bytes_left), begins_s=begins_s)
+                following = AudioTrack(
+                    part, max_decoded_bytes=max(0, self._bytes_left), track=self._number, begins_s=begins_s
+                )
             except AudioError as error:
                 if not isinstance(error, EmptyAudio):
                     self._warnings.append(f"What follows after {begins_s:.1f} s is left out: {error}")
@@ -61,5 +65,5 @@ class Recordings:
             begins_s += following.seconds
 
     def warnings(self) -> tuple[str, ...]:
-        """Return a sentence for each thing that was left out or filled in so far."""
-        return (*self._warnings, *self._track.warnings())
+        """Return a sentence for each thing that was left out or filled in so far, each sentence once."""
+        return tuple(dict.fromkeys((*self._warnings, *self._track.warnings())))

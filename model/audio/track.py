@@ -32,22 +32,23 @@ class Block:
 
 
 class AudioTrack:
-    """One recording: the audio track that a player would play. A context manager.
+    """One audio track of one recording. A context manager.
 
     Args:
         data: the whole file.
         max_decoded_bytes: the most bytes to decode, at the file's own rate and channels. It bounds the work.
+        track: its number, from 0; by default the track that a player plays, see `choose_track`.
         begins_s: its start in a file that joins several recordings, in seconds; used in messages.
 
     Raises:
-        EmptyAudio, UnsupportedAudio, CorruptAudio: as for `open_container` and `choose_track`.
+        EmptyAudio, UnsupportedAudio, NoSuchTrack, CorruptAudio: as for `open_container` and `choose_track`.
     """
 
-    def __init__(self, data: bytes, *, max_decoded_bytes: int, begins_s: float = 0.0) -> None:
-        self._reader = PacketReader(data, max_decoded_bytes=max_decoded_bytes)
+    def __init__(self, data: bytes, *, max_decoded_bytes: int, track: int | None = None, begins_s: float = 0.0) -> None:
+        self._reader = PacketReader(data, max_decoded_bytes=max_decoded_bytes, track=track)
         self._gain = np.float32(1)
         if is_uncertain(self._reader.codec):
-            pieces = read_all(data, max_decoded_bytes=max_decoded_bytes)
+            pieces = read_all(data, max_decoded_bytes=max_decoded_bytes, track=track)
             self._gain = np.float32(find_gain(self._reader.codec, pieces))
         self._begins_s = begins_s
         self._downmix = Downmix()
@@ -80,8 +81,11 @@ class AudioTrack:
         return self._clock.seconds
 
     def warnings(self) -> tuple[str, ...]:
-        """Return a sentence for each thing that was left out or filled in so far."""
+        """Return a sentence for each thing that was left out or filled in so far, other tracks included."""
         said = []
+        num_tracks = self._reader.num_tracks
+        if num_tracks > 1:
+            said.append(f"The file has {num_tracks} audio tracks; this is track {self._reader.track}, counted from 0.")
         if self._first_loss_s is not None:
             said.append(
                 f"{self._reader.num_lost} of {self._reader.num_lost + self._reader.num_decoded} packets could not be "

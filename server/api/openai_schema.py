@@ -68,7 +68,7 @@ class StreamOptions(_RequestModel):
 
 
 class ChatRequest(_RequestModel):
-    """OpenAI's request body with this server's extra fields: `task`, `start`, `end`, `num_beams`, `timeout_s`."""
+    """OpenAI's request body with extra fields: `task`, `start`, `end`, `track`, `num_beams`, `timeout_s`."""
 
     model: str = Field(examples=["timeaudio-small"])
     messages: Annotated[list[Message], Field(min_length=1)]
@@ -86,6 +86,8 @@ class ChatRequest(_RequestModel):
     """Start of the analysed part, in seconds."""
     end: _Seconds | None = None
     """End of the analysed part, in seconds."""
+    track: Annotated[int, Field(ge=0)] | None = None
+    """Which audio track of the file to analyse, from 0; default: the one that a player plays."""
     num_beams: Annotated[int, Field(ge=1)] | None = None
     timeout_s: Annotated[float, Field(gt=0, allow_inf_nan=False)] | None = None
 

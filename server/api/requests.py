@@ -12,6 +12,7 @@ class InferenceRequest:
     """What a caller wants to know about a file. Units: seconds, except `start`, which is in tenths.
 
     Attributes:
+        track: the audio track of the file, from 0; None for the one that a player plays.
         min_confidence: omit intervals below it; 0 keeps all.
     """
 
@@ -20,6 +21,7 @@ class InferenceRequest:
     options: DecodingOptions = DecodingOptions()
     start: int = 0
     end_s: float | None = None
+    track: int | None = None
     timeout_s: float | None = None
     min_confidence: float = 0.0
 

@@ -7,9 +7,9 @@ from model.timeline.event import Event
 from model.timeline.interval import Interval
 from model.timeline.markers import to_plain
 from server.api.requests import InferenceResult
-from server.workers.protocol import EventFound, QueryAnswered, Task, Update
+from server.workers.protocol import EventFound, PassesDone, QueryAnswered, Task, Update
 from timeaudio import results
-from timeaudio.results import AnyAnswer, Piece
+from timeaudio.results import AnyAnswer, Piece, Progress
 
 _TENTHS = 10
 
@@ -48,12 +48,15 @@ PRESENTERS: Mapping[Task, Callable[[InferenceResult], AnyAnswer]] = {
 }
 
 
-def pieces(task: Task, result: InferenceResult, update: Update) -> Iterator[Piece]:
-    """Yield the pieces that an update adds to the answer; all pieces in order make up the answer's events.
+def pieces(task: Task, result: InferenceResult, update: Update) -> Iterator[Piece | Progress]:
+    """Yield what a stream says about an update: its progress, or the pieces that it adds to the answer.
 
     A piece is a complete captioned event or summary segment, an answered query, or an interval of a question's answer.
+    All pieces in order make up the answer's events.
     """
     match task, update:
+        case _, PassesDone(num_done, num_passes):
+            yield Progress(passes_done=num_done, passes=num_passes)
         case "dense_caption", EventFound(_, event):
             yield _event(event, result.start)
         case "summarize", EventFound(_, event):

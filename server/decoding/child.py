@@ -13,11 +13,15 @@ from server.runtime.parent_death import die_with_parent
 
 @dataclass(frozen=True, slots=True)
 class DecodeRange:
-    """The part of a file to decode, and its maximum length. Seconds on the file's clock; `end_s` None: to its end."""
+    """The part of a file to decode, and its maximum length. Seconds on the file's clock; `end_s` None: to its end.
+
+    `track` is the number of the audio track, from 0; None: the one that a player plays.
+    """
 
     start_s: float
     end_s: float | None
     max_seconds: float
+    track: int | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -69,6 +73,7 @@ def decode_file(source: Path, target: Path, span: DecodeRange) -> DecodedFile | 
                 max_seconds=span.max_seconds,
                 start_s=span.start_s,
                 end_s=span.end_s,
+                track=span.track,
                 warnings=warnings,
             ):
                 file.write(piece.astype("<f4", copy=False).data)

@@ -64,20 +64,22 @@ class DecodePool:
             pool.stop()  # type: ignore[no-untyped-call]
             await asyncio.to_thread(pool.join)
 
-    async def decode(self, source: Path, *, start_s: float = 0.0, end_s: float | None = None) -> Decoded:
-        """Decode the file at `source` from `start_s` to `end_s` (seconds) into a file next to it.
+    async def decode(
+        self, source: Path, *, start_s: float = 0.0, end_s: float | None = None, track: int | None = None
+    ) -> Decoded:
+        """Decode `track` of the file at `source` from `start_s` to `end_s` (seconds) into a file next to it.
 
         A pipe would copy the samples in small pieces, block the pool's locks, and hold an hour of samples (230 MB) in
         memory. Cancellation stops the work: at once if it is still queued, otherwise by killing the process if it is
         still decoding one second later. Most files are done by then, and a new process costs more than they do.
 
         Raises:
-            UnsupportedAudio, CorruptAudio, EmptyAudio, AudioTooLong: as `decode_audio` raises them.
+            UnsupportedAudio, NoSuchTrack, CorruptAudio, EmptyAudio, AudioTooLong: as `decode_audio` raises them.
             NotReady: the decoding processes were lost.
             DecodeTooCostly: the process took too long, used too much memory, or crashed.
         """
         target = source.with_suffix(".pcm")
-        span = child.DecodeRange(start_s=start_s, end_s=end_s, max_seconds=self._max_seconds)
+        span = child.DecodeRange(start_s=start_s, end_s=end_s, max_seconds=self._max_seconds, track=track)
         outcome = await self._run(source, target, span)
         if isinstance(outcome, child.RemoteError):
             raise _error_of(outcome)

@@ -8,7 +8,7 @@ from google.protobuf.message import Message
 
 from server.workers.protocol import Task
 from timeaudio import results
-from timeaudio.results import AnyAnswer, Piece
+from timeaudio.results import AnyAnswer, Piece, Progress
 from timeaudio.v1 import timeaudio_pb2 as pb
 
 ANSWERS: Final[Mapping[Task, type[Message]]] = {
@@ -17,11 +17,12 @@ ANSWERS: Final[Mapping[Task, type[Message]]] = {
     "summarize": pb.SummarizeResponse,
     "ask": pb.AskResponse,
 }
-_PIECES: Final[Mapping[type[Piece], str]] = {
+_PIECES: Final[Mapping[type[Piece | Progress], str]] = {
     results.CaptionedEvent: "event",
     results.GroundingResult: "result",
     results.SummarySegment: "segment",
     results.Interval: "interval",
+    results.Progress: "progress",
 }
 
 
@@ -35,7 +36,7 @@ def beginning(start: results.Beginning) -> pb.AnalyzeResponse:
     return ParseDict({"start": start.model_dump(mode="json")}, pb.AnalyzeResponse())
 
 
-def piece(found: Piece) -> pb.AnalyzeResponse:
+def piece(found: Piece | Progress) -> pb.AnalyzeResponse:
     """Return a message between the first and the last of a stream."""
     return ParseDict({_PIECES[type(found)]: found.model_dump(mode="json")}, pb.AnalyzeResponse())
 

@@ -192,7 +192,7 @@ def _check(config: pb.AnalyzeConfig, task: str) -> None:
         errors.append(
             InvalidFieldDetail("live.window_s", f"must be {_SHORTEST_S:g} to {_LONGEST_S:g}, not {window_s:g}")
         )
-    for name in ("start", "end", "timeout_s"):
+    for name in ("start", "end", "track", "timeout_s"):
         if config.options.HasField(name):
             errors.append(InvalidFieldDetail(f"options.{name}", "applies to files only; leave it out for live audio"))
     if errors:

@@ -19,6 +19,7 @@ from server.workers.protocol import (
     EngineRequest,
     EventFound,
     LazySamples,
+    PassesDone,
     QueryAnswered,
     RequestStarted,
     Task,
@@ -93,8 +94,8 @@ async def analyze_passes(
 ) -> AsyncGenerator[Update, None]:
     """Yield the updates of a long recording, as `Engine.analyze` does for a short one.
 
-    Events are yielded as soon as they are final; the answer lists them in order of time. If the engine loses a worker,
-    it runs the lost passes again.
+    Events are yielded as soon as they are final; the answer lists them in order of time. PassesDone comes when the
+    model starts, and after the events of each pass. If the engine loses a worker, it runs the lost passes again.
 
     Args:
         engine: runs the passes.
@@ -108,7 +109,7 @@ async def analyze_passes(
     running: deque[asyncio.Task[_PassResult]] = deque()
     whole, total, announced = AnswerMerger(passes, request.task, len(request.queries) or 1), AudioEncoded(0.0, 0), False
     try:
-        for _ in passes:
+        for num_done in range(len(passes)):
             for number, span in _up_to(todo, AT_ONCE * max(1, engine.num_workers) - len(running)):
                 part = replace(request, id=f"{request.id}-{number}", samples=samples(span), is_live=False)
                 running.append(asyncio.create_task(_run_pass(analyze_pass(engine, part, slot_tokens), started)))
@@ -117,6 +118,7 @@ async def analyze_passes(
                 announced = started.done()
                 if announced:
                     yield started.result()
+                    yield PassesDone(num_done, len(passes))
             result = await running[0]
             running.popleft()
             total = AudioEncoded(
@@ -125,6 +127,7 @@ async def analyze_passes(
             for answer in result.answers:
                 for event in whole.add(answer):
                     yield EventFound(answer.index, event)
+            yield PassesDone(num_done + 1, len(passes))
     finally:
         for task in running:
             task.cancel()

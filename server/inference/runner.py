@@ -107,7 +107,9 @@ class InferenceRunner:
 
     async def _decode(self, source: Path, inference: InferenceRequest) -> Decoded:
         with tracing.step("decode_audio", bytes=source.stat().st_size) as span:
-            decoded = await self._decoder.decode(source, start_s=inference.start / _TENTHS, end_s=inference.end_s)
+            decoded = await self._decoder.decode(
+                source, start_s=inference.start / _TENTHS, end_s=inference.end_s, track=inference.track
+            )
             span.set_attribute("timeaudio.audio_s", decoded.num_samples / SAMPLE_RATE)
         await file_work(source.stat().st_size, source.unlink)
         return decoded

@@ -14,7 +14,7 @@ close it:
                         case Found(index, event): ...   # one event; `event.shift(result.start)` is on the file's
                                                         # clock; `index` is that of the query
                         case Answered(): ...            # the whole answer to one query, also in `result.answers`
-                        case Started() | Encoded(): ...
+                        case Started() | Encoded() | PassesDone(): ...
         # here `result` is complete, for `server.api.responses.PRESENTERS`
 
 The first `anext` raises any error in the file, before the transport has to send a byte of the answer; the iteration

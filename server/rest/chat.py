@@ -128,7 +128,7 @@ def _inquiry(body: ChatRequest, limits: Limits) -> InferenceRequest:
         raise PromptTooLong(limit=limits.query_chars, length=len(words))
     task, prompt = understand(words, body.task)
     prompts: dict[str, dict[str, Any]] = {"ground": {"query": [prompt]}, "ask": {"question": prompt}}
-    values: dict[str, Any] = body.model_dump(include={"start", "end", "num_beams", "timeout_s"})
+    values: dict[str, Any] = body.model_dump(include={"start", "end", "track", "num_beams", "timeout_s"})
     most = body.max_completion_tokens or body.max_tokens
     if most is not None:
         values["max_new_tokens"] = min(most, limits.max_new_tokens)  # clients often send a generous upper bound

@@ -32,6 +32,8 @@ class Form(BaseModel):
     """Start of the part to analyse, in seconds of the file; rounded down to a tenth, as all times are in tenths."""
     end: _Seconds | None = None
     """End of the part to analyse, in seconds of the file; default, and maximum: the end of the file."""
+    track: Annotated[int, Field(ge=0)] | None = None
+    """Which audio track of the file to analyse, from 0; default: the one that a player plays."""
     num_beams: Annotated[int, Field(ge=1)] | None = None
     """Number of beams in beam search: more are slower and a little better. 1: greedy."""
     max_new_tokens: Annotated[int, Field(ge=1)] | None = None
@@ -63,6 +65,7 @@ class Form(BaseModel):
             ),
             start=int((self.start or 0.0) * _TENTHS + 1e-6),
             end_s=self.end,
+            track=self.track,
             timeout_s=self.timeout_s,
             min_confidence=self.min_confidence or 0.0,
         )

@@ -1,6 +1,7 @@
 """The messages of a streamed answer on the native routes.
 
 event: start     {"id": ..., "model": ..., "audio": {...}}, once the model starts
+event: progress  {"passes_done": ..., "passes": ...}    recordings of several passes: at the start, after each pass
 event: event     {"intervals": [...], "caption": ...}           dense-caption
 event: result    {"query": ..., "present": ..., "intervals": [...]}    ground, one per query
 event: segment   {"start": ..., "end": ..., "summary": ...}     summarize
@@ -24,7 +25,7 @@ from server.api.responses import PRESENTERS, beginning, pieces
 from server.rest.problems import problem
 from server.rest.streaming_response import Say
 from server.workers.protocol import Task, Update
-from timeaudio.results import AnyAnswer, DenseCaption, Grounding, QuestionAnswer, Summary
+from timeaudio.results import AnyAnswer, DenseCaption, Grounding, Progress, QuestionAnswer, Summary
 
 PIECE_NAMES: Final[Mapping[Task, str]] = {
     "dense_caption": "event",
@@ -66,7 +67,7 @@ class SseWriter:
         await self._tell("start", beginning(result))
         async for update in updates:
             for piece in pieces(self._task, result, update):
-                await self._tell(PIECE_NAMES[self._task], piece)
+                await self._tell("progress" if isinstance(piece, Progress) else PIECE_NAMES[self._task], piece)
         return result
 
     async def end(self, result: InferenceResult) -> None:

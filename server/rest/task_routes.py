@@ -12,6 +12,7 @@ from model.errors import (
     CorruptAudio,
     EmptyAudio,
     EmptyPrompt,
+    NoSuchTrack,
     PromptTooLong,
     TaskNotSupported,
     TimeAudioError,
@@ -48,7 +49,7 @@ from timeaudio.formats import FORMATS
 from timeaudio.results import AnyAnswer
 
 BODY = (MalformedRequest, UnsupportedBody, UploadTooLarge, UploadTooSlow, InvalidField)
-AUDIO = (UnsupportedAudio, CorruptAudio, EmptyAudio, AudioTooLong, DecodeTooCostly)
+AUDIO = (UnsupportedAudio, NoSuchTrack, CorruptAudio, EmptyAudio, AudioTooLong, DecodeTooCostly)
 PROMPT = (EmptyPrompt, PromptTooLong)
 SERVICE = (
     TaskNotSupported,

@@ -98,7 +98,15 @@ class QueryAnswered:
     """Whether it, or that of a pass, reached the limit on its tokens; see `server.inference.answer_limit`."""
 
 
-Update = RequestStarted | AudioEncoded | EventFound | QueryAnswered
+@dataclass(frozen=True, slots=True)
+class PassesDone:
+    """How many passes of a recording that takes several are done. No engine sends it: one request is one pass."""
+
+    num_done: int
+    num_passes: int
+
+
+Update = RequestStarted | AudioEncoded | EventFound | QueryAnswered | PassesDone
 
 
 @dataclass(frozen=True, slots=True)

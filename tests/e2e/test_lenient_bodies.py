@@ -129,7 +129,7 @@ def test_what_is_not_base64(client: httpx.Client, text: str) -> None:
 
 def test_null_means_left_out(client: httpx.Client, sound: bytes) -> None:
     fields = ("response_format", "name", "start", "end", "num_beams", "max_new_tokens", "min_confidence", "stream")
-    body = {"file": base64.b64encode(sound).decode(), **dict.fromkeys((*fields, "timeout_s"))}
+    body = {"file": base64.b64encode(sound).decode(), **dict.fromkeys((*fields, "timeout_s", "track"))}
     assert answer_of(client.post("/v1/dense-caption", json=body)) == answer_of(
         client.post("/v1/dense-caption", files={"file": sound})
     )

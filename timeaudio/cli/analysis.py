@@ -24,6 +24,7 @@ from timeaudio.cli.options import (
     ServerUrl,
     Start,
     Streamed,
+    Track,
     checked_part,
 )
 
@@ -64,13 +65,14 @@ def caption(
     stream: Streamed = False,
     start: Start = None,
     end: End = None,
+    track: Track = None,
     min_confidence: MinConfidence = None,
     server: ServerUrl = None,
     model: ModelDir = None,
 ) -> None:
     """List every sound event in each FILE, and when it happens."""
     output = OutputOptions(output_dir, formats, as_json, json_lines, resume, stream)
-    part = checked_part(start, end, min_confidence)
+    part = checked_part(start, end, track, min_confidence)
     if stream:
         follow(files, lambda client, audio: client.stream_dense_caption(audio, **part), output, server)
     run(files, lambda listener, audio: listener.dense_caption(audio, **part), output, server, model)
@@ -107,6 +109,7 @@ def ground(
     stream: Streamed = False,
     start: Start = None,
     end: End = None,
+    track: Track = None,
     min_confidence: MinConfidence = None,
     server: ServerUrl = None,
     model: ModelDir = None,
@@ -114,7 +117,7 @@ def ground(
     """Find when each QUERY happens in FILE, or that it does not."""
     files, wanted = split(words, queries, "QUERY", "-q")
     output = OutputOptions(output_dir, formats, as_json, json_lines, resume, stream)
-    part = checked_part(start, end, min_confidence)
+    part = checked_part(start, end, track, min_confidence)
     if stream:
         follow(files, lambda client, audio: client.stream_ground(audio, wanted, **part), output, server)
     run(files, lambda listener, audio: listener.ground(audio, wanted, **part), output, server, model)
@@ -139,13 +142,14 @@ def summarize(
     stream: Streamed = False,
     start: Start = None,
     end: End = None,
+    track: Track = None,
     min_confidence: MinConfidence = None,
     server: ServerUrl = None,
     model: ModelDir = None,
 ) -> None:
     """Summarize the speech in each FILE, segment by segment. Needs a checkpoint that was trained for it."""
     output = OutputOptions(output_dir, formats, as_json, json_lines, resume, stream)
-    part = checked_part(start, end, min_confidence)
+    part = checked_part(start, end, track, min_confidence)
     if stream:
         follow(files, lambda client, audio: client.stream_summarize(audio, **part), output, server)
     run(files, lambda listener, audio: listener.summarize(audio, **part), output, server, model)
@@ -182,6 +186,7 @@ def ask(
     stream: Streamed = False,
     start: Start = None,
     end: End = None,
+    track: Track = None,
     min_confidence: MinConfidence = None,
     server: ServerUrl = None,
     model: ModelDir = None,
@@ -191,7 +196,7 @@ def ask(
     if more:
         raise typer.BadParameter("put the question in quotes; only one is allowed. For several files: -q QUESTION")
     output = OutputOptions(output_dir, formats, as_json, json_lines, resume, stream)
-    part = checked_part(start, end, min_confidence)
+    part = checked_part(start, end, track, min_confidence)
     if stream:
         follow(files, lambda client, audio: client.stream_ask(audio, question_text, **part), output, server)
     run(files, lambda listener, audio: listener.ask(audio, question_text, **part), output, server, model)

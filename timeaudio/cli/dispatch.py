@@ -39,7 +39,7 @@ def run(
             assert listener is not None, "every recording is done"
             return ask(listener, audio)
 
-        raise typer.Exit(answer_each(found, answer, output))
+        raise typer.Exit(answer_each(found, answer, output, listener))
 
 
 def follow(

@@ -104,6 +104,15 @@ End = Annotated[
     float | None,
     typer.Option(min=0, metavar="SECONDS", rich_help_panel=_WHAT, help="Analyse up to here; default: the end."),
 ]
+Track = Annotated[
+    int | None,
+    typer.Option(
+        min=0,
+        metavar="N",
+        rich_help_panel=_WHAT,
+        help="Analyse audio track N of each file, counted from 0; default: the one that a player plays.",
+    ),
+]
 MinConfidence = Annotated[
     float | None,
     typer.Option(
@@ -116,7 +125,9 @@ MinConfidence = Annotated[
 ]
 
 
-def checked_part(start: float | None, end: float | None, min_confidence: float | None) -> "PartOptions":
+def checked_part(
+    start: float | None, end: float | None, track: int | None, min_confidence: float | None
+) -> "PartOptions":
     """Return the options that say what to analyse.
 
     Raises:
@@ -124,7 +135,7 @@ def checked_part(start: float | None, end: float | None, min_confidence: float |
     """
     if end is not None and end < (start or 0.0) + 0.1:
         raise typer.BadParameter(f"--end must be at least 0.1 s after the start ({start or 0.0:g} s)")
-    return {"start": start, "end": end, "min_confidence": min_confidence}
+    return {"start": start, "end": end, "track": track, "min_confidence": min_confidence}
 
 
 @dataclass(frozen=True, slots=True)

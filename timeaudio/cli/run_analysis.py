@@ -15,6 +15,7 @@ from timeaudio.outputs import Output
 from timeaudio.progress import Bar, RunCounts
 from timeaudio.report import complain
 from timeaudio.request_options import PartOptions
+from timeaudio.requests import OnProgress
 from timeaudio.results import AnyAnswer, DenseCaption, Grounding, QuestionAnswer, Summary
 
 Ask = Callable[[Path | bytes], AnyAnswer]
@@ -22,6 +23,8 @@ Ask = Callable[[Path | bytes], AnyAnswer]
 
 class Backend(Protocol):
     """What answers: a server through Client, or the model in this process."""
+
+    on_progress: OnProgress | None
 
     def dense_caption(self, audio: Path | bytes, /, **part: Unpack[PartOptions]) -> DenseCaption:
         """Return every event of a recording."""
@@ -77,13 +80,15 @@ def connected(server: str) -> Client:
         raise typer.BadParameter(str(error), param_hint="--server") from error
 
 
-def answer_each(sources: Sequence[Source], ask: Ask, output: Output) -> int:
-    """Analyse every recording; after a failure, go on with the next.
+def answer_each(sources: Sequence[Source], ask: Ask, output: Output, listener: Backend | None) -> int:
+    """Analyse every recording; after a failure, go on with the next. `listener` is what `ask` asks, if anything.
 
     Returns: the exit code, 0 if every recording was answered, else 1.
     """
     account = RunCounts(len(sources))
     with Bar(sources, account) as bar:
+        if bar.is_shown and listener is not None:
+            listener.on_progress = bar.show_passes
         for source in sources:
             bar.begin(source)
             if output.is_done(source):
@@ -91,7 +96,7 @@ def answer_each(sources: Sequence[Source], ask: Ask, output: Output) -> int:
             else:
                 _answer(source, ask, output, account, bar)
             account.num_done += 1
-            bar.end(source)
+            bar.end()
     if output.folder is not None:
         complain(str(account))
     elif account.num_failed and len(sources) > 1:

@@ -168,7 +168,7 @@ class LiveAudio(_message.Message):
     def __init__(self, encoding: _Optional[_Union[Encoding, str]] = ..., sample_rate: _Optional[int] = ..., channels: _Optional[int] = ..., window_s: _Optional[float] = ...) -> None: ...
 
 class AnalyzeResponse(_message.Message):
-    __slots__ = ("start", "event", "result", "segment", "interval", "dense_caption", "ground", "summarize", "ask")
+    __slots__ = ("start", "event", "result", "segment", "interval", "dense_caption", "ground", "summarize", "ask", "progress")
     START_FIELD_NUMBER: _ClassVar[int]
     EVENT_FIELD_NUMBER: _ClassVar[int]
     RESULT_FIELD_NUMBER: _ClassVar[int]
@@ -178,6 +178,7 @@ class AnalyzeResponse(_message.Message):
     GROUND_FIELD_NUMBER: _ClassVar[int]
     SUMMARIZE_FIELD_NUMBER: _ClassVar[int]
     ASK_FIELD_NUMBER: _ClassVar[int]
+    PROGRESS_FIELD_NUMBER: _ClassVar[int]
     start: Start
     event: Event
     result: GroundResult
@@ -187,7 +188,16 @@ class AnalyzeResponse(_message.Message):
     ground: GroundResponse
     summarize: SummarizeResponse
     ask: AskResponse
-    def __init__(self, start: _Optional[_Union[Start, _Mapping]] = ..., event: _Optional[_Union[Event, _Mapping]] = ..., result: _Optional[_Union[GroundResult, _Mapping]] = ..., segment: _Optional[_Union[Segment, _Mapping]] = ..., interval: _Optional[_Union[Interval, _Mapping]] = ..., dense_caption: _Optional[_Union[DenseCaptionResponse, _Mapping]] = ..., ground: _Optional[_Union[GroundResponse, _Mapping]] = ..., summarize: _Optional[_Union[SummarizeResponse, _Mapping]] = ..., ask: _Optional[_Union[AskResponse, _Mapping]] = ...) -> None: ...
+    progress: Progress
+    def __init__(self, start: _Optional[_Union[Start, _Mapping]] = ..., event: _Optional[_Union[Event, _Mapping]] = ..., result: _Optional[_Union[GroundResult, _Mapping]] = ..., segment: _Optional[_Union[Segment, _Mapping]] = ..., interval: _Optional[_Union[Interval, _Mapping]] = ..., dense_caption: _Optional[_Union[DenseCaptionResponse, _Mapping]] = ..., ground: _Optional[_Union[GroundResponse, _Mapping]] = ..., summarize: _Optional[_Union[SummarizeResponse, _Mapping]] = ..., ask: _Optional[_Union[AskResponse, _Mapping]] = ..., progress: _Optional[_Union[Progress, _Mapping]] = ...) -> None: ...
+
+class Progress(_message.Message):
+    __slots__ = ("passes_done", "passes")
+    PASSES_DONE_FIELD_NUMBER: _ClassVar[int]
+    PASSES_FIELD_NUMBER: _ClassVar[int]
+    passes_done: int
+    passes: int
+    def __init__(self, passes_done: _Optional[int] = ..., passes: _Optional[int] = ...) -> None: ...
 
 class Start(_message.Message):
     __slots__ = ("id", "model", "audio")
@@ -210,20 +220,22 @@ class GroundResult(_message.Message):
     def __init__(self, query: _Optional[str] = ..., present: bool = ..., intervals: _Optional[_Iterable[_Union[Interval, _Mapping]]] = ...) -> None: ...
 
 class Options(_message.Message):
-    __slots__ = ("start", "end", "num_beams", "max_new_tokens", "min_confidence", "timeout_s")
+    __slots__ = ("start", "end", "num_beams", "max_new_tokens", "min_confidence", "timeout_s", "track")
     START_FIELD_NUMBER: _ClassVar[int]
     END_FIELD_NUMBER: _ClassVar[int]
     NUM_BEAMS_FIELD_NUMBER: _ClassVar[int]
     MAX_NEW_TOKENS_FIELD_NUMBER: _ClassVar[int]
     MIN_CONFIDENCE_FIELD_NUMBER: _ClassVar[int]
     TIMEOUT_S_FIELD_NUMBER: _ClassVar[int]
+    TRACK_FIELD_NUMBER: _ClassVar[int]
     start: float
     end: float
     num_beams: int
     max_new_tokens: int
     min_confidence: float
     timeout_s: float
-    def __init__(self, start: _Optional[float] = ..., end: _Optional[float] = ..., num_beams: _Optional[int] = ..., max_new_tokens: _Optional[int] = ..., min_confidence: _Optional[float] = ..., timeout_s: _Optional[float] = ...) -> None: ...
+    track: int
+    def __init__(self, start: _Optional[float] = ..., end: _Optional[float] = ..., num_beams: _Optional[int] = ..., max_new_tokens: _Optional[int] = ..., min_confidence: _Optional[float] = ..., timeout_s: _Optional[float] = ..., track: _Optional[int] = ...) -> None: ...
 
 class Interval(_message.Message):
     __slots__ = ("start", "end", "confidence")

@@ -9,7 +9,7 @@ import pytest
 
 from model.audio.container import CODECS
 from model.audio.decode import decode_audio
-from model.errors import CorruptAudio, UnsupportedAudio
+from model.errors import CorruptAudio, NoSuchTrack, UnsupportedAudio
 from tests.sound_files import encode
 from tests.timed_files import RATE, burst_starts, bursts, tracks
 
@@ -34,6 +34,50 @@ def test_a_track_that_cannot_be_read_gives_way(is_default, monkeypatch):
     assert burst_starts(decoded(data).samples) == pytest.approx([1.0], abs=0.06)
     with pytest.raises(UnsupportedAudio, match="codec is not supported"):
         decoded(tracks("matroska", [(SILENT, "ac3", True)]))
+
+
+@pytest.mark.parametrize("late", [None, 0.0])
+def test_a_track_can_be_chosen_by_its_number_among_the_audio_tracks(late):
+    sounds = [(bursts(0.5 * (number + 1), seconds=3), "flac", number == 1) for number in range(3)]
+    data = tracks("matroska", sounds, late=late)  # with `late`, a picture comes before them
+    for number, start in [(None, 1.0), (0, 0.5), (1, 1.0), (2, 1.5)]:
+        waveform = decoded(data, track=number)
+        assert burst_starts(waveform.samples) == pytest.approx([start], abs=0.01)
+        told = 1 if number is None else number
+        assert waveform.warnings == (f"The file has 3 audio tracks; this is track {told}, counted from 0.",)
+
+
+def test_a_part_of_a_chosen_track(files):
+    data = tracks("matroska", [(SILENT, "flac", True), (LOUD, "flac", False)])
+    assert burst_starts(decoded(data, track=1, start_s=0.5).samples) == pytest.approx([0.5], abs=0.01)
+    assert np.array_equal(decoded(files["flac"], track=0).samples, decoded(files["flac"]).samples)
+
+
+@pytest.mark.parametrize(
+    ("number", "message"),
+    [(3, "has 3 audio tracks; there is no track 3. Send 0 to 2,"), (10**30, "no track 10{30}"), (-1, "no track -1")],
+)
+def test_a_track_that_does_not_exist(number, message):
+    data = tracks("matroska", [(SILENT, "flac", True)] * 3)
+    with pytest.raises(NoSuchTrack, match=message):
+        decoded(data, track=number)
+    with pytest.raises(NoSuchTrack, match="has 1 audio track; there is no track 1. Send 0, or leave track out"):
+        decoded(encode(LOUD, RATE, "flac", "flac"), track=1)
+
+
+def test_a_chosen_track_that_cannot_be_read_does_not_give_way(monkeypatch):
+    monkeypatch.setattr("model.audio.container.CODECS", tuple(codec for codec in CODECS if codec != "ac3"))
+    data = tracks("matroska", [(LOUD, "aac", True), (SILENT, "ac3", False)])
+    with pytest.raises(UnsupportedAudio, match="has 2 audio tracks; track 1, counted from 0, cannot be read. .*codec"):
+        decoded(data, track=1)
+
+
+def test_16_bit_values_are_scaled_by_the_chosen_track():
+    wide = (LOUD * 2.0**15).astype(np.float32)
+    data = tracks("matroska", [(LOUD, "pcm_f32le", True), (wide, "pcm_f32le", False)])
+    plain, scaled = decoded(data, track=0), decoded(data, track=1)
+    assert np.abs(plain.samples - scaled.samples).max() < 1e-3
+    assert [len(waveform.warnings) for waveform in (plain, scaled)] == [1, 2]
 
 
 @pytest.mark.parametrize(("container", "codec"), [("flac", "flac"), ("mp3", "libmp3lame")])

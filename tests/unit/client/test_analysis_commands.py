@@ -310,7 +310,9 @@ def terminal(command: list[str], *, interrupt_when: Callable[[], object] | None 
 
 @pytest.fixture
 def slow_server(server, caption_json):
-    server.answer(200, caption_json)
+    told = "".join(f'event: progress\ndata: {{"passes_done": {done}, "passes": 3}}\n\n' for done in (0, 2))
+    stream = f"{told}event: done\ndata: {json.dumps(caption_json)}\n\n"  # the shell follows the progress on a terminal
+    server.answer(200, stream.encode(), content_type="text/event-stream")
     answer = server._answer
 
     def slowly(request):
@@ -327,7 +329,7 @@ def test_a_terminal_shows_progress_speed_and_remaining_time(slow_server, tmp_pat
     code, out, shown = terminal(command)
     assert code == 0
     assert [json.loads(line)["model"] for line in out.splitlines()] == ["timeaudio-small"] * 3
-    for part in ("Listening to a.wav", "Listening to c.wav", "0/3", "2/3", "x real time", "0:00"):
+    for part in ("Listening to a.wav", "Listening to c.wav", "0/3", "2/3", "2/3 passes", "x real time", "0:00"):
         assert part in shown
     assert "timeaudio-small" not in shown
 

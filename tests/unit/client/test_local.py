@@ -6,6 +6,7 @@ from pathlib import Path
 
 import pytest
 
+from tests.timed_files import bursts, tracks
 from timeaudio.cli import main
 from timeaudio.errors import LocalModelError
 from timeaudio.local import LIMIT_S, LocalModel
@@ -90,6 +91,26 @@ def test_a_part_has_the_times_of_the_file(model, clip):
     assert model.dense_caption(clip, start=None, end=None, min_confidence=None).events == whole.events
     assert [(s.start, s.end) for s in model.summarize(clip, start=1.0).segments] == [(1.0, 2.0), (2.0, 4.0)]
     assert [(i.start, i.end) for i in model.ask(clip, "How often?", start=1.0).intervals] == [(1.5, 2.0)]
+
+
+def test_the_progress_of_a_recording_of_several_passes_can_be_followed(model, clip, tmp_path, tone_wav):
+    path, told = tmp_path / "long.wav", []
+    path.write_bytes(tone_wav(40.0, rate=8000))
+    model.on_progress = lambda done, passes: told.append((done, passes))
+    whole = model.dense_caption(path)
+    assert told == [(done, 4) for done in range(1, 5)]
+    model.dense_caption(clip)  # one pass
+    assert len(told) == 4
+    model.on_progress = None
+    assert model.dense_caption(path).events == whole.events
+
+
+def test_a_track_can_be_chosen(model, tmp_path):
+    path = tmp_path / "film.mkv"
+    path.write_bytes(tracks("matroska", [(bursts(seconds=2), "flac", False), (bursts(seconds=3), "flac", True)]))
+    assert [model.dense_caption(path, track=track).audio.duration for track in (None, 0, 1)] == [3.0, 2.0, 3.0]
+    with pytest.raises(LocalModelError, match="has 2 audio tracks; there is no track 2"):
+        model.dense_caption(path, track=2)
 
 
 @pytest.mark.parametrize(("start", "end", "fits"), [(1.0, 1.1, True), (1.0, 1.09, False), (2.0, 1.0, False)])

@@ -1,6 +1,7 @@
 // Client of the server's public API.
 
 import { messages } from "./event_stream.js";
+import { post } from "./post.js";
 import { Problem, problemFrom, problemOf, problemTold } from "./problem.js";
 
 export const ROUTES = {
@@ -31,33 +32,37 @@ export async function loadedModel() {
 
 /**
  * Runs one task. `fields` is a list of [name, value]. `tell(piece)` is called for each event as it is found, if the
- * server streams. Returns the whole answer. Throws a Problem, or AbortError.
+ * server streams, and `follow(progress)` with { sent }, the share that is uploaded, then with { done, passes } if the
+ * recording takes several passes. Returns the whole answer. Throws a Problem, or AbortError.
  */
-export async function analyse(task, file, name, fields, { tell, signal }) {
+export async function analyse(task, file, name, fields, { tell, follow, signal }) {
   const form = new FormData();
   for (const [field, value] of fields) form.append(field, value);
   form.append("stream", "true");
   form.append("file", file, name);
   try {
-    const response = await fetch(ROUTES[task], { method: "POST", body: form, signal });
+    const response = await post(ROUTES[task], form, { sent: (sent) => follow({ sent }), signal });
     if (!response.ok) throw await problemOf(response);
     const type = response.headers.get("content-type") ?? "";
     if (!type.startsWith("text/event-stream")) return await response.json();
-    return await followed(response.body, tell);
+    return await followed(response.body, tell, follow);
   } catch (error) {
     if (error.name === "AbortError") throw error;
     throw problemFrom(error);
   }
 }
 
-/** Reads a streamed answer: a start, a piece per event, then the whole answer as done, or an error instead. */
-async function followed(body, tell) {
+const PIECES = ["event", "result", "segment", "interval"];
+
+/** Reads a streamed answer: pieces and progress, then the whole answer as done, or an error instead. */
+async function followed(body, tell, follow) {
   let whole = null;
   for await (const { event, data } of messages(body)) {
     const told = JSON.parse(data);
     if (event === "error") throw problemTold(told);
     if (event === "done") whole = told;
-    else if (event !== "start") tell(told);
+    if (event === "progress") follow({ done: told.passes_done, passes: told.passes });
+    if (PIECES.includes(event)) tell(told);
   }
   if (whole) return whole;
   throw new Problem({

@@ -1,9 +1,9 @@
 // The requests about the recording, and their answers so far.
 //
-// A finding is { id, task, words, part, tried, state, answer, problem, waitS, good }: `words` is the query or question,
-// `part` the part of the recording, null for all of it, and `tried` the part of the last request. `good` is the last
-// complete { answer, part }, which a request that fails or is stopped leaves in place. States: listening, waiting (the
-// server is busy; the next attempt is in `waitS` seconds), done, failed, stopped.
+// A finding is { id, task, words, part, tried, state, progress, answer, problem, waitS, good }: `words` is the query or
+// question, `part` the part of the recording, null for all of it, and `tried` the part of the last request. `good` is the
+// last complete { answer, part }, which a request that fails or is stopped leaves in place. States: listening (`progress`
+// as in api.js, or null), waiting (the server is busy; the next attempt is in `waitS` seconds), done, failed, stopped.
 
 import { analyse } from "./api.js";
 import { GROWING } from "./spans.js";
@@ -87,7 +87,7 @@ export class Findings extends EventTarget {
     try {
       for (let tries = 1; ; tries++) {
         try {
-          this.#set(finding, { state: "listening", answer: GROWING[finding.task].empty(), problem: null });
+          this.#set(finding, { state: "listening", progress: null, answer: GROWING[finding.task].empty(), problem: null });
           const answer = await this.#hear(finding, signal);
           this.#set(finding, { state: "done", answer, good: { answer, part } });
           return;
@@ -111,7 +111,10 @@ export class Findings extends EventTarget {
       GROWING[finding.task].join(finding.answer, piece);
       this.#set(finding, {});
     };
-    return analyse(finding.task, file, name, fieldsOf(finding), { tell, signal });
+    const follow = (progress) => {
+      if (!signal.aborted) this.#set(finding, { progress });
+    };
+    return analyse(finding.task, file, name, fieldsOf(finding), { tell, follow, signal });
   }
 
   async #wait(finding, problem, signal) {

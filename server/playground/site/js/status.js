@@ -13,13 +13,18 @@ export function title({ task, words }) {
 
 /** Returns the state in words. */
 export function outcome(finding) {
-  const { task, state, answer, waitS } = finding;
+  const { task, state, answer, waitS, progress } = finding;
   const number = spansOf(task, answer).filter(isShown).length;
   if (state === "waiting") return `The server is busy. Trying again in ${waitS} s`;
-  if (state === "listening") return number ? `${counted(number, task)} so far` : "Analysing";
+  if (state === "listening" && progress?.sent < 1) return `Uploading, ${Math.round(progress.sent * 100)} %`;
+  if (state === "listening") return (number ? `${counted(number, task)} so far` : "Analysing") + passes(progress);
   if (state === "stopped") return number ? `Stopped after ${counted(number, task)}` : "Stopped";
   if (state === "failed") return finding.problem.title;
   return found(finding);
+}
+
+function passes(progress) {
+  return progress?.passes ? `, ${progress.done} of ${progress.passes} passes` : "";
 }
 
 /** Returns a complete answer in words, whatever became of a later request. */
@@ -36,7 +41,8 @@ export function found({ task, answer }) {
 /** Once there is a lane, its name shows the query. */
 function heading(finding) {
   const hasLane = finding.task === "ground" && spansOf(finding.task, finding.answer).some(isShown);
-  return hasLane ? element("span", {}, "Found", element("span", { class: "unseen" }, ` ${title(finding)}`)) : title(finding);
+  const words = hasLane ? ["Found", element("span", { class: "unseen" }, ` ${title(finding)}`)] : [title(finding)];
+  return element("span", {}, ...words);
 }
 
 function counted(number, task) {
@@ -53,11 +59,17 @@ export function drawStatus(line, finding, { isSelected, limits, can }) {
   const isRunning = state === "listening" || state === "waiting";
   line.dataset.state = state;
   line.classList.toggle("selected", isSelected);
+  const name = heading(finding);
+  const drawn = JSON.stringify([state, isSelected, part, name.textContent]);
+  const isSame = state === "listening" && line.dataset.drawn === drawn;
+  line.dataset.drawn = drawn;
+  if (isSame) return refresh(line, finding);
   const pressed = { class: "status-title", "aria-pressed": String(isSelected) };
   const isAnswer = task === "ask" && state === "done";
   const parts = [
-    element("button", { type: "button", ...pressed, onclick: can.select }, heading(finding)),
+    element("button", { type: "button", ...pressed, onclick: can.select }, name),
     element("span", { class: isAnswer ? "status-answer" : "status-words" }, outcome(finding)),
+    state === "listening" ? meter(finding) : null,
     part && element("span", { class: "fine part-told" }, `${clock(part.start)} to ${clock(part.end)}`),
   ];
   if (state === "stopped") parts.push(small("Run again", can.again));
@@ -66,6 +78,22 @@ export function drawStatus(line, finding, { isSelected, limits, can }) {
   const rows = [element("p", { class: "status-line" }, ...parts)];
   if (state === "failed") rows.push(trouble(task, problem, { limits, can }));
   replaceKeepingFocus(line, rows);
+}
+
+/** Changes only the words and the bar: a button that is replaced while it is pressed would not get the click. */
+function refresh(line, finding) {
+  const words = line.querySelector(".status-words");
+  words.textContent = outcome(finding);
+  line.querySelector("progress")?.remove();
+  const bar = meter(finding);
+  if (bar) words.after(bar);
+}
+
+/** Shows what is known of the progress: of the upload, then of the passes. */
+function meter({ progress, ...finding }) {
+  const share = progress?.passes ? progress.done / progress.passes : progress?.sent;
+  if (share === undefined || (share === 1 && !progress.passes)) return null;
+  return element("progress", { value: share, "aria-label": `Progress of ${title(finding)}` });
 }
 
 function removes(finding) {
