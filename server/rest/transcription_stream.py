@@ -17,7 +17,7 @@ from server.api.transcription_schema import TextDelta, TextDone
 from server.rest.streaming_response import Say
 from server.rest.transcript import caption, lines, token_usage
 from server.workers.protocol import Task, Update
-from timeaudio.results import AnyAnswer
+from timeaudio.results import AnyAnswer, Progress
 
 Run = tuple[Task, AsyncGenerator[InferenceResult | Update, None]]
 """A task and the parts of its answer, from `Service.stream`."""
@@ -46,7 +46,8 @@ async def stream_captions(runs: Iterable[Run], say: Say) -> None:
 
 def _lines(task: Task, result: InferenceResult, update: Update) -> list[str]:
     found = pieces(task, result, update)
-    return [line for piece in found for event in caption(piece) for line in lines(event)]
+    captioned = [piece for piece in found if not isinstance(piece, Progress)]
+    return [line for piece in captioned for event in caption(piece) for line in lines(event)]
 
 
 async def _send(say: Say, message: BaseModel) -> None:
