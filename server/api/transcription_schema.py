@@ -14,7 +14,7 @@ GRANULARITIES = "timestamp_granularities[]"
 
 
 class TranscriptionForm(BaseModel):
-    """OpenAI's fields, and three of this server's: `start`, `end`, `min_confidence`. Others are ignored."""
+    """OpenAI's fields, and four of this server's: `start`, `end`, `track`, `min_confidence`. Others are ignored."""
 
     model_config = ConfigDict(frozen=True, extra="ignore", use_attribute_docstrings=True)
 
@@ -35,6 +35,8 @@ class TranscriptionForm(BaseModel):
     """Start of the part to analyse, in seconds of the file."""
     end: _Seconds | None = None
     """End of the part to analyse, in seconds of the file; default, and maximum: the end of the file."""
+    track: Annotated[int, Field(ge=0)] | None = None
+    """Which audio track of the file to analyse, from 0; default: the one that a player plays."""
     min_confidence: Annotated[float, Field(ge=0, le=1, allow_inf_nan=False)] | None = None
     """Omit captions with a lower confidence; above 0 it needs a model that is calibrated for dense captions."""
 

@@ -126,7 +126,7 @@ class _Question:
 
 def _inference(task: Task, form: TranscriptionForm, limits: Limits) -> InferenceRequest:
     """Convert the form to an inference, with the same checks as the native routes."""
-    values = form.model_dump(include={"start", "end"})
+    values = form.model_dump(include={"start", "end", "track"})
     if task == "dense_caption":
         values["min_confidence"] = form.min_confidence
     inference = checked(FORMS[task], values, []).inference(limits)
