@@ -3,6 +3,7 @@
 from collections.abc import Iterator
 from fractions import Fraction
 from types import TracebackType
+from typing import Any
 
 import av
 import numpy as np
@@ -120,7 +121,8 @@ class PacketReader:
         """Yield all packets, and at the end an empty one; go on after an error of the container."""
         for _ in range(MOST_READ_ERRORS):
             try:
-                for packet in self._container.demux(self._stream, *self._pictures):
+                packets: Iterator[Any] = self._container.demux(self._stream, *self._pictures)
+                for packet in packets:
                     if packet.stream_index != self._stream.index:
                         self._begin_with(packet)
                     elif packet.size or packet.dts is None:  # an empty one in the middle would end the decoder
