@@ -3,7 +3,7 @@
 from collections.abc import Iterator
 from fractions import Fraction
 from types import TracebackType
-from typing import cast
+from typing import Any
 
 import av
 import numpy as np
@@ -36,30 +36,27 @@ Samples = npt.NDArray[np.float32]
 
 
 class PacketReader:
-    """Reads one audio track, once, from its beginning. A context manager.
+    """Reads the audio track that a player would play, once, from its beginning. A context manager.
 
     Args:
         data: the whole file.
         max_decoded_bytes: the most bytes to decode, at the file's own rate and channels. It bounds the work.
-        track: see `choose_track`.
 
     Attributes:
-        track: the number of the track, from 0.
-        num_tracks: the number of audio tracks in the file.
         num_bytes: bytes decoded so far.
         num_decoded, num_lost: packets decoded, and packets that could not be although others followed them.
         origin: timestamp of time 0; None means the first frame's. Final once the first frame has been yielded.
 
     Raises:
-        EmptyAudio, UnsupportedAudio, NoSuchTrack, CorruptAudio: as for `open_container` and `choose_track`.
+        EmptyAudio, UnsupportedAudio, CorruptAudio: as for `open_container` and `choose_track`.
     """
 
-    def __init__(self, data: bytes, *, max_decoded_bytes: int, track: int | None = None) -> None:
+    def __init__(self, data: bytes, *, max_decoded_bytes: int) -> None:
         self._data = data
         self._max_decoded_bytes = max_decoded_bytes
         self._container = open_container(data)
         try:
-            self._stream = choose_track(self._container, track)
+            self._stream = choose_track(self._container)
             self._decoder = open_decoder(self._stream)
             self._whole_s = exact_duration_s(data, self._container, self._stream)
             self.origin = origin_of(self._container, self._stream)
@@ -67,8 +64,6 @@ class PacketReader:
         except BaseException:
             self._container.close()
             raise
-        indices = [stream.index for stream in self._container.streams.audio]
-        self.track, self.num_tracks = indices.index(self._stream.index), len(indices)
         self.codec = self._stream.codec_context.name
         self.is_ogg = self._container.format.name == "ogg"
         self.joins_ahead = joins_ahead(self._container)
@@ -126,12 +121,13 @@ class PacketReader:
         """Yield all packets, and at the end an empty one; go on after an error of the container."""
         for _ in range(MOST_READ_ERRORS):
             try:
-                for packet in self._container.demux(self._stream, *self._pictures):
+                packets: Iterator[Any] = self._container.demux(self._stream, *self._pictures)
+                for packet in packets:
                     if packet.stream_index != self._stream.index:
-                        self._begin_with(cast("Packet[VideoStream]", packet))
+                        self._begin_with(packet)
                     elif packet.size or packet.dts is None:  # an empty one in the middle would end the decoder
                         self._pictures = []
-                        yield cast("Packet[AudioStream]", packet)
+                        yield packet
             except Exception:  # FFmpeg's errors, and Python's from its callbacks
                 continue
             return
@@ -196,9 +192,9 @@ class PacketReader:
         return sum(size for size, _ in self._waiting) * self._packet_samples * self._sizes // self._squares
 
 
-def read_all(data: bytes, *, max_decoded_bytes: int, track: int | None = None) -> Iterator[Samples]:
+def read_all(data: bytes, *, max_decoded_bytes: int) -> Iterator[Samples]:
     """Yield the samples [channels, n] of the track up to the limit, without its clock and without errors."""
-    with PacketReader(data, max_decoded_bytes=max_decoded_bytes, track=track) as reader:
+    with PacketReader(data, max_decoded_bytes=max_decoded_bytes) as reader:
         for frame in reader.frames():
             yield frame.channels
             if reader.num_bytes > max_decoded_bytes // 2:
