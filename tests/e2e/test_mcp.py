@@ -248,7 +248,7 @@ def test_without_a_server_the_embedded_model_answers(folder: Path) -> None:
     ("arguments", "words"),
     [
         (["--allow-url", "media.example.org"], "https://HOST/"),
-        (["--root", "/does/not/exist"], "does not exist"),
+        (["--root", "/does/not/exist"], "is not a folder"),
         (["--server", "nonsense"], "http://HOST:PORT"),
         (["--server", "http://127.0.0.1:9", "--model", "."], "either --server or --model"),
     ],

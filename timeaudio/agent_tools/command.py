@@ -30,8 +30,6 @@ def mcp(
         list[Path] | None,
         typer.Option(
             metavar="DIR",
-            exists=True,
-            file_okay=False,
             help="A folder whose files may be read; repeatable. Without it: the client's roots, over stdio only.",
         ),
     ] = None,
@@ -60,7 +58,10 @@ def mcp(
         prefixes = [checked_prefix(text) for text in allow_url or []]
     except ValueError as error:
         raise typer.BadParameter(str(error), param_hint="--allow-url") from error
-    access = Access(folders=root or (), trusts_client=port is None, prefixes=prefixes)
+    folders = [folder.expanduser() for folder in root or ()]  # hosts start programs without a shell
+    if missing := [folder for folder in folders if not folder.is_dir()]:
+        raise typer.BadParameter(f"{str(missing[0])!r} is not a folder. Check the path.", param_hint="--root")
+    access = Access(folders=folders, trusts_client=port is None, prefixes=prefixes)
     tools = tool_server(open_backend(server, model), access)
     if port is None:
         tools.run("stdio")
