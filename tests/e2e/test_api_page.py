@@ -102,7 +102,7 @@ def test_the_answer_on_the_page_is_the_openapi_example() -> None:
 
 def test_the_table_of_messages_is_complete() -> None:
     names = re.findall(r"^\| `(\w+)` \| [^|]* \| [^|]* \|$", PAGE, re.MULTILINE)
-    assert names == ["start", *PIECE_NAMES.values(), "done", "error"]
+    assert names == ["start", "progress", *PIECE_NAMES.values(), "done", "error"]
 
 
 def test_the_table_of_errors_equals_the_code() -> None:
