@@ -36,27 +36,30 @@ Samples = npt.NDArray[np.float32]
 
 
 class PacketReader:
-    """Reads the audio track that a player would play, once, from its beginning. A context manager.
+    """Reads one audio track, once, from its beginning. A context manager.
 
     Args:
         data: the whole file.
         max_decoded_bytes: the most bytes to decode, at the file's own rate and channels. It bounds the work.
+        track: see `choose_track`.
 
     Attributes:
+        track: the number of the track, from 0.
+        num_tracks: the number of audio tracks in the file.
         num_bytes: bytes decoded so far.
         num_decoded, num_lost: packets decoded, and packets that could not be although others followed them.
         origin: timestamp of time 0; None means the first frame's. Final once the first frame has been yielded.
 
     Raises:
-        EmptyAudio, UnsupportedAudio, CorruptAudio: as for `open_container` and `choose_track`.
+        EmptyAudio, UnsupportedAudio, NoSuchTrack, CorruptAudio: as for `open_container` and `choose_track`.
     """
 
-    def __init__(self, data: bytes, *, max_decoded_bytes: int) -> None:
+    def __init__(self, data: bytes, *, max_decoded_bytes: int, track: int | None = None) -> None:
         self._data = data
         self._max_decoded_bytes = max_decoded_bytes
         self._container = open_container(data)
         try:
-            self._stream = choose_track(self._container)
+            self._stream = choose_track(self._container, track)
             self._decoder = open_decoder(self._stream)
             self._whole_s = exact_duration_s(data, self._container, self._stream)
             self.origin = origin_of(self._container, self._stream)
@@ -64,6 +67,8 @@ class PacketReader:
         except BaseException:
             self._container.close()
             raise
+        indices = [stream.index for stream in self._container.streams.audio]
+        self.track, self.num_tracks = indices.index(self._stream.index), len(indices)
         self.codec = self._stream.codec_context.name
         self.is_ogg = self._container.format.name == "ogg"
         self.joins_ahead = joins_ahead(self._container)
@@ -192,9 +197,9 @@ class PacketReader:
         return sum(size for size, _ in self._waiting) * self._packet_samples * self._sizes // self._squares
 
 
-def read_all(data: bytes, *, max_decoded_bytes: int) -> Iterator[Samples]:
+def read_all(data: bytes, *, max_decoded_bytes: int, track: int | None = None) -> Iterator[Samples]:
     """Yield the samples [channels, n] of the track up to the limit, without its clock and without errors."""
-    with PacketReader(data, max_decoded_bytes=max_decoded_bytes) as reader:
+    with PacketReader(data, max_decoded_bytes=max_decoded_bytes, track=track) as reader:
         for frame in reader.frames():
             yield frame.channels
             if reader.num_bytes > max_decoded_bytes // 2:
