@@ -11,9 +11,11 @@ from model.timeline.event import Event, by_caption
 from model.timeline.interval import TENTHS_PER_SECOND, Interval
 from model.timeline.markers import format_interval
 from model.timeline.stitch import Stitcher, plan
+from server.decoding.pool import Decoded
 from server.inference.answer_limit import analyze_pass
 from server.settings import Passes
 from server.workers.protocol import (
+    SAMPLES_PER_TENTH,
     AudioEncoded,
     Engine,
     EngineRequest,
@@ -83,6 +85,29 @@ class _PassResult:
 
     encoded: AudioEncoded = AudioEncoded(0.0, 0)
     answers: list[QueryAnswered] = field(default_factory=list)
+
+
+def analyze_recording(
+    engine: Engine, request: EngineRequest, decoded: Decoded, passes: list[Interval], slot_tokens: int
+) -> AsyncGenerator[Update, None]:
+    """Yield the updates of a decoded recording, in one pass or in several.
+
+    Args:
+        engine: runs the passes.
+        request: the request, without samples.
+        decoded: the samples.
+        passes: as returned by `cut`.
+        slot_tokens: see `analyze_pass`.
+    """
+    if len(passes) == 1:
+        return analyze_pass(engine, replace(request, samples=decoded.samples(0, decoded.num_samples)), slot_tokens)
+
+    def samples(span: Interval) -> LazySamples:
+        is_last = span.end == passes[-1].end  # include the last partial tenth
+        end = decoded.num_samples if is_last else span.end * SAMPLES_PER_TENTH
+        return decoded.samples(span.start * SAMPLES_PER_TENTH, end)
+
+    return analyze_passes(engine, request, passes, samples, slot_tokens)
 
 
 async def analyze_passes(

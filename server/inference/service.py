@@ -1,7 +1,6 @@
-"""The API that every transport uses: admit a request, decode its recording, run the engine, keep the deadline.
+"""The API that every transport uses: decode an admitted request's recording, run the engine, keep the deadline.
 
-A transport that returns the whole answer awaits `Service.analyze`. One that streams iterates `Service.stream`, and must
-close it:
+To get the whole answer, await `Service.analyze`. To stream it, iterate `Service.stream`, and close it:
 
     with service.admit() as ticket:
         service.check_task(inference.task)
@@ -25,56 +24,56 @@ in order of time.
 """
 
 import asyncio
-import contextlib
-import shutil
-import tempfile
 import time
-from collections.abc import AsyncGenerator, AsyncIterator, Iterator
-from contextlib import aclosing, asynccontextmanager, contextmanager
+import uuid
+from collections.abc import AsyncGenerator
+from contextlib import aclosing
+from dataclasses import replace
 from pathlib import Path
 
-from model.errors import TaskNotSupported, TimeAudioError
 from server.api.requests import InferenceRequest, InferenceResult
-from server.decoding.pool import DecodePool
+from server.decoding.pool import Decoded
 from server.errors import (
-    PROBLEMS,
-    Cancelled,
-    InternalError,
-    InvalidField,
-    InvalidFieldDetail,
+    DeadlineExceeded,
     NotReady,
-    Overloaded,
-    out_of_space,
-    problem_of,
 )
-from server.inference.admission import Admission, Ticket
-from server.inference.runner import InferenceRunner
+from server.inference.admission import Ticket
+from server.inference.confidence_filter import filter_update
+from server.inference.lifecycle import Lifecycle
+from server.inference.long_audio import analyze_recording, cut
 from server.runtime.run_blocking import file_work
 from server.settings import Settings
+from server.telemetry import tracing
 from server.telemetry.metrics import Metrics
-from server.workers.protocol import Engine, Task, Update
+from server.workers.protocol import (
+    SAMPLE_RATE,
+    SAMPLES_PER_TENTH,
+    AudioEncoded,
+    Engine,
+    EngineRequest,
+    EventFound,
+    LazySamples,
+    QueryAnswered,
+    RequestStarted,
+    Update,
+)
+
+_TENTHS = 10
+_SAMPLE_BYTES = 4
 
 
-class Service:
+class Service(Lifecycle):
     """The server without its transports.
 
     Attributes:
-        draining: set at the start of shutdown: readiness checks fail.
-        closed: set after the drain delay, when load balancers have had time to notice: new requests are refused.
+        num_running: number of requests that the model has started.
     """
 
     def __init__(self, engine: Engine, settings: Settings, metrics: Metrics) -> None:
-        self.engine = engine
-        self.settings = settings
-        self.metrics = metrics
-        self.draining = self.closed = False
-        self._folder: Path | None = None
-        self._decoder = DecodePool(settings)
-        self._warming: asyncio.Task[None] | None = None
-        self._admission = Admission(settings.limits, num_workers=lambda: engine.num_workers)
-        self._runner = InferenceRunner(engine, self._decoder, self._admission, settings, metrics)
+        super().__init__(engine, settings, metrics)
+        self.num_running = 0
         metrics.watch(
-            running=lambda: self._runner.num_running,
+            running=lambda: self.num_running,
             waiting=lambda: self._admission.num_waiting,
             audio_inside=lambda: self._admission.audio_s,
             workers=lambda: engine.num_workers,
@@ -82,141 +81,13 @@ class Service:
             ready=lambda: self.ready,
         )
 
-    @property
-    def ready(self) -> bool:
-        """Whether requests should be sent here."""
-        return not self.draining and self._decoder_warm and self.engine.model is not None
-
-    @property
-    def _decoder_warm(self) -> bool:
-        return self._warming is not None and self._warming.done()
-
-    async def start(self) -> None:
-        """Begin to load the model and to start the decoders, without waiting for either."""
-        self._folder = Path(tempfile.mkdtemp(prefix="timeaudio-uploads-"))
-        self._warming = asyncio.create_task(self._decoder.start(), name="decoders")
-        await self.engine.start()
-
-    async def close(self) -> None:
-        """Stop all processes and delete all temporary files."""
-        self.draining = self.closed = True
-        if self._warming is not None:
-            self._warming.cancel()
-        await asyncio.gather(self.engine.close(), self._decoder.close())
-        if self._folder is not None:
-            shutil.rmtree(self._folder, ignore_errors=True)
-
-    def check_ready(self) -> None:
-        """Check readiness for a load balancer.
-
-        Raises:
-            NotReady: as `check_open`, and as soon as the server is draining.
-        """
-        if self.draining:
-            raise NotReady("The server is shutting down. Send requests to another one, or later.", retry_after_s=5)
-        self.check_open()
-
-    def check_open(self) -> None:
-        """Check that the server can accept a new request.
-
-        Raises:
-            NotReady: the model is loading or was lost, or the server no longer accepts requests.
-        """
-        if self.closed:
-            raise NotReady("The server is shutting down. Send the request to another one, or later.", retry_after_s=5)
-        if self.engine.model is not None and not self._decoder_warm:
-            raise NotReady("The audio decoders are starting. Send the request again later.", retry_after_s=1)
-        if self.engine.model is None:
-            raise NotReady(f"{self.engine.state} Send the request again later.", retry_after_s=2)
-
-    def check_task(self, task: Task) -> None:
-        """Check that the model was trained for a task: on any other task it would guess.
-
-        Raises:
-            TaskNotSupported: it was not.
-        """
-        model = self.engine.model
-        if model is not None and task not in model.tasks:
-            raise TaskNotSupported(
-                f"{model.name} was not trained for {task}; it does: {', '.join(model.tasks)}. "
-                "GET /v1/models lists the tasks of a server."
-            )
-
-    def check_confidence(self, inference: InferenceRequest, *, field: str = "min_confidence") -> None:
-        """Check that the model is calibrated for the task if the inference sets a least confidence.
-
-        Raises:
-            InvalidField: it is not; the error names `field`.
-        """
-        model = self.engine.model
-        if inference.min_confidence and model is not None and inference.task not in model.calibrated:
-            detail = f"the confidence of {model.name} is not calibrated for {inference.task}; leave it out, or send 0"
-            raise InvalidField([InvalidFieldDetail(field, detail)])
-
-    @contextmanager
-    def admit(self) -> Iterator[Ticket]:
-        """Hold a place in the queue from before the body is read, and count the outcome of the request.
-
-        Raises:
-            NotReady, Overloaded: the request is refused unread.
-            OutOfSpace: the disk or its quota is full.
-            InternalError: replaces any unexpected exception raised inside.
-        """
-        begun = time.monotonic()
-        try:
-            self.check_open()
-            with self._admission.enter() as ticket:
-                yield ticket
-            self.metrics.e2e_s.observe(time.monotonic() - begun)
-        except (NotReady, Overloaded) as error:
-            reason = "queue_full" if isinstance(error, Overloaded) else "not_ready"
-            self.metrics.shed.labels(reason).inc()
-            raise
-        except TimeAudioError as error:
-            self.metrics.failure.labels(problem_of(error).slug).inc()
-            raise
-        except asyncio.CancelledError:  # a caller that disconnects cancels its stream or call
-            self.metrics.failure.labels(PROBLEMS[Cancelled].slug).inc()
-            raise
-        except Exception as error:
-            ours = out_of_space(error) or InternalError(repr(error))
-            self.metrics.failure.labels(problem_of(ours).slug).inc()
-            raise ours from error
-
-    @contextmanager
-    def place(self) -> Iterator[None]:
-        """Hold a place in the queue for work on a body that the model does not see.
-
-        Raises:
-            Overloaded: there is none.
-        """
-        try:
-            with self._admission.enter() as ticket:
-                ticket.starts()
-                yield
-        except Overloaded:
-            self.metrics.shed.labels("queue_full").inc()
-            raise
-
-    @asynccontextmanager
-    async def workspace(self) -> AsyncIterator[Path]:
-        """A private folder for one request's files, deleted afterwards."""
-        folder = Path(tempfile.mkdtemp(dir=self._folder))
-        try:
-            yield folder
-        finally:
-            held = 0
-            with contextlib.suppress(FileNotFoundError):  # abandoned decoding may have deleted it already
-                held = sum(path.stat().st_size for path in folder.iterdir())
-            await file_work(held, shutil.rmtree, folder, ignore_errors=True)
-
     async def analyze(self, ticket: Ticket, source: Path, inference: InferenceRequest) -> InferenceResult:
         """Decode the file at `source`, run the engine and return everything it found.
 
         Raises:
             As `stream`.
         """
-        async with aclosing(self._runner.stream(ticket, source, inference, is_live=False)) as parts:
+        async with aclosing(self._stream(ticket, source, inference, is_live=False)) as parts:
             result = await anext(parts)
             assert isinstance(result, InferenceResult), "it comes first"
             async for _ in parts:
@@ -233,7 +104,7 @@ class Service:
             Overloaded: the server holds too much audio.
             TimeAudioError: any error from decoding or the model.
         """
-        return self._runner.stream(ticket, source, inference, is_live=True)
+        return self._stream(ticket, source, inference, is_live=True)
 
     async def analyze_pcm(self, pcm: bytes, inference: InferenceRequest, *, num_heard: int = 0) -> InferenceResult:
         """Run the engine on samples that are already decoded and counted in the caller's ticket.
@@ -244,4 +115,136 @@ class Service:
         Raises:
             As `stream`.
         """
-        return await self._runner.analyze_pcm(pcm, inference, num_heard=num_heard)
+        begun = time.monotonic()
+        result = self._new_result(inference, len(pcm) // _SAMPLE_BYTES, decode_s=0.0)
+        engine_request = _engine_request(result, inference, begun + self.settings.limits.timeout_s, is_live=False)
+        engine_request = replace(engine_request, samples=LazySamples(result.num_samples, lambda: pcm))
+        run = self._run(result, self.engine.analyze(engine_request), inference.min_confidence)
+        async with aclosing(run) as updates:
+            async for _ in updates:
+                pass
+        self._admission.measured(model_s=result.encode_s + result.generate_s, audio_s=result.audio_s)
+        self.metrics.analyzed(result, audio_s=(result.num_samples - num_heard) / SAMPLE_RATE)
+        return result
+
+    async def _stream(
+        self, ticket: Ticket, source: Path, inference: InferenceRequest, *, is_live: bool
+    ) -> AsyncGenerator[InferenceResult | Update, None]:
+        """See `stream`. Unless `is_live`, the engine retries a request whose worker is lost."""
+        begun = time.monotonic()
+        timeout_s = inference.timeout_s or self.settings.limits.timeout_s
+        try:
+            async with asyncio.timeout(timeout_s):
+                decoded = await self._decode(source, inference)
+            passes = cut(max(1, decoded.num_samples // SAMPLES_PER_TENTH), inference.task, self.settings.passes)
+            if inference.timeout_s is None:
+                timeout_s += self.settings.limits.timeout_per_audio_s * decoded.num_samples / SAMPLE_RATE
+            deadline = begun + timeout_s
+            self._check_time(deadline)
+            ticket.add_audio(decoded.num_samples)
+            result = self._new_result(inference, decoded.num_samples, decode_s=time.monotonic() - begun)
+            result.warnings = decoded.warnings
+            yield result
+            engine_request = _engine_request(result, inference, deadline, is_live=is_live)
+            run = self._run(
+                result,
+                analyze_recording(self.engine, engine_request, decoded, passes, self.settings.worker.slot_tokens),
+                inference.min_confidence,
+            )
+            async with aclosing(run) as updates:
+                # The timeout covers each engine step, not the time the caller spends on an update.
+                while (update := await _next(updates, deadline)) is not None:
+                    if isinstance(update, RequestStarted):
+                        ticket.starts()
+                    yield update
+        except TimeoutError:
+            raise DeadlineExceeded(
+                f"The answer was not ready within {timeout_s:g} s. Send less audio, or allow more in timeout_s "
+                f"(at most {self.settings.limits.longest_timeout_s:g}, limit: TIMEAUDIO_LIMITS__TIMEOUT_S)."
+            ) from None
+        self._admission.measured(model_s=result.encode_s + result.generate_s, audio_s=result.audio_s)
+        self.metrics.analyzed(result, audio_s=result.audio_s)
+        self.metrics.answered(result, inference.task, took_s=time.monotonic() - begun)
+
+    async def _decode(self, source: Path, inference: InferenceRequest) -> Decoded:
+        with tracing.step("decode_audio", bytes=source.stat().st_size) as span:
+            decoded = await self._decoder.decode(
+                source, start_s=inference.start / _TENTHS, end_s=inference.end_s, track=inference.track
+            )
+            span.set_attribute("timeaudio.audio_s", decoded.num_samples / SAMPLE_RATE)
+        await file_work(source.stat().st_size, source.unlink)
+        return decoded
+
+    def _check_time(self, deadline: float) -> None:
+        """Reject a request whose deadline will pass before its turn comes.
+
+        Raises:
+            DeadlineExceeded: the queued work takes longer than the request allows.
+        """
+        wait_s = 0.0 if self.engine.num_free else self._admission.turn_s
+        if wait_s > deadline - time.monotonic():
+            self.metrics.shed.labels("deadline").inc()
+            raise DeadlineExceeded(
+                f"About {wait_s:.0f} s of work are queued before this request, which is longer than it allows. "
+                "Send it again later, or allow more in timeout_s."
+            )
+
+    def _new_result(self, inference: InferenceRequest, num_samples: int, *, decode_s: float) -> InferenceResult:
+        model = self.engine.model
+        if model is None:
+            raise NotReady(f"{self.engine.state} Send the request again later.", retry_after_s=2)
+        return InferenceResult(
+            id=f"ta-{uuid.uuid4().hex}",
+            model=model.name,
+            queries=inference.queries,
+            start=inference.start,
+            num_samples=num_samples,
+            decode_s=decode_s,
+        )
+
+    async def _run(
+        self, result: InferenceResult, engine_updates: AsyncGenerator[Update, None], least: float
+    ) -> AsyncGenerator[Update, None]:
+        """Yield the engine's updates, without intervals below confidence `least`, and record them in the result."""
+        began, is_running, has_event = time.monotonic(), False, False
+        try:
+            async with aclosing(engine_updates) as updates:
+                async for whole in updates:
+                    if (update := filter_update(whole, least)) is None:
+                        continue
+                    match update:
+                        case RequestStarted():
+                            self.num_running += not is_running
+                            is_running = True
+                            result.queue_s = update.queue_s
+                        case AudioEncoded():
+                            result.encode_s = update.encode_s
+                            result.num_audio_tokens = update.num_audio_tokens
+                        case EventFound() if not has_event:
+                            has_event = True
+                            self.metrics.first_event_s.observe(time.monotonic() - began + result.decode_s)
+                        case QueryAnswered():
+                            result.answers.append(update)
+                    yield update
+        finally:
+            self.num_running -= is_running
+
+
+def _engine_request(
+    result: InferenceResult, inference: InferenceRequest, deadline: float, *, is_live: bool
+) -> EngineRequest:
+    """Build the engine request, still without samples."""
+    return EngineRequest(
+        id=result.id,
+        task=inference.task,
+        queries=inference.queries,
+        options=inference.options,
+        deadline=deadline,
+        is_live=is_live,
+    )
+
+
+async def _next(updates: AsyncGenerator[Update, None], deadline: float) -> Update | None:
+    """Return the next update, None after the last; raise TimeoutError after `deadline` (`time.monotonic()` clock)."""
+    async with asyncio.timeout(deadline - time.monotonic()):
+        return await anext(updates, None)

@@ -9,6 +9,7 @@ from model.timeline.task import Task as Task
 
 SAMPLE_RATE = 16_000
 """Samples per second of `LazySamples`. Equals `model.audio.waveform.SAMPLE_RATE`, whose module imports NumPy."""
+SAMPLES_PER_TENTH = SAMPLE_RATE // 10
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
