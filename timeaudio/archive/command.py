@@ -119,7 +119,8 @@ def find(  # noqa: PLR0913  an option each
         raise typer.Exit(1)
     shown = "" if limit is None or limit >= found.num_events else f"; the first {limit} follow"
     recordings = "1 recording" if found.num_recordings == 1 else f"{found.num_recordings} recordings"
-    complain(f"{query!r} is {found.reason}: {found.num_events} in {recordings}{shown}.")
+    events_found = "1 event" if found.num_events == 1 else f"{found.num_events} events"
+    complain(f"{query!r} is {found.reason}: {events_found} in {recordings}{shown}.")
     events = _verified(found.events, query, opened, server, model) if verify else found.events
     if form in ("srt", "audacity"):
         num_written = _write_tracks(events, form, output_dir)

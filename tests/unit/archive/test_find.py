@@ -26,7 +26,7 @@ def test_a_query_finds_the_events_of_its_kind_by_path_and_time(farm, capfd):
         "yard/night.wav: 0.0 - 8.0 s: Dogs bark in the rain.",
     ]
     assert "is the kind dog (dog, bark, puppy" in err
-    assert "3 in 2 recordings" in err
+    assert "3 events in 2 recordings" in err
 
 
 def test_a_synonym_and_a_group_mean_the_same_kinds(farm, capfd):
