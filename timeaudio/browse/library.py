@@ -65,7 +65,7 @@ class Library:
     """The tables of an archive. Methods may be called from several threads."""
 
     def __init__(self, archive: Archive) -> None:
-        """Load the events; a million take seconds and about 200 MB."""
+        """Load the events into memory."""
         self._archive = archive
         self._connection = archive.connection
         self._connection.execute(_TABLES)
