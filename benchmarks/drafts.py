@@ -57,7 +57,8 @@ def main() -> int:
     faster = [b[2] / a[2] for a, b in rows]
     report = {
         "scenes": len(rows), "tokens": sum(b[1] for _, b in rows), "steps_saved": round(saved, 3),
-        "times_as_fast": round(statistics.median(faster), 2), "from": round(min(faster), 2), "to": round(max(faster), 2),
+        "times_as_fast": round(statistics.median(faster), 2), "least": round(min(faster), 2),
+        "most": round(max(faster), 2),
         "same_answers": sum(a == b for one, other in rows for a, b in zip(one[3], other[3], strict=True)),
         "answers": sum(len(a[3]) for a, _ in rows), "dtype": str(pipeline.model.llm.dtype), "torch": torch.__version__,
         "threads": torch.get_num_threads(),
