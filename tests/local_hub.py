@@ -1,4 +1,4 @@
-"""A stand-in of the hub: the routes of its HTTP interface that `snapshot_download` uses, over folders on this machine."""
+"""A stand-in of the hub: the routes of its HTTP interface that `snapshot_download` uses, over local folders."""
 
 import hashlib
 import json
