@@ -35,6 +35,7 @@ from model.encoders.conv import ConvEncoder, ConvEncoderConfig
 from model.encoders.whisper import SpeechEncoder
 from model.errors import CheckpointError, MissingWeights, UnexpectedWeights
 from model.gguf_tensors import gguf_files, read_tensors
+from model.hub import fetch_checkpoint
 from model.language.gguf_file import read_gguf
 from model.language.quantize import Quantization, quantization_config
 from model.language.tokenizer import Tokenizer
@@ -61,11 +62,12 @@ def load_checkpoint(
 
     The language model computes in `dtype`, or in the config's precision if None. `auto` means float32, or with
     `may_round` the fastest precision of the device, for the encoders too. `quantize` stores the language model's
-    weights in fewer bits. Unless `adapted`, an adapter is left out.
+    weights in fewer bits. Unless `adapted`, an adapter is left out. `directory` may be a name on the hub.
 
     Raises:
-        CheckpointError: a file is missing, or does not fit the others.
+        CheckpointError: a file is missing, or does not fit the others; or it cannot be fetched from the hub.
     """
+    directory = fetch_checkpoint(directory)
     config = ModelConfig.read(directory / "config.json")
     tokenizer = Tokenizer.load(directory)
     speech = SpeechEncoder(WhisperConfig.from_dict(_json(directory / "speech_encoder" / "config.json")))

@@ -14,6 +14,7 @@ from gguf import GGUFWriter
 from model.checkpoint import ADAPTER, load_checkpoint, save_checkpoint
 from model.errors import CheckpointError
 from model.gguf_tensors import GGUF_FILE, write_tensors
+from model.hub import fetch_checkpoint
 from model.language.gguf_writing import write_gguf
 from model.timeaudio import TimeAudio
 
@@ -57,6 +58,7 @@ def pack(checkpoint: Path, out: Path, *, llm: Llm = "q8_0", others: Others = "fl
     """
     if out.exists() and (not out.is_dir() or any(out.iterdir())):
         raise CheckpointError(f"--out {out} exists: remove it, or give another directory.")
+    checkpoint = fetch_checkpoint(checkpoint)
     model, tokenizer = load_checkpoint(checkpoint, adapted=llm != "q4_1")
     dtype: torch.dtype = getattr(torch, others, torch.float16)
     _require_finite(model, dtype)

@@ -81,7 +81,7 @@ class Pipeline:
         """Load a checkpoint directory, by default the embedded `timeaudio-small`.
 
         Args:
-            checkpoint: the directory.
+            checkpoint: the directory, or the name of a model on the hub.
             device: the device that the model computes on.
             quantize: how to store the language model in fewer bits.
             num_slots: answers decoded at once, see `session`; if None, as many as fit into the device's memory.

@@ -22,7 +22,7 @@ def serve(
     Args:
         host: address to listen on.
         port: port to listen on; 0 picks any free port, and the log shows it.
-        model: directory of a checkpoint; None for the embedded one.
+        model: directory of a checkpoint, or its name on the hub; None for the embedded one.
         devices: devices that the model runs on, one worker process each.
         grpc_port: port to listen on for gRPC; 0 picks any free port, None disables gRPC.
 
@@ -59,7 +59,7 @@ def main() -> None:
     parser.add_argument("--host", default="127.0.0.1")
     parser.add_argument("--port", type=int, default=8000, help="0 for any free port")
     parser.add_argument("--grpc-port", type=int, help="also listen for gRPC; 0 for any free port")
-    parser.add_argument("--model", type=Path, help="checkpoint directory; default: the embedded checkpoint")
+    parser.add_argument("--model", type=Path, help="checkpoint directory, or ORG/NAME on the hub; default: embedded")
     parser.add_argument("--device", "--devices", default="cpu", help="cpu, cuda, or several: cuda:0,cuda:1")
     parser.add_argument("--workers", type=int, default=1, help="processes per device")
     parser.add_argument("--openapi", action="store_true", help="print the OpenAPI document and exit")

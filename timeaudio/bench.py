@@ -9,17 +9,19 @@ from rich.console import Console
 from rich.table import Table
 
 from timeaudio.extras import extra_needed
+from timeaudio.local import fetched
 
 
 def run_bench(model: Path | None, device: str, output: Path) -> None:
     """Measure, print a line after each measurement, and write all results as JSON.
 
     Raises:
-        LocalModelError: the server extra is not installed.
+        LocalModelError: the server extra is not installed, or the model cannot be fetched from the hub.
         OSError: the file cannot be written.
     """
     with extra_needed("server"):
         from model.measure.suite import machine, measurements
+    model = fetched(model)
     console = Console(highlight=False)
     report: dict[str, Any] = {"machine": machine(device), "results": {}}
     console.print(f"Measuring on {device}. This run measures both sides of each ratio.")

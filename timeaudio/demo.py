@@ -13,6 +13,7 @@ from rich.console import Console
 from timeaudio.client import Client
 from timeaudio.errors import LocalModelError
 from timeaudio.extras import how_to_install
+from timeaudio.local import fetched
 from timeaudio.report import print_answer
 from timeaudio.server_process import ServerProcess
 
@@ -21,7 +22,7 @@ QUERIES = ("a dog barks", "a rooster crows")
 
 
 def run_demo(model: Path | None) -> None:
-    """Show the whole path from files to intervals. `model` is a checkpoint directory; None is the embedded one.
+    """Show the whole path from files to intervals. `model` is a directory or ORG/NAME; None is the embedded one.
 
     Raises:
         LocalModelError: the server extra is not installed, or the server did not start.
@@ -29,11 +30,12 @@ def run_demo(model: Path | None) -> None:
     """
     if importlib.util.find_spec("torch") is None:
         raise LocalModelError(f"The demo runs a server here and needs torch. Run: {how_to_install('server')}")
+    directory = fetched(model)
     console = Console(highlight=False)
     started = time.perf_counter()
     with ExitStack() as stack:
         recordings = [stack.enter_context(as_file(file)) for file in _bundled()]
-        server = stack.enter_context(ServerProcess(model))
+        server = stack.enter_context(ServerProcess(directory))
         console.print(f"[1/4] Starting a server on {server.url} with {model or 'the embedded checkpoint'}.")
         console.print(f"      {server.shown}", style="dim", soft_wrap=True)
         server.wait_ready(lambda waited_s: console.print(f"      still loading the model ({waited_s:.0f} s)"))

@@ -28,6 +28,24 @@ LIMIT_S = 150.0
 _TENTHS: Final = 10
 
 
+def fetched(model: Path | None) -> Path | None:
+    """Return the directory of a checkpoint, fetched if it is the name of a model on the hub. None stays None.
+
+    Raises:
+        LocalModelError: it cannot be fetched, or a library is missing.
+    """
+    if model is None:
+        return None
+    with extra_needed("server"):
+        from model.errors import CheckpointError
+        from model.hub import fetch_checkpoint
+
+        try:
+            return fetch_checkpoint(model)
+        except CheckpointError as error:
+            raise LocalModelError(str(error)) from error
+
+
 class LocalModel:
     """A checkpoint loaded in this process: slower to start than a request to a server, but needs none.
 
@@ -38,12 +56,13 @@ class LocalModel:
     """
 
     def __init__(self, checkpoint: Path | None = None) -> None:
-        """Load a checkpoint directory; None is the embedded one.
+        """Load a checkpoint from a directory or the hub; None is the embedded one.
 
         Raises:
             LocalModelError: a library is missing, a setting is wrong, or the checkpoint cannot be loaded.
         """
         self.on_progress: OnProgress | None = None
+        checkpoint = fetched(checkpoint)
         with extra_needed("server"):
             from pydantic import ValidationError
 

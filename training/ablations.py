@@ -101,11 +101,11 @@ def main(argv: Sequence[str] | None = None) -> int:
     """Run the command line: `timeaudio ablate SET`."""
     arguments = parse(argv)
     run = arguments.run or Path("runs") / f"ablate-{arguments.set}"
-    base = TrainingJob(
-        data=arguments.data, start=resolve_checkpoint(arguments.start), run=run, out=run, cache=arguments.cache,
-        device=arguments.device,
-    )  # fmt: skip
     try:
+        base = TrainingJob(
+            data=arguments.data, start=resolve_checkpoint(arguments.start), run=run, out=run, cache=arguments.cache,
+            device=arguments.device,
+        )  # fmt: skip
         stage = arguments.stage or STAGE_OF.get(arguments.set, "paper-1")
         table = ablate(SETS[arguments.set], base, stage, arguments.changes, arguments.test)
     except (ConfigError, DataError, ManifestError, TimeAudioError, OSError, ValueError, FloatingPointError) as error:

@@ -14,7 +14,8 @@ from model.audio.waveform import Waveform
 from model.checkpoint import CALIBRATION
 from model.confidence import FEATURES, Calibration, Features, Logistic, features_of
 from model.engine.prompting import Question
-from model.errors import TimeAudioError
+from model.errors import CheckpointError, TimeAudioError
+from model.hub import fetch_checkpoint
 from model.language.prompt import question_of
 from model.pipeline import Pipeline
 from model.timeline.interval import Interval
@@ -185,8 +186,14 @@ def main(argv: list[str] | None = None) -> int:
     """Run the command line: `timeaudio calibrate`."""
     arguments = parse(argv)
     try:
+        directory = fetch_checkpoint(arguments.model)
+        out = arguments.out or directory / CALIBRATION
+        if directory != arguments.model and arguments.out is None:
+            raise CheckpointError(
+                f"--model {arguments.model} is on the hub, and its copy in the cache must not change: add --out FILE."
+            )
         pools = [read_pool(arguments.data, "validate", half=half) for half in (0, 1)]
-        pipeline = Pipeline.load(arguments.model, num_slots=4 * SCENES_PER_BATCH)
+        pipeline = Pipeline.load(directory, num_slots=4 * SCENES_PER_BATCH)
     except (DataError, TimeAudioError, OSError) as error:
         print(f"timeaudio calibrate: {error}", file=sys.stderr)
         return 2
@@ -204,9 +211,9 @@ def main(argv: list[str] | None = None) -> int:
         "scenes": arguments.scenes, "seed": arguments.seed, "fitted_on": len(fitted_on),
         "measured": [{k: round(v, 4) if isinstance(v, float) else v for k, v in asdict(row).items()} for row in rows],
     }  # fmt: skip
-    calibration.write(arguments.model / CALIBRATION, about)
+    calibration.write(out, about)
     _show(rows, len(fitted_on))
-    print(f"Written to {arguments.model / CALIBRATION}.")
+    print(f"Written to {out}.")
     return 0
 
 

@@ -74,7 +74,7 @@ def main(argv: Sequence[str] | None = None) -> int:
     """Run the command line."""
     parser = argparse.ArgumentParser(prog="python -m training.counting", description=__doc__)
     parser.add_argument("--data", type=Path, nargs="+", required=True, metavar="DIR", help="labelled recordings")
-    parser.add_argument("--model", type=Path, help="checkpoint directory (default: the embedded one)")
+    parser.add_argument("--model", type=Path, help="checkpoint, also on the hub (default: the embedded one)")
     parser.add_argument("--each", type=int, default=20, help="questions per count (default: %(default)s)")
     parser.add_argument("--seed", type=int, default=7, help="seed of the scenes (default: %(default)s)")
     arguments = parser.parse_args(argv)

@@ -15,6 +15,7 @@ from accelerate.utils import DistributedType
 
 from model.checkpoint import EMBEDDED, load_checkpoint
 from model.errors import TimeAudioError
+from model.hub import fetch_checkpoint, shown
 from model.language.tokenizer import Tokenizer
 from model.malloc import keep_freed_memory
 from model.precision import fastest_dtype
@@ -87,7 +88,7 @@ def run_stage(job: TrainingJob, config: StageConfig) -> RunState:
             mixed = mix_clips(rows, known, job.run / "mixtures", config)
         batches = MixedBatches([*rows, *mixed], known, config)
         log(
-            f"{len(known)} rows rehearse what {job.start.name} knows, {len(known_validation)} check it."
+            f"{len(known)} rows rehearse what {shown(job.start)} knows, {len(known_validation)} check it."
             f" {len(mixed)} rows are about your clips among known sounds."
         )
     _name(model, job, rows)
@@ -201,8 +202,12 @@ def check_stage_config(job: TrainingJob, config: StageConfig) -> None:
 
 
 def resolve_checkpoint(name: str) -> Path:
-    """Return a checkpoint directory; `timeaudio-small` is the embedded one."""
-    return EMBEDDED if name == EMBEDDED.name and not Path(name).is_dir() else Path(name)
+    """Return a checkpoint directory; `timeaudio-small` is the embedded one, and a name on the hub is fetched.
+
+    Raises:
+        CheckpointError: it cannot be fetched.
+    """
+    return EMBEDDED if name == EMBEDDED.name and not Path(name).is_dir() else fetch_checkpoint(Path(name))
 
 
 def main(argv: Sequence[str] | None = None) -> int:
@@ -230,7 +235,7 @@ def main(argv: Sequence[str] | None = None) -> int:
         return 130
     if keeps_start(state, config):
         print(
-            f"timeaudio train: no state was better than {job.start.name} on your held-out clips without forgetting"
+            f"timeaudio train: no state was better than {shown(job.start)} on your held-out clips without forgetting"
             " what it knew, so no checkpoint was written. Add clips, check their captions and times, or allow more"
             " with --set most_forgotten=0.1 and another --run.", file=sys.stderr,
         )  # fmt: skip

@@ -3,6 +3,8 @@
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 
+from model.hub import shown
+
 NOTICE = """\
 The result is subject to the licences of all its parts:
 * TimeAudio's checkpoint: its authors state CC BY-NC in their README and Apache-2.0 in
@@ -86,5 +88,5 @@ def native_card(name: str, sources: Mapping[str, Path], dtype: str, cuts: Sequen
 
 
 def _rows(sources: Mapping[str, Path]) -> str:
-    """Return table rows with file names only: full paths would reveal details of the user's machine."""
-    return "\n".join(f"| {part} | `{path.name}` |" for part, path in sources.items())
+    """Return table rows with names only: full paths would reveal details of the user's machine."""
+    return "\n".join(f"| {part} | `{shown(path)}` |" for part, path in sources.items())

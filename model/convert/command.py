@@ -1,8 +1,10 @@
 """Terminal output of `timeaudio import` and `timeaudio init`: licence notice, progress bar, table of faults."""
 
+import dataclasses
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
+from typing import TypeVar
 
 from rich.console import Console
 from rich.progress import BarColumn, DownloadColumn, Progress, TextColumn, TimeRemainingColumn
@@ -17,6 +19,9 @@ from model.convert.importer import Downloads, Precision, import_released
 from model.convert.init import NativeParts, init_native
 from model.convert.layout import Start, WriteResult
 from model.errors import TimeAudioError, WeightFault, WeightsDoNotFit
+from model.hub import fetch_pretrained
+
+Parts = TypeVar("Parts", Downloads, NativeParts)
 
 MOST_ROWS = 40
 """Most rows in the table of faults. More would scroll the message below it off the screen."""
@@ -26,7 +31,8 @@ def run_import(downloads: Downloads, out: Path, *, dtype: Precision, num_heads: 
     """Run `timeaudio import`. Return the exit status: 0, or 2 on an error."""
     return _run(
         NOTICE,
-        lambda start: import_released(downloads, out, dtype=dtype, num_heads=num_heads, start=start),
+        downloads,
+        lambda parts, start: import_released(parts, out, dtype=dtype, num_heads=num_heads, start=start),
         after=f"Next:  timeaudio serve --model {out}",
     )
 
@@ -35,17 +41,20 @@ def run_init(parts: NativeParts, out: Path, *, dtype: Precision, num_heads: int 
     """Run `timeaudio init`. Return the exit status: 0, or 2 on an error."""
     return _run(
         NATIVE_NOTICE,
-        lambda start: init_native(parts, out, dtype=dtype, num_heads=num_heads, cuts=cuts, pad=pad, start=start),
+        parts,
+        lambda parts, start: init_native(parts, out, dtype=dtype, num_heads=num_heads, cuts=cuts, pad=pad, start=start),
         after="It has not been trained yet, so its answers are meaningless.",
     )
 
 
-def _run(notice: str, work: Callable[[Start], WriteResult], *, after: str) -> int:
+def _run(notice: str, parts: Parts, work: Callable[[Parts, Start], WriteResult], *, after: str) -> int:
+    """Fetch what is on the hub, then work. The library shows the progress of downloads, so before the bar."""
     console = Console(stderr=True, highlight=False)
     console.print(notice + "\n", style="dim", soft_wrap=True)
     try:
+        fetched = dataclasses.replace(parts, llm=fetch_pretrained(parts.llm), whisper=fetch_pretrained(parts.whisper))
         with _bar(console) as start:
-            done = work(start)
+            done = work(fetched, start)
     except TimeAudioError as error:
         if isinstance(error, WeightsDoNotFit):
             console.print(fault_table(error.faults))

@@ -26,7 +26,7 @@ def library_tokenizer(path: Path) -> PreTrainedTokenizerBase:
     if pieces.is_file() and not (path / "tokenizer.json").is_file():
         return load_pieces(pieces, **_special_tokens(path / "tokenizer_config.json"))
     try:
-        return AutoTokenizer.from_pretrained(path, local_files_only=True)
+        return AutoTokenizer.from_pretrained(path, local_files_only=True, trust_remote_code=False)
     except (OSError, ValueError) as error:
         raise CheckpointError(f"{path} holds no tokenizer (tokenizer.json or tokenizer.model): {error}") from None
 

@@ -12,6 +12,8 @@ from types import FrameType
 
 import uvicorn
 
+from model.errors import CheckpointError
+from model.hub import fetch_checkpoint
 from model.malloc import return_large_blocks
 from server.app import create_app
 from server.grpc_api.server import GrpcServer, check_free
@@ -110,7 +112,12 @@ def run(
     set_up(settings.log_format)
     tracing.start("front end")
     return_large_blocks()
-    engine = WorkerPool(settings, checkpoint=model, devices=devices)
+    try:  # here and once: a worker that downloads would exceed `startup_timeout_s`
+        checkpoint = None if model is None else fetch_checkpoint(model)
+    except CheckpointError as error:
+        _log.error("%s", error)
+        return 1
+    engine = WorkerPool(settings, checkpoint=checkpoint, devices=devices)
     if grpc_port is not None:
         try:
             check_free(host, grpc_port)

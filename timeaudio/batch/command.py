@@ -76,6 +76,10 @@ def batch(  # noqa: PLR0913  an option each
     wants_parquet = output.suffix == ".parquet"
     for module in ["pyarrow"] * wants_parquet + ["ray"] * ray:
         _check_installed(module)
+    if not (server or ray):  # with Ray, each node fetches its own copy
+        from timeaudio.local import fetched
+
+        model = fetched(model)
     rows_file = output.with_name(f"{output.name}.jsonl") if wants_parquet else output
     with Journal(rows_file, again=retry_failed) as journal:
         counts = RowCounts(complain, price=price, skipped=len(journal.done))

@@ -2,7 +2,7 @@
 
 The server decodes on the actor's CPUs, batches concurrent requests, and splits long recordings into passes; this module
 repeats none of that. Ray spreads paths over actors and restarts lost ones. The files and the checkpoint must be at the
-same path on every node.
+same path on every node; a checkpoint on the hub is fetched by each.
 
 This process alone writes rows, as they arrive, into the same journal as without Ray. A path that Ray runs twice, after
 an actor's death, still gets one row.

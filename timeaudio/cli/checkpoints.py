@@ -30,7 +30,10 @@ timeaudio init --llm SmolLM2-135M-Instruct --whisper whisper-base --aisfx aisfx.
 --llm-layers 0-2,8,9,11,24,27-29 --llm-vocabulary 8192 --connector-dim 256 --no-pad --dtype float32 --out small
 """
 
-WhisperDir = Annotated[Path, typer.Option("--whisper", metavar="DIR", help="Whisper, from the Hugging Face hub.")]
+_PRETRAINED = "DIR|ORG/NAME"
+WhisperDir = Annotated[
+    Path, typer.Option("--whisper", metavar=_PRETRAINED, help="Whisper, as a directory or from the Hugging Face hub.")
+]
 OutDir = Annotated[Path, typer.Option("--out", metavar="DIR", help="Directory to write, named after the checkpoint.")]
 DType = Annotated[
     Literal["bfloat16", "float16", "float32"],
@@ -41,7 +44,7 @@ DType = Annotated[
 def import_(
     whisper: WhisperDir,
     beats: Annotated[Path, typer.Option(metavar="FILE", help="BEATs, the .pt file of its authors.")],
-    llm: Annotated[Path, typer.Option(metavar="DIR", help="Vicuna-7B-v1.5, as downloaded from the Hugging Face hub.")],
+    llm: Annotated[Path, typer.Option(metavar=_PRETRAINED, help="Vicuna-7B-v1.5, in the Hugging Face layout.")],
     checkpoint: Annotated[Path, typer.Option(metavar="FILE", help="The .pth file that TimeAudio's authors publish.")],
     out: OutDir,
     dtype: DType = "bfloat16",
@@ -61,7 +64,7 @@ def import_(
 
 
 def init(
-    llm: Annotated[Path, typer.Option(metavar="DIR", help="Any causal language model in the Hugging Face layout.")],
+    llm: Annotated[Path, typer.Option(metavar=_PRETRAINED, help="Any causal language model in the hub's layout.")],
     whisper: WhisperDir,
     out: OutDir,
     beats: Annotated[
@@ -117,7 +120,7 @@ def init(
 
 
 def pack(
-    checkpoint: Annotated[Path, typer.Argument(metavar="CHECKPOINT", help="The checkpoint's directory.")],
+    checkpoint: Annotated[Path, typer.Argument(metavar="CHECKPOINT", help="A directory, or ORG/NAME on the hub.")],
     out: Annotated[Path, typer.Option(metavar="DIR", help="Directory to write the copy to.")],
     llm: Annotated[
         Literal["q4_1", "q8_0", "float16", "bfloat16", "float32"],

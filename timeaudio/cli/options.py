@@ -34,9 +34,10 @@ ModelDir = Annotated[
     Path | None,
     typer.Option(
         "--model",
-        metavar="DIR",
+        metavar="DIR|ORG/NAME",
         rich_help_panel=_WHO,
-        help="Checkpoint directory to load here, instead of the embedded one.",
+        help="Checkpoint to load here, instead of the embedded one: a directory, or a model on the Hugging Face hub, "
+        "ORG/NAME or ORG/NAME@REVISION.",
     ),
 ]
 ServerUrl = Annotated[

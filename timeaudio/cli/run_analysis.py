@@ -58,8 +58,9 @@ def open_listener(*, server: str | None, model: Path | None) -> Iterator[Backend
         LocalModelError: no model can run here.
     """
     if server is None:
-        from timeaudio.local import LocalModel
+        from timeaudio.local import LocalModel, fetched
 
+        model = fetched(model)  # shows its own progress
         with _spinner("Loading the model ..."):
             listener = LocalModel(model)
         yield listener

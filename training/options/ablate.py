@@ -26,7 +26,7 @@ def parse(argv: Sequence[str] | None) -> argparse.Namespace:
     parser.add_argument("set", choices=list(SETS))
     parser.add_argument("--data", type=Path, required=True, metavar="FILE", help="manifest to train on")
     parser.add_argument("--test", type=Path, required=True, metavar="FILE", help="manifest to score on")
-    parser.add_argument("--from", dest="start", default="timeaudio-small", metavar="DIR")
+    parser.add_argument("--from", dest="start", default="timeaudio-small", metavar="DIR|ORG/NAME")
     parser.add_argument("--stage", help="paper-1, paper-2, ablation, adapt or a TOML file (default: see above)")
     parser.add_argument("--set", dest="changes", action="append", default=[], metavar="KEY=VALUE")
     parser.add_argument("--cache", type=Path, metavar="DIR")

@@ -18,7 +18,12 @@ def parse(argv: Sequence[str] | None) -> argparse.Namespace:
     parser.add_argument(
         "--data", type=Path, nargs="+", required=True, metavar="DIR", help="folders with clips.csv and audio/"
     )
-    parser.add_argument("--model", type=Path, required=True, help="checkpoint directory; receives calibration.json")
+    parser.add_argument(
+        "--model", type=Path, required=True, metavar="DIR|ORG/NAME", help="checkpoint directory, or a model on the hub"
+    )
+    parser.add_argument(
+        "--out", type=Path, metavar="FILE", help="file to write (default: calibration.json in the checkpoint directory)"
+    )
     parser.add_argument("--scenes", type=int, default=400, help="scenes to fit on, and as many to measure on")
     parser.add_argument("--seed", type=int, default=11, help="seed of the scenes (default: %(default)s)")
     return parser.parse_args(argv)

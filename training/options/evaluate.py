@@ -28,7 +28,9 @@ def manifest_parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(prog="timeaudio evaluate", description=MANIFEST)
     parser.add_argument("--data", type=Path, required=True, metavar="FILE", help="manifest with questions and answers")
     parser.add_argument("--predictions", type=Path, metavar="FILE", help="JSONL of any system's answers, by id")
-    parser.add_argument("--model", type=Path, help="without --predictions: checkpoint (default: the embedded one)")
+    parser.add_argument(
+        "--model", type=Path, metavar="DIR|ORG/NAME", help="without --predictions: checkpoint (default: embedded)"
+    )
     parser.add_argument("--beams", type=int, default=1, help="1 is greedy (default: %(default)s)")
     parser.add_argument("--no-grammar", action="store_true", help="decode without the grammar (ablation)")
     parser.add_argument("--windows", action="store_true", help="cut recordings into 30 s windows (ablation)")
@@ -44,7 +46,9 @@ def _scenes_parser() -> argparse.ArgumentParser:
         "--data", type=Path, nargs="+", required=True, metavar="DIR",
         help="folders with clips.csv or meta/esc50.csv, and audio/; or a manifest (.jsonl)",
     )  # fmt: skip
-    parser.add_argument("--model", type=Path, help="checkpoint directory (default: the embedded one)")
+    parser.add_argument(
+        "--model", type=Path, metavar="DIR|ORG/NAME", help="checkpoint, also on the hub (default: the embedded one)"
+    )
     parser.add_argument("--scenes", type=int, default=200, help="number of scenes (default: %(default)s)")
     parser.add_argument("--seconds", type=float, nargs="+", default=[10.0], help="scene lengths, in turn (default: 10)")
     parser.add_argument("--max-events", type=int, default=4, help="maximum events in 10 s (default: %(default)s)")

@@ -19,8 +19,9 @@ def parse(argv: Sequence[str] | None) -> argparse.Namespace:
     parser = argparse.ArgumentParser(prog="timeaudio train", description=__doc__, epilog=EXAMPLE, formatter_class=form)
     parser.add_argument("--data", type=Path, required=True, metavar="FILE", help="manifest: see docs/training.md")
     parser.add_argument(
-        "--from", dest="start", default="timeaudio-small", metavar="DIR", help="checkpoint to start from"
-    )
+        "--from", dest="start", default="timeaudio-small", metavar="DIR|ORG/NAME",
+        help="checkpoint to start from: a directory, or a model on the hub (default: %(default)s)",
+    )  # fmt: skip
     parser.add_argument(
         "--stage", default="few-clips",
         help="few-clips, adapt, ablation, paper-1, paper-2 or a file (default: few-clips, which keeps what it knew)",
