@@ -52,15 +52,17 @@ def is_allowed(url: httpx.URL, prefixes: Sequence[httpx.URL]) -> bool:
 
 
 @asynccontextmanager
-async def downloaded(address: str, prefixes: Sequence[httpx.URL]) -> AsyncIterator[Path]:
-    """Fetch a file into a temporary folder, which exists inside the context.
+async def downloaded(
+    address: str, prefixes: Sequence[httpx.URL], auth: httpx.Auth | None = None
+) -> AsyncIterator[Path]:
+    """Fetch a file into a temporary folder, which exists inside the context. `auth` sees each request, redirects too.
 
     Raises:
         AddressRefused: the address, or one that it redirects to, is not allowed or gives no file within the limits.
     """
     with TemporaryDirectory(prefix="timeaudio-") as folder:
         try:
-            async with httpx.AsyncClient(timeout=_TIMEOUT) as http:
+            async with httpx.AsyncClient(timeout=_TIMEOUT, auth=auth) as http:
                 target = await _fetched(http, address, prefixes, Path(folder))
         except httpx.InvalidURL as error:
             raise AddressRefused(f"{address!r} is not an address: {error}.") from error

@@ -8,6 +8,7 @@ from timeaudio.archive.kinds import ENDINGS, FILLERS, Kind, groups, kinds, menti
 from timeaudio.errors import ClientError
 
 _DOUBLED = "bdfgmnprt"  # stop, stopped
+_NO_LETTER = r"[^\p{L}\p{N}]"  # RE2's \b knows ASCII letters only
 
 
 class QueryError(ClientError):
@@ -18,11 +19,16 @@ class QueryError(ClientError):
 class Meaning:
     """One reading of a query. A caption matches if it contains all `patterns`, in lower case.
 
-    `reason` says how the query was read, for people.
+    `reason` says how the query was read, for people. `kinds` are the names of the kinds that it was read as.
     """
 
     patterns: tuple[str, ...]
     reason: str
+    kinds: tuple[str, ...] = ()
+
+    def matches(self, caption: str) -> bool:
+        """Return whether a caption matches, without RE2."""
+        return all(re.search(pattern.replace(_NO_LETTER, r"[\W_]"), caption.lower()) for pattern in self.patterns)
 
 
 def meanings(query: str, *, only_words: bool = False) -> Iterator[Meaning]:
@@ -47,12 +53,16 @@ def meanings(query: str, *, only_words: bool = False) -> Iterator[Meaning]:
         asked = [mentioned]
     if asked:
         own = [_word(words[0])] if len(words) == 1 else []  # "car" means car_horn and engine, and "A car passes."
-        yield Meaning(("|".join([*(kind.pattern for kind in asked), *own]),), _listed(asked))
+        yield Meaning(
+            ("|".join([*(kind.pattern for kind in asked), *own]),), _listed(asked), tuple(kind.name for kind in asked)
+        )
         return
     wanted = words or words_of(query)
     yield Meaning(tuple(map(_word, wanted)), f"captions with {' and '.join(wanted)}, in any form")
     if mentioned:
-        yield Meaning((mentioned.pattern,), f"{_listed([mentioned])}, because no caption has all its words")
+        yield Meaning(
+            (mentioned.pattern,), f"{_listed([mentioned])}, because no caption has all its words", (mentioned.name,)
+        )
 
 
 def _kinds_of(text: str) -> list[Kind]:
@@ -86,5 +96,4 @@ def _word(word: str) -> str:
         stem = re.sub(rf"([{_DOUBLED}])\1$", r"\1", stem)
     doubled = f"{stem[-1]}?" if stem[-1] in _DOUBLED else ""
     form = f"{stem[:-1]}[yi]" if stem.endswith("y") else f"{stem}{doubled}"
-    # RE2's \b knows ASCII letters only.
-    return rf"(?:^|[^\p{{L}}\p{{N}}]){form}{ENDINGS}(?:$|[^\p{{L}}\p{{N}}])"
+    return rf"(?:^|{_NO_LETTER}){form}{ENDINGS}(?:$|{_NO_LETTER})"

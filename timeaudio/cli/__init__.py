@@ -23,6 +23,7 @@ from timeaudio.browse import command as browse_command
 from timeaudio.cli import analysis, checkpoints
 from timeaudio.cli.options import ModelDir
 from timeaudio.errors import ClientError
+from timeaudio.label_studio import command as label_studio_command
 from timeaudio.report import complain
 
 DEBUG_VARIABLE = "TIMEAUDIO_DEBUG"
@@ -40,6 +41,7 @@ archive_command.register(app)
 browse_command.register(app)
 checkpoints.register(app)
 agent_tools_command.register(app)
+label_studio_command.register(app)
 
 PASSED_THROUGH = {"allow_extra_args": True, "ignore_unknown_options": True, "help_option_names": []}
 

@@ -4,6 +4,7 @@ Pure functions over `timeaudio.results`, shared by the server (`response_format`
 
     tracks      the common form: named tracks of labelled spans
     trees       json, verbose_json, jams, label-studio
+    regions     the regions of label-studio
     subtitles   srt, vtt
     rows        tsv (DCASE), audacity, rttm
     text_grid   textgrid

@@ -4,6 +4,7 @@ import json
 from typing import Any
 
 from timeaudio.formats.prose import prose
+from timeaudio.formats.regions import RegionTags, region
 from timeaudio.formats.tracks import LabelledInterval, end_ms, one_line, spans, tracks
 from timeaudio.results import AnyAnswer, DenseCaption, Grounding, QuestionAnswer, Summary
 
@@ -19,6 +20,7 @@ LABELING_CONFIG = """\
 </View>
 """
 """The labeling configuration that a Label Studio project needs to show the tasks of `label_studio`."""
+_TAGS = RegionTags(audio="audio", labels="label", words="words")
 
 
 def plain_json(answer: AnyAnswer, name: str) -> str:
@@ -76,7 +78,7 @@ def label_studio(answer: AnyAnswer, name: str) -> str:
     result = [
         part
         for number, (kind, span) in enumerate((track.kind, span) for track in tracks(answer) for span in track.spans)
-        for part in _region(f"{answer.id}-{number}", kind, span, length_s)
+        for part in region(f"{answer.id}-{number}", kind, span, length_s, _TAGS)
     ]
     return _dump([{"data": data, "predictions": [{"model_version": answer.model, "result": result}]}])
 
@@ -86,18 +88,6 @@ def _observation(span: LabelledInterval) -> dict[str, Any]:
     return {
         "time": span.start_ms / 1000, "duration": length_ms / 1000, "value": span.label, "confidence": span.confidence
     }  # fmt: skip
-
-
-def _region(region: str, kind: str, span: LabelledInterval, length_s: float) -> list[dict[str, Any]]:
-    """Return the label and the text of a region; the shared id makes them one region."""
-    where = {"start": span.start_ms / 1000, "end": span.end_ms / 1000, "channel": 0}
-    shared: dict[str, Any] = {"id": region, "to_name": "audio", "original_length": length_s}
-    if span.confidence is not None:
-        shared["score"] = span.confidence
-    return [
-        {**shared, "from_name": "label", "type": "labels", "value": {**where, "labels": [kind]}},
-        {**shared, "from_name": "words", "type": "textarea", "value": {**where, "text": [span.label]}},
-    ]
 
 
 def _dump(tree: object) -> str:
