@@ -101,12 +101,11 @@ class Decoder:
         seen.scatter_(2, places[:, :, None], True)
         return StepInputs(tokens, positions, slots, places, seen)
 
-    def draft_inputs(self, sequences: Items[Sequence], region: Region, length: int) -> StepInputs:
-        """Return the inputs of a step that checks the drafts of paths. Shorter ones are padded with tokens of id 0.
+    def draft_inputs(self, sequences: Items[Sequence], region: Region, most: int, length: int) -> StepInputs:
+        """Return the inputs of a step that checks the drafts of paths, padded to `most` tokens with tokens of id 0.
 
         The new entries are not marked as visible: `keep` does that for those that the search takes.
         """
-        most = max(sequence.num_inputs for sequence in sequences)
         numbers = torch.tensor(
             [
                 [s.slot, s.position, s.num_entries, *s.search.tokens, *_padded_draft(s, most - 1)]

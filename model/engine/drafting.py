@@ -1,7 +1,8 @@
 """A step that checks several tokens of each greedy answer at once."""
 
-from collections.abc import Callable
 from collections.abc import Sequence as Items
+
+import torch
 
 from model.engine.decode import Decoder
 from model.engine.drafts import Drafter
@@ -17,34 +18,38 @@ STEP_TOKENS = 32
 longer than for one per sequence."""
 
 
-def draft(drafter: Drafter, sequences: Items[Sequence], length: int) -> bool:
-    """Draft the next tokens of the greedy paths among sequences of one width. Return whether there is a draft.
+def draft(drafter: Drafter, sequences: Items[Sequence], length: int, dtype: torch.dtype) -> int:
+    """Draft the next tokens of the greedy paths among sequences of one width.
+
+    Return how many tokens the step computes for each of them. In bfloat16 it is the most possible, whatever the drafts:
+    a product of another number of rows rounds differently, so an answer would depend on earlier ones. The CPUs that
+    compute in bfloat16 compute these rows in the same time.
 
     Args:
         drafter: guesses the tokens.
         sequences: in slots of `length` entries, which bound the drafts.
         length: see there.
+        dtype: in which the language model computes.
     """
+    paths = [s.search for s in sequences if isinstance(s.search, Path)]
     room = min(length - sequence.num_entries for sequence in sequences) - 1
     most = min(MOST_DRAFTED, STEP_TOKENS // len(sequences) - 1, room)
-    if most < 1:
-        return False
-    for sequence in sequences:
-        path = sequence.search
-        if isinstance(path, Path) and not path.is_drawn:
+    if most < 1 or not paths:
+        return 1
+    for path in paths:
+        if not path.is_drawn:
             path.draft = drafter.draft(path.last_two, path.state, path.grammar, most)
-    return any(sequence.num_inputs > sequence.width for sequence in sequences)
+    return 1 + most if dtype is torch.bfloat16 else max(sequence.num_inputs for sequence in sequences)
 
 
 def check_drafts(
-    decoder: Decoder, masks: GrammarMasks, sequences: Items[Sequence], region: Region, bucket: Callable[[int], int]
+    decoder: Decoder, masks: GrammarMasks, sequences: Items[Sequence], region: Region, width: int, length: int
 ) -> None:
-    """Compute one step that checks the drafts of the paths in a region, and continue or end them.
+    """Compute one step of `width` tokens per path, which checks their drafts, and continue or end the paths.
 
-    `bucket` rounds a number of entries up to one that attention reads.
+    The step reads the first `length` entries of each slot.
     """
-    most = max(sequence.num_inputs for sequence in sequences)
-    inputs = decoder.draft_inputs(sequences, region, bucket(max(s.num_entries for s in sequences) + most))
+    inputs = decoder.draft_inputs(sequences, region, width, length)
     logits = decoder.forward(inputs, region.first, region.last)
     before = [sequence.search.num_tokens for sequence in sequences]
     choose(sequences, logits, masks)

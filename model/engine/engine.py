@@ -215,10 +215,11 @@ class SlotEngine:
         ended = self._release_ended()
         for region in self._slots.regions():
             sequences = self._slots.live[region.first : region.last]
-            if self.drafter and draft(self.drafter, sequences, self.length):
-                check_drafts(self._decoder, self._masks, sequences, region, self._bucket)
+            drafted = draft(self.drafter, sequences, self.length, self._decoder.model.dtype) if self.drafter else 1
+            length = self._bucket(max(s.num_entries for s in sequences) + max(drafted, region.width))
+            if drafted > 1:
+                check_drafts(self._decoder, self._masks, sequences, region, drafted, length)
                 continue
-            length = self._bucket(max(s.num_entries for s in sequences) + region.width)
             inputs = self._decoder.inputs(sequences, region, length)
             logits = self._static.run(inputs) if self._static is not None and region.first == 0 else None
             if logits is None:
@@ -239,8 +240,7 @@ class SlotEngine:
         return min(self.length, -(-entries // self._length_step) * self._length_step)
 
     def _release_ended(self) -> list[Sequence]:
-        ended = [sequence for sequence in self._slots.live if sequence.is_ended]
-        for sequence in ended:
+        for sequence in (ended := [sequence for sequence in self._slots.live if sequence.is_ended]):
             if self.drafter and sequence.completion:
                 self.drafter.learn(sequence.completion.ids)
             self._slots.leave(sequence)

@@ -106,7 +106,7 @@ def answer_fields() -> dict[str, Any]:
     return {
         "id": "a1",
         "model": "timeaudio-small",
-        "audio": {"duration": 10.0, "start": 0.0},
+        "audio": {"duration": 10.0, "start": 0.0, "warnings": []},
         "usage": {"audio_seconds": 10.0, "audio_tokens": 30, "prompt_tokens": 50, "completion_tokens": 20},
         "timing": {"decode_s": 0.01, "queue_s": 0.0, "encode_s": 0.1, "generate_s": 0.2, "total_s": 0.31},
     }
