@@ -1,8 +1,11 @@
 """`timeaudio label-studio` as Label Studio calls it: over HTTP, with tasks whose recordings Label Studio holds."""
 
 import contextlib
+import http.client
+import json
 import os
 import re
+import shlex
 import subprocess
 import sys
 from collections.abc import Iterator
@@ -12,7 +15,7 @@ from typing import Any
 import httpx
 import pytest
 
-from tests.e2e.conftest import TESTS
+from tests.e2e.conftest import TESTS, running
 from tests.e2e.label_studio_site import LEGACY, PERSONAL, LabelStudioSite, OtherSite, serving
 from timeaudio.formats.trees import LABELING_CONFIG
 
@@ -244,3 +247,33 @@ def test_wrong_options_end_the_command(arguments: list[str], words: str) -> None
     )  # fmt: skip
     assert (done.returncode, done.stdout) == (2, "")
     assert words in done.stderr
+
+
+def test_when_label_studio_stops_waiting_the_analysis_stops(scripted: Any, site: str) -> None:
+    slow = CONFIG.replace("Tram", "sleep 90")
+    body = json.dumps({"tasks": [{"id": 1, "data": {"recording": UPLOAD}}], "label_config": slow})
+    with backend("--server", scripted.url, "--label-studio", site) as client:
+        leaving = http.client.HTTPConnection(client.base_url.host, client.base_url.port)
+        leaving.request("POST", "/predict", body, {"Content-Type": "application/json"})
+        while not scripted.metric("timeaudio_num_requests_running"):
+            assert scripted.process.poll() is None
+        leaving.close()
+        while not scripted.metric("timeaudio_request_failure_total"):  # cancelled, long before 90 s have passed
+            assert scripted.process.poll() is None
+        assert client.get("/health").is_success
+
+
+@pytest.mark.timeout(300)  # it loads the model
+def test_the_commands_and_the_project_on_the_page(site: str) -> None:
+    [block] = re.findall(r"^```sh\n(.*?)^```", PAGE, re.MULTILINE | re.DOTALL)
+    [project] = re.findall(r"^```xml\n(.*?)^```", PAGE, re.MULTILINE | re.DOTALL)
+    [serve, label] = [shlex.split(line) for line in block.splitlines()]
+    assert serve[:3] == ["timeaudio", "serve", "--port"]
+    assert [label[0], *label[1:3]] == ["LABEL_STUDIO_API_KEY=TOKEN", "timeaudio", "label-studio"]
+    with running(*serve[4:]) as server:
+        places = {"http://127.0.0.1:8000": server.url, "http://localhost:8080": site, "9090": "0"}
+        with backend(*(places.get(word, word) for word in label[3:])) as client:
+            [found] = predictions(client, UPLOAD, config=project, field="audio")
+    assert found["model_version"] == "timeaudio-small"
+    assert {name for name, _ in regions(found)} >= {"Dog"}
+    assert all(0 <= part["score"] <= 1 for part in found["result"])

@@ -81,4 +81,4 @@ def _labels(control: ElementTree.Element) -> Iterator[ProjectLabel]:
 
 
 def _is(tag: ElementTree.Element, *names: str) -> bool:
-    return isinstance(tag.tag, str) and tag.tag.lower() in names
+    return tag.tag.lower() in names
