@@ -59,11 +59,12 @@ def _fetch(given: Path, files: Sequence[str]) -> Path:
         return given
     from huggingface_hub import snapshot_download  # takes a second: only for a name on the hub
     from huggingface_hub.errors import HFValidationError
-    from huggingface_hub.utils import tqdm
+    from huggingface_hub.utils.tqdm import tqdm
 
     class Bar(tqdm):
         def __init__(self, *args: Any, **options: Any) -> None:
-            super().__init__(*args, **{"disable": None, **options})  # None: shown on a terminal, left out of a log
+            # None: shown on a terminal, left out of a log
+            super().__init__(*args, **{"disable": None, **options})  # type: ignore[no-untyped-call]
 
     name, revision = found.groups()
     try:

@@ -3,6 +3,7 @@
 The library reads its environment when it is imported, so each case is a process of its own.
 """
 
+import contextlib
 import inspect
 import os
 import subprocess
@@ -170,10 +171,17 @@ def test_progress_is_shown_on_a_terminal_only(hub, tmp_path, folder):
     assert "it/s" not in ended.stderr
     terminal, inside = os.openpty()
     termios.tcsetwinsize(inside, (24, 100))
-    subprocess.run(command, stdout=subprocess.PIPE, stderr=inside, env=here | hub.environment(tmp_path / "b"))
+    process = subprocess.Popen(
+        command, stdout=subprocess.DEVNULL, stderr=inside, env=here | hub.environment(tmp_path / "b")
+    )
     os.close(inside)
-    assert f"Fetching {len(LAYOUT)} files" in os.read(terminal, 4096).decode()
+    output = b""
+    with contextlib.suppress(OSError):  # the end of a terminal
+        while piece := os.read(terminal, 4096):
+            output += piece
     os.close(terminal)
+    assert process.wait() == 0
+    assert f"Fetching {len(LAYOUT)} files" in output.decode()
 
 
 def test_a_path_of_this_machine_loads_no_client_of_the_hub():
