@@ -148,9 +148,7 @@ def sound_encoder(kind: str, fields: dict[str, Any]) -> SoundEncoder:
 
 
 def load_tensors(module: nn.Module, path: Path) -> None:
-    """Load a module's state from a safetensors file, or from the GGUF file next to it if there is one.
-
-    The keys must match exactly.
+    """Load a module's state, with exactly its keys, from a safetensors file or from a GGUF file next to it.
 
     Raises:
         CheckpointError: the file is missing or damaged, keys are missing or unexpected, or a shape differs.

@@ -8,6 +8,7 @@ pickles or code.
 import re
 from collections.abc import Sequence
 from pathlib import Path
+from typing import Any
 
 from model.errors import CheckpointError
 
@@ -58,14 +59,21 @@ def _fetch(given: Path, files: Sequence[str]) -> Path:
         return given
     from huggingface_hub import snapshot_download  # takes a second: only for a name on the hub
     from huggingface_hub.errors import HFValidationError
+    from huggingface_hub.utils.tqdm import tqdm
+
+    class Bar(tqdm):
+        def __init__(self, *args: Any, **options: Any) -> None:
+            # None: shown on a terminal, left out of a log
+            super().__init__(*args, **{"disable": None, **options})  # type: ignore[no-untyped-call]
 
     name, revision = found.groups()
     try:
-        directory = Path(snapshot_download(name, revision=revision, allow_patterns=list(files)))
+        fetched = snapshot_download(name, revision=revision, allow_patterns=list(files), tqdm_class=Bar)
     except HFValidationError:
         return given
     except Exception as error:  # also those of the HTTP library, which differs between versions
         raise CheckpointError(_reason(error, name, revision)) from error
+    directory = Path(fetched)
     if not any(path.suffix in (".safetensors", ".gguf") for path in directory.rglob("*")):
         raise CheckpointError(
             f"{name} on the hub has no weights as safetensors or GGUF where this command looks for them, and nothing "

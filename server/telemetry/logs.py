@@ -24,6 +24,8 @@ def about(**fields: str | int | float) -> dict[str, Any]:
 def set_up(form: LogFormat) -> None:
     """Start logging to standard error; in JSON form, include warnings and uncaught exceptions."""
     logging.basicConfig(level=logging.INFO, format=_TEXT)
+    for client in ("httpx", "httpx2"):  # they log every request to the hub, with addresses that may hold a signature
+        logging.getLogger(client).setLevel(logging.WARNING)
     if form == "json":
         logging.getLogger().handlers[0].setFormatter(JsonLines())
         logging.captureWarnings(True)

@@ -162,9 +162,9 @@ def test_a_missing_file_is_an_os_error(model, tmp_path):
 @pytest.mark.usefixtures("model")
 def test_the_error_names_a_checkpoint_that_cannot_be_loaded(monkeypatch, clip, capsys):
     monkeypatch.setenv("SCRIPTED_LOAD", "refuse")
-    assert main(["caption", str(clip), "--model", "some/folder"]) == 1
+    assert main(["caption", str(clip), "--model", "some/deep/folder"]) == 1
     (line,) = capsys.readouterr().err.splitlines()
-    assert line == "timeaudio: The checkpoint some/folder cannot be loaded: some/folder holds no config.json."
+    assert line == "timeaudio: The checkpoint some/deep/folder cannot be loaded: some/deep/folder holds no config.json."
 
 
 @pytest.mark.usefixtures("model")

@@ -3,10 +3,12 @@
 The library reads its environment when it is imported, so each case is a process of its own.
 """
 
+import contextlib
 import inspect
 import os
 import subprocess
 import sys
+import termios
 from pathlib import Path
 
 import pytest
@@ -159,6 +161,27 @@ def test_what_exists_here_wins_and_other_paths_stay_as_they_are(tmp_path, monkey
     (tmp_path / "lab" / "ears").mkdir(parents=True)
     paths = ["lab/ears", "ears", "a/b/c", str(tmp_path / "gone"), "../lab/none", "my--lab/x"]
     assert [fetch_checkpoint(Path(path)) for path in paths] == [Path(path) for path in paths]
+
+
+def test_progress_is_shown_on_a_terminal_only(hub, tmp_path, folder):
+    hub.add("lab/ears", folder)
+    command = [sys.executable, "-c", FETCH, "fetch_checkpoint", "lab/ears"]
+    here = os.environ | {"PYTHONPATH": str(ROOT)}
+    ended = subprocess.run(command, capture_output=True, text=True, env=here | hub.environment(tmp_path / "a"))
+    assert "it/s" not in ended.stderr
+    terminal, inside = os.openpty()
+    termios.tcsetwinsize(inside, (24, 100))
+    process = subprocess.Popen(
+        command, stdout=subprocess.DEVNULL, stderr=inside, env=here | hub.environment(tmp_path / "b")
+    )
+    os.close(inside)
+    output = b""
+    with contextlib.suppress(OSError):  # the end of a terminal
+        while piece := os.read(terminal, 4096):
+            output += piece
+    os.close(terminal)
+    assert process.wait() == 0
+    assert f"Fetching {len(LAYOUT)} files" in output.decode()
 
 
 def test_a_path_of_this_machine_loads_no_client_of_the_hub():

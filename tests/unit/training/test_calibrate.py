@@ -155,6 +155,8 @@ def test_the_command_fits_on_one_half_and_measures_on_the_other(tmp_path, monkey
     assert Calibration.read(tmp_path / "model" / CALIBRATION) == calibrate(random_intervals(3, 500))
     about = json.loads((tmp_path / "model" / CALIBRATION).read_text())["about"]
     assert (about["fitted_on"], about["measured"][0]["intervals"]) == (500, 500)
+    assert main([*words, "--out", str(tmp_path / "apart.json")]) == 0
+    assert Calibration.read(tmp_path / "apart.json") == calibrate(random_intervals(3, 500))
     monkeypatch.setattr(command, "scored_intervals", lambda *_, **__: [])
     assert main(words) == 2
     assert "too few intervals" in capsys.readouterr().err
