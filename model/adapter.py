@@ -20,8 +20,8 @@ from transformers import PreTrainedModel
 WEIGHTS = "adapter_model.safetensors"
 
 _NO_EFFECT = {
-    "base_model_name_or_path", "inference_mode", "init_lora_weights", "lora_dropout", "megatron_core", "peft_version",
-    "qalora_group_size", "revision", "task_type",
+    "auto_mapping", "base_model_name_or_path", "inference_mode", "init_lora_weights", "lora_dropout", "megatron_core",
+    "peft_version", "qalora_group_size", "revision", "task_type",
 }  # fmt: skip
 """Settings of training, and of features that another setting switches on."""
 _UNDERSTOOD = {"peft_type": "LORA", "bias": "none"}

@@ -25,6 +25,7 @@ import torch
 from safetensors.torch import load_file, save_file
 from torch import Tensor, nn
 from transformers import AutoModelForCausalLM, PreTrainedModel, WhisperConfig
+from transformers.initialization import no_init_weights
 from transformers.utils import logging
 
 from model.adapter import merge_adapter
@@ -69,16 +70,18 @@ def load_checkpoint(
     """
     config = ModelConfig.read(directory / "config.json")
     tokenizer = Tokenizer.load(directory)
-    speech = SpeechEncoder(WhisperConfig.from_dict(_json(directory / "speech_encoder" / "config.json")))
+    with no_init_weights():
+        speech = SpeechEncoder(WhisperConfig.from_dict(_json(directory / "speech_encoder" / "config.json")))
+        sound = sound_encoder(config.sound_encoder, _json(directory / "sound_encoder" / "config.json"))
     load_tensors(speech.encoder, directory / "speech_encoder" / WEIGHTS)
-    sound = sound_encoder(config.sound_encoder, _json(directory / "sound_encoder" / "config.json"))
     load_tensors(sound, directory / "sound_encoder" / WEIGHTS)
     is_auto = dtype is None and config.language_dtype == "auto"
     stated = torch.float32 if is_auto else getattr(torch, config.language_dtype)
     llm = _language_model(directory, dtype or stated, device, quantize)
     if adapted and (directory / ADAPTER).is_dir():
         llm = merge_adapter(llm, directory / ADAPTER)
-    model = TimeAudio(config, speech, sound, llm)
+    with no_init_weights():
+        model = TimeAudio(config, speech, sound, llm)
     if is_auto and may_round:  # after the adapter is merged, so that the weights are rounded once
         model.encoders_dtype = fastest_dtype(torch.device(device).type)
         model.llm.to(model.encoders_dtype)

@@ -1,5 +1,6 @@
 """Every short cut in loading a checkpoint gives bit for bit what the library it replaces gives."""
 
+import contextlib
 import json
 import shutil
 
@@ -12,11 +13,12 @@ from safetensors.torch import load_file, save_file
 
 import model.adapter
 from model.adapter import merge_adapter, merge_with_peft
-from model.checkpoint import ADAPTER, EMBEDDED, load_checkpoint
+from model.checkpoint import ADAPTER, EMBEDDED, load_checkpoint, save_checkpoint
 from model.errors import CheckpointError
 from model.gguf_tensors import gguf_files, read_tensors
 from model.language.gguf_file import read_gguf, turned
-from tests.factories import small_llm
+from model.language.tokenizer import Tokenizer
+from tests.factories import small_llm, small_model
 
 
 def assert_equal(found, expected):
@@ -85,6 +87,25 @@ def test_the_embedded_language_model_is_what_the_libraries_load():
     assert not torch.equal(fast.state_dict()[name], turned(name, base, config, to_file=False)), "an adapter was merged"
 
 
+def test_no_part_keeps_uninitialized_weights(tmp_path, monkeypatch):
+    saved, tokenizer = small_model()
+    save_checkpoint(tmp_path / "small", saved, tokenizer, dtype=torch.float32)
+    fast = load_checkpoint(tmp_path / "small")[0]
+    monkeypatch.setattr("model.checkpoint.no_init_weights", contextlib.nullcontext)
+    slow = load_checkpoint(tmp_path / "small")[0]
+    assert_equal(fast.state_dict(), slow.state_dict())
+    assert_equal(dict(fast.named_buffers()), dict(slow.named_buffers()))
+
+
+def test_the_vocabulary_is_the_one_that_the_library_decodes():
+    tokenizer = Tokenizer.load(EMBEDDED)
+    ids = range(len(tokenizer))
+    wordless = {i for i in ids if not any(letter.isalpha() for letter in tokenizer.library.decode([i]))}
+    special = {*tokenizer.marker_ids, tokenizer.eos_id, *tokenizer.library.all_special_ids}
+    assert tokenizer.vocabulary.wordless_ids == wordless - special
+    assert len(wordless) > 100
+
+
 @pytest.fixture
 def adapter(tmp_path):
     """An adapter of a small language model, as peft writes it; options of its config are changed by name."""
@@ -132,7 +153,6 @@ def test_a_plain_adapter_is_merged_as_by_peft_and_without_it(adapter, needs_peft
         {"alpha_pattern": {"q_proj": 3}},
         {"modules_to_save": ["lm_head"]},
         {"target_modules": r".*\.q_proj"},
-        {"target_modules": ["embed_tokens"]},
         {"init_lora_weights": "olora"},
     ],
     ids=str,
@@ -155,8 +175,9 @@ def test_an_adapter_that_does_not_fit_is_left_to_peft(adapter, needs_peft):
     save_file(tensors, file)
     config = json.loads((directory / "adapter_config.json").read_text())
     (directory / "adapter_config.json").write_text(json.dumps(config | {"target_modules": ["q_proj"]}))
-    with pytest.warns(UserWarning):
-        merge_adapter(small_llm(100), directory)
+    assert_equal(
+        merge_adapter(small_llm(100), directory).state_dict(), merge_with_peft(small_llm(100), directory).state_dict()
+    )
     shutil.rmtree(directory)
     with pytest.raises((OSError, ValueError)):
         merge_adapter(small_llm(100), directory)
