@@ -10,7 +10,7 @@ import math
 import struct
 from collections.abc import Sequence
 from pathlib import Path
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import numpy as np
 
@@ -43,7 +43,7 @@ class _Cursor:
         self._held = held
         self.offset = 0
 
-    def numbers(self, kinds: str) -> tuple[int, ...]:
+    def numbers(self, kinds: str) -> tuple[Any, ...]:
         layout = struct.Struct(f"<{kinds}")
         found = layout.unpack_from(self._held, self.offset)
         self.offset += layout.size
@@ -77,7 +77,7 @@ def stored_tensors(path: Path) -> Sequence[Stored]:
         ValueError, KeyError, OSError, struct.error: the file is damaged, or of another version.
     """
     mapped = np.memmap(path, mode="r").view(np.ndarray)  # slices of a memmap are slow
-    cursor = _Cursor(memoryview(mapped))
+    cursor = _Cursor(mapped.data)
     magic, version, num_tensors, num_fields = cursor.numbers("4sIQQ")
     if magic != b"GGUF" or version not in (2, 3):
         raise ValueError("not a GGUF file of version 2 or 3")
