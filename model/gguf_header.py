@@ -79,8 +79,10 @@ def stored_tensors(path: Path) -> Sequence[Stored]:
     mapped = np.memmap(path, mode="r").view(np.ndarray)  # slices of a memmap are slow
     cursor = _Cursor(mapped.data)
     magic, version, num_tensors, num_fields = cursor.numbers("4sIQQ")
-    if magic != b"GGUF" or version not in (2, 3):
-        raise ValueError("not a GGUF file of version 2 or 3")
+    if magic != b"GGUF":
+        raise ValueError("it is not a GGUF file")
+    if version not in (2, 3):
+        raise ValueError(f"it is a GGUF file of version {version}; only 2 and 3 are supported")
     alignment = 32
     for _ in range(num_fields):
         name, (kind,) = cursor.text(), cursor.numbers("I")
