@@ -22,6 +22,11 @@ ENVIRONMENT = os.environ | {
 }
 
 
+def without_confidence(text: str) -> str:
+    """Return a list of events without confidences, which differ a little between processors."""
+    return re.sub(r"\(0\.\d+\)", "(?)", text)
+
+
 def run(command: str, folder: Path) -> str:
     done = subprocess.run(command, shell=True, cwd=folder, env=ENVIRONMENT, capture_output=True, text=True)
     assert done.returncode == 0, f"{command}: {done.stderr}"
@@ -36,7 +41,8 @@ def test_the_commands_work_in_their_order(tmp_path: Path) -> None:
     commands = [line for kind, text in BLOCKS if kind == "sh" for line in text.strip().splitlines()]
     assert [command.split()[1] for command in commands] == ["batch", *["find"] * 7, "browse"]
     printed = [run(command, tmp_path) for command in commands[:-1]]
-    assert [text for kind, text in BLOCKS if kind == "text"] == [printed[1]]
+    shown = [text for kind, text in BLOCKS if kind == "text"]
+    assert [without_confidence(text) for text in shown] == [without_confidence(printed[1])]
     assert "recordings/rooster-crowing.flac" in printed[2]
     assert (tmp_path / "animals.csv").read_text().startswith("path,start_s,end_s,label,confidence,recorded_at\n")
     assert str(tmp_path / "recordings" / "dog-barking.flac") in (tmp_path / "animals.m3u8").read_text()
