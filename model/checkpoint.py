@@ -63,8 +63,8 @@ def load_checkpoint(
     """Load the model in evaluation mode, and its tokenizer. Nothing is unpickled: weights are safetensors or GGUF.
 
     The language model computes in `dtype`, or in the config's precision if None. `auto` means float32, or with
-    `may_round` the fastest precision of the device, for the encoders too. `quantize` stores the language model's
-    weights in fewer bits. Unless `adapted`, an adapter is left out. `directory` may be a name on the hub.
+    `may_round` the fastest precision of the device. `quantize` stores the language model's weights in fewer bits.
+    Unless `adapted`, an adapter is left out. `directory` may be a name on the hub.
 
     Raises:
         CheckpointError: a file is missing, or does not fit the others; or it cannot be fetched from the hub.
@@ -85,8 +85,7 @@ def load_checkpoint(
     with no_init_weights():
         model = TimeAudio(config, speech, sound, llm)
     if is_auto and may_round:  # after the adapter is merged, so that the weights are rounded once
-        model.encoders_dtype = fastest_dtype(torch.device(device).type)
-        model.llm.to(model.encoders_dtype)
+        model.llm.to(fastest_dtype(torch.device(device).type))
     model.marker_ids = tokenizer.marker_ids
     load_tensors(nn.ModuleDict({"fusion": model.fusion, "connector": model.connector}), directory / WEIGHTS)
     rows = model.llm.get_input_embeddings().weight.shape[0]

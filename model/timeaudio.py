@@ -1,7 +1,6 @@
 """The whole model: two encoders, the connector and a causal language model."""
 
 from collections.abc import Sequence
-from contextlib import AbstractContextManager, nullcontext
 
 import torch
 from jaxtyping import Float
@@ -42,7 +41,6 @@ class TimeAudio(nn.Module):
 
     Attributes:
         calibration: computes the confidence of answers; None if the checkpoint has no calibration.
-        encoders_dtype: the encoders compute in it; their frames and the connector are always float32.
         marker_ids: ids of the time markers, anchors first. Needed if times stand among the audio tokens.
     """
 
@@ -55,7 +53,6 @@ class TimeAudio(nn.Module):
         self.connector = Connector(config, self.fusion.dim, llm.config.hidden_size)
         self.llm = llm
         self.calibration: Calibration | None = None
-        self.encoders_dtype = torch.float32
         self.marker_ids: tuple[int, ...] = ()
 
     def encode_segments(
@@ -76,19 +73,12 @@ class TimeAudio(nn.Module):
         waveforms = self._waveforms(segments)
         speech: list[Tensor | None] = [None] * len(segments)
         sound: list[Tensor | None] = [None] * len(segments)
-        with self._encoders_autocast(waveforms.device.type):
-            if rows := [row for row, segment in enumerate(segments) if self.hears_speech(segment)]:
-                for row, frames in zip(rows, self._speech_frames(waveforms[rows], num_frames), strict=True):
-                    speech[row] = frames.float()
-            if not self.config.encoding.whole_sound:
-                sound = list(self.sound.encode_frames(waveforms)[:, :num_frames].float())
+        if rows := [row for row, segment in enumerate(segments) if self.hears_speech(segment)]:
+            for row, frames in zip(rows, self._speech_frames(waveforms[rows], num_frames), strict=True):
+                speech[row] = frames
+        if not self.config.encoding.whole_sound:
+            sound = list(self.sound.encode_frames(waveforms)[:, :num_frames])
         return list(zip(speech, sound, strict=True))
-
-    def _encoders_autocast(self, device_type: str) -> AbstractContextManager[object]:
-        """Return autocast to `encoders_dtype`; in float32 leave a caller's own autocast as it is."""
-        if self.encoders_dtype is torch.float32:
-            return nullcontext()
-        return torch.autocast(device_type, self.encoders_dtype)
 
     def joined(
         self, segments: list[Segment], frames: list[Frames]
