@@ -106,7 +106,7 @@ def main() -> None:
     slowest = max(runs, key=lambda run: run[1]["s"])
     report = {
         "command": " ".join(["python", *sys.argv]),
-        "machine": machine(),
+        "machine": machine("cpu"),
         "load_average": os.getloadavg()[0],
         "events": arguments.events,
         "archive_mb": round(size_mb, 1),

@@ -25,10 +25,8 @@ import torch
 from safetensors.torch import load_file, save_file
 from torch import Tensor, nn
 from transformers import AutoModelForCausalLM, PreTrainedModel, WhisperConfig
-from transformers.initialization import no_init_weights
 from transformers.utils import logging
 
-from model.adapter import merge_adapter
 from model.confidence import Calibration
 from model.config import ModelConfig
 from model.encoders.aisfx import AisfxConfig, AisfxEncoder
@@ -72,18 +70,16 @@ def load_checkpoint(
     directory = fetch_checkpoint(directory)
     config = ModelConfig.read(directory / "config.json")
     tokenizer = Tokenizer.load(directory)
-    with no_init_weights():
-        speech = SpeechEncoder(WhisperConfig.from_dict(_json(directory / "speech_encoder" / "config.json")))
-        sound = sound_encoder(config.sound_encoder, _json(directory / "sound_encoder" / "config.json"))
+    speech = SpeechEncoder(WhisperConfig.from_dict(_json(directory / "speech_encoder" / "config.json")))
     load_tensors(speech.encoder, directory / "speech_encoder" / WEIGHTS)
+    sound = sound_encoder(config.sound_encoder, _json(directory / "sound_encoder" / "config.json"))
     load_tensors(sound, directory / "sound_encoder" / WEIGHTS)
     is_auto = dtype is None and config.language_dtype == "auto"
     stated = torch.float32 if is_auto else getattr(torch, config.language_dtype)
     llm = _language_model(directory, dtype or stated, device, quantize)
-    if adapted and (directory / ADAPTER).is_dir():
-        llm = merge_adapter(llm, directory / ADAPTER)
-    with no_init_weights():
-        model = TimeAudio(config, speech, sound, llm)
+    if adapted:
+        llm = _adapted(llm, directory)
+    model = TimeAudio(config, speech, sound, llm)
     if is_auto and may_round:  # after the adapter is merged, so that the weights are rounded once
         model.llm.to(fastest_dtype(torch.device(device).type))
     model.marker_ids = tokenizer.marker_ids
@@ -231,6 +227,16 @@ def _language_model(directory: Path, dtype: torch.dtype, device: str, quantize: 
             f"{directory}/llm is not a causal language model in the layout of transformers: {error}"
         ) from None
     return llm
+
+
+def _adapted(llm: PreTrainedModel, directory: Path) -> PreTrainedModel:
+    """Merge the checkpoint's adapter, if there is one, into the language model."""
+    if not (directory / ADAPTER).is_dir():
+        return llm
+    from peft import PeftModel  # imported here because it takes a second, and most checkpoints have no adapter
+
+    merged: PreTrainedModel = PeftModel.from_pretrained(llm, directory / ADAPTER).merge_and_unload()
+    return merged
 
 
 def _json(path: Path) -> dict[str, Any]:

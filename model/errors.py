@@ -58,7 +58,8 @@ class NoSuchTrack(AudioError):
         self.num_tracks = num_tracks
         tracks, choice = ("track", "0") if num_tracks == 1 else ("tracks", f"0 to {num_tracks - 1}")
         super().__init__(
-            f"The file has {num_tracks} audio {tracks}; there is no track {track}. Send {choice}, or leave track out."
+            f"The file has {num_tracks} audio {tracks}, so track {track} does not exist. "
+            f"Send {choice}, or leave track out."
         )
 
 

@@ -95,15 +95,15 @@ def _reason(error: Exception, name: str, revision: str | None) -> str:
         return f"The hub does not let you read {name} yet: ask for access on its page there, then {_LOG_IN}."
     if isinstance(error, errors.RepositoryNotFoundError):
         return (
-            f"There is no directory {name}, and the hub has no model of that name that you may read: check the name; "
-            f"if it is private, {_LOG_IN}."
+            f"{name} is neither a directory nor a model on the hub that you may read. Check the name; if the model is "
+            f"private, {_LOG_IN}."
         )
     if status in (401, 403):
         return f"The hub does not let you read {name} (status {status}): {_LOG_IN}, with a token that may read it."
     if isinstance(error, errors.OfflineModeIsEnabled):
         return (
-            f"There is no directory {name}, the hub's cache does not have all of it, and HF_HUB_OFFLINE is set: unset "
-            "it, or give a directory."
+            f"{name} is not a directory, and the hub's cache does not hold all of that model. HF_HUB_OFFLINE is set: "
+            "unset it, or give a directory."
         )
     if isinstance(error, OSError) and status is None and not isinstance(error, ConnectionError):
         return f"{name} cannot be stored in the hub's cache ({error}): make room, or set HF_HOME to another folder."

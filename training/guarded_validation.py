@@ -13,6 +13,7 @@ import torch
 
 from training.data.manifest import Row
 from training.learner import Learner
+from training.stage_data import lengths
 from training.training_setup import TrainingSetup
 
 START = "start-losses.json"
@@ -72,7 +73,7 @@ class GuardedValidation:
             for first in range(0, len(order), size):
                 part = order[first : first + size]
                 examples = [learner.example(row) for row in part]
-                samples = [round((row.duration or 0.0) * 16_000) for row in part]
+                samples = lengths(part)
                 with self.setup.accelerator.autocast():
                     total += float(learner(self.setup.features.frames(part), samples, examples))
                 weight += learner.loss_weight(examples)

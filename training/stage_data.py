@@ -17,7 +17,7 @@ from torch import Tensor, nn
 
 from model.audio.decode import decode_audio
 from model.audio.segment import split
-from model.audio.waveform import Waveform
+from model.audio.waveform import SAMPLE_RATE, Waveform
 from model.timeaudio import TimeAudio
 from training.data.manifest import Row
 
@@ -167,6 +167,11 @@ def fingerprint(*modules: nn.Module) -> str:
         for name, tensor in module.state_dict().items():
             digest.update(f"{name}{tuple(tensor.shape)}{float(tensor.double().sum()):.6g}".encode())
     return digest.hexdigest()[:16]
+
+
+def lengths(rows: Sequence[Row]) -> list[int]:
+    """Return the number of samples of each row's recording; 0 where its duration is unknown."""
+    return [round((row.duration or 0.0) * SAMPLE_RATE) for row in rows]
 
 
 def _tensor(stored: npt.NDArray[np.float16]) -> Tensor:

@@ -17,6 +17,7 @@ from training.run_log import RunLog
 from training.run_state import BEST, RunState, load_optimizer, restore, save
 from training.sharding import gather, set_gradient_sync, shard
 from training.speed import StepTimer
+from training.stage_data import lengths
 from training.stages import StageConfig
 from training.state_saver import StateSaver
 from training.stop_signals import StopSignals
@@ -160,7 +161,7 @@ def _step(step: int, module: torch.nn.Module, setup: TrainingSetup, timer: StepT
         frames = features.frames(part)
         timer.features_ready()
         examples = [learner.example(row) for row in part]
-        samples = [round((row.duration or 0.0) * 16_000) for row in part]
+        samples = lengths(part)
         with _gradient_sync(setup, module, is_last=place == len(parts) - 1), accelerator.autocast():
             loss = module(frames, samples, examples) / total_weight
             # Processes average their gradients, but the step needs their sum.

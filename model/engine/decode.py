@@ -10,7 +10,6 @@ from torch import Tensor
 from transformers import Cache, PreTrainedModel
 
 from model.engine.cache import DecodeView, States
-from model.engine.search import Path
 from model.engine.sequence import Sequence
 from model.engine.slots import Region
 
@@ -106,13 +105,8 @@ class Decoder:
 
         The new entries are not marked as visible: `keep` does that for those that the search takes.
         """
-        numbers = torch.tensor(
-            [
-                [s.slot, s.position, s.num_entries, *s.search.tokens, *_padded_draft(s, most - 1)]
-                for s in sequences
-            ],
-            device=self.model.device,
-        )  # fmt: skip
+        rows = [[s.slot, s.position, s.num_entries, *s.search.tokens, *s.search.draft.tokens] for s in sequences]
+        numbers = torch.tensor([row + [0] * (3 + most - len(row)) for row in rows], device=self.model.device)
         slots, positions, used, tokens = numbers.split([1, 1, 1, most], dim=1)
         after, entries = torch.arange(most, device=numbers.device), torch.arange(length, device=numbers.device)
         places = used + after
@@ -149,9 +143,3 @@ class Decoder:
         """Copy the first `length` entries of one slot to another."""
         self.states[:, :, target, :, :length] = self.states[:, :, source, :, :length]
         self.visible[target] = self.visible[source]
-
-
-def _padded_draft(sequence: Sequence, length: int) -> list[int]:
-    assert isinstance(sequence.search, Path), "beams have no drafts"
-    draft = list(sequence.search.draft.tokens)
-    return draft + [0] * (length - len(draft))

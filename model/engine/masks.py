@@ -6,7 +6,7 @@ import torch
 from jaxtyping import Bool
 from torch import Tensor
 
-from model.engine.search import Path, Search
+from model.engine.search import Search
 from model.timeline.grammar import Allowed
 from model.timeline.vocabulary import Vocabulary
 
@@ -39,7 +39,7 @@ class GrammarMasks:
             self._generation += 1
         rows: list[int] = []
         for search in searches:
-            own = [*self._rows_of(search), *self._rows_of_draft(search)]
+            own = self._rows_of(search) + self._rows_of_draft(search)
             rows += own + [0] * (width - len(own))
         return self._table.index_select(0, torch.tensor(rows, device=self._table.device))
 
@@ -52,7 +52,7 @@ class GrammarMasks:
         return search.masks[1]
 
     def _rows_of_draft(self, search: Search) -> list[int]:
-        if search.grammar is None or not isinstance(search, Path):
+        if search.grammar is None:
             return []
         vocabulary = search.grammar.vocabulary
         return [0 if allowed is None else self._row(allowed, vocabulary) for allowed in search.draft.allowed]

@@ -41,6 +41,7 @@ class Question:
         self._parser = Parser(task, duration)
         self._markers = tokenizer.vocabulary.marker_ids
         self._num_read = 0
+        self._after_marker = False
         self._text = ""
 
     def new_events(self) -> list[Event]:
@@ -48,16 +49,16 @@ class Question:
         path = self.sequence.search
         if not isinstance(path, Path):
             return []
-        ids, num_read = path.ids, self._num_read
-        self._num_read = len(ids)
-        begins = [
-            place
-            for place in range(num_read, len(ids))
-            if ids[place] in self._markers and not (place and ids[place - 1] in self._markers)
-        ]
-        if not begins:
+        begins = None
+        for place, token in enumerate(path.tokens_from(self._num_read), self._num_read):
+            is_marker = token in self._markers
+            if is_marker and not self._after_marker:
+                begins = place
+            self._after_marker = is_marker
+        self._num_read = path.num_tokens
+        if begins is None:
             return []
-        ids = ids[: begins[-1] + 1]
+        ids = path.ids[: begins + 1]
         before, text = self._text, self._tokenizer.decode(ids)
         # Text up to a marker does not depend on what follows. If it does with some tokenizer, events come at the end.
         if not text.startswith(before):

@@ -44,6 +44,7 @@ class Search:
         tokens: inputs of the next step, one per beam.
         parents: the beam of the previous step that each of them continues.
         limit: largest number of tokens.
+        draft: tokens that the next step checks together with `tokens`; always empty for beams.
         masks: cache of `GrammarMasks`, valid until the allowed tokens change.
     """
 
@@ -61,6 +62,7 @@ class Search:
         self._allowed = None if grammar is None else [grammar.allowed_after(START)] * self.width
         self._is_behind = False
         self.masks: tuple[int, list[int]] | None = None
+        self.draft = NO_DRAFT
 
     def allowed(self) -> list[Allowed] | None:
         """Return the tokens that the grammar allows next, for each beam; None without a grammar."""
@@ -102,17 +104,12 @@ class Search:
 
 
 class Path(Search):
-    """Greedy or sampled decoding, token by token.
-
-    Attributes:
-        draft: tokens that the next step checks together with `tokens`.
-    """
+    """Greedy or sampled decoding."""
 
     def __init__(self, decoding: Decoding, grammar: Grammar | None, eos_ids: frozenset[int]) -> None:
         super().__init__(decoding, grammar, eos_ids)
         self._random = random.Random(decoding.seed) if decoding.temperature > 0 else None
         self._chosen: list[tuple[int, float, float]] = []
-        self.draft = NO_DRAFT
 
     @property
     def is_drawn(self) -> bool:
@@ -129,10 +126,14 @@ class Path(Search):
         """Log-probabilities of `ids`, normalised over the tokens that the grammar allowed."""
         return [within for token, _, within in self._chosen if token not in self.eos_ids]
 
+    def tokens_from(self, place: int) -> list[int]:
+        """Return the tokens chosen so far from this place on, the end token included."""
+        return [token for token, _, _ in self._chosen[place:]]
+
     @property
     def last_two(self) -> tuple[int, int]:
         """The last two ids chosen; -1 stands for the beginning."""
-        last = [token for token, _, _ in self._chosen[-2:]]
+        last = self.tokens_from(-2)
         return (last[0], last[1]) if len(last) == 2 else (-1, last[0] if last else -1)
 
     @property

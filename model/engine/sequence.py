@@ -76,8 +76,8 @@ class Sequence:
 
     @property
     def num_inputs(self) -> int:
-        """Number of tokens that the next step computes for it: one per beam, or one and its draft."""
-        return 1 + len(self.search.draft.tokens) if isinstance(self.search, Path) else self.width
+        """Number of tokens that the next step computes for it: one per beam, and its draft."""
+        return self.width + len(self.search.draft.tokens)
 
     @property
     def num_prompt_tokens(self) -> int:

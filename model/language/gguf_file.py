@@ -12,7 +12,6 @@ from pathlib import Path
 import torch
 from torch import Tensor
 from transformers import AutoConfig, AutoModelForCausalLM, GenerationConfig, PretrainedConfig, PreTrainedModel
-from transformers.initialization import no_init_weights
 
 from model.errors import CheckpointError, MissingWeights, UnexpectedWeights
 from model.gguf_tensors import gguf_files, read_tensors
@@ -48,19 +47,9 @@ def read_gguf(directory: Path, dtype: torch.dtype) -> PreTrainedModel:
             shape = list(expected[name].shape)
             raise CheckpointError(f"{paths[0]}: {name} is {list(tensor.shape)}, the config asks for {shape}.")
     state = {name: turned(name, tensor, config, to_file=False) for name, tensor in tensors.items()}
-    llm = _filled(config, state, dtype)
+    llm: PreTrainedModel = type(empty).from_pretrained(None, config=config, state_dict=state, dtype=dtype)
     llm.generation_config = GenerationConfig.from_pretrained(directory, local_files_only=True)
     return llm
-
-
-def _filled(config: PretrainedConfig, state: dict[str, Tensor], dtype: torch.dtype) -> PreTrainedModel:
-    """Return a model with these tensors. `from_pretrained` does the same slowly, as it can also rename and convert."""
-    with no_init_weights():
-        llm: PreTrainedModel = AutoModelForCausalLM.from_config(config, dtype=dtype, trust_remote_code=False)
-    llm.load_state_dict(state, strict=False, assign=True)  # a tied head is missing
-    llm.tie_weights()
-    llm.config.name_or_path = ""  # a copy that is saved elsewhere must not name this folder
-    return llm.eval()
 
 
 def tensor_names(llm: PreTrainedModel) -> dict[str, str]:

@@ -2,7 +2,7 @@
 
 import json
 from collections.abc import Sequence
-from functools import cached_property, partial
+from functools import cached_property
 from pathlib import Path
 
 from tokenizers import AddedToken
@@ -81,10 +81,7 @@ class Tokenizer:
         # The ids that this tokenizer gives to " - " between two markers.
         around = self.encode(f"{MARKERS[10]} - {MARKERS[0]}")
         first, last = around.index(offsets[0]), around.index(anchors[0])
-        backend = getattr(self.library, "backend_tokenizer", None)
-        # The same letters as `self.library.decode`, without its checks of each of the ids.
-        decode = self.library.decode if backend is None else partial(backend.decode, skip_special_tokens=False)
-        pieces = {i: decode([i]) for i in range(len(self))}
+        pieces = {i: self.library.decode([i]) for i in range(len(self))}
         wordless = frozenset(
             i for i, piece in pieces.items()
             if i not in self.marker_ids and i != self.eos_id and not any(c.isalpha() for c in piece)

@@ -100,7 +100,7 @@ def test_commands_take_names_on_the_hub(hub, parts, tmp_path, tone_wav):
     }.items():
         status, out, err = results[f"{name}, none"]
         assert (status, out) == (expected, ""), err
-        assert "There is no directory lab/none, and the hub has no model of that name" in " ".join(err.split())
+        assert "lab/none is neither a directory nor a model on the hub" in " ".join(err.split())
 
 
 def test_the_server_fetches_before_its_worker_starts(hub, parts, tmp_path):
@@ -116,4 +116,4 @@ def test_a_server_without_its_model_says_why_in_one_line(hub, tmp_path):
     with running("--model", "lab/none", ready=False, **hub.environment(tmp_path / "home")) as server:
         assert server.wait_end() == 1
         [line] = server.text().splitlines()
-        assert "There is no directory lab/none, and the hub has no model of that name that you may read" in line
+        assert "lab/none is neither a directory nor a model on the hub that you may read" in line

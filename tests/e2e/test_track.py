@@ -26,7 +26,7 @@ WAYS = {
     **{f"async client {scheme}": over_async_client(scheme) for scheme in ("http", "grpc")},
     **{f"stream {scheme}": over_stream(scheme) for scheme in ("http", "grpc")},
 }
-REFUSAL = "The file has 2 audio tracks; there is no track 2. Send 0 to 1, or leave track out."
+REFUSAL = "The file has 2 audio tracks, so track 2 does not exist. Send 0 to 1, or leave track out."
 
 
 @pytest.fixture(scope="module")

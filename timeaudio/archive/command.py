@@ -4,7 +4,7 @@ import os
 import sys
 from collections.abc import Iterable, Iterator
 from datetime import datetime
-from pathlib import Path, PurePath
+from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Literal
 
 import typer
@@ -177,7 +177,7 @@ def _write_list(events: "Iterable[Event]", form: str, archive: "Archive") -> int
 
 def _write_tracks(events: "Iterable[Event]", form: "TrackFormat", folder: Path | None) -> int:
     """Print the events of one recording, or write a file for each. Return the number of recordings."""
-    from timeaudio.archive.exports import by_recording, track
+    from timeaudio.archive.exports import below, by_recording, track
     from timeaudio.inputs import Source
     from timeaudio.outputs import OutputFolder
     from timeaudio.report import print_text
@@ -191,7 +191,7 @@ def _write_tracks(events: "Iterable[Event]", form: "TrackFormat", folder: Path |
         for _, found in recordings:
             print_text(track(found, form))
         return len(recordings)
-    places = {path: Source(path, _below(path), Path(path)) for path, _ in recordings}
+    places = {path: Source(path, below(path), Path(path)) for path, _ in recordings}
     output = OutputFolder(folder, places.values())
     for path, found in recordings:
         place = output.file(places[path], form)
@@ -200,9 +200,3 @@ def _write_tracks(events: "Iterable[Event]", form: "TrackFormat", folder: Path |
         part.write_text(track(found, form), encoding="utf-8", newline="")
         os.replace(part, place)
     return len(recordings)
-
-
-def _below(path: str) -> PurePath:
-    """Return a path that stays below a folder: without a root, and without `..`."""
-    pure = PurePath(path)
-    return PurePath(*(part for part in pure.relative_to(pure.anchor).parts if part != ".."))

@@ -5,7 +5,7 @@ import io
 from collections.abc import Callable, Iterable, Iterator
 from functools import lru_cache
 from itertools import groupby
-from pathlib import Path
+from pathlib import Path, PurePath
 from typing import Final, Literal
 
 from timeaudio.archive.search import Event
@@ -75,3 +75,9 @@ def by_recording(events: Iterable[Event]) -> Iterator[tuple[str, list[Event]]]:
     """Yield each recording's path and events. `events` are ordered by path."""
     for path, found in groupby(events, lambda event: event.path):
         yield path, list(found)
+
+
+def below(path: str) -> PurePath:
+    """Return a path that stays below a folder: without a root, and without `..`."""
+    pure = PurePath(path)
+    return PurePath(*(part for part in pure.relative_to(pure.anchor).parts if part != ".."))

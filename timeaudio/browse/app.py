@@ -6,8 +6,7 @@ import mimetypes
 import zipfile
 from collections.abc import Iterable, Sequence
 from importlib.resources import files
-from pathlib import PurePath
-from typing import Any, Final
+from typing import Final
 
 from pydantic import BaseModel, ConfigDict, Field, NaiveDatetime, ValidationError
 from starlette.applications import Starlette
@@ -18,12 +17,13 @@ from starlette.responses import FileResponse, JSONResponse, Response
 from starlette.routing import Route
 
 from server.playground.assets import read_folder, respond
-from timeaudio.archive.exports import TrackFormat, by_recording, playlist, table, track
+from timeaudio.archive.exports import TrackFormat, below, by_recording, playlist, table, track
 from timeaudio.archive.matching import QueryError
 from timeaudio.archive.search import Event, EventFilter
 from timeaudio.browse.library import Library, Selection
 from timeaudio.formats import FORMATS
 from timeaudio.inputs import SUFFIXES
+from timeaudio.local_app import described, problem
 
 SECURITY: Final = {
     "Content-Security-Policy": "default-src 'none'; script-src 'self'; style-src 'self'; font-src 'self'; "
@@ -70,10 +70,7 @@ class Download(BaseModel):
 
 
 def create_app(library: Library, *, hosts: Sequence[str]) -> Starlette:
-    """Return the application. `hosts` are the names that requests may use for it; `*` is any.
-
-    With a fixed list, a page of another site whose name suddenly means this machine (DNS rebinding) reads nothing.
-    """
+    """Return the application. `hosts` are the names that requests may use for it; `*` is any."""
     site = {f"site/{name}": asset for name, asset in read_folder(files("timeaudio") / "browse" / "site").items()}
     shared = read_folder(files("server") / "playground" / "site")
     assets = site | {f"page/{name}": asset for name, asset in shared.items()}
@@ -83,7 +80,9 @@ def create_app(library: Library, *, hosts: Sequence[str]) -> Starlette:
 
     async def asset(request: Request) -> Response:
         found = assets.get(request.url.path.removeprefix("/"))
-        return _problem(404, "There is no such file.") if found is None else respond(request, found, SECURITY)
+        return (
+            problem(404, "The page has no such file.", SECURITY) if found is None else respond(request, found, SECURITY)
+        )
 
     async def about(request: Request) -> Response:
         return JSONResponse(await asyncio.to_thread(library.about), headers=SECURITY)
@@ -97,7 +96,9 @@ def create_app(library: Library, *, hosts: Sequence[str]) -> Starlette:
     async def sound(request: Request) -> Response:
         path = await asyncio.to_thread(library.sound, request.path_params["recording"])
         if path is None or path.suffix.lower() not in SUFFIXES or not path.is_file():
-            return _problem(404, "The recording is not where the archive says. Run `timeaudio browse` where it is.")
+            return problem(
+                404, "The recording is not where the archive says. Run `timeaudio browse` where it is.", SECURITY
+            )
         media_type = mimetypes.guess_type(path.name)[0] or "application/octet-stream"
         return FileResponse(path, media_type=media_type, headers=SECURITY)
 
@@ -106,7 +107,7 @@ def create_app(library: Library, *, hosts: Sequence[str]) -> Starlette:
         chosen = wanted.wanted.selection if wanted.events is None else wanted.events
         form = request.path_params["form"]
         if form not in ("csv", "m3u", "srt", "audacity"):
-            return _problem(404, "Use csv, m3u, srt or audacity.")
+            return problem(404, "Use csv, m3u, srt or audacity.", SECURITY)
         name, body = await asyncio.to_thread(lambda: written(library, library.events(chosen), form))
         headers = SECURITY | {"Content-Disposition": f'attachment; filename="{name}"'}
         return Response(body, media_type="application/octet-stream", headers=headers)
@@ -139,19 +140,9 @@ def written(library: Library, events: Iterable[Event], form: str) -> tuple[str, 
     body = io.BytesIO()
     with zipfile.ZipFile(body, "w", zipfile.ZIP_DEFLATED) as packed:
         for path, some in found:
-            pure = PurePath(path)
-            inside = PurePath(*(part for part in pure.relative_to(pure.anchor).parts if part != ".."))
-            packed.writestr(f"{inside}{FORMATS[kind].suffix}", track(some, kind))
+            packed.writestr(f"{below(path)}{FORMATS[kind].suffix}", track(some, kind))
     return f"events-{form}.zip", body.getvalue()
 
 
 async def _refused(request: Request, error: Exception) -> Response:
-    if isinstance(error, ValidationError):
-        faults = (f"{'.'.join(map(str, fault['loc']))}: {fault['msg']}" for fault in error.errors())
-        return _problem(422, "; ".join(faults))
-    return _problem(422, str(error))
-
-
-def _problem(status: int, detail: str) -> Response:
-    fields: dict[str, Any] = {"status": status, "detail": detail}
-    return JSONResponse(fields, status, headers=SECURITY, media_type="application/problem+json")
+    return problem(422, described(error) if isinstance(error, ValidationError) else str(error), SECURITY)

@@ -1,12 +1,10 @@
 """`timeaudio browse`: serve the page of an archive."""
 
-import socket
 from typing import Annotated
 
 import typer
 
 from timeaudio.archive.command import ArchivePath
-from timeaudio.report import complain
 
 
 def register(app: typer.Typer) -> None:
@@ -25,20 +23,13 @@ def browse(
     from timeaudio.extras import extra_needed
 
     with extra_needed("archive"):
-        import uvicorn
-
         from timeaudio.archive.store import Archive
         from timeaudio.browse.app import create_app
         from timeaudio.browse.library import Library
+        from timeaudio.local_app import serve
 
         library = Library(Archive(archive))
-    is_local = host in ("127.0.0.1", "localhost")
-    app = create_app(library, hosts=["127.0.0.1", "localhost"] if is_local else ["*"])
-    family = socket.AF_INET6 if ":" in host else socket.AF_INET
-    with socket.create_server((host, port), family=family) as listener:
-        shown = f"[{host}]" if ":" in host else host
-        typer.echo(f"http://{shown}:{listener.getsockname()[1]}/")
-        if not is_local:
-            complain("Whoever reaches this address can listen to the archive.")
-        server = uvicorn.Server(uvicorn.Config(app, log_level="warning"))
-        server.run(sockets=[listener])
+    serve(
+        lambda hosts: create_app(library, hosts=hosts), host, port,
+        warning="Whoever reaches this address can listen to the archive.",
+    )  # fmt: skip

@@ -20,6 +20,7 @@ from starlette.routing import Route
 from timeaudio.errors import ClientError
 from timeaudio.label_studio.annotate import Annotator
 from timeaudio.label_studio.label_config import ConfigRefused, LabelConfig, parsed
+from timeaudio.local_app import described, problem
 from timeaudio.report import complain
 
 MAX_TASKS: Final = 1000
@@ -148,22 +149,18 @@ async def _gone(request: Request) -> None:
 
 async def _invalid(request: Request, error: Exception) -> Response:
     assert isinstance(error, ValidationError)
-    return _problem(422, "; ".join(f"{'.'.join(map(str, at['loc']))}: {at['msg']}" for at in error.errors()))
+    return problem(422, described(error))
 
 
 async def _refused(request: Request, error: Exception) -> Response:
-    return _problem(400, str(error))
+    return problem(400, str(error))
 
 
 async def _unavailable(request: Request, error: Exception) -> Response:
     complain(f"No prediction: {error}")
-    return _problem(503, str(error))
+    return problem(503, str(error))
 
 
 async def _http_error(request: Request, error: Exception) -> Response:
     assert isinstance(error, HTTPException)
-    return _problem(error.status_code, error.detail)
-
-
-def _problem(status: int, detail: str) -> Response:
-    return JSONResponse({"status": status, "detail": detail}, status, media_type="application/problem+json")
+    return problem(error.status_code, error.detail)

@@ -1,7 +1,6 @@
 """`timeaudio label-studio`: pre-annotate the tasks of Label Studio's audio projects."""
 
 import os
-import socket
 from typing import Annotated, Final
 
 import typer
@@ -44,12 +43,11 @@ def label_studio(
     from timeaudio.extras import extra_needed
 
     with extra_needed("label-studio"):
-        import uvicorn
-
         from timeaudio.agent_tools.download import checked_prefix
         from timeaudio.label_studio.annotate import Annotator, LabelStudio
         from timeaudio.label_studio.app import create_app
         from timeaudio.label_studio.media import LabelStudioAuth
+        from timeaudio.local_app import serve
 
     token = os.environ.get(TOKEN_VARIABLE, "")
     try:
@@ -63,12 +61,7 @@ def label_studio(
         raise typer.BadParameter(str(error), param_hint=option) from error
     if not token:
         complain(f"{TOKEN_VARIABLE} is not set: recordings that are uploaded to Label Studio cannot be fetched.")
-    is_local = host in ("127.0.0.1", "localhost")
-    app = create_app(annotator, hosts=["127.0.0.1", "localhost"] if is_local else ["*"])
-    family = socket.AF_INET6 if ":" in host else socket.AF_INET
-    with socket.create_server((host, port), family=family) as listener:
-        shown = f"[{host}]" if ":" in host else host
-        typer.echo(f"http://{shown}:{listener.getsockname()[1]}")
-        if not is_local:
-            complain("Whoever reaches this address can have recordings of Label Studio analysed.")
-        uvicorn.Server(uvicorn.Config(app, log_level="warning")).run(sockets=[listener])
+    serve(
+        lambda hosts: create_app(annotator, hosts=hosts), host, port,
+        warning="Whoever reaches this address can have recordings of Label Studio analysed.",
+    )  # fmt: skip

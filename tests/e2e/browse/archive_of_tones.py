@@ -35,7 +35,8 @@ def tone(frequency_hz: float) -> bytes:
 def write(folder: Path) -> Path:
     """Write the recordings and `garden.parquet` into a folder. Return the path of the archive.
 
-    Recording 0 has a dog and an owl at known times, 1 is missing, 2 is no audio file, and every tenth has no events.
+    Recording 0 has a dog and an owl at known times. Recording 1 is missing, and recording 2 is not an audio file.
+    Every tenth recording has no events.
     """
     chosen = random.Random(0)
     captions = [caption for kind in kinds().values() for caption in sorted(kind.phrases)[:3]]

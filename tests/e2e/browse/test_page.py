@@ -11,23 +11,10 @@ from playwright.sync_api import Browser as Chromium
 from playwright.sync_api import Page, expect
 
 from tests.e2e.browse.conftest import Browser
-from tests.e2e.page.conftest import browser, is_fault  # noqa: F401  a fixture
+from tests.e2e.page.conftest import browser, faults, is_fault, no_faults  # noqa: F401  fixtures
 
 Visit = Callable[..., Page]
 PLAYED = "() => document.querySelector('#sound').played.length > 0 && document.querySelector('#sound').paused"
-
-
-@pytest.fixture(scope="module")
-def faults() -> list[str]:
-    """Errors in the consoles of the pages."""
-    return []
-
-
-@pytest.fixture(autouse=True)
-def no_faults(faults: list[str]) -> Iterator[None]:
-    faults.clear()
-    yield
-    assert faults == []
 
 
 @pytest.fixture

@@ -55,13 +55,17 @@ def test_a_part_of_a_chosen_track(files):
 
 @pytest.mark.parametrize(
     ("number", "message"),
-    [(3, "has 3 audio tracks; there is no track 3. Send 0 to 2,"), (10**30, "no track 10{30}"), (-1, "no track -1")],
+    [
+        (3, "has 3 audio tracks, so track 3 does not exist. Send 0 to 2,"),
+        (10**30, "track 10{30} does not exist"),
+        (-1, "track -1 does not exist"),
+    ],
 )
 def test_a_track_that_does_not_exist(number, message):
     data = tracks("matroska", [(SILENT, "flac", True)] * 3)
     with pytest.raises(NoSuchTrack, match=message):
         decoded(data, track=number)
-    with pytest.raises(NoSuchTrack, match="has 1 audio track; there is no track 1. Send 0, or leave track out"):
+    with pytest.raises(NoSuchTrack, match="has 1 audio track, so track 1 does not exist. Send 0, or leave track out"):
         decoded(encode(LOUD, RATE, "flac", "flac"), track=1)
 
 

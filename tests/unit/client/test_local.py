@@ -109,7 +109,7 @@ def test_a_track_can_be_chosen(model, tmp_path):
     path = tmp_path / "film.mkv"
     path.write_bytes(tracks("matroska", [(bursts(seconds=2), "flac", False), (bursts(seconds=3), "flac", True)]))
     assert [model.dense_caption(path, track=track).audio.duration for track in (None, 0, 1)] == [3.0, 2.0, 3.0]
-    with pytest.raises(LocalModelError, match="has 2 audio tracks; there is no track 2"):
+    with pytest.raises(LocalModelError, match="has 2 audio tracks, so track 2 does not exist"):
         model.dense_caption(path, track=2)
 
 

@@ -110,7 +110,7 @@ def test_a_private_model_needs_the_token_from_its_usual_places(hub, tmp_path, fo
         hub, tmp_path, "lab/secret", "lab/none", **({"HF_TOKEN": TOKEN} if place == "variable" else {})
     )
     assert found.endswith(commit("lab/secret", "main"))
-    assert none.startswith("refused: There is no directory lab/none")
+    assert none.startswith("refused: lab/none is neither a directory")
     assert all(has_token for _, path, has_token in hub.requests if "/lab/" in path)
 
 
@@ -121,10 +121,10 @@ def test_what_the_hub_refuses_is_one_sentence_that_says_what_to_do(hub, tmp_path
     hub.private.add("lab/secret")
     hub.add("lab/pickles", write(tmp_path / "pickles", ("config.json", "pytorch_model.bin")))
     assert fetch(hub, tmp_path, "lab/none", "lab/secret", "lab/gated", "lab/pickles") == [
-        "refused: There is no directory lab/none, and the hub has no model of that name that you may read: check the "
-        "name; if it is private, log in with `hf auth login`, or set HF_TOKEN.",
-        "refused: There is no directory lab/secret, and the hub has no model of that name that you may read: check the "
-        "name; if it is private, log in with `hf auth login`, or set HF_TOKEN.",
+        "refused: lab/none is neither a directory nor a model on the hub that you may read. Check the "
+        "name; if the model is private, log in with `hf auth login`, or set HF_TOKEN.",
+        "refused: lab/secret is neither a directory nor a model on the hub that you may read. Check the "
+        "name; if the model is private, log in with `hf auth login`, or set HF_TOKEN.",
         "refused: The hub does not let you read lab/gated yet: ask for access on its page there, then log in with "
         "`hf auth login`, or set HF_TOKEN.",
         "refused: lab/pickles on the hub has no weights as safetensors or GGUF where this command looks for them, and "
@@ -135,7 +135,10 @@ def test_what_the_hub_refuses_is_one_sentence_that_says_what_to_do(hub, tmp_path
 @pytest.mark.parametrize(
     ("environment", "said"),
     [
-        ({"HF_HUB_OFFLINE": "1"}, "the hub's cache does not have all of it, and HF_HUB_OFFLINE is set: unset it, or"),
+        (
+            {"HF_HUB_OFFLINE": "1"},
+            "the hub's cache does not hold all of that model. HF_HUB_OFFLINE is set: unset it, or",
+        ),
         ({"HF_ENDPOINT": "http://127.0.0.1:9"}, "cannot be fetched from the hub"),
         ({"HF_HOME": "/proc/nowhere"}, "cannot be stored in the hub's cache"),
     ],

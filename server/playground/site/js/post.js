@@ -2,7 +2,7 @@
 
 /**
  * Returns a Response as soon as its headers have arrived, as fetch does. `sent(share)` is called, with 0 to 1, while the
- * form is sent. Throws TypeError if there is no response, and the signal's reason once it is aborted.
+ * form is sent. Throws TypeError if the server does not respond, and the signal's reason once it is aborted.
  */
 export function post(url, form, { sent, signal }) {
   return new Promise((resolve, reject) => {

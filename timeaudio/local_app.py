@@ -1,0 +1,41 @@
+"""Serve a Starlette application from a command, and its errors: what `browse` and `label-studio` share."""
+
+import socket
+from collections.abc import Callable, Mapping, Sequence
+
+import typer
+import uvicorn
+from pydantic import ValidationError
+from starlette.applications import Starlette
+from starlette.responses import JSONResponse, Response
+
+from timeaudio.report import complain
+
+_LOCAL = ("127.0.0.1", "localhost")
+
+
+def serve(create: Callable[[Sequence[str]], Starlette], host: str, port: int, *, warning: str) -> None:
+    """Print the address and serve until a signal. `warning` is printed if others than this machine can connect.
+
+    `create` makes the application from the names that requests may use for it; `*` is any. With a fixed list, a page of
+    another site whose name suddenly means this machine (DNS rebinding) reads nothing.
+    """
+    is_local = host in _LOCAL
+    app = create(_LOCAL if is_local else ("*",))
+    family = socket.AF_INET6 if ":" in host else socket.AF_INET
+    with socket.create_server((host, port), family=family) as listener:
+        shown = f"[{host}]" if ":" in host else host
+        typer.echo(f"http://{shown}:{listener.getsockname()[1]}/")
+        if not is_local:
+            complain(warning)
+        uvicorn.Server(uvicorn.Config(app, log_level="warning")).run(sockets=[listener])
+
+
+def problem(status: int, detail: str, headers: Mapping[str, str] | None = None) -> Response:
+    """Return an error as `application/problem+json` (RFC 9457)."""
+    return JSONResponse({"status": status, "detail": detail}, status, headers, media_type="application/problem+json")
+
+
+def described(error: ValidationError) -> str:
+    """Return every fault of a request, each after the name of its field."""
+    return "; ".join(f"{'.'.join(map(str, fault['loc']))}: {fault['msg']}" for fault in error.errors())
