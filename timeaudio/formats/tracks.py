@@ -79,8 +79,9 @@ def one_line(words: str) -> str:
 
     The result is never empty, because some formats need a label.
     """
-    kept = (" " if unicodedata.category(letter) in ("Cc", "Cs") else letter for letter in words)
-    return " ".join("".join(kept).split()) or NAMELESS
+    if not words.isprintable():  # most are, and an archive has a million
+        words = "".join(" " if unicodedata.category(letter) in ("Cc", "Cs") else letter for letter in words)
+    return " ".join(words.split()) or NAMELESS
 
 
 def _spans(intervals: Iterable[Interval], words: str) -> list[LabelledInterval]:
