@@ -8,10 +8,10 @@ from typing import Any
 import typer
 
 from timeaudio.cli.run_analysis import reason
+from timeaudio.console import complain
 from timeaudio.errors import ClientError
 from timeaudio.formats.prose import line, prose
 from timeaudio.inputs import Source
-from timeaudio.report import complain
 from timeaudio.results import AnyAnswer, CaptionedEvent, GroundingResult, Piece, QuestionAnswer, SummarySegment
 from timeaudio.stream import Stream
 

@@ -9,7 +9,7 @@ from pydantic import ValidationError
 from starlette.applications import Starlette
 from starlette.responses import JSONResponse, Response
 
-from timeaudio.report import complain
+from timeaudio.console import complain
 
 _LOCAL = ("127.0.0.1", "localhost")
 

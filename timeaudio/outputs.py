@@ -9,9 +9,10 @@ from typing import Literal
 
 from rich.console import Console
 
+from timeaudio.console import print_text
 from timeaudio.formats import FORMATS, FormatName, write
 from timeaudio.inputs import Source
-from timeaudio.report import print_answer, print_json, print_text
+from timeaudio.report import print_answer, print_json
 from timeaudio.results import AnyAnswer
 
 Shown = Literal["tables", "json", "json_lines", "text", "nothing"]

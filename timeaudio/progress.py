@@ -9,8 +9,8 @@ from typing import Self
 from rich.console import Console
 from rich.progress import BarColumn, Progress, SpinnerColumn, TextColumn, TimeRemainingColumn
 
+from timeaudio.console import printable
 from timeaudio.inputs import Source
-from timeaudio.timeline import one_line
 
 
 class RunCounts:
@@ -78,7 +78,7 @@ class Bar:
 
     def begin(self, source: Source) -> None:
         """Show the recording that is being analysed."""
-        description = one_line(f"Listening to {source.place.name}")
+        description = printable(f"Listening to {source.place.name}")
         self._current = _weight(source)
         self._progress.update(self._task, description=description, counts=self._counts)
 

@@ -8,6 +8,7 @@ from rich.table import Table
 from rich.text import Text
 
 from timeaudio import table, timeline
+from timeaudio.console import printable
 from timeaudio.results import AnyAnswer, DenseCaption, Grounding, QuestionAnswer, Summary
 
 WIDEST = 120  # columns; wider timelines are hard to read
@@ -19,7 +20,7 @@ def print_answer(console: Console, answer: AnyAnswer, *, name: str) -> None:
     for warning in answer.audio.warnings:
         console.print(Text(warning, style="yellow"))
     if isinstance(answer, QuestionAnswer):
-        console.print(Text(f"\n{timeline.one_line(answer.question)}\n{timeline.one_line(answer.answer)}\n"))
+        console.print(Text(f"\n{printable(answer.question)}\n{printable(answer.answer)}\n"))
     lanes, rows, if_none = _pictured(answer)
     if lanes:
         console.print(rows)
@@ -36,16 +37,6 @@ def print_json(console: Console, answer: AnyAnswer, *, name: str, compact: bool)
     """Print one JSON object: the server's answer after the recording's name. `compact`: on one line."""
     fields = {"file": name, **answer.model_dump(mode="json")}
     typer.echo(json.dumps(fields, ensure_ascii=console.options.ascii_only, indent=None if compact else 2))
-
-
-def print_text(text: str) -> None:
-    """Print a file's content, always in UTF-8, since stdout is usually redirected to a file."""
-    typer.echo(text.encode(), nl=not text.endswith("\n"))
-
-
-def complain(message: str) -> None:
-    """Print a message on stderr, as one line."""
-    typer.echo(f"timeaudio: {timeline.one_line(message)}", err=True)
 
 
 def _pictured(answer: AnyAnswer) -> tuple[list[timeline.Lane], Table, str]:

@@ -6,8 +6,8 @@ from rich import box
 from rich.table import Table
 from rich.text import Text
 
+from timeaudio.console import printable
 from timeaudio.results import Interval
-from timeaudio.timeline import one_line
 
 NOT_HEARD = "not heard"
 
@@ -24,10 +24,10 @@ def interval_table(heading: str, rows: Sequence[tuple[str, Sequence[Interval]]])
     for words, intervals in rows:
         empty = ("-", "-", "-") if has_confidence else ("-", "-")
         if not intervals:
-            table.add_row(*empty, Text(f"{one_line(words)}  ({NOT_HEARD})"))
+            table.add_row(*empty, Text(f"{printable(words)}  ({NOT_HEARD})"))
         for index, interval in enumerate(intervals):
             cells = [f"{interval.start:.1f}", f"{interval.end:.1f}"]
             if has_confidence:
                 cells.append("-" if interval.confidence is None else f"{interval.confidence:.2f}")
-            table.add_row(*cells, Text(one_line(words)) if index == 0 else "")
+            table.add_row(*cells, Text(printable(words)) if index == 0 else "")
     return table

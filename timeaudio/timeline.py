@@ -14,6 +14,7 @@ from dataclasses import dataclass
 from rich.cells import cell_len, set_cell_size
 from rich.text import Text
 
+from timeaudio.console import printable
 from timeaudio.results import Interval
 
 COLOURS = ("cyan", "magenta", "green", "yellow", "blue", "red")
@@ -64,11 +65,6 @@ class Lane:
     intervals: tuple[Interval, ...]
 
 
-def one_line(words: str) -> str:
-    """Put untrusted text on one line, without the control characters that could control the terminal."""
-    return " ".join("".join(letter if letter.isprintable() else " " for letter in words).split())
-
-
 def lanes(rows: Sequence[tuple[str, Sequence[Interval]]]) -> list[Lane]:
     """Return one lane per row of words and intervals, in order; the lane of an absent query is empty."""
     return [Lane(words, tuple(intervals)) for words, intervals in rows]
@@ -85,7 +81,7 @@ def draw(lanes: Sequence[Lane], duration_s: float, *, width: int, ascii_only: bo
     symbols = ASCII if ascii_only else BLOCKS
     duration = max(1, _tenths(duration_s))
     room = width - len(GAP) - 2  # the last tick's " s" overhangs
-    needed = max((cell_len(one_line(lane.label)) for lane in lanes), default=0)
+    needed = max((cell_len(printable(lane.label)) for lane in lanes), default=0)
     label_width = max(0, min(needed, width * 2 // 5, room - NARROWEST))
     num_columns = max(NARROWEST, room - label_width)
     indent = " " * label_width + GAP
@@ -106,7 +102,7 @@ def _tenths(seconds: float) -> int:
 
 def _label(label: str, width: int, symbols: Symbols, *, ascii_only: bool) -> str:
     """Fit a label into exactly `width` columns, on one line, with a mark where it was cut."""
-    line = one_line(label)
+    line = printable(label)
     if ascii_only:
         line = line.encode("ascii", "replace").decode("ascii")
     if cell_len(line) > width:

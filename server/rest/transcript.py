@@ -18,7 +18,8 @@ from server.api.transcription_schema import (
     TranscriptionWord,
 )
 from timeaudio.formats import DEFAULT_NAME, FORMATS
-from timeaudio.formats.tracks import LabelledInterval, one_line, spans
+from timeaudio.formats.tracks import spans
+from timeaudio.labels import LabelledInterval, one_line
 from timeaudio.results import AnyAnswer, CaptionedEvent, DenseCaption, Piece, Summary, SummarySegment
 
 _LEAST_CONFIDENCE = 1e-4  # JSON has no infinity, the logarithm of 0

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Annotated, Literal
 import typer
 
 from timeaudio.cli.options import ModelDir, OutputDir, ServerUrl
-from timeaudio.report import complain
+from timeaudio.console import complain
 
 if TYPE_CHECKING:
     from timeaudio.archive.exports import TrackFormat
@@ -178,9 +178,9 @@ def _write_list(events: "Iterable[Event]", form: str, archive: "Archive") -> int
 def _write_tracks(events: "Iterable[Event]", form: "TrackFormat", folder: Path | None) -> int:
     """Print the events of one recording, or write a file for each. Return the number of recordings."""
     from timeaudio.archive.exports import below, by_recording, track
+    from timeaudio.console import print_text
     from timeaudio.inputs import Source
     from timeaudio.outputs import OutputFolder
-    from timeaudio.report import print_text
 
     recordings = list(by_recording(events))
     if folder is None:

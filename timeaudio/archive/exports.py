@@ -9,10 +9,8 @@ from pathlib import Path, PurePath
 from typing import Final, Literal
 
 from timeaudio.archive.search import Event
-from timeaudio.formats.rows import audacity_labels, inert
-from timeaudio.formats.subtitles import srt_cues
-from timeaudio.formats.tracks import LabelledInterval
-from timeaudio.formats.tracks import one_line as as_one_line
+from timeaudio.labels import LabelledInterval, audacity_labels, inert, srt_cues
+from timeaudio.labels import one_line as as_one_line
 
 ListFormat = Literal["csv", "m3u"]
 TrackFormat = Literal["srt", "audacity"]

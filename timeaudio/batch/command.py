@@ -6,9 +6,9 @@ from typing import Annotated, Literal
 import typer
 
 from timeaudio.cli.options import ModelDir, ServerUrl
+from timeaudio.console import complain
 from timeaudio.errors import ClientError
 from timeaudio.extras import how_to_install
-from timeaudio.report import complain
 
 _EXAMPLES = """
 Examples:

@@ -7,9 +7,9 @@ from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
+from timeaudio.console import complain
 from timeaudio.errors import ClientError
 from timeaudio.inputs import describe_left_out, sources
-from timeaudio.report import complain
 
 COLUMN = "path"
 

@@ -22,9 +22,9 @@ from timeaudio.batch import command as batch_command
 from timeaudio.browse import command as browse_command
 from timeaudio.cli import analysis, checkpoints
 from timeaudio.cli.options import ModelDir
+from timeaudio.console import complain
 from timeaudio.errors import ClientError
 from timeaudio.label_studio import command as label_studio_command
-from timeaudio.report import complain
 
 DEBUG_VARIABLE = "TIMEAUDIO_DEBUG"
 

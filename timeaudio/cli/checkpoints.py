@@ -5,7 +5,7 @@ from typing import Annotated, Literal
 
 import typer
 
-from timeaudio.report import complain
+from timeaudio.console import complain
 
 
 def register(app: typer.Typer) -> None:

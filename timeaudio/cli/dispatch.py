@@ -76,8 +76,8 @@ def split(
 
 def _found(files: Sequence[str | Path]) -> "list[Source]":
     """Return the recordings to analyse, and say how many in the folders are left out."""
+    from timeaudio.console import complain
     from timeaudio.inputs import describe_left_out, sources
-    from timeaudio.report import complain
 
     left_out: list[Path] = []
     found = sources(map(str, files), left_out)

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from timeaudio.formats import FORMAT_NAMES
+from timeaudio.format_names import FORMAT_NAMES
 
 if TYPE_CHECKING:
     from timeaudio.inputs import Source

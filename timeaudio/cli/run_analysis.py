@@ -9,11 +9,11 @@ import typer
 from rich.console import Console
 
 from timeaudio.client import Client
+from timeaudio.console import complain
 from timeaudio.errors import ClientError
 from timeaudio.inputs import SUFFIXES, Source
 from timeaudio.outputs import Output
 from timeaudio.progress import Bar, RunCounts
-from timeaudio.report import complain
 from timeaudio.request_options import PartOptions
 from timeaudio.requests import OnProgress
 from timeaudio.results import AnyAnswer, DenseCaption, Grounding, QuestionAnswer, Summary

@@ -13,20 +13,13 @@ Pure functions over `timeaudio.results`, shared by the server (`response_format`
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
-from typing import Final, Literal, get_args
+from typing import Final
 
+from timeaudio.format_names import DEFAULT_NAME, FORMAT_NAMES, FormatName, TextFormat
 from timeaudio.formats import rows, subtitles, text_grid, trees
 from timeaudio.results import AnyAnswer
 
-FormatName = Literal[
-    "json", "verbose_json", "srt", "vtt", "tsv", "audacity", "rttm", "jams", "textgrid", "label-studio"
-]
-TextFormat = Literal["verbose_json", "srt", "vtt", "tsv", "audacity", "rttm", "jams", "textgrid", "label-studio"]
-"""All but `json`, for which the client returns Python objects."""
-
-FORMAT_NAMES: Final[tuple[FormatName, ...]] = get_args(FormatName)
-DEFAULT_NAME: Final = "recording"
-"""The name of a recording without a known name."""
+__all__ = ["DEFAULT_NAME", "FORMATS", "FORMAT_NAMES", "Format", "FormatName", "TextFormat", "find", "write"]
 
 
 @dataclass(frozen=True, slots=True)

@@ -2,7 +2,7 @@
 
 from collections.abc import Iterable
 
-from timeaudio.formats.tracks import one_line
+from timeaudio.labels import one_line
 from timeaudio.results import (
     AnyAnswer,
     CaptionedEvent,

@@ -3,7 +3,7 @@
 from dataclasses import dataclass
 from typing import Any
 
-from timeaudio.formats.tracks import LabelledInterval
+from timeaudio.labels import LabelledInterval
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,8 +1,7 @@
 """Subtitles: SubRip and WebVTT. One cue per span; cues may overlap, as both formats allow."""
 
-from collections.abc import Iterable
-
-from timeaudio.formats.tracks import LabelledInterval, spans
+from timeaudio.formats.tracks import spans
+from timeaudio.labels import clock, srt_cues
 from timeaudio.results import AnyAnswer
 
 
@@ -11,30 +10,13 @@ def srt(answer: AnyAnswer, name: str) -> str:
     return srt_cues(spans(answer))
 
 
-def srt_cues(intervals: Iterable[LabelledInterval]) -> str:
-    """Write SubRip, a cue per interval."""
-    cues = [
-        f"{number}\n{_clock(span.start_ms, ',')} --> {_clock(span.end_ms, ',')}\n{span.label.replace('-->', '->')}\n"
-        for number, span in enumerate(intervals, start=1)
-    ]
-    return "\n".join(cues)
-
-
 def vtt(answer: AnyAnswer, name: str) -> str:
     """Write WebVTT. Source: https://www.w3.org/TR/webvtt1/, 4.2.2: cue text escapes `&`, `<` and `>`."""
     cues = [
-        f"\n{_clock(span.start_ms, '.')} --> {_clock(span.end_ms, '.')}\n{_escaped(span.label)}\n"
+        f"\n{clock(span.start_ms, '.')} --> {clock(span.end_ms, '.')}\n{_escaped(span.label)}\n"
         for span in spans(answer)
     ]
     return "".join(["WEBVTT\n", *cues])
-
-
-def _clock(milliseconds: int, mark: str) -> str:
-    """Format as `01:02:03,456`, with `mark` before the milliseconds; hours may have more than two digits."""
-    seconds, milliseconds = divmod(milliseconds, 1000)
-    minutes, seconds = divmod(seconds, 60)
-    hours, minutes = divmod(minutes, 60)
-    return f"{hours:02d}:{minutes:02d}:{seconds:02d}{mark}{milliseconds:03d}"
 
 
 def _escaped(words: str) -> str:

@@ -7,7 +7,8 @@ have no gaps and never overlap: silence is an interval without text, and overlap
 
 from collections.abc import Iterable, Iterator
 
-from timeaudio.formats.tracks import LabelledInterval, end_ms, tracks
+from timeaudio.formats.tracks import end_ms, tracks
+from timeaudio.labels import LabelledInterval
 from timeaudio.results import AnyAnswer
 
 

@@ -8,24 +8,11 @@
 Units: integer milliseconds of the file.
 """
 
-import unicodedata
 from collections.abc import Iterable
 from dataclasses import dataclass
 
+from timeaudio.labels import LabelledInterval, one_line
 from timeaudio.results import AnyAnswer, DenseCaption, Grounding, Interval, Summary
-
-NAMELESS = "?"
-"""The label for a text that has no printable characters left."""
-
-
-@dataclass(frozen=True, slots=True)
-class LabelledInterval:
-    """An interval of time and its label, on one line."""
-
-    start_ms: int
-    end_ms: int
-    label: str
-    confidence: float | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -72,16 +59,6 @@ def end_ms(answer: AnyAnswer) -> int:
 def milliseconds(seconds: float) -> int:
     """Convert seconds to whole milliseconds."""
     return round(seconds * 1000)
-
-
-def one_line(words: str) -> str:
-    """Put text on one line: replace control characters and runs of white space by one space; change nothing else.
-
-    The result is never empty, because some formats need a label.
-    """
-    if not words.isprintable():  # most are, and an archive has a million
-        words = "".join(" " if unicodedata.category(letter) in ("Cc", "Cs") else letter for letter in words)
-    return " ".join(words.split()) or NAMELESS
 
 
 def _spans(intervals: Iterable[Interval], words: str) -> list[LabelledInterval]:

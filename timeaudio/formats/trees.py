@@ -5,7 +5,8 @@ from typing import Any
 
 from timeaudio.formats.prose import prose
 from timeaudio.formats.regions import RegionTags, region
-from timeaudio.formats.tracks import LabelledInterval, end_ms, one_line, spans, tracks
+from timeaudio.formats.tracks import end_ms, spans, tracks
+from timeaudio.labels import LabelledInterval, one_line
 from timeaudio.results import AnyAnswer, DenseCaption, Grounding, QuestionAnswer, Summary
 
 TASKS = {DenseCaption: "dense_caption", Grounding: "ground", Summary: "summarize", QuestionAnswer: "ask"}

@@ -12,13 +12,14 @@ from timeaudio.address import checked_address, is_loopback
 from timeaudio.agent_tools.download import AddressRefused, downloaded
 from timeaudio.api_key import authorization
 from timeaudio.async_client import AsyncClient
+from timeaudio.console import complain
 from timeaudio.errors import ApiError
 from timeaudio.formats.regions import RegionTags, region
-from timeaudio.formats.tracks import LabelledInterval, end_ms, spans
+from timeaudio.formats.tracks import end_ms, spans
 from timeaudio.label_studio.label_config import LabelConfig, ProjectLabel
 from timeaudio.label_studio.labels import LabelMatcher
 from timeaudio.label_studio.media import LabelStudioAuth, address_of
-from timeaudio.report import complain
+from timeaudio.labels import LabelledInterval
 from timeaudio.responses import parsed, reached, refusal
 from timeaudio.results import DenseCaption, Grounding, Result
 

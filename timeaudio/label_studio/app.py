@@ -17,11 +17,11 @@ from starlette.requests import Request
 from starlette.responses import JSONResponse, Response
 from starlette.routing import Route
 
+from timeaudio.console import complain
 from timeaudio.errors import ClientError
 from timeaudio.label_studio.annotate import Annotator
 from timeaudio.label_studio.label_config import ConfigRefused, LabelConfig, parsed
 from timeaudio.local_app import described, problem
-from timeaudio.report import complain
 
 MAX_TASKS: Final = 1000
 MAX_BODY_BYTES: Final = 32 * 1024 * 1024

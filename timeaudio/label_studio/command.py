@@ -5,7 +5,7 @@ from typing import Annotated, Final
 
 import typer
 
-from timeaudio.report import complain
+from timeaudio.console import complain
 
 TOKEN_VARIABLE: Final = "LABEL_STUDIO_API_KEY"
 _EXAMPLES = """

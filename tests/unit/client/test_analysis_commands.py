@@ -339,7 +339,7 @@ def test_an_interrupted_run_exits_with_130_and_leaves_only_whole_files(slow_serv
     folder = tmp_path / "o"
     command = [sys.executable, "-m", "timeaudio", "caption", str(tmp_path / "in"), "-o", str(folder)]
     code, out, shown = terminal([*command, "--server", slow_server.url], interrupt_when=lambda: files(folder))
-    assert code == 130
+    assert code == 130, shown
     assert out == ""
     assert "Traceback" not in shown
     whole = [name for name in files(folder) if name.endswith(".json")]

@@ -5,8 +5,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 from rich.cells import cell_len
 
+from timeaudio.console import printable
 from timeaudio.results import Interval
-from timeaudio.timeline import Lane, draw, lanes, one_line
+from timeaudio.timeline import Lane, draw, lanes
 
 
 def lane(*pairs, label="x"):
@@ -107,7 +108,7 @@ def test_wide_letters_keep_lanes_aligned():
     [("a\nb", "a b"), ("a\x1b[31mb", "a [31mb"), ("  a \t b ", "a b"), ("\u202eabc", "abc"), ("[bold]x", "[bold]x")],
 )
 def test_text_cannot_contain_terminal_control_characters(words, line):
-    assert one_line(words) == line
+    assert printable(words) == line
 
 
 def test_lanes_keep_order_and_absent_queries_have_an_empty_one():

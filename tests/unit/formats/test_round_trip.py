@@ -18,7 +18,8 @@ from pyannote.database.util import load_rttm
 
 from tests.answers import PLAIN, any_answer
 from timeaudio.formats import FORMAT_NAMES, write
-from timeaudio.formats.tracks import LabelledInterval, one_line, spans, tracks
+from timeaudio.formats.tracks import spans, tracks
+from timeaudio.labels import LabelledInterval, one_line
 from timeaudio.results import AnyAnswer, DenseCaption, Grounding, QuestionAnswer, Summary
 
 with warnings.catch_warnings():
