@@ -56,13 +56,15 @@ def load_checkpoint(
     dtype: torch.dtype | None = None,
     quantize: Quantization | None = None,
     adapted: bool = True,
+    calibrated: bool = True,
     may_round: bool = False,
 ) -> tuple[TimeAudio, Tokenizer]:
     """Load the model in evaluation mode, and its tokenizer. Nothing is unpickled: weights are safetensors or GGUF.
 
     The language model computes in `dtype`, or in the config's precision if None. `auto` means float32, or with
     `may_round` the fastest precision of the device. `quantize` stores the language model's weights in fewer bits.
-    Unless `adapted`, an adapter is left out. `directory` may be a name on the hub.
+    Unless `adapted`, an adapter is left out, and unless `calibrated`, the calibration. `directory` may be a name on the
+    hub.
 
     Raises:
         CheckpointError: a file is missing, or does not fit the others; or it cannot be fetched from the hub.
@@ -87,7 +89,7 @@ def load_checkpoint(
     rows = model.llm.get_input_embeddings().weight.shape[0]
     if rows < len(tokenizer):
         raise CheckpointError(f"{directory}/llm has {rows} embedding rows, the tokenizer {len(tokenizer)} tokens.")
-    if (directory / CALIBRATION).is_file():
+    if calibrated and (directory / CALIBRATION).is_file():
         model.calibration = Calibration.read(directory / CALIBRATION)
     return model.to(device).eval(), tokenizer
 

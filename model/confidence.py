@@ -1,18 +1,19 @@
-"""The confidence that an interval of an answer is right, from the model's token log-probabilities.
+"""The confidence that an interval of an answer is right, from log-probabilities of tokens and from the audio tokens.
 
-Each interval has five features (see `Features`). A logistic function per task, fitted to scenes with known events,
+Each interval has six features (see `Features`). A logistic function per task, fitted to scenes with known events,
 turns them into a confidence. Its weights are in the checkpoint's `calibration.json`.
 A raw token probability is not a confidence, because captions that say the same in different words share it.
 """
 
 import json
 import math
-from collections.abc import Sequence
-from dataclasses import astuple, dataclass, fields, replace
+from collections.abc import Callable, Sequence
+from dataclasses import asdict, astuple, dataclass, fields, replace
 from pathlib import Path
 from typing import Any, NamedTuple
 
 from model.errors import CheckpointError
+from model.presence import Presence
 from model.timeline.event import Event
 from model.timeline.interval import TENTHS_PER_SECOND, Interval
 from model.timeline.task import Task
@@ -34,6 +35,7 @@ class Features:
             time, which say whether the query is present; in other tasks those up to the next time, the caption.
         least: the minimum over the same tokens.
         length: natural logarithm of the interval's length in seconds. Short intervals are more easily missed.
+        evidence: how much the interval's audio tokens resemble the caption, the query or the question (`Evidence`).
     """
 
     start: float
@@ -41,6 +43,7 @@ class Features:
     words: float
     least: float
     length: float
+    evidence: float
 
 
 FEATURES = tuple(field.name for field in fields(Features))
@@ -62,9 +65,13 @@ class Logistic:
 
 @dataclass(frozen=True, slots=True)
 class Calibration:
-    """A checkpoint's confidence functions, one per task. Tasks without one have no confidence."""
+    """What was fitted to a checkpoint: the confidence function of each task, and how to decide whether a query occurs.
+
+    Tasks without a function have no confidence. If `presence` is None, the language model alone decides.
+    """
 
     tasks: dict[Task, Logistic]
+    presence: Presence | None = None
 
     @classmethod
     def read(cls, path: Path) -> "Calibration":
@@ -77,7 +84,8 @@ class Calibration:
             value = json.loads(path.read_text(encoding="utf-8"))
             if tuple(value["features"]) != FEATURES:
                 raise ValueError(f"the features must be {', '.join(FEATURES)}")
-            return cls({task: _logistic(row) for task, row in value["tasks"].items()})
+            presence = _presence(value["presence"]) if "presence" in value else None
+            return cls({task: _logistic(row) for task, row in value["tasks"].items()}, presence)
         except (AttributeError, KeyError, OSError, TypeError, ValueError) as error:
             raise CheckpointError(
                 f"{path} cannot be used ({error}): remove it, or recreate it with timeaudio calibrate."
@@ -86,7 +94,8 @@ class Calibration:
     def write(self, path: Path, about: dict[str, Any]) -> None:
         """Write the file that `read` reads; `about` says what the calibration was fitted on."""
         tasks = {task: {"bias": row.bias, "weights": list(row.weights)} for task, row in self.tasks.items()}
-        value = {"features": list(FEATURES), "tasks": tasks, "about": about}
+        presence = {} if self.presence is None else {"presence": asdict(self.presence)}
+        value = {"features": list(FEATURES), "tasks": tasks, **presence, "about": about}
         path.write_text(json.dumps(value, indent=2) + "\n", encoding="utf-8")
 
     def sure(self, events: Sequence[Event], features: Sequence[Sequence[Features]], task: Task) -> list[Event]:
@@ -110,6 +119,14 @@ def _logistic(row: dict[str, Any]) -> Logistic:
     return Logistic(numbers[0], tuple(numbers[1:]))
 
 
+def _presence(row: dict[str, Any]) -> Presence:
+    present, absent = map(int, row["tokens"])
+    presence = Presence(float(row["bias"]), float(row["language"]), float(row["evidence"]), (present, absent))
+    if not all(map(math.isfinite, (presence.bias, presence.evidence))) or not 0 < presence.language < math.inf:
+        raise ValueError("presence needs finite numbers, and a positive weight of the language model")
+    return presence
+
+
 _NOWHERE = (slice(0, 0),) * 3
 
 
@@ -123,12 +140,17 @@ class _IntervalTokens(NamedTuple):
 
 
 def features_of(
-    events: Sequence[Event], ids: Sequence[int], log_probs: Sequence[float], vocabulary: Vocabulary, task: Task
+    events: Sequence[Event],
+    ids: Sequence[int],
+    log_probs: Sequence[float],
+    vocabulary: Vocabulary,
+    task: Task,
+    evidence: Callable[[Event, Interval], float],
 ) -> list[tuple[Features, ...]]:
     """Return the features of each interval of each event, in order.
 
     A free-text answer (`ask`) may join two times with tokens other than the separator's. The grammar does not treat
-    these as one interval, so only its length is known.
+    these as one interval, so only its length and its evidence are known.
 
     Args:
         events: as the parser reads them from `ids`, in order.
@@ -136,6 +158,7 @@ def features_of(
         log_probs: natural log-probabilities of `ids`; missing ones at the end count as FLOOR.
         vocabulary: of the tokenizer that produced `ids`.
         task: the task of the answer.
+        evidence: returns the evidence of an interval of an event.
     """
     sure = [max(FLOOR, value) for value in log_probs] + [FLOOR] * (len(ids) - len(log_probs))
     runs = _runs(ids, vocabulary.marker_ids)
@@ -150,7 +173,12 @@ def features_of(
             next_one = next_one if place is None else place + 1
         words = sure[before if task == "ground" else mine[-1].words] or [FLOOR]
         about = sum(words) / len(words), min(words)
-        found.append(tuple(Features(_time(sure[w.start]), _time(sure[w.end]), *about, _length(w)) for w in mine))
+        found.append(
+            tuple(
+                Features(_time(sure[w.start]), _time(sure[w.end]), *about, _length(w), evidence(event, w.interval))
+                for w in mine
+            )
+        )
     return found
 
 

@@ -12,7 +12,7 @@ from model.audio.segment import split
 from model.audio.waveform import Waveform
 from model.checkpoint import EMBEDDED, load_checkpoint
 from model.engine.engine import SlotEngine
-from model.engine.prompting import Prompter, Question
+from model.engine.prompting import Prompter, Question, word_ids
 from model.engine.session import Session
 from model.engine.updates import Answer
 from model.errors import TaskNotSupported
@@ -74,6 +74,7 @@ class Pipeline:
         *,
         device: str = "cpu",
         quantize: Quantization | None = None,
+        calibrated: bool = True,
         num_slots: int | None = 8,
         slot_tokens: int = 1024,
         most_beams: int = 8,
@@ -84,6 +85,7 @@ class Pipeline:
             checkpoint: the directory, or the name of a model on the hub.
             device: the device that the model computes on.
             quantize: how to store the language model in fewer bits.
+            calibrated: whether to read the checkpoint's calibration, if it has one.
             num_slots: answers decoded at once, see `session`; if None, as many as fit into the device's memory.
             slot_tokens: the most tokens of a prompt and its answer together.
             most_beams: the most beams of a search.
@@ -93,7 +95,9 @@ class Pipeline:
         """
         if device.startswith("cuda"):
             torch.set_float32_matmul_precision("high")  # lets the float32 encoders use the tensor cores
-        parts = load_checkpoint(checkpoint or EMBEDDED, device=device, quantize=quantize, may_round=quantize is None)
+        parts = load_checkpoint(
+            checkpoint or EMBEDDED, device=device, quantize=quantize, calibrated=calibrated, may_round=quantize is None
+        )
         return cls(*parts, num_slots=num_slots, slot_tokens=slot_tokens, most_beams=most_beams)
 
     @property
@@ -107,6 +111,10 @@ class Pipeline:
         return SlotEngine(
             self.model.llm, num_slots=self._num_slots, length=self._slot_tokens, most_beams=self._most_beams
         )
+
+    @cached_property
+    def _prompter(self) -> Prompter:
+        return Prompter(self.model, self.tokenizer, self.engine)
 
     def session(self) -> Session:
         """Return a session that serves many requests at once."""
@@ -154,6 +162,11 @@ class Pipeline:
             raise running.sequence.error
         return running.answer()
 
+    def evidence(self, recording: Recording, words: str) -> float:
+        """Return how much a recording's audio tokens resemble words, from -1 to 1 (`model.evidence`)."""
+        found = self._prompter.evidence(recording.audio_tokens, recording.duration)
+        return found(word_ids(self.tokenizer, words))
+
     def ask(self, recording: Recording, task: Task, question: str, decoding: Decoding | None = None) -> Question:
         """Queue a question without answering it; `engine.run` answers several together.
 
@@ -162,7 +175,6 @@ class Pipeline:
         """
         if task not in self.tasks:
             raise TaskNotSupported(f"{self.name} was trained for {', '.join(self.tasks)}, not for {task}.")
-        asker = Prompter(self.engine, self.tokenizer, self.model.config.prompt, self.model.calibration)
-        prefix = asker.prefix(recording.audio_tokens)
+        prefix = self._prompter.prefix(recording.audio_tokens)
         decoding = decoding or Decoding(max_new_tokens=answer_tokens(recording.num_samples))
-        return asker.ask(prefix, recording.duration, task, question, decoding)
+        return self._prompter.ask(prefix, recording.duration, task, question, decoding)

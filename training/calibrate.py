@@ -12,7 +12,7 @@ from rich.table import Table
 
 from model.audio.waveform import Waveform
 from model.checkpoint import CALIBRATION
-from model.confidence import FEATURES, Calibration, Features, Logistic, features_of
+from model.confidence import FEATURES, Calibration, Features, Logistic
 from model.engine.prompting import Question
 from model.errors import CheckpointError, TimeAudioError
 from model.hub import fetch_checkpoint
@@ -20,7 +20,7 @@ from model.language.prompt import question_of
 from model.pipeline import Pipeline
 from model.timeline.interval import Interval
 from model.timeline.task import Task
-from model.timeline.vocabulary import Vocabulary
+from training.calibrate_presence import calibrate_presence
 from training.data.answers import by_kind
 from training.data.composer import Pool, Scene, SceneConfig, compose
 from training.data.pools import read_pool
@@ -75,12 +75,12 @@ class SceneQuestions:
         question = templates[int(rng.integers(len(templates)))].format(query=thing)
         self.questions.append(("ask", kind, pipeline.ask(recording, "ask", question)))
 
-    def intervals(self, vocabulary: Vocabulary) -> Iterator[ScoredInterval]:
+    def intervals(self) -> Iterator[ScoredInterval]:
         """Yield every interval whose caption or query names a kind. Call this after the answers are decoded."""
         for task, query_kind, question in self.questions:
             answer, completion = question.answer(), question.sequence.completion
             assert completion is not None, "it was run to its end"
-            features = features_of(answer.separate, completion.ids, completion.grammar_log_probs, vocabulary, task)
+            features = question.features(answer.separate, completion.ids, completion.grammar_log_probs)
             for event, known in zip(answer.separate, features, strict=True):
                 if task == "dense_caption" and says_unknown(event.caption):
                     continue
@@ -104,7 +104,7 @@ def scored_intervals(
             group.append(SceneQuestions(pipeline, compose(pool, configs[index % len(configs)], rng), rng))
         pipeline.engine.run([question.sequence for scene in group for _, _, question in scene.questions])
         for scene in group:
-            found += scene.intervals(pipeline.tokenizer.vocabulary)
+            found += scene.intervals()
     return found
 
 
@@ -193,22 +193,25 @@ def main(argv: list[str] | None = None) -> int:
                 f"--model {arguments.model} is on the hub, and its copy in the cache must not change: add --out FILE."
             )
         pools = [read_pool(arguments.data, "validate", half=half) for half in (0, 1)]
-        pipeline = Pipeline.load(directory, num_slots=4 * SCENES_PER_BATCH)
+        pipeline = Pipeline.load(directory, calibrated=False, num_slots=4 * SCENES_PER_BATCH)
     except (DataError, TimeAudioError, OSError) as error:
         print(f"timeaudio calibrate: {error}", file=sys.stderr)
         return 2
     configs = scene_configs()
+    presence, presence_report = calibrate_presence(pipeline, pools, configs, arguments.scenes, arguments.seed + 2)
+    pipeline.model.calibration = Calibration({}, presence)
     fitted_on, measured_on = (
         scored_intervals(pipeline, pool, configs, scenes=arguments.scenes, seed=arguments.seed + number)
         for number, pool in enumerate(pools)
     )
-    calibration = calibrate(fitted_on)
+    calibration = replace(calibrate(fitted_on), presence=presence)
     if not calibration.tasks:
         print("timeaudio calibrate: there are too few intervals to fit; raise --scenes.", file=sys.stderr)
         return 2
     rows = measure(calibration, measured_on)
     about = {
         "scenes": arguments.scenes, "seed": arguments.seed, "fitted_on": len(fitted_on),
+        **presence_report,
         "measured": [{k: round(v, 4) if isinstance(v, float) else v for k, v in asdict(row).items()} for row in rows],
     }  # fmt: skip
     calibration.write(out, about)

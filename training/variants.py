@@ -121,7 +121,7 @@ def _predict(pipeline: Pipeline, recording: Recording, row: Row, decoding: Decod
     if grammar:
         return _from_answer(pipeline.answer(recording, row.task, question, decoding))
     tokenizer, engine = pipeline.tokenizer, pipeline.engine
-    prefix = Prompter(engine, tokenizer, pipeline.model.config.prompt).prefix(recording.audio_tokens)
+    prefix = Prompter(pipeline.model, tokenizer, engine).prefix(recording.audio_tokens)
     _, after = prompt_ids(tokenizer, pipeline.model.config.prompt, question)
     with torch.inference_mode():
         device = recording.audio_tokens.device

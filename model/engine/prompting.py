@@ -1,22 +1,25 @@
 """Turns questions about encoded recordings into sequences of the slot engine, and their completions into answers."""
 
 from collections.abc import Sequence as Items
+from functools import cached_property
 
 import torch
 from jaxtyping import Float
 from torch import Tensor
 
-from model.confidence import Calibration, features_of
-from model.config import PromptConfig
+from model.confidence import Calibration, Features, features_of
 from model.engine.engine import SlotEngine
-from model.engine.search import Path
+from model.engine.search import ChoiceBias, Path
 from model.engine.sequence import Prefix, Sequence
 from model.engine.updates import Answer
+from model.evidence import Evidence, WordVectors
 from model.language.decoding import Decoding
-from model.language.prompt import prompt_ids
+from model.language.prompt import prompt_ids, query_of
 from model.language.tokenizer import Tokenizer
+from model.timeaudio import TimeAudio
 from model.timeline.event import Event, by_caption
 from model.timeline.grammar import Grammar
+from model.timeline.interval import Interval
 from model.timeline.parser import Parser, parse
 from model.timeline.task import Task
 
@@ -30,7 +33,14 @@ class Question:
     """
 
     def __init__(
-        self, sequence: Sequence, tokenizer: Tokenizer, task: Task, duration: int, calibration: Calibration | None
+        self,
+        sequence: Sequence,
+        tokenizer: Tokenizer,
+        task: Task,
+        duration: int,
+        calibration: Calibration | None,
+        evidence: Evidence,
+        question: str,
     ) -> None:
         self.sequence = sequence
         self.events: list[Event] = []
@@ -38,6 +48,8 @@ class Question:
         self._task = task
         self._duration = duration
         self._calibration = calibration
+        self._evidence = evidence
+        self._question = question
         self._parser = Parser(task, duration)
         self._markers = tokenizer.vocabulary.marker_ids
         self._num_read = 0
@@ -90,20 +102,26 @@ class Question:
         """Return all events so far, with confidence if the checkpoint is calibrated."""
         if self._calibration is None or self._task not in self._calibration.tasks:
             return events
-        features = features_of(events, ids, log_probs, self._tokenizer.vocabulary, self._task)
-        return self._calibration.sure(events, features, self._task)
+        return self._calibration.sure(events, self.features(events, ids, log_probs), self._task)
+
+    def features(self, events: Items[Event], ids: Items[int], log_probs: Items[float]) -> list[tuple[Features, ...]]:
+        """Return the features of each interval of the answer's events; see `features_of`."""
+        asked = word_ids(self._tokenizer, query_of(self._question)) if self._task in ("ground", "ask") else None
+
+        def evidence(event: Event, interval: Interval) -> float:
+            return self._evidence(word_ids(self._tokenizer, event.caption) if asked is None else asked, interval)
+
+        return features_of(events, ids, log_probs, self._tokenizer.vocabulary, self._task, evidence)
 
 
 class Prompter:
-    """Submits questions to a slot engine, in the prompt format of a checkpoint."""
+    """Submits questions to the slot engine of a model, in the prompt format of its checkpoint."""
 
-    def __init__(
-        self, engine: SlotEngine, tokenizer: Tokenizer, prompt: PromptConfig, calibration: Calibration | None = None
-    ) -> None:
-        self._engine = engine
+    def __init__(self, model: TimeAudio, tokenizer: Tokenizer, engine: SlotEngine) -> None:
+        self._model = model
         self._tokenizer = tokenizer
-        self._prompt = prompt
-        self._calibration = calibration
+        self._engine = engine
+        self._prompt = model.config.prompt
 
     @torch.inference_mode()
     def prefix(self, audio_tokens: Float[Tensor, "tokens dim"]) -> Prefix:
@@ -120,9 +138,30 @@ class Prompter:
         """
         after = prompt_ids(self._tokenizer, self._prompt, question)[1]
         grammar = Grammar(self._tokenizer.vocabulary, task, duration)
-        sequence = self._engine.add(prefix, self._embedded(after, prefix.embeds.device), decoding, grammar)
-        return Question(sequence, self._tokenizer, task, duration, self._calibration)
+        num_before = len(prompt_ids(self._tokenizer, self._prompt, "")[0])
+        evidence = self.evidence(prefix.embeds[num_before:], duration)
+        calibration = self._model.calibration
+        bias = None
+        if task == "ground" and calibration is not None and calibration.presence is not None:
+            shown = evidence(word_ids(self._tokenizer, query_of(question)))
+            bias = ChoiceBias(*calibration.presence.tokens, calibration.presence.bias_of(shown))
+        sequence = self._engine.add(prefix, self._embedded(after, prefix.embeds.device), decoding, grammar, bias)
+        return Question(sequence, self._tokenizer, task, duration, calibration, evidence, question)
+
+    def evidence(self, audio_tokens: Float[Tensor, "tokens dim"], duration: int) -> Evidence:
+        """Return a recording's audio tokens for comparison with words. Units: `duration` in tenths of a second."""
+        return Evidence(self._vectors, audio_tokens, duration, self._model.config.window.num_frames)
+
+    @cached_property
+    def _vectors(self) -> WordVectors:
+        weight: Tensor = self._engine.embed.get_parameter("weight")
+        return WordVectors(weight.detach(), self._tokenizer.marker_ids)
 
     def _embedded(self, ids: list[int], device: torch.device) -> Tensor:
         embeds: Tensor = self._engine.embed(torch.tensor(ids, device=device))
         return embeds
+
+
+def word_ids(tokenizer: Tokenizer, words: str) -> list[int]:
+    """Return the ids of words as they stand within a sentence."""
+    return tokenizer.encode(f" {words.rstrip('.').lower()}")

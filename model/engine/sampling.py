@@ -29,9 +29,18 @@ def choose(sequences: Items[Sequence], logits: Float[Tensor, "rows beams vocabul
 def restricted(
     sequences: Items[Sequence], scores: Float[Tensor, "rows beams vocabulary"], masks: GrammarMasks
 ) -> Float[Tensor, "rows beams vocabulary"]:
-    """Set what the grammars forbid to -inf in logits or log-probabilities; without grammars, return the same tensor."""
+    """Set what the grammars forbid to -inf in logits or log-probabilities, and add the biases of searches.
+
+    Without grammars and biases, return the same tensor.
+    """
     forbidden = masks.forbidden([sequence.search for sequence in sequences], scores.shape[1])
-    return scores if forbidden is None else scores.masked_fill(forbidden.view_as(scores), -torch.inf)
+    left = scores if forbidden is None else scores.masked_fill(forbidden.view_as(scores), -torch.inf)
+    for row, sequence in enumerate(sequences):
+        if (bias := sequence.search.bias) is not None:
+            best = left[row].argmax(dim=1)
+            left = left.clone() if left is scores else left
+            left[row, (best == bias.token) | (best == bias.alternative), bias.token] += bias.value
+    return left
 
 
 def _along_paths(

@@ -4,6 +4,7 @@ import math
 import random
 from collections.abc import Iterable
 from dataclasses import dataclass
+from typing import NamedTuple
 
 from model.engine.drafts import NO_DRAFT
 from model.language.decoding import Decoding
@@ -19,7 +20,8 @@ class Completion:
     Attributes:
         ids: without the end-of-sequence token. The tokens that close a cut answer come last.
         log_probs: the model's log-probability of each id that it chose.
-        grammar_log_probs: of the same ids, normalised over the tokens that the grammar allowed at each position.
+        grammar_log_probs: of the same ids, normalised over the tokens that the grammar allowed at each position, with
+            the bias of the search.
         is_cut: whether the answer reached the length limit before its end.
         score: beam search: mean log-probability per token, with the end token; None for other searches.
     """
@@ -32,9 +34,17 @@ class Completion:
 
     @property
     def num_interventions(self) -> int:
-        """Number of tokens at which the grammar forbade more than half of the probability."""
+        """Number of tokens at which the grammar, or a bias, took more than half of the probability away."""
         pairs = zip(self.log_probs, self.grammar_log_probs, strict=True)
         return sum(own - within < LOG_HALF for own, within in pairs)
+
+
+class ChoiceBias(NamedTuple):
+    """Shifts the choice between two tokens: where one of them is best, `value` is added to the logit of `token`."""
+
+    token: int
+    alternative: int
+    value: float
 
 
 class Search:
@@ -44,6 +54,7 @@ class Search:
         tokens: inputs of the next step, one per beam.
         parents: the beam of the previous step that each of them continues.
         limit: largest number of tokens.
+        bias: shifts one choice between two tokens; None shifts nothing.
         draft: tokens that the next step checks together with `tokens`; always empty for beams.
         masks: cache of `GrammarMasks`, valid until the allowed tokens change.
     """
@@ -62,6 +73,7 @@ class Search:
         self._allowed = None if grammar is None else [grammar.allowed_after(START)] * self.width
         self._is_behind = False
         self.masks: tuple[int, list[int]] | None = None
+        self.bias: ChoiceBias | None = None
         self.draft = NO_DRAFT
 
     def allowed(self) -> list[Allowed] | None:

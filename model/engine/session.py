@@ -53,7 +53,7 @@ class Session:
         self.calibrated = () if model.calibration is None else tuple(model.calibration.tasks)
         self._engine = engine
         self._encoders = EncoderQueue(model)
-        self._prompter = Prompter(engine, tokenizer, model.config.prompt, model.calibration)
+        self._prompter = Prompter(model, tokenizer, engine)
         self._encoding: dict[EncodeJob, Request] = {}
         self._decoding: dict[EngineSequence, tuple[Request, int]] = {}
 

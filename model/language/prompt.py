@@ -30,6 +30,12 @@ def question_of(task: Task, query: str = "") -> str:
     return QUESTIONS[task].format(query=words, question=query)
 
 
+def query_of(question: str) -> str:
+    """Return the query of a question that `question_of` wrote for the task `ground`, or the question itself."""
+    before, after = QUESTIONS["ground"].split("{query}")
+    return question.removeprefix(before).removesuffix(after) if question.startswith(before) else question
+
+
 def prompt_ids(tokenizer: Tokenizer, config: PromptConfig, question: str) -> tuple[list[int], list[int]]:
     """Return the ids before (BOS, `USER: <Speech>`) and after (`</Speech> QUESTION`, `ASSISTANT:`) the audio tokens."""
     before = ([tokenizer.bos_id] if tokenizer.bos_id is not None else []) + tokenizer.encode(config.before_audio)

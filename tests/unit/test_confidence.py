@@ -23,9 +23,9 @@ from model.timeline.interval import Interval, union
 from tests.factories import small_model
 from tests.tiny_models import TIMED
 
-EVEN = Logistic(0.5, (0.1, 0.1, 0.2, 0.05, 0.3))
+EVEN = Logistic(0.5, (0.1, 0.1, 0.2, 0.05, 0.3, 0.4))
 log_probs = st.floats(FLOOR, 0)
-features = st.builds(Features, log_probs, log_probs, log_probs, log_probs, st.floats(-2.4, 5))
+features = st.builds(Features, log_probs, log_probs, log_probs, log_probs, st.floats(-2.4, 5), st.floats(-1, 1))
 
 # "0.0 - 2.5, 3.0 - 4.0 w w <2.0 - 1.0> 12.0 - 13.5 w", with the log-probability of each token.
 ANSWER = [
@@ -38,45 +38,50 @@ ANSWER = [
 EVENTS = [Event((Interval(0, 25), Interval(30, 40)), "w w"), Event((Interval(120, 135),), "w")]
 
 
+def evidence(event: Event, interval: Interval) -> float:
+    """Tells which event and interval was compared."""
+    return len(event.caption) + interval.start / 100
+
+
 def test_features_computed_by_hand() -> None:
     ids, known = zip(*ANSWER, strict=True)
-    (first, second), (third,) = features_of(EVENTS, ids, known, TIMED, "dense_caption")
-    assert astuple(first) == pytest.approx((-0.3, -0.7, -2.0, -3.0, math.log(2.5)))
-    assert astuple(second) == pytest.approx((-1.1, -1.5, -2.0, -3.0, 0.0))
-    assert astuple(third) == pytest.approx((FLOOR, -1.0, -2.0, -2.0, math.log(1.5)))
+    (first, second), (third,) = features_of(EVENTS, ids, known, TIMED, "dense_caption", evidence)
+    assert astuple(first) == pytest.approx((-0.3, -0.7, -2.0, -3.0, math.log(2.5), 3.0))
+    assert astuple(second) == pytest.approx((-1.1, -1.5, -2.0, -3.0, 0.0, 3.3))
+    assert astuple(third) == pytest.approx((FLOOR, -1.0, -2.0, -2.0, math.log(1.5), 2.2))
 
 
 def test_grounding_takes_the_words_before_the_first_time() -> None:
     before = [(33, -0.25), (34, -0.75)]
     ids, known = zip(*before, *ANSWER, strict=True)
     rows = features_of(
-        [Event((interval,), "") for e in EVENTS for interval in e.intervals], ids, known, TIMED, "ground"
+        [Event((interval,), "") for e in EVENTS for interval in e.intervals], ids, known, TIMED, "ground", evidence
     )
     assert [(f.words, f.least) for (f,) in rows] == [(-0.5, -0.75)] * 3
 
 
 def test_tokens_that_close_a_cut_answer_get_the_lowest_probability() -> None:
     ids, known = zip(*ANSWER[:8], strict=True)
-    [(row,)] = features_of([Event((Interval(0, 25),), "")], ids, known[:6], TIMED, "ask")
+    [(row,)] = features_of([Event((Interval(0, 25),), "")], ids, known[:6], TIMED, "ask", evidence)
     assert (row.start, row.end, row.words) == (pytest.approx(-0.3), FLOOR, FLOOR)
 
 
 def test_an_interval_with_other_separator_tokens_has_only_its_length() -> None:
     spelled = [*ANSWER[:2], (31, -0.1), *ANSWER[5:8], *ANSWER[8:]]  # "0.0 - 2.5" in other tokens, then "3.0 - 4.0 w w"
     ids, known = zip(*spelled, strict=True)
-    odd, plain = features_of([Event((i,), "") for i in EVENTS[0].intervals], ids, known, TIMED, "ask")
-    assert odd == (Features(FLOOR, FLOOR, FLOOR, FLOOR, pytest.approx(math.log(2.5))),)
+    odd, plain = features_of([Event((i,), "") for i in EVENTS[0].intervals], ids, known, TIMED, "ask", evidence)
+    assert odd == (Features(FLOOR, FLOOR, FLOOR, FLOOR, pytest.approx(math.log(2.5)), 0.0),)
     assert plain[0].start == pytest.approx(-1.1)
 
 
 def test_a_logistic_function_computed_by_hand() -> None:
-    score = 0.5 + 0.1 * -1 + 0.1 * -2 + 0.2 * -0.5 + 0.05 * -1 + 0.3 * 1
-    assert EVEN(Features(-1, -2, -0.5, -1, 1)) == round(1 / (1 + math.exp(-score)), 3)
-    assert Logistic(1000, (0,) * 5)(Features(0, 0, 0, 0, 0)) == 1 - MARGIN
-    assert Logistic(-1000, (0,) * 5)(Features(0, 0, 0, 0, 0)) == MARGIN
+    score = 0.5 + 0.1 * -1 + 0.1 * -2 + 0.2 * -0.5 + 0.05 * -1 + 0.3 * 1 + 0.4 * 0.5
+    assert EVEN(Features(-1, -2, -0.5, -1, 1, 0.5)) == round(1 / (1 + math.exp(-score)), 3)
+    assert Logistic(1000, (0,) * 6)(Features(0, 0, 0, 0, 0, 0)) == 1 - MARGIN
+    assert Logistic(-1000, (0,) * 6)(Features(0, 0, 0, 0, 0, 0)) == MARGIN
 
 
-@given(features, st.sampled_from(FEATURES[:4]), log_probs)
+@given(features, st.sampled_from([name for name in FEATURES if name not in ("length", "evidence")]), log_probs)
 def test_more_certain_tokens_never_lower_the_confidence(known: Features, name: str, other: float) -> None:
     low, high = sorted((getattr(known, name), other))
     assert EVEN(replace(known, **{name: low})) <= EVEN(replace(known, **{name: high}))
@@ -90,7 +95,7 @@ def test_the_confidence_is_between_zero_and_one(known: Features) -> None:
 def test_an_uncalibrated_task_has_no_confidence() -> None:
     ids, known = zip(*ANSWER, strict=True)
     calibration = Calibration({"ground": EVEN})
-    rows = features_of(EVENTS, ids, known, TIMED, "dense_caption")
+    rows = features_of(EVENTS, ids, known, TIMED, "dense_caption", evidence)
     events = calibration.sure(EVENTS, rows, "dense_caption")
     assert [i.confidence for e in events for i in e.intervals] == [None] * 3
     events = Calibration({"dense_caption": EVEN}).sure(EVENTS, rows, "dense_caption")

@@ -1,5 +1,8 @@
 """Fit a checkpoint's confidence on composed scenes, and measure it on scenes of other recordings.
 
+First it fits how to decide whether a query occurs, from what the language model says and from how much the audio tokens
+resemble the query. Then it fits the confidence of intervals.
+
 The held-out recordings are split in two by source. Scenes are composed from each half, including sounds of unknown
 kinds, noise, hum and silence, and the checkpoint answers questions about them. An interval is right if its kind is
 right and its IoU with an event of that kind is 0.5 or more; in grounding the kind is the query's, and half of the

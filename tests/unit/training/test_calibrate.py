@@ -9,7 +9,7 @@ import pytest
 import torch
 
 from model.checkpoint import CALIBRATION, save_checkpoint
-from model.confidence import Calibration, Features
+from model.confidence import Calibration, Features, features_of
 from model.pipeline import Pipeline
 from model.timeline.parser import parse
 from model.timeline.task import TASKS
@@ -26,7 +26,7 @@ def random_intervals(seed: int, number: int = 3000) -> list[ScoredInterval]:
     """Intervals that are right as often as a known function says."""
     rng = np.random.default_rng(seed)
     found = []
-    for row in -3 * rng.random((number, 5)):
+    for row in -3 * rng.random((number, 6)):
         share = 1 / (1 + math.exp(-(2.5 + row[0] + 0.5 * row[2])))
         found.append(ScoredInterval("dense_caption", Features(*map(float, row)), bool(rng.random() < share)))
     return found
@@ -77,7 +77,13 @@ class Dictated:
         ids = self.tokenizer.encode(text)
         completion = SimpleNamespace(ids=ids, grammar_log_probs=[-0.1] * len(ids))
         answer = SimpleNamespace(separate=tuple(parse(text, task, duration)))
-        return SimpleNamespace(answer=lambda: answer, sequence=SimpleNamespace(completion=completion))
+
+        def features(events, ids, log_probs):
+            return features_of(events, ids, log_probs, self.tokenizer.vocabulary, task, lambda *_: 0.5)
+
+        return SimpleNamespace(
+            answer=lambda: answer, sequence=SimpleNamespace(completion=completion), features=features
+        )
 
 
 SCENE = Scene(noise(10.0), (PlacedEvent("dog", 0, 32_000), PlacedEvent("unknown:zipper", 48_000, 64_000)))
@@ -94,7 +100,7 @@ def scored(dense: str = "No sound events are heard.", seed: int = 0) -> tuple[li
         }
     )
     scene = SceneQuestions(pipeline, SCENE, np.random.default_rng(seed))
-    return [(row.task, row.is_right) for row in scene.intervals(pipeline.tokenizer.vocabulary)], scene
+    return [(row.task, row.is_right) for row in scene.intervals()], scene
 
 
 def test_an_interval_is_right_where_its_kind_sounds_and_captions_that_say_unknown_are_left_out() -> None:
@@ -149,6 +155,7 @@ def test_the_command_fits_on_one_half_and_measures_on_the_other(tmp_path, monkey
         return random_intervals(seed, 500)
 
     words = ["--data", str(data), "--model", str(tmp_path / "model"), "--scenes", "2", "--seed", "3"]
+    (tmp_path / "model" / CALIBRATION).write_text("{}")  # of an older version: it is replaced
     monkeypatch.setattr(command, "scored_intervals", record_call)
     assert main(words) == 0
     assert calls == [(3, 2, 3), (2, 2, 4)]

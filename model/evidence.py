@@ -1,0 +1,100 @@
+"""Evidence that words describe a recording: how much its audio tokens resemble them.
+
+The connector learns to make each window's token resemble the embeddings of the words for what sounds in it (see
+`training.aligner`). The language model reads the same tokens, but it errs on other recordings than this comparison
+does. So a calibration may weigh both: to decide whether a query occurs (`model.presence`), and for confidence.
+
+Source: ours, docs/decisions/0042.
+"""
+
+from collections.abc import Sequence
+from functools import cached_property
+
+import torch
+import torch.nn.functional as F
+from jaxtyping import Float
+from torch import Tensor
+
+from model.connector.anchors import FRAME_MS
+from model.connector.window import num_windows
+from model.timeline.interval import Interval
+
+NUM_NEAREST = 3
+"""Tokens that count: three windows are one second."""
+COMMON_IDS = 300
+"""Ids below this are bytes and the most frequent words. Byte-pair ids are in the order of their merges, so that rarer
+words have higher ids."""
+FRAMES_PER_TENTH = 100 // FRAME_MS
+
+
+class WordVectors:
+    """Represents words in the space of the language model's input embeddings.
+
+    Args:
+        embedding: the language model's input embeddings.
+        marker_ids: ids of the time markers.
+    """
+
+    def __init__(self, embedding: Float[Tensor, "vocabulary dim"], marker_ids: Sequence[int]) -> None:
+        self._embedding = embedding
+        self._marker_ids = list(marker_ids)
+
+    @cached_property
+    def _mean(self) -> Tensor:
+        return self._embedding.mean(dim=0, dtype=torch.float32)
+
+    def __call__(self, ids: Sequence[int]) -> Float[Tensor, " dim"]:
+        """Return the direction of words from the mean of the vocabulary. Common words count little.
+
+        So "the sound of rain" is nearly "rain".
+        """
+        index = torch.tensor(ids, device=self._embedding.device)
+        weights = (index / COMMON_IDS).clamp(min=1).log()
+        weights = weights / weights.sum() if weights.any() else torch.full_like(weights, 1 / len(ids))
+        return F.normalize(weights @ self._embedding[index].float() - self._mean, dim=0)
+
+    def is_marker(self, tokens: Float[Tensor, "tokens dim"]) -> Tensor:
+        """Return which tokens are embeddings of time markers (`model.connector.anchors`)."""
+        markers = self._embedding[self._marker_ids].to(tokens.dtype)
+        return (tokens[:, None] == markers).all(dim=2).any(dim=1)
+
+
+class Evidence:
+    """The audio tokens of one recording, to be compared with words.
+
+    Args:
+        vectors: represents the words.
+        audio_tokens: of the recording, perhaps with times among them.
+        duration: of the recording, in tenths of a second.
+        window_frames: frames per window.
+    """
+
+    def __init__(
+        self, vectors: WordVectors, audio_tokens: Float[Tensor, "tokens dim"], duration: int, window_frames: int
+    ) -> None:
+        self._vectors = vectors
+        self._audio_tokens = audio_tokens
+        self._num_windows = num_windows(duration * FRAMES_PER_TENTH, window_frames)
+        self._window_frames = window_frames
+
+    @cached_property
+    def _directions(self) -> Float[Tensor, "tokens dim"]:
+        """The directions of the tokens of sound from their mean."""
+        sounds = self._audio_tokens[~self._vectors.is_marker(self._audio_tokens)].float()
+        return F.normalize(sounds - sounds.mean(dim=0), dim=1)
+
+    @torch.inference_mode()
+    def __call__(self, ids: Sequence[int], part: Interval | None = None) -> float:
+        """Return the mean cosine similarity of words with their nearest tokens, from -1 to 1.
+
+        With `part`, only the windows that it overlaps count, unless the tokens are merged and have no single window.
+        """
+        directions = self._directions
+        if not ids or not len(directions):
+            return 0.0
+        if part is not None and abs(len(directions) - self._num_windows) <= 1:
+            first = part.start * FRAMES_PER_TENTH // self._window_frames
+            last = num_windows(part.end * FRAMES_PER_TENTH, self._window_frames)
+            directions = directions[min(first, len(directions) - 1) : last]
+        similarity = directions @ self._vectors(ids)
+        return float(similarity.topk(min(NUM_NEAREST, len(similarity))).values.mean())

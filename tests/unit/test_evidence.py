@@ -1,0 +1,105 @@
+"""How much audio tokens resemble words, and the decision whether a query occurs."""
+
+import math
+from dataclasses import replace
+
+import numpy as np
+import pytest
+import torch
+
+from model.audio.waveform import Waveform
+from model.checkpoint import CALIBRATION
+from model.confidence import Calibration
+from model.errors import CheckpointError
+from model.evidence import COMMON_IDS, Evidence, WordVectors
+from model.language.decoding import Decoding
+from model.pipeline import Pipeline
+from model.presence import Presence, log_odds
+from model.timeline.interval import Interval
+
+RARE, OTHER, COMMON, MARKERS = 900, 901, 7, (950, 951)
+WINDOW_FRAMES = 17
+
+
+@pytest.fixture(scope="module")
+def embedding() -> torch.Tensor:
+    return torch.randn(1000, 64, generator=torch.Generator().manual_seed(0))
+
+
+def tokens_of(embedding: torch.Tensor, ids: list[int]) -> torch.Tensor:
+    return embedding[ids] + 0.1 * torch.randn(len(ids), 64, generator=torch.Generator().manual_seed(1))
+
+
+def test_a_sound_resembles_its_own_word_where_it_sounds(embedding):
+    vectors = WordVectors(embedding, MARKERS)
+    recording = Evidence(vectors, tokens_of(embedding, [OTHER] * 20 + [RARE] * 10), 102, WINDOW_FRAMES)
+    assert recording([RARE]) > 0.6
+    assert recording([RARE], Interval(68, 102)) == recording([RARE])
+    assert recording([RARE], Interval(0, 60)) < 0
+    assert recording([500]) < 0.4
+
+
+def test_common_words_hardly_count(embedding):
+    vectors = WordVectors(embedding, MARKERS)
+    plain, wordy = vectors([RARE]), vectors([COMMON, COMMON_IDS - 1, RARE])
+    assert torch.allclose(plain, wordy)
+    assert float(vectors([COMMON]).norm()) == pytest.approx(1.0)  # a query of common words alone is compared too
+
+
+def test_times_among_the_tokens_are_left_out(embedding):
+    vectors = WordVectors(embedding, MARKERS)
+    sounds = tokens_of(embedding, [OTHER] * 5 + [RARE] * 5)
+    timed = torch.cat([embedding[[950]], sounds[:5], embedding[[951]], sounds[5:]])
+    alone, with_times = (Evidence(vectors, tokens, 34, WINDOW_FRAMES)([RARE]) for tokens in (sounds, timed))
+    assert with_times == pytest.approx(alone)
+
+
+def test_merged_tokens_have_no_windows_so_all_of_them_count(embedding):
+    merged = Evidence(WordVectors(embedding, MARKERS), tokens_of(embedding, [OTHER, RARE, RARE, RARE]), 600, 17)
+    assert merged([RARE], Interval(0, 10)) == merged([RARE])
+
+
+def test_no_words_are_no_evidence(embedding):
+    assert Evidence(WordVectors(embedding, MARKERS), embedding[:5], 17, WINDOW_FRAMES)([]) == 0.0
+
+
+def test_the_bias_chooses_what_is_more_likely():
+    presence = Presence(bias=-1.0, language=0.5, evidence=4.0, tokens=(3, 4))
+    for language, evidence in ((-3.0, 0.5), (1.0, 0.1), (2.5, 0.0), (-0.5, 0.3)):
+        is_likely = -1.0 + 0.5 * language + 4.0 * evidence > 0
+        assert (language + presence.bias_of(evidence) > 0) == is_likely
+
+
+def test_log_odds_computed_by_hand():
+    assert log_odds(math.log(0.8), chosen=True) == pytest.approx(math.log(4))
+    assert log_odds(math.log(0.8), chosen=False) == pytest.approx(-math.log(4))
+    assert math.isfinite(log_odds(0.0, chosen=True))
+
+
+def test_the_presence_of_a_checkpoint_is_written_and_checked(tmp_path):
+    path, presence = tmp_path / CALIBRATION, Presence(0.5, 1.0, 2.0, (7, 8))
+    Calibration({}, presence).write(path, {})
+    assert Calibration.read(path) == Calibration({}, presence)
+    for wrong in (replace(presence, language=0.0), replace(presence, bias=math.nan)):
+        Calibration({}, wrong).write(path, {})
+        with pytest.raises(CheckpointError, match="timeaudio calibrate"):
+            Calibration.read(path)
+
+
+@pytest.mark.parametrize("num_beams", [1, 2])
+def test_evidence_decides_which_answer_the_embedded_checkpoint_writes(num_beams):
+    pipeline = Pipeline.load(num_slots=2)
+    assert pipeline.model.calibration is not None
+    fitted = pipeline.model.calibration.presence
+    assert fitted is not None
+    noise = Waveform((0.02 * np.random.default_rng(0).standard_normal(48_000)).astype(np.float32))
+    recording = pipeline.encode(noise)
+    decoding = Decoding(num_beams=num_beams, max_new_tokens=40)
+    answers = []
+    for bias in (1e4, -1e4):
+        pipeline.model.calibration = Calibration({}, replace(fitted, bias=bias))
+        answers.append(pipeline.ground(recording, "a dog barking", decoding))
+    assert answers[0].events
+    assert answers[0].text.startswith("The given query happens")
+    assert not answers[1].events
+    assert answers[1].text.startswith("The given query does not occur")
