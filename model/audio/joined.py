@@ -14,6 +14,7 @@ _FLAC_HEAD = b"fLaC\0\0\0\x22"
 """The marker and the head of STREAMINFO (RFC 9639, section 8): every FLAC file begins with it."""
 
 _TAG_BYTES = 10
+_HAS_FOOTER = 0x10
 
 
 def split_recordings(data: bytes) -> list[bytes]:
@@ -68,12 +69,15 @@ def _without_inner_tags(data: bytes) -> bytes:
 
 
 def _end_of_tag(data: bytes, start: int) -> int:
-    """Return where an ID3v2 tag ends; 0 if there is none. Its size has 7 bits a byte (id3.org, ID3v2.4, 3.1)."""
+    """Return where an ID3v2 tag ends; 0 if there is none.
+
+    Its size has 7 bits a byte and leaves out the head and the footer, if there is one (id3.org, ID3v2.4, 3.1).
+    """
     head = data[start : start + _TAG_BYTES]
     if len(head) < _TAG_BYTES or head[3] not in (2, 3, 4) or head[5] & 0x0F or max(head[6:]) > 0x7F:
         return 0
     size = sum(byte << shift for byte, shift in zip(head[6:], (21, 14, 7, 0), strict=True))
-    return start + _TAG_BYTES + size
+    return start + _TAG_BYTES + size + (_TAG_BYTES if head[5] & _HAS_FOOTER else 0)
 
 
 def _is_mpeg(data: bytes, place: int) -> bool:

@@ -94,7 +94,7 @@ class AudioTrack:
         if self._clock.silence_s >= STEP_S:
             said.append(f"{self._clock.silence_s:.1f} s of silence were inserted where the file's clock has no sound.")
         if self._gain != 1:
-            said.append("The samples were scaled to full scale: they hold 16-bit values in a wider format.")
+            said.append("The samples were scaled to full scale: they hold integers in a wider format.")
         return tuple(said)
 
     def blocks(self) -> Iterator[Block]:
