@@ -27,7 +27,8 @@ _IN_DS64 = 0xFFFF_FFFF
 class Wav:
     """One wav in a file. `stop` is where it ends; `spans` are the places of its sound.
 
-    `missing` is how many bytes of sound its header promises beyond the end of the file; `long_size` is ds64's data size.
+    `missing` is how many bytes of sound its header promises beyond the end of the file; `long_size` is the data size in
+    the chunk ds64.
     """
 
     start: int
