@@ -22,8 +22,8 @@ _INT16_AS_INT32 = (2.0**10 / 2**31, 2.0**15 / 2**31)
 be silence, so nothing is lost by the assumption. Below them is dither."""
 
 _INT24_AS_INT32 = 2.0**23 / 2**31
-"""Largest peak of int32 samples that hold 24-bit values: -48 dB. A quiet recording may stay below it too, but the widest
-converters have 24 bits, and leave the lowest 8 bits of its samples 0."""
+"""Largest peak of int32 samples that hold 24-bit values: -48 dB. A quiet recording may stay below it too, but
+the widest converters have 24 bits, and leave the lowest 8 bits of its samples 0."""
 
 Samples = npt.NDArray[np.float32]
 
