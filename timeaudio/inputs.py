@@ -38,8 +38,16 @@ class Source:
     path: Path | None
 
     def audio(self) -> Path | bytes:
-        """Return what a listener takes: the path, or the bytes from standard input."""
-        return sys.stdin.buffer.read() if self.path is None else self.path
+        """Return what a listener takes: the path, or the bytes from standard input.
+
+        Raises:
+            OSError: standard input cannot be read.
+        """
+        if self.path is not None:
+            return self.path
+        if sys.stdin is None:
+            raise OSError("it is closed; name a file, or give the recording through a pipe")
+        return sys.stdin.buffer.read()
 
     @property
     def num_bytes(self) -> int:
