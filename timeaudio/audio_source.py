@@ -15,13 +15,18 @@ _ACCEPTED = "Give a path, the bytes of an audio file, or a file opened with mode
 class AudioSource:
     """A recording that can be sent repeatedly. A path is read from disk; anything else is held in memory.
 
+    So is a pipe, which can be read once.
+
     Raises:
         TypeError: the object is not a recording; the message says what to give instead.
+        OSError: a pipe cannot be read.
     """
 
     def __init__(self, audio: Audio) -> None:
         self.name = _name(audio)
         self._audio = audio if isinstance(audio, str | os.PathLike) else _content(audio)
+        if isinstance(self._audio, str | os.PathLike) and Path(self._audio).is_fifo():
+            self._audio = Path(self._audio).read_bytes()
 
     def opened(self) -> BinaryIO:
         """Open the recording at its start.

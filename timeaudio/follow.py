@@ -8,7 +8,7 @@ from typing import Any
 import typer
 
 from timeaudio.cli.run_analysis import reason
-from timeaudio.console import complain
+from timeaudio.console import complain, printable
 from timeaudio.errors import ClientError
 from timeaudio.formats.prose import line, prose
 from timeaudio.inputs import Source
@@ -25,7 +25,7 @@ def follow_each(sources: Sequence[Source], follow: Follow, *, as_json: bool) -> 
     """
     num_failed = 0
     for source in sources:
-        named = f"{source.shown}: " if len(sources) > 1 else ""
+        named = f"{printable(source.shown)}: " if len(sources) > 1 else ""
         try:
             with follow(source.audio()) as stream:
                 _print(source, stream, named, as_json=as_json)

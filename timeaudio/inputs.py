@@ -11,17 +11,13 @@ SUFFIXES = frozenset(
     {
         *(".wav", ".wave", ".flac", ".ogg", ".oga", ".ogx", ".ogv", ".opus", ".mp1", ".mp2", ".mp3", ".mpga"),
         *(".m4a", ".m4b", ".m4v", ".mp4", ".mov", ".3gp", ".3g2", ".webm", ".weba", ".mka", ".mkv"),
-        *(".aac", ".aif", ".aiff", ".aifc", ".caf", ".au", ".snd", ".w64", ".amr"),
+        *(".aac", ".aif", ".aiff", ".aifc", ".caf", ".au", ".snd", ".w64", ".amr", ".ac3", ".eac3", ".wv", ".tta"),
+        *(".wma", ".wmv", ".asf", ".avi", ".flv", ".ts", ".mts", ".m2ts", ".mpg", ".mpeg", ".vob", ".spx"),
     }
 )
 """The suffixes that count as recordings in a folder. A file named directly may have any suffix."""
 
-UNREAD_SUFFIXES = frozenset(
-    {
-        *(".wma", ".wmv", ".asf", ".avi", ".flv", ".ts", ".mts", ".m2ts", ".mpg", ".mpeg", ".vob", ".ac3", ".eac3"),
-        *(".dts", ".ape", ".wv", ".tta", ".tak", ".mpc", ".spx", ".ra", ".rm", ".dsf", ".dff", ".aax", ".gsm", ".voc"),
-    }
-)
+UNREAD_SUFFIXES = frozenset({".dts", ".ape", ".tak", ".mpc", ".ra", ".rm", ".dsf", ".dff", ".aax", ".gsm", ".voc"})
 """The suffixes of sound and film that are not read. In a folder they are counted, so that nobody misses them."""
 
 STDIN = "-"
@@ -42,8 +38,16 @@ class Source:
     path: Path | None
 
     def audio(self) -> Path | bytes:
-        """Return what a listener takes: the path, or the bytes from standard input."""
-        return sys.stdin.buffer.read() if self.path is None else self.path
+        """Return what a listener takes: the path, or the bytes from standard input.
+
+        Raises:
+            OSError: standard input cannot be read.
+        """
+        if self.path is not None:
+            return self.path
+        if sys.stdin is None:
+            raise OSError("it is closed; name a file, or give the recording through a pipe")
+        return sys.stdin.buffer.read()
 
     @property
     def num_bytes(self) -> int:

@@ -19,6 +19,10 @@ Shown = Literal["tables", "json", "json_lines", "text", "nothing"]
 """On stdout: tables, indented JSON, a line of JSON per recording, a format's text, or nothing."""
 
 
+_WIDTH = 80
+"""Columns where the environment says 0, which stands for an unknown width."""
+
+
 class OutputFolder:
     """A folder of answers: `street.flac` becomes `street.srt`, as players expect.
 
@@ -72,6 +76,7 @@ class Output:
     def show(self, source: Source, answer: AnyAnswer) -> None:
         """Print an answer as requested."""
         console = Console(highlight=False)
+        console.width = console.width or _WIDTH
         match self.shown:
             case "tables":
                 print_answer(console, answer, name=source.shown)

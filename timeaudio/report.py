@@ -16,7 +16,7 @@ WIDEST = 120  # columns; wider timelines are hard to read
 
 def print_answer(console: Console, answer: AnyAnswer, *, name: str) -> None:
     """Print an answer about the recording `name`, in ASCII if the terminal needs it."""
-    console.print(Text(f"{name}  {answer.audio.duration:.1f} s", style="bold"))
+    console.print(Text(f"{printable(name)}  {answer.audio.duration:.1f} s", style="bold"))
     for warning in answer.audio.warnings:
         console.print(Text(warning, style="yellow"))
     if isinstance(answer, QuestionAnswer):

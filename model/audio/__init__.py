@@ -1,7 +1,7 @@
 """From the bytes of a file to the encoders' input.
 
 decode.py     bytes -> Waveform, with limits enforced during decoding
-recordings.py the recordings that a file joins, one after another (joined.py and riff.py find them)
+recordings.py the recordings that a file joins, one after another (joined.py finds them; riff.py, chunks.py: true sizes)
 track.py      one track on the file's own clock (clock.py), scaled (scale.py) and mixed to mono (downmix.py)
 packets.py    packets -> frames (pages.py: those of Ogg); one that cannot be decoded does not end the recording
 container.py  what FFmpeg may open and decode; signature.py and integrity.py judge files that it does not

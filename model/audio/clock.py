@@ -20,8 +20,12 @@ STEP_S = 0.1
 """Largest difference that counts as drift. The block before it, about a second, is stretched or compressed.
 A larger difference is a gap, which becomes silence, or an overlap, which is dropped."""
 
-JOIN_S = 1.0
-"""A larger jump back means that the file joins two recordings. The second one then follows the first directly."""
+JOIN_S = 10.0
+"""A larger jump back means that the file joins two recordings, as in FFmpeg. The second one then follows the first
+directly."""
+
+RESTART_S = 1.0
+"""So does a jump back by more than this to less than this after the beginning: the clock starts again."""
 
 MAX_SILENCE_S = 3600
 """Most silence to insert into one file, over all gaps. A forged timestamp could demand years of it."""
@@ -80,6 +84,7 @@ class Clock:
         self._time_base = time_base
         self._joins_ahead = joins_ahead
         self._origin: int | None = None
+        self._begin = 0  # timestamp of the first frame of this recording
         self._rate = 0
         self._count = 0
         self._silence_s = Fraction(0)
@@ -108,11 +113,20 @@ class Clock:
             return 0
         if self._origin is None:
             self._origin = frame.pts if origin is None else origin
+            self._begin = frame.pts
         lag = self._to_samples(frame.pts - self._origin) - self._count
-        if lag < -JOIN_S * frame.rate or (self._joins_ahead and lag > MAX_SILENCE_S * frame.rate):
+        if self._joins(frame, lag):
             self._origin = frame.pts - round(Fraction(self._count, frame.rate) / self._time_base)
+            self._begin = frame.pts
             return 0
         return lag
+
+    def _joins(self, frame: Frame, lag: int) -> bool:
+        """Whether the frame begins another recording."""
+        if lag < 0:
+            restarts = lag < -RESTART_S * frame.rate and (frame.pts or 0) < self._begin + RESTART_S / self._time_base
+            return restarts or lag < -JOIN_S * frame.rate
+        return self._joins_ahead and lag > MAX_SILENCE_S * frame.rate
 
     def count(self, num_samples: int) -> None:
         """Place samples, at the rate of the last frame."""

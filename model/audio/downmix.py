@@ -43,8 +43,8 @@ class Downmix:
     def _choose(self, channels: Samples, mean: Samples) -> Samples:
         """Return the weight of each channel: all the same, or 1 for one of them."""
         with np.errstate(over="ignore", invalid="ignore"):  # what is not finite is refused later
-            energies = np.array([np.dot(channel, channel) for channel in channels])
-            energy_of_mean = np.dot(mean, mean)
+            energies = np.array([_energy(channel) for channel in channels])
+            energy_of_mean = _energy(mean)
         same = np.full(len(channels), 1 / len(channels), np.float32)
         if not np.isfinite(energies).all() or energy_of_mean >= CANCELLED * energies.mean():
             return same
@@ -53,3 +53,8 @@ class Downmix:
             current = int(self._weights.argmax())
             loudest = current if energies[loudest] < _STAYS * energies[current] else loudest
         return np.eye(len(channels), dtype=np.float32)[loudest]
+
+
+def _energy(samples: Samples) -> np.float32:
+    """Return the energy of the samples without their mean: an offset is no sound, and does not cancel."""
+    return np.float32(np.dot(samples, samples) - len(samples) * np.square(samples.mean(dtype=np.float64)))

@@ -4,13 +4,11 @@ A length in a header proves nothing: a copied part keeps the length of the whole
 that it planned. A chunk, a table or a frame that needs bytes beyond the end of the file proves it.
 """
 
-import struct
-
 import av
 from av.audio.stream import AudioStream
 from av.container import InputContainer
 
-from model.audio.riff import PLACEHOLDER, missing_bytes
+from model.audio import chunks, riff
 
 _EXACT_HEADERS = ("flac", "aiff", "mov,mp4,m4a,3gp,3g2,mj2")
 """Containers whose header gives the number of samples."""
@@ -59,9 +57,9 @@ def is_cut_short(data: bytes, container: InputContainer, track: AudioStream, las
         case "mp3":
             return _ends_inside_frame(last_packet)
         case "wav":
-            return missing_bytes(data) > 0
-        case "aiff":
-            return _aiff_needs_more(data)
+            return riff.missing_bytes(data) > 0
+        case "aiff" | "caf" | "w64" | "au":
+            return chunks.missing_bytes(data) > 0
         case "mov,mp4,m4a,3gp,3g2,mj2":
             return any(entry.pos + entry.size > len(data) for entry in track.index_entries)
         case "matroska,webm":
@@ -103,17 +101,6 @@ def _ends_inside_frame(packet: bytes) -> bool:
     if layer == 1:
         return len(packet) < (12 * bits // rate + padding) * 4
     return len(packet) < (72 if layer == 3 and not is_mpeg1 else 144) * bits // rate + padding
-
-
-def _aiff_needs_more(data: bytes) -> bool:
-    """Whether the chunk of sound ends beyond the file. Programs that write to a pipe make a size up."""
-    position = 12
-    while position + 8 <= len(data):
-        name, size = struct.unpack_from(">4sI", data, position)
-        if name == b"SSND":
-            return bool(len(data) - position - 8 < size < PLACEHOLDER)
-        position += 8 + size + size % 2
-    return False
 
 
 def _walk_matroska(data: bytes) -> tuple[bool, int]:

@@ -1,7 +1,9 @@
 """Splits a file that holds several recordings, and removes the tags between them."""
 
 import re
+import struct
 
+from model.audio.chunks import with_true_size
 from model.audio.riff import is_wav, split_wavs
 
 MAX_RECORDINGS = 1000
@@ -10,14 +12,28 @@ MAX_RECORDINGS = 1000
 _FIRST_PAGE = re.compile(rb"OggS\0[\2\6]")
 """The first page of a stream in Ogg (RFC 3533, section 6)."""
 
-_FLAC_HEAD = b"fLaC\0\0\0\x22"
-"""The marker and the head of STREAMINFO (RFC 9639, section 8): every FLAC file begins with it."""
+_HEADS = tuple(
+    re.compile(head, re.DOTALL)
+    for head in (
+        rb"fLaC\x00\x00\x00\x22",  # the marker and the head of STREAMINFO (RFC 9639, section 8)
+        rb"FORM.{4}AIF[FC]",
+        rb"caff\x00\x01\x00\x00desc",
+        rb"riff\x2e\x91\xcf\x11\xa5\xd6\x28\xdb\x04\xc1\x00\x00",  # w64
+        rb"\.snd\x00\x00[\x00-\x03].{5}\x00\x00\x00[\x01-\x1b]",
+        rb"TTA1[\x01\x03]\x00",
+        rb"#!AMR(?:-WB)?\n",
+        rb"FLV\x01[\x01\x04\x05]\x00\x00\x00\x09\x00\x00\x00\x00",
+        rb"\x30\x26\xb2\x75\x8e\x66\xcf\x11\xa6\xd9\x00\xaa\x00\x62\xce\x6c",  # asf
+    )
+)
+"""How files of each kind begin, in enough bytes that no sound looks like them."""
 
 _TAG_BYTES = 10
+_HAS_FOOTER = 0x10
 
 
 def split_recordings(data: bytes) -> list[bytes]:
-    """Return the recordings of a file in order: of joined wavs, FLACs and Oggs each one, else the file."""
+    """Return the recordings of a file in order: each one of those that are joined, else the file."""
     if data.startswith(b"ID3"):
         behind = _end_of_tag(data, 0)
         if behind and not _is_mpeg(data, behind):
@@ -26,8 +42,11 @@ def split_recordings(data: bytes) -> list[bytes]:
         return split_wavs(data)[:MAX_RECORDINGS] or [data]
     if data.startswith(b"OggS"):
         return _split_ogg(data)
-    if data.startswith(_FLAC_HEAD):
-        return _split_at(data, [match.start() for match in re.finditer(re.escape(_FLAC_HEAD), data)])
+    for head in _HEADS:
+        if head.match(data):
+            return [with_true_size(part) for part in _split_at(data, [place.start() for place in head.finditer(data)])]
+    if data[4:8] == b"ftyp":
+        return _split_at(data, _starts_of_mp4(data))
     if data.startswith(b"ID3") or _is_mpeg(data, 0):
         return [_without_inner_tags(data)]
     return [data]
@@ -41,6 +60,26 @@ def _split_ogg(data: bytes) -> list[bytes]:
             starts.append(match.start())
         behind = _end_of_page(data, match.start())
     return _split_at(data, starts)
+
+
+def _starts_of_mp4(data: bytes) -> list[int]:
+    """Return where each mp4 begins (ISO/IEC 14496-12, section 4.2).
+
+    Fragments stay together: their clock goes on where a recorder repeats the beginning.
+    """
+    starts, position = [], 0
+    while position + 16 <= len(data):
+        size, name = struct.unpack_from(">I4s", data, position)
+        if size == 1:
+            (size,) = struct.unpack_from(">Q", data, position + 8)
+        if name == b"moof":
+            return [0]
+        if name == b"ftyp":
+            starts.append(position)
+        if size < 8:  # 0: to the end of the file
+            break
+        position += size
+    return starts
 
 
 def _split_at(data: bytes, starts: list[int]) -> list[bytes]:
@@ -68,12 +107,15 @@ def _without_inner_tags(data: bytes) -> bytes:
 
 
 def _end_of_tag(data: bytes, start: int) -> int:
-    """Return where an ID3v2 tag ends; 0 if there is none. Its size has 7 bits a byte (id3.org, ID3v2.4, 3.1)."""
+    """Return where an ID3v2 tag ends; 0 if there is none.
+
+    Its size has 7 bits a byte and leaves out the head and the footer, if there is one (id3.org, ID3v2.4, 3.1).
+    """
     head = data[start : start + _TAG_BYTES]
     if len(head) < _TAG_BYTES or head[3] not in (2, 3, 4) or head[5] & 0x0F or max(head[6:]) > 0x7F:
         return 0
     size = sum(byte << shift for byte, shift in zip(head[6:], (21, 14, 7, 0), strict=True))
-    return start + _TAG_BYTES + size
+    return start + _TAG_BYTES + size + (_TAG_BYTES if head[5] & _HAS_FOOTER else 0)
 
 
 def _is_mpeg(data: bytes, place: int) -> bool:

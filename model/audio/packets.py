@@ -28,6 +28,9 @@ MOST_READ_ERRORS = 100
 _WITHOUT_CLOCK = ("mp3", "aac", "ac3", "eac3", "amr", "wav", "w64", "aiff", "au", "caf")
 """Containers without timestamps. FFmpeg derives them by counting packets, including those that are not audio."""
 
+_AMR_PADDING = 0x83
+"""Bits of the first byte of a frame of AMR that must be 0 (RFC 4867, section 5.3)."""
+
 _TAGS = (b"ID3", b"TAG", b"APETAGEX", b"LYRICS")
 """Tags that may stand between the frames of MPEG audio."""
 
@@ -149,9 +152,11 @@ class PacketReader:
 
         Raises:
             FFmpegError: it cannot be decoded.
-            ArithmeticError: it decodes to values that no encoder was given.
+            ArithmeticError: it decodes to values that no encoder was given, or is no frame of AMR.
         """
         decoded = []
+        if packet.size and self.codec.startswith("amr") and bytes(packet)[0] & _AMR_PADDING:
+            raise ArithmeticError("damage that decodes to pauses")
         for frame in self._decoder.decode(packet if packet.size else None):
             channels = _to_channels(frame)
             if self._is_lossy and channels.size and not max(channels.max(), -channels.min()) <= LOUDEST:

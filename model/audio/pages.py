@@ -1,6 +1,7 @@
 """Times inside a page of Ogg, which has one timestamp, of its end.
 
-FFmpeg puts a gap at the beginning of a page, and FLAC that begins in the middle of a broadcast at 0.
+FFmpeg puts a gap at the beginning of a page, FLAC that begins in the middle of a broadcast at 0, and FLAC after a lost
+page where that page was.
 """
 
 from collections.abc import Iterator
@@ -33,16 +34,16 @@ def place_gaps(frames: Iterator[Frame], time_base: float) -> Iterator[Frame]:
     page: list[Frame] = []
     for frame in frames:
         if page and frame.page != page[0].page:
-            yield from _place(before, page, time_base)
-            before, page = page, []
+            before, page = _place(before, page, time_base), []
+            yield from before
         page.append(frame)
     yield from _place(before, page, time_base)
 
 
 def _place(before: list[Frame], page: list[Frame], time_base: float) -> list[Frame]:
-    if page and not before:
+    if page and (not before or not _is_next(before[0].page, page[0].page)):
         return _end_on_time(page)
-    if not 1 < len(page) < len(before) or not _is_next(before[0].page, page[0].page):
+    if not 1 < len(page) < len(before):
         return page
     for i, (last, frame) in enumerate(pairwise((before[-1], *page))):
         if last.pts is None or frame.pts is None:
@@ -59,7 +60,7 @@ def _is_next(before: Page | None, page: Page | None) -> bool:
 
 
 def _end_on_time(page: list[Frame]) -> list[Frame]:
-    """Return the frames of the first page, moved so that the last one ends when the page does."""
+    """Return the frames of a page without the one before it, moved so that the last one ends when the page does."""
     first, end = page[0], page[0].page.end if page[0].page else None
     if first.pts is None or end is None:
         return page

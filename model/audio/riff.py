@@ -1,10 +1,11 @@
-"""Repairs wav files that FFmpeg reads wrongly: wrong sizes, several data chunks, padded samples, RIFX.
+"""Repairs wav files that FFmpeg reads wrongly: wrong sizes, several data chunks, padded samples, RIFX, RF64.
 
 FFmpeg reads one data chunk, of the size in its header. Programs that write to a pipe put a placeholder there,
 interrupted recorders leave 0 or an old size, and some programs write a second data chunk. The samples are in the file
 nevertheless.
 """
 
+import re
 import struct
 from dataclasses import dataclass, field
 
@@ -17,12 +18,17 @@ _PCM, _FLOAT, _EXTENSIBLE = 1, 3, 0xFFFE
 _HEADER = "HHIIHH"
 """Format, channels, rate, bytes a second, bytes a sample of all channels, bits."""
 
+_HEAD = re.compile(rb"(?:RIF[FX]|RF64|BW64).{4}WAVE", re.DOTALL)
+_IN_DS64 = 0xFFFF_FFFF
+"""A data size that means: as the chunk ds64 says (EBU Tech 3306, ITU-R BS.2088)."""
+
 
 @dataclass(slots=True)
 class Wav:
     """One wav in a file. `stop` is where it ends; `spans` are the places of its sound.
 
-    `missing` is how many bytes of sound its header promises beyond the end of the file.
+    `missing` is how many bytes of sound its header promises beyond the end of the file; `long_size` is the data size in
+    the chunk ds64.
     """
 
     start: int
@@ -32,11 +38,12 @@ class Wav:
     stop: int = 0
     sizes_are_true: bool = True
     missing: int = 0
+    long_size: int | None = None
 
 
 def is_wav(data: bytes, start: int = 0) -> bool:
-    """Whether a wav begins at `start`: RIFF, or RIFX, which is big-endian. RF64 is left to FFmpeg."""
-    return data[start : start + 4] in (b"RIFF", b"RIFX") and data[start + 8 : start + 12] == b"WAVE"
+    """Whether a wav begins at `start`: RIFF, RIFX, which is big-endian, or RF64 and BW64, whose sizes have 64 bits."""
+    return _HEAD.match(data, start) is not None
 
 
 def missing_bytes(data: bytes) -> int:
@@ -59,12 +66,14 @@ def split_wavs(data: bytes) -> list[bytes]:
 
 
 def _read(data: bytes, start: int) -> Wav:
-    wav = Wav(start, "<" if data.startswith(b"RIFF", start) else ">")
+    wav = Wav(start, ">" if data.startswith(b"RIFX", start) else "<")
     position, wav.stop = start + 12, _next_wav(data, start + 12)
     while position + 8 <= wav.stop:
         name, size = data[position : position + 4], _size(data, position, wav.order)
         body = position + 8
         if name == b"data":
+            if size == _IN_DS64 and wav.long_size is not None:
+                size = wav.long_size
             stop = _end_of_data(data, wav, body, size)
             wav.sizes_are_true &= stop == body + size
             if body + size > len(data) + _tenth_bytes(wav) and size < PLACEHOLDER:
@@ -75,7 +84,12 @@ def _read(data: bytes, start: int) -> Wav:
             break
         elif name == b"fmt ":
             wav.form = data[body : min(body + size, wav.stop)]
+        elif name == b"ds64" and size >= 16 and body + 16 <= wav.stop:
+            wav.long_size = int(struct.unpack_from("<Q", data, body + 8)[0])
         position = body + size + size % 2
+        if size % 2 and data[position - 1 : position + 3] in (b"fmt ", b"data"):  # the padding was forgotten
+            position -= 1
+            wav.sizes_are_true = False
     return wav
 
 
@@ -112,11 +126,11 @@ def _are_chunks(data: bytes, position: int, wav: Wav) -> bool:
 
 def _next_wav(data: bytes, start: int) -> int:
     """Return where the next wav begins, or where the file ends."""
-    place = data.find(b"WAVEfmt ", start)
+    place = data.find(b"WAVE", start)
     while place != -1:
         if is_wav(data, place - 8):
             return place - 8
-        place = data.find(b"WAVEfmt ", place + 1)
+        place = data.find(b"WAVE", place + 1)
     return len(data)
 
 
@@ -144,7 +158,8 @@ def _plain_form(wav: Wav) -> tuple[bytes, int]:
     """Return the format, little-endian, and the bytes of one sample (1 if its bytes have no order).
 
     PCM whose samples take more bytes than their bits need, as 24 bits in 32, becomes PCM of all these bits: the unused
-    ones are the lowest (Microsoft, "Multiple channel audio data and WAVE files"), so that the values stay true.
+    ones are the lowest (Microsoft, "Multiple channel audio data and WAVE files"), so that the values stay true. A plain
+    header that gives more bytes than its 8 or 16 bits need is wrong about the bytes, as FFmpeg assumes.
     """
     if len(wav.form) < 16:
         return wav.form, 1
@@ -155,7 +170,8 @@ def _plain_form(wav: Wav) -> tuple[bytes, int]:
     if kind not in (_PCM, _FLOAT) or not channels or align % channels or not 1 <= align // channels <= 8:
         return wav.form if wav.order == "<" else _pack(kind, channels, rate, rate_bytes, align, bits), 1
     width = align // channels
-    is_padded = kind == _PCM and (valid + 7) // 8 < width <= 4
+    needed = (valid + 7) // 8
+    is_padded = kind == _PCM and needed < width <= 4 and (8 * width == bits or needed in (0, 3))
     if wav.order == "<" and not is_padded:
         return wav.form, width
     return _pack(kind, channels, rate, rate * align, align, 8 * width), width

@@ -1,4 +1,4 @@
-"""Finds the factor for samples with the wrong scale: 16-bit values that were written as float or int32."""
+"""Finds the factor for samples with the wrong scale: integers that were written as float, or as wider integers."""
 
 from collections.abc import Iterator
 
@@ -14,10 +14,16 @@ FAR_SHARE = 0.01
 FEW_FAR = 100
 """... and how many samples there must be. Fewer are damage."""
 
-_FULL_INT16 = 2.0**15
+_INTEGERS = (8, 16, 24, 32)
+"""Bits of the integers that float samples may hold."""
+
 _INT16_AS_INT32 = (2.0**10 / 2**31, 2.0**15 / 2**31)
 """Peaks, as a share of full scale, of int32 samples that hold 16-bit values: -126 to -96 dB. Anything recorded so would
 be silence, so nothing is lost by the assumption. Below them is dither."""
+
+_INT24_AS_INT32 = 2.0**23 / 2**31
+"""Largest peak of int32 samples that hold 24-bit values: -48 dB. A quiet recording may stay below it too, but
+the widest converters have 24 bits, and leave the lowest 8 bits of its samples 0."""
 
 Samples = npt.NDArray[np.float32]
 
@@ -32,15 +38,20 @@ def find_gain(codec: str, pieces: Iterator[Samples]) -> float:
 
     A wrong scale that is not recognised is left alone: `LOUDEST` refuses it.
     """
-    peak, num_far, num_sounding = 0.0, 0, 0
+    peak, num_far, num_sounding, uses_lowest = 0.0, 0, 0, False
     for piece in pieces:
         sizes = np.abs(piece)
         if sizes.size:
             peak = float(np.maximum(peak, sizes.max()))  # Python's max would drop NaN
             num_far += int(np.count_nonzero(sizes > LOUDEST))
             num_sounding += int(np.count_nonzero(sizes))
+            if peak <= _INT24_AS_INT32:  # beyond it, float32 has no such bits
+                uses_lowest |= bool(np.any(np.mod(sizes * np.float32(2**31), 256)))
     if codec.startswith("pcm_f"):
-        is_int16 = num_far > max(FEW_FAR, FAR_SHARE * num_sounding) and peak <= 2 * _FULL_INT16
-        return 1 / _FULL_INT16 if is_int16 else 1.0
+        if num_far <= max(FEW_FAR, FAR_SHARE * num_sounding):
+            return 1.0
+        return next((2.0 ** (1 - bits) for bits in _INTEGERS if peak <= 2.0**bits), 1.0)
     low, high = _INT16_AS_INT32
-    return 2.0**16 if low <= peak <= high else 1.0
+    if low <= peak <= high:
+        return 2.0**16
+    return 2.0**8 if high < peak <= _INT24_AS_INT32 and uses_lowest else 1.0

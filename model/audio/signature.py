@@ -1,7 +1,8 @@
 """Tell by its first bytes what kind of file it is: a damaged recording, or something that never was one."""
 
 _SIGNATURES = (
-    *((0, mark) for mark in (b"RF64", b"riff", b"FORM", b"caff", b".snd", b"fLaC", b"OggS", b"ID3", b"#!AMR", b"TTA1")),
+    *((0, mark) for mark in (b"RF64", b"BW64", b"riff", b"FORM", b"caff", b".snd", b"fLaC", b"OggS", b"ID3")),
+    *((0, mark) for mark in (b"#!AMR", b"TTA1")),
     *((0, mark) for mark in (b"\xff\xfb", b"\xff\xf3", b"\xff\xf2", b"\xff\xf1", b"\xff\xf9", b"\xff\xfd")),
     *((0, mark) for mark in (b"\x1a\x45\xdf\xa3", b"\x30\x26\xb2\x75\x8e\x66", b"FLV\x01", b"wvpk", b"\x0b\x77")),
     *((4, mark) for mark in (b"ftyp", b"moov", b"mdat", b"wide")),

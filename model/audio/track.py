@@ -54,6 +54,7 @@ class AudioTrack:
         self._downmix = Downmix()
         self._clock = Clock(self._reader.time_base, joins_ahead=self._reader.joins_ahead)
         self._first_loss_s: float | None = None
+        self._repeated_s = 0.0
         self._waiting: list[Samples] = []
         self._num_waiting = self._rate = self._num_channels = 0
 
@@ -93,8 +94,10 @@ class AudioTrack:
             )
         if self._clock.silence_s >= STEP_S:
             said.append(f"{self._clock.silence_s:.1f} s of silence were inserted where the file's clock has no sound.")
+        if self._repeated_s >= STEP_S:
+            said.append(f"{self._repeated_s:.1f} s of sound were left out where the file's clock goes back.")
         if self._gain != 1:
-            said.append("The samples were scaled to full scale: they hold 16-bit values in a wider format.")
+            said.append("The samples were scaled to full scale: they hold integers in a wider format.")
         return tuple(said)
 
     def blocks(self) -> Iterator[Block]:
@@ -136,6 +139,7 @@ class AudioTrack:
                 yield Block(zeros, frame.rate)
         elif lag < -step:
             channels = channels[:, -lag:]
+            self._repeated_s += min(-lag, frame.num_samples) / frame.rate
         elif self._num_waiting >= frame.rate:
             yield from self._flush(lag if abs(lag) > SLACK_S * frame.rate else 0)
         self._waiting.append(channels)

@@ -7,6 +7,9 @@ import numpy as np
 import numpy.typing as npt
 import soxr
 
+from model.audio.downmix import Downmix
+from model.audio.scale import FAR_SHARE, FEW_FAR, LOUDEST
+from model.errors import CorruptAudio
 from server.errors import InvalidField, InvalidFieldDetail
 from server.workers.protocol import SAMPLE_RATE
 from timeaudio.v1 import timeaudio_pb2 as pb
@@ -43,23 +46,41 @@ class PcmReader:
         self._kind = _KINDS[live.encoding]
         self._channels = live.channels or 1
         rate = live.sample_rate
+        self._rate = rate
+        self._downmix = Downmix()
         self._resampler = soxr.ResampleStream(rate, SAMPLE_RATE, 1, dtype="float32") if rate != SAMPLE_RATE else None
         self._rest = b""
         self._ready = np.empty(0, np.float32)
 
     def add(self, data: bytes) -> Iterator[bytes]:
-        """Yield the blocks that these bytes complete, as float32 little-endian."""
+        """Yield the blocks that these bytes complete, as float32 little-endian.
+
+        Raises:
+            CorruptAudio: samples are far beyond full scale.
+        """
         data = self._rest + data
-        whole = len(data) - len(data) % (self._kind.itemsize * self._channels)
+        step = self._sample_bytes * (self._rate // 10)  # channels that cancel are found in a tenth of a second
+        whole = len(data) - len(data) % step
         self._rest = data[whole:]
-        yield from self._blocks(self._mono(data[:whole]), is_last=False)
+        for start in range(0, whole, step):
+            yield from self._blocks(self._mono(data[start : start + step]), is_last=False)
 
     def end(self) -> Iterator[bytes]:
-        """Yield the remaining blocks; the last one may be shorter. Drop the bytes of an incomplete sample."""
-        self._rest = b""
-        yield from self._blocks(np.empty(0, np.float32), is_last=True)
+        """Yield the remaining blocks; the last one may be shorter. Drop the bytes of an incomplete sample.
+
+        Raises:
+            CorruptAudio: as `add`.
+        """
+        whole = len(self._rest) - len(self._rest) % self._sample_bytes
+        data, self._rest = self._rest[:whole], b""
+        yield from self._blocks(self._mono(data), is_last=True)
         if len(self._ready):
             yield self._ready.astype("<f4").tobytes()
+
+    @property
+    def _sample_bytes(self) -> int:
+        """The bytes of one sample of all channels."""
+        return self._kind.itemsize * self._channels
 
     def _mono(self, data: bytes) -> npt.NDArray[np.float32]:
         samples = np.frombuffer(data, self._kind).astype(np.float32)
@@ -67,8 +88,14 @@ class PcmReader:
             samples /= 32768.0
         # A NaN or an infinity would spread to everything that the model computes.
         samples = np.nan_to_num(samples, nan=0.0, posinf=1.0, neginf=-1.0)
-        mono: npt.NDArray[np.float32] = samples.reshape(-1, self._channels).mean(axis=1)
-        return mono
+        if np.count_nonzero(np.abs(samples) > LOUDEST) > max(FEW_FAR, FAR_SHARE * np.count_nonzero(samples)):
+            raise CorruptAudio(
+                "The samples are far beyond full scale. Send float samples from -1 to 1: divide 16-bit values by "
+                "32768, or send them as ENCODING_S16LE."
+            )
+        if not len(samples):
+            return samples
+        return self._downmix.mix(samples.reshape(-1, self._channels).T, self._rate)
 
     def _blocks(self, samples: npt.NDArray[np.float32], *, is_last: bool) -> Iterator[bytes]:
         if self._resampler is not None:

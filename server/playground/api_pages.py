@@ -17,6 +17,7 @@ from fastapi.responses import HTMLResponse
 from starlette.exceptions import HTTPException
 
 from server.playground.assets import Asset, read_folder, respond
+from server.rest.head import answer_head
 
 _ICON: Final = "page/icon.svg"
 
@@ -56,6 +57,7 @@ def router(title: str) -> APIRouter:
             raise HTTPException(404)
         return respond(request, asset, {})
 
+    answer_head(made)
     return made
 
 

@@ -23,13 +23,29 @@ async def read_form(request: Request, *, max_files: int, max_fields: int) -> For
     """
     parser = _Parser(request.headers, request.stream(), max_files=max_files, max_fields=max_fields)
     try:
-        return await parser.parse()
+        data = await parser.parse()
     except MultiPartException as error:
         raise HTTPException(400, error.message) from error
+    if not parser.has_ended:
+        await data.close()
+        raise HTTPException(
+            400, "the last boundary is missing, so the body is cut short, or its lines do not end in CRLF"
+        )
+    return data
 
 
 class _Parser(MultiPartParser):
-    """Starlette's parser, which sees a plain `filename` in every part that has any."""
+    """Starlette's parser, which sees a plain `filename` in every part that has any.
+
+    Attributes:
+        has_ended: whether the last boundary was found.
+    """
+
+    has_ended = False
+
+    def on_end(self) -> None:
+        self.has_ended = True
+        super().on_end()
 
     def on_headers_finished(self) -> None:
         part = self._current_part

@@ -2,6 +2,7 @@
 
 import base64
 import binascii
+import codecs
 import re
 from typing import Any, Final
 
@@ -39,7 +40,7 @@ async def read_object(request: Request, limits: Limits) -> dict[str, Any]:
         # Faster than the standard library's parser, and rejects invalid Unicode.
         value = await file_work(len(body), _parsed, bytes(body))
     except ValueError as error:
-        raise MalformedRequest(f"The body is not valid JSON: {error}.") from None
+        raise MalformedRequest(f"The body is not valid JSON in UTF-8: {error}.") from None
     if not isinstance(value, dict):
         raise MalformedRequest("The body must be a JSON object ({...}).")
     return value
@@ -58,7 +59,7 @@ async def decoded(text: str) -> bytes:
 
 
 def _parsed(body: bytes) -> Any:
-    return _with_whole_numbers(from_json(body))
+    return _with_whole_numbers(from_json(body.removeprefix(codecs.BOM_UTF8)))
 
 
 def _with_whole_numbers(value: Any) -> Any:

@@ -2,6 +2,7 @@
 
 import base64
 import gzip
+import json
 import socket
 from collections.abc import Callable, Iterator
 from typing import Any
@@ -139,6 +140,24 @@ def test_null_means_left_out(client: httpx.Client, sound: bytes) -> None:
     assert client.post("/v1/chat/completions", json=chat).is_success
 
 
+def test_json_may_begin_with_a_byte_order_mark_and_is_utf_8(client: httpx.Client, sound: bytes) -> None:
+    text, headers = json.dumps({"file": base64.b64encode(sound).decode()}), {"content-type": "application/json"}
+    assert client.post("/v1/dense-caption", content=text.encode("utf-8-sig"), headers=headers).is_success
+    refused = client.post("/v1/dense-caption", content=text.encode("utf-16"), headers=headers)
+    assert (refused.status_code, "not valid JSON in UTF-8" in refused.json()["detail"]) == (400, True)
+
+
+@pytest.mark.parametrize("damage", [lambda body: body[:-10], lambda body: body.replace(b"\r\n--", b"\n--")])
+def test_a_form_without_its_end_is_refused_as_such(
+    client: httpx.Client, sound: bytes, damage: Callable[[bytes], bytes]
+) -> None:
+    head = b'--BOUNDARY\r\nContent-Disposition: form-data; name="file"; filename="a.wav"\r\n\r\n'
+    body = damage(head + bytes(100) + b"\r\n--BOUNDARY--\r\n")
+    headers = {"content-type": "multipart/form-data; boundary=BOUNDARY"}
+    refused = client.post("/v1/dense-caption", content=body, headers=headers)
+    assert (refused.status_code, "last boundary is missing" in refused.json()["detail"]) == (400, True)
+
+
 def test_a_whole_number_may_be_written_with_a_point(client: httpx.Client, sound: bytes) -> None:
     body = {"file": base64.b64encode(sound).decode(), "num_beams": 1.0, "max_new_tokens": 300.0, "start": 1}
     assert answer_of(client.post("/v1/dense-caption", json=body))["audio"] == {
@@ -183,7 +202,9 @@ def test_a_message_part_that_is_not_read(client: httpx.Client, content: Any, whe
         assert inside not in error["message"]
 
 
-@pytest.mark.parametrize("path", ["/livez", "/readyz", "/metrics", "/v1/models", "/v1/models/scripted"])
+@pytest.mark.parametrize(
+    "path", ["/livez", "/readyz", "/metrics", "/v1/models", "/v1/models/scripted", "/docs", "/redoc"]
+)
 def test_head_is_get_without_a_body(client: httpx.Client, path: str) -> None:
     head, get = client.head(path), client.get(path)
     assert (head.status_code, head.content) == (get.status_code, b"") == (200, b"")

@@ -54,6 +54,22 @@ def responses(server: Any, request: Iterator[pb.AnalyzeRequest]) -> list[pb.Anal
         return list(TimeAudioServiceStub(channel).Analyze(request, timeout=60))
 
 
+@pytest.mark.parametrize("size", [333, 100_000])
+def test_channels_that_cancel_are_heard(loud: Any, size: int) -> None:
+    mono = np.frombuffer(sound(16_000), "<i2")
+    live = pb.LiveAudio(encoding=pb.ENCODING_S16LE, sample_rate=16_000, channels=2)
+    inverted = np.stack([mono, -mono], axis=1).tobytes()
+    events = responses(loud, requests(inverted, live, size))[-1].dense_caption.events
+    assert sorted((e.caption, i.start, i.end) for e in events for i in e.intervals) == sorted(TONES)
+
+
+def test_float_samples_in_the_range_of_int16_are_refused(loud: Any) -> None:
+    scaled = np.frombuffer(sound(16_000, encoding="f32"), "<f4") * np.float32(32767)
+    live = pb.LiveAudio(encoding=pb.ENCODING_F32LE, sample_rate=16_000)
+    with pytest.raises(grpc.RpcError, match=r"far beyond full scale.*divide 16-bit values by 32768"):
+        responses(loud, requests(scaled.tobytes(), live))
+
+
 @pytest.mark.parametrize(
     ("window_s", "rate", "channels", "encoding"),
     [

@@ -14,7 +14,7 @@ from tests.e2e.test_transports import over_client, over_grpc, over_rest
 from timeaudio.cli import main
 from timeaudio.results import AnyAnswer
 
-SCALED = "The samples were scaled to full scale: they hold 16-bit values in a wider format."
+SCALED = "The samples were scaled to full scale: they hold integers in a wider format."
 
 
 @pytest.fixture(scope="module")

@@ -1,5 +1,6 @@
 """The recordings of an archive: a folder, a list of paths, or a table with a column `path`."""
 
+import codecs
 import csv
 import hashlib
 import json
@@ -55,6 +56,8 @@ def read_manifest(manifest: Path, shard: Shard) -> Iterator[str]:
     """
     seen: set[bytes] = set()  # sixteen bytes per path, to bound memory
     for path in _paths(manifest):
+        if "\0" in path:
+            raise ManifestError(f"{manifest} has a zero byte in {path[:100]!r}. Write it as UTF-8 text.")
         mark = hashlib.sha256(path.encode(errors="surrogateescape")).digest()[:16]
         if mark not in seen and shard.holds(path):
             seen.add(mark)
@@ -69,7 +72,7 @@ def _paths(manifest: Path) -> Iterator[str]:
             complain(describe_left_out(left_out))
         yield from (str(source.path) for source in found if source.path not in (None, manifest))
         return
-    with manifest.open(encoding="utf-8", errors="surrogateescape", newline="") as file:
+    with manifest.open(encoding=_encoding(manifest), errors="surrogateescape", newline="") as file:
         match manifest.suffix.lower():
             case ".csv":
                 yield from _table(manifest, csv.reader(file))
@@ -80,6 +83,12 @@ def _paths(manifest: Path) -> Iterator[str]:
             case _:
                 lines = (line.rstrip("\r\n") for line in file)
                 yield from (line for line in lines if line.strip() and not line.startswith("#"))
+
+
+def _encoding(manifest: Path) -> str:
+    """Return UTF-8, or UTF-16 if its mark says so, as PowerShell writes lists. A mark is no part of the first path."""
+    with manifest.open("rb") as file:
+        return "utf-16" if file.read(2) in (codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE) else "utf-8-sig"
 
 
 def _table(manifest: Path, rows: Iterator[list[str]]) -> Iterator[str]:

@@ -23,6 +23,38 @@ def test_a_gap_inside_a_page_of_ogg_is_where_packets_are_missing(codec):
     assert burst_starts(decoded(cut).samples) == pytest.approx([1.0, 2.95, 6.0], abs=0.03)
 
 
+def pages(data):
+    """Return the pages of an Ogg file (RFC 3533, section 6)."""
+    found, start = [], 0
+    while start < len(data):
+        num_segments = data[start + 26]
+        stop = start + 27 + num_segments + sum(data[start + 27 : start + 27 + num_segments])
+        found.append(data[start:stop])
+        start = stop
+    return found
+
+
+@pytest.mark.parametrize(("codec", "rate"), [("libopus", RATE), ("vorbis", 44_100), ("flac", RATE)])
+def test_a_page_of_ogg_that_is_lost_or_comes_twice_moves_nothing(codec, rate):
+    sound = bursts(1.0, 5.0, seconds=7, rate=rate)
+    found = pages(encode(sound.repeat(2, 0) if codec == "vorbis" else sound, rate, "ogg", codec))
+    for changed in (found[:5] + found[6:], found[:5] + found[4:]):
+        waveform = decoded(b"".join(changed))
+        assert burst_starts(waveform.samples) == pytest.approx([1.0, 5.0], abs=0.03)
+        assert waveform.duration_s == pytest.approx(7.0, abs=0.1)
+        assert len(waveform.warnings) == 1
+
+
+@pytest.mark.parametrize("container", ["mpegts", "vob"])
+def test_a_part_that_is_sent_again_is_heard_once(container):
+    data = encode(bursts(1.0, 3.0, 5.0, seconds=7), RATE, container, "mp2")
+    first = retime(data, container, lambda seconds: seconds if seconds < 4.5 else None)
+    second = retime(data, container, lambda seconds: None if seconds < 2.5 else seconds)
+    waveform = decoded(first + second)
+    assert burst_starts(waveform.samples) == pytest.approx([1.0, 3.0, 5.0], abs=0.05)
+    assert any("left out where the file's clock goes back" in warning for warning in waveform.warnings)
+
+
 def test_a_part_after_a_gap_equals_the_same_samples_of_the_whole():
     data = encode(bursts(1.0, 5.5, seconds=7), RATE, "webm", "libopus")
     cut = retime(data, "webm", lambda seconds: None if 2 <= seconds < 4 else seconds)

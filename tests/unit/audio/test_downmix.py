@@ -17,6 +17,13 @@ def test_a_channel_and_its_inverse_are_heard(codec):
     np.testing.assert_allclose(decode_audio(data, max_seconds=9.0).samples, TONE, atol=1e-4)
 
 
+def test_an_offset_of_both_channels_does_not_hide_that_they_cancel():
+    offset = np.float32(0.2)
+    np.testing.assert_array_equal(Downmix().mix(np.stack([TONE, -TONE]) + offset, RATE), TONE + offset)
+    constant = np.full((2, RATE), offset)
+    np.testing.assert_allclose(Downmix().mix(constant, RATE), offset, atol=1e-6)
+
+
 def test_the_louder_of_two_inverse_channels_stands_for_both():
     np.testing.assert_array_equal(Downmix().mix(np.stack([0.9 * TONE, -TONE]), RATE), -TONE)
 

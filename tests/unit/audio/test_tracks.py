@@ -124,6 +124,38 @@ def test_joined_mp3s_are_heard_to_their_end():
     assert burst_starts(decoded(data + data, start_s=2.5).samples) == pytest.approx([0.5], abs=0.1)
 
 
+JOINABLE = {
+    "aiff": "pcm_s16be",
+    "caf": "pcm_s16le",
+    "w64": "pcm_s16le",
+    "au": "pcm_s16be",
+    "tta": "tta",
+    "ipod": "aac",
+    "amr": "libopencore_amrnb",
+    "flv": "aac",
+    "asf": "libmp3lame",
+    "mov": "pcm_s16le",
+    "3gp": "aac",
+    "avi": "mp2",
+}
+
+
+@pytest.mark.parametrize("container", JOINABLE)
+def test_joined_files_of_every_container_are_heard_to_their_end(container):
+    rate = 8_000 if container == "amr" else RATE
+    data = encode(bursts(1.0, seconds=2, rate=rate), rate, container, JOINABLE[container])
+    assert burst_starts(decoded(data * 3).samples) == pytest.approx([1.0, 3.0, 5.0], abs=0.12)
+
+
+def test_a_repeated_beginning_of_a_fragmented_mp4_does_not_hide_a_gap():
+    options = {"movflags": "frag_keyframe+empty_moov+default_base_moof", "frag_duration": "500000"}
+    data = encode(bursts(1.0, 4.0, seconds=5), RATE, "mp4", "aac", options)
+    starts = [place - 4 for place in range(len(data)) if data.startswith(b"moof", place)]
+    parts = data[: starts[0]], data[starts[0] : starts[4]], data[starts[6] :]
+    again = parts[0] + parts[1] + parts[0] + parts[2]
+    assert burst_starts(decoded(again).samples) == pytest.approx([1.0, 4.0], abs=0.1)
+
+
 def test_chained_ogg_of_two_rates_is_heard_to_its_end():
     first = encode(bursts(1.0, seconds=2, rate=44_100).repeat(2, 0), 44_100, "ogg", "vorbis")
     second = encode(bursts(1.0, seconds=2, rate=22_050).repeat(2, 0), 22_050, "ogg", "vorbis")
@@ -168,6 +200,13 @@ def test_pauses_of_amr_are_heard():
     pause = [b"\x44" + bytes(5), *[b"\x7c"] * 7] * 6  # comfort noise (mode 8), then nothing (mode 15)
     waveform = decoded(head + b"".join([*frames[:40], *pause, *frames[40:]]))
     assert burst_starts(waveform.samples)[-1] == pytest.approx(1.0 + 48 * 0.02, abs=0.05)
+
+
+def test_damage_to_amr_does_not_become_pauses():
+    data = bytearray(encode(bursts(1.0, 5.0, seconds=7, rate=8_000), 8_000, "3gp", "libopencore_amrnb"))
+    middle = len(data) * 2 // 5
+    data[middle : middle + 300] = b"\xff" * 300  # each byte alone would be a frame without sound
+    assert burst_starts(decoded(bytes(data)).samples) == pytest.approx([1.0, 5.0], abs=0.1)
 
 
 def test_an_avi_without_sound_is_named():

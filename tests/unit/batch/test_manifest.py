@@ -23,6 +23,14 @@ def test_each_path_is_read_once_in_order(tmp_path: Path, name: str) -> None:
     assert list(read_manifest(tmp_path / name, WHOLE)) == ["a.wav", "b c.wav"]
 
 
+@pytest.mark.parametrize("encoding", ["utf-8-sig", "utf-16"])
+@pytest.mark.parametrize("name", LISTS)
+def test_a_list_from_windows_is_read(tmp_path: Path, name: str, encoding: str) -> None:
+    text = LISTS[name].replace("\r\n", "\n").replace("\n", "\r\n")
+    (tmp_path / name).write_text(text, encoding=encoding, newline="")
+    assert list(read_manifest(tmp_path / name, WHOLE)) == ["a.wav", "b c.wav"]
+
+
 def test_a_folder_is_searched(tmp_path: Path) -> None:
     for name in ("b.flac", "a.wav", "deep/c.mp3", "notes.txt", ".hidden.wav"):
         path = tmp_path / name
@@ -40,6 +48,8 @@ def test_a_folder_is_searched(tmp_path: Path) -> None:
         ("a.jsonl", '{"path": "a.wav"}\n{"file": "b.wav"}\n', "line 2"),
         ("a.jsonl", '{"path": "a.wav"\n', "line 1"),
         ("a.jsonl", '{"path": 3}\n', "line 1"),
+        ("a.jsonl", '{"path": "a\\u0000.wav"}\n', "zero byte in 'a"),
+        ("a.txt", "a.wav\0\n", "zero byte in 'a.wav"),
     ],
 )
 def test_the_error_names_the_line_that_cannot_be_read(tmp_path: Path, name: str, text: str, message: str) -> None:

@@ -234,7 +234,7 @@ def test_a_part_that_cannot_be(ask, server, tmp_path, words, capsys):
 
 
 def test_kinds_that_are_not_read_are_mentioned_once(ask, server, tmp_path, capsys):
-    make(tmp_path, "a.wav", "b.wma", "c.avi")
+    make(tmp_path, "a.wav", "b.ape", "c.dts")
     assert ask("caption", tmp_path, "--json-lines") == 0
     assert received_files(server) == ["a.wav"]
     [line] = capsys.readouterr().err.splitlines()

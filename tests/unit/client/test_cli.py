@@ -1,8 +1,10 @@
 """The command line: its output, its error messages and its exit statuses."""
 
 import json
+import os
 import subprocess
 import sys
+import threading
 
 import pytest
 
@@ -34,6 +36,40 @@ def test_caption_prints_table_and_timeline(server, caption_json, clip, capsys, m
     assert any(line.split() == ["3.2", "8.0"] for line in lines)
     assert any(line.startswith("A dog barks.  █") for line in lines)
     assert "timeaudio-small took 0.31 s." in output.out
+
+
+def test_a_name_cannot_control_the_terminal(server, caption_json, tmp_path, capsys):
+    server.answer(200, caption_json)
+    path = tmp_path / "red\x1b[31m\nname.wav"
+    path.write_bytes(b"sound")
+    assert run("caption", path, "--server", server.url) == 0
+    out = capsys.readouterr().out
+    assert "\x1b" not in out
+    assert "red [31m name.wav" in out
+
+
+def test_an_unknown_width_of_the_terminal_loses_nothing(server, caption_json, clip, capsys, monkeypatch):
+    monkeypatch.setenv("COLUMNS", "0")
+    server.answer(200, caption_json)
+    assert run("caption", clip, "--server", server.url) == 0
+    assert "A dog barks." in capsys.readouterr().out
+
+
+def test_a_pipe_is_a_recording(server, caption_json, tmp_path, capsys):
+    path = tmp_path / "pipe.wav"
+    os.mkfifo(path)
+    server.answer(200, caption_json)
+    writer = threading.Thread(target=path.write_bytes, args=(b"sound",))
+    writer.start()
+    assert run("caption", path, "--server", server.url) == 0
+    writer.join()
+    assert server.received[0].all("file") == [b"sound"]
+
+
+def test_a_closed_standard_input_is_named(capsys, monkeypatch):
+    monkeypatch.setattr(sys, "stdin", None)  # as Python leaves it
+    assert run("caption", "-", "--server", NOBODY) == 1
+    assert "it is closed; name a file, or give the recording through a pipe." in capsys.readouterr().err
 
 
 def test_ground_names_absent_queries_and_shows_confidence(server, grounding_json, clip, capsys):

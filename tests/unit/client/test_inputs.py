@@ -19,18 +19,18 @@ def places(folder: Path) -> list[str]:
     return [source.place.as_posix() for source in sources([str(folder)])]
 
 
-@pytest.mark.parametrize("suffix", [".weba", ".wave", ".aifc", ".mp2", ".m4v", ".ogx", ".WEBA"])
+@pytest.mark.parametrize("suffix", [".weba", ".wave", ".aifc", ".mp2", ".m4v", ".ogx", ".WEBA", ".wma", ".avi", ".ts"])
 def test_rarer_suffixes_count_as_recordings(tmp_path, suffix):
     make(tmp_path, f"a{suffix}", "b.txt")
     assert places(tmp_path) == [f"a{suffix}"]
 
 
 def test_kinds_that_are_not_read_are_counted(tmp_path, capsys):
-    make(tmp_path, "a.wav", "b.WMA", "deep/c.avi", "deep/d.wma", "e.txt", ".f.wma")
+    make(tmp_path, "a.wav", "b.APE", "deep/c.dts", "deep/d.ape", "e.txt", ".f.ape")
     left_out: list[Path] = []
     assert [source.place.name for source in sources([str(tmp_path)], left_out)] == ["a.wav"]
-    assert sorted(path.name for path in left_out) == ["b.WMA", "c.avi", "d.wma"]
-    assert describe_left_out(left_out).startswith("3 files were left out, of kinds that are not read (.avi, .wma).")
+    assert sorted(path.name for path in left_out) == ["b.APE", "c.dts", "d.ape"]
+    assert describe_left_out(left_out).startswith("3 files were left out, of kinds that are not read (.ape, .dts).")
     assert list(read_manifest(tmp_path, Shard())) == [str(tmp_path / "a.wav")]
     assert "3 files were left out" in capsys.readouterr().err
     assert not SUFFIXES & UNREAD_SUFFIXES
