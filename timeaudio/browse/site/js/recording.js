@@ -7,7 +7,8 @@ const HUES = 8;
 
 /** Returns the list item of a recording. `hueOf(kind)` numbers kinds. */
 export function drawRecording(recording, hueOf) {
-  const { id, path, recorded_at: when, duration, events } = recording;
+  const { id, path, recorded_at: when, events } = recording;
+  const duration = recording.duration ?? Math.max(1, ...events.map(({ end }) => end)); // unknown in archives of others
   const pick = element("input", { type: "checkbox", disabled: events.length === 0, "aria-label": `Select all events of ${path}` });
   return element(
     "li",
