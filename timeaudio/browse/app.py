@@ -7,7 +7,7 @@ import os
 import zipfile
 from collections.abc import Iterable, Sequence
 from importlib.resources import files
-from typing import Final
+from typing import Annotated, Final
 
 from pydantic import BaseModel, ConfigDict, Field, NaiveDatetime, ValidationError
 from starlette.applications import Starlette
@@ -36,6 +36,8 @@ SECURITY: Final = {
 }
 _PAGE: Final = 40  # recordings
 
+_Count = Annotated[int, Field(ge=0, lt=2**63)]  # what DuckDB counts with
+
 
 class Wanted(BaseModel):
     """The parameters of a selection."""
@@ -58,7 +60,7 @@ class Wanted(BaseModel):
 class PageRequest(Wanted):
     """The parameters of a page of a selection."""
 
-    offset: int = Field(0, ge=0)
+    offset: _Count = 0
 
 
 class Download(BaseModel):
@@ -66,7 +68,7 @@ class Download(BaseModel):
 
     model_config = ConfigDict(extra="forbid")
 
-    events: list[int] | None = None
+    events: list[_Count] | None = None
     wanted: Wanted = Wanted()
 
 
