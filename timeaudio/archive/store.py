@@ -110,8 +110,9 @@ def _columns(found: "DuckDBPyRelation") -> set[str]:
     columns = set()
     for name, kind in zip(found.columns, found.types, strict=True):
         columns.add(name.lower())
-        if kind.id == "list" and kind.children[0][1].id == "struct":
-            columns |= {f"{name}.{field}".lower() for field, _ in kind.children[0][1].children}
+        for _, field in kind.children if kind.id == "list" else ():
+            if isinstance(field, type(kind)) and field.id == "struct":
+                columns |= {f"{name}.{inner}".lower() for inner, _ in field.children}
     return columns
 
 
