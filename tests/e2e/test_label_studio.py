@@ -166,6 +166,14 @@ def test_a_bad_recording_leaves_only_its_own_task_empty(four_tasks: Any, site: s
     assert "is not allowed" in next(line for line in lines if "Task 5" in line)
 
 
+def test_a_label_that_the_server_refuses_as_a_query_is_no_fault_of_the_recordings(connected: httpx.Client) -> None:
+    config = CONFIG.replace("Tram", "Tram " * 101)
+    body = {"tasks": [{"id": 1, "data": {"recording": UPLOAD}}], "label_config": config}
+    refused = connected.post("/predict", json=body)
+    assert refused.status_code == 503
+    assert "Send at most 500 characters" in refused.json()["detail"]
+
+
 def test_the_token_goes_to_label_studio_alone(four_tasks: Any, site: str, elsewhere: str) -> None:
     open_to = ["--server", four_tasks.url, "--label-studio", site, "--allow-url", f"{elsewhere}/bucket/"]
     cloud = "s3://bucket/street.flac"
