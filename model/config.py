@@ -146,7 +146,10 @@ class ModelConfig(Strict):
         try:
             return parse_strictly(cls, path.read_bytes())
         except FileNotFoundError:
-            raise CheckpointError(f"{path} is missing: {path.parent} is not a checkpoint directory.") from None
+            raise CheckpointError(
+                f"{path} is missing: {path.parent} is not a checkpoint directory. Give one, or a model on the hub as "
+                "ORG/NAME."
+            ) from None
         except (JsonFaults, CheckpointError) as error:
             raise CheckpointError(f"{path}: {str(error).rstrip('.')}.") from None
 

@@ -13,6 +13,7 @@ from typing import Any
 from model.errors import CheckpointError
 
 _NAME = re.compile(r"(\w[\w.-]*/\w[\w.-]*)(?:@(\S+))?", re.ASCII)
+_ADDRESS = re.compile(r"([a-z][a-z0-9+.-]+:)/+")  # a Path has one slash of "https://"
 _TOKENIZER = (
     "tokenizer.json", "tokenizer_config.json", "tokenizer.model", "special_tokens_map.json", "added_tokens.json",
     "vocab.json", "merges.txt", "chat_template.jinja",
@@ -35,7 +36,8 @@ def fetch_checkpoint(given: Path) -> Path:
     A path that exists, and one that cannot be such a name, is returned as it is.
 
     Raises:
-        CheckpointError: the hub does not have it, does not give it to this user, or cannot be reached.
+        CheckpointError: the hub does not have it, does not give it to this user, or cannot be reached; or it is an
+            address.
     """
     return _fetch(given, _CHECKPOINT)
 
@@ -55,6 +57,11 @@ def shown(path: Path) -> str:
 
 def _fetch(given: Path, files: Sequence[str]) -> Path:
     found = _NAME.fullmatch(given.as_posix())
+    if _ADDRESS.match(given.as_posix()) and not given.exists():
+        address = _ADDRESS.sub(r"\1//", given.as_posix(), count=1)
+        raise CheckpointError(
+            f"{address} is an address. Give the model's name on the hub, as ORG/NAME, or a directory."
+        )
     if found is None or given.exists():
         return given
     from huggingface_hub import snapshot_download  # takes a second: only for a name on the hub

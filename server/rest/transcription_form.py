@@ -70,7 +70,7 @@ def _gathered(data: FormData, errors: list[InvalidFieldDetail]) -> dict[str, Any
     """Return the known fields by their name in the form. Add what is wrong to `errors`."""
     values: dict[str, Any] = {}
     for sent, value in data.multi_items():
-        name = GRANULARITIES if f"{sent}[]" == GRANULARITIES else sent
+        name = GRANULARITIES if sent.partition("[")[0] == GRANULARITIES[:-2] else sent  # also without [], or as [0]
         if name not in _NAMES or value == "":
             continue
         if isinstance(value, UploadFile):

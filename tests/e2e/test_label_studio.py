@@ -154,14 +154,24 @@ def test_a_bad_recording_leaves_only_its_own_task_empty(four_tasks: Any, site: s
         "",
         "http://127.0.0.1:9/street.flac",
         "file:///etc/passwd",
+        "http://xn--/street.flac",
     ]
+    strange = f"/data/upload/1/{'x' * 300}%00street.flac"
     with backend("--server", four_tasks.url, "--label-studio", site, log=log) as client:
-        found = predictions(client, UPLOAD, *bad, "upload/1/street.flac")
-    assert [len(prediction["result"]) for prediction in found] == [3, 0, 0, 0, 0, 0, 3]
+        found = predictions(client, UPLOAD, *bad, "upload/1/street.flac", strange)
+    assert [len(prediction["result"]) for prediction in found] == [3, 0, 0, 0, 0, 0, 0, 3, 3]
     lines = log.read_text().splitlines()
-    assert sorted(line.split(":")[1].strip() for line in lines) == [f"Task {number}" for number in range(2, 7)]
+    assert sorted(line.split(":")[1].strip() for line in lines) == [f"Task {number}" for number in range(2, 8)]
     assert "404" in next(line for line in lines if "Task 2" in line)
     assert "is not allowed" in next(line for line in lines if "Task 5" in line)
+
+
+def test_a_label_that_the_server_refuses_as_a_query_is_no_fault_of_the_recordings(connected: httpx.Client) -> None:
+    config = CONFIG.replace("Tram", "Tram " * 101)
+    body = {"tasks": [{"id": 1, "data": {"recording": UPLOAD}}], "label_config": config}
+    refused = connected.post("/predict", json=body)
+    assert refused.status_code == 503
+    assert "Send at most 500 characters" in refused.json()["detail"]
 
 
 def test_the_token_goes_to_label_studio_alone(four_tasks: Any, site: str, elsewhere: str) -> None:

@@ -199,11 +199,13 @@ def site() -> Iterator[str]:
 
 def test_only_allowed_addresses_are_fetched(four_tasks: Any, site: str) -> None:
     async def talk(client: Client) -> None:
-        for url in (f"{site}/sounds/street.flac", f"{site}/sounds/to/sounds/street.flac"):
+        names = ["street.flac", "to/sounds/street.flac", f"{'x' * 300}.flac", "%00.flac"]
+        for url in (f"{site}/sounds/{name}" for name in names):
             assert (await answer(client, "hear", url=url))["events"]
         for url in (f"{site}/private/x.flac", f"{site}/sounds/to/private/x.flac", f"{site}/sounds/../private/x.flac"):
             assert "is not allowed" in await refusal(client, "hear", url=url)
         assert "404" in await refusal(client, "hear", url=f"{site}/sounds/missing")
+        assert "http://xn--/x.flac is not allowed" in await refusal(client, "hear", url="http://xn--/x.flac")
 
     over_stdio(talk, "--server", four_tasks.url, "--allow-url", f"{site}/sounds/")
 
@@ -211,6 +213,7 @@ def test_only_allowed_addresses_are_fetched(four_tasks: Any, site: str) -> None:
 def test_no_address_is_fetched_by_default(four_tasks: Any, site: str) -> None:
     async def talk(client: Client) -> None:
         assert "--allow-url" in await refusal(client, "hear", url=f"{site}/sounds/street.flac")
+        assert "name a file by its path" in await refusal(client, "hear", url=DOG.as_uri())
 
     over_stdio(talk, "--server", four_tasks.url)
 

@@ -9,7 +9,9 @@ from typing import Any
 import grpc
 import httpx
 import pytest
+from mcp import Client as McpClient
 
+from tests.e2e.test_mcp import answer, over_stdio, refusal
 from tests.e2e.test_streaming import streamed
 from tests.e2e.test_transports import over_async_client, over_client, over_grpc, over_rest, over_stream
 from tests.timed_files import bursts, tracks
@@ -123,6 +125,22 @@ def test_the_shell_chooses_a_track(
     assert REFUSAL in " ".join(capsys.readouterr().err.split())
     assert main(["caption", str(path), "--track", "0", "--stream", *server]) == 0
     assert "0.0 - 1.0 s, 0.9 - 2.0 s" in capsys.readouterr().out
+
+
+def test_every_tool_of_an_assistant_chooses_a_track(four_tasks: Any, film: bytes, tmp_path: Path) -> None:
+    (tmp_path / "film.mkv").write_bytes(film)
+    question: dict[str, Any] = {"question": "how often?"}
+    tools = {"hear": {}, "find": {"queries": ["a dog"]}, "summarize": {}, "ask": question}
+
+    async def talk(client: McpClient) -> None:
+        for tool, words in tools.items():
+            assert is_track((await answer(client, tool, path="film.mkv", **words))["audio"], 1), tool
+            assert is_track((await answer(client, tool, path="film.mkv", track=0, **words))["audio"], 0), tool
+        assert REFUSAL in await refusal(client, "hear", path="film.mkv", track=2)
+        for wrong in (-1, 0.5, 2**32):
+            assert "track" in await refusal(client, "hear", path="film.mkv", track=wrong)
+
+    over_stdio(talk, "--server", four_tasks.url, "--root", tmp_path)
 
 
 def test_a_client_rejects_what_is_not_a_whole_number(film: bytes) -> None:

@@ -89,6 +89,16 @@ def test_granularities_choose_the_lists(
         assert word.word in whole.text.splitlines()
 
 
+@pytest.mark.parametrize("name", ["timestamp_granularities", "timestamp_granularities[]", "timestamp_granularities[0]"])
+def test_granularities_have_the_name_that_a_library_gives_to_a_list(
+    four_tasks: Any, recording: bytes, name: str
+) -> None:
+    fields = {"model": "scripted", "response_format": "verbose_json", name: "word"}
+    with four_tasks.client() as http:
+        whole = http.post("/v1/audio/transcriptions", data=fields, files={"file": recording}).json()
+    assert ("words" in whole, "segments" in whole) == (True, False)
+
+
 def test_a_part_of_the_recording(client: openai.OpenAI, recording: bytes) -> None:
     whole = transcribe(client, recording, response_format="verbose_json", extra_body={"start": 1.0, "end": 3.0})
     assert (whole.duration, whole.segments[0].start, whole.segments[-1].end) == (2.0, 1.0, 3.0)

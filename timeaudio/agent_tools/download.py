@@ -2,7 +2,7 @@
 
 from collections.abc import AsyncIterator, Sequence
 from contextlib import asynccontextmanager
-from pathlib import Path, PurePosixPath
+from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import Final
 from urllib.parse import unquote
@@ -82,7 +82,7 @@ async def _fetched(http: httpx.AsyncClient, address: str, prefixes: Sequence[htt
                 continue
             if not response.is_success:
                 raise AddressRefused(f"{url} answered {response.status_code}. Check the address.")
-            target = folder / (PurePosixPath(url.path).name or "recording")
+            target = folder / "recording"  # a name in an address may be none that a disk can store
             with target.open("wb") as file:
                 async for chunk in response.aiter_bytes():
                     if file.tell() + len(chunk) > MAX_BYTES:
@@ -93,13 +93,16 @@ async def _fetched(http: httpx.AsyncClient, address: str, prefixes: Sequence[htt
 
 
 def _refusal(url: httpx.URL, prefixes: Sequence[httpx.URL]) -> str:
+    if url.scheme not in ("http", "https"):
+        return f"{url} is not an address of HTTP. Use http or https, or name a file by its path."
     if not prefixes:
         return "No address is allowed. Start `timeaudio mcp` with --allow-url PREFIX, or send the recording's bytes."
     return f"{url.copy_with(userinfo=b'')} is not allowed. Allowed prefixes: {', '.join(map(str, prefixes))}."
 
 
-def _origin(url: httpx.URL) -> tuple[str, str, int]:
-    return url.scheme, url.host, url.port or {"http": 80, "https": 443}.get(url.scheme, 0)
+def _origin(url: httpx.URL) -> tuple[str, bytes, int]:
+    """Return scheme, host and port; the host as it is sent, since not every one can be decoded."""
+    return url.scheme, url.raw_host, url.port or {"http": 80, "https": 443}.get(url.scheme, 0)
 
 
 def _segments(url: httpx.URL) -> list[str]:

@@ -32,6 +32,14 @@ RecordingUrl = Annotated[str | None, Field(description="Address of an audio or v
 RecordingData = Annotated[str | None, Field(description="An audio file in base64, for short recordings.")]
 Start = Annotated[float | None, Field(ge=0, description="Start of the part to analyse, in seconds.")]
 End = Annotated[float | None, Field(ge=0, description="End of the part to analyse, in seconds.")]
+Track = Annotated[
+    int | None,
+    Field(
+        ge=0,
+        le=2**32 - 1,  # the largest that a client sends
+        description="Audio track of the file, from 0; by default the one that a player plays.",
+    ),
+]
 MinConfidence = Annotated[float | None, Field(ge=0, le=1, description="Omit intervals with a lower confidence.")]
 
 
@@ -78,10 +86,11 @@ def tool_server(backend: Backend, access: Access) -> MCPServer[Any]:
         data: RecordingData = None,
         start: Start = None,
         end: End = None,
+        track: Track = None,
         min_confidence: MinConfidence = None,
     ) -> DenseCaption:
         """List every sound event in a recording, with a caption and the intervals in which it happens."""
-        part: PartOptions = {"start": start, "end": end, "min_confidence": min_confidence}
+        part: PartOptions = {"start": start, "end": end, "track": track, "min_confidence": min_confidence}
         return cast(DenseCaption, await run("dense_caption", NamedRecording(path, url, data), given, part))
 
     async def find(
@@ -92,10 +101,11 @@ def tool_server(backend: Backend, access: Access) -> MCPServer[Any]:
         data: RecordingData = None,
         start: Start = None,
         end: End = None,
+        track: Track = None,
         min_confidence: MinConfidence = None,
     ) -> Grounding:
         """Find when each of several sounds happens in a recording, or that it does not."""
-        part: PartOptions = {"start": start, "end": end, "min_confidence": min_confidence}
+        part: PartOptions = {"start": start, "end": end, "track": track, "min_confidence": min_confidence}
         return cast(Grounding, await run("ground", NamedRecording(path, url, data), given, part, queries))
 
     async def summarize(
@@ -105,10 +115,11 @@ def tool_server(backend: Backend, access: Access) -> MCPServer[Any]:
         data: RecordingData = None,
         start: Start = None,
         end: End = None,
+        track: Track = None,
         min_confidence: MinConfidence = None,
     ) -> Summary:
         """Summarize the speech in a recording, segment by segment. Needs a model that was trained for it."""
-        part: PartOptions = {"start": start, "end": end, "min_confidence": min_confidence}
+        part: PartOptions = {"start": start, "end": end, "track": track, "min_confidence": min_confidence}
         return cast(Summary, await run("summarize", NamedRecording(path, url, data), given, part))
 
     async def ask(
@@ -119,10 +130,11 @@ def tool_server(backend: Backend, access: Access) -> MCPServer[Any]:
         data: RecordingData = None,
         start: Start = None,
         end: End = None,
+        track: Track = None,
         min_confidence: MinConfidence = None,
     ) -> QuestionAnswer:
         """Answer a question about the sounds of a recording, with the intervals that the answer names."""
-        part: PartOptions = {"start": start, "end": end, "min_confidence": min_confidence}
+        part: PartOptions = {"start": start, "end": end, "track": track, "min_confidence": min_confidence}
         return cast(QuestionAnswer, await run("ask", NamedRecording(path, url, data), given, part, question))
 
     server: MCPServer[Any] = MCPServer(

@@ -177,7 +177,7 @@ def _write_list(events: "Iterable[Event]", form: str, archive: "Archive") -> int
 
 def _write_tracks(events: "Iterable[Event]", form: "TrackFormat", folder: Path | None) -> int:
     """Print the events of one recording, or write a file for each. Return the number of recordings."""
-    from timeaudio.archive.exports import below, by_recording, track
+    from timeaudio.archive.exports import by_recording, places, track
     from timeaudio.console import print_text
     from timeaudio.inputs import Source
     from timeaudio.outputs import OutputFolder
@@ -191,10 +191,13 @@ def _write_tracks(events: "Iterable[Event]", form: "TrackFormat", folder: Path |
         for _, found in recordings:
             print_text(track(found, form))
         return len(recordings)
-    places = {path: Source(path, below(path), Path(path)) for path, _ in recordings}
-    output = OutputFolder(folder, places.values())
+    sources = {path: Source(path, place, Path(path)) for path, place in places(dict(recordings)).items()}
+    try:
+        output = OutputFolder(folder, sources.values())
+    except ValueError as error:
+        raise typer.BadParameter(str(error)) from None
     for path, found in recordings:
-        place = output.file(places[path], form)
+        place = output.file(sources[path], form)
         place.parent.mkdir(parents=True, exist_ok=True)
         part = place.with_name(f".{place.name}.part")
         part.write_text(track(found, form), encoding="utf-8", newline="")

@@ -75,7 +75,18 @@ def by_recording(events: Iterable[Event]) -> Iterator[tuple[str, list[Event]]]:
         yield path, list(found)
 
 
-def below(path: str) -> PurePath:
-    """Return a path that stays below a folder: without a root, and without `..`."""
-    pure = PurePath(path)
-    return PurePath(*(part for part in pure.relative_to(pure.anchor).parts if part != ".."))
+def places(paths: Iterable[str]) -> dict[str, PurePath]:
+    """Return a path below a folder for each path: without a root or `..`, and different from the others."""
+    found: dict[str, PurePath] = {}
+    taken: set[PurePath] = set()
+    for path in paths:
+        pure = PurePath(path.replace("\0", ""))
+        parts = [part for part in pure.relative_to(pure.anchor).parts if part != ".."]
+        first = place = PurePath(*parts or ["recording"])
+        number = 1
+        while place in taken:
+            number += 1
+            place = first.with_name(f"{first.stem} ({number}){first.suffix}")
+        taken.add(place)
+        found[path] = place
+    return found

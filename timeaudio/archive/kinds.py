@@ -17,7 +17,7 @@ FILLERS: Final = frozenset(
     _WORD.findall(
         "a an the some any this that these those it its is are was were be being been has have had can could do does "
         "there of in on at to and or with by from for as something someone somebody sound sounds noise noises hear "
-        "heard"
+        "heard s t i m re ve ll d"  # what is left of it's, isn't, I'm, they're, I've, it'll, I'd
     )
 )
 _BETWEEN: Final = r"\W+"  # words of a phrase: "chain saw" matches "chain-saw"

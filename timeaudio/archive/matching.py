@@ -3,16 +3,20 @@
 import re
 from collections.abc import Iterator
 from dataclasses import dataclass
+from typing import Final
 
 from timeaudio.archive.kinds import ENDINGS, FILLERS, Kind, groups, kinds, mentioned_kind, normalized, words_of
 from timeaudio.errors import ClientError
+
+MAX_QUERY: Final = 1000
+"""The longest query, in characters: each word takes its time."""
 
 _DOUBLED = "bdfgmnprt"  # stop, stopped
 _NO_LETTER = r"[^\p{L}\p{N}]"  # RE2's \b knows ASCII letters only
 
 
 class QueryError(ClientError):
-    """The query has no word to search for."""
+    """The query has no word to search for, or is too long."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,8 +45,10 @@ def meanings(query: str, *, only_words: bool = False) -> Iterator[Meaning]:
     `only_words` leaves out 1 and 3.
 
     Raises:
-        QueryError: the query has no word to search for.
+        QueryError: the query has no word to search for, or is too long.
     """
+    if len(query) > MAX_QUERY:
+        raise QueryError(f"The query has {len(query)} characters. Use at most {MAX_QUERY}.")
     text = normalized(query)
     words = [word for word in dict.fromkeys(words_of(query)) if word not in FILLERS]
     if not text:
@@ -96,4 +102,5 @@ def _word(word: str) -> str:
         stem = re.sub(rf"([{_DOUBLED}])\1$", r"\1", stem)
     doubled = f"{stem[-1]}?" if stem[-1] in _DOUBLED else ""
     form = f"{stem[:-1]}[yi]" if stem.endswith("y") else f"{stem}{doubled}"
-    return rf"(?:^|{_NO_LETTER}){form}{ENDINGS}(?:$|{_NO_LETTER})"
+    endings = ENDINGS if len(stem) > 1 else ""  # "r" is not "ring"
+    return rf"(?:^|{_NO_LETTER}){form}{endings}(?:$|{_NO_LETTER})"

@@ -6,7 +6,7 @@ from datetime import datetime
 from typing import NamedTuple
 
 from timeaudio.archive.matching import Meaning, meanings
-from timeaudio.archive.store import Archive
+from timeaudio.archive.store import Archive, events_of
 
 _ROWS = 2000  # fetched at once
 
@@ -72,7 +72,8 @@ def search(
     """Return the events that the query means, by its first reading that finds any. `limit` bounds `events` alone.
 
     Raises:
-        QueryError: the query has no words.
+        QueryError: the query has no words, or is too long.
+        ArchiveError: a file of the archive cannot be read.
     """
     for meaning in meanings(query, only_words=only_words):
         num_events, num_recordings = _collect(archive, meaning, wanted)
@@ -84,15 +85,16 @@ def search(
 def _collect(archive: Archive, meaning: Meaning, wanted: EventFilter) -> tuple[int, int]:
     """Put the events that match into the table `found`. Return how many there are, and in how many recordings."""
     conditions = [*(("regexp_matches(lower(label), ?)", pattern) for pattern in meaning.patterns), *wanted.conditions()]
-    archive.connection.execute(
-        f"""
-        CREATE OR REPLACE TEMP TABLE found AS
-        SELECT path, recorded_at, start_s, end_s, label, confidence
-        FROM (SELECT path, recorded_at, unnest(spans, recursive := true) FROM archive)
-        WHERE {" AND ".join(condition for condition, _ in conditions)}
-        """,
-        [value for _, value in conditions],
-    )
+    with archive.reading():
+        archive.connection.execute(
+            f"""
+            CREATE OR REPLACE TEMP TABLE found AS
+            SELECT path, recorded_at, start_s, end_s, label, confidence
+            FROM ({events_of("archive")})
+            WHERE {" AND ".join(condition for condition, _ in conditions)}
+            """,
+            [value for _, value in conditions],
+        )
     counts = archive.connection.execute("SELECT count(*), count(DISTINCT path) FROM found").fetchone()
     assert counts is not None, "an aggregate has a row"
     return counts[0], counts[1]

@@ -1,16 +1,29 @@
 """The files of an archive, opened by DuckDB: Parquet that `timeaudio batch` wrote."""
 
 import glob
+import os
 import tempfile
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
 from timeaudio.errors import ClientError
 
 if TYPE_CHECKING:
-    from duckdb import DuckDBPyConnection
+    from duckdb import DuckDBPyConnection, DuckDBPyRelation
 
 _NEEDED: Final = frozenset({"path", "status", "duration_s", "spans"})
+_NEEDED_SPANS: Final = frozenset({"spans.start_s", "spans.end_s", "spans.label"})
+# A value that Python or JSON has no form for is unknown.
+_COLUMNS: Final = """
+    path::VARCHAR AS path,
+    if(recorded_at::TIMESTAMP BETWEEN TIMESTAMP '0001-01-01' AND TIMESTAMP '9999-12-31', recorded_at::TIMESTAMP, NULL)
+        AS recorded_at,
+    if(isfinite(duration_s::DOUBLE), duration_s::DOUBLE, NULL) AS duration_s,
+    spans::STRUCT(start_s DOUBLE, end_s DOUBLE, label VARCHAR, confidence DOUBLE)[] AS spans
+"""
+_LONGEST_S: Final = 1e9
 _MEMORY: Final = "300MB"
 """Above it DuckDB moves data to files in the system's folder for temporary files."""
 
@@ -20,20 +33,20 @@ class ArchiveError(ClientError):
 
 
 class Archive:
-    """An open archive. `connection` has a view `archive`, a row per recording, with the columns of `write_parquet`."""
+    """An open archive. `connection` has a view `archive`, a row per recording: path, recorded_at, duration_s, spans."""
 
     def __init__(self, place: Path) -> None:
         """Open a Parquet file, or all Parquet files of a folder, such as the parts of `timeaudio batch --shard`.
 
         Raises:
-            ArchiveError: there is no such file, or `timeaudio batch` did not write it.
+            ArchiveError: there is no such file, or it has not the columns that `timeaudio batch` writes.
             ModuleNotFoundError: DuckDB is not installed.
         """
         import duckdb
 
         self.place = place
         self.folder = place if place.is_dir() else place.parent
-        files = sorted(place.glob("*.parquet")) if place.is_dir() else [place]
+        files = sorted(filter(_is_part, place.iterdir())) if place.is_dir() else [place]
         _check(place, files)
         self.connection: DuckDBPyConnection = duckdb.connect(
             config={
@@ -42,22 +55,65 @@ class Archive:
                 "autoinstall_known_extensions": False,  # it would use the network
             }
         )
-        try:
-            found = self.connection.read_parquet([glob.escape(str(file)) for file in files], union_by_name=True)
-        except duckdb.Error as error:
-            raise ArchiveError(f"{place} cannot be read as Parquet: {str(error).splitlines()[0]}") from None
-        if missing := _NEEDED - set(found.columns):
-            raise ArchiveError(
-                f"{place} has no column {', '.join(sorted(missing))}: it is not from `timeaudio batch -o FILE.parquet`."
+        with self.reading():
+            found = self.connection.read_parquet(
+                [glob.escape(str(file)) for file in files],
+                union_by_name=True,
+                binary_as_string=True,  # of writers that do not declare text
             )
-        if "recorded_at" not in found.columns:
-            found = found.project("*, NULL::TIMESTAMP AS recorded_at")
-        found.filter("status = 'ok'").create_view("archive")
+            columns = _columns(found)
+            if missing := _NEEDED - columns or _NEEDED_SPANS - columns:
+                raise ArchiveError(
+                    f"{place} has no column {', '.join(sorted(missing))}: it is not from `timeaudio batch -o "
+                    "FILE.parquet`."
+                )
+            if "recorded_at" not in columns:
+                found = found.project("*, NULL::TIMESTAMP AS recorded_at")
+            found.filter("status::VARCHAR = 'ok' AND path IS NOT NULL").project(_COLUMNS).create_view("archive")
+
+    @contextmanager
+    def reading(self) -> Iterator[None]:
+        """Raise an ArchiveError instead of DuckDB's, which come as late as a file's values are read."""
+        import duckdb
+
+        try:
+            yield
+        except duckdb.Error as error:
+            raise ArchiveError(f"{self.place} cannot be read as Parquet: {str(error).splitlines()[0]}") from None
 
     def locate(self, path: str) -> Path:
         """Return where a recording is: a relative path starts at the archive's folder or at the working directory."""
         beside = self.folder / path
-        return beside if beside.exists() else Path(path)
+        return beside if os.path.exists(beside) else Path(path)  # False for a name that is too long
+
+
+def events_of(table: str) -> str:
+    """Return a query for the events of a table's `spans`: a row each, with the table's other columns.
+
+    Left out are events without a label, or whose time cannot be that of a recording.
+    """
+    return f"""
+        SELECT * EXCLUDE span, span.start_s, span.end_s, span.label,
+            if(isfinite(span.confidence), span.confidence, NULL) AS confidence
+        FROM (SELECT * EXCLUDE spans, unnest(spans) AS span FROM {table})
+        WHERE span.start_s >= 0 AND span.end_s >= span.start_s AND span.end_s < {_LONGEST_S} AND span.label IS NOT NULL
+    """
+
+
+def _is_part(file: Path) -> bool:
+    """Return whether a file in a folder belongs to its archive. Systems put hidden copies beside files."""
+    return file.suffix.lower() == ".parquet" and not file.name.startswith(".") and file.is_file()
+
+
+def _columns(found: "DuckDBPyRelation") -> set[str]:
+    """Return the names of the columns, and of the fields of a list of structures as `spans.label`."""
+    columns = set()
+    for name, kind in zip(found.columns, found.types, strict=True):
+        columns.add(name.lower())
+        for _, field in kind.children if kind.id == "list" else ():
+            if isinstance(field, type(kind)) and field.id == "struct":
+                columns |= {f"{name}.{inner}".lower() for inner, _ in field.children}
+    return columns
 
 
 def _check(place: Path, files: list[Path]) -> None:

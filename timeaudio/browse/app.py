@@ -3,10 +3,11 @@
 import asyncio
 import io
 import mimetypes
+import os
 import zipfile
 from collections.abc import Iterable, Sequence
 from importlib.resources import files
-from typing import Final
+from typing import Annotated, Final
 
 from pydantic import BaseModel, ConfigDict, Field, NaiveDatetime, ValidationError
 from starlette.applications import Starlette
@@ -17,8 +18,8 @@ from starlette.responses import FileResponse, JSONResponse, Response
 from starlette.routing import Route
 
 from server.playground.assets import read_folder, respond
-from timeaudio.archive.exports import TrackFormat, below, by_recording, playlist, table, track
-from timeaudio.archive.matching import QueryError
+from timeaudio.archive.exports import TrackFormat, by_recording, places, playlist, table, track
+from timeaudio.archive.matching import MAX_QUERY, QueryError
 from timeaudio.archive.search import Event, EventFilter
 from timeaudio.browse.library import Library, Selection
 from timeaudio.formats import FORMATS
@@ -35,13 +36,15 @@ SECURITY: Final = {
 }
 _PAGE: Final = 40  # recordings
 
+_Count = Annotated[int, Field(ge=0, lt=2**63)]  # what DuckDB counts with
+
 
 class Wanted(BaseModel):
     """The parameters of a selection."""
 
     model_config = ConfigDict(extra="forbid")
 
-    query: str = Field("", max_length=1000)
+    query: str = Field("", max_length=MAX_QUERY)
     kind: str = ""
     min_confidence: float = Field(0.0, ge=0.0, le=1.0)
     after: NaiveDatetime | None = None
@@ -57,7 +60,7 @@ class Wanted(BaseModel):
 class PageRequest(Wanted):
     """The parameters of a page of a selection."""
 
-    offset: int = Field(0, ge=0)
+    offset: _Count = 0
 
 
 class Download(BaseModel):
@@ -65,7 +68,7 @@ class Download(BaseModel):
 
     model_config = ConfigDict(extra="forbid")
 
-    events: list[int] | None = None
+    events: list[_Count] | None = None
     wanted: Wanted = Wanted()
 
 
@@ -95,7 +98,7 @@ def create_app(library: Library, *, hosts: Sequence[str]) -> Starlette:
 
     async def sound(request: Request) -> Response:
         path = await asyncio.to_thread(library.sound, request.path_params["recording"])
-        if path is None or path.suffix.lower() not in SUFFIXES or not path.is_file():
+        if path is None or path.suffix.lower() not in SUFFIXES or not os.path.isfile(path):
             return problem(
                 404, "The recording is not where the archive says. Run `timeaudio browse` where it is.", SECURITY
             )
@@ -138,9 +141,10 @@ def written(library: Library, events: Iterable[Event], form: str) -> tuple[str, 
     if len(found) == 1:
         return f"events{FORMATS[kind].suffix}", track(found[0][1], kind).encode()
     body = io.BytesIO()
+    named = places(dict(found))
     with zipfile.ZipFile(body, "w", zipfile.ZIP_DEFLATED) as packed:
         for path, some in found:
-            packed.writestr(f"{below(path)}{FORMATS[kind].suffix}", track(some, kind))
+            packed.writestr(f"{named[path]}{FORMATS[kind].suffix}", track(some, kind))
     return f"events-{form}.zip", body.getvalue()
 
 

@@ -10,24 +10,22 @@ from typing import Any, Final
 from timeaudio.archive.kinds import kinds, mentioned_kind
 from timeaudio.archive.matching import Meaning, meanings
 from timeaudio.archive.search import Event, EventFilter
-from timeaudio.archive.store import Archive
+from timeaudio.archive.store import Archive, events_of
 
 OTHER: Final = "other"
 """The kind of the captions that name none."""
 
 # Recordings are numbered by path. A caption may name several kinds.
-_TABLES: Final = """
+_TABLES: Final = f"""
     CREATE TABLE recordings AS
-        SELECT row_number() OVER (ORDER BY path) - 1 AS recording, path, recorded_at::TIMESTAMP AS recorded_at,
-            duration_s, spans
-        FROM archive;
+        SELECT row_number() OVER (ORDER BY path) - 1 AS recording, path, recorded_at, duration_s, spans FROM archive;
     CREATE TABLE labels AS
         SELECT row_number() OVER () - 1 AS label_id, label, lower(label) AS lower_label
-        FROM (SELECT DISTINCT unnest(spans).label AS label FROM recordings);
+        FROM (SELECT DISTINCT label FROM ({events_of("recordings")}));
     CREATE TABLE events AS
         SELECT row_number() OVER (ORDER BY recording, start_s, end_s, label_id) - 1 AS event, recording, start_s, end_s,
             label_id, confidence
-        FROM (SELECT recording, unnest(spans, recursive := true) FROM recordings) JOIN labels USING (label);
+        FROM ({events_of("recordings")}) JOIN labels USING (label);
     ALTER TABLE recordings DROP spans;
     CREATE TABLE label_kinds (label_id BIGINT, kind VARCHAR);
     CREATE VIEW whole AS FROM events JOIN recordings USING (recording) JOIN labels USING (label_id);
@@ -65,10 +63,11 @@ class Library:
     """The tables of an archive. Methods may be called from several threads."""
 
     def __init__(self, archive: Archive) -> None:
-        """Load the events into memory."""
+        """Load the events into memory. Raises: ArchiveError, if a file of the archive cannot be read."""
         self._archive = archive
         self._connection = archive.connection
-        self._connection.execute(_TABLES)
+        with archive.reading():
+            self._connection.execute(_TABLES)
         for kind in kinds().values():
             self._connection.execute(
                 "INSERT INTO label_kinds SELECT label_id, ? FROM labels WHERE regexp_matches(lower_label, ?)",

@@ -25,6 +25,7 @@ from timeaudio.results import DenseCaption, Grounding, Result
 
 MAX_QUERIES: Final = 32  # of a request, by default
 _REFUSED_RECORDING: Final = frozenset({400, 413, 415, 422})
+_REFUSED_QUERIES: Final = (":invalid-field", ":prompt-too-long")
 
 Found = tuple[ProjectLabel | None, LabelledInterval]
 
@@ -78,7 +79,7 @@ class Annotator:
         """Return the prediction for a task. It is empty if the recording cannot be fetched or read.
 
         Raises:
-            ClientError: the server cannot answer now, whatever the recording.
+            ClientError: the server cannot answer now, or not these labels, whatever the recording.
         """
         source = self._label_studio
         try:
@@ -88,7 +89,7 @@ class Annotator:
         except AddressRefused as error:
             complain(f"Task {task_id}: {error}")
         except ApiError as error:
-            if error.status not in _REFUSED_RECORDING:
+            if error.status not in _REFUSED_RECORDING or error.type.endswith(_REFUSED_QUERIES):
                 raise
             complain(f"Task {task_id}: {error}")
         return {"result": []}

@@ -4,14 +4,17 @@ import re
 import zipfile
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack
+from pathlib import Path
 
 import pytest
 from axe_playwright_python.sync_playwright import Axe
 from playwright.sync_api import Browser as Chromium
 from playwright.sync_api import Page, expect
 
-from tests.e2e.browse.conftest import Browser
+from tests.e2e.browse.archive_of_tones import tone
+from tests.e2e.browse.conftest import Browser, browsing
 from tests.e2e.page.conftest import browser, faults, is_fault, no_faults  # noqa: F401  fixtures
+from tests.unit.archive.conftest import row, write_archive  # noqa: F401  fixtures
 
 Visit = Callable[..., Page]
 PLAYED = "() => document.querySelector('#sound').played.length > 0 && document.querySelector('#sound').paused"
@@ -22,7 +25,7 @@ def visit(browser: Chromium, garden: Browser, faults: list[str]) -> Iterator[Vis
     """`visit("?kind=dog", color_scheme="dark")`: a loaded page in its own browser context."""
     with ExitStack() as stack:
 
-        def open_page(address: str = "", **options: object) -> Page:
+        def open_page(address: str = "", garden: Browser = garden, **options: object) -> Page:
             page = stack.enter_context(browser.new_context(**options)).new_page()  # type: ignore[arg-type]
             page.on("pageerror", lambda error: faults.append(str(error)))
             page.on("console", lambda line: faults.append(line.text) if is_fault(line.type, line.text) else None)
@@ -136,6 +139,32 @@ def test_a_missing_recording_is_explained(visit: Visit) -> None:
     expect(page.locator("#trouble")).to_contain_text("station/0001.wav: The recording is not where the archive says.")
     page.locator("[data-path='station/0000.wav'] .bar").first.click()
     expect(page.locator("#play")).to_have_accessible_name("Pause")
+
+
+def test_captions_and_paths_of_strangers_are_text_that_fits(visit: Visit, write_archive: Callable[..., Path]) -> None:  # noqa: F811
+    markup, arabic, long = "<img src=x onerror=alert(1)>.", "كلب ينبح", "x" * 3000
+    captions = [(0.0, 1.0, markup), (1.0, 2.0, arabic), (2.0, 3.0, long), (3.0, 4.0, " ")]
+    archive = write_archive(
+        [
+            row("#%3F ?<b>&.wav", None, 4.0, *((*caption, 0.5) for caption in captions)),
+            row(f"{'y' * 300}.wav", None, 0.0, (1.0, 4.0, "A dog.", None)),
+            row("zero bytes.wav", None, 4.0, (0.0, 1.0, "A dog.", None)),
+        ]
+    )
+    (archive.parent / "#%3F ?<b>&.wav").write_bytes(tone(220))
+    (archive.parent / "zero bytes.wav").touch()
+    with browsing(archive) as strange:
+        page = visit(garden=strange, viewport={"width": 390, "height": 844})
+        assert page.locator(".lane-name").all_inner_texts() == [markup[:-1], arabic, long, "?", "dog", "dog"]
+        assert page.locator(".bar").nth(4).get_attribute("style") == "left: 25%; width: 75%; --sure: 1;"
+        page.locator(".bar").first.click()
+        expect(page.locator("#play")).to_have_accessible_name("Pause")
+        for number, message in [(4, "The recording is not where"), (5, "zero bytes.wav: the file is empty.")]:
+            page.locator(".bar").nth(number).click()
+            expect(page.locator("#trouble")).to_contain_text(message)
+            notice = page.locator("#trouble .notice")
+            assert notice.evaluate("it => it.scrollWidth <= it.clientWidth")
+        assert page.evaluate("() => document.documentElement.scrollWidth") == 390
 
 
 def test_everything_is_listed_while_scrolling(visit: Visit) -> None:

@@ -56,7 +56,15 @@ def test_filters_combine(garden):
 
 
 @pytest.mark.parametrize(
-    "wanted", [{"min_confidence": "2"}, {"offset": "-1"}, {"after": "soon"}, {"colour": "red"}, {"query": "?!"}]
+    "wanted",
+    [
+        {"min_confidence": "2"},
+        {"offset": "-1"},
+        {"after": "soon"},
+        {"colour": "red"},
+        {"query": "?!"},
+        {"offset": 2**63},
+    ],
 )
 def test_wrong_parameters_are_refused_with_a_reason(garden, wanted):
     with garden.client() as client:
@@ -134,3 +142,4 @@ def test_events_are_downloaded_as_chosen(garden):
         assert labels.text == "0.500000\t1.500000\tA dog is barking.\n"
         assert client.post("/archive/events.exe", json={}).status_code == 404
         assert client.post("/archive/events.csv", content="{").status_code == 422
+        assert client.post("/archive/events.csv", json={"events": [2**63]}).status_code == 422

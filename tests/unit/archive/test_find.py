@@ -134,6 +134,20 @@ def test_paths_outside_are_written_inside_the_folder(write_archive, capfd, tmp_p
     ]
 
 
+def test_paths_that_meet_below_a_folder_get_numbers(write_archive, capfd, tmp_path):
+    paths = ["../a.wav", "/a.wav", "a.wav"]
+    archive = write_archive([row(path, None, 3.0, (0, 1, f"A dog in {path}", 1.0)) for path in paths])
+    assert find(capfd, "dog", archive, "--format", "srt", "-o", tmp_path / "out")[0] == 0
+    written = [(tmp_path / "out" / name).read_text() for name in ("a.srt", "a (2).srt", "a (3).srt")]
+    assert [text.splitlines()[2] for text in written] == [f"A dog in {path}" for path in paths]
+    clash = write_archive(
+        [row(path, None, 3.0, (0, 1, "A dog.", 1.0)) for path in ("b.wav", "b.mp3", "b.mp3.ogg")], "b"
+    )
+    status, _, err = find(capfd, "dog", clash, "--format", "srt", "-o", tmp_path / "out")
+    assert status == 2
+    assert "would be written to the same files" in " ".join(err.split())
+
+
 def test_a_folder_of_parts_is_one_archive(write_archive, capfd, tmp_path):
     write_archive([row("a.wav", None, 3.0, (0, 1, "A dog.", 1.0))], "part1")
     write_archive([row("b.wav", None, 3.0, (0, 1, "A dog.", 1.0))], "part2 [of two]")
@@ -192,6 +206,24 @@ def test_a_query_without_words_is_refused(farm, capfd):
     status, _, err = find(capfd, "?!", farm)
     assert status == 1
     assert "has no words" in err
+
+
+def test_a_query_that_is_too_long_is_refused(farm, capfd):
+    assert find(capfd, "x " * 500, farm)[0] == 1
+    status, _, err = find(capfd, "x" * 1001, farm)
+    assert status == 1
+    assert "The query has 1001 characters. Use at most 1000." in err
+
+
+def test_what_an_apostrophe_leaves_of_a_word_is_not_a_word(farm, capfd):
+    for query in ("it's raining", "It’s raining", "I'd hear rain"):  # noqa: RUF001  as phones write it
+        assert find(capfd, query, farm)[1] == find(capfd, "rain", farm)[1], query
+    assert find(capfd, "the whale's song", farm)[1] == find(capfd, "whale song", farm)[1]
+
+
+def test_a_letter_is_not_the_start_of_a_word(write_archive, capfd):
+    archive = write_archive([row("a.wav", None, 3.0, (0, 1, "A phone rings.", 1.0), (1, 2, "R. speaks.", 1.0))])
+    assert find(capfd, "r", archive)[1] == "a.wav: 1.0 - 2.0 s: R. speaks. (1.00)\n"
 
 
 def test_an_archive_without_dates_of_an_earlier_version_can_be_searched(farm, capfd, tmp_path: Path):

@@ -16,7 +16,8 @@ from huggingface_hub import ModelCard, ModelCardData
 
 from model.checkpoint import EMBEDDED
 from model.convert.card import native_card, released_card
-from model.hub import fetch_checkpoint, shown
+from model.errors import CheckpointError
+from model.hub import fetch_checkpoint, fetch_pretrained, shown
 from tests.local_hub import TOKEN, commit, local_hub
 
 ROOT = Path(__file__).parents[3]
@@ -164,6 +165,13 @@ def test_what_exists_here_wins_and_other_paths_stay_as_they_are(tmp_path, monkey
     (tmp_path / "lab" / "ears").mkdir(parents=True)
     paths = ["lab/ears", "ears", "a/b/c", str(tmp_path / "gone"), "../lab/none", "my--lab/x"]
     assert [fetch_checkpoint(Path(path)) for path in paths] == [Path(path) for path in paths]
+
+
+@pytest.mark.parametrize("address", ["https://huggingface.co/lab/ears/tree/main", "hf://lab/ears", "s3://ears/model"])
+def test_an_address_is_refused_with_what_to_give_instead(address):
+    for fetched in (fetch_checkpoint, fetch_pretrained):
+        with pytest.raises(CheckpointError, match=f"^{address} is an address. Give the model's name"):
+            fetched(Path(address))
 
 
 def test_progress_is_shown_on_a_terminal_only(hub, tmp_path, folder):

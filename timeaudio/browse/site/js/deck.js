@@ -88,6 +88,7 @@ export class Deck {
 async function reasonOf(sound, path) {
   const response = await fetch(sound.src, { headers: { Range: "bytes=0-0" } }).catch(() => null);
   if (response?.ok) return `${path}: this browser cannot play this type of file.`;
+  if (response?.status === 416) return `${path}: the file is empty.`; // no range of it can be sent
   const problem = await response?.json().catch(() => null);
   return `${path}: ${problem?.detail ?? "timeaudio browse does not respond."}`;
 }

@@ -7,7 +7,8 @@ const HUES = 8;
 
 /** Returns the list item of a recording. `hueOf(kind)` numbers kinds. */
 export function drawRecording(recording, hueOf) {
-  const { id, path, recorded_at: when, duration, events } = recording;
+  const { id, path, recorded_at: when, events } = recording;
+  const duration = recording.duration || Math.max(1, ...events.map(({ end }) => end)); // unknown in archives of others
   const pick = element("input", { type: "checkbox", disabled: events.length === 0, "aria-label": `Select all events of ${path}` });
   return element(
     "li",
@@ -27,7 +28,7 @@ export function drawRecording(recording, hueOf) {
 function lanes(events) {
   const found = new Map();
   for (const event of events) {
-    const name = event.kind?.replaceAll("_", " ") ?? event.label.replace(/\.$/, "");
+    const name = event.kind?.replaceAll("_", " ") ?? (event.label.trim().replace(/\.$/, "") || "?");
     if (!found.has(name)) found.set(name, { name, kind: event.kind, events: [] });
     found.get(name).events.push(event);
   }
