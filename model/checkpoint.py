@@ -63,8 +63,7 @@ def load_checkpoint(
 
     The language model computes in `dtype`, or in the config's precision if None. `auto` means float32, or with
     `may_round` the fastest precision of the device. `quantize` stores the language model's weights in fewer bits.
-    Unless `adapted`, an adapter is left out, and unless `calibrated`, the calibration. `directory` may be a name on the
-    hub.
+    Unless `adapted` or `calibrated`, an adapter or the calibration is left out. `directory` may be a name on the hub.
 
     Raises:
         CheckpointError: a file is missing, or does not fit the others; or it cannot be fetched from the hub.

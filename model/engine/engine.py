@@ -18,7 +18,6 @@ from model.engine.masks import GrammarMasks
 from model.engine.memory import in_halves, slots_that_fit
 from model.engine.prefill import batches, num_new_tokens, prefill
 from model.engine.sampling import choose
-from model.engine.search import ChoiceBias
 from model.engine.sequence import Prefix, Sequence
 from model.engine.slots import Slots
 from model.errors import ContextTooLong, OutOfMemory
@@ -108,12 +107,7 @@ class SlotEngine:
         return len(self._waiting)
 
     def add(
-        self,
-        prefix: Prefix,
-        suffix: Float[Tensor, "tokens dim"],
-        decoding: Decoding,
-        grammar: Grammar | None = None,
-        bias: ChoiceBias | None = None,
+        self, prefix: Prefix, suffix: Float[Tensor, "tokens dim"], decoding: Decoding, grammar: Grammar | None = None
     ) -> Sequence:
         """Queue a sequence for a slot. A grammar restricts every token, and closes an answer that is cut.
 
@@ -131,7 +125,6 @@ class SlotEngine:
         room = self.length - sequence.num_prompt_tokens
         if room < 1:
             raise ContextTooLong(limit=self.length, length=sequence.num_prompt_tokens)
-        sequence.search.bias = bias
         sequence.search.limit = min(decoding.max_new_tokens, room)
         prefix.num_waiting += 1
         self._waiting.add(prefix, sequence)

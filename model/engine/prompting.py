@@ -141,11 +141,10 @@ class Prompter:
         num_before = len(prompt_ids(self._tokenizer, self._prompt, "")[0])
         evidence = self.evidence(prefix.embeds[num_before:], duration)
         calibration = self._model.calibration
-        bias = None
+        sequence = self._engine.add(prefix, self._embedded(after, prefix.embeds.device), decoding, grammar)
         if task == "ground" and calibration is not None and calibration.presence is not None:
             shown = evidence(word_ids(self._tokenizer, query_of(question)))
-            bias = ChoiceBias(*calibration.presence.tokens, calibration.presence.bias_of(shown))
-        sequence = self._engine.add(prefix, self._embedded(after, prefix.embeds.device), decoding, grammar, bias)
+            sequence.search.bias = ChoiceBias(*calibration.presence.tokens, calibration.presence.bias_of(shown))
         return Question(sequence, self._tokenizer, task, duration, calibration, evidence, question)
 
     def evidence(self, audio_tokens: Float[Tensor, "tokens dim"], duration: int) -> Evidence:
