@@ -45,7 +45,7 @@ def test_a_name_cannot_control_the_terminal(server, caption_json, tmp_path, caps
     assert run("caption", path, "--server", server.url) == 0
     out = capsys.readouterr().out
     assert "\x1b" not in out
-    assert "red [31m name.wav" in out
+    assert "red[31mname.wav" in "".join(out.split())  # a long path is wrapped
 
 
 def test_an_unknown_width_of_the_terminal_loses_nothing(server, caption_json, clip, capsys, monkeypatch):
