@@ -36,7 +36,7 @@ def talkative(tmp_path_factory: pytest.TempPathFactory) -> Path:
     with torch.no_grad():
         model.llm.get_output_embeddings().weight[sorted(set(loud))] *= LOUDER
     save_checkpoint(folder, model, tokenizer, dtype=torch.float32)
-    Calibration({"summarize": Logistic(0.5, (0.05, 0.05, 0.05, 0.0, 0.3))}).write(folder / CALIBRATION, {})
+    Calibration({"summarize": Logistic(0.5, (0.05, 0.05, 0.05, 0.0, 0.3, 0.0))}).write(folder / CALIBRATION, {})
     return folder
 
 
