@@ -56,5 +56,5 @@ class Downmix:
 
 
 def _energy(samples: Samples) -> np.float32:
-    """Return the energy of the samples without their mean: an offset is no sound, and does not cancel."""
+    """Return the energy of the samples around their mean. An offset is not sound, and channels do not cancel it."""
     return np.float32(np.dot(samples, samples) - len(samples) * np.square(samples.mean(dtype=np.float64)))

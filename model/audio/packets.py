@@ -152,7 +152,7 @@ class PacketReader:
 
         Raises:
             FFmpegError: it cannot be decoded.
-            ArithmeticError: it decodes to values that no encoder was given, or is no frame of AMR.
+            ArithmeticError: it decodes to values that no encoder was given, or it is not a frame of AMR.
         """
         decoded = []
         if packet.size and self.codec.startswith("amr") and bytes(packet)[0] & _AMR_PADDING:

@@ -126,7 +126,7 @@ class Prompter:
     @torch.inference_mode()
     def prefix(self, audio_tokens: Float[Tensor, "tokens dim"]) -> Prefix:
         """Return the prefix that all questions about a recording share."""
-        before = self._embedded(prompt_ids(self._tokenizer, self._prompt, "")[0], audio_tokens.device)
+        before = self._embedded(self._ids_before, audio_tokens.device)
         return Prefix(torch.cat([before, audio_tokens.to(before.dtype)]))
 
     @torch.inference_mode()
@@ -138,8 +138,7 @@ class Prompter:
         """
         after = prompt_ids(self._tokenizer, self._prompt, question)[1]
         grammar = Grammar(self._tokenizer.vocabulary, task, duration)
-        num_before = len(prompt_ids(self._tokenizer, self._prompt, "")[0])
-        evidence = self.evidence(prefix.embeds[num_before:], duration)
+        evidence = self.evidence(prefix.embeds[len(self._ids_before) :], duration)
         calibration = self._model.calibration
         sequence = self._engine.add(prefix, self._embedded(after, prefix.embeds.device), decoding, grammar)
         if task == "ground" and calibration is not None and calibration.presence is not None:
@@ -150,6 +149,10 @@ class Prompter:
     def evidence(self, audio_tokens: Float[Tensor, "tokens dim"], duration: int) -> Evidence:
         """Return a recording's audio tokens for comparison with words. Units: `duration` in tenths of a second."""
         return Evidence(self._vectors, audio_tokens, duration, self._model.config.window.num_frames)
+
+    @cached_property
+    def _ids_before(self) -> list[int]:
+        return prompt_ids(self._tokenizer, self._prompt, "")[0]
 
     @cached_property
     def _vectors(self) -> WordVectors:

@@ -39,7 +39,7 @@ def restricted(
         if (bias := sequence.search.bias) is not None:
             best = left[row].argmax(dim=1)
             left = left.clone() if left is scores else left
-            left[row, (best == bias.token) | (best == bias.alternative), bias.token] += bias.value
+            left[row, :, bias.token] += bias.value * ((best == bias.token) | (best == bias.alternative))
     return left
 
 

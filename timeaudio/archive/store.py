@@ -39,7 +39,7 @@ class Archive:
         """Open a Parquet file, or all Parquet files of a folder, such as the parts of `timeaudio batch --shard`.
 
         Raises:
-            ArchiveError: there is no such file, or it has not the columns that `timeaudio batch` writes.
+            ArchiveError: the file does not exist, or it lacks columns that `timeaudio batch` writes.
             ModuleNotFoundError: DuckDB is not installed.
         """
         import duckdb

@@ -86,7 +86,7 @@ def _paths(manifest: Path) -> Iterator[str]:
 
 
 def _encoding(manifest: Path) -> str:
-    """Return UTF-8, or UTF-16 if its mark says so, as PowerShell writes lists. A mark is no part of the first path."""
+    """Decode a list as UTF-8, or as UTF-16 if its byte order mark says so (PowerShell), and drop the mark."""
     with manifest.open("rb") as file:
         return "utf-16" if file.read(2) in (codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE) else "utf-8-sig"
 
