@@ -27,6 +27,7 @@ from torch import Tensor, nn
 from transformers import AutoModelForCausalLM, PreTrainedModel, WhisperConfig
 from transformers.utils import logging
 
+from model.adapter import merge_adapter
 from model.confidence import Calibration
 from model.config import ModelConfig
 from model.encoders.aisfx import AisfxConfig, AisfxEncoder
@@ -78,8 +79,8 @@ def load_checkpoint(
     is_auto = dtype is None and config.language_dtype == "auto"
     stated = torch.float32 if is_auto else getattr(torch, config.language_dtype)
     llm = _language_model(directory, dtype or stated, device, quantize)
-    if adapted:
-        llm = _adapted(llm, directory)
+    if adapted and (directory / ADAPTER).is_dir():
+        llm = merge_adapter(llm, directory / ADAPTER)
     model = TimeAudio(config, speech, sound, llm)
     if is_auto and may_round:  # after the adapter is merged, so that the weights are rounded once
         model.llm.to(fastest_dtype(torch.device(device).type))
@@ -228,16 +229,6 @@ def _language_model(directory: Path, dtype: torch.dtype, device: str, quantize: 
             f"{directory}/llm is not a causal language model in the layout of transformers: {error}"
         ) from None
     return llm
-
-
-def _adapted(llm: PreTrainedModel, directory: Path) -> PreTrainedModel:
-    """Merge the checkpoint's adapter, if there is one, into the language model."""
-    if not (directory / ADAPTER).is_dir():
-        return llm
-    from peft import PeftModel  # imported here because it takes a second, and most checkpoints have no adapter
-
-    merged: PreTrainedModel = PeftModel.from_pretrained(llm, directory / ADAPTER).merge_and_unload()
-    return merged
 
 
 def _json(path: Path) -> dict[str, Any]:

@@ -66,7 +66,8 @@ class Stitcher:
     def add(self, events: Iterable[Event]) -> list[Event]:
         """Add the next pass's events, in times of that pass; return the final events, in times of the file.
 
-        Events that reach into the overlap with the following pass become final only after it. Sorted by start.
+        Intervals that reach into the overlap with the following pass become final only after it; an event with earlier
+        ones is returned in parts. Sorted by start.
         """
         here = self._passes[self._number]
         found = [event.shift(here.start) for event in events]
@@ -76,9 +77,10 @@ class Stitcher:
         if self._number == len(self._passes):
             certain, self._open = found, []
         else:
-            seam = self._passes[self._number].start
-            certain = [event for event in found if _end(event) <= seam - NEAR]
-            self._open = [event for event in found if _end(event) > seam - NEAR]
+            settled = self._passes[self._number].start - NEAR
+            parts = [_split(event, settled) for event in found]
+            certain = [event for event, _ in parts if event is not None]
+            self._open = [event for _, event in parts if event is not None]
         return sorted(certain, key=_start)
 
     def _joined(self, found: list[Event], lap: Interval) -> list[Event]:
@@ -170,9 +172,12 @@ def _part(event: Event, span: Interval) -> Event | None:
     return Event(tuple(cut), event.caption) if cut else None
 
 
+def _split(event: Event, time: int) -> tuple[Event | None, Event | None]:
+    """Return the event's intervals that end by `time`, and the others."""
+    early = tuple(interval for interval in event.intervals if interval.end <= time)
+    late = tuple(interval for interval in event.intervals if interval.end > time)
+    return Event(early, event.caption) if early else None, Event(late, event.caption) if late else None
+
+
 def _start(event: Event) -> int:
     return min(interval.start for interval in event.intervals)
-
-
-def _end(event: Event) -> int:
-    return max(interval.end for interval in event.intervals)

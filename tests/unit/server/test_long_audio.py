@@ -57,7 +57,7 @@ class PassEngine(ScriptedEngine):
 
 
 def request(task: Task = "dense_caption", *queries: str) -> EngineRequest:
-    return EngineRequest(id="x", task=task, queries=queries, deadline=time.monotonic() + 60)
+    return EngineRequest(id="x", task=task, queries=queries, deadline=time.monotonic() + 60, is_live=False)
 
 
 def samples(span: Interval) -> LazySamples:
@@ -83,9 +83,23 @@ def test_events_are_sent_per_pass_and_the_answer_covers_all_passes() -> None:
     assert isinstance(first, QueryAnswered)
     assert isinstance(second, QueryAnswered)
     assert (first.index, second.index) == (0, 1)
-    assert first.events == second.events == tuple(clicks)
+    assert first.events == second.events == (Event(tuple(i for click in clicks for i in click.intervals), "A click."),)
     assert (first.present, first.num_prompt_tokens, first.num_completion_tokens) == (True, 120, 70)
-    assert first.text.splitlines()[1] == "<a_1><a_4><f_0> - <a_1><a_4><f_1>. A click."
+    assert first.text.split(", ")[1] == "<a_1><a_4><f_0> - <a_1><a_4><f_1>"
+    assert engine.most == AT_ONCE
+
+
+def test_the_first_pass_of_a_stream_runs_alone() -> None:
+    engine = PassEngine()
+
+    async def begun_at_each_event() -> list[int]:
+        message = replace(request(), is_live=True)
+        updates = analyze_passes(engine, message, PASSES, samples, SLOT_TOKENS)
+        return [engine.begun async for update in updates if isinstance(update, EventFound)]
+
+    begun = asyncio.run(begun_at_each_event())
+    assert begun[0] == 1
+    assert begun[-1] == len(PASSES)
     assert engine.most == AT_ONCE
 
 

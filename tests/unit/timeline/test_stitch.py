@@ -74,7 +74,13 @@ def test_events_at_the_edge_of_only_one_pass_are_dropped() -> None:
 
 def test_intervals_of_a_query_are_joined() -> None:
     parts = stitched([event("", (100, 200), (950, 1000))], [event("", (50, 120), (500, 600))], [])
-    assert parts[1] == [event("", (100, 200), (950, 1020), (1400, 1500))]
+    assert parts[:2] == [[event("", (100, 200))], [event("", (950, 1020), (1400, 1500))]]
+
+
+def test_intervals_away_from_a_seam_do_not_wait_for_the_rest_of_their_event() -> None:
+    dog = "A dog barks."
+    parts = stitched([event(dog, (10, 50), (940, 1000))], [event(dog, (40, 60), (400, 450), (950, 1000))], [])
+    assert parts == [[event(dog, (10, 50))], [event(dog, (940, 1000), (1300, 1350))], []]
 
 
 def test_segments_are_cut_in_the_middle_of_the_overlap() -> None:
@@ -165,7 +171,7 @@ def test_common_words_in_captions_do_not_join_events() -> None:
 
 def test_only_an_interval_at_the_edge_of_a_pass_is_dropped() -> None:
     parts = stitched([event("", (100, 200), (270, 280))], [event("", (0, 8), (100, 150))], [], [], passes=SHORT)
-    assert parts[1] == [event("", (100, 200)), event("", (340, 390))]
+    assert parts[:2] == [[event("", (100, 200))], [event("", (340, 390))]]
 
 
 def test_a_joined_interval_has_the_lowest_confidence_of_its_parts() -> None:
