@@ -11,6 +11,7 @@ from pathlib import Path
 
 import torch
 
+from training.blend import Blend
 from training.data.manifest import Row
 from training.learner import Learner
 from training.stage_data import lengths
@@ -31,9 +32,10 @@ class Losses:
 
 @dataclass(frozen=True, slots=True)
 class GuardedValidation:
-    """The held-out rows, and the run's folder, which keeps the start's losses."""
+    """The held-out rows, and the run's folder, which keeps the start's losses. It measures the blended weights."""
 
     setup: TrainingSetup
+    blend: Blend
     new: Sequence[Row]
     known: Sequence[Row]
     run: Path
@@ -41,7 +43,8 @@ class GuardedValidation:
 
     def measure(self) -> float:
         """Return the new rows' loss, negated, or `FORGETS`. The first call must measure the start."""
-        losses = Losses(self._loss(self.new), self._loss(self.known))
+        with self.blend.applied():
+            losses = Losses(self._loss(self.new), self._loss(self.known))
         start = self.start or losses
         if self.start is None and self.setup.accelerator.is_main_process:
             part = self.run / f"{START}.part"

@@ -1,6 +1,7 @@
 """Mix a user's clips into rehearsal scenes, so that new sounds are also learned among known ones."""
 
 from collections.abc import Iterator, Sequence
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -41,6 +42,20 @@ def mix_clips(new: Sequence[Row], known: Sequence[Row], folder: Path, config: St
             scene = fitting[int(rng.integers(len(fitting)))]
             rows += _mix(clip, queries, scene, folder / f"{number:03d}-{variant}.wav", rng)
     return rows
+
+
+def mix_known(known: Sequence[Row], folder: Path, config: StageConfig) -> list[Row]:
+    """Mix one event of each scene of `known` into others, as `mix_clips` does with clips. Return the rows.
+
+    Without them every recording that was mixed by this module would hold a new sound, and the model would learn that.
+    """
+    rng = np.random.default_rng(config.seed)
+    single = [
+        replace(row, events=(row.events[int(rng.integers(len(row.events)))],)) if row.task == "dense_caption" else row
+        for row in known
+        if row.events
+    ]
+    return mix_clips(single, known, folder, config)
 
 
 def _mix(clip: Row, queries: Sequence[Row], scene: Row, path: Path, rng: np.random.Generator) -> Iterator[Row]:

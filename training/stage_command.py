@@ -26,7 +26,7 @@ from training.data.manifest import ManifestError, Row
 from training.data.recordings import DataError
 from training.guarded_validation import GuardedValidation
 from training.learner import Learner
-from training.mixtures import mix_clips
+from training.mixtures import mix_clips, mix_known
 from training.options.train import parse
 from training.rehearsal import MixedBatches
 from training.run_file import ConfigError
@@ -86,6 +86,7 @@ def run_stage(job: TrainingJob, config: StageConfig) -> RunState:
         known, known_validation = rehearsal_rows(job.rehearse, model.config.tasks, learner, config)
         with accelerator.main_process_first():
             mixed = mix_clips(rows, known, job.run / "mixtures", config)
+            known += mix_known(known, job.run / "mixtures" / "known", config)
         batches = MixedBatches([*rows, *mixed], known, config)
         log(
             f"{len(known)} rows rehearse what {shown(job.start)} knows, {len(known_validation)} check it."
@@ -96,9 +97,9 @@ def run_stage(job: TrainingJob, config: StageConfig) -> RunState:
     log(f"{trained:,} of {sum(p.numel() for p in model.parameters()):,} parameters train: {', '.join(config.trains)}.")
     features = FeatureExtractor(model, job.data.parent, job.cache, bfloat16=accelerator.mixed_precision == "bf16")
     setup = TrainingSetup(learner, batches, features, config, accelerator)
-    measure = None
+    measure, blend = None, Blend(learner, config.blend)
     if known_validation:
-        measure = GuardedValidation(setup, validation_rows, known_validation, job.run, log).measure
+        measure = GuardedValidation(setup, blend, validation_rows, known_validation, job.run, log).measure
     elif validation_rows and isinstance(learner, Learner):
         measure = _validation_function(Validation(validation_rows, job.data.parent, log), setup, job, model, tokenizer)
     state = train_stage(setup, job.run, measure)
@@ -108,6 +109,8 @@ def run_stage(job: TrainingJob, config: StageConfig) -> RunState:
             model, tokenizer, learner = _load_learner(job, config, "cpu", rows)
             model.config = trained_config
             restore(job.run, learner, BEST if (job.run / BEST).is_file() else RESUME)
+        elif config.blend < 1:
+            blend.apply()
         write_checkpoint(job.out, job.start, learner, model.eval(), tokenizer, dtype)
         log(f"Checkpoint written to {job.out}.")
         if measure:

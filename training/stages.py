@@ -109,6 +109,9 @@ class StageConfig(Strict):
     another one has a lower loss on the validation rows without forgetting. Not in the paper."""
     mixtures: int = 0
     """How many times each of the manifest's recordings with dense captions is also mixed into a scene to rehearse."""
+    blend: float = 1.0
+    """How far the weights that are measured and written are on the way from the start's to the trained ones. Below 1
+    only with a rehearsal_share. Not in the paper."""
     most_forgotten: float = 0.05
     """How far the loss on the rehearsal's validation rows may rise above the start's, as a share of it."""
     patience: int = 0
@@ -153,6 +156,8 @@ def load_stage(name: str, overrides: list[str]) -> StageConfig:
     ]
     if config.rehearsal_share and (config.sharding or config.objective != "answers" or not config.evaluate_every):
         problems.append('rehearsal_share above 0 needs objective "answers", evaluate_every above 0 and no sharding')
+    if not 0 < config.blend <= 1 or (config.blend < 1 and not config.rehearsal_share):
+        problems.append("blend must be above 0 and at most 1, and 1 without a rehearsal_share")
     if config.mixtures and not config.rehearsal_share:
         problems.append("mixtures need a rehearsal_share above 0: they are made of the scenes to rehearse")
     if config.rehearsal_share and config.batch_size < 2:

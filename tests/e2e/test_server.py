@@ -167,7 +167,7 @@ def test_events_of_a_long_recording_are_found_once_at_their_times(
     sound = sound_of(seconds, LONG[seconds])
 
     def found(kind: str, start: float, intervals: list[dict[str, Any]]) -> list[dict[str, Any]]:
-        # The tolerance is the model's, whose boundaries move with the processor's rounding: 28.9 s on one, 29.9 on another.
+        # The boundaries of the model move with the rounding of the processor: 28.9 s on one, 29.9 s on another.
         wanted = (pytest.approx(start, abs=1.5), pytest.approx(start + LASTS_S[kind], abs=1.0))
         return [interval for interval in intervals if (interval["start"], interval["end"]) == wanted]
 

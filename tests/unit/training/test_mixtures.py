@@ -7,7 +7,7 @@ from model.audio.decode import decode_audio
 from tests.small_recordings import noise
 from training.data.manifest import Annotation, Row
 from training.data.wav import write_wav
-from training.mixtures import mix_clips
+from training.mixtures import mix_clips, mix_known
 from training.stages import StageConfig
 
 CONFIG = StageConfig(mixtures=2, rehearsal_share=0.5)
@@ -71,3 +71,13 @@ def test_a_scene_with_the_clips_kind_is_not_used(scene, clip, tmp_path):
 def test_without_mixtures_nothing_is_written(scene, clip, tmp_path):
     assert mix_clips(clip, [scene], tmp_path / "mixed", StageConfig()) == []
     assert not (tmp_path / "mixed").exists()
+
+
+def test_one_event_of_a_known_scene_is_mixed_into_another(scene, clip, tmp_path):
+    rows = mix_known([scene, *clip], tmp_path / "mixed", CONFIG)
+    dense = [row for row in rows if row.task == "dense_caption"]
+    assert len(dense) == 4
+    from_clip = [row for row in dense if row.events[0] == scene.events[0]]
+    assert {event.caption for row in from_clip for event in row.events[1:]} == {CLIP.caption}
+    from_scene = [row for row in dense if row.events[0] == CLIP]
+    assert [event.caption for row in from_scene for event in row.events[1:]] == ["It rains.", "It rains."]
