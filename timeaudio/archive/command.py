@@ -4,6 +4,7 @@ import os
 import sys
 from collections.abc import Iterable, Iterator
 from datetime import datetime
+from itertools import islice
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Literal
 
@@ -30,6 +31,7 @@ timeaudio find rain events.parquet --format srt -o subtitles
 
 Exit status, as of grep: 0 found, 1 nothing found, 2 wrong usage.
 """
+_LINES = 1000  # written at once: without a buffer (PYTHONUNBUFFERED), each write is a call of the system
 _WHICH = "Which events (default: all)"
 _OUTPUT = "Output (default: a line per event)"
 
@@ -167,9 +169,9 @@ def _write_list(events: "Iterable[Event]", form: str, archive: "Archive") -> int
             written = lines(counted())
     encoding = sys.stdout.encoding if form == "text" else "utf-8"
     try:
-        for line in written:
-            sys.stdout.buffer.write(line.encode(encoding, errors="replace"))
-        sys.stdout.flush()
+        while part := "".join(islice(written, _LINES)):
+            sys.stdout.buffer.write(part.encode(encoding, errors="replace"))
+            sys.stdout.flush()
     except BrokenPipeError:  # `| head` has enough
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
     return num_written
