@@ -11,7 +11,15 @@ from typing import Final
 ENDINGS: Final = "(?:e|s|es|d|ed|ing|ings|er|ers|y)?"
 """What may follow a stem: "bark" takes -s, -ed, -ing; "crackl" takes -e. "rain" does not take -bow."""
 
-_WORD: Final = re.compile(r"[^\W_]+")
+# Ranges of characters, for a class of Python or RE2. Some are marks, which neither takes for letters.
+UNSPACED: Final = (
+    "\u0e00-\u0eff\u1000-\u109f\u1780-\u17ff"  # Thai, Lao, Burmese, Khmer
+    "\u3041-\u309f\u30a1-\u30fa\u30fc-\u30ff\uff66-\uff9f"  # Japanese: hiragana, katakana
+    "\u3005-\u3007\u3400-\u4dbf\u4e00-\u9fff\uf900-\ufaff\U00020000-\U0003ffff"  # Chinese characters
+)
+"""The letters of scripts that write no spaces between words."""
+
+_WORD: Final = re.compile(rf"[{UNSPACED}]+|[^\W_{UNSPACED}]+")
 # Words that say nothing about the sound.
 FILLERS: Final = frozenset(
     _WORD.findall(
@@ -84,7 +92,7 @@ def normalized(text: str) -> str:
 
 
 def words_of(text: str) -> list[str]:
-    """Return the words of a text, in lower case."""
+    """Return the words of a text, in lower case. What a script without spaces writes together counts as one."""
     return _WORD.findall(text.lower())
 
 

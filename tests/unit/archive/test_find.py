@@ -8,6 +8,7 @@ import pytest
 import srt
 
 from tests.unit.archive.conftest import row
+from timeaudio.archive.matching import meanings
 from timeaudio.cli import main
 
 
@@ -158,6 +159,28 @@ def test_words_beyond_ascii_are_found(write_archive, capfd):
     archive = write_archive([row("a.wav", None, 3.0, (0, 1, "Österreichische Blasmusik", 1.0))])
     assert find(capfd, "österreichische", archive)[0] == 0
     assert find(capfd, "sterreichische", archive)[0] == 1
+
+
+@pytest.mark.parametrize(
+    ("caption", "found", "missed"),
+    [
+        ("一只狗在远处大声吠叫。", ["狗", "大声吠叫", "一只狗 吠叫"], ["猫", "狗吠叫"]),
+        ("遠くで犬が吠えている。", ["犬", "犬が吠え", "吠え 遠く"], ["犬が鳴", "猫"]),
+        ("サイレンが鳴る。", ["サイレン", "サイレン 鳴る"], ["サイレント"]),
+        ("สุนัขเห่าอยู่ไกลๆ", ["สุนัข", "เห่า"], ["แมว", "สุข"]),
+        ("有3只狗在bark。", ["3只狗", "barks", "狗 bark"], ["4只狗", "ark"]),
+    ],
+)
+def test_a_script_without_spaces_is_found_inside_a_caption(write_archive, capfd, caption, found, missed):
+    archive = write_archive([row("a.wav", None, 3.0, (0, 1, caption, 1.0))])
+    for words in found:
+        status, out, err = find(capfd, words, archive, "--words")
+        assert (status, out) == (0, f"a.wav: 0.0 - 1.0 s: {caption} (1.00)\n"), words
+        assert all(reading.matches(caption) for reading in meanings(words, only_words=True))
+    assert "captions with" in err
+    for words in missed:
+        assert find(capfd, words, archive, "--words")[:2] == (1, ""), words
+        assert not any(reading.matches(caption) for reading in meanings(words, only_words=True))
 
 
 @pytest.mark.parametrize(
