@@ -11,6 +11,8 @@ from typing import Final
 
 NAMELESS: Final = "?"
 """The label for a text that has no printable characters left."""
+PLAIN_NAME: Final = re.compile(r"-[\w.-]*\.\w+")
+"""Names like AudioSet's `-0RWZT-miFs_30.wav`: no function call fits into them, and DCASE joins tables by name."""
 _FORMULA_STARTS: Final = ("=", "+", "-", "@")
 
 

@@ -48,9 +48,9 @@ def _moment(text: str | None) -> datetime | None:
         return None
     try:
         moment = datetime.fromisoformat(text)
-    except ValueError:
+        return moment.astimezone().replace(tzinfo=None) if moment.tzinfo else moment
+    except (ValueError, OverflowError):  # the time zone can lead out of the calendar
         raise typer.BadParameter(f"{text!r} is not a date: use 2026-06-01 or 2026-06-01T05:30") from None
-    return moment.astimezone().replace(tzinfo=None) if moment.tzinfo else moment
 
 
 def register(app: typer.Typer) -> None:
@@ -119,7 +119,8 @@ def find(  # noqa: PLR0913  an option each
     if not found.num_events:
         complain(f"Nothing found for {query!r} ({found.reason}).")
         raise typer.Exit(1)
-    shown = "" if limit is None or limit >= found.num_events else f"; the first {limit} follow"
+    first = "the first follows" if limit == 1 else f"the first {limit} follow"
+    shown = "" if limit is None or limit >= found.num_events else f"; {first}"
     recordings = "1 recording" if found.num_recordings == 1 else f"{found.num_recordings} recordings"
     events_found = "1 event" if found.num_events == 1 else f"{found.num_events} events"
     complain(f"{query!r} is {found.reason}: {events_found} in {recordings}{shown}.")

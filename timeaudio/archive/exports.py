@@ -7,7 +7,7 @@ from pathlib import Path, PurePath
 from typing import Final, Literal
 
 from timeaudio.archive.search import Event
-from timeaudio.labels import LabelledInterval, audacity_labels, inert, one_line, srt_cues
+from timeaudio.labels import PLAIN_NAME, LabelledInterval, audacity_labels, inert, one_line, srt_cues
 
 ListFormat = Literal["csv", "m3u"]
 TrackFormat = Literal["srt", "audacity"]
@@ -36,7 +36,7 @@ def lines(events: Iterable[Event]) -> Iterator[str]:
 def table(events: Iterable[Event]) -> Iterator[str]:
     """Yield the lines of a CSV table: path, start_s, end_s, label, confidence, recorded_at; the first is its heading.
 
-    A label that a spreadsheet would compute gets an apostrophe in front.
+    A path or label that a spreadsheet would compute gets an apostrophe in front.
     """
     write_row = csv.writer(_Lines(), lineterminator="\n").writerow
     yield "path,start_s,end_s,label,confidence,recorded_at\n"
@@ -44,7 +44,7 @@ def table(events: Iterable[Event]) -> Iterator[str]:
         confidence = "" if event.confidence is None else f"{event.confidence:g}"
         when = "" if event.recorded_at is None else event.recorded_at.isoformat()
         times = (f"{event.start_ms / 1000:.3f}", f"{event.end_ms / 1000:.3f}")
-        yield write_row((event.path, *times, inert(event.label), confidence, when))
+        yield write_row((inert(event.path, PLAIN_NAME), *times, inert(event.label), confidence, when))
 
 
 def playlist(events: Iterable[Event], locate: Callable[[str], Path]) -> Iterator[str]:

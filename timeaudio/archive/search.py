@@ -82,7 +82,8 @@ def search(
         "SELECT reading, count(*), count(DISTINCT path) FROM found GROUP BY reading ORDER BY reading LIMIT 1"
     ).fetchone()
     reading, num_events, num_recordings = counts or (len(readings) - 1, 0, 0)
-    return Found(readings[reading].reason, num_events, num_recordings, _events(archive, reading, limit))
+    last = num_events if limit is None else min(limit, num_events)
+    return Found(readings[reading].reason, num_events, num_recordings, _events(archive, reading, last))
 
 
 def _collection(readings: Sequence[Meaning], wanted: EventFilter) -> tuple[str, list[object]]:
@@ -112,7 +113,7 @@ def _collection(readings: Sequence[Meaning], wanted: EventFilter) -> tuple[str, 
     )
 
 
-def _events(archive: Archive, reading: int, limit: int | None) -> Iterator[Event]:
+def _events(archive: Archive, reading: int, limit: int) -> Iterator[Event]:
     found = archive.connection.execute(
         """
         SELECT path, recorded_at, round(start_s * 1000)::BIGINT, round(end_s * 1000)::BIGINT, label, confidence
