@@ -11,6 +11,8 @@ from typing import Final
 
 NAMELESS: Final = "?"
 """The label for a text that has no printable characters left."""
+PLAIN_NAME: Final = re.compile(r"-[\w.-]*\.\w+")
+"""Names like AudioSet's `-0RWZT-miFs_30.wav`: no function call fits into them, and DCASE joins tables by name."""
 _FORMULA_STARTS: Final = ("=", "+", "-", "@")
 
 
@@ -29,7 +31,10 @@ def one_line(words: str) -> str:
 
     The result is never empty, because some formats need a label.
     """
-    if not words.isprintable():  # most are, and an archive has a million
+    if words.isprintable():  # most are, and an archive has a million; of white space, it may have the space alone
+        if words and "  " not in words and words[0] != " " != words[-1]:
+            return words
+    else:
         words = "".join(" " if unicodedata.category(letter) in ("Cc", "Cs") else letter for letter in words)
     return " ".join(words.split()) or NAMELESS
 

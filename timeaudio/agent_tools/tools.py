@@ -16,6 +16,7 @@ from pydantic import Field
 from timeaudio.agent_tools.backend import Backend
 from timeaudio.agent_tools.folders import folders_of
 from timeaudio.agent_tools.recording import NamedRecording
+from timeaudio.agent_tools.strict import StrictServer
 from timeaudio.errors import ClientError
 from timeaudio.request_options import PartOptions
 from timeaudio.requests import TaskName
@@ -137,7 +138,7 @@ def tool_server(backend: Backend, access: Access) -> MCPServer[Any]:
         part: PartOptions = {"start": start, "end": end, "track": track, "min_confidence": min_confidence}
         return cast(QuestionAnswer, await run("ask", NamedRecording(path, url, data), given, part, question))
 
-    server: MCPServer[Any] = MCPServer(
+    server = StrictServer(
         "timeaudio", title="TimeAudio", instructions=INSTRUCTIONS, version=version("timeaudio"), log_level="WARNING"
     )
     for tool in (hear, find, summarize, ask):

@@ -4,6 +4,7 @@ import os
 import sys
 from collections.abc import Iterable, Iterator
 from datetime import datetime
+from itertools import islice
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Literal
 
@@ -30,6 +31,7 @@ timeaudio find rain events.parquet --format srt -o subtitles
 
 Exit status, as of grep: 0 found, 1 nothing found, 2 wrong usage.
 """
+_LINES = 1000  # written at once: without a buffer (PYTHONUNBUFFERED), each write is a call of the system
 _WHICH = "Which events (default: all)"
 _OUTPUT = "Output (default: a line per event)"
 
@@ -46,9 +48,9 @@ def _moment(text: str | None) -> datetime | None:
         return None
     try:
         moment = datetime.fromisoformat(text)
-    except ValueError:
+        return moment.astimezone().replace(tzinfo=None) if moment.tzinfo else moment
+    except (ValueError, OverflowError):  # the time zone can lead out of the calendar
         raise typer.BadParameter(f"{text!r} is not a date: use 2026-06-01 or 2026-06-01T05:30") from None
-    return moment.astimezone().replace(tzinfo=None) if moment.tzinfo else moment
 
 
 def register(app: typer.Typer) -> None:
@@ -117,7 +119,8 @@ def find(  # noqa: PLR0913  an option each
     if not found.num_events:
         complain(f"Nothing found for {query!r} ({found.reason}).")
         raise typer.Exit(1)
-    shown = "" if limit is None or limit >= found.num_events else f"; the first {limit} follow"
+    first = "the first follows" if limit == 1 else f"the first {limit} follow"
+    shown = "" if limit is None or limit >= found.num_events else f"; {first}"
     recordings = "1 recording" if found.num_recordings == 1 else f"{found.num_recordings} recordings"
     events_found = "1 event" if found.num_events == 1 else f"{found.num_events} events"
     complain(f"{query!r} is {found.reason}: {events_found} in {recordings}{shown}.")
@@ -167,9 +170,9 @@ def _write_list(events: "Iterable[Event]", form: str, archive: "Archive") -> int
             written = lines(counted())
     encoding = sys.stdout.encoding if form == "text" else "utf-8"
     try:
-        for line in written:
-            sys.stdout.buffer.write(line.encode(encoding, errors="replace"))
-        sys.stdout.flush()
+        while part := "".join(islice(written, _LINES)):
+            sys.stdout.buffer.write(part.encode(encoding, errors="replace"))
+            sys.stdout.flush()
     except BrokenPipeError:  # `| head` has enough
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
     return num_written

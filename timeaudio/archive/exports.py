@@ -1,16 +1,13 @@
 """Write events of many recordings: a table, a playlist, or subtitles and labels for each recording."""
 
 import csv
-import io
 from collections.abc import Callable, Iterable, Iterator
-from functools import lru_cache
 from itertools import groupby
 from pathlib import Path, PurePath
 from typing import Final, Literal
 
 from timeaudio.archive.search import Event
-from timeaudio.labels import LabelledInterval, audacity_labels, inert, srt_cues
-from timeaudio.labels import one_line as as_one_line
+from timeaudio.labels import PLAIN_NAME, LabelledInterval, audacity_labels, inert, one_line, srt_cues
 
 ListFormat = Literal["csv", "m3u"]
 TrackFormat = Literal["srt", "audacity"]
@@ -21,31 +18,33 @@ _TRACKS: Final[dict[TrackFormat, Callable[[Iterable[LabelledInterval]], str]]] =
     "audacity": audacity_labels,
 }
 
-one_line = lru_cache(10_000)(as_one_line)
-"""Paths and captions repeat."""
+
+class _Lines:
+    """A file for a CSV writer that gives back each line instead of keeping it."""
+
+    def write(self, line: str) -> str:
+        return line
 
 
 def lines(events: Iterable[Event]) -> Iterator[str]:
     """Yield a line for people per event: `street.flac: 0.5 - 2.5 s: A dog barks. (0.85)`."""
-    for event in events:
-        confidence = "" if event.confidence is None else f" ({event.confidence:.2f})"
-        times = f"{event.start_ms / 1000:.1f} - {event.end_ms / 1000:.1f} s"
-        yield f"{one_line(event.path)}: {times}: {one_line(event.label)}{confidence}\n"
+    for path, _, start_ms, end_ms, label, confidence in events:
+        sure = "" if confidence is None else f" ({confidence:.2f})"
+        yield f"{one_line(path)}: {start_ms / 1000:.1f} - {end_ms / 1000:.1f} s: {one_line(label)}{sure}\n"
 
 
 def table(events: Iterable[Event]) -> Iterator[str]:
     """Yield the lines of a CSV table: path, start_s, end_s, label, confidence, recorded_at; the first is its heading.
 
-    A label that a spreadsheet would compute gets an apostrophe in front.
+    A path or label that a spreadsheet would compute gets an apostrophe in front.
     """
+    write_row = csv.writer(_Lines(), lineterminator="\n").writerow
     yield "path,start_s,end_s,label,confidence,recorded_at\n"
     for event in events:
-        text = io.StringIO()
         confidence = "" if event.confidence is None else f"{event.confidence:g}"
         when = "" if event.recorded_at is None else event.recorded_at.isoformat()
         times = (f"{event.start_ms / 1000:.3f}", f"{event.end_ms / 1000:.3f}")
-        csv.writer(text, lineterminator="\n").writerow((event.path, *times, inert(event.label), confidence, when))
-        yield text.getvalue()
+        yield write_row((inert(event.path, PLAIN_NAME), *times, inert(event.label), confidence, when))
 
 
 def playlist(events: Iterable[Event], locate: Callable[[str], Path]) -> Iterator[str]:

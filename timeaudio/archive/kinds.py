@@ -11,7 +11,15 @@ from typing import Final
 ENDINGS: Final = "(?:e|s|es|d|ed|ing|ings|er|ers|y)?"
 """What may follow a stem: "bark" takes -s, -ed, -ing; "crackl" takes -e. "rain" does not take -bow."""
 
-_WORD: Final = re.compile(r"[^\W_]+")
+# Ranges of characters, for a class of Python or RE2. Some are marks, which neither takes for letters.
+UNSPACED: Final = (
+    "\u0e00-\u0eff\u1000-\u109f\u1780-\u17ff"  # Thai, Lao, Burmese, Khmer
+    "\u3041-\u309f\u30a1-\u30fa\u30fc-\u30ff\uff66-\uff9f"  # Japanese: hiragana, katakana
+    "\u3005-\u3007\u3400-\u4dbf\u4e00-\u9fff\uf900-\ufaff\U00020000-\U0003ffff"  # Chinese characters
+)
+"""The letters of scripts that write no spaces between words."""
+
+_WORD: Final = re.compile(rf"[{UNSPACED}]+|[^\W_{UNSPACED}]+")
 # Words that say nothing about the sound.
 FILLERS: Final = frozenset(
     _WORD.findall(
@@ -23,23 +31,29 @@ FILLERS: Final = frozenset(
 _BETWEEN: Final = r"\W+"  # words of a phrase: "chain saw" matches "chain-saw"
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class Kind:
     """One kind of sound.
 
     Attributes:
         name: as in ESC-50: `dog`, `car_horn`.
         keywords: stems, as in the vocabulary.
-        names: its queries that contain no keyword and that no caption of another kind contains: "canine".
         phrases: all its queries, normalized.
         words: every word of its wordings.
     """
 
     name: str
     keywords: tuple[str, ...]
-    names: tuple[str, ...]
     phrases: frozenset[str]
     words: frozenset[str]
+
+    @functools.cached_property  # a search needs one or two kinds, and the expressions of all take 30 ms to compile
+    def names(self) -> tuple[str, ...]:
+        """The queries that contain no keyword and that no caption of another kind contains: "canine"."""
+        captions = (caption for kind, found in _captions().items() if kind != self.name for caption in found)
+        others = f" {' '.join(captions)} "
+        keyword = re.compile(_any_of(map(_keyword, self.keywords)))
+        return tuple(sorted(p for p in self.phrases - FILLERS if not keyword.search(p) and f" {p} " not in others))
 
     @property
     def pattern(self) -> str:
@@ -50,21 +64,15 @@ class Kind:
 @functools.cache
 def kinds() -> dict[str, Kind]:
     """Return every kind by name."""
-    wordings = _wordings()["kinds"]
-    captions = {name: " ".join(map(normalized, entry["captions"])) for name, entry in wordings.items()}
-    found = {}
-    for name, entry in wordings.items():
-        others = f" {' '.join(text for kind, text in captions.items() if kind != name)} "
-        phrases = frozenset(map(normalized, entry["queries"]))
-        keyword = re.compile(_any_of(map(_keyword, entry["keywords"])))
-        found[name] = Kind(
+    return {
+        name: Kind(
             name=name,
             keywords=tuple(entry["keywords"]),
-            names=tuple(sorted(p for p in phrases - FILLERS if not keyword.search(p) and f" {p} " not in others)),
-            phrases=phrases,
+            phrases=frozenset(map(normalized, entry["queries"])),
             words=frozenset(word for text in entry["captions"] + entry["queries"] for word in words_of(text)),
         )
-    return found
+        for name, entry in _wordings()["kinds"].items()
+    }
 
 
 @functools.cache
@@ -84,7 +92,7 @@ def normalized(text: str) -> str:
 
 
 def words_of(text: str) -> list[str]:
-    """Return the words of a text, in lower case."""
+    """Return the words of a text, in lower case. What a script without spaces writes together counts as one."""
     return _WORD.findall(text.lower())
 
 
@@ -96,18 +104,25 @@ def mentioned_kind(text: str) -> Kind | None:
     plain = " ".join(words_of(text))
     best, best_rank = None, (0, 0)
     for kind in kinds().values():
-        matches = (re.search(_keyword(keyword), plain) for keyword in kind.keywords)
+        possible = (keyword for keyword in kind.keywords if all(stem in plain for stem in keyword.split()))
+        matches = (re.search(_keyword(keyword), plain) for keyword in possible)
         places = [match.start() for match in matches if match]
         if places and (best is None or (len(places), -min(places)) > best_rank):
             best, best_rank = kind, (len(places), -min(places))
     if best is None:
-        named = (
-            kind for kind in kinds().values() if kind.names and re.search(_any_of(map(_phrase, kind.names)), plain)
-        )
+        possible_kinds = (kind for kind in kinds().values() if any(phrase in plain for phrase in kind.phrases))
+        named = (kind for kind in possible_kinds if kind.names and re.search(_any_of(map(_phrase, kind.names)), plain))
         best = next(named, None)
     return best
 
 
+@functools.cache
+def _captions() -> dict[str, list[str]]:
+    """Return the normalized captions of each kind."""
+    return {name: [normalized(text) for text in entry["captions"]] for name, entry in _wordings()["kinds"].items()}
+
+
+@functools.cache
 def _wordings() -> dict[str, dict[str, dict[str, list[str]]]]:
     wordings: dict[str, dict[str, dict[str, list[str]]]] = json.loads(
         (files("timeaudio") / "archive" / "kinds.json").read_text(encoding="utf-8")

@@ -5,14 +5,25 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Final
 
-from timeaudio.archive.kinds import ENDINGS, FILLERS, Kind, groups, kinds, mentioned_kind, normalized, words_of
+from timeaudio.archive.kinds import (
+    ENDINGS,
+    FILLERS,
+    UNSPACED,
+    Kind,
+    groups,
+    kinds,
+    mentioned_kind,
+    normalized,
+    words_of,
+)
 from timeaudio.errors import ClientError
 
 MAX_QUERY: Final = 1000
 """The longest query, in characters: each word takes its time."""
 
 _DOUBLED = "bdfgmnprt"  # stop, stopped
-_NO_LETTER = r"[^\p{L}\p{N}]"  # RE2's \b knows ASCII letters only
+_EDGE = rf"(?:[^\p{{L}}\p{{N}}]|[{UNSPACED}])"  # what ends a word, for RE2, whose \b knows ASCII letters only
+_IS_UNSPACED = re.compile(f"[{UNSPACED}]+")
 
 
 class QueryError(ClientError):
@@ -32,14 +43,16 @@ class Meaning:
 
     def matches(self, caption: str) -> bool:
         """Return whether a caption matches, without RE2."""
-        return all(re.search(pattern.replace(_NO_LETTER, r"[\W_]"), caption.lower()) for pattern in self.patterns)
+        patterns = (pattern.replace(_EDGE, rf"[\W_{UNSPACED}]") for pattern in self.patterns)
+        return all(re.search(pattern, caption.lower()) for pattern in patterns)
 
 
 def meanings(query: str, *, only_words: bool = False) -> Iterator[Meaning]:
     """Yield the readings of a query; the first that finds anything counts.
 
     1. A kind or a group of kinds, if the query is one of its wordings, or has only words that are said of that kind.
-    2. The query's words: a caption has all of them, in any form and order.
+    2. The query's words: a caption has all of them, in any form and order. Text of a script without spaces, such as
+       Chinese, may be anywhere in a caption.
     3. The kind that the query mentions, if it says more than the kind: "a small dog in a car" means dogs.
 
     `only_words` leaves out 1 and 3.
@@ -64,7 +77,8 @@ def meanings(query: str, *, only_words: bool = False) -> Iterator[Meaning]:
         )
         return
     wanted = words or words_of(query)
-    yield Meaning(tuple(map(_word, wanted)), f"captions with {' and '.join(wanted)}, in any form")
+    form = "" if all(map(_IS_UNSPACED.fullmatch, wanted)) else ", in any form"
+    yield Meaning(tuple(map(_word, wanted)), f"captions with {' and '.join(wanted)}{form}")
     if mentioned:
         yield Meaning(
             (mentioned.pattern,), f"{_listed([mentioned])}, because no caption has all its words", (mentioned.name,)
@@ -87,7 +101,7 @@ def _listed(found: list[Kind]) -> str:
 
 
 def _word(word: str) -> str:
-    """Return an expression, in RE2's syntax, for all forms of a word.
+    """Return an expression, in RE2's syntax, for all forms of a word, or for any part of a text without spaces.
 
     | word | expression, without its boundaries | matches |
     |---|---|---|
@@ -95,6 +109,8 @@ def _word(word: str) -> str:
     | `running` | `runn?` | run, runs, running |
     | `cries` | `cr[yi]` | cry, cries, cried, crying |
     """
+    if _IS_UNSPACED.fullmatch(word):
+        return word
     stem = re.sub(r"(?<=\w\w)(?:ies|ied)$", "y", word)
     if stem == word:
         stem = re.sub(r"(?<=\w\w\w)(?:ing|ed|es|s|e)$", "", word)
@@ -103,4 +119,4 @@ def _word(word: str) -> str:
     doubled = f"{stem[-1]}?" if stem[-1] in _DOUBLED else ""
     form = f"{stem[:-1]}[yi]" if stem.endswith("y") else f"{stem}{doubled}"
     endings = ENDINGS if len(stem) > 1 else ""  # "r" is not "ring"
-    return rf"(?:^|{_NO_LETTER}){form}{endings}(?:$|{_NO_LETTER})"
+    return rf"(?:^|{_EDGE}){form}{endings}(?:$|{_EDGE})"

@@ -1,6 +1,6 @@
 """Find the events of an archive that a query means."""
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import NamedTuple
@@ -75,39 +75,51 @@ def search(
         QueryError: the query has no words, or is too long.
         ArchiveError: a file of the archive cannot be read.
     """
-    for meaning in meanings(query, only_words=only_words):
-        num_events, num_recordings = _collect(archive, meaning, wanted)
-        if num_events:
-            break
-    return Found(meaning.reason, num_events, num_recordings, _events(archive, limit))
-
-
-def _collect(archive: Archive, meaning: Meaning, wanted: EventFilter) -> tuple[int, int]:
-    """Put the events that match into the table `found`. Return how many there are, and in how many recordings."""
-    conditions = [*(("regexp_matches(lower(label), ?)", pattern) for pattern in meaning.patterns), *wanted.conditions()]
+    readings = list(meanings(query, only_words=only_words))
     with archive.reading():
-        archive.connection.execute(
-            f"""
-            CREATE OR REPLACE TEMP TABLE found AS
-            SELECT path, recorded_at, start_s, end_s, label, confidence
-            FROM ({events_of("archive")})
-            WHERE {" AND ".join(condition for condition, _ in conditions)}
-            """,
-            [value for _, value in conditions],
-        )
-    counts = archive.connection.execute("SELECT count(*), count(DISTINCT path) FROM found").fetchone()
-    assert counts is not None, "an aggregate has a row"
-    return counts[0], counts[1]
+        archive.connection.execute(*_collection(readings, wanted))
+    counts = archive.connection.execute(
+        "SELECT reading, count(*), count(DISTINCT path) FROM found GROUP BY reading ORDER BY reading LIMIT 1"
+    ).fetchone()
+    reading, num_events, num_recordings = counts or (len(readings) - 1, 0, 0)
+    last = num_events if limit is None else min(limit, num_events)
+    return Found(readings[reading].reason, num_events, num_recordings, _events(archive, reading, last))
 
 
-def _events(archive: Archive, limit: int | None) -> Iterator[Event]:
+def _collection(readings: Sequence[Meaning], wanted: EventFilter) -> tuple[str, list[object]]:
+    """Return SQL that puts the events that match into the table `found`, and its parameters.
+
+    The column `reading` is the number of the first reading that an event matches. One pass over the archive is enough
+    for all of them: an event that has not the first pattern of any reading matches none.
+    """
+    having = "regexp_matches(lower(label), ?)"
+    first, *others = (" AND ".join([having] * len(meaning.patterns)) for meaning in readings)
+    values: list[object] = [pattern for meaning in readings for pattern in meaning.patterns]
+    if others:
+        cases = " ".join(f"WHEN {condition} THEN {number}" for number, condition in enumerate([first, *others]))
+        reading, condition = f"CASE {cases} END", f"{having} AND reading IS NOT NULL"
+        values.append("|".join(meaning.patterns[0] for meaning in readings))
+    else:
+        reading, condition = "0", first
+    limits = wanted.conditions()
+    return (
+        f"""
+        CREATE OR REPLACE TEMP TABLE found AS
+        SELECT path, recorded_at, start_s, end_s, label, confidence, {reading} AS reading
+        FROM ({events_of("archive")})
+        WHERE {" AND ".join([condition, *(limit for limit, _ in limits)])}
+        """,
+        [*values, *(value for _, value in limits)],
+    )
+
+
+def _events(archive: Archive, reading: int, limit: int) -> Iterator[Event]:
     found = archive.connection.execute(
         """
         SELECT path, recorded_at, round(start_s * 1000)::BIGINT, round(end_s * 1000)::BIGINT, label, confidence
-        FROM found ORDER BY path, start_s, end_s, label LIMIT ?
+        FROM found WHERE reading = ? ORDER BY path, start_s, end_s, label LIMIT ?
         """,
-        [limit],
+        [reading, limit],
     )
     while rows := found.fetchmany(_ROWS):
-        for row in rows:
-            yield Event(*row)
+        yield from map(Event._make, rows)

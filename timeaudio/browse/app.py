@@ -36,6 +36,7 @@ SECURITY: Final = {
 }
 _PAGE: Final = 40  # recordings
 
+_DIGITS: Final = 19  # of the first numbers that are too large for DuckDB's BIGINT
 _Count = Annotated[int, Field(ge=0, lt=2**63)]  # what DuckDB counts with
 
 
@@ -97,7 +98,9 @@ def create_app(library: Library, *, hosts: Sequence[str]) -> Starlette:
         return JSONResponse(fields | {"recordings": found.recordings}, headers=SECURITY)
 
     async def sound(request: Request) -> Response:
-        path = await asyncio.to_thread(library.sound, request.path_params["recording"])
+        number = request.path_params["recording"]
+        is_possible = number.isdecimal() and len(number) < _DIGITS
+        path = await asyncio.to_thread(library.sound, int(number)) if is_possible else None
         if path is None or path.suffix.lower() not in SUFFIXES or not os.path.isfile(path):
             return problem(
                 404, "The recording is not where the archive says. Run `timeaudio browse` where it is.", SECURITY
@@ -122,7 +125,7 @@ def create_app(library: Library, *, hosts: Sequence[str]) -> Starlette:
             Route("/page/{path:path}", asset),
             Route("/archive/about.json", about),
             Route("/archive/recordings.json", recordings),
-            Route("/archive/sound/{recording:int}", sound),
+            Route("/archive/sound/{recording}", sound),
             Route("/archive/events.{form}", download, methods=["POST"]),
         ],
         middleware=[Middleware(TrustedHostMiddleware, allowed_hosts=list(hosts))],

@@ -2,16 +2,11 @@
 
 import csv
 import io
-import re
 from pathlib import PurePath
-from typing import Final
 
 from timeaudio.formats.tracks import spans
-from timeaudio.labels import audacity_labels, decimal, inert, one_line, start_and_end
+from timeaudio.labels import PLAIN_NAME, audacity_labels, decimal, inert, one_line, start_and_end
 from timeaudio.results import AnyAnswer
-
-_PLAIN_NAME: Final = re.compile(r"-[\w.-]*\.\w+")
-"""Names like AudioSet's `-0RWZT-miFs_30.wav`: no function call fits into them, and DCASE joins tables by name."""
 
 
 def tsv(answer: AnyAnswer, name: str) -> str:
@@ -22,7 +17,7 @@ def tsv(answer: AnyAnswer, name: str) -> str:
     text = io.StringIO()
     table = csv.writer(text, delimiter="\t", lineterminator="\n")
     table.writerow(("filename", "onset", "offset", "event_label"))
-    recording = inert(one_line(name), plain=_PLAIN_NAME)
+    recording = inert(one_line(name), plain=PLAIN_NAME)
     table.writerows((recording, *start_and_end(span, 3), inert(span.label)) for span in spans(answer))
     return text.getvalue()
 

@@ -4,10 +4,12 @@ import csv
 import io
 from pathlib import Path
 
+import duckdb
 import pytest
 import srt
 
 from tests.unit.archive.conftest import row
+from timeaudio.archive.matching import meanings
 from timeaudio.cli import main
 
 
@@ -73,6 +75,7 @@ def test_nothing_found_is_said_with_exit_status_1(farm, capfd):
         (["--before", "2026-06-01T05:30:00"], []),
         (["--before", "2026-06-02"], ["0.5", "9.5"]),
         (["--limit", "1"], ["0.5"]),
+        (["--limit", str(2**70)], ["0.5", "9.5", "0.0"]),
     ],
 )
 def test_options_choose_events(farm, capfd, options, expected):
@@ -93,6 +96,36 @@ def test_csv_is_read_by_a_reader_of_csv(write_archive, capfd):
         "confidence": "0.5",
         "recorded_at": "2026-06-01T05:30:00",
     }
+
+
+def test_odd_paths_and_captions_survive_in_every_format(write_archive, capfd, tmp_path):
+    caption = 'A dog, "big"\nbarks --> loud;\ttab\r\n\r\n2'
+    paths = ["-x.wav", "=cmd.wav", "new\nline.wav"]
+    archive = tmp_path / "odd.parquet"
+    other = "start_s := 0.0, end_s := 1.25, confidence := 0.5"  # the batch writes captions on one line
+    duckdb.read_parquet(str(write_archive([row(path, None, 3.0) for path in paths], "plain"))).project(
+        f"* REPLACE ([struct_pack({other}, label := '{caption}')] AS spans)"
+    ).write_parquet(str(archive))
+    _, out, _ = find(capfd, "dog", archive, "--format", "csv")
+    read = [(found["path"], found["label"]) for found in csv.DictReader(io.StringIO(out, newline=""))]
+    assert read == [("-x.wav", caption), ("'=cmd.wav", caption), ("new\nline.wav", caption)]
+    shown = 'A dog, "big" barks --> loud; tab 2'
+    _, out, _ = find(capfd, "dog", archive)
+    assert out.splitlines() == [f"{path}: 0.0 - 1.2 s: {shown} (0.50)" for path in (*paths[:2], "new line.wav")]
+    _, out, _ = find(capfd, "dog", archive, "--format", "m3u")
+    assert out.splitlines()[1::4] == [f"#EXTINF:1,{shown}"] * 3
+    here = Path.cwd()
+    assert out.splitlines()[4::4] == [f"{here}/-x.wav", f"{here}/=cmd.wav", f"file://{here}/new%0Aline.wav"]
+    find(capfd, "dog", archive, "--format", "srt", "-o", tmp_path / "out")
+    for written in (tmp_path / "out").iterdir():
+        [cue] = srt.parse(written.read_text())
+        assert cue.content == shown.replace("-->", "->")
+
+
+def test_an_archive_without_recordings_is_searched(write_archive, capfd):
+    status, out, err = find(capfd, "dog", write_archive([]))
+    assert (status, out) == (1, "")
+    assert "Nothing found for 'dog'" in err
 
 
 def test_a_playlist_has_absolute_paths_and_the_times_of_each_event(farm, capfd):
@@ -161,6 +194,28 @@ def test_words_beyond_ascii_are_found(write_archive, capfd):
 
 
 @pytest.mark.parametrize(
+    ("caption", "found", "missed"),
+    [
+        ("一只狗在远处大声吠叫。", ["狗", "大声吠叫", "一只狗 吠叫"], ["猫", "狗吠叫"]),
+        ("遠くで犬が吠えている。", ["犬", "犬が吠え", "吠え 遠く"], ["犬が鳴", "猫"]),
+        ("サイレンが鳴る。", ["サイレン", "サイレン 鳴る"], ["サイレント"]),
+        ("สุนัขเห่าอยู่ไกลๆ", ["สุนัข", "เห่า"], ["แมว", "สุข"]),
+        ("有3只狗在bark。", ["3只狗", "barks", "狗 bark"], ["4只狗", "ark"]),
+    ],
+)
+def test_a_script_without_spaces_is_found_inside_a_caption(write_archive, capfd, caption, found, missed):
+    archive = write_archive([row("a.wav", None, 3.0, (0, 1, caption, 1.0))])
+    for words in found:
+        status, out, err = find(capfd, words, archive, "--words")
+        assert (status, out) == (0, f"a.wav: 0.0 - 1.0 s: {caption} (1.00)\n"), words
+        assert all(reading.matches(caption) for reading in meanings(words, only_words=True))
+    assert "captions with" in err
+    for words in missed:
+        assert find(capfd, words, archive, "--words")[:2] == (1, ""), words
+        assert not any(reading.matches(caption) for reading in meanings(words, only_words=True))
+
+
+@pytest.mark.parametrize(
     ("name", "content", "message"),
     [
         ("missing.parquet", None, "no such file"),
@@ -180,8 +235,6 @@ def test_what_is_not_an_archive_is_refused_with_a_way_out(capfd, tmp_path, name,
 
 
 def test_other_parquet_is_refused(capfd, tmp_path):
-    import duckdb
-
     duckdb.sql("SELECT 'x' AS path").write_parquet(str(tmp_path / "other.parquet"))
     status, _, err = find(capfd, "dog", tmp_path / "other.parquet")
     assert status == 1
@@ -192,6 +245,8 @@ def test_other_parquet_is_refused(capfd, tmp_path):
     ("words", "message"),
     [
         (["dog", "--after", "yesterday"], "'yesterday' is not a date"),
+        (["dog", "--before", "2026-02-30"], "'2026-02-30' is not a date"),
+        (["dog", "--after", "0001-01-01T00:00+23:00"], "is not a date"),
         (["dog", "--server", "http://127.0.0.1:9"], "are for --verify"),
         (["dog", "-o", "out"], "-o is for --format srt and audacity"),
     ],
@@ -227,8 +282,6 @@ def test_a_letter_is_not_the_start_of_a_word(write_archive, capfd):
 
 
 def test_an_archive_without_dates_of_an_earlier_version_can_be_searched(farm, capfd, tmp_path: Path):
-    import duckdb
-
     older = tmp_path / "older.parquet"
     duckdb.read_parquet(str(farm)).project("* EXCLUDE recorded_at").write_parquet(str(older))
     assert find(capfd, "dog", older)[1] == find(capfd, "dog", farm)[1]

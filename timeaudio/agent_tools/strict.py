@@ -1,0 +1,43 @@
+"""The official SDK's server, but with an error for arguments that a tool does not have; the SDK ignores them."""
+
+from difflib import get_close_matches
+from typing import Any
+
+from mcp.server.mcpserver import Context, MCPServer
+from mcp.server.mcpserver.exceptions import ToolError
+from mcp_types import CallToolResult, InputRequiredResult, Tool
+
+
+class StrictServer(MCPServer[Any]):
+    """A server whose tools accept the arguments of their schemas only, and say so in them."""
+
+    async def list_tools(self) -> list[Tool]:
+        """List the tools, with schemas that forbid further arguments."""
+        tools = await super().list_tools()
+        for tool in tools:
+            tool.input_schema = {**tool.input_schema, "additionalProperties": False}
+        return tools
+
+    async def call_tool(
+        self, name: str, arguments: dict[str, Any], context: Context[Any, Any] | None = None
+    ) -> CallToolResult | InputRequiredResult:
+        """Call a tool.
+
+        Raises:
+            ToolError: as the SDK, or an argument is not one of the tool's.
+        """
+        known = [argument for tool in await self.list_tools() if tool.name == name for argument in _names(tool)]
+        if known and (unknown := [argument for argument in arguments if argument not in known]):
+            refusals = " ".join(_refusal(argument, known) for argument in unknown)
+            raise ToolError(f"{refusals} Use {', '.join(known)}.")
+        return await super().call_tool(name, arguments, context)
+
+
+def _names(tool: Tool) -> list[str]:
+    return list(tool.input_schema["properties"])
+
+
+def _refusal(argument: str, known: list[str]) -> str:
+    near = get_close_matches(argument, known, n=1)
+    meant = f" (did you mean {near[0]}?)" if near else ""
+    return f"There is no argument {argument[:100]!r}{meant}."
