@@ -22,6 +22,7 @@ from model.precision import fastest_dtype
 from model.timeaudio import TimeAudio
 from model.timeline.task import TASKS
 from training.aligner import Aligner, one_per_recording
+from training.blend import Blend
 from training.data.manifest import ManifestError, Row
 from training.data.recordings import DataError
 from training.guarded_validation import GuardedValidation
