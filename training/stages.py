@@ -77,6 +77,9 @@ class StageConfig(Strict):
     """Without dropout a run is the same on any number of processes."""
     feature_dropout: float = 0.0
     """Share of the encoders' features that are zeroed at random. Not in the paper: 0 reproduces it."""
+    keep_weight: float = 0.0
+    """Weight, in an alignment, of how far the tokens of windows without spoken words move from the start's. Above 0, a
+    connector that a language model can read already learns words without another meaning of the sounds."""
     time_weight: float = 1.0
     """Weight of a marker's cross-entropy, against 1 for a word. Not in the paper: 1 reproduces it."""
     digit_weight: float = 0.0
