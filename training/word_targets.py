@@ -69,12 +69,10 @@ class WordTargets(nn.Module):
                     share = (min(end, first + window_s) - max(start, first)) / window_s
                     if share > 0:
                         found.append((place * count + window, word, share))
-        windows, words, shares = zip(*found, strict=True) if found else ((), (), ())
+        places = torch.tensor([[window, word] for window, word, _ in found], dtype=torch.long).view(-1, 2)
+        shares = torch.tensor([share for *_, share in found], dtype=torch.float)
         device = self.centre.device
-        return Overlaps(
-            torch.tensor(windows, dtype=torch.long, device=device), torch.tensor(words, dtype=torch.long, device=device),
-            torch.tensor(shares, dtype=torch.float, device=device),
-        )  # fmt: skip
+        return Overlaps(places[:, 0].to(device), places[:, 1].to(device), shares.to(device))
 
     def loss(self, tokens: Float[Tensor, "windows dim"], spoken: Overlaps) -> Tensor:
         """Return the weighted cross-entropy of the windows' words, summed over windows and divided by all windows."""

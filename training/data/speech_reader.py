@@ -114,8 +114,7 @@ class SpeechReader:
     def _edges(self, samples: npt.NDArray[np.float32], units: list[str]) -> list[float]:
         """Return where each unit begins, and where the last one ends, in seconds.
 
-        The recording is not padded to 30 s, which only a transcript needs: the times are as exact and take a fifth of the
-        time.
+        The recording is not padded to 30 s, which only a transcript needs, so that a short one takes less time.
         """
         pieces = [self._tokenizer.encode(f" {unit}", add_special_tokens=False).ids for unit in units]
         ids = [*self._prompt, *(i for piece in pieces for i in piece), self._end]

@@ -1,9 +1,10 @@
 """Write clips of speech of 3 to 15 s with the time of every word: `timeaudio data spoken`.
 
 Real speech comes from folders with `clips.csv` and `audio/`: the rows whose category is speech, or all rows where there
-is no category. Column `transcript` or `text` is what is said; a Whisper checkpoint writes down the other clips. Synthetic
-speech reads sentences aloud with the engines of `training.data.tts`. Readers, voices and sentences are split by a hash
-of their names, as `timeaudio data scenes` splits sources: folds 1 to 3 train, 4 validates.
+is no category. Column `transcript` or `text` is what is said; a Whisper checkpoint writes down the other clips.
+Synthetic speech reads sentences aloud with the engines of `training.data.tts`. Readers and sentences are split by
+a hash of their names, as `timeaudio data scenes` splits sources: folds 1 to 3 train, 4 validates. Voices are split by
+`training.data.voices.HELD_OUT`.
 
 Each clip is written with its line of the manifest beside it, so an interrupted command can resume.
 """
@@ -28,7 +29,7 @@ from training.data.recordings import DataError, active_region, fold_of_source, r
 from training.data.speech_reader import SpeechReader
 from training.data.tts import is_installed, synthesise
 from training.data.vocabulary import kind_of_label
-from training.data.voices import VOICES, Voice
+from training.data.voices import HELD_OUT, VOICES, Voice
 from training.data.word_times import divide_time, plain_words
 from training.sources.scenes import TRAINING_SPEEDS, check_scene_settings
 from training.sources.speech_clips import DRY, KIND, RECORDED, SPEECH_S, ClipWriter, cut_speech
@@ -93,7 +94,7 @@ def installed_voices(engines: Sequence[str] | None, side: Side) -> list[Voice]:
     """
     chosen = engines or ("espeak-ng", "flite", "festival")
     voices = [voice for voice in VOICES if voice.engine in chosen and is_installed(voice)]
-    found = [voice for voice in voices if in_side(fold_of_source(f"{voice.engine} {voice.name}"), side)]
+    found = [voice for voice in voices if (voice in HELD_OUT) == (side == "validate")]
     if not found:
         raise DataError(f"No voice to {side} of {', '.join(chosen)} is installed: install one, or name others.")
     return found
