@@ -22,6 +22,8 @@ FREQUENT = 1e-3
 """Words with a larger share than this of all words weigh less, by the root of the ratio."""
 
 WORD_WEIGHT = 0.3
+SLIVER = 1e-3
+"""Smaller shares of a window are the rounding of a word that ends where the window begins."""
 
 TimedWord = tuple[int, float, float]
 """The place of a word in the vocabulary, its start and its end in seconds."""
@@ -67,7 +69,7 @@ class WordTargets(nn.Module):
                 for window in range(int(start / window_s), min(int(end / window_s), count - 1) + 1):
                     first = window * window_s
                     share = (min(end, first + window_s) - max(start, first)) / window_s
-                    if share > 0:
+                    if share > SLIVER:
                         found.append((place * count + window, word, share))
         places = torch.tensor([[window, word] for window, word, _ in found], dtype=torch.long).view(-1, 2)
         shares = torch.tensor([share for *_, share in found], dtype=torch.float)

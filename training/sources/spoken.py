@@ -12,7 +12,7 @@ Each clip is written with its line of the manifest beside it, so an interrupted 
 import argparse
 import sys
 from collections import Counter
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -26,7 +26,6 @@ from training.data.acoustics import Samples
 from training.data.manifest import Row, SpokenWord, write_manifest
 from training.data.pools import Side, in_side
 from training.data.recordings import DataError, active_region, fold_of_source, read_table
-from training.data.speech_reader import SpeechReader
 from training.data.tts import is_installed, synthesise
 from training.data.vocabulary import kind_of_label
 from training.data.voices import HELD_OUT, VOICES, Voice
@@ -42,6 +41,10 @@ WORDS = (8, 30)
 """Words that a voice speaks in one clip: whole sentences, up to one that reaches a number drawn from these."""
 
 VOICE_SPEEDS = (0.85, 1.25)
+
+
+ReadWords = Callable[[Samples, str | None], list[SpokenWord]]
+"""Times the words of a recording whose text is known or, if it is None, recognises them: `SpeechReader.read`."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -113,30 +116,28 @@ def group_sentences(sentences: Sequence[str], rng: np.random.Generator) -> Itera
             yield text
 
 
-def time_words(samples: Samples, text: str | None, reader: SpeechReader | None) -> list[SpokenWord]:
-    """Return the words of a recording with their times: by the reader or, without one, by their letters."""
-    if reader:
-        return reader.read(samples, text)
+def time_words(samples: Samples, text: str | None, read: ReadWords | None) -> list[SpokenWord]:
+    """Return the words of a recording with their times: as `read` finds them or, without it, by their letters."""
+    if read:
+        return read(samples, text)
     first, last = active_region(samples)
     return divide_time(plain_words(text or ""), first / SAMPLE_RATE, last / SAMPLE_RATE)
 
 
-def real_rows(
-    recordings: Sequence[Recording], reader: SpeechReader | None, writer: ClipWriter, copies: int
-) -> list[Row]:
+def real_rows(recordings: Sequence[Recording], read: ReadWords | None, writer: ClipWriter, copies: int) -> list[Row]:
     """Write clips of recorded speech."""
     rows: list[Row] = []
     for recording in track(recordings, description="recordings", console=Console(stderr=True)):
         name = f"real-{recording.path.stem}"
         if (kept := writer.rows(name)) is None:
-            if recording.text is None and reader is None:
+            if recording.text is None and read is None:
                 writer.left_out["without a transcript"] += 1
                 continue
             samples = decode_audio(recording.path.read_bytes(), max_seconds=600.0).samples
             if len(samples) > READING_S * SAMPLE_RATE:
                 writer.left_out[f"over {READING_S:g} s"] += 1
                 continue
-            pieces = list(cut_speech(samples, time_words(samples, recording.text, reader)))
+            pieces = list(cut_speech(samples, time_words(samples, recording.text, read)))
             kept = writer.write(name, recording.reader, pieces, copies)
         writer.left_out["too short, or without words"] += not kept
         rows += kept
@@ -146,7 +147,7 @@ def real_rows(
 def synthetic_rows(
     texts: Iterator[str],
     voices: Sequence[Voice],
-    reader: SpeechReader | None,
+    read: ReadWords | None,
     writer: ClipWriter,
     count: int,
     seed: int,
@@ -161,7 +162,7 @@ def synthetic_rows(
             samples = synthesise(voice, text, speed)
             first, last = active_region(samples)
             fits = 0 < last - first <= SPEECH_S * SAMPLE_RATE and np.abs(samples).max() > 0
-            pieces = list(cut_speech(samples, time_words(samples, text, reader))) if fits else []
+            pieces = list(cut_speech(samples, time_words(samples, text, read))) if fits else []
             kept = writer.write(name, f"{voice.engine} {voice.name}", pieces, 1)
         writer.left_out["too short, too long, or without words"] += not kept
         rows += kept
@@ -182,15 +183,15 @@ def run(arguments: argparse.Namespace) -> int:
         "voices": [f"{voice.engine} {voice.name}" for voice in voices],
         "whisper": str(arguments.whisper.resolve()) if arguments.whisper else "",
     })  # fmt: skip
-    reader = SpeechReader(arguments.whisper) if arguments.whisper else None
+    read = _reader(arguments.whisper) if arguments.whisper else None
     writer = ClipWriter(
         arguments.out, DRY if arguments.plain else RECORDED, TRAINING_SPEEDS if side == "train" else (1.0,),
         arguments.seed,
     )  # fmt: skip
-    rows = real_rows(recordings, reader, writer, arguments.copies)
+    rows = real_rows(recordings, read, writer, arguments.copies)
     if arguments.sentences:
         texts = group_sentences(read_sentences(arguments.sentences, side), np.random.default_rng(arguments.seed))
-        rows += synthetic_rows(texts, voices, reader, writer, arguments.count, arguments.seed)
+        rows += synthetic_rows(texts, voices, read, writer, arguments.count, arguments.seed)
     if not rows:
         raise DataError(f"No clip was written. Left out: {_reasons(writer.left_out)}.")
     write_manifest(arguments.out / MANIFEST, rows)
@@ -200,6 +201,12 @@ def run(arguments: argparse.Namespace) -> int:
     if reasons := _reasons(writer.left_out):
         print(f"Left out: {reasons}.", file=sys.stderr)
     return 0
+
+
+def _reader(folder: Path) -> ReadWords:
+    from training.data.speech_reader import SpeechReader  # transformers takes seconds, and few commands read speech
+
+    return SpeechReader(folder).read
 
 
 def _reasons(left_out: Counter[str]) -> str:
