@@ -19,7 +19,7 @@ from model.language.tokenizer import Tokenizer
 from training.data.manifest import Row
 
 FREQUENT = 1e-3
-"""Words with a larger share than this of all words weigh less, by the root of the ratio."""
+"""Words with a larger share than this of all words weigh less, by the root of the ratio; of few words, the average."""
 
 WORD_WEIGHT = 0.3
 SLIVER = 1e-3
@@ -54,7 +54,8 @@ class WordTargets(nn.Module):
         self.register_buffer("vectors", vectors, persistent=False)
         self.register_buffer("centre", vectors.mean(dim=0), persistent=False)
         self.register_buffer("log_share", share.log().to(vectors.device), persistent=False)
-        self.register_buffer("weight", (FREQUENT / share).sqrt().clamp(max=1.0).to(vectors.device), persistent=False)
+        weight = (max(FREQUENT, 1 / len(self.words)) / share).sqrt().clamp(max=1.0)
+        self.register_buffer("weight", weight.to(vectors.device), persistent=False)
         self.scale = nn.Parameter(torch.tensor(15.0, device=vectors.device))
 
     def example(self, row: Row) -> tuple[TimedWord, ...]:

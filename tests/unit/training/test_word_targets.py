@@ -58,7 +58,7 @@ def test_frequent_words_weigh_less_and_cost_nothing_by_their_frequency():
     targets = WordTargets(model.llm.get_input_embeddings().weight, tokenizer, [row])
     assert targets.words == {"bridge": 0, "the": 1}
     assert targets.log_share.exp().tolist() == pytest.approx([0.01, 0.99])
-    assert targets.weight.tolist() == pytest.approx([(0.001 / 0.01) ** 0.5, (0.001 / 0.99) ** 0.5])
+    assert targets.weight.tolist() == pytest.approx([1.0, (0.5 / 0.99) ** 0.5])
     spoken = targets.overlaps([targets.example(replace(row, words=row.words[98:]))], 9, WINDOW_S)
     vectors, weight = targets.sums(spoken, 9)
     heavy = targets.weight * torch.tensor([0.04, 0.1]) / 0.34  # "bridge" ends in the second window
