@@ -4,7 +4,7 @@ import argparse
 import json
 import math
 import sys
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import asdict
 from pathlib import Path
 
@@ -92,7 +92,7 @@ def _show(scores: Sequence[Score], title: str) -> None:
     show(scores, title, Console(width=None if sys.stdout.isatty() else 140))
 
 
-def _write_json(path: Path | None, setting: dict[str, object], scores: Sequence[Score]) -> None:
+def _write_json(path: Path | None, setting: Mapping[str, object], scores: Sequence[Score]) -> None:
     if path:
         body = {"setting": setting, "scores": to_json(scores)}
         path.write_text(json.dumps(body, indent=2) + "\n", encoding="utf-8")

@@ -29,7 +29,7 @@ BATCH = 16
 class Found(NamedTuple):
     """Of one recording: how many content words there are, and how many are found, by the number of nearest words."""
 
-    count: int
+    num_words: int
     found: tuple[int, ...]
 
 
@@ -58,14 +58,14 @@ def word_recall(
             estimate = bootstrap(units, lambda some, at=place: _recall(some, at))  # type: ignore[misc]
             among = "nearest word" if nearest == 1 else f"{nearest} nearest words"
             scores.append(Score(
-                f"{name}: {among}", estimate.value, sum(unit.count for unit in units), estimate.low, estimate.high,
+                f"{name}: {among}", estimate.value, sum(unit.num_words for unit in units), estimate.low, estimate.high,
                 about if name == "words" else "another recording's words",
             ))  # fmt: skip
     return scores
 
 
 def _recall(units: Sequence[Found], place: int) -> float:
-    return sum(unit.found[place] for unit in units) / max(1, sum(unit.count for unit in units))
+    return sum(unit.found[place] for unit in units) / max(1, sum(unit.num_words for unit in units))
 
 
 @torch.no_grad()
@@ -79,7 +79,8 @@ def _found(
     centre = vectors.mean(dim=0)
     features = FeatureExtractor(model, folder, None)
     window_s = model.config.window.num_frames / 50
-    own, other = [], []
+    own: list[Found] = []
+    other: list[Found] = []
     model.eval()
     for first in range(0, len(rows), BATCH):
         part = rows[first : first + BATCH]
