@@ -144,7 +144,7 @@ def load_stage(name: str, overrides: list[str]) -> StageConfig:
     problems += [f"{n} must be at least 1" for n in at_least_one if getattr(config, n) < 1]
     not_below = (
         "anchor_seconds", "packing", "steps", "evaluate_every", "validation_rows", "warmup_steps", "most_forgotten",
-        "patience", "mixtures",
+        "patience", "mixtures", "keep_weight",
     )  # fmt: skip
     problems += [f"{n} must not be below 0" for n in not_below if getattr(config, n) < 0]
     if config.together > 1 and config.packing:

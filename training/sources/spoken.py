@@ -127,7 +127,7 @@ def time_words(samples: Samples, text: str | None, read: ReadWords | None) -> li
 def real_rows(recordings: Sequence[Recording], read: ReadWords | None, writer: ClipWriter, copies: int) -> list[Row]:
     """Write clips of recorded speech."""
     rows: list[Row] = []
-    for recording in track(recordings, description="recordings", console=Console(stderr=True)):
+    for recording in track(recordings, description="recordings", console=Console(stderr=True), disable=not recordings):
         name = f"real-{recording.path.stem}"
         if (kept := writer.rows(name)) is None:
             if recording.text is None and read is None:
