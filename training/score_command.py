@@ -1,10 +1,12 @@
 """Score any system's predictions, or a checkpoint's answers, on a manifest: `timeaudio evaluate`."""
 
+import argparse
 import json
 import math
 import sys
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import asdict
+from pathlib import Path
 
 from rich.console import Console
 from rich.markup import escape
@@ -19,6 +21,7 @@ from training.options.evaluate import manifest_parser
 from training.predictions import Prediction, read_predictions
 from training.scoring import Score, score
 from training.variants import generate_answers, load_pipeline
+from training.word_recall import word_recall
 
 
 def show(scores: Sequence[Score], title: str, console: Console) -> None:
@@ -43,6 +46,8 @@ def main(argv: Sequence[str] | None = None) -> int:
     arguments = manifest_parser().parse_args(argv)
     try:
         rows = read_manifest(arguments.data)
+        if arguments.words:
+            return _score_words(arguments, rows)
         if arguments.predictions:
             predictions = read_predictions(arguments.predictions, rows)
             name = arguments.predictions.name
@@ -63,15 +68,34 @@ def main(argv: Sequence[str] | None = None) -> int:
         print(f"{missing} of {len(rows)} lines have no prediction; they count as empty answers.")
     if cut := sum(prediction.is_cut for prediction in predictions.values()):
         print(f"{cut} answers reached the token limit and were cut.")
-    show(scores, f"{name} on {arguments.data.name}", Console(width=None if sys.stdout.isatty() else 140))
+    _show(scores, f"{name} on {arguments.data.name}")
     if arguments.save:
         lines = (json.dumps(_line(row_id, p), ensure_ascii=False) for row_id, p in predictions.items())
         arguments.save.write_text("".join(f"{line}\n" for line in lines), encoding="utf-8")
-    if arguments.json:
-        setting = {"system": name, "manifest": str(arguments.data), "lines": len(rows), "missing": missing}
-        body = {"setting": setting, "scores": to_json(scores)}
-        arguments.json.write_text(json.dumps(body, indent=2) + "\n", encoding="utf-8")
+    _write_json(arguments.json, {"system": name, "manifest": str(arguments.data), "lines": len(rows),
+                                 "missing": missing}, scores)  # fmt: skip
     return 0
+
+
+def _score_words(arguments: argparse.Namespace, rows: list[Row]) -> int:
+    """Measure the words in the audio tokens of a checkpoint; no answers are written."""
+    known = read_manifest(arguments.words)
+    pipeline = load_pipeline(arguments.model, arguments.device)
+    scores = word_recall(pipeline.model, pipeline.tokenizer, rows, arguments.data.parent, known)
+    _show(scores, f"Words in the audio tokens of {pipeline.name}, {arguments.data.name}")
+    setting = {"system": pipeline.name, "manifest": str(arguments.data), "words": str(arguments.words)}
+    _write_json(arguments.json, setting, scores)
+    return 0
+
+
+def _show(scores: Sequence[Score], title: str) -> None:
+    show(scores, title, Console(width=None if sys.stdout.isatty() else 140))
+
+
+def _write_json(path: Path | None, setting: Mapping[str, object], scores: Sequence[Score]) -> None:
+    if path:
+        body = {"setting": setting, "scores": to_json(scores)}
+        path.write_text(json.dumps(body, indent=2) + "\n", encoding="utf-8")
 
 
 def _rows_of_trained_tasks(rows: list[Row], pipeline: Pipeline) -> list[Row]:

@@ -77,6 +77,9 @@ class StageConfig(Strict):
     """Without dropout a run is the same on any number of processes."""
     feature_dropout: float = 0.0
     """Share of the encoders' features that are zeroed at random. Not in the paper: 0 reproduces it."""
+    keep_weight: float = 0.0
+    """Weight, in an alignment, of how far the tokens of windows without spoken words move from the start's. Above 0, a
+    connector that a language model can read already learns words without another meaning of the sounds."""
     time_weight: float = 1.0
     """Weight of a marker's cross-entropy, against 1 for a word. Not in the paper: 1 reproduces it."""
     digit_weight: float = 0.0
@@ -144,7 +147,7 @@ def load_stage(name: str, overrides: list[str]) -> StageConfig:
     problems += [f"{n} must be at least 1" for n in at_least_one if getattr(config, n) < 1]
     not_below = (
         "anchor_seconds", "packing", "steps", "evaluate_every", "validation_rows", "warmup_steps", "most_forgotten",
-        "patience", "mixtures",
+        "patience", "mixtures", "keep_weight",
     )  # fmt: skip
     problems += [f"{n} must not be below 0" for n in not_below if getattr(config, n) < 0]
     if config.together > 1 and config.packing:

@@ -117,8 +117,12 @@ def plan(pool: Pool, config: SceneConfig, rng: np.random.Generator) -> list[Plac
 
 
 def compose(pool: Pool, config: SceneConfig, rng: np.random.Generator) -> Scene:
-    """Plan and mix a scene: every part gets a random level and colouring, over background noise."""
-    placements = plan(pool, config, rng)
+    """Plan and mix a scene."""
+    return mix(plan(pool, config, rng), config, rng)
+
+
+def mix(placements: Sequence[Placement], config: SceneConfig, rng: np.random.Generator) -> Scene:
+    """Mix a planned scene: every part gets a random level and colouring, over background noise."""
     samples = _background(round(config.seconds * SAMPLE_RATE), config, rng)
     for placement in placements:
         level = rng.uniform(*config.event_rms_db)

@@ -12,6 +12,7 @@ Times are numbers in separate fields until the answer's text is written; nothing
 | `question`* | text of the question; default: one of the task's six instructions. Required for `ask` |
 | `answer`* | answer of `ask`. `{0}`, `{1}` stand for `times`; write literal braces twice |
 | `times`* | times in the answer: each a number, or `[start, end]` |
+| `words`* | the words that are spoken, `[[word, start, end], ...]`; only an alignment reads them |
 | `id`* | unique name of the line; default: `line-N` |
 | `duration`* | default: read from the file |
 | `source`* | the data set of origin |
@@ -23,7 +24,7 @@ import json
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 from model.timeline.task import TASKS, Task
 
@@ -39,6 +40,14 @@ class Annotation:
     label: str = ""
 
 
+class SpokenWord(NamedTuple):
+    """A word without punctuation, in lower case, and when it is spoken, in seconds."""
+
+    text: str
+    start: float
+    end: float
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Row:
     """One line of a manifest. `audio` is the path as written; `path` resolves it."""
@@ -52,6 +61,7 @@ class Row:
     question: str = ""
     answer: str = ""
     times: tuple[float | Span, ...] = ()
+    words: tuple[SpokenWord, ...] = ()
     source: str = ""
 
     def path(self, folder: Path) -> Path:
@@ -69,7 +79,8 @@ class Row:
         fields = {
             "id": self.id, "audio": self.audio, "task": self.task, "duration": self.duration, "query": self.query,
             "question": self.question, "events": events, "answer": self.answer,
-            "times": [list(t) if isinstance(t, tuple) else t for t in self.times], "source": self.source,
+            "times": [list(t) if isinstance(t, tuple) else t for t in self.times],
+            "words": [list(word) for word in self.words], "source": self.source,
         }  # fmt: skip
         return {name: value for name, value in fields.items() if value not in ("", None, [])}
 
@@ -132,7 +143,7 @@ class _InvalidRow(Exception):
 
 
 _TEXT_FIELDS = ("id", "audio", "task", "query", "question", "answer", "source")
-_FIELDS = {*_TEXT_FIELDS, "duration", "events", "times"}
+_FIELDS = {*_TEXT_FIELDS, "duration", "events", "times", "words"}
 
 
 def _row(value: Any, number: int) -> Row:
@@ -148,10 +159,11 @@ def _row(value: Any, number: int) -> Row:
         problems.append("duration must be a number of seconds")
     events = _events(value.get("events", []), problems)
     times = _times(value.get("times", []), problems)
+    words = _words(value.get("words", []), problems)
     if problems:
         raise _InvalidRow(*problems)
     texts = {name: value[name] for name in _TEXT_FIELDS if name in value}
-    return Row(**{"id": f"line-{number}", **texts}, duration=duration, events=events, times=times)
+    return Row(**{"id": f"line-{number}", **texts}, duration=duration, events=events, times=times, words=words)
 
 
 def _events(value: Any, problems: list[str]) -> tuple[Annotation, ...]:
@@ -179,6 +191,17 @@ def _times(value: Any, problems: list[str]) -> tuple[float | Span, ...]:
         problems.append("times must be a list of numbers and of [start, end]")
         return ()
     return tuple((float(t[0]), float(t[1])) if isinstance(t, list) else float(t) for t in value)
+
+
+def _words(value: Any, problems: list[str]) -> tuple[SpokenWord, ...]:
+    if not isinstance(value, list) or not all(_is_spoken_word(word) for word in value):
+        problems.append("words must be a list of [word, start, end]")
+        return ()
+    return tuple(SpokenWord(text, float(start), float(end)) for text, start, end in value)
+
+
+def _is_spoken_word(value: Any) -> bool:
+    return isinstance(value, list) and len(value) == 3 and isinstance(value[0], str) and _is_span(value[1:])
 
 
 def is_number(value: Any) -> bool:

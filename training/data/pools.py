@@ -85,6 +85,11 @@ def select_recordings(
     return chosen[0], chosen[1]
 
 
+def in_side(fold: int, side: Side) -> bool:
+    """Return whether a fold is on one side of the split."""
+    return fold in _folds(side)
+
+
 def _folds(side: Side) -> tuple[int, ...]:
     return TRAIN_FOLDS if side == "train" else VALIDATION_FOLDS
 

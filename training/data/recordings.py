@@ -48,7 +48,7 @@ def read_recordings(directories: Sequence[Path]) -> list[LabelledRecording]:
     rows = [row for directory in directories for row in _rows(directory)]
     fold_of = {source: fold for _, _, fold, source in rows if fold}
     recordings = [
-        LabelledRecording(path, label, fold or fold_of.get(source, _fold_of_source(source)), source)
+        LabelledRecording(path, label, fold or fold_of.get(source, fold_of_source(source)), source)
         for path, label, fold, source in rows
     ]
     missing = [r.path for r in recordings if not r.path.is_file()]
@@ -76,7 +76,8 @@ def _rows(directory: Path) -> Iterator[tuple[Path, str, int, str]]:
         )
 
 
-def _fold_of_source(source: str) -> int:
+def fold_of_source(source: str) -> int:
+    """Return the fold, 1 to 4, of a source that has none: a hash of its name."""
     return 1 + hashlib.sha256(source.encode()).digest()[0] % 4
 
 

@@ -27,6 +27,8 @@ Samples = npt.NDArray[np.float32]
 PAUSE_S = 0.2
 PEAK = 0.7
 MAX_SECONDS = 120.0
+ESPEAK_WORDS_PER_MINUTE = 175
+"""The engine's own default."""
 
 
 def available_engines() -> list[Engine]:
@@ -66,15 +68,17 @@ def is_installed(voice: Voice) -> bool:
     return voice.engine in available_engines() and (voice.engine != "festival" or voice.name in _festival_voices())
 
 
-def synthesise(voice: Voice, text: str) -> Samples:
+def synthesise(voice: Voice, text: str, speed: float = 1.0) -> Samples:
     """Speak a sentence: float32 [num_samples] at 16 kHz, including any silence that the engine adds.
+
+    `speed` is relative to the voice's own; `tones` has no other.
 
     Raises:
         DataError: the engine is missing or fails.
     """
     try:
         return {"espeak-ng": _espeak, "flite": _flite, "festival": _festival, "tones": _tones}[voice.engine](
-            text, voice.name
+            text, voice.name, speed
         )
     except FileNotFoundError as error:
         raise DataError(f"{voice.engine} is not installed ({error.filename}).") from None
@@ -112,16 +116,20 @@ def trim_silence(speech: Samples, sentence: str) -> Samples:
     return speech[first:last] * np.float32(PEAK / peak)
 
 
-def _espeak(text: str, voice: str) -> Samples:
-    return _run_to_stdout(["espeak-ng", "-v", voice, "--stdout", "--stdin"], text)
+def _espeak(text: str, voice: str, speed: float) -> Samples:
+    rate = str(round(ESPEAK_WORDS_PER_MINUTE * speed))
+    return _run_to_stdout(["espeak-ng", "-v", voice, "-s", rate, "--stdout", "--stdin"], text)
 
 
-def _flite(text: str, voice: str) -> Samples:
-    return _run_to_file(["flite", "-voice", voice, "-f", "{words}", "-o", "{sound}"], text)
+def _flite(text: str, voice: str, speed: float) -> Samples:
+    stretch = ["--setf", f"duration_stretch={1 / speed:.3f}"] if speed != 1 else []
+    return _run_to_file(["flite", "-voice", voice, *stretch, "-f", "{words}", "-o", "{sound}"], text)
 
 
-def _festival(text: str, voice: str) -> Samples:
-    return _run_to_file(["text2wave", "-eval", f"(voice_{voice})", "-F", "16000", "-o", "{sound}", "{words}"], text)
+def _festival(text: str, voice: str, speed: float) -> Samples:
+    stretch = f"(Parameter.set 'Duration_Stretch {1 / speed:.3f})" if speed != 1 else ""
+    scheme = ["-eval", f"(begin (voice_{voice}) {stretch})"]
+    return _run_to_file(["text2wave", *scheme, "-F", "16000", "-o", "{sound}", "{words}"], text)
 
 
 @cache
@@ -170,7 +178,7 @@ def _f5(reference: Path | None, reference_text: str) -> Callable[[str, str], Sam
     return synthesiser
 
 
-def _tones(text: str, voice: str) -> Samples:
+def _tones(text: str, voice: str, speed: float) -> Samples:
     """Return 60 ms per character: a chord for a letter, a rest for a space."""
     time = np.arange(SAMPLE_RATE * 60 // 1000) / SAMPLE_RATE
     envelope = np.hanning(len(time))

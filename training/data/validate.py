@@ -81,6 +81,7 @@ def row_problems(row: Row) -> list[str]:
     problems: list[str] = []
     spans = [span for event in row.events for span in event.intervals]
     spans += [time for time in row.times if isinstance(time, tuple)]
+    spans += [(word.start, word.end) for word in row.words]
     problems += [problem for span in spans for problem in _span_problems(span, row.duration)]
     moments = [time for time in row.times if not isinstance(time, tuple)]
     problems += [f"{m:g} s is outside the recording" for m in moments if not _is_inside(m, row.duration)]
@@ -100,7 +101,9 @@ def _text_problems(row: Row) -> list[str]:
     if row.task == "ask":
         problems += [f"ask needs {name}" for name in ("question", "answer") if not _has_words(getattr(row, name))]
         problems += _template_problems(row)
-    elif row.answer or row.times:
+    if not all(_has_words(word.text) for word in row.words):
+        problems.append("a spoken word is empty")
+    if row.task != "ask" and (row.answer or row.times):
         problems.append(f"answer and times are only for ask; {row.task} takes its answer from events")
     return problems
 

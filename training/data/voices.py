@@ -29,3 +29,13 @@ VOICES: tuple[Voice, ...] = (
     *_voices("festival", "kal_diphone", "ked_diphone", "cmu_us_slt_arctic_hts"),
     *_voices("tones", "low", "middle", "high"),
 )
+
+HELD_OUT: frozenset[Voice] = frozenset(
+    (
+        *_voices("espeak-ng", "en+m1", "en-029+m2", "en-gb-x-gbclan+m6", "en-gb-x-gbcwmd+f5"),
+        *_voices("flite", "rms"),
+        *_voices("festival", "ked_diphone"),
+        *_voices("tones", "high"),
+    )
+)
+"""Voices that only validate. None is a variant or a speaker of a voice that trains: `slt` is in two engines."""

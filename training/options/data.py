@@ -75,6 +75,7 @@ def parse(argv: Sequence[str] | None) -> argparse.Namespace:
     source("clotho", "Clotho", "captions", "audio")
     source("ftar", "the authors' own JSON", "json", "audio")
     _scenes(commands.add_parser("scenes", help="compose scenes from labelled recordings"))
+    _spoken(commands.add_parser("spoken", help="write clips of speech with the time of every word"))
     _tasks(commands.add_parser("tasks", help="write questions and answers about composed scenes"))
     _benchmark(commands.add_parser("benchmark", help="write a reproducible benchmark of composed scenes"))
     check = commands.add_parser("check", help="list every problem of a manifest")
@@ -98,6 +99,30 @@ def _scenes(command: argparse.ArgumentParser) -> None:
     )
     command.add_argument("--seed", type=int, default=0)
     command.add_argument("--plain", action="store_true", help="dry mixtures, without rooms, hum and unknown sounds")
+    command.add_argument("--out", type=Path, required=True, metavar="DIR")
+
+
+def _spoken(command: argparse.ArgumentParser) -> None:
+    command.description = "Write clips of real and synthetic speech of 3 to 15 s, with the time of every word."
+    command.add_argument(
+        "--recordings", type=Path, nargs="+", default=[], metavar="DIR",
+        help="folders with clips.csv and audio/; the columns transcript or text say what is said, if known",
+    )  # fmt: skip
+    command.add_argument("--sentences", type=Path, metavar="FILE", help="text with one sentence per line to read aloud")
+    command.add_argument("--count", type=int, default=1000, help="clips of read sentences (default: %(default)s)")
+    command.add_argument(
+        "--engine", nargs="+", choices=[engine for engine in ENGINES if engine != "f5-tts"],
+        help="default: espeak-ng, flite and festival, as far as they are installed",
+    )  # fmt: skip
+    command.add_argument(
+        "--whisper", type=Path, metavar="DIR",
+        help="Whisper checkpoint that times the words and writes down clips without a transcript; without it, the words"
+        " of a known text share its time by their letters",
+    )  # fmt: skip
+    command.add_argument("--side", choices=("train", "validate"), default="train", help="split (default: train)")
+    command.add_argument("--copies", type=int, default=1, help="clips of each real recording (default: %(default)s)")
+    command.add_argument("--seed", type=int, default=0)
+    command.add_argument("--plain", action="store_true", help="no rooms, noise and levels")
     command.add_argument("--out", type=Path, required=True, metavar="DIR")
 
 

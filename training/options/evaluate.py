@@ -31,6 +31,10 @@ def manifest_parser() -> argparse.ArgumentParser:
     parser.add_argument(
         "--model", type=Path, metavar="DIR|ORG/NAME", help="without --predictions: checkpoint (default: embedded)"
     )
+    parser.add_argument(
+        "--words", type=Path, metavar="FILE",
+        help="measure the spoken words in the audio tokens, not the answers; FILE is the manifest that was trained on",
+    )  # fmt: skip
     parser.add_argument("--beams", type=int, default=1, help="1 is greedy (default: %(default)s)")
     parser.add_argument("--no-grammar", action="store_true", help="decode without the grammar (ablation)")
     parser.add_argument("--windows", action="store_true", help="cut recordings into 30 s windows (ablation)")

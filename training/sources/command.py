@@ -24,6 +24,7 @@ from training.sources import (
     librispeech,
     questions,
     scenes,
+    spoken,
     tacos,
     tasks,
 )
@@ -154,6 +155,7 @@ RUNS: dict[str, Callable[[argparse.Namespace], int]] = {
     "clotho": _build(lambda a, r, w: questions.clotho(a.captions, r)),
     "ftar": _build(_ftar),
     "scenes": scenes.run,
+    "spoken": spoken.run,
     "tasks": tasks.run,
     "benchmark": benchmark.run,
     "check": check,

@@ -15,7 +15,7 @@ from training.data.instructions import (
     TRANSCRIBE_INSTRUCTIONS,
     question_of_row,
 )
-from training.data.manifest import Annotation, ManifestError, Row, parse_manifest, write_manifest
+from training.data.manifest import Annotation, ManifestError, Row, SpokenWord, parse_manifest, write_manifest
 from training.data.target_text import presence_ids, target_text, to_interval
 from training.data.validate import read_manifest, row_problems
 
@@ -56,8 +56,9 @@ def test_rows_come_back_as_they_were_written(folder):
             answer="At {0}, {1}.",
             times=(1.0, (2.0, 3.0)),
         ),
+        replace(DENSE, id="s", words=(SpokenWord("bridge", 1.25, 1.5), SpokenWord("storm", 1.5, 2.0))),
     ]
-    assert write_manifest(folder / "m.jsonl", rows) == 3
+    assert write_manifest(folder / "m.jsonl", rows) == 4
     assert read_manifest(folder / "m.jsonl") == rows
 
 
@@ -87,6 +88,8 @@ def test_every_problem_of_every_line_is_in_one_report(folder):
         "{not json",
         {"audio": 3, "task": "sing", "colour": "red"},
         {"audio": "a.wav", "task": "ground", "query": "x", "events": [{"intervals": []}]},
+        {"audio": "a.wav", "task": "dense_caption", "words": [["storm", 1]]},
+        {"audio": "a.wav", "task": "dense_caption", "id": "word", "words": [["-", 1, 2], ["storm", 9, 11]]},
     )  # fmt: skip
     found = "\n".join(problems(path))
     for expected in (
@@ -105,6 +108,9 @@ def test_every_problem_of_every_line_is_in_one_report(folder):
         "line 11: task must be one of dense_caption, ground, summarize, ask, not 'sing'",
         "line 11: colour is not a field of a manifest",
         "line 12: events[0].intervals must be a list",
+        "line 13: words must be a list of [word, start, end]",
+        "word: a spoken word is empty",
+        "word: 9 - 11 s is outside the recording's 10 s",
     ):
         assert expected in found
 
