@@ -4,6 +4,7 @@ import re
 import struct
 
 from model.audio.chunks import with_true_size
+from model.audio.edits import with_pauses
 from model.audio.riff import is_wav, split_wavs
 
 MAX_RECORDINGS = 1000
@@ -11,6 +12,9 @@ MAX_RECORDINGS = 1000
 
 _FIRST_PAGE = re.compile(rb"OggS\0[\2\6]")
 """The first page of a stream in Ogg (RFC 3533, section 6)."""
+
+_FIRST_CHANNELS = b"[" + b"".join(b"\\x%x8-\\x%xf" % (high, high) for high in range(16)) + b"]"
+"""Bit 11 of the flags of a block of WavPack: blocks of further channels have the same index."""
 
 _HEADS = tuple(
     re.compile(head, re.DOTALL)
@@ -21,12 +25,16 @@ _HEADS = tuple(
         rb"riff\x2e\x91\xcf\x11\xa5\xd6\x28\xdb\x04\xc1\x00\x00",  # w64
         rb"\.snd\x00\x00[\x00-\x03].{5}\x00\x00\x00[\x01-\x1b]",
         rb"TTA1[\x01\x03]\x00",
+        rb"wvpk.{4}[\x02-\x10]\x04\x00.{5}\x00{4}(?!\x00{4}).{5}" + _FIRST_CHANNELS,
         rb"#!AMR(?:-WB)?\n",
         rb"FLV\x01[\x01\x04\x05]\x00\x00\x00\x09\x00\x00\x00\x00",
         rb"\x30\x26\xb2\x75\x8e\x66\xcf\x11\xa6\xd9\x00\xaa\x00\x62\xce\x6c",  # asf
     )
 )
 """How files of each kind begin, in enough bytes that no sound looks like them."""
+
+_MOST_BOXES = 100_000
+"""The most boxes of an mp4 to walk; one without fragments has a few."""
 
 _TAG_BYTES = 10
 _HAS_FOOTER = 0x10
@@ -45,8 +53,8 @@ def split_recordings(data: bytes) -> list[bytes]:
     for head in _HEADS:
         if head.match(data):
             return [with_true_size(part) for part in _split_at(data, [place.start() for place in head.finditer(data)])]
-    if data[4:8] == b"ftyp":
-        return _split_at(data, _starts_of_mp4(data))
+    if data[4:8] in (b"ftyp", b"moov", b"mdat", b"wide"):
+        return [with_pauses(part) for part in _split_at(data, _starts_of_mp4(data))]
     if data.startswith(b"ID3") or _is_mpeg(data, 0):
         return [_without_inner_tags(data)]
     return [data]
@@ -68,7 +76,9 @@ def _starts_of_mp4(data: bytes) -> list[int]:
     Fragments stay together: their clock goes on where a recorder repeats the beginning.
     """
     starts, position = [], 0
-    while position + 16 <= len(data):
+    for _ in range(_MOST_BOXES):
+        if position + 16 > len(data):
+            break
         size, name = struct.unpack_from(">I4s", data, position)
         if size == 1:
             (size,) = struct.unpack_from(">Q", data, position + 8)

@@ -14,6 +14,7 @@ from av.video.stream import VideoStream
 
 from model.audio.clock import Frame, joins_ahead, origin_of, pictures_to_watch
 from model.audio.container import check_limits, choose_track, open_container, open_decoder
+from model.audio.ending import stops_early
 from model.audio.integrity import exact_duration_s, is_cut_short
 from model.audio.pages import page_at
 from model.audio.scale import LOUDEST
@@ -80,7 +81,7 @@ class PacketReader:
         self.num_bytes = self.num_decoded = self.num_lost = 0
         self._has_clock = self._container.format.name not in _WITHOUT_CLOCK
         self._waiting: list[tuple[int, int | None]] = []  # bytes and times of lost packets, if anything follows
-        self._last_packet, self._last_end = b"", 0
+        self._last_packet, self._last_start, self._last_end = b"", 0, 0
         self._sizes = self._squares = self._packet_samples = 0
         self._sound_s = self._end_s = 0.0
 
@@ -107,11 +108,14 @@ class PacketReader:
             try:
                 frames = self._decode(packet)
             except Exception:  # FFmpeg's errors, and those of `_decode`
-                if not bytes(packet).startswith(_TAGS):
-                    self._waiting.append((packet.size, packet.pts))
-                continue
-            self._last_packet = bytes(packet) if packet.size else self._last_packet
-            self._last_end = packet.pos + packet.size if packet.size and packet.pos else self._last_end
+                if bytes(packet).startswith(_TAGS):
+                    continue
+                self._waiting.append((packet.size, packet.pts))
+                frames = []
+            if packet.size:
+                self._last_packet = bytes(packet)
+            if packet.size and packet.pos:
+                self._last_start, self._last_end = packet.pos, packet.pos + packet.size
             if frames:
                 yield from self._finish(packet, frames)
 
@@ -121,9 +125,14 @@ class PacketReader:
         if is_whole:  # what follows the last frame is not sound
             return None
         if self._waiting:
-            return "is damaged"
+            is_cut = len(self._waiting) == 1 and self.stops_early()  # only a part of the last packet is there
+            return None if is_cut else "is damaged"
         cut = is_cut_short(self._data, self._container, self._stream, self._last_packet, self._last_end)
         return "is cut short" if cut else None
+
+    def stops_early(self) -> bool:
+        """Whether the file stops in the middle of its data. Call it after the last frame."""
+        return stops_early(self._data, self._container.format.name, self._last_packet, self._last_start)
 
     def _packets(self) -> "Iterator[Packet[AudioStream]]":
         """Yield all packets, and at the end an empty one; go on after an error of the container."""

@@ -55,6 +55,7 @@ class AudioTrack:
         self._clock = Clock(self._reader.time_base, joins_ahead=self._reader.joins_ahead)
         self._first_loss_s: float | None = None
         self._repeated_s = 0.0
+        self._stops_early = False
         self._waiting: list[Samples] = []
         self._num_waiting = self._rate = self._num_channels = 0
 
@@ -98,6 +99,11 @@ class AudioTrack:
             said.append(f"{self._repeated_s:.1f} s of sound were left out where the file's clock goes back.")
         if self._gain != 1:
             said.append("The samples were scaled to full scale: they hold integers in a wider format.")
+        if self._stops_early:
+            said.append(
+                "The file ends abruptly, as an interrupted copy or recording does: sound after "
+                f"{self._begins_s + self._clock.seconds:.1f} s may be missing."
+            )
         return tuple(said)
 
     def blocks(self) -> Iterator[Block]:
@@ -120,6 +126,7 @@ class AudioTrack:
         damage = reader.find_damage()
         if damage:
             raise CorruptAudio(_describe(damage, self._begins_s + self._clock.seconds))
+        self._stops_early = reader.stops_early()
 
     def _lay_out(self, frame: Frame) -> Iterator[Block]:
         """Add a frame to the blocks. Insert silence for a gap first, or drop an overlap."""

@@ -9,6 +9,7 @@ import pytest
 
 from model.audio.container import CODECS
 from model.audio.decode import decode_audio
+from model.audio.joined import split_recordings
 from model.errors import CorruptAudio, NoSuchTrack, UnsupportedAudio
 from tests.sound_files import encode
 from tests.timed_files import RATE, burst_starts, bursts, tracks
@@ -130,6 +131,7 @@ JOINABLE = {
     "w64": "pcm_s16le",
     "au": "pcm_s16be",
     "tta": "tta",
+    "wv": "wavpack",
     "ipod": "aac",
     "amr": "libopencore_amrnb",
     "flv": "aac",
@@ -145,6 +147,12 @@ def test_joined_files_of_every_container_are_heard_to_their_end(container):
     rate = 8_000 if container == "amr" else RATE
     data = encode(bursts(1.0, seconds=2, rate=rate), rate, container, JOINABLE[container])
     assert burst_starts(decoded(data * 3).samples) == pytest.approx([1.0, 3.0, 5.0], abs=0.12)
+
+
+def test_joined_wavpack_of_six_channels():
+    data = encode(LOUD.repeat(6, 0), RATE, "wv", "wavpack")  # one block for each pair of channels
+    assert [len(part) for part in split_recordings(data * 2)] == [len(data)] * 2
+    assert burst_starts(decoded(data * 2).samples) == pytest.approx([1.0, 3.0], abs=0.01)
 
 
 def test_a_repeated_beginning_of_a_fragmented_mp4_does_not_hide_a_gap():
