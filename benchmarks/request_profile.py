@@ -3,8 +3,8 @@
     python -m benchmarks.request_profile [--model DIR] [--seconds 10] [--json FILE] [--picture FILE.svg]
 
 Dense captions of the bundled recordings, in one process: each part is timed where it is called, without the parts that
-it calls itself. `transport` comes from a real server with the same model: what its clients wait beyond decoding, queue
-and model. Times are seconds per recording, medians over the rounds.
+it calls itself. `front end` is the processor time of the front end of a real server with the same model: HTTP, the
+queue and the messages to its worker. Times are seconds per recording, medians over the rounds.
 
 `benchmarks/full_size.py --dir DIR` writes a checkpoint of the paper's size with random weights.
 """
@@ -26,7 +26,7 @@ import model.engine.engine
 import model.engine.sampling
 from benchmarks.clip_length import clip
 from benchmarks.report import tell
-from benchmarks.tested_server import tested_server
+from benchmarks.tested_server import TestedServer, tested_server
 from model.audio.decode import decode_audio
 from model.engine.decode import Decoder
 from model.engine.prompting import Prompter, Question
@@ -38,7 +38,7 @@ from timeaudio.client import Client
 
 PARTS = (
     "decode file", "features", "speech encoder", "sound encoder", "connector", "prefill", "decoding steps",
-    "grammar and search", "drafts", "answers and confidence", "scheduling", "transport",
+    "grammar and search", "drafts", "answers and confidence", "scheduling", "front end",
 )  # fmt: skip
 COLOURS = (
     "#4e79a7", "#a0cbe8", "#f28e2b", "#ffbe7d", "#8cd17d", "#59a14f", "#e15759", "#ff9d9a", "#b07aa1", "#d4a6c8",
@@ -111,16 +111,12 @@ def in_process(session: Session, watch: Stopwatch, clips: Sequence[bytes]) -> di
     return {part: watch.seconds[part] / len(clips) for part in PARTS[:-1]}
 
 
-def transport(url: str, clips: Sequence[bytes]) -> float:
-    """Send all clips at once; return the mean of what each client waits beyond decoding, queue and model."""
-
-    def overhead(data: bytes) -> float:
-        began = time.perf_counter()
-        timing = client.dense_caption(data).timing
-        return time.perf_counter() - began - timing.decode_s - timing.queue_s - timing.encode_s - timing.generate_s
-
-    with Client(url, timeout=600) as client, ThreadPoolExecutor(len(clips)) as threads:
-        return max(0.0, statistics.mean(threads.map(overhead, clips)))
+def front_end(server: TestedServer, clips: Sequence[bytes]) -> float:
+    """Send all clips at once; return the front end's processor time per clip."""
+    began = server.cpu_s()
+    with Client(server.url, timeout=600) as client, ThreadPoolExecutor(len(clips)) as threads:
+        list(threads.map(client.dense_caption, clips))
+    return (server.cpu_s() - began) / len(clips)
 
 
 def picture(title: str, bars: dict[str, dict[str, float]]) -> str:
@@ -174,9 +170,9 @@ def main() -> None:
         bars[f"{count} at once"] = {part: statistics.median(r[part] for r in rounds) for part in PARTS[:-1]}
     with tested_server(arguments.model) as server:
         for count in arguments.at_once:
-            transport(server.url, [data] * count)
-            waits = [transport(server.url, [data] * count) for _ in range(arguments.rounds)]
-            bars[f"{count} at once"][PARTS[-1]] = statistics.median(waits)
+            front_end(server, [data] * count)  # warm-up, not counted
+            rounds_s = [front_end(server, [data] * count) for _ in range(arguments.rounds)]
+            bars[f"{count} at once"][PARTS[-1]] = statistics.median(rounds_s)
     report = {"machine": machine("cpu"), "model": pipeline.name, "audio_s": arguments.seconds, "seconds": bars}
     tell(report, arguments.json)
     if arguments.picture is not None:
