@@ -21,6 +21,7 @@ MOST_SAMPLES = 3 * SAMPLE_RATE
 """Longer events are cut, so that several find room in a scene."""
 LEAST_SAMPLES = SAMPLE_RATE // 10
 TRIES = 20
+MOST_KNOWN = 100
 
 
 def mix_clips(new: Sequence[Row], known: Sequence[Row], folder: Path, config: StageConfig) -> list[Row]:
@@ -34,10 +35,16 @@ def mix_clips(new: Sequence[Row], known: Sequence[Row], folder: Path, config: St
         {row.audio: row for row in some if row.task == "dense_caption" and row.events} for some in (known, new)
     )
     rows: list[Row] = []
+    queries_about: dict[str, list[Row]] = {}
+    for row in new:
+        if row.task == "ground" and row.events:
+            queries_about.setdefault(row.audio, []).append(row)
+    kinds = {audio: _kinds(scene) for audio, scene in scenes.items()} if config.mixtures else {}
     for number, clip in enumerate(clips.values() if config.mixtures else ()):
         rng = np.random.default_rng([config.seed, number])
-        fitting = [scene for scene in scenes.values() if not _kinds(clip) & _kinds(scene)]
-        queries = [row for row in new if row.audio == clip.audio and row.task == "ground" and row.events]
+        own = _kinds(clip)
+        fitting = [scene for audio, scene in scenes.items() if not own & kinds[audio]]
+        queries = queries_about.get(clip.audio, [])
         for variant in range(config.mixtures if fitting else 0):
             scene = fitting[int(rng.integers(len(fitting)))]
             rows += _mix(clip, queries, scene, folder / f"{number:03d}-{variant}.wav", rng)
@@ -45,15 +52,16 @@ def mix_clips(new: Sequence[Row], known: Sequence[Row], folder: Path, config: St
 
 
 def mix_known(known: Sequence[Row], folder: Path, config: StageConfig) -> list[Row]:
-    """Mix one event of each scene of `known` into others, as `mix_clips` does with clips. Return the rows.
+    """Mix one event of each of `MOST_KNOWN` scenes into others, as `mix_clips` does with clips. Return the rows.
 
     Without them every recording that was mixed by this module would hold a new sound, and the model would learn that.
     """
     rng = np.random.default_rng(config.seed)
+    chosen = list(dict.fromkeys(row.audio for row in known))[:MOST_KNOWN]
     single = [
         replace(row, events=(row.events[int(rng.integers(len(row.events)))],)) if row.task == "dense_caption" else row
         for row in known
-        if row.events
+        if row.events and row.audio in chosen
     ]
     return mix_clips(single, known, folder, config)
 
@@ -73,7 +81,7 @@ def _mix(clip: Row, queries: Sequence[Row], scene: Row, path: Path, rng: np.rand
     own = [Annotation((moved[span],), e.caption, e.label) for e in clip.events for span in e.intervals]
     where = {"audio": str(path.resolve()), "duration": len(samples) / SAMPLE_RATE}
     yield Row(
-        id=f"{path.stem}-dense", task="dense_caption", question=QUESTIONS["dense_caption"],
+        id=f"{path.parent.name}-{path.stem}-dense", task="dense_caption", question=QUESTIONS["dense_caption"],
         events=(*scene.events, *own), **where,  # type: ignore[arg-type]
     )  # fmt: skip
     for number, row in enumerate(queries):
@@ -81,8 +89,8 @@ def _mix(clip: Row, queries: Sequence[Row], scene: Row, path: Path, rng: np.rand
         if all(span in moved for span in spans):
             events = (Annotation(tuple(sorted(moved[span] for span in spans))),)
             yield Row(
-                id=f"{path.stem}-query{number}", task="ground", query=row.query, question=row.question,
-                events=events, **where,  # type: ignore[arg-type]
+                id=f"{path.parent.name}-{path.stem}-query{number}", task="ground", query=row.query,
+                question=row.question, events=events, **where,  # type: ignore[arg-type]
             )  # fmt: skip
 
 

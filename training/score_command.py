@@ -47,6 +47,8 @@ def main(argv: Sequence[str] | None = None) -> int:
     try:
         rows = read_manifest(arguments.data)
         if arguments.words:
+            if arguments.predictions or arguments.save:
+                raise DataError("--words reads the audio tokens, not answers: leave out --predictions and --save.")
             return _score_words(arguments, rows)
         if arguments.predictions:
             predictions = read_predictions(arguments.predictions, rows)

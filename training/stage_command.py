@@ -98,8 +98,9 @@ def run_stage(job: TrainingJob, config: StageConfig) -> RunState:
     log(f"{trained:,} of {sum(p.numel() for p in model.parameters()):,} parameters train: {', '.join(config.trains)}.")
     features = FeatureExtractor(model, job.data.parent, job.cache, bfloat16=accelerator.mixed_precision == "bf16")
     setup = TrainingSetup(learner, batches, features, config, accelerator)
-    measure, blend = None, Blend(learner, config.blend)
+    measure, blend = None, None
     if known_validation:
+        blend = Blend(learner, config.blend)
         measure = GuardedValidation(setup, blend, validation_rows, known_validation, job.run, log).measure
     elif validation_rows and isinstance(learner, Learner):
         measure = _validation_function(Validation(validation_rows, job.data.parent, log), setup, job, model, tokenizer)
@@ -110,7 +111,7 @@ def run_stage(job: TrainingJob, config: StageConfig) -> RunState:
             model, tokenizer, learner = _load_learner(job, config, "cpu", rows)
             model.config = trained_config
             restore(job.run, learner, BEST if (job.run / BEST).is_file() else RESUME)
-        elif config.blend < 1:
+        elif blend:
             blend.apply()
         write_checkpoint(job.out, job.start, learner, model.eval(), tokenizer, dtype)
         log(f"Checkpoint written to {job.out}.")

@@ -111,7 +111,8 @@ class StageConfig(Strict):
     """Share of every batch that is about what the checkpoint knows already. Above 0, the start is the best state until
     another one has a lower loss on the validation rows without forgetting. Not in the paper."""
     mixtures: int = 0
-    """How many times each of the manifest's recordings with dense captions is also mixed into a scene to rehearse."""
+    """How many times each recording with dense captions, of the manifest or to rehearse, is also mixed into a scene to
+    rehearse."""
     blend: float = 1.0
     """How far the weights that are measured and written are on the way from the start's to the trained ones. Below 1
     only with a rehearsal_share. Not in the paper."""

@@ -5,6 +5,7 @@ words of the manifests. The control is the same with the words of the next recor
 frequent words alone would find.
 """
 
+import math
 from collections.abc import Sequence
 from pathlib import Path
 from typing import NamedTuple
@@ -20,7 +21,7 @@ from training.data.recordings import DataError
 from training.metrics.bootstrap import bootstrap
 from training.scoring import Score
 from training.stage_data import FeatureExtractor, lengths
-from training.word_targets import cosines, word_vectors
+from training.word_targets import SLIVER, cosines, word_vectors
 
 NEAREST = (1, 3)
 BATCH = 16
@@ -72,7 +73,7 @@ def _recall(units: Sequence[Found], place: int) -> float:
 def _found(
     model: TimeAudio, tokenizer: Tokenizer, rows: Sequence[Row], folder: Path, known: Sequence[Row]
 ) -> tuple[list[Found], list[Found]]:
-    """Return what is found of each row's own words, and of the next row's."""
+    """Return what is found of each row's own words, and of those of the row half a list away."""
     words = sorted({word.text for row in known for word in row.words})
     places = {text: place for place, text in enumerate(words)}
     vectors = word_vectors(model.llm.get_input_embeddings().weight, tokenizer, words)
@@ -88,7 +89,7 @@ def _found(
             fused = model.fusion(*frames)
             tokens = model.connector(fused, [count], may_merge=False)[0].float()
             nearest = cosines(tokens, vectors, centre).topk(min(max(NEAREST), len(words)), dim=-1).indices
-            following = rows[(len(own) + 1) % len(rows)].words
+            following = rows[(len(own) + len(rows) // 2) % len(rows)].words  # copies of a clip are neighbours
             own.append(_count(nearest, row.words, [places[word.text] for word in row.words], window_s))
             shuffled = [following[n % len(following)].text for n in range(len(row.words))]
             other.append(_count(nearest, row.words, [places[text] for text in shuffled], window_s, shuffled))
@@ -105,7 +106,7 @@ def _count(
             continue
         count += 1
         first = min(int(word.start / window_s), len(nearest) - 1)
-        heard = nearest[first : int(word.end / window_s) + 1]
+        heard = nearest[first : max(first + 1, math.ceil((word.end - SLIVER) / window_s))]
         for at, number in enumerate(NEAREST):
             found[at] += bool((heard[:, :number] == place).any())
     return Found(count, tuple(found))

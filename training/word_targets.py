@@ -19,7 +19,8 @@ from model.language.tokenizer import Tokenizer
 from training.data.manifest import Row
 
 FREQUENT = 1e-3
-"""Words with a larger share than this of all words weigh less, by the root of the ratio; of few words, the average."""
+"""Words with a larger share than this of all words weigh less, by the root of the ratio. In a vocabulary of under 1,000
+words, the limit is the average share."""
 
 WORD_WEIGHT = 0.3
 SLIVER = 1e-3

@@ -1,6 +1,7 @@
-"""Pauses in the edit list of an mp4. FFmpeg knows them at its beginning; later, it plays the sound's beginning instead.
+"""Pauses in the edit list of an mp4.
 
-FFmpeg leaves an edit of sound that does not exist out. So pauses become such edits, and the clock makes them silence.
+FFmpeg honours a pause only at the start of the list; later, it plays the start of the track. It skips an edit whose
+time lies beyond the track. So later pauses get such a time, and the clock fills the gap with silence.
 """
 
 import re
@@ -19,8 +20,13 @@ _PAUSE = -1
 
 
 def with_pauses(data: bytes) -> bytes:
-    """Return the mp4 with pauses that FFmpeg leaves out; the same object if none is behind an edit of sound."""
-    places = [place for match in _LIST.finditer(data) for place in _pauses(data, match)]
+    """Return the mp4 with pauses that FFmpeg skips; the same object if none follows an edit of sound."""
+    places: list[tuple[int, bytes]] = []
+    end = 0
+    for match in _LIST.finditer(data):
+        if match.start() >= end:  # otherwise it is inside of a list, and nested lists would be walked again and again
+            end = _end_of_list(data, match)
+            places += _pauses(data, match, end)
     if not places:
         return data
     changed = bytearray(data)
@@ -29,19 +35,27 @@ def with_pauses(data: bytes) -> bytes:
     return bytes(changed)
 
 
-def _pauses(data: bytes, match: re.Match[bytes]) -> Iterator[tuple[int, bytes]]:
-    """Yield where the time of each pause behind an edit of sound is, and the bytes to put there."""
-    duration, time, never = _FORMS[match[1]]
-    num_bytes = struct.calcsize(duration + time)
-    start, begin = match.start() - 4, match.start() - 4 + _HEAD_BYTES
-    if start < 0 or begin > len(data):
-        return
+def _end_of_list(data: bytes, match: re.Match[bytes]) -> int:
+    """Return where a list ends; 0 if it is something else that looks like one."""
+    start = match.start() - 4
+    if start < 0 or start + _HEAD_BYTES > len(data):
+        return 0
     size, count = struct.unpack_from(">I8xI", data, start)
-    if size != _HEAD_BYTES + count * num_bytes or start + size > len(data):  # sound that looks like a list
-        return
-    is_behind = False
-    for place in range(begin, start + size, num_bytes):
+    is_list = size == _HEAD_BYTES + count * _bytes_of_edit(match) and start + size <= len(data)
+    return start + size if is_list else 0
+
+
+def _pauses(data: bytes, match: re.Match[bytes], end: int) -> Iterator[tuple[int, bytes]]:
+    """Yield where the time of each pause after an edit of sound is, and the bytes to put there."""
+    duration, time, never = _FORMS[match[1]]
+    is_after_sound = False
+    for place in range(match.start() - 4 + _HEAD_BYTES, end, _bytes_of_edit(match)):
         if struct.unpack_from(duration + time, data, place)[1] != _PAUSE:
-            is_behind = True
-        elif is_behind:
+            is_after_sound = True
+        elif is_after_sound:
             yield place + struct.calcsize(duration), struct.pack(">" + time[0], never)
+
+
+def _bytes_of_edit(match: re.Match[bytes]) -> int:
+    duration, time, _ = _FORMS[match[1]]
+    return struct.calcsize(duration + time)

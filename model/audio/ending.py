@@ -1,4 +1,4 @@
-"""Tell whether a file stops in the middle of its data, in containers in which FFmpeg reads on to the end in silence.
+"""Detect a file that stops in the middle of its data, in containers that FFmpeg reads to the end without an error.
 
 The proof is a unit of the container, or the list of all of them, that needs bytes beyond the end of the file. A missing
 mark of the end proves nothing: some recorders leave out that of Ogg.
@@ -80,6 +80,8 @@ def _bytes_of_unit(data: bytes, container: str, start: int) -> int:
     head = data[start : start + num_bytes]
     if not head or not (head.startswith(mark) or mark.startswith(head)):
         return 0
+    if container == "flv" and head[0] not in _FLV_TAGS:
+        return 0
     if len(head) < num_bytes:
         return num_bytes + _FLV_BACK  # beyond the end
     match container:
@@ -87,7 +89,7 @@ def _bytes_of_unit(data: bytes, container: str, start: int) -> int:
             return num_bytes + head[26] + sum(data[start + num_bytes : start + num_bytes + head[26]])
         case "wv":
             return num_bytes + int.from_bytes(head[4:], "little")
-    if head[0] not in _FLV_TAGS or any(head[8:]):
+    if any(head[8:]):
         return 0
     return num_bytes + int.from_bytes(head[1:4], "big") + _FLV_BACK
 

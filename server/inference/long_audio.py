@@ -32,7 +32,8 @@ AT_ONCE = 4
 """Passes of one recording in the engine at a time, per worker. They share its decoding steps, and other requests wait
 behind no more than these."""
 AT_FIRST = 1
-"""The same until the first pass of a streamed answer has ended: passes that share steps end together, and late."""
+"""The same until the first pass of a streamed answer has ended: passes that share steps end together, and late.
+Results of queries are sent after the last pass, so they gain nothing."""
 
 
 def cut(duration: int, task: Task, passes: Passes) -> list[Interval]:
@@ -137,7 +138,7 @@ async def analyze_passes(
     whole, total, announced = AnswerMerger(passes, request.task, len(request.queries) or 1), AudioEncoded(0.0, 0), False
     try:
         for num_done in range(len(passes)):
-            is_first = request.is_live and num_done == 0
+            is_first = request.is_live and request.task != "ground" and num_done == 0
             most = AT_FIRST if is_first else AT_ONCE * max(1, engine.num_workers)
             for number, span in _up_to(todo, most - len(running)):
                 part = replace(request, id=f"{request.id}-{number}", samples=samples(span), is_live=False)
@@ -208,7 +209,7 @@ def _added(whole: QueryAnswered, part: QueryAnswered, events: list[Event]) -> Qu
 def _whole(answer: QueryAnswered, task: Task) -> QueryAnswered:
     events = sorted(answer.events, key=lambda event: min(event.intervals))
     if task in ("dense_caption", "ground"):
-        events = by_caption(events)  # as in one pass
+        events = by_caption(events)  # the stitcher returns an event of several passes in parts
     text = "\n".join(
         ", ".join(map(format_interval, event.intervals)) + f". {event.caption}".rstrip(". ") + "." for event in events
     )

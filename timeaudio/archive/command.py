@@ -31,7 +31,7 @@ timeaudio find rain events.parquet --format srt -o subtitles
 
 Exit status, as of grep: 0 found, 1 nothing found, 2 wrong usage.
 """
-_LINES = 1000  # written at once: without a buffer (PYTHONUNBUFFERED), each write is a call of the system
+_LINES = 1000  # written at once: without a buffer (PYTHONUNBUFFERED), each write is a system call
 _WHICH = "Which events (default: all)"
 _OUTPUT = "Output (default: a line per event)"
 

@@ -90,14 +90,14 @@ def _collection(readings: Sequence[Meaning], wanted: EventFilter) -> tuple[str, 
     """Return SQL that puts the events that match into the table `found`, and its parameters.
 
     The column `reading` is the number of the first reading that an event matches. One pass over the archive is enough
-    for all of them: an event that has not the first pattern of any reading matches none.
+    for all of them: an event that matches no reading's first pattern matches no reading.
     """
-    having = "regexp_matches(lower(label), ?)"
-    first, *others = (" AND ".join([having] * len(meaning.patterns)) for meaning in readings)
+    matches_pattern = "regexp_matches(lower(label), ?)"
+    first, *others = (" AND ".join([matches_pattern] * len(meaning.patterns)) for meaning in readings)
     values: list[object] = [pattern for meaning in readings for pattern in meaning.patterns]
     if others:
         cases = " ".join(f"WHEN {condition} THEN {number}" for number, condition in enumerate([first, *others]))
-        reading, condition = f"CASE {cases} END", f"{having} AND reading IS NOT NULL"
+        reading, condition = f"CASE {cases} END", f"{matches_pattern} AND reading IS NOT NULL"
         values.append("|".join(meaning.patterns[0] for meaning in readings))
     else:
         reading, condition = "0", first

@@ -64,11 +64,11 @@ def _rows(directory: Path) -> Iterator[tuple[Path, str, int, str]]:
     clips_csv, esc50_csv = directory / "clips.csv", directory / "meta" / "esc50.csv"
     if clips_csv.is_file():
         for row in read_table(clips_csv, ("filename", "category", "source")):
-            fold = _fold(row, clips_csv) if "fold" in row else 0
+            fold = fold_of_row(row, clips_csv) if "fold" in row else 0
             yield directory / "audio" / row["filename"], row["category"], fold, row.get("speaker") or row["source"]
     elif esc50_csv.is_file():
         for row in read_table(esc50_csv, ("filename", "category", "fold", "src_file")):
-            yield directory / "audio" / row["filename"], row["category"], _fold(row, esc50_csv), row["src_file"]
+            yield directory / "audio" / row["filename"], row["category"], fold_of_row(row, esc50_csv), row["src_file"]
     else:
         raise DataError(
             f"{directory} holds neither clips.csv nor meta/esc50.csv. Unpack ESC-50 (meta/ and audio/) there, or"
@@ -104,7 +104,8 @@ def require_file(path: Path) -> None:
         raise DataError(f"{path} does not exist: download it from the data set's page, or correct the path.")
 
 
-def _fold(row: dict[str, str], path: Path) -> int:
+def fold_of_row(row: dict[str, str], path: Path) -> int:
+    """Return the fold of a row of the table at `path`. Raises: DataError, it is not a number."""
     try:
         return int(row["fold"])
     except (TypeError, ValueError):

@@ -18,6 +18,7 @@ from tokenizers import Tokenizer
 from torch import Tensor
 from transformers import GenerationMixin, WhisperConfig, WhisperForConditionalGeneration
 from transformers.modeling_outputs import BaseModelOutput
+from transformers.utils import logging
 
 from model.audio.waveform import SAMPLE_RATE
 from model.encoders.whisper import SpeechEncoder
@@ -53,6 +54,7 @@ class SpeechReader:
         missing = [name for name in ("config.json", "tokenizer.json") if not (folder / name).is_file()]
         if missing:
             raise DataError(f"{folder} lacks {' and '.join(missing)}: name a whole Whisper checkpoint with --whisper.")
+        logging.disable_progress_bar()
         config = WhisperConfig.from_pretrained(str(folder))
         model: Any = WhisperForConditionalGeneration.from_pretrained(
             str(folder), config=config, dtype=torch.float32, attn_implementation="eager"
@@ -73,7 +75,8 @@ class SpeechReader:
     def read(self, samples: npt.NDArray[np.float32], text: str | None = None) -> list[SpokenWord]:
         """Return the words of up to 30 s of speech with their times; `text` is what is said, if it is known.
 
-        There are no words where nothing is recognised, or where the text is too long for the recording.
+        Words that the times place outside of the sound are left out. There are no words where nothing is recognised, or
+        where the text is too long for the recording.
         """
         if len(samples) > MAX_SAMPLES:
             raise ValueError(f"{len(samples) / SAMPLE_RATE:.1f} s is more than the 30 s that Whisper reads at once.")

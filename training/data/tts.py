@@ -71,7 +71,7 @@ def is_installed(voice: Voice) -> bool:
 def synthesise(voice: Voice, text: str, speed: float = 1.0) -> Samples:
     """Speak a sentence: float32 [num_samples] at 16 kHz, including any silence that the engine adds.
 
-    `speed` is relative to the voice's own; `tones` has no other.
+    `speed` is relative to the voice's own; `tones` ignores it.
 
     Raises:
         DataError: the engine is missing or fails.

@@ -1,6 +1,7 @@
 """Give every spoken word its time: by the number of its letters, or along a matrix of scores of a recogniser."""
 
 import re
+import unicodedata
 from collections.abc import Sequence
 
 import numpy as np
@@ -12,8 +13,12 @@ _WORD = re.compile(r"[a-z0-9]+(?:'[a-z]+)*")
 
 
 def plain_words(text: str) -> list[str]:
-    """Return the words of a text in lower case, without punctuation; `don't` is one word and `one-eyed` two."""
-    return _WORD.findall(text.lower().replace("\u2019", "'"))
+    """Return the words of a text in lower case, without punctuation and accents.
+
+    `don't` is one word and `one-eyed` two.
+    """
+    letters = (c for c in unicodedata.normalize("NFKD", text.lower()) if not unicodedata.combining(c))
+    return _WORD.findall("".join(letters).replace("\u2019", "'"))
 
 
 def divide_time(words: Sequence[str], start: float, end: float) -> list[SpokenWord]:

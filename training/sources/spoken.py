@@ -10,6 +10,7 @@ Each clip is written with its line of the manifest beside it, so an interrupted 
 """
 
 import argparse
+import hashlib
 import sys
 from collections import Counter
 from collections.abc import Callable, Iterator, Sequence
@@ -22,10 +23,11 @@ from rich.progress import track
 
 from model.audio.decode import decode_audio
 from model.audio.waveform import SAMPLE_RATE
+from model.errors import AudioError, AudioTooLong
 from training.data.acoustics import Samples
 from training.data.manifest import Row, SpokenWord, write_manifest
 from training.data.pools import Side, in_side
-from training.data.recordings import DataError, active_region, fold_of_source, read_table
+from training.data.recordings import DataError, active_region, fold_of_row, fold_of_source, read_table
 from training.data.tts import is_installed, synthesise
 from training.data.vocabulary import kind_of_label
 from training.data.voices import HELD_OUT, VOICES, Voice
@@ -57,18 +59,20 @@ class Recording:
 
 
 def read_speech(directories: Sequence[Path], side: Side) -> list[Recording]:
-    """Return the speech of one side's readers.
+    """Return the speech of one side's readers. The first fold that is given for a reader is that of all their clips.
 
     Raises:
-        DataError: a table or a column is missing.
+        DataError: a table or a column is missing, or a fold is not a number.
     """
     found = []
+    folds: dict[str, int] = {}
     for directory in directories:
         for row in read_table(directory / "clips.csv", ("filename",)):
             if "category" in row and kind_of_label(row["category"]) != KIND:
                 continue
             reader = row.get("speaker") or row.get("source") or directory.resolve().name
-            if in_side(int(row.get("fold") or fold_of_source(reader)), side):
+            fold = folds.setdefault(reader, fold_of_row(row, directory / "clips.csv") if row.get("fold") else 0)
+            if in_side(fold or fold_of_source(reader), side):
                 text = row.get("transcript") or row.get("text") or None
                 found.append(Recording(directory / "audio" / row["filename"], reader, text))
     return found
@@ -127,15 +131,22 @@ def time_words(samples: Samples, text: str | None, read: ReadWords | None) -> li
 def real_rows(recordings: Sequence[Recording], read: ReadWords | None, writer: ClipWriter, copies: int) -> list[Row]:
     """Write clips of recorded speech."""
     rows: list[Row] = []
+    stems = Counter(recording.path.stem for recording in recordings)
     for recording in track(recordings, description="recordings", console=Console(stderr=True), disable=not recordings):
         name = f"real-{recording.path.stem}"
+        if stems[recording.path.stem] > 1:
+            name += f"-{hashlib.sha256(bytes(recording.path.resolve())).hexdigest()[:8]}"
         if (kept := writer.rows(name)) is None:
             if recording.text is None and read is None:
                 writer.left_out["without a transcript"] += 1
                 continue
-            samples = decode_audio(recording.path.read_bytes(), max_seconds=600.0).samples
-            if len(samples) > READING_S * SAMPLE_RATE:
+            try:
+                samples = decode_audio(recording.path.read_bytes(), max_seconds=READING_S).samples
+            except AudioTooLong:
                 writer.left_out[f"over {READING_S:g} s"] += 1
+                continue
+            except AudioError:
+                writer.left_out["unreadable"] += 1
                 continue
             pieces = list(cut_speech(samples, time_words(samples, recording.text, read)))
             kept = writer.write(name, recording.reader, pieces, copies)
@@ -176,6 +187,8 @@ def run(arguments: argparse.Namespace) -> int:
         raise DataError("Nothing to write: name folders with --recordings, or a text file with --sentences.")
     recordings = read_speech(arguments.recordings, side)
     voices = installed_voices(arguments.engine, side) if arguments.sentences else []
+    sentences = read_sentences(arguments.sentences, side) if arguments.sentences else []
+    read = _reader(arguments.whisper) if arguments.whisper else None
     check_scene_settings(arguments.out, {
         "side": side, "seed": arguments.seed, "copies": arguments.copies, "plain": arguments.plain,
         "recordings": [str(path.resolve()) for path in arguments.recordings],
@@ -183,14 +196,13 @@ def run(arguments: argparse.Namespace) -> int:
         "voices": [f"{voice.engine} {voice.name}" for voice in voices],
         "whisper": str(arguments.whisper.resolve()) if arguments.whisper else "",
     })  # fmt: skip
-    read = _reader(arguments.whisper) if arguments.whisper else None
     writer = ClipWriter(
         arguments.out, DRY if arguments.plain else RECORDED, TRAINING_SPEEDS if side == "train" else (1.0,),
         arguments.seed,
     )  # fmt: skip
     rows = real_rows(recordings, read, writer, arguments.copies)
-    if arguments.sentences:
-        texts = group_sentences(read_sentences(arguments.sentences, side), np.random.default_rng(arguments.seed))
+    if sentences:
+        texts = group_sentences(sentences, np.random.default_rng(arguments.seed))
         rows += synthetic_rows(texts, voices, read, writer, arguments.count, arguments.seed)
     if not rows:
         raise DataError(f"No clip was written. Left out: {_reasons(writer.left_out)}.")

@@ -4,6 +4,7 @@ import struct
 
 import pytest
 
+from model.audio import edits
 from model.audio.decode import decode_audio
 from model.audio.edits import with_pauses
 from tests.sound_files import encode
@@ -51,7 +52,20 @@ def test_every_pause_counts():
 
 
 def test_an_edit_list_without_such_a_pause_is_kept():
-    for edits in ([(6, 0)], [(3, 0), (3, 3)], [(2, PAUSE), (6, 0)]):
-        data = edited("mp4", "aac", edits)
+    for given in ([(6, 0)], [(3, 0), (3, 3)], [(2, PAUSE), (6, 0)]):
+        data = edited("mp4", "aac", given)
         assert with_pauses(data) is data
         assert burst_starts(decode_audio(data, max_seconds=60.0).samples) == pytest.approx([0.5, 5.0], abs=0.03)
+
+
+def test_a_list_inside_of_another_is_not_walked_again(monkeypatch):
+    unit, num_units = 48, 50
+    data = b"\0\0\0\x08ftyp"
+    for left in range(num_units * unit + 4, 4, -unit):  # each head claims the rest of the file
+        data += struct.pack(">I4sII", left, b"elst", 0, (left - 16) // 12).ljust(unit, b"\xff")
+    data += bytes(4)
+    found = []
+    pauses = edits._pauses
+    monkeypatch.setattr(edits, "_pauses", lambda *given: found.extend(pauses(*given)) or [])
+    assert edits.with_pauses(data) is data
+    assert 0 < len(found) < len(data) / 12

@@ -17,7 +17,7 @@ from training.score_command import main as evaluate
 from training.stage_command import main as train
 from training.stages import StageConfig
 from training.word_recall import NEAREST, _count
-from training.word_targets import WordTargets, cosines
+from training.word_targets import WORD_WEIGHT, WordTargets, cosines
 
 SECONDS = 3.06
 """Nine windows."""
@@ -65,6 +65,14 @@ def test_frequent_words_weigh_less_and_cost_nothing_by_their_frequency():
     expected = (heavy[0] * targets.vectors[0] + heavy[1] * targets.vectors[1]) / heavy.sum()
     assert torch.allclose(vectors[0] / weight[0], expected, atol=1e-4)
     assert not vectors[2:].any()
+    tokens = torch.randn(9, 32)
+    frequency = torch.tensor([0.01, 0.99])
+    likely = frequency * (targets.scale * cosines(tokens, targets.vectors, targets.centre)).exp()
+    missed = -(likely / likely.sum(dim=1, keepdim=True)).log()
+    shares = torch.tensor([0.04, 0.1]) / 0.14  # of the words in the first window
+    first = (targets.weight * shares * missed[0]).sum()
+    loss = targets.loss(tokens, spoken)
+    assert torch.allclose(loss, WORD_WEIGHT * (first + missed[1, 0]) / 9, rtol=1e-3)
 
 
 @pytest.fixture
