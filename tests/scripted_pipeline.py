@@ -8,7 +8,7 @@ Its answers depend only on the length of the recording, or on the text of a quer
     "raise"        fails like a bug in one request
     "break"        fails like a bug in a step, which all requests share
     "nothing"      is absent
-    anything else  happens from 0.1 s to half of the recording
+    anything else  happens from 0.1 s to half of the recording, or in all of one of 0.1 s
 
 The environment can make it fail while loading: SCRIPTED_LOAD is "slow" (2 s), "refuse" (bad checkpoint) or "crash".
 """
@@ -119,8 +119,8 @@ def _answer(duration: int, query: str) -> Answer:
         return Answer((Event((Interval(0, duration),), "All of it."),), "all", 12, 7)
     if query == "nothing":
         return Answer((), "absent", 12, 7)
-    end = max(2, duration // 2)
-    return Answer((Event((Interval(1, end),), ""),), f"0.1 - {end / 10}", 12, 7)
+    start, end = min(1, duration - 1), min(duration, max(2, duration // 2))
+    return Answer((Event((Interval(start, end),), ""),), f"{start / 10} - {end / 10}", 12, 7)
 
 
 class Pipeline:
