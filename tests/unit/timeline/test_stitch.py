@@ -81,6 +81,8 @@ def test_intervals_away_from_a_seam_do_not_wait_for_the_rest_of_their_event() ->
     dog = "A dog barks."
     parts = stitched([event(dog, (10, 50), (940, 1000))], [event(dog, (40, 60), (400, 450), (950, 1000))], [])
     assert parts == [[event(dog, (10, 50))], [event(dog, (940, 1000), (1300, 1350))], []]
+    touching = [event(dog, (10, 50), (100, 500), (500, 700), (699, 1000))]
+    assert stitched(touching, [event(dog, (0, 200))], []) == [[event(dog, (10, 50))], [event(dog, (100, 1100))], []]
 
 
 def test_segments_are_cut_in_the_middle_of_the_overlap() -> None:
