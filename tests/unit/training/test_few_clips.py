@@ -5,12 +5,14 @@ import json
 from dataclasses import replace
 
 import pytest
+from torch import nn
 
 from model.audio.decode import decode_audio
 from model.checkpoint import EMBEDDED, load_checkpoint
 from model.pipeline import Pipeline
 from tests.small_recordings import data_set
 from tests.small_stage import ROOT, arguments, write_stage
+from training.blend import Blend
 from training.data.manifest import Annotation, Row, parse_manifest, write_manifest
 from training.data.validate import read_manifest
 from training.data.vocabulary import kind_of_label, vocabulary
@@ -84,7 +86,7 @@ def test_a_state_that_forgets_is_never_the_best(tmp_path, monkeypatch):
             is_main_process = True
 
     said: list[str] = []
-    guard = GuardedValidation(Setup(), [], [], tmp_path, said.append)
+    guard = GuardedValidation(Setup(), Blend(nn.Linear(1, 1), 0.8), [], [], tmp_path, said.append)
     assert [guard.measure() for _ in range(3)] == [-2.0, -1.5, FORGETS]
     assert "of what it knew 1.060 (start 1.000; over 1.050, so not this state)" in said[-1]
 
