@@ -22,7 +22,7 @@ serve: $(VENV)/.server  ## serve on http://HOST:PORT (make serve PORT=9000) unti
 	@$(BIN)/timeaudio serve --host $(HOST) --port $(PORT)
 
 test: $(VENV)/.dev  ## run all fast tests that need no GPU: unit, contract, end to end
-	@echo "Testing (under 5 minutes on two cores) ..."
+	@echo "Testing (about 10 minutes on two cores) ..."
 	@OMP_NUM_THREADS=1 $(BIN)/python -m pytest -n 3 --dist loadfile tests
 
 slow: $(VENV)/.dev  ## run the tests that take more than ten seconds each
