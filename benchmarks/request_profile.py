@@ -23,7 +23,6 @@ import model.encoders.aisfx
 import model.encoders.whisper
 import model.engine.drafting
 import model.engine.engine
-import model.engine.sampling
 from benchmarks.clip_length import clip
 from benchmarks.report import tell
 from benchmarks.tested_server import TestedServer, tested_server

@@ -57,7 +57,7 @@ def mix_known(known: Sequence[Row], folder: Path, config: StageConfig) -> list[R
     Without them every recording that was mixed by this module would hold a new sound, and the model would learn that.
     """
     rng = np.random.default_rng(config.seed)
-    chosen = list(dict.fromkeys(row.audio for row in known))[:MOST_KNOWN]
+    chosen = set(list(dict.fromkeys(row.audio for row in known))[:MOST_KNOWN])
     single = [
         replace(row, events=(row.events[int(rng.integers(len(row.events)))],)) if row.task == "dense_caption" else row
         for row in known

@@ -87,11 +87,11 @@ def run_stage(job: TrainingJob, config: StageConfig) -> RunState:
         known, known_validation = rehearsal_rows(job.rehearse, model.config.tasks, learner, config)
         with accelerator.main_process_first():
             mixed = mix_clips(rows, known, job.run / "mixtures", config)
-            known += mix_known(known, job.run / "mixtures" / "known", config)
-        batches = MixedBatches([*rows, *mixed], known, config)
+            mixed_known = mix_known(known, job.run / "mixtures" / "known", config)
+        batches = MixedBatches([*rows, *mixed], [*known, *mixed_known], config)
         log(
-            f"{len(known)} rows rehearse what {shown(job.start)} knows, {len(known_validation)} check it."
-            f" {len(mixed)} rows are about your clips among known sounds."
+            f"{len(known)} rows and {len(mixed_known)} mixtures of theirs rehearse what {shown(job.start)} knows,"
+            f" {len(known_validation)} check it. {len(mixed)} rows are about your clips among known sounds."
         )
     _name(model, job, rows)
     trained = sum(p.numel() for group in learner.groups() for p in group.parameters)

@@ -1,8 +1,8 @@
 """Measure how many spoken words the windows' tokens hold, without the language model: `timeaudio evaluate --words`.
 
 A word is found if its input embedding is among those nearest to the token of a window in which it is spoken, out of all
-words of the manifests. The control is the same with the words of the next recording at the times of its own: what the
-frequent words alone would find.
+words of the manifests. The control looks for the words of another recording at the same times: its result is what
+frequent words contribute.
 """
 
 import math
@@ -89,10 +89,10 @@ def _found(
             fused = model.fusion(*frames)
             tokens = model.connector(fused, [count], may_merge=False)[0].float()
             nearest = cosines(tokens, vectors, centre).topk(min(max(NEAREST), len(words)), dim=-1).indices
-            following = rows[(len(own) + len(rows) // 2) % len(rows)].words  # copies of a clip are neighbours
+            others = rows[(len(own) + len(rows) // 2) % len(rows)].words  # copies of a clip are neighbours
             own.append(_count(nearest, row.words, [places[word.text] for word in row.words], window_s))
-            shuffled = [following[n % len(following)].text for n in range(len(row.words))]
-            other.append(_count(nearest, row.words, [places[text] for text in shuffled], window_s, shuffled))
+            texts = [others[n % len(others)].text for n in range(len(row.words))]
+            other.append(_count(nearest, row.words, [places[text] for text in texts], window_s, texts))
     return own, other
 
 

@@ -5,7 +5,6 @@ same if they overlap and have similar captions, or if they are about one thing a
 most similar captions are matched first. An event that only one pass reports counts if it is away from that pass's edge.
 """
 
-import math
 import re
 from collections.abc import Iterable, Sequence
 from dataclasses import replace
@@ -175,15 +174,14 @@ def _part(event: Event, span: Interval) -> Event | None:
 
 def _split(event: Event, time: int) -> tuple[Event | None, Event | None]:
     """Return the event's intervals that end by `time`, and the others. Intervals that touch stay together."""
-    early, late, border = list(event.intervals), list[Interval](), math.inf
+    border = time + 1
     for interval in sorted(event.intervals, key=lambda interval: interval.end, reverse=True):
-        if interval.end <= time and interval.end < border:
+        if interval.end < border:
             break
         border = min(border, interval.start)
-        early.remove(interval)
-        late.append(interval)
-    late.sort()
-    return Event(tuple(early), event.caption) if early else None, Event(tuple(late), event.caption) if late else None
+    early = tuple(interval for interval in event.intervals if interval.end < border)
+    late = tuple(interval for interval in event.intervals if interval.end >= border)
+    return Event(early, event.caption) if early else None, Event(late, event.caption) if late else None
 
 
 def _start(event: Event) -> int:

@@ -40,4 +40,4 @@ def _names(tool: Tool) -> list[str]:
 def _refusal(argument: str, known: list[str]) -> str:
     near = get_close_matches(argument, known, n=1)
     meant = f" (did you mean {near[0]}?)" if near else ""
-    return f"There is no argument {argument[:100]!r}{meant}."
+    return f"Unknown argument {argument[:100]!r}{meant}."

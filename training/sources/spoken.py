@@ -1,7 +1,7 @@
 """Write clips of speech of 3 to 15 s with the time of every word: `timeaudio data spoken`.
 
-Real speech comes from folders with `clips.csv` and `audio/`: the rows whose category is speech, or all rows where there
-is no category. Column `transcript` or `text` is what is said; a Whisper checkpoint writes down the other clips.
+Real speech comes from folders with `clips.csv` and `audio/`: the rows of category speech or, in a table without that
+column, all rows. Column `transcript` or `text` holds the words. A Whisper checkpoint transcribes clips without them.
 Synthetic speech reads sentences aloud with the engines of `training.data.tts`. Readers and sentences are split by
 a hash of their names, as `timeaudio data scenes` splits sources: folds 1 to 3 train, 4 validates. Voices are split by
 `training.data.voices.HELD_OUT`.

@@ -5,6 +5,7 @@ import pytest
 import torch
 
 from model.checkpoint import load_checkpoint, save_checkpoint
+from tests.alignments import SECONDS, fit, loss_of
 from tests.factories import small_model
 from tests.small_recordings import noise
 from training import state_saver
@@ -16,9 +17,6 @@ from training.run_log import read_log
 from training.run_state import RESUME
 from training.stage_command import main as train
 from training.stages import StageConfig
-
-SECONDS = 3.06
-"""Nine windows."""
 
 
 def row_of(name, *events):
@@ -49,11 +47,6 @@ def toy():
             speech[0, round(start * 50) : round(end * 50)] += directions[label]
         frames.append((speech, 0.1 * torch.randn(1, 153, model.sound.dim, generator=rng)))
     return rows, frames
-
-
-def loss_of(aligner, rows, frames):
-    examples = [aligner.example(row) for row in rows]
-    return aligner(frames, [round(SECONDS * 16_000)] * len(rows), examples) / aligner.loss_weight(examples)
 
 
 def test_a_window_wants_the_share_that_sounds_and_the_edges_in_it():
@@ -93,14 +86,7 @@ def test_the_loss_falls_and_the_tokens_say_what_sounds(toy):
     rows, frames = toy
     aligner, model = aligner_of(rows)
     before = {name: p.clone() for name, p in model.llm.state_dict().items()}
-    optimizer = torch.optim.AdamW([p for g in aligner.groups() for p in g.parameters], lr=5e-3)
-    losses = []
-    for _ in range(60):
-        loss = loss_of(aligner.train(), rows, frames)
-        optimizer.zero_grad()
-        loss.backward()
-        optimizer.step()
-        losses.append(float(loss.detach()))
+    losses = fit(aligner, rows, frames, 60)
     assert losses[-1] < 0.6 * losses[0]
     with torch.no_grad():
         aligner.eval()

@@ -8,6 +8,7 @@ import pytest
 import torch
 
 from model.checkpoint import save_checkpoint
+from tests.alignments import SECONDS, fit, loss_of
 from tests.factories import small_model
 from tests.small_recordings import noise
 from training.aligner import WINDOW_S, Aligner
@@ -18,9 +19,6 @@ from training.stage_command import main as train
 from training.stages import StageConfig
 from training.word_recall import NEAREST, _count
 from training.word_targets import WORD_WEIGHT, WordTargets, cosines
-
-SECONDS = 3.06
-"""Nine windows."""
 
 WORDS = ("bridge", "storm", "harbour")
 
@@ -94,22 +92,10 @@ def toy():
     return rows, frames
 
 
-def loss_of(aligner, rows, frames):
-    examples = [aligner.example(row) for row in rows]
-    return aligner(frames, [round(SECONDS * 16_000)] * len(rows), examples) / aligner.loss_weight(examples)
-
-
 def test_the_tokens_learn_the_words_and_sounds_stay_known(toy):
     rows, frames = toy
     aligner = aligner_of(rows)
-    optimizer = torch.optim.AdamW([p for g in aligner.groups() for p in g.parameters], lr=5e-3)
-    losses = []
-    for _ in range(80):
-        loss = loss_of(aligner.train(), rows, frames)
-        optimizer.zero_grad()
-        loss.backward()
-        optimizer.step()
-        losses.append(float(loss.detach()))
+    losses = fit(aligner, rows, frames, 80)
     assert losses[-1] < 0.6 * losses[0]
     with torch.no_grad():
         fused = aligner.eval().fusion(*(torch.cat(side) for side in zip(*frames, strict=True)))
@@ -158,7 +144,7 @@ def test_a_word_counts_where_its_window_says_it():
     words = [SpokenWord(text, start, start + 0.3) for text, start in (("bridge", 0.0), ("storm", 0.0), ("the", 0.4))]
     found = _count(nearest, words, [3, 2, 0], WINDOW_S)
     assert NEAREST == (1, 3)
-    assert found == (2, (1, 2)), "the article is no content word"
+    assert found == (2, (1, 2)), "an article is not a content word"
     late = _count(nearest, [SpokenWord("harbour", 0.9, 1.2)], [4], WINDOW_S)
     assert late == (1, (0, 1)), "beyond the last window counts as in it"
 
