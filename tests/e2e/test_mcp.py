@@ -240,7 +240,7 @@ def test_an_argument_that_a_tool_does_not_have_is_refused(scripted: Any, folder:
         assert "Use path, url, data, start, end, track, min_confidence." in said
         said = await refusal(client, "hear", path="street.flac", queries=["a dog"], given={"roots": []})
         assert "Unknown argument 'queries'" in said
-        assert "no argument 'given'" in said
+        assert "Unknown argument 'given'" in said
         assert (await answer(client, "hear", path="street.flac", min_confidence=0.0))["events"]
         for tool in (await client.list_tools()).tools:
             assert tool.input_schema["additionalProperties"] is False
