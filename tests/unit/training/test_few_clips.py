@@ -47,7 +47,7 @@ def test_a_state_that_is_better_is_written_and_served(folder, capsys):
     run = folder / "better"
     assert train(few_clips(folder, run)) == 0
     shown = capsys.readouterr().out
-    assert "rows rehearse what start knows" in shown
+    assert "mixtures of theirs rehearse what start knows" in shown
     start = json.loads((run / START).read_text())
     measured = [line["metric"] for line in read_log(run) if "metric" in line]
     assert len(measured) == 3, "the start, and after every second step"
