@@ -2,14 +2,11 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from pathlib import Path
 from typing import Any
 
 import torch
-from peft import LoraConfig, get_peft_model_state_dict, inject_adapter_in_model
+from peft import LoraConfig, inject_adapter_in_model
 from peft.tuners.lora import LoraLayer
-from peft.utils import SAFETENSORS_WEIGHTS_NAME
-from safetensors.torch import save_file
 from torch import Tensor, nn
 
 from model.language.prompt import prompt_ids
@@ -103,6 +100,11 @@ class Learner(nn.Module):
         for module in self.modules() if not config.dropout else ():
             if isinstance(module, nn.Dropout):
                 module.p = 0.0
+
+    @property
+    def keeps_adapter(self) -> bool:
+        """Whether the checkpoint gets the adapters apart from the language model."""
+        return "lora" in self._config.trains and not self._config.lora.merge
 
     def _lora(self) -> list[nn.Parameter]:
         """Return the current adapters; sharding replaces these objects."""
@@ -237,13 +239,3 @@ class Learner(nn.Module):
             setattr(self.llm.get_submodule(parent), child, layer.get_base_layer())
         if adapted:
             del self.llm.peft_config  # it marks the model as having adapters
-
-    def write_adapter(self, folder: Path) -> bool:
-        """Write the adapters in peft's layout, if the stage keeps them apart. Call this before `finish`."""
-        if self._config.lora.merge or "lora" not in self._config.trains:
-            return False
-        config: LoraConfig = self.llm.peft_config["default"]
-        config.save_pretrained(str(folder))
-        weights = {f"base_model.model.{name}": t for name, t in get_peft_model_state_dict(self.llm).items()}
-        save_file({name: t.half().contiguous().cpu() for name, t in weights.items()}, folder / SAFETENSORS_WEIGHTS_NAME)
-        return True

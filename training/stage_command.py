@@ -13,7 +13,7 @@ from accelerate import Accelerator
 from accelerate.state import AcceleratorState
 from accelerate.utils import DistributedType
 
-from model.checkpoint import EMBEDDED, load_checkpoint
+from model.checkpoint import EMBEDDED
 from model.errors import TimeAudioError
 from model.hub import fetch_checkpoint, shown
 from model.language.tokenizer import Tokenizer
@@ -21,7 +21,7 @@ from model.malloc import keep_freed_memory
 from model.precision import fastest_dtype
 from model.timeaudio import TimeAudio
 from model.timeline.task import TASKS
-from training.aligner import Aligner, one_per_recording
+from training.aligner import one_per_recording
 from training.blend import Blend
 from training.data.manifest import ManifestError, Row
 from training.data.recordings import DataError
@@ -36,10 +36,10 @@ from training.stage_data import BatchSampler, FeatureExtractor
 from training.stage_loop import train_stage
 from training.stage_rows import own_rows, rehearsal_rows, select_validation_rows, usable_rows
 from training.stages import StageConfig, load_stage
+from training.start import load_learner
 from training.stop_signals import Stopped
 from training.training_setup import TrainingSetup
 from training.validation import Validation
-from training.variants import apply_stage_settings
 from training.written_checkpoint import write_checkpoint
 
 KEPT_START = 3
@@ -76,7 +76,7 @@ def run_stage(job: TrainingJob, config: StageConfig) -> RunState:
         check_stage_config(job, config)
     if config.objective == "alignment":
         rows, validation_rows = one_per_recording(rows), []
-    model, tokenizer, learner = _load_learner(job, config, str(accelerator.device), rows)
+    model, tokenizer, learner = load_learner(job.start, config, str(accelerator.device), rows)
     dtype = model.llm.dtype
     rows, left_out = usable_rows(rows, learner, config)
     validation_rows = select_validation_rows(validation_rows, config)
@@ -108,7 +108,7 @@ def run_stage(job: TrainingJob, config: StageConfig) -> RunState:
     if accelerator.is_main_process and not keeps_start(state, config):
         if setup.is_sharded:  # this process holds only a shard: load the saved state into an unsharded learner
             trained_config = model.config
-            model, tokenizer, learner = _load_learner(job, config, "cpu", rows)
+            model, tokenizer, learner = load_learner(job.start, config, "cpu", rows)
             model.config = trained_config
             restore(job.run, learner, BEST if (job.run / BEST).is_file() else RESUME)
         elif blend:
@@ -174,24 +174,9 @@ def _validation_function(
 
 
 def _load_answering_learner(job: TrainingJob, config: StageConfig, device: str) -> tuple[TimeAudio, Tokenizer, Learner]:
-    model, tokenizer, learner = _load_learner(job, config, device, ())
+    model, tokenizer, learner = load_learner(job.start, config, device, ())
     assert isinstance(learner, Learner)
     return model, tokenizer, learner
-
-
-def _load_learner(
-    job: TrainingJob, config: StageConfig, device: str, rows: Sequence[Row]
-) -> tuple[TimeAudio, Tokenizer, Learner | Aligner]:
-    """Load the checkpoint as the stage starts with it, the same in every process.
-
-    An alignment takes its labels from `rows`.
-    """
-    model, tokenizer = load_checkpoint(job.start, device=device)
-    torch.manual_seed(config.seed)  # the adapters are initialised at random
-    apply_stage_settings(model, tokenizer, config)
-    if config.objective == "alignment":
-        return model, tokenizer, Aligner(model, tokenizer, config, rows)
-    return model, tokenizer, Learner(model, tokenizer, config)
 
 
 def check_stage_config(job: TrainingJob, config: StageConfig) -> None:

@@ -29,7 +29,7 @@ class LoraStageConfig(Strict):
     targets: tuple[str, ...] = ("q_proj", "v_proj")
     merge: bool = True
     """Whether the checkpoint has them merged into the language model; else they are in `adapter/`, which
-    `timeaudio pack --llm q4_1` wants."""
+    `timeaudio pack --llm q4_1` wants, and a stage trains the adapter of its start further."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

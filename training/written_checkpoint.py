@@ -9,6 +9,7 @@ import torch
 from model.checkpoint import ADAPTER, save_checkpoint
 from model.language.tokenizer import Tokenizer
 from model.timeaudio import TimeAudio
+from training.adapters import write_adapter
 from training.aligner import Aligner
 from training.learner import Learner
 
@@ -20,7 +21,9 @@ def write_checkpoint(
     out.parent.mkdir(parents=True, exist_ok=True)
     with tempfile.TemporaryDirectory(dir=out.parent) as folder:
         part, adapter = Path(folder) / "checkpoint", Path(folder) / ADAPTER
-        is_apart = isinstance(learner, Learner) and learner.write_adapter(adapter)
+        is_apart = isinstance(learner, Learner) and learner.keeps_adapter
+        if is_apart:
+            write_adapter(model.llm, adapter)
         learner.finish()
         save_checkpoint(part, model, tokenizer, dtype=torch.float16 if dtype == torch.float32 else dtype)
         if is_apart:

@@ -12,6 +12,7 @@ import pytest
 import torch
 from accelerate import Accelerator
 from accelerate.state import AcceleratorState
+from safetensors.torch import load_file
 
 from model.audio.decode import decode_audio
 from model.audio.segment import split
@@ -80,6 +81,29 @@ def test_adapters_may_stay_apart(folder):
     assert not torch.equal(found["true"][name], base[name])
     for key, tensor in found["true"].items():
         torch.testing.assert_close(found["false"][key], tensor, atol=1e-3, rtol=1e-2, msg=key)
+
+
+def test_a_stage_that_keeps_adapters_apart_trains_those_of_its_start_further(folder, capsys):
+    """Otherwise the base of the language model would change, and a packed checkpoint would round it again."""
+    lora = "{merge = false, dropout = 0.0}"
+    first, second = folder / "first", folder / "second"
+    assert train(arguments(folder, first, lora=lora, dropout="false")) == 0
+
+    def further(run, settings):
+        words = arguments(folder, run, lora=settings, dropout="false")
+        words[words.index("--from") + 1] = str(first / "checkpoint")
+        return words
+
+    assert train(further(folder / "other", "{merge = false, rank = 4}")) == 2
+    assert "with lora.merge = false trains it further, so set the same values" in capsys.readouterr().err
+    assert train(further(second, lora)) == 0
+    assert losses(second)[0] < losses(first)[0] - 0.1, "it goes on where the first stage stopped"
+    bases = [load_checkpoint(run / "checkpoint", adapted=False)[0].llm.state_dict() for run in (first, second)]
+    name = "model.layers.0.self_attn.q_proj.weight"
+    assert torch.equal(bases[0][name], bases[1][name])
+    adapters = [load_file(run / "checkpoint" / "adapter" / "adapter_model.safetensors") for run in (first, second)]
+    assert adapters[0].keys() == adapters[1].keys()
+    assert any(not torch.equal(adapters[0][key], adapters[1][key]) for key in adapters[0])
 
 
 def test_a_run_that_is_killed_goes_on_exactly(folder, unbroken):

@@ -1,0 +1,50 @@
+"""The low-rank adapters that a stage keeps apart from the language model, in peft's layout."""
+
+from pathlib import Path
+
+import torch
+from peft import LoraConfig, get_peft_model_state_dict, set_peft_model_state_dict
+from safetensors.torch import load_file, save_file
+from torch import nn
+from transformers import PreTrainedModel
+
+from model.checkpoint import ADAPTER
+from training.data.recordings import DataError
+from training.stages import StageConfig
+
+WEIGHTS = "adapter_model.safetensors"
+_PREFIX = "base_model.model."
+
+
+def continues_adapter(start: Path, config: StageConfig) -> bool:
+    """Return whether a stage trains the adapter of its start further, instead of one of its own on top of it.
+
+    It does so if it keeps its adapter apart, as the start does.
+
+    Raises:
+        DataError: the two differ in rank, alpha or targets.
+    """
+    if config.lora.merge or "lora" not in config.trains or not (start / ADAPTER).is_dir():
+        return False
+    found, wanted = LoraConfig.from_pretrained(str(start / ADAPTER)), config.lora
+    have = (found.r, found.lora_alpha, sorted(found.target_modules or ()))
+    if have != (wanted.rank, wanted.alpha, sorted(wanted.targets)):
+        raise DataError(
+            f"{start / ADAPTER} has rank {found.r}, alpha {found.lora_alpha} and targets {', '.join(have[2])}. A stage "
+            "with lora.merge = false trains it further, so set the same values; or set lora.merge=true."
+        )
+    return True
+
+
+def read_adapter(llm: nn.Module, folder: Path) -> None:
+    """Set the adapters of a language model to those of the folder."""
+    weights = {name.removeprefix(_PREFIX): tensor for name, tensor in load_file(folder / WEIGHTS).items()}
+    set_peft_model_state_dict(llm, weights)
+
+
+def write_adapter(llm: PreTrainedModel, folder: Path) -> None:
+    """Write the adapters of a language model in float16."""
+    config: LoraConfig = llm.peft_config["default"]
+    config.save_pretrained(str(folder))
+    weights = {f"{_PREFIX}{name}": t for name, t in get_peft_model_state_dict(llm).items()}
+    save_file({name: t.to(torch.float16).contiguous().cpu() for name, t in weights.items()}, folder / WEIGHTS)
