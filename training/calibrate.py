@@ -24,8 +24,9 @@ from training.calibrate_presence import calibrate_presence
 from training.data.answers import by_kind
 from training.data.composer import Pool, Scene, SceneConfig, compose
 from training.data.pools import read_pool
+from training.data.questions import training_wordings
 from training.data.recordings import DataError
-from training.data.vocabulary import UNKNOWN, lexicon, vocabulary, yes_no_questions
+from training.data.vocabulary import UNKNOWN, lexicon, vocabulary
 from training.evaluate import is_right
 from training.logistic import fit
 from training.metrics.calibration import CalibrationSample, expected_calibration_error
@@ -70,9 +71,7 @@ class SceneQuestions:
                 self.questions.append(("ground", kind, pipeline.ask(recording, "ground", query)))
         kinds = known if known and rng.random() < 0.5 else absent
         kind = kinds[int(rng.integers(len(kinds)))]
-        templates = yes_no_questions()
-        thing = vocabulary()[kind].queries[int(rng.integers(len(vocabulary()[kind].queries)))]
-        question = templates[int(rng.integers(len(templates)))].format(query=thing)
+        question = training_wordings().draw(kind, "yes_no", vocabulary()[kind].queries, rng)
         self.questions.append(("ask", kind, pipeline.ask(recording, "ask", question)))
 
     def intervals(self) -> Iterator[ScoredInterval]:

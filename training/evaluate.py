@@ -5,8 +5,11 @@ import json
 import platform
 import sys
 import time
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import asdict, dataclass, replace
+from functools import partial
+from pathlib import Path
+from typing import Any
 
 import numpy as np
 import torch
@@ -31,6 +34,8 @@ from training.metrics.captions import kind_of, says_unknown
 from training.metrics.events import ScoredScene, Sound
 from training.metrics.grounding import ScoredGrounding
 from training.options.evaluate import is_about_manifest, parse
+from training.question_report import score_questions
+from training.question_report import show as show_questions
 from training.scene_report import SceneReport, SceneResult, show
 from training.score_command import main as score_manifest
 from training.sources.scenes import REALISTIC
@@ -162,6 +167,9 @@ def main(argv: list[str] | None = None) -> int:
     configs = plain_scenes(arguments.seconds, max_events=arguments.max_events)
     if arguments.realistic:
         configs = [replace(REALISTIC, seconds=c.seconds, max_events=c.max_events) for c in configs]
+    if arguments.questions:
+        answers = score_questions(pipeline, pool, configs, scenes=arguments.scenes, seed=arguments.seed)
+        return _finish(answers.to_json(), partial(show_questions, answers), arguments.json)
     setting = EvaluationSettings(
         decoding=Decoding(num_beams=arguments.beams), trained_wordings=arguments.wordings == "trained",
         pass_tenths=round(arguments.pass_seconds * 10),
@@ -169,10 +177,14 @@ def main(argv: list[str] | None = None) -> int:
     report = evaluate(pipeline, pool, configs, setting, scenes=arguments.scenes, seed=arguments.seed)
     if arguments.meteor:
         report = replace(report, meteor=meteor_if_available([pair for r in report.results for pair in r.caption_pairs]))
-    show(report, Console())
-    if arguments.json:
-        arguments.json.write_text(json.dumps(report.to_json(), indent=2) + "\n", encoding="utf-8")
-        print(f"Written to {arguments.json}.")
+    return _finish(report.to_json(), partial(show, report), arguments.json)
+
+
+def _finish(scores: Any, show_scores: Callable[[Console], None], path: Path | None) -> int:
+    show_scores(Console())
+    if path:
+        path.write_text(json.dumps(scores, indent=2) + "\n", encoding="utf-8")
+        print(f"Written to {path}.")
     return 0
 
 

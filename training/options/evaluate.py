@@ -66,5 +66,6 @@ def _scenes_parser() -> argparse.ArgumentParser:
     parser.add_argument("--seed", type=int, default=7, help="seed of the scenes (default: %(default)s)")
     parser.add_argument("--beams", type=int, default=1, help="1 is greedy (default: %(default)s)")
     parser.add_argument("--meteor", action="store_true", help="METEOR 1.5 of captions; needs the extra field, and Java")
+    parser.add_argument("--questions", action="store_true", help="free questions instead of captions and queries")
     parser.add_argument("--json", type=Path, help="file to write the scores to")
     return parser

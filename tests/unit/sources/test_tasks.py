@@ -10,14 +10,16 @@ from model.timeline.parser import parse
 from tests.small_recordings import RATE, pool_of
 from training.data.answers import NO_EVENTS
 from training.data.composer import PlacedEvent, SceneConfig
-from training.data.instructions import DURATION_INSTRUCTIONS, ORDER_INSTRUCTIONS
+from training.data.instructions import ORDER_INSTRUCTIONS
+from training.data.questions import clauses, training_wordings
 from training.data.target_text import target_text
 from training.data.validate import row_problems
-from training.data.vocabulary import groups, lexicon, off_topic, unknown_captions, vocabulary, yes_no_questions
+from training.data.vocabulary import groups, held_out_wordings, lexicon, unknown_captions, vocabulary
 from training.metrics.captions import kind_of, says_unknown
-from training.metrics.counting import count_in, is_count_question
+from training.metrics.counting import count_in
 from training.sources.queries import NAME_FORMS
-from training.sources.tasks import NOT_HEARD, compose_rows, rows_of_scene
+from training.sources.scene_questions import NOT_HEARD
+from training.sources.tasks import compose_rows, rows_of_scene
 
 LENGTH = 10 * RATE
 SCENES = {
@@ -151,43 +153,65 @@ def answers(name, is_it, number=100):
     return found
 
 
-def thing_of(question, templates):
-    """What a question is about."""
-    for template in templates:
+def kinds_of(question, aim):
+    """The kinds that a question for `aim` may be about; none if it is another question."""
+    wordings = training_wordings()
+    for template in wordings.with_noun[aim]:
         before, _, after = re.escape(template).partition(re.escape("{query}"))
-        if found := re.fullmatch(f"{before}(.*){after}", question, re.IGNORECASE):
-            yield plain(found[1])
+        if (found := re.fullmatch(f"{before}(.*){after}", question, re.IGNORECASE)) and plain(found[1]) in KINDS_MEANT:
+            yield from KINDS_MEANT[plain(found[1])]
+    for kind, clause in clauses().items():
+        for template in wordings.with_verb[aim]:
+            if question.casefold() in (clause.fill(template, definite=d).casefold() for d in (False, True)):
+                yield kind
 
 
 @pytest.mark.parametrize("name", SCENES)
 def test_presence_answers_are_yes_with_times_or_no(name):
-    def is_it(question):
-        return any(thing in KINDS_MEANT for thing in thing_of(question, yes_no_questions()))
-
     presence = set()
-    for row, answer, spans in answers(name, is_it):
-        kinds = {KINDS_MEANT[t] for t in thing_of(row.question, yes_no_questions()) if t in KINDS_MEANT}
-        assert spans in [spans_of(name, some) for some in kinds], row.question
+    for row, answer, spans in answers(name, lambda q: any(kinds_of(q, "yes_no"))):
+        assert spans in [spans_of(name, [kind]) for kind in kinds_of(row.question, "yes_no")], row.question
         assert answer == NOT_HEARD if not spans else answer.startswith("Yes, at <a_")
         presence.add(bool(spans))
     assert presence == ({True, False} if any(k in vocabulary() for k, _, _ in SCENES[name]) else {False})
 
 
+def test_no_question_is_a_query_of_validation():
+    held_out = {plain(query).rstrip("?!") for queries in held_out_wordings().values() for query in queries}
+    scene = placed(("cow", 1.0, 2.0), ("rooster", 3.0, 4.0), ("chirping_birds", 5.0, 6.0), ("rain", 7.0, 8.0))
+    drawn = {
+        plain(row.question).rstrip("?!")
+        for seed in range(1000)
+        for row in rows_of_scene(scene, LENGTH, f"s{seed}", "s.wav", np.random.default_rng(seed))
+    }
+    assert "when does a cow moo" in drawn
+    assert not drawn & held_out
+
+
+def test_times_are_those_of_the_sound():
+    presence = set()
+    for row, answer, spans in answers("two kinds", lambda q: any(kinds_of(q, "when"))):
+        assert spans in [spans_of("two kinds", [kind]) for kind in kinds_of(row.question, "when")], row.question
+        assert answer == NOT_HEARD if not spans else re.fullmatch(r"At <a_.*> seconds\.", answer)
+        presence.add(bool(spans))
+    assert presence == {True, False}
+
+
 def test_a_count_is_that_of_the_times_before_it():
     seen = set()
-    for _, answer, spans in answers("two kinds", is_count_question):
-        assert spans in (spans_of("two kinds", ["dog"]), spans_of("two kinds", ["rain"]))
-        assert count_in(answer) == len(spans)
+    for _, answer, spans in answers("two kinds", lambda q: any(kinds_of(q, "count"))):
+        assert spans in (spans_of("two kinds", ["dog"]), spans_of("two kinds", ["rain"]), [])
+        assert count_in(answer) == len(spans) if spans else answer == NOT_HEARD
         seen.add(len(spans))
-    assert seen == {1, 2}
+    assert seen == {0, 1, 2}
 
 
 def test_durations_are_added_up_and_rounded():
-    found = answers("two kinds", lambda q: any(thing in KINDS_MEANT for thing in thing_of(q, DURATION_INSTRUCTIONS)))
+    found = answers("two kinds", lambda q: any(kinds_of(q, "duration")))
     for _, answer, spans in found:
         total = round(sum(end - start for start, end in spans))
-        assert answer.endswith(f"about {total} seconds in total.")
-    assert {len(spans) for *_, spans in found} == {1, 2}
+        assert answer.endswith(f"about {total} seconds in total.") if spans else answer == NOT_HEARD
+    assert {len(spans) for *_, spans in found} == {0, 1, 2}
 
 
 def test_order_answers_name_the_earlier_kind_first_with_both_times():
@@ -213,10 +237,10 @@ def test_moment_answers_name_the_events_at_that_second():
     assert len(seconds) > 4
 
 
-def test_now_and_then_a_question_is_not_about_the_sound():
-    questions, answer = off_topic()
-    found = answers("two kinds", lambda q: q in questions)
-    assert {text for _, text, _ in found} == {answer}
+@pytest.mark.parametrize("fixed", [training_wordings().off_topic, training_wordings().other_language])
+def test_now_and_then_a_question_has_a_fixed_answer(fixed):
+    found = answers("two kinds", lambda q: q in fixed.questions)
+    assert {text for _, text, _ in found} == {fixed.answer}
     assert len(found) < 25
 
 

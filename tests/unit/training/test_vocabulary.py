@@ -88,15 +88,6 @@ def test_captions_of_unknown_sounds_name_no_kind() -> None:
     assert [caption for caption in captions if kind_of(caption, words.lexicon())] == []
 
 
-def test_questions() -> None:
-    templates = words.yes_no_questions()
-    assert len(set(templates)) >= 10
-    assert all(template.count("{query}") == 1 and template.endswith("?") for template in templates)
-    questions, answer = words.off_topic()
-    assert len(set(questions)) == 40
-    assert answer == "That cannot be answered by listening to this recording."
-
-
 def test_no_wording_has_a_digit() -> None:
     for path in FOLDER.glob("*.json"):
         if path.name != "labels.json":

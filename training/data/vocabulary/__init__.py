@@ -1,6 +1,7 @@
-"""The vocabulary of sound events: captions, queries and keywords of 52 kinds, groups of kinds, and questions.
+"""The vocabulary of sound events: captions, queries and keywords of 52 kinds, and groups of kinds.
 
-The wordings are JSON files in this folder. The kinds are the 50 of ESC-50, by its names, and `speech` and `music`.
+The wordings are JSON files in this folder; `training.data.questions` reads those of questions. The kinds are the 50 of
+ESC-50, by its names, and `speech` and `music`.
 """
 
 import functools
@@ -98,19 +99,6 @@ def lexicon() -> dict[str, tuple[str, ...]]:
 def held_out_wordings() -> dict[str, tuple[str, ...]]:
     """Return queries of every kind that training never uses, for validation."""
     return {kind: tuple(queries) for kind, queries in sorted(_read("held_out.json").items())}
-
-
-@functools.cache
-def yes_no_questions() -> tuple[str, ...]:
-    """Return templates of yes/no questions, with `{query}`."""
-    return tuple(_read("questions.json")["yes_no"])
-
-
-@functools.cache
-def off_topic() -> tuple[tuple[str, ...], str]:
-    """Return questions that are not about the sound, and the answer to all of them."""
-    entry = _read("questions.json")
-    return tuple(entry["off_topic"]), entry["off_topic_answer"]
 
 
 @functools.cache
