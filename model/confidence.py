@@ -8,7 +8,7 @@ A raw token probability is not a confidence, because captions that say the same 
 import json
 import math
 from collections.abc import Callable, Sequence
-from dataclasses import asdict, astuple, dataclass, fields, replace
+from dataclasses import asdict, astuple, dataclass, field, fields, replace
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -65,13 +65,13 @@ class Logistic:
 
 @dataclass(frozen=True, slots=True)
 class Calibration:
-    """What was fitted to a checkpoint: the confidence function of each task, and how to decide whether a query occurs.
+    """What was fitted to a checkpoint: the confidence function of each task, and how to decide about presence.
 
-    Tasks without a function have no confidence. If `presence` is None, the language model alone decides.
+    Tasks without a function have no confidence. Where `presence` lacks a task, the language model alone decides.
     """
 
     tasks: dict[Task, Logistic]
-    presence: Presence | None = None
+    presence: dict[Task, Presence] = field(default_factory=dict)
 
     @classmethod
     def read(cls, path: Path) -> "Calibration":
@@ -84,7 +84,7 @@ class Calibration:
             value = json.loads(path.read_text(encoding="utf-8"))
             if tuple(value["features"]) != FEATURES:
                 raise ValueError(f"the features must be {', '.join(FEATURES)}")
-            presence = _presence(value["presence"]) if "presence" in value else None
+            presence = {task: _presence(row) for task, row in value.get("presence", {}).items()}
             return cls({task: _logistic(row) for task, row in value["tasks"].items()}, presence)
         except (AttributeError, KeyError, OSError, TypeError, ValueError) as error:
             raise CheckpointError(
@@ -94,8 +94,8 @@ class Calibration:
     def write(self, path: Path, about: dict[str, Any]) -> None:
         """Write the file that `read` reads; `about` says what the calibration was fitted on."""
         tasks = {task: {"bias": row.bias, "weights": list(row.weights)} for task, row in self.tasks.items()}
-        presence = {} if self.presence is None else {"presence": asdict(self.presence)}
-        value = {"features": list(FEATURES), "tasks": tasks, **presence, "about": about}
+        presence = {task: asdict(row) for task, row in self.presence.items()}
+        value = {"features": list(FEATURES), "tasks": tasks, "presence": presence, "about": about}
         path.write_text(json.dumps(value, indent=2) + "\n", encoding="utf-8")
 
     def sure(self, events: Sequence[Event], features: Sequence[Sequence[Features]], task: Task) -> list[Event]:
@@ -120,8 +120,8 @@ def _logistic(row: dict[str, Any]) -> Logistic:
 
 
 def _presence(row: dict[str, Any]) -> Presence:
-    present, absent = map(int, row["tokens"])
-    presence = Presence(float(row["bias"]), float(row["language"]), float(row["evidence"]), (present, absent))
+    bias, language, evidence = (float(row[name]) for name in ("bias", "language", "evidence"))
+    presence = Presence(bias, language, evidence, tuple(map(int, row["present"])), int(row["absent"]))
     if not all(map(math.isfinite, (presence.bias, presence.evidence))) or not 0 < presence.language < math.inf:
         raise ValueError("presence needs finite numbers, and a positive weight of the language model")
     return presence

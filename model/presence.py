@@ -1,7 +1,7 @@
-"""Decide whether a query occurs, from what the language model says and from the evidence of the audio tokens.
+"""Decide whether a sound occurs, from what the language model says and from the evidence of the audio tokens.
 
-`timeaudio calibrate` fits a logistic function of both. The engine applies it as a bias on the token where the two
-kinds of answer part, so that one decoding writes the answer that the function chose.
+`timeaudio calibrate` fits a logistic function of both for queries, and one for questions. The engine applies it as
+a bias on the token where the two kinds of answer part, so that one decoding writes the answer that the function chose.
 """
 
 import math
@@ -10,19 +10,21 @@ from dataclasses import dataclass
 
 @dataclass(frozen=True, slots=True)
 class Presence:
-    """The log-odds that a query occurs: bias + language * (the language model's log-odds) + evidence * `Evidence`.
+    """The log-odds of presence: bias + language * (the language model's log-odds) + evidence * `Evidence`.
 
     Attributes:
-        tokens: ids of the tokens with which an answer with intervals and an absent answer first differ.
+        present: ids of the tokens that begin an answer with intervals, where it differs from an absent answer.
+        absent: id of the token that begins an absent answer there.
     """
 
     bias: float
     language: float
     evidence: float
-    tokens: tuple[int, int]
+    present: tuple[int, ...]
+    absent: int
 
     def bias_of(self, evidence: float) -> float:
-        """Return what to add to the logit of the first token, so that it is chosen if the query more likely occurs."""
+        """Return what to take from the logit of the absent token, so that the more likely answer is chosen."""
         return (self.bias + self.evidence * evidence) / self.language
 
 

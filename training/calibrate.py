@@ -24,7 +24,7 @@ from training.calibrate_presence import calibrate_presence
 from training.data.answers import by_kind
 from training.data.composer import Pool, Scene, SceneConfig, compose
 from training.data.pools import read_pool
-from training.data.questions import training_wordings
+from training.data.questions import Aim, training_wordings
 from training.data.recordings import DataError
 from training.data.vocabulary import UNKNOWN, lexicon, vocabulary
 from training.evaluate import is_right
@@ -53,7 +53,7 @@ class ScoredInterval:
 
 
 class SceneQuestions:
-    """One scene with its questions: dense captions, a present and an absent query, and one "Is there ...?"."""
+    """One scene with its questions: dense captions, a present and an absent query, and one about presence or times."""
 
     def __init__(self, pipeline: Pipeline, scene: Scene, rng: np.random.Generator) -> None:
         recording = pipeline.encode(Waveform(scene.samples))
@@ -71,7 +71,8 @@ class SceneQuestions:
                 self.questions.append(("ground", kind, pipeline.ask(recording, "ground", query)))
         kinds = known if known and rng.random() < 0.5 else absent
         kind = kinds[int(rng.integers(len(kinds)))]
-        question = training_wordings().draw(kind, "yes_no", vocabulary()[kind].queries, rng)
+        aim: Aim = "yes_no" if rng.random() < 0.5 else "when"
+        question = training_wordings().draw(kind, aim, vocabulary()[kind].queries, rng)
         self.questions.append(("ask", kind, pipeline.ask(recording, "ask", question)))
 
     def intervals(self) -> Iterator[ScoredInterval]:

@@ -66,7 +66,8 @@ class Learner(nn.Module):
         self.register_buffer("marker_places", places, persistent=False)
         weight = torch.ones(head.shape[0])
         weight[list(tokenizer.marker_ids)] = config.time_weight
-        weight[list(presence_ids(tokenizer))] = config.presence_weight
+        present, absent = presence_ids(tokenizer)
+        weight[[*present, absent]] = config.presence_weight
         self.register_buffer("token_weight", weight, persistent=False)
         for rows in {self.embedding_rows, self.head_rows}:
             rows.requires_grad_("markers" in config.trains)

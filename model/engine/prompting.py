@@ -141,9 +141,10 @@ class Prompter:
         evidence = self.evidence(prefix.embeds[len(self._ids_before) :], duration)
         calibration = self._model.calibration
         sequence = self._engine.add(prefix, self._embedded(after, prefix.embeds.device), decoding, grammar)
-        if task == "ground" and calibration is not None and calibration.presence is not None:
+        presence = None if calibration is None else calibration.presence.get(task)
+        if presence is not None:
             shown = evidence(word_ids(self._tokenizer, query_of(question)))
-            sequence.search.bias = ChoiceBias(*calibration.presence.tokens, calibration.presence.bias_of(shown))
+            sequence.search.bias = ChoiceBias(presence.absent, presence.present, -presence.bias_of(shown))
         return Question(sequence, self._tokenizer, task, duration, calibration, evidence, question)
 
     def evidence(self, audio_tokens: Float[Tensor, "tokens dim"], duration: int) -> Evidence:

@@ -37,9 +37,11 @@ def restricted(
     left = scores if forbidden is None else scores.masked_fill(forbidden.view_as(scores), -torch.inf)
     for row, sequence in enumerate(sequences):
         if (bias := sequence.search.bias) is not None:
-            best = left[row].argmax(dim=1)
+            best = left[row].topk(2, dim=1).indices
+            alternatives = torch.tensor(bias.alternatives, device=left.device)
+            is_choice = (best == bias.token).any(dim=1) & torch.isin(best, alternatives).any(dim=1)
             left = left.clone() if left is scores else left
-            left[row, :, bias.token] += bias.value * ((best == bias.token) | (best == bias.alternative))
+            left[row, :, bias.token] += bias.value * is_choice
     return left
 
 

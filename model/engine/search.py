@@ -40,10 +40,10 @@ class Completion:
 
 
 class ChoiceBias(NamedTuple):
-    """Shifts the choice between two tokens: where one of them is best, `value` is added to the logit of `token`."""
+    """Shifts a choice: where `token` and one of its alternatives are best, `value` is added to the logit of `token`."""
 
     token: int
-    alternative: int
+    alternatives: tuple[int, ...]
     value: float
 
 
@@ -54,7 +54,7 @@ class Search:
         tokens: inputs of the next step, one per beam.
         parents: the beam of the previous step that each of them continues.
         limit: largest number of tokens.
-        bias: shifts one choice between two tokens; None shifts nothing.
+        bias: shifts one choice between tokens; None shifts nothing.
         draft: tokens that the next step checks together with `tokens`; always empty for beams.
         masks: cache of `GrammarMasks`, valid until the allowed tokens change.
     """

@@ -10,6 +10,10 @@ import torch
 from model.audio.waveform import Waveform
 from model.checkpoint import CALIBRATION
 from model.confidence import Calibration
+from model.engine.masks import GrammarMasks
+from model.engine.sampling import restricted
+from model.engine.search import ChoiceBias
+from model.engine.sequence import Prefix, Sequence
 from model.errors import CheckpointError
 from model.evidence import COMMON_IDS, Evidence, WordVectors
 from model.language.decoding import Decoding
@@ -64,7 +68,7 @@ def test_no_words_are_no_evidence(embedding):
 
 
 def test_the_bias_chooses_what_is_more_likely():
-    presence = Presence(bias=-1.0, language=0.5, evidence=4.0, tokens=(3, 4))
+    presence = Presence(bias=-1.0, language=0.5, evidence=4.0, present=(3,), absent=4)
     for language, evidence in ((-3.0, 0.5), (1.0, 0.1), (2.5, 0.0), (-0.5, 0.3)):
         is_likely = -1.0 + 0.5 * language + 4.0 * evidence > 0
         assert (language + presence.bias_of(evidence) > 0) == is_likely
@@ -77,13 +81,30 @@ def test_log_odds_computed_by_hand():
 
 
 def test_the_presence_of_a_checkpoint_is_written_and_checked(tmp_path):
-    path, presence = tmp_path / CALIBRATION, Presence(0.5, 1.0, 2.0, (7, 8))
+    path, presence = tmp_path / CALIBRATION, {"ask": Presence(0.5, 1.0, 2.0, (7, 9), 8)}
     Calibration({}, presence).write(path, {})
     assert Calibration.read(path) == Calibration({}, presence)
-    for wrong in (replace(presence, language=0.0), replace(presence, bias=math.nan)):
-        Calibration({}, wrong).write(path, {})
+    for wrong in (replace(presence["ask"], language=0.0), replace(presence["ask"], bias=math.nan)):
+        Calibration({}, {"ask": wrong}).write(path, {})
         with pytest.raises(CheckpointError, match="timeaudio calibrate"):
             Calibration.read(path)
+
+
+@pytest.mark.parametrize(
+    ("logits", "expected"),
+    [
+        ([0.0, 3.0, 2.0, 1.0], 2),  # "yes" against "no": shifted
+        ([0.0, 1.0, 2.0, 3.0], 2),  # "at" against "no": shifted
+        ([2.0, 3.0, 1.0, 0.0], 1),  # another word is nearly as good: no choice between these
+        ([3.0, 2.0, 1.0, 0.0], 0),
+    ],
+)
+def test_a_bias_shifts_only_the_choice_between_its_tokens(logits, expected):
+    sequence = Sequence(Prefix(torch.zeros(1, 8)), torch.zeros(1, 8), Decoding(), None, frozenset())
+    sequence.search.bias = ChoiceBias(2, (1, 3), 1.5)
+    masks = GrammarMasks(4, 4, device=torch.device("cpu"))
+    found = restricted([sequence], torch.tensor([[logits]]), masks)
+    assert int(found.argmax()) == expected
 
 
 @pytest.mark.parametrize("num_beams", [1, 2])
@@ -91,13 +112,12 @@ def test_evidence_decides_which_answer_the_embedded_checkpoint_writes(num_beams)
     pipeline = Pipeline.load(num_slots=2)
     assert pipeline.model.calibration is not None
     fitted = pipeline.model.calibration.presence
-    assert fitted is not None
     noise = Waveform((0.02 * np.random.default_rng(0).standard_normal(48_000)).astype(np.float32))
     recording = pipeline.encode(noise)
     decoding = Decoding(num_beams=num_beams, max_new_tokens=40)
     answers = []
     for bias in (1e4, -1e4):
-        pipeline.model.calibration = Calibration({}, replace(fitted, bias=bias))
+        pipeline.model.calibration = Calibration({}, {"ground": replace(fitted["ground"], bias=bias)})
         answers.append(pipeline.ground(recording, "a dog barking", decoding))
     assert answers[0].events
     assert answers[0].text.startswith("The given query happens")

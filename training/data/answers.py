@@ -11,6 +11,7 @@ from training.data.composer import PlacedEvent
 NO_EVENTS = "No sound events are heard."
 NO_SPEECH = "No speech is heard."
 ABSENT = "The given query does not occur in the audio."
+NOT_HEARD = "No, that is not heard."
 
 NUMBERS = ("zero", "one", "two", "three", "four", "five", "six", "seven", "eight", "nine", "ten", "eleven", "twelve")
 

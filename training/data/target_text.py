@@ -1,11 +1,12 @@
 """Write a row's answer as the model's target text, with times as markers."""
 
 from collections.abc import Callable
+from typing import Literal, NamedTuple
 
 from model.language.tokenizer import Tokenizer
 from model.timeline.interval import Interval, union
 from model.timeline.markers import format_interval, format_time, to_tenths
-from training.data.answers import ABSENT, NO_EVENTS, NO_SPEECH, TimeFormat, ground_answer
+from training.data.answers import ABSENT, NO_EVENTS, NO_SPEECH, NOT_HEARD, TimeFormat, ground_answer
 from training.data.manifest import Annotation, Row, Span
 
 
@@ -50,7 +51,20 @@ def target_text(
     return " ".join(sentences) or nothing
 
 
-def presence_ids(tokenizer: Tokenizer) -> tuple[int, int]:
-    """Return the first differing token ids of "The given query happens" and "does not occur"."""
+class PresenceIds(NamedTuple):
+    """Ids of the tokens that begin an answer with intervals, and of the one that begins an absent answer there."""
+
+    present: tuple[int, ...]
+    absent: int
+
+
+def presence_ids(tokenizer: Tokenizer, task: Literal["ground", "ask"] = "ground") -> PresenceIds:
+    """Return where answers to queries part: "happens" and "does" of "The given query happens" and "does not occur".
+
+    Answers to questions part at once: "Yes" and "At" on one side, "No" on the other.
+    """
+    if task == "ask":
+        yes, at, no = (tokenizer.encode(text)[0] for text in ("Yes, at", "At", NOT_HEARD))
+        return PresenceIds((yes, at), no)
     present, absent = (tokenizer.encode(text) for text in (ground_answer([]), ABSENT))
-    return next((p, a) for p, a in zip(present, absent, strict=False) if p != a)
+    return next(PresenceIds((p,), a) for p, a in zip(present, absent, strict=False) if p != a)

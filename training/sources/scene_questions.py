@@ -8,7 +8,7 @@ from collections.abc import Callable, Iterator, Sequence
 
 import numpy as np
 
-from training.data.answers import NO_EVENTS, NUMBERS
+from training.data.answers import NO_EVENTS, NOT_HEARD, NUMBERS
 from training.data.instructions import AT_INSTRUCTIONS, ORDER_INSTRUCTIONS
 from training.data.manifest import Span
 from training.data.questions import Aim, FixedQuestions, training_wordings
@@ -19,8 +19,6 @@ PLAINEST_SHARE = 0.85
 """Probability of a kind's plainest caption: a model cannot hear which of several equivalent captions was chosen."""
 
 ORDER_GAP_S = 0.5
-
-NOT_HEARD = "No, that is not heard."
 
 Question = tuple[str, str, Sequence[Span | float]]
 """A question, its answer with placeholders, and the answer's times."""

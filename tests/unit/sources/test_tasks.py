@@ -8,7 +8,7 @@ import pytest
 from model.timeline.event import by_caption
 from model.timeline.parser import parse
 from tests.small_recordings import RATE, pool_of
-from training.data.answers import NO_EVENTS
+from training.data.answers import NO_EVENTS, NOT_HEARD
 from training.data.composer import PlacedEvent, SceneConfig
 from training.data.instructions import ORDER_INSTRUCTIONS
 from training.data.questions import clauses, training_wordings
@@ -18,7 +18,6 @@ from training.data.vocabulary import groups, held_out_wordings, lexicon, unknown
 from training.metrics.captions import kind_of, says_unknown
 from training.metrics.counting import count_in
 from training.sources.queries import NAME_FORMS
-from training.sources.scene_questions import NOT_HEARD
 from training.sources.tasks import compose_rows, rows_of_scene
 
 LENGTH = 10 * RATE

@@ -177,7 +177,8 @@ def test_blank_lines_are_no_rows(tmp_path):
 
 def test_presence_ids_are_the_first_differing_tokens():
     tokenizer = small_tokenizer()
-    happens, does_not = (tokenizer.decode([token]) for token in presence_ids(tokenizer))
+    (present,), absent = presence_ids(tokenizer)
+    happens, does_not = tokenizer.decode([present]), tokenizer.decode([absent])
     assert happens != does_not
     assert " happens in".startswith(happens)
     assert " does not".startswith(does_not)
