@@ -61,7 +61,7 @@ def main() -> None:
     parser.add_argument("--grpc-port", type=int, help="also listen for gRPC; 0 for any free port")
     parser.add_argument("--model", type=Path, help="checkpoint directory, or ORG/NAME on the hub; default: embedded")
     parser.add_argument("--device", "--devices", default="cpu", help="cpu, cuda, or several: cuda:0,cuda:1")
-    parser.add_argument("--workers", type=int, default=1, help="processes per device")
+    parser.add_argument("--workers", type=int, default=1, help="worker processes per device, each with its own model")
     parser.add_argument("--openapi", action="store_true", help="print the OpenAPI document and exit")
     arguments = parser.parse_args()
     if arguments.openapi:

@@ -197,7 +197,7 @@ def test_parquet_has_the_same_rows(archive: Path, tmp_path: Path) -> None:
     ("words", "message"),
     [
         (("--task", "ground"), "say what to look for"),
-        (("-q", "rain"), "takes no words"),
+        (("-q", "rain"), "takes no -q"),
         (("--shard", "4/3"), "not a valid part"),
         (("--server", "http://127.0.0.1:1", "--model", "x"), "neither --model"),
     ],

@@ -35,7 +35,7 @@ def test_only_events_that_the_model_hears_again_are_printed(
         out, err = capfd.readouterr()
         assert [line.rpartition(" (")[2] for line in out.splitlines()] == ["0.90)", "0.70)"]  # 35 s to 45 s is heard
         assert "gone.wav: no such file. Check the path." in err
-        assert "The model hears 2 of 5 again." in err
+        assert "The model confirms 2 of 5 events." in err
 
         assert main(["find", "nothing", str(archive), "--verify", "--server", server.url]) == 1
         assert "Nothing found" in capfd.readouterr().err
@@ -54,4 +54,4 @@ def test_a_query_that_the_model_hears_nowhere_ends_like_one_without_hits(
         assert main(["find", "nothing", str(archive), "--verify", "--server", server.url]) == 1
     out, err = capfd.readouterr()
     assert out == ""
-    assert "The model hears 0 of 1 again." in err
+    assert "The model confirms 0 of 1 events." in err

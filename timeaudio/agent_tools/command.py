@@ -35,7 +35,7 @@ def mcp(
     ] = None,
     allow_url: Annotated[
         list[str] | None,
-        typer.Option(metavar="PREFIX", help="Fetch addresses that begin so, as https://HOST/; repeatable."),
+        typer.Option(metavar="PREFIX", help="Allow addresses below this prefix, such as https://HOST/; repeatable."),
     ] = None,
     port: Annotated[
         int | None,

@@ -12,7 +12,7 @@ import httpx
 from timeaudio.errors import ClientError
 
 MAX_BYTES: Final = 512 * 1024 * 1024
-"""The largest file, as a server accepts by default."""
+"""The largest file that is fetched."""
 
 _MAX_REDIRECTS: Final = 5
 _TIMEOUT: Final = httpx.Timeout(60.0, connect=10.0)

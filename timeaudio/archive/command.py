@@ -29,7 +29,7 @@ timeaudio find 'birds' parts/ --format m3u > birds.m3u8
 
 timeaudio find rain events.parquet --format srt -o subtitles
 
-Exit status, as of grep: 0 found, 1 nothing found, 2 wrong usage.
+Exit status, as for grep: 0 found, 1 nothing found, 2 wrong usage.
 """
 _LINES = 1000  # written at once: without a buffer (PYTHONUNBUFFERED), each write is a system call
 _WHICH = "Which events (default: all)"
@@ -65,20 +65,26 @@ def find(  # noqa: PLR0913  an option each
     archive: ArchivePath,
     min_confidence: Annotated[
         float | None,
-        typer.Option(min=0, max=1, metavar="0..1", rich_help_panel=_WHICH, help="At least this confidence."),
+        typer.Option(
+            min=0, max=1, metavar="0..1", rich_help_panel=_WHICH, help="Only events with at least this confidence."
+        ),
     ] = None,
     longer_than: Annotated[
-        float | None, typer.Option(min=0, metavar="SECONDS", rich_help_panel=_WHICH, help="Longer than this.")
+        float | None, typer.Option(min=0, metavar="SECONDS", rich_help_panel=_WHICH, help="Only longer events.")
     ] = None,
     shorter_than: Annotated[
-        float | None, typer.Option(min=0, metavar="SECONDS", rich_help_panel=_WHICH, help="Shorter than this.")
+        float | None, typer.Option(min=0, metavar="SECONDS", rich_help_panel=_WHICH, help="Only shorter events.")
     ] = None,
     after: Annotated[
         str | None,
-        typer.Option(metavar="DATE", rich_help_panel=_WHICH, help="Recorded at or after: 2026-06-01, or ...T05:30."),
+        typer.Option(
+            metavar="DATE",
+            rich_help_panel=_WHICH,
+            help="Only recordings from this time on: 2026-06-01, or 2026-06-01T05:30.",
+        ),
     ] = None,
     before: Annotated[
-        str | None, typer.Option(metavar="DATE", rich_help_panel=_WHICH, help="Recorded before this.")
+        str | None, typer.Option(metavar="DATE", rich_help_panel=_WHICH, help="Only recordings from before this time.")
     ] = None,
     only_words: Annotated[
         bool,
@@ -93,12 +99,12 @@ def find(  # noqa: PLR0913  an option each
             "--format",
             "-f",
             rich_help_panel=_OUTPUT,
-            help="csv: a table. m3u: a playlist. srt, audacity: of one recording, or with -o a file for each.",
+            help="csv: a table. m3u: a playlist. srt, audacity: labels of one recording, or with -o a file for each.",
         ),
     ] = "text",
     output_dir: OutputDir = None,
     verify: Annotated[
-        bool, typer.Option("--verify", help="Let the model listen to what is found, and keep what it hears again.")
+        bool, typer.Option("--verify", help="Check the events with the model, and keep only those that it confirms.")
     ] = False,
     server: ServerUrl = None,
     model: ModelDir = None,
@@ -123,7 +129,7 @@ def find(  # noqa: PLR0913  an option each
     shown = "" if limit is None or limit >= found.num_events else f"; {first}"
     recordings = "1 recording" if found.num_recordings == 1 else f"{found.num_recordings} recordings"
     events_found = "1 event" if found.num_events == 1 else f"{found.num_events} events"
-    complain(f"{query!r} is {found.reason}: {events_found} in {recordings}{shown}.")
+    complain(f"{query!r} means {found.reason}: {events_found} in {recordings}{shown}.")
     events = _verified(found.events, query, opened, server, model) if verify else found.events
     if form in ("srt", "audacity"):
         num_written = _write_tracks(events, form, output_dir)
@@ -146,7 +152,7 @@ def _verified(
         for event in verify(candidates, query, archive.locate, backend, complain):
             num_heard += 1
             yield event
-    complain(f"The model hears {num_heard} of {len(candidates)} again.")
+    complain(f"The model confirms {num_heard} of {len(candidates)} events.")
 
 
 def _write_list(events: "Iterable[Event]", form: str, archive: "Archive") -> int:

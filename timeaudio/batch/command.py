@@ -35,26 +35,35 @@ def batch(  # noqa: PLR0913  an option each
         typer.Argument(help="A folder, a list of paths (.txt), or a table with a column `path` (.csv, .tsv, .jsonl)."),
     ],
     output: Annotated[
-        Path, typer.Option("--output", "-o", metavar="FILE", help="Where rows go: .jsonl, or .parquet at the end.")
+        Path,
+        typer.Option(
+            "--output",
+            "-o",
+            metavar="FILE",
+            help="File to write: .jsonl row by row, or .parquet when all rows are done.",
+        ),
     ],
     task: Annotated[Task, typer.Option(help="What to ask about each recording.")] = "caption",
     queries: Annotated[
-        list[str] | None, typer.Option("--query", "-q", help="What to look for, or the question; repeatable.")
+        list[str] | None,
+        typer.Option("--query", "-q", help="For ground: what to look for, repeatable. For ask: the question."),
     ] = None,
     server: ServerUrl = None,
     model: ModelDir = None,
     device: Annotated[str, typer.Option("--device", "--devices", help="cpu, cuda, or several: cuda:0,cuda:1.")] = "cpu",
-    at_once: Annotated[int, typer.Option("--at-once", min=1, help="Recordings to send at once.")] = 8,
+    at_once: Annotated[int, typer.Option("--at-once", min=1, help="Recordings to send to the server at once.")] = 8,
     shard: Annotated[str, typer.Option(help="Take one part of the manifest: 3/16 is the third of sixteen.")] = "1/1",
     retry_failed: Annotated[bool, typer.Option("--retry-failed", help="Retry recordings that failed before.")] = False,
     price: Annotated[
-        float | None, typer.Option(min=0, help="Cost of this machine per hour, to report the cost of 1,000 hours.")
+        float | None,
+        typer.Option(min=0, help="Cost of this machine per hour, to report the cost of 1,000 hours of audio."),
     ] = None,
     ray: Annotated[
-        bool, typer.Option("--ray", help="On a Ray cluster (RAY_ADDRESS, or a local one): a server on each device.")
+        bool,
+        typer.Option("--ray", help="Use a Ray cluster (RAY_ADDRESS, or a local one), with a server on each device."),
     ] = False,
 ) -> None:
-    """Analyse an archive and write a row for each recording. Resumable at every recording."""
+    """Analyse many recordings and write a row for each."""
     from timeaudio.address import checked_address
     from timeaudio.api_key import authorization
     from timeaudio.batch.journal import Journal

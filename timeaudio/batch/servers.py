@@ -81,7 +81,9 @@ class OwnServer:
                     if self._process is not None:
                         self._deaths += 1
                     if self._deaths > MOST_DEATHS:
-                        raise LocalModelError(f"The server died {self._deaths} times. Last log: {self._last_words()}")
+                        raise LocalModelError(
+                            f"The server died {self._deaths} times. Its last log line: {self._last_words()}"
+                        )
                     await self._start()
                     is_new = True
                 process = self._process
@@ -93,7 +95,7 @@ class OwnServer:
                     # A server that ran before may have died just after the check above.
                     if is_new or process.returncode is None:
                         said = self._last_words()
-                        raise LocalModelError(f"The server did not start. Last log: {said}") from None
+                        raise LocalModelError(f"The server did not start. Its last log line: {said}") from None
 
     def answered(self) -> None:
         """Reset the count of deaths."""

@@ -26,9 +26,9 @@ class TaskSpec:
         if self.task == "ground" and not self.words:
             raise ValueError("say what to look for: -q 'a dog barks', once for each query")
         if self.task == "ask" and len(self.words) != 1:
-            raise ValueError("say one question: -q 'How often does the dog bark?'")
+            raise ValueError("ask exactly one question: -q 'How often does the dog bark?'")
         if self.task in ("caption", "summarize") and self.words:
-            raise ValueError(f"{self.task} takes no words; -q is for ground and ask")
+            raise ValueError(f"{self.task} takes no -q: it is for ground and ask")
 
     async def of(self, client: AsyncClient, path: Path) -> AnyAnswer:
         """Return the server's answer about one recording.

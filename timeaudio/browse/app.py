@@ -103,7 +103,9 @@ def create_app(library: Library, *, hosts: Sequence[str]) -> Starlette:
         path = await asyncio.to_thread(library.sound, int(number)) if is_possible else None
         if path is None or path.suffix.lower() not in SUFFIXES or not os.path.isfile(path):
             return problem(
-                404, "The recording is not where the archive says. Run `timeaudio browse` where it is.", SECURITY
+                404,
+                "The recording is not where the archive says. Run `timeaudio browse` where `timeaudio batch` ran.",
+                SECURITY,
             )
         media_type = mimetypes.guess_type(path.name)[0] or "application/octet-stream"
         return FileResponse(path, media_type=media_type, headers=SECURITY)

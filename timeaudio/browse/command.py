@@ -14,9 +14,9 @@ def register(app: typer.Typer) -> None:
 
 def browse(
     archive: ArchivePath,
-    host: Annotated[str, typer.Option(help="Address to listen on. Whoever reaches it can listen to the archive.")] = (
-        "127.0.0.1"
-    ),
+    host: Annotated[
+        str, typer.Option(help="Address to listen on. Anyone who can reach it can listen to the archive.")
+    ] = ("127.0.0.1"),
     port: Annotated[int, typer.Option(min=0, max=65535, help="Port to listen on; 0 picks a free one.")] = 8100,
 ) -> None:
     """Serve a page with the recordings and events of an ARCHIVE, to filter, play and export. Needs no model."""
@@ -31,5 +31,5 @@ def browse(
         library = Library(Archive(archive))
     serve(
         lambda hosts: create_app(library, hosts=hosts), host, port,
-        warning="Whoever reaches this address can listen to the archive.",
+        warning="Anyone who can reach this address can listen to the archive.",
     )  # fmt: skip

@@ -73,7 +73,7 @@ def serve(
     ] = "cpu",
     workers: Annotated[int, typer.Option(min=1, help="Worker processes per device, each with its own model.")] = 1,
 ) -> None:
-    """Serve the model over HTTP, and optionally gRPC, until interrupted. TIMEAUDIO_... variables set limits."""
+    """Serve the model over HTTP, and optionally gRPC. Environment variables TIMEAUDIO_... set limits."""
     from timeaudio.extras import extra_needed
 
     with extra_needed("server"):
@@ -94,7 +94,9 @@ def demo(model: ModelDir = None) -> None:
 @app.command(epilog="Examples:  timeaudio bench   |   timeaudio bench --device cuda --output h200.json")
 def bench(
     model: ModelDir = None,
-    device: Annotated[str, typer.Option(help="cpu or cuda; cuda also runs the paper's size.")] = "cpu",
+    device: Annotated[
+        str, typer.Option(help="cpu or cuda; on cuda, also measures a model of the paper's size.")
+    ] = "cpu",
     output: Annotated[Path, typer.Option(metavar="FILE", help="Where to write results, as JSON.")] = Path("bench.json"),
 ) -> None:
     """Measure the engine on this machine, against the same model run one request at a time."""

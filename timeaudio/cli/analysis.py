@@ -94,12 +94,12 @@ def ground(
         list[str],
         typer.Argument(
             metavar="FILE QUERY",
-            help=f"A recording, and what to look for in it; quote each query. With -q, any number of {RECORDINGS}",
+            help=f"A recording, and what to look for in it; quote each query. With -q: {RECORDINGS}",
         ),
     ],
     queries: Annotated[
         list[str] | None,
-        typer.Option("--query", "-q", help="What to look for; repeatable. All words are then files."),
+        typer.Option("--query", "-q", help="What to look for; repeatable. All arguments are then recordings."),
     ] = None,
     output_dir: OutputDir = None,
     formats: Formats = None,
@@ -171,12 +171,12 @@ def ask(
         list[str],
         typer.Argument(
             metavar="FILE QUESTION",
-            help=f"A recording, and a question about it in quotes. With -q, any number of {RECORDINGS}",
+            help=f"A recording, and a question about it in quotes. With -q: {RECORDINGS}",
         ),
     ],
     question: Annotated[
         str | None,
-        typer.Option("--question", "-q", metavar="QUESTION", help="What you want to know. All words are then files."),
+        typer.Option("--question", "-q", metavar="QUESTION", help="The question. All arguments are then recordings."),
     ] = None,
     output_dir: OutputDir = None,
     formats: Formats = None,

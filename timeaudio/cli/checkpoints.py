@@ -34,10 +34,12 @@ _PRETRAINED = "DIR|ORG/NAME"
 WhisperDir = Annotated[
     Path, typer.Option("--whisper", metavar=_PRETRAINED, help="Whisper, as a directory or from the Hugging Face hub.")
 ]
-OutDir = Annotated[Path, typer.Option("--out", metavar="DIR", help="Directory to write, named after the checkpoint.")]
+OutDir = Annotated[
+    Path, typer.Option("--out", metavar="DIR", help="Directory to write; its name becomes the name of the checkpoint.")
+]
 DType = Annotated[
     Literal["bfloat16", "float16", "float32"],
-    typer.Option("--dtype", help="Number format in which the language model is stored and runs."),
+    typer.Option("--dtype", help="Number format in which the language model is stored and computes."),
 ]
 
 
@@ -49,7 +51,8 @@ def import_(
     out: OutDir,
     dtype: DType = "bfloat16",
     qformer_heads: Annotated[
-        int | None, typer.Option(min=1, help="Heads of the given Q-Former, if not 12 as in bert-base.")
+        int | None,
+        typer.Option(min=1, help="Attention heads of the checkpoint's Q-Former; 12, as in bert-base, if not given."),
     ] = None,
 ) -> None:
     """Turn the authors' checkpoint and its three base models into a directory to serve. Resumes if interrupted."""
@@ -78,24 +81,27 @@ def init(
     ] = None,
     dtype: DType = "bfloat16",
     qformer_heads: Annotated[
-        int | None, typer.Option(min=1, help="Heads of the Q-Former, if not its width over 64.")
+        int | None, typer.Option(min=1, help="Attention heads of the Q-Former; its width divided by 64 if not given.")
     ] = None,
     connector_dim: Annotated[int | None, typer.Option(min=1, help="Width of the Q-Former; 768 if not given.")] = None,
     whisper_layers: Annotated[
-        int | None, typer.Option(min=1, help="How many of the speech encoder's layers to keep, from the first.")
+        int | None, typer.Option(min=1, help="Keep only this many of the first layers of the speech encoder.")
     ] = None,
     llm_layers: Annotated[
-        str | None, typer.Option(metavar="LIST", help="Keep these layers of the language model, such as 0-2,8,29.")
+        str | None, typer.Option(metavar="LIST", help="Keep only these layers of the language model, such as 0-2,8,29.")
     ] = None,
     llm_vocabulary: Annotated[
-        int | None, typer.Option(min=1, help="How many of its tokenizer's pieces to keep, from the first.")
+        int | None, typer.Option(min=1, help="Keep only this many of the first pieces of the tokenizer.")
     ] = None,
     no_pad: Annotated[bool, typer.Option("--no-pad", help="Do not pad the speech encoder's segments to 30 s.")] = False,
     tasks: Annotated[
-        str, typer.Option(metavar="LIST", help="What it will be trained to answer; a server refuses other tasks.")
+        str,
+        typer.Option(
+            metavar="LIST", help="Tasks that the checkpoint will be trained for; a server refuses the others."
+        ),
     ] = "dense_caption,ground,summarize,ask",
 ) -> None:
-    """Prepare a checkpoint for training: add time markers and a fresh connector, cut parts. Resumes if interrupted."""
+    """Build a starting checkpoint for training: join pretrained parts with a new connector. Resumes if interrupted."""
     from timeaudio.extras import extra_needed
 
     with extra_needed("server"):

@@ -36,7 +36,7 @@ ModelDir = Annotated[
         "--model",
         metavar="DIR|ORG/NAME",
         rich_help_panel=_WHO,
-        help="Checkpoint to load here, instead of the embedded one: a directory, or a model on the Hugging Face hub, "
+        help="Checkpoint to load instead of the embedded one: a directory, or a model on the Hugging Face hub, "
         "ORG/NAME or ORG/NAME@REVISION.",
     ),
 ]
@@ -70,7 +70,7 @@ Formats = Annotated[
         rich_help_panel=_WHERE,
         callback=_known,
         autocompletion=lambda: list(_CHOICES),
-        help=f"Format of the files: {', '.join(_CHOICES)}; repeatable. Without -o: of the single answer printed.",
+        help=f"Format of the files: {', '.join(_CHOICES)}; repeatable. Without -o: format of the printed answer.",
     ),
 ]
 AsJson = Annotated[
@@ -121,7 +121,7 @@ MinConfidence = Annotated[
         max=1,
         metavar="0..1",
         rich_help_panel=_WHAT,
-        help="Leave out intervals with a lower confidence. Above 0 it needs a calibrated model.",
+        help="Leave out intervals with a lower confidence. Values above 0 need a calibrated model.",
     ),
 ]
 

@@ -26,20 +26,25 @@ def register(app: typer.Typer) -> None:
 
 def label_studio(
     server: Annotated[
-        str, typer.Option(metavar="URL", help="The TimeAudio server that listens: http://... or https://...")
+        str,
+        typer.Option(
+            metavar="URL", help="The TimeAudio server that analyses the recordings: http://... or https://..."
+        ),
     ] = "http://127.0.0.1:8000",
     label_studio: Annotated[
         str,
-        typer.Option(metavar="URL", envvar="LABEL_STUDIO_URL", help="The Label Studio whose recordings are fetched."),
+        typer.Option(metavar="URL", envvar="LABEL_STUDIO_URL", help="The Label Studio that holds the recordings."),
     ] = "http://localhost:8080",
     allow_url: Annotated[
         list[str] | None,
-        typer.Option(metavar="PREFIX", help="Fetch addresses that begin so too, without the token; repeatable."),
+        typer.Option(metavar="PREFIX", help="Also fetch addresses below this prefix, without the token; repeatable."),
     ] = None,
-    host: Annotated[str, typer.Option(help="Address to listen on. Whoever reaches it can send tasks.")] = "127.0.0.1",
+    host: Annotated[
+        str, typer.Option(help="Address to listen on. Anyone who can reach it can send tasks.")
+    ] = "127.0.0.1",
     port: Annotated[int, typer.Option(min=0, max=65535, help="Port to listen on; 0 picks a free one.")] = 9090,
 ) -> None:
-    """Pre-annotate the audio projects of Label Studio: serve its machine learning interface."""
+    """Serve a machine learning backend that pre-annotates the audio projects of Label Studio."""
     from timeaudio.extras import extra_needed
 
     with extra_needed("label-studio"):
@@ -60,8 +65,8 @@ def label_studio(
     except ValueError as error:
         raise typer.BadParameter(str(error), param_hint=option) from error
     if not token:
-        complain(f"{TOKEN_VARIABLE} is not set: recordings that are uploaded to Label Studio cannot be fetched.")
+        complain(f"{TOKEN_VARIABLE} is not set: recordings that were uploaded to Label Studio cannot be fetched.")
     serve(
         lambda hosts: create_app(annotator, hosts=hosts), host, port,
-        warning="Whoever reaches this address can have recordings of Label Studio analysed.",
+        warning="Anyone who can reach this address can have recordings of Label Studio analysed.",
     )  # fmt: skip

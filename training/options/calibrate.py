@@ -27,6 +27,8 @@ def parse(argv: Sequence[str] | None) -> argparse.Namespace:
     parser.add_argument(
         "--out", type=Path, metavar="FILE", help="file to write (default: calibration.json in the checkpoint directory)"
     )
-    parser.add_argument("--scenes", type=int, default=400, help="scenes to fit on, and as many to measure on")
+    parser.add_argument(
+        "--scenes", type=int, default=400, help="scenes to fit on, and as many to measure on (default: %(default)s)"
+    )
     parser.add_argument("--seed", type=int, default=11, help="seed of the scenes (default: %(default)s)")
     return parser.parse_args(argv)

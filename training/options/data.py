@@ -62,9 +62,9 @@ def parse(argv: Sequence[str] | None) -> argparse.Namespace:
     source("audiotime", "AudioTime", "captions", "audio", writes=True)
     source("audiogrounding", "AudioGrounding", "items", "audio")
     cnn = source("cnn-dailymail", "CNN/DailyMail, read aloud", "articles", "speech")
-    cnn.add_argument("--engine", choices=ENGINES, help="default: the best installed")
-    cnn.add_argument("--voice", type=Path, help="recording that F5-TTS imitates")
-    cnn.add_argument("--voice-text", default="", help="text of that recording")
+    cnn.add_argument("--engine", choices=ENGINES, help="speech synthesiser (default: the best that is installed)")
+    cnn.add_argument("--voice", type=Path, metavar="FILE", help="recording of a voice that F5-TTS imitates")
+    cnn.add_argument("--voice-text", default="", help="what that recording says")
     cnn.add_argument("--limit", type=int, help="use only the first N articles")
     cnn.add_argument("--evaluation", action="store_true", help="only articles under 1600 characters, as in the paper")
     source("librispeech", "LibriSpeech, joined to timelines", "corpus", "speech", writes=True)
@@ -78,14 +78,14 @@ def parse(argv: Sequence[str] | None) -> argparse.Namespace:
     _spoken(commands.add_parser("spoken", help="write clips of speech with the time of every word"))
     _tasks(commands.add_parser("tasks", help="write questions and answers about composed scenes"))
     _benchmark(commands.add_parser("benchmark", help="write a reproducible benchmark of composed scenes"))
-    check = commands.add_parser("check", help="list every problem of a manifest")
-    check.add_argument("manifest", type=Path)
+    check = commands.add_parser("check", help="list every problem in a manifest")
+    check.add_argument("manifest", type=Path, help="manifest to check")
     joined = commands.add_parser("join", help="join several manifests")
-    joined.add_argument("manifests", type=Path, nargs="+")
-    joined.add_argument("--out", type=Path, required=True, metavar="FILE")
+    joined.add_argument("manifests", type=Path, nargs="+", help="manifests to join")
+    joined.add_argument("--out", type=Path, required=True, metavar="FILE", help="manifest to write")
     rephrase = commands.add_parser("rephrase", help="ask an endpoint for other wordings of a task's instructions")
-    rephrase.add_argument("task", choices=list(INSTRUCTIONS))
-    rephrase.add_argument("--count", type=int, default=6)
+    rephrase.add_argument("task", choices=list(INSTRUCTIONS), help="task whose instructions are reworded")
+    rephrase.add_argument("--count", type=int, default=6, help="wordings to ask for (default: %(default)s)")
     _endpoint_options(rephrase)
     return parser.parse_args(argv)
 
@@ -97,9 +97,9 @@ def _scenes(command: argparse.ArgumentParser) -> None:
     command.add_argument(
         "--seconds", type=float, nargs="+", default=[10.0], help="scene lengths, in turn (default: 10)"
     )
-    command.add_argument("--seed", type=int, default=0)
+    command.add_argument("--seed", type=int, default=0, help="seed of the scenes (default: %(default)s)")
     command.add_argument("--plain", action="store_true", help="dry mixtures, without rooms, hum and unknown sounds")
-    command.add_argument("--out", type=Path, required=True, metavar="DIR")
+    command.add_argument("--out", type=Path, required=True, metavar="DIR", help="folder to write")
 
 
 def _spoken(command: argparse.ArgumentParser) -> None:
@@ -108,28 +108,30 @@ def _spoken(command: argparse.ArgumentParser) -> None:
         "--recordings", type=Path, nargs="+", default=[], metavar="DIR",
         help="folders with clips.csv and audio/; the columns transcript or text say what is said, if known",
     )  # fmt: skip
-    command.add_argument("--sentences", type=Path, metavar="FILE", help="text with one sentence per line to read aloud")
+    command.add_argument(
+        "--sentences", type=Path, metavar="FILE", help="text file of sentences to read aloud, one per line"
+    )
     command.add_argument("--count", type=int, default=1000, help="clips of read sentences (default: %(default)s)")
     command.add_argument(
         "--engine", nargs="+", choices=[engine for engine in ENGINES if engine != "f5-tts"],
-        help="default: espeak-ng, flite and festival, as far as they are installed",
+        help="speech synthesisers (default: espeak-ng, flite and festival, if installed)",
     )  # fmt: skip
     command.add_argument(
         "--whisper", type=Path, metavar="DIR",
-        help="Whisper checkpoint that times the words and writes down clips without a transcript; without it, the words"
-        " of a known text share its time by their letters",
+        help="Whisper checkpoint that times the words and transcribes clips without a transcript; without it, each word"
+        " of a known text gets a share of the time in proportion to its letters",
     )  # fmt: skip
     command.add_argument("--side", choices=("train", "validate"), default="train", help="split (default: train)")
     command.add_argument("--copies", type=int, default=1, help="clips of each real recording (default: %(default)s)")
-    command.add_argument("--seed", type=int, default=0)
-    command.add_argument("--plain", action="store_true", help="no rooms, noise and levels")
-    command.add_argument("--out", type=Path, required=True, metavar="DIR")
+    command.add_argument("--seed", type=int, default=0, help="seed of the clips (default: %(default)s)")
+    command.add_argument("--plain", action="store_true", help="no rooms, noise or varied levels")
+    command.add_argument("--out", type=Path, required=True, metavar="DIR", help="folder to write")
 
 
 def _tasks(command: argparse.ArgumentParser) -> None:
     command.add_argument("scenes", type=Path, help="scenes.jsonl, as `timeaudio data scenes` writes it")
     command.add_argument("--queries", type=int, default=4, metavar="N", help="queries per scene (default: %(default)s)")
-    command.add_argument("--seed", type=int, default=0)
+    command.add_argument("--seed", type=int, default=0, help="seed of the questions (default: %(default)s)")
     command.add_argument("--out", type=Path, required=True, metavar="FILE", help="manifest to write")
 
 
@@ -138,10 +140,12 @@ def _benchmark(command: argparse.ArgumentParser) -> None:
     command.formatter_class = argparse.RawDescriptionHelpFormatter
     command.add_argument("--recordings", type=Path, nargs="+", required=True, metavar="DIR", help="labelled data")
     command.add_argument("--out", type=Path, required=True, metavar="DIR", help="folder to write")
-    command.add_argument("--scale", type=float, default=1.0, help="share of the scenes (default: %(default)s)")
+    command.add_argument(
+        "--scale", type=float, default=1.0, help="share of the scenes to write, up to 1 (default: %(default)s)"
+    )
 
 
 def _endpoint_options(command: argparse.ArgumentParser) -> None:
     command.add_argument("--endpoint", metavar="URL", help="OpenAI-compatible API (.../v1); default: templates")
     command.add_argument("--model", default="qwen2.5", help="the endpoint's model (default: %(default)s)")
-    command.add_argument("--memory", type=Path, metavar="FILE", help="file that keeps its answers")
+    command.add_argument("--memory", type=Path, metavar="FILE", help="file that caches the endpoint's answers")

@@ -4,7 +4,7 @@ import argparse
 from collections.abc import Sequence
 from pathlib import Path
 
-MANIFEST = "Score any system's predictions, or a checkpoint's answers, on a manifest: `timeaudio evaluate`."
+MANIFEST = "Score a checkpoint's answers, or any system's predictions, on a manifest."
 SCENES = "Score a checkpoint on scenes composed of held-out recordings, as a table and optionally as JSON."
 
 
@@ -27,13 +27,18 @@ def manifest_parser() -> argparse.ArgumentParser:
     """Return the parser of the form that scores a manifest."""
     parser = argparse.ArgumentParser(prog="timeaudio evaluate", description=MANIFEST)
     parser.add_argument("--data", type=Path, required=True, metavar="FILE", help="manifest with questions and answers")
-    parser.add_argument("--predictions", type=Path, metavar="FILE", help="JSONL of any system's answers, by id")
     parser.add_argument(
-        "--model", type=Path, metavar="DIR|ORG/NAME", help="without --predictions: checkpoint (default: embedded)"
+        "--predictions", type=Path, metavar="FILE", help="JSONL of any system's answers, each with the id of its line"
+    )
+    parser.add_argument(
+        "--model",
+        type=Path,
+        metavar="DIR|ORG/NAME",
+        help="without --predictions: checkpoint (default: the embedded one)",
     )
     parser.add_argument(
         "--words", type=Path, metavar="FILE",
-        help="measure the spoken words in the audio tokens, not the answers; FILE is the manifest that was trained on",
+        help="measure the spoken words in the audio tokens, not the answers; FILE is the training manifest",
     )  # fmt: skip
     parser.add_argument("--beams", type=int, default=1, help="1 is greedy (default: %(default)s)")
     parser.add_argument("--no-grammar", action="store_true", help="decode without the grammar (ablation)")
@@ -51,21 +56,28 @@ def _scenes_parser() -> argparse.ArgumentParser:
         help="folders with clips.csv or meta/esc50.csv, and audio/; or a manifest (.jsonl)",
     )  # fmt: skip
     parser.add_argument(
-        "--model", type=Path, metavar="DIR|ORG/NAME", help="checkpoint, also on the hub (default: the embedded one)"
+        "--model",
+        type=Path,
+        metavar="DIR|ORG/NAME",
+        help="checkpoint directory, or a model on the hub (default: the embedded one)",
     )
     parser.add_argument("--scenes", type=int, default=200, help="number of scenes (default: %(default)s)")
     parser.add_argument("--seconds", type=float, nargs="+", default=[10.0], help="scene lengths, in turn (default: 10)")
-    parser.add_argument("--max-events", type=int, default=4, help="maximum events in 10 s (default: %(default)s)")
+    parser.add_argument("--max-events", type=int, default=4, help="most events per 10 s (default: %(default)s)")
     parser.add_argument(
         "--kinds", nargs="+", default=["all"], metavar="KIND", help="all, ten (ESC-10), or names of kinds"
     )
     parser.add_argument("--realistic", action="store_true", help="rooms, hum, noise and unknown sounds, as in training")
-    parser.add_argument("--half", type=int, choices=(0, 1), help="use half of the sources (calibration fits on 0)")
+    parser.add_argument(
+        "--half", type=int, choices=(0, 1), help="use only this half of the sources (calibrate fits on half 0)"
+    )
     parser.add_argument("--wordings", choices=("held-out", "trained"), default="held-out", help="query wordings")
     parser.add_argument("--pass-seconds", type=float, default=15.0, help="longest pass (default: %(default)s)")
     parser.add_argument("--seed", type=int, default=7, help="seed of the scenes (default: %(default)s)")
     parser.add_argument("--beams", type=int, default=1, help="1 is greedy (default: %(default)s)")
-    parser.add_argument("--meteor", action="store_true", help="METEOR 1.5 of captions; needs the extra field, and Java")
-    parser.add_argument("--questions", action="store_true", help="free questions instead of captions and queries")
+    parser.add_argument(
+        "--meteor", action="store_true", help="add METEOR 1.5 of captions; needs the extra `field`, and Java"
+    )
+    parser.add_argument("--questions", action="store_true", help="ask free questions instead of captions and queries")
     parser.add_argument("--json", type=Path, help="file to write the scores to")
     return parser

@@ -10,7 +10,7 @@ EXAMPLE = """examples:
   timeaudio train --data stage2.jsonl --from stage1 --stage paper-2 --out timeaudio-mine
   accelerate launch --multi_gpu --num_processes 8 -m training --data stage1.jsonl --from start --stage paper-1
 Run the same command again to resume. Exit status: 0 a checkpoint was written, 2 a mistake in the input, 3 no state was
-better than the start (few-clips), so none was written, 130 and 143 stopped by Ctrl-C and by SIGTERM."""
+better than the start (few-clips), so none was written, 130 stopped by Ctrl-C, 143 by SIGTERM."""
 
 
 def parse(argv: Sequence[str] | None) -> argparse.Namespace:
@@ -24,17 +24,21 @@ def parse(argv: Sequence[str] | None) -> argparse.Namespace:
     )  # fmt: skip
     parser.add_argument(
         "--stage", default="few-clips",
-        help="few-clips, adapt, ablation, paper-1, paper-2 or a file (default: few-clips, which keeps what it knew)",
+        help="few-clips, adapt, align, small-1, words, paper-1, paper-2, ablation, or a TOML file (default: few-clips)",
     )  # fmt: skip
-    parser.add_argument("--set", action="append", default=[], metavar="KEY=VALUE", help="change a value of the stage")
-    parser.add_argument("--validation", type=Path, metavar="FILE", help="manifest (default: a share of the recordings)")
+    parser.add_argument(
+        "--set", action="append", default=[], metavar="KEY=VALUE", help="change a value of the stage; repeatable"
+    )
+    parser.add_argument(
+        "--validation", type=Path, metavar="FILE", help="manifest to validate on (default: hold out recordings)"
+    )
     parser.add_argument(
         "--rehearse", type=Path, metavar="FILE",
-        help="few-clips: manifest of what the checkpoint knows (default: the set that comes with TimeAudio)",
+        help="few-clips: manifest of sounds that the checkpoint knows (default: the set that comes with TimeAudio)",
     )  # fmt: skip
     parser.add_argument(
         "--run", "--state", type=Path,
-        help="folder of the run's state; repeat it to resume (torchrun takes --run for itself) (default: runs/STAGE)",
+        help="folder of the run's state; name the same one to resume (default: runs/STAGE; torchrun needs --state)",
     )  # fmt: skip
     parser.add_argument("--cache", type=Path, metavar="DIR", help="cache of the encoders' frames (float16)")
     parser.add_argument("--device", choices=["cpu", "cuda"], help="default: cuda if available")

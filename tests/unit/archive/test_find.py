@@ -27,7 +27,7 @@ def test_a_query_finds_the_events_of_its_kind_by_path_and_time(farm, capfd):
         "yard/morning.wav: 9.5 - 11.0 s: A puppy yelps. (0.30)",
         "yard/night.wav: 0.0 - 8.0 s: Dogs bark in the rain.",
     ]
-    assert "is the kind dog (dog, bark, puppy" in err
+    assert "means the kind dog (dog, bark, puppy" in err
     assert "3 events in 2 recordings" in err
 
 
