@@ -210,7 +210,9 @@ def _language_model(directory: Path, dtype: torch.dtype, device: str, quantize: 
     fewer_bits: dict[str, Any] = {}
     if quantize is not None:
         if (directory / ADAPTER).is_dir():
-            raise CheckpointError(f"{directory} has an adapter. It cannot be merged into {quantize}: merge it first.")
+            raise CheckpointError(
+                f"{directory} has an adapter, which cannot be merged into {quantize} weights: merge it first."
+            )
         fewer_bits = {"quantization_config": quantization_config(quantize, dtype), "device_map": {"": device}}
     logging.disable_progress_bar()  # our own logs and commands report progress
     try:

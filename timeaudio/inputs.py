@@ -72,7 +72,7 @@ def describe_left_out(left_out: Sequence[Path]) -> str:
     """Return a sentence about the files in folders whose kind is not read."""
     suffixes = ", ".join(sorted({path.suffix.lower() for path in left_out}))
     files = "1 file was" if len(left_out) == 1 else f"{len(left_out)} files were"
-    return f"{files} left out, of kinds that are not read ({suffixes}). Convert them, for example to flac."
+    return f"{files} left out, because their format is not supported ({suffixes}). Convert them, for example to flac."
 
 
 def _named(word: str, left_out: list[Path]) -> Iterator[Source]:

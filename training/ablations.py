@@ -70,7 +70,9 @@ def ablate(
             scores.write_text(json.dumps(body, indent=2) + "\n", encoding="utf-8")
         stored = json.loads(scores.read_text(encoding="utf-8"))
         if stored["setting"] != setting:
-            raise DataError(f"{scores} is of another test manifest: choose another folder with --run, or delete it.")
+            raise DataError(
+                f"{scores} belongs to another test manifest: choose another folder with --run, or delete it."
+            )
         if stored["answers cut"]:
             print(f"{variant.name}: {stored['answers cut']} of {len(rows)} answers were cut.", file=sys.stderr)
         found[variant.name] = stored["scores"]

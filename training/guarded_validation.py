@@ -52,9 +52,9 @@ class GuardedValidation:
             part.replace(self.run / START)  # other processes may read it at any time
         limit = start.known * (1 + self.setup.config.most_forgotten)
         forgets = losses.known > limit
-        remark = f"; over {limit:.3f}, so not this state" if forgets else ""
+        remark = f"; over the limit of {limit:.3f}, so this state is not kept" if forgets else ""
         self.log(
-            f"validation: loss of your clips {losses.new:.3f} (start {start.new:.3f}), of what it knew"
+            f"validation: loss on your clips {losses.new:.3f} (start {start.new:.3f}), on rehearsal rows"
             f" {losses.known:.3f} (start {start.known:.3f}{remark})"
         )
         return FORGETS if forgets else -losses.new

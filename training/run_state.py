@@ -57,7 +57,7 @@ def check_run_config(path: Path, settings: Mapping[str, object]) -> None:
         if differ:
             what = ", ".join(differ)
             raise DataError(
-                f"{path.parent} holds a run with other {what}: name another folder with --run, or delete it."
+                f"{path.parent} holds a run that differs in {what}: name another folder with --run, or delete it."
             )
     else:
         path.parent.mkdir(parents=True, exist_ok=True)

@@ -90,8 +90,8 @@ def run_stage(job: TrainingJob, config: StageConfig) -> RunState:
             mixed_known = mix_known(known, job.run / "mixtures" / "known", config)
         batches = MixedBatches([*rows, *mixed], [*known, *mixed_known], config)
         log(
-            f"{len(known)} rows and {len(mixed_known)} mixtures of theirs rehearse what {shown(job.start)} knows,"
-            f" {len(known_validation)} check it. {len(mixed)} rows are about your clips among known sounds."
+            f"{len(known)} rows and {len(mixed_known)} mixtures rehearse what {shown(job.start)} knows, and"
+            f" {len(known_validation)} rows check it. {len(mixed)} more rows mix your clips with known sounds."
         )
     _name(model, job, rows)
     trained = sum(p.numel() for group in learner.groups() for p in group.parameters)

@@ -141,8 +141,8 @@ class Clock:
         self._silence_s += Fraction(num_samples, self._rate)
         if self._silence_s > MAX_SILENCE_S:
             raise CorruptAudio(
-                f"The file's clock jumps ahead by {num_samples / self._rate:.0f} s after {self.seconds:.1f} s; at most "
-                f"{MAX_SILENCE_S} s without sound are filled with silence. Send each part by itself, or end before it."
+                f"The file's timestamps jump ahead by {num_samples / self._rate:.0f} s after {self.seconds:.1f} s, and "
+                f"silence fills at most {MAX_SILENCE_S} s. Send each part by itself, or set end before the jump."
             )
         self._count += num_samples
 

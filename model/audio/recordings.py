@@ -56,7 +56,7 @@ class Recordings:
                 )
             except AudioError as error:
                 if not isinstance(error, EmptyAudio):
-                    self._warnings.append(f"What follows after {begins_s:.1f} s is left out: {error}")
+                    self._warnings.append(f"The sound after {begins_s:.1f} s is left out: {error}")
                 continue
             self._warnings += self._track.warnings()
             self._track.__exit__(None, None, None)

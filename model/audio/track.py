@@ -94,9 +94,11 @@ class AudioTrack:
                 f"decoded, the first after {self._begins_s + self._first_loss_s:.1f} s; their sound is left out."
             )
         if self._clock.silence_s >= STEP_S:
-            said.append(f"{self._clock.silence_s:.1f} s of silence were inserted where the file's clock has no sound.")
+            said.append(
+                f"{self._clock.silence_s:.1f} s of silence were inserted where the file's timestamps have gaps."
+            )
         if self._repeated_s >= STEP_S:
-            said.append(f"{self._repeated_s:.1f} s of sound were left out where the file's clock goes back.")
+            said.append(f"{self._repeated_s:.1f} s of sound were left out where the file's timestamps go back.")
         if self._gain != 1:
             said.append("The samples were scaled to full scale: they hold integers in a wider format.")
         if self._stops_early:

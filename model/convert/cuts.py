@@ -165,7 +165,9 @@ def first_pieces(tokenizer: PreTrainedTokenizerBase, num_pieces: int | None) -> 
         fields = json.loads(path.read_text(encoding="utf-8")) if path.is_file() else {}
         model = fields.get("model", {})
         if model.get("type") != "BPE" or model.get("byte_fallback") or not _is_byte_level(fields.get("pre_tokenizer")):
-            raise CheckpointError(f"{option} needs a byte-level BPE tokenizer; this one is not: leave the option out.")
+            raise CheckpointError(
+                f"{option} needs a byte-level BPE tokenizer, and this model has another: leave the option out."
+            )
         vocabulary: dict[str, int] = model["vocab"]
         ids = vocabulary | {token["content"]: token["id"] for token in fields["added_tokens"]}
         if num_pieces > len(ids):

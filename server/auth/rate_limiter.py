@@ -79,7 +79,7 @@ class RateLimiter:
     def _take(self, name: str, caller: Caller, use: CallerUsage) -> None:
         if caller.concurrent is not None and use.inside >= caller.concurrent:
             raise RateLimited(
-                f"{name} has {use.inside} requests in progress, which is its limit. Send this one after them.",
+                f"{name} has {use.inside} requests in progress, its limit. Send this one again when one ends.",
                 retry_after_s=1,
             )
         if caller.requests_per_minute is None:

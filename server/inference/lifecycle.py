@@ -104,7 +104,7 @@ class Lifecycle:
         model = self.engine.model
         if model is not None and task not in model.tasks:
             raise TaskNotSupported(
-                f"{model.name} was not trained for {task}; it does: {', '.join(model.tasks)}. "
+                f"{model.name} was not trained for {task}; it supports: {', '.join(model.tasks)}. "
                 "GET /v1/models lists the tasks of a server."
             )
 

@@ -159,7 +159,7 @@ class Service(Lifecycle):
                     yield update
         except TimeoutError:
             raise DeadlineExceeded(
-                f"The answer was not ready within {timeout_s:g} s. Send less audio, or allow more in timeout_s "
+                f"The answer was not ready within {timeout_s:g} s. Send less audio, or raise timeout_s "
                 f"(at most {self.settings.limits.longest_timeout_s:g}, limit: TIMEAUDIO_LIMITS__TIMEOUT_S)."
             ) from None
         self._admission.measured(model_s=result.encode_s + result.generate_s, audio_s=result.audio_s)
@@ -185,8 +185,8 @@ class Service(Lifecycle):
         if wait_s > deadline - time.monotonic():
             self.metrics.shed.labels("deadline").inc()
             raise DeadlineExceeded(
-                f"About {wait_s:.0f} s of work are queued before this request, which is longer than it allows. "
-                "Send it again later, or allow more in timeout_s."
+                f"About {wait_s:.0f} s of work are queued before this request, so it would miss its deadline. "
+                "Send it again later, or raise timeout_s."
             )
 
     def _new_result(self, inference: InferenceRequest, num_samples: int, *, decode_s: float) -> InferenceResult:

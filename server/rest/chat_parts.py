@@ -37,6 +37,6 @@ def _detail(content: object, numbers: list[int]) -> str:
     part = content[numbers[0]]
     kind = part.get("type") if isinstance(part, Mapping) else None
     if kind in ("input_audio", "text"):
-        return f"is not a whole part of type {kind}; {_ACCEPTED}"
+        return f"is not a complete part of type {kind}; {_ACCEPTED}"
     named = f"of type {kind[:40]!r}" if isinstance(kind, str) else "without a type"
-    return f"parts {named} are not read; {_ACCEPTED}"
+    return f"parts {named} are not supported; {_ACCEPTED}"

@@ -56,10 +56,16 @@ def _checked(data: FormData) -> TranscriptionForm:
         reported = {found.field for found in errors}
         raise InvalidField([*errors, *(e for e in field_errors(error) if e.field not in reported)]) from None
     if form.stream and form.response_format not in _STREAMED:
-        errors.append(InvalidFieldDetail("response_format", "a stream is json; omit it, or leave out stream"))
+        errors.append(
+            InvalidFieldDetail(
+                "response_format", "must be json or text if stream is true; omit it, or leave out stream"
+            )
+        )
     if form.timestamp_granularities and form.response_format != "verbose_json":
         errors.append(
-            InvalidFieldDetail(GRANULARITIES, "needs response_format verbose_json, the one format with lists")
+            InvalidFieldDetail(
+                GRANULARITIES, "needs response_format verbose_json, the only format with segments and words"
+            )
         )
     if errors:
         raise InvalidField(errors)

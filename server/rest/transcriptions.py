@@ -73,11 +73,11 @@ _DESCRIBED: dict[int | str, dict[str, Any]] = {
     summary="Write captions for the deaf",
 )
 async def transcribe(request: Request) -> Response:
-    """For clients of OpenAI's speech recognition: the dense caption, as captions for the deaf have it.
+    """For clients of OpenAI's speech recognition: the sound events, written as captions for the deaf.
 
-    A sound is `[a dog barks]`, once for each of its intervals. If the model was trained for summaries, what is said
-    stands between the sounds as plain text. Captions are in order of time; in a stream, in the order in which they are
-    found.
+    A sound is `[a dog barks]`, once for each of its intervals. If the model was trained for summaries, summaries of
+    what is said stand between the sounds as plain text. Captions are in order of time; in a stream, in the order in
+    which they are found.
     """
     service: Service = request.app.state.service
     async with AsyncExitStack() as place:

@@ -105,7 +105,7 @@ def test_files_of_the_command_line_equal_those_of_the_server(
 
 def test_the_error_names_an_unsupported_task(scripted: Any, clip: Path, capsys: Any) -> None:
     assert main(["summarize", str(clip), "--server", scripted.url]) == 1
-    assert "was not trained for summarize; it does: dense_caption, ground." in capsys.readouterr().err
+    assert "was not trained for summarize; it supports: dense_caption, ground." in capsys.readouterr().err
 
 
 def test_json_of_the_command_line_is_the_answer_of_the_server(scripted: Any, clip: Path, capsys: Any) -> None:

@@ -94,7 +94,7 @@ async def _fetched(http: httpx.AsyncClient, address: str, prefixes: Sequence[htt
 
 def _refusal(url: httpx.URL, prefixes: Sequence[httpx.URL]) -> str:
     if url.scheme not in ("http", "https"):
-        return f"{url} is not an address of HTTP. Use http or https, or name a file by its path."
+        return f"{url} is not an HTTP address. Use http or https, or name a file by its path."
     if not prefixes:
         return "No address is allowed. Start `timeaudio mcp` with --allow-url PREFIX, or send the recording's bytes."
     return f"{url.copy_with(userinfo=b'')} is not allowed. Allowed prefixes: {', '.join(map(str, prefixes))}."

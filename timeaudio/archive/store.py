@@ -123,6 +123,6 @@ def _check(place: Path, files: list[Path]) -> None:
         raise ArchiveError(f"{place} has no .parquet file. Make one with `timeaudio batch RECORDINGS -o FILE.parquet`.")
     if place.suffix in (".jsonl", ".ndjson"):
         raise ArchiveError(
-            f"{place} is not Parquet. Run the same `timeaudio batch` command with -o {place.stem}.parquet after "
-            f"`mv {place} {place.stem}.parquet.jsonl`: it takes over all rows."
+            f"{place} is not Parquet. Run `mv {place} {place.stem}.parquet.jsonl`, then the same `timeaudio batch` "
+            f"command with -o {place.stem}.parquet: it takes over all rows."
         )

@@ -54,7 +54,7 @@ class Annotator:
         """Raises: ValueError, if `server` is not an address of HTTP."""
         address = checked_address(server)
         if address.scheme not in ("http", "https"):
-            raise ValueError(f"{server!r} is not an address of HTTP. Use http://HOST:PORT.")
+            raise ValueError(f"{server!r} is not an HTTP address. Use http://HOST:PORT.")
         self._server = httpx.URL(server)
         self._client = AsyncClient(server)
         self._label_studio = label_studio

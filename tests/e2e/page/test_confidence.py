@@ -49,7 +49,7 @@ def test_less_confident_events_are_hidden_in_lanes_and_table(calibrated: Page) -
     expect(calibrated.locator("#least-told")).to_have_text("50 %")
     assert shown(calibrated) == [(1.0, 3.0), (2.0, 12.0)]
     assert spans(calibrated, "#rows tr") == [(1.0, 3.0), (2.0, 12.0)]
-    expect(calibrated.locator(".status-words")).to_have_text("2 events, 1 less sure")
+    expect(calibrated.locator(".status-words")).to_have_text("2 events, 1 hidden")
     choose(calibrated, 75)
     expect(calibrated.locator(".lane-name").filter(visible=True)).to_have_text(["A dog barks"])
     choose(calibrated, 0)

@@ -54,7 +54,7 @@ def test_a_repeated_request_that_fails_keeps_the_answer(desk: Page) -> None:
         expect(desk.locator(".group-dense_caption .trouble")).to_contain_text("The request got no response")
         assert bars(desk) == before
         assert spans(desk, "#rows tr") == rows
-        expect(desk.locator("#result-about")).to_have_text("2 events · the answer before")
+        expect(desk.locator("#result-about")).to_have_text("2 events · previous answer")
         expect(desk.locator("[data-format=json]")).to_be_enabled()
     desk.get_by_role("button", name="Try again").click()
     wait_for(desk, "dense_caption")

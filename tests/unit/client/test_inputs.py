@@ -30,7 +30,9 @@ def test_kinds_that_are_not_read_are_counted(tmp_path, capsys):
     left_out: list[Path] = []
     assert [source.place.name for source in sources([str(tmp_path)], left_out)] == ["a.wav"]
     assert sorted(path.name for path in left_out) == ["b.APE", "c.dts", "d.ape"]
-    assert describe_left_out(left_out).startswith("3 files were left out, of kinds that are not read (.ape, .dts).")
+    assert describe_left_out(left_out).startswith(
+        "3 files were left out, because their format is not supported (.ape, .dts)."
+    )
     assert list(read_manifest(tmp_path, Shard())) == [str(tmp_path / "a.wav")]
     assert "3 files were left out" in capsys.readouterr().err
     assert not SUFFIXES & UNREAD_SUFFIXES

@@ -70,7 +70,7 @@ def test_a_command_that_was_stopped_goes_on_and_keeps_what_is_there(tmp_path, re
 def test_scenes_of_other_settings_are_not_mixed_into_a_folder(tmp_path, recordings, capsys):
     assert scenes(recordings, tmp_path / "out") == 0
     assert scenes(recordings, tmp_path / "out", "--seed", "1", "--plain") == 2
-    assert "holds scenes with other seed, realistic: name another folder" in capsys.readouterr().err
+    assert "holds scenes that differ in seed, realistic: name another folder" in capsys.readouterr().err
     assert scenes(recordings, tmp_path / "out", "--count", "7") == 0, "more of the same"
     assert len(list(read_scenes(tmp_path / "out" / SCENE_LIST))) == 7
 

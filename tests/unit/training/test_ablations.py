@@ -109,11 +109,11 @@ def test_a_set_is_trained_once_where_only_the_asking_differs_and_goes_on(folder,
     assert "Checkpoint written" not in again
     assert len([p for p in (folder / "run").glob("*.json") if json.loads(p.read_text())["scores"]]) == 3
     assert ablate([*given, "--set=learning_rate=1e-3"]) == 2
-    assert "holds a run with other learning_rate" in capsys.readouterr().err
+    assert "holds a run that differs in learning_rate" in capsys.readouterr().err
     other = folder / "other.jsonl"
     other.write_text((folder / "m.jsonl").read_text() + "\n")
     assert ablate([str(other) if g == manifest and given[n - 1] == "--test" else g for n, g in enumerate(given)]) == 2
-    assert "is of another test manifest" in capsys.readouterr().err
+    assert "belongs to another test manifest" in capsys.readouterr().err
     lines = (folder / "run" / "table.md").read_text().splitlines()
     assert lines[0].startswith("| row | METEOR | Eb-F1 |")
     assert [line.split(" | ")[0] for line in lines[2:]] == [f"| {v.name}" for v in SETS["decoding"]]

@@ -47,7 +47,7 @@ def test_a_state_that_is_better_is_written_and_served(folder, capsys):
     run = folder / "better"
     assert train(few_clips(folder, run)) == 0
     shown = capsys.readouterr().out
-    assert "mixtures of theirs rehearse what start knows" in shown
+    assert "mixtures rehearse what start knows" in shown
     start = json.loads((run / START).read_text())
     measured = [line["metric"] for line in read_log(run) if "metric" in line]
     assert len(measured) == 3, "the start, and after every second step"
@@ -88,7 +88,7 @@ def test_a_state_that_forgets_is_never_the_best(tmp_path, monkeypatch):
     said: list[str] = []
     guard = GuardedValidation(Setup(), Blend(nn.Linear(1, 1), 0.8), [], [], tmp_path, said.append)
     assert [guard.measure() for _ in range(3)] == [-2.0, -1.5, FORGETS]
-    assert "of what it knew 1.060 (start 1.000; over 1.050, so not this state)" in said[-1]
+    assert "on rehearsal rows 1.060 (start 1.000; over the limit of 1.050, so this state is not kept)" in said[-1]
 
 
 def test_a_share_of_every_batch_is_rehearsed():

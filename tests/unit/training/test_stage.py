@@ -127,7 +127,7 @@ def test_a_run_that_is_killed_goes_on_exactly(folder, unbroken):
 
 def test_another_run_does_not_go_on_in_the_same_folder(folder, unbroken, capsys):
     assert train(arguments(folder, unbroken, learning_rate=1e-3)) == 2
-    assert "holds a run with other learning_rate: name another folder" in capsys.readouterr().err
+    assert "holds a run that differs in learning_rate: name another folder" in capsys.readouterr().err
     before = weights(unbroken)
     assert train(arguments(folder, unbroken)) == 0
     assert all(torch.equal(tensor, before[name]) for name, tensor in weights(unbroken).items())

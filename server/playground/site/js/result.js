@@ -52,7 +52,7 @@ export class Result {
     $("result").hidden = finding === null || (isFailed && !finding.good);
     if ($("result").hidden) return;
     $("result-title").textContent = title(finding);
-    $("result-about").textContent = isFailed ? `${found(finding)} · the answer before` : outcome(finding) + took(finding);
+    $("result-about").textContent = isFailed ? `${found(finding)} · previous answer` : outcome(finding) + took(finding);
     const warnings = finding.answer?.audio?.warnings ?? [];
     $("result-warnings").hidden = warnings.length === 0;
     $("result-warnings").textContent = warnings.join(" ");

@@ -33,7 +33,7 @@ export function found({ task, answer }) {
   const spans = spansOf(task, answer);
   const number = spans.filter(isShown).length;
   const numHidden = spans.length - number;
-  if (numHidden) return `${counted(number, task)}, ${numHidden} less sure`;
+  if (numHidden) return `${counted(number, task)}, ${numHidden} hidden`;
   if (number) return counted(number, task);
   return { dense_caption: "No events found", ground: "Not found", summarize: "No speech found" }[task];
 }
