@@ -141,7 +141,7 @@ def test_an_empty_file_is_not_sent(opening: Page) -> None:
 
 def test_a_file_above_the_limit_is_not_sent(desk: Page) -> None:
     give(desk, "huge.wav", bytes(3_200_000))
-    expect(desk.locator("#desk-trouble")).to_contain_text("It has 3.1 MB; the limit is 2.9 MB.")
+    expect(desk.locator("#desk-trouble")).to_contain_text("It has 3.1 MiB; the limit is 2.9 MiB.")
     expect(desk.locator("#name")).to_have_text("farmyard.flac")  # the previous recording stays
 
 

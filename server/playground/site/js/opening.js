@@ -28,17 +28,17 @@ export function showTrouble(problem) {
   const place = $("desk").hidden ? $("opening-trouble") : $("desk-trouble");
   for (const each of [$("opening-trouble"), $("desk-trouble")]) each.replaceChildren();
   if (!problem) return;
-  place.replaceChildren(element("p", { class: "notice" }, element("strong", {}, problem.title), " ", problem.detail));
+  place.replaceChildren(element("p", { class: "notice" }, element("strong", {}, `${problem.title}.`), " ", problem.detail));
 }
 
 function refusal({ size }, { upload_bytes: most }) {
-  const mebibytes = (bytes) => `${(bytes / 2 ** 20).toFixed(1)} MB`;
+  const mebibytes = (bytes) => `${(bytes / 2 ** 20).toFixed(1)} MiB`;
   if (size === 0) {
-    return new Problem({ slug: "empty", title: "The file is empty.", detail: "Choose another file." });
+    return new Problem({ slug: "empty", title: "The file is empty", detail: "Choose another file." });
   }
   if (size > most) {
     const detail = `It has ${mebibytes(size)}; the limit is ${mebibytes(most)}. Convert it to flac or mp3, or cut it.`;
-    return new Problem({ slug: "too-large", title: "The file is too large.", detail });
+    return new Problem({ slug: "too-large", title: "The file is too large", detail });
   }
   return null;
 }
