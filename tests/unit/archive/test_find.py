@@ -219,7 +219,7 @@ def test_a_script_without_spaces_is_found_inside_a_caption(write_archive, capfd,
     ("name", "content", "message"),
     [
         ("missing.parquet", None, "no such file"),
-        ("rows.jsonl", b"{}\n", "is not Parquet. Run the same `timeaudio batch` command"),
+        ("rows.jsonl", b"{}\n", "is not Parquet. Run `mv"),
         ("text.parquet", b"no parquet at all", "cannot be read as Parquet"),
         ("folder/notes.txt", b"", "has no .parquet file"),
     ],
