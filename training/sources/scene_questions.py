@@ -18,6 +18,9 @@ from training.sources.queries import KindSpans, choose, vary_case
 PLAINEST_SHARE = 0.85
 """Probability of a kind's plainest caption: a model cannot hear which of several equivalent captions was chosen."""
 
+CARELESS_SHARE = 0.3
+"""Probability that a question with a fixed answer has neither capitals nor a mark at its end."""
+
 ORDER_GAP_S = 0.5
 
 Question = tuple[str, str, Sequence[Span | float]]
@@ -108,13 +111,13 @@ def _other_language_question(_: KindSpans, __: float, rng: np.random.Generator) 
 
 
 _TYPES: dict[_Write, float] = {
-    _when_question: 0.3,
-    _count_question: 0.2,
-    _order_question: 0.14,
-    _moment_question: 0.14,
-    _duration_question: 0.1,
-    _off_topic_question: 0.06,
-    _other_language_question: 0.06,
+    _when_question: 0.26,
+    _count_question: 0.16,
+    _order_question: 0.12,
+    _moment_question: 0.12,
+    _duration_question: 0.08,
+    _off_topic_question: 0.14,
+    _other_language_question: 0.12,
 }
 _OTHERS, _SHARES = list(_TYPES), list(_TYPES.values())
 
@@ -150,7 +153,10 @@ def _plain(text: str) -> str:
 
 
 def _fixed(fixed: FixedQuestions, rng: np.random.Generator) -> Question:
-    return choose(fixed.questions, rng), fixed.answer, ()
+    question = choose(fixed.questions, rng)
+    if rng.random() < CARELESS_SHARE:
+        question = question.rstrip(" .?!").lower()
+    return question, fixed.answer, ()
 
 
 def _at(spans: Sequence[Span]) -> str:
