@@ -206,7 +206,7 @@ def test_a_count_is_that_of_the_times_before_it():
 
 
 def test_durations_are_added_up_and_rounded():
-    found = answers("two kinds", lambda q: any(kinds_of(q, "duration")), 300)
+    found = answers("two kinds", lambda q: any(kinds_of(q, "duration")), 600)
     for _, answer, spans in found:
         total = round(sum(end - start for start, end in spans))
         assert answer.endswith(f"about {total} seconds in total.") if spans else answer == NOT_HEARD
