@@ -25,10 +25,9 @@ from model.timeline.answer_length import answer_tokens
 from training.data.instructions import question_of_row
 from training.data.manifest import Annotation, Row
 from training.predictions import Prediction, prediction_of_text
-from training.stage_data import FeatureExtractor
+from training.stage_data import MAX_SECONDS, FeatureExtractor
 from training.stages import StageConfig
 
-MAX_SECONDS = 7200.0
 ANSWERING_TOKENS = 2560
 """Tokens of a prompt and its answer together: enough for ten minutes of merged audio and about a hundred events."""
 

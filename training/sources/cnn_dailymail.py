@@ -81,7 +81,7 @@ def timelines(
     max_characters: int | None = None,
     max_seconds: float = MAX_SECONDS,
 ) -> Iterator[Row]:
-    """Yield a row for each article that can be spoken within `most_seconds`. Recordings are written to `folder`."""
+    """Yield a row for each article that can be spoken within `max_seconds`. Recordings are written to `folder`."""
     for article in articles:
         if max_characters is not None and article.num_characters >= max_characters:
             continue

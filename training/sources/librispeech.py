@@ -57,9 +57,9 @@ def read_chapters(folder: Path) -> Iterator[list[Utterance]]:
 def timelines(
     folder: Path, out: Path, writer: Writer, *, min_seconds: float = 30.0, max_seconds: float = MAX_SECONDS
 ) -> Iterator[Row]:
-    """Join consecutive utterances of a chapter into recordings of at most `most_seconds`, with one summary each.
+    """Join consecutive utterances of a chapter into recordings of at most `max_seconds`, with one summary each.
 
-    A remainder of a chapter that is shorter than `least_seconds` is left out.
+    A remainder of a chapter that is shorter than `min_seconds` is left out.
     """
     for chapter in read_chapters(folder):
         taken: list[tuple[Utterance, Samples]] = []
