@@ -14,17 +14,16 @@ from functools import cache
 from pathlib import Path
 
 import numpy as np
-import numpy.typing as npt
 import soxr
 
 from model.audio.decode import decode_audio
 from model.audio.waveform import SAMPLE_RATE
+from training.data.acoustics import Samples
 from training.data.instructions import pick
 from training.data.manifest import Span
 from training.data.recordings import DataError, active_region
 from training.data.voices import ENGINES, VOICES, Engine, Voice
 
-Samples = npt.NDArray[np.float32]
 PAUSE_S = 0.2
 PEAK = 0.7
 MAX_SECONDS = 120.0

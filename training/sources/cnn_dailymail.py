@@ -19,9 +19,10 @@ from pathlib import Path
 
 import numpy as np
 
+from training.data.acoustics import Samples
 from training.data.manifest import Annotation, Row
 from training.data.recordings import DataError
-from training.data.tts import MAX_SECONDS, Samples, synthesise_sentences
+from training.data.tts import MAX_SECONDS, synthesise_sentences
 from training.data.wav import write_wav
 
 EVALUATION_CHARACTERS = 1600

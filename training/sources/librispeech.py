@@ -13,10 +13,11 @@ import numpy as np
 
 from model.audio.decode import decode_audio
 from model.audio.waveform import SAMPLE_RATE
+from training.data.acoustics import Samples
 from training.data.instructions import TRANSCRIBE_INSTRUCTIONS, pick
 from training.data.manifest import Annotation, Row
 from training.data.recordings import DataError
-from training.data.tts import MAX_SECONDS, Samples
+from training.data.tts import MAX_SECONDS
 from training.data.wav import write_wav
 from training.data.writer import Writer
 from training.sources.questions import escaped
