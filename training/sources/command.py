@@ -163,7 +163,3 @@ RUNS: dict[str, Callable[[argparse.Namespace], int]] = {
     "rephrase": rephrase,
 }
 """What each command of `training.options.data` runs."""
-
-
-if __name__ == "__main__":
-    sys.exit(main())
