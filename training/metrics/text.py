@@ -75,10 +75,8 @@ class Meteor:
         return self
 
     def __exit__(self, *_: object) -> None:
-        for stream in (self._process.stdin, self._process.stdout):
-            if stream is not None:
-                stream.close()
-        self._process.wait(30)
+        self._process.kill()  # it has answered; while it still starts, it would not heed the end of its input
+        self._process.communicate()  # waits, and closes the pipes
 
     def statistics(self, references: str | Sequence[str], predicted: str) -> str:
         """Return the statistics of a text's score against its nearest reference.
