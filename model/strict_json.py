@@ -53,6 +53,12 @@ def _sentence(fault: Any) -> str:
             return f"{name} is not known"
         case "literal_error":
             return f"{name} must be one of {fault['ctx']['expected']}, not {fault['input']!r}"
+        case "greater_than":
+            return f"{name} must be above {fault['ctx']['gt']:g}, not {fault['input']!r}"
+        case "greater_than_equal":
+            return f"{name} must be at least {fault['ctx']['ge']:g}, not {fault['input']!r}"
+        case "less_than":
+            return f"{name} must be below {fault['ctx']['lt']:g}, not {fault['input']!r}"
         case "json_invalid":
             return f"{name} is not valid JSON: {fault['ctx']['error']}"
         case kind if kind.endswith("_type"):

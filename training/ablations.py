@@ -10,18 +10,15 @@ from typing import Any
 
 from rich.console import Console
 
-from model.errors import TimeAudioError
 from model.pipeline import Decoding
 from training.ablation_sets import SETS, Variant
-from training.data.manifest import ManifestError
 from training.data.recordings import DataError
 from training.data.validate import read_manifest
 from training.options.ablate import parse
 from training.paper_tables import COLUMNS, Numbers, show, table_row
-from training.run_file import ConfigError
 from training.score_command import to_json
 from training.scoring import score
-from training.stage_command import TrainingJob, check_stage_config, resolve_checkpoint, run_stage
+from training.stage_command import MISTAKES, TrainingJob, check_stage_config, resolve_checkpoint, run_stage
 from training.stage_data import FeatureExtractor
 from training.stages import load_stage
 from training.stop_signals import Stopped
@@ -110,7 +107,7 @@ def main(argv: Sequence[str] | None = None) -> int:
         )  # fmt: skip
         stage = arguments.stage or STAGE_OF.get(arguments.set, "paper-1")
         table = ablate(SETS[arguments.set], base, stage, arguments.changes, arguments.test)
-    except (ConfigError, DataError, ManifestError, TimeAudioError, OSError, ValueError, FloatingPointError) as error:
+    except MISTAKES as error:
         print(f"timeaudio ablate: {error}", file=sys.stderr)
         return 2
     except Stopped as stop:

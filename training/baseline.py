@@ -31,8 +31,8 @@ from training.data.pools import read_pool
 from training.data.recordings import DataError
 from training.data.validate import read_manifest
 from training.data.vocabulary import vocabulary
-from training.metrics.bootstrap import Estimate, bootstrap
-from training.metrics.events import ScoredScene, Sound, clip_counts, clip_macro_f1, event_counts, total
+from training.metrics.events import ScoredScene, Sound
+from training.scene_report import SceneReport, SceneResult
 from training.stage_data import BatchSampler, FeatureExtractor
 
 FRAMES_PER_S = 50
@@ -119,24 +119,18 @@ def active_runs(active: Bool[Tensor, " frames"]) -> list[tuple[float, float]]:
     return [(start / FRAMES_PER_S, end / FRAMES_PER_S) for start, end in zip(starts, ends, strict=True)]
 
 
-def scores(
+def report(
     net: FrameClassifier, model: TimeAudio, pool: Pool, configs: Sequence[SceneConfig], *, scenes: int, seed: int
-) -> tuple[Estimate, Estimate, int]:
-    """Return At-F1, event F1 and the number of kinds never named, over the scenes that `evaluate` composes."""
+) -> SceneReport:
+    """Return the scores of events over the scenes that `evaluate` composes."""
     results = []
     for index in track(range(scenes), description="scenes", console=Console(stderr=True)):
         scene = compose(pool, configs[index % len(configs)], np.random.default_rng([seed, index]))
         reference = tuple(
             Sound(e.kind, e.start / SAMPLE_RATE, e.end / SAMPLE_RATE) for e in scene.events if e.kind in vocabulary()
         )
-        results.append(ScoredScene(reference, tuple(predict(net, model, Waveform(scene.samples)))))
-    kinds = [kind for kind in pool.parts if kind in vocabulary()]
-    never = sum(1 for c in clip_counts(results, kinds).values() if c.num_reference and not c.num_correct)
-    return (
-        bootstrap(results, lambda some: clip_macro_f1(some, kinds), num_resamples=200),
-        bootstrap([event_counts(result) for result in results], lambda some: total(some).f1),
-        never,
-    )
+        results.append(SceneResult(ScoredScene(reference, tuple(predict(net, model, Waveform(scene.samples))))))
+    return SceneReport(tuple(results), {}, tuple(kind for kind in pool.parts if kind in vocabulary()))
 
 
 def main(argv: Sequence[str] | None = None) -> int:
@@ -164,10 +158,10 @@ def main(argv: Sequence[str] | None = None) -> int:
     net = fit(rows, features, model.fusion.dim, steps=arguments.steps)
     configs = plain_scenes(arguments.seconds)
     for name, chosen, settings in (("all kinds", pool, configs), ("the ten kinds", ten, [SceneConfig()])):
-        clip, event, never = scores(net, model, chosen, settings, scenes=arguments.scenes, seed=arguments.seed)
+        found = report(net, model, chosen, settings, scenes=arguments.scenes, seed=arguments.seed)
         print(json.dumps({
-            "scenes of": name, "At-F1": round(100 * clip.value, 1), "event F1": round(100 * event.value, 1),
-            "kinds never named": never,
+            "scenes of": name, "At-F1": round(100 * found.clip_f1.value, 1),
+            "event F1": round(100 * found.event_f1.value, 1), "kinds never named": found.num_never_named,
         }))  # fmt: skip
     return 0
 

@@ -2,7 +2,7 @@
 
 from dataclasses import replace
 
-from model.audio.waveform import SAMPLE_RATE, Waveform
+from model.audio.waveform import SAMPLES_PER_TENTH, Waveform
 from model.pipeline import Answer, Decoding, Pipeline, Recording
 from model.timeline.answer_length import answer_tokens
 from model.timeline.event import Event
@@ -10,7 +10,6 @@ from model.timeline.interval import Interval
 from model.timeline.stitch import Stitcher, plan
 from model.timeline.task import Task
 
-TENTH_SAMPLES = SAMPLE_RATE // 10
 OVERLAP = 40
 """Overlap of neighbouring passes, in tenths of a second. The server uses the same value."""
 
@@ -44,5 +43,5 @@ class EncodedPasses:
 
     def _part(self, waveform: Waveform, span: Interval) -> Waveform:
         is_last = span.end == self._passes[-1].end
-        end = waveform.num_samples if is_last else span.end * TENTH_SAMPLES
-        return Waveform(waveform.samples[span.start * TENTH_SAMPLES : end])
+        end = waveform.num_samples if is_last else span.end * SAMPLES_PER_TENTH
+        return Waveform(waveform.samples[span.start * SAMPLES_PER_TENTH : end])

@@ -31,20 +31,18 @@ def mix_clips(new: Sequence[Row], known: Sequence[Row], folder: Path, config: St
     not used, because its events would be missing in the answers to the clip's queries. The same rows and seed give the
     same recordings, and existing files are kept.
     """
+    if not config.mixtures:
+        return []
     scenes, clips = (
         {row.audio: row for row in some if row.task == "dense_caption" and row.events} for some in (known, new)
     )
     rows: list[Row] = []
-    queries_about: dict[str, list[Row]] = {}
-    for row in new:
-        if row.task == "ground" and row.events:
-            queries_about.setdefault(row.audio, []).append(row)
-    kinds = {audio: _kinds(scene) for audio, scene in scenes.items()} if config.mixtures else {}
-    for number, clip in enumerate(clips.values() if config.mixtures else ()):
+    kinds = {audio: _kinds(scene) for audio, scene in scenes.items()}
+    for number, clip in enumerate(clips.values()):
         rng = np.random.default_rng([config.seed, number])
         own = _kinds(clip)
         fitting = [scene for audio, scene in scenes.items() if not own & kinds[audio]]
-        queries = queries_about.get(clip.audio, [])
+        queries = [row for row in new if row.task == "ground" and row.events and row.audio == clip.audio]
         for variant in range(config.mixtures if fitting else 0):
             scene = fitting[int(rng.integers(len(fitting)))]
             rows += _mix(clip, queries, scene, folder / f"{number:03d}-{variant}.wav", rng)

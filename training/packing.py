@@ -14,9 +14,9 @@ from torch.nn.utils.rnn import pad_sequence
 
 
 def assign_rows(lengths: Sequence[int], max_tokens: int) -> list[list[int]]:
-    """Assign examples to rows of at most `most` tokens: the longest first, each into the first row with room.
+    """Assign examples to rows of at most `max_tokens` tokens: the longest first, each into the first row with room.
 
-    With 0, every example gets its own row; so does an example longer than `most`. Source: first-fit decreasing.
+    With 0, every example gets its own row; so does an example longer than `max_tokens`. Source: first-fit decreasing.
     """
     if max_tokens == 0:
         return [[place] for place in range(len(lengths))]
@@ -56,7 +56,7 @@ class MicroBatch:
 def pack(
     embeds: Sequence[Float[Tensor, "_ dim"]], labels: Sequence[Int[Tensor, " _"]], max_tokens: int
 ) -> MicroBatch:  # fmt: skip
-    """Pack examples into rows of up to `most` tokens; 0 gives each its own row.
+    """Pack examples into rows of up to `max_tokens` tokens; 0 gives each its own row.
 
     `labels` are the ids of the tokens themselves. They are shifted here within each example, so that the last token of
     one example does not predict the first token of the next.

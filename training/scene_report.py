@@ -22,10 +22,10 @@ class SceneResult:
     """The scored answers of one scene: the dense captions, one present and one absent query."""
 
     captions: ScoredScene
-    groundings: tuple[ScoredGrounding, ...]
-    num_unreadable: int
-    num_outside: int
-    seconds: float
+    groundings: tuple[ScoredGrounding, ...] = ()
+    num_unreadable: int = 0
+    num_outside: int = 0
+    seconds: float = 0.0
     caption_pairs: tuple[CaptionPair, ...] = ()
     calibration_samples: tuple[CalibrationSample, ...] = ()
 

@@ -24,16 +24,16 @@ from training.variants import generate_answers, load_pipeline
 from training.word_recall import word_recall
 
 
-def show(scores: Sequence[Score], title: str, console: Console) -> None:
+def _show(scores: Sequence[Score], title: str) -> None:
     """Print the scores as a table."""
     table = Table(title=title)
-    for name, side in (("score", "left"), ("%", "right"), ("95 % interval", "right"), ("over", "right"), ("", "left")):
-        table.add_column(name, justify="left" if side == "left" else "right")
+    for name in ("score", "%", "95 % interval", "over", ""):
+        table.add_column(name, justify="left" if name in ("score", "") else "right")
     for s in scores:
         between = "" if s.low is None or s.high is None else f"{100 * s.low:.1f} - {100 * s.high:.1f}"
         value = "-" if math.isnan(s.value) else f"{100 * s.value:.1f}"
         table.add_row(s.name, value, between, str(s.count), escape(s.note))
-    console.print(table)
+    Console(width=None if sys.stdout.isatty() else 140).print(table)
 
 
 def to_json(scores: Sequence[Score]) -> dict[str, object]:
@@ -88,10 +88,6 @@ def _score_words(arguments: argparse.Namespace, rows: list[Row]) -> int:
     setting = {"system": pipeline.name, "manifest": str(arguments.data), "words": str(arguments.words)}
     _write_json(arguments.json, setting, scores)
     return 0
-
-
-def _show(scores: Sequence[Score], title: str) -> None:
-    show(scores, title, Console(width=None if sys.stdout.isatty() else 140))
 
 
 def _write_json(path: Path | None, setting: Mapping[str, object], scores: Sequence[Score]) -> None:

@@ -22,7 +22,7 @@ MATRIX = 8192
 
 
 class StepTimer:
-    """Times each step. The figures are those of the last step."""
+    """Times each step."""
 
     def __init__(self, learner: Learner | Aligner, features: FeatureExtractor, accelerator: Accelerator) -> None:
         self._learner, self._features, self._device = learner, features, accelerator.device
@@ -37,7 +37,6 @@ class StepTimer:
         self._per_frame = each * sum(p.numel() for p in qformer) / learner.connector.window.num_frames
         is_gpu = self._device.type == "cuda"
         self._peak = peak_flops(self._device, accelerator.mixed_precision) if is_gpu else None
-        self._figures: dict[str, float] = {}
 
     def begin(self) -> None:
         """Start timing a step."""
@@ -55,12 +54,18 @@ class StepTimer:
         self._flops += self._per_frame * sum(speech.shape[1] for speech, _ in frames)
         self._mark = time.perf_counter()
 
-    def end(self, examples: int) -> None:
-        """Finish a step of `examples` examples over all processes."""
+    def end(self, examples: int) -> dict[str, float]:
+        """Return the figures of a step of `examples` examples over all processes.
+
+        `samples_per_s`; and of this process alone: `device_share`, the share of the time not spent waiting for files
+        (an upper bound of the GPU's share, because Python's time between kernels counts too); `feature_share`, the
+        share spent until the encoders' frames were ready; `padding_share`, of the language model's positions; `mfu`,
+        on a GPU.
+        """
         if self._device.type == "cuda":
             torch.cuda.synchronize()
         seconds = time.perf_counter() - self._began
-        self._figures = {
+        figures = {
             "samples_per_s": examples / seconds,
             "device_share": 1 - (self._features.waited_s - self._waited_before) / seconds,
             "feature_share": self._encoding / seconds,
@@ -68,16 +73,8 @@ class StepTimer:
         }
         if self._peak is not None:
             flops = self._flops + self._per_token * self._learner.num_tokens
-            self._figures["mfu"] = flops / seconds / self._peak
-
-    def figures(self) -> dict[str, float]:
-        """Return the figures of the last step. All but `samples_per_s` are of this process alone.
-
-        `samples_per_s`; `device_share`, the share of the time not spent waiting for files (an upper bound of the GPU's
-        share, because Python's time between kernels counts too); `feature_share`, the share spent until the encoders'
-        frames were ready; `padding_share`, of the language model's positions; `mfu`, on a GPU.
-        """
-        return self._figures
+            figures["mfu"] = flops / seconds / self._peak
+        return figures
 
 
 def peak_flops(device: torch.device, precision: str | None) -> float:

@@ -42,6 +42,9 @@ from training.training_setup import TrainingSetup
 from training.validation import Validation
 from training.written_checkpoint import write_checkpoint
 
+MISTAKES = (ConfigError, DataError, ManifestError, TimeAudioError, OSError, ValueError, FloatingPointError)
+"""What a stage raises for a mistake in its input or its settings."""
+
 KEPT_START = 3
 """Exit status where a stage that rehearses found no state better than its start."""
 
@@ -214,7 +217,7 @@ def main(argv: Sequence[str] | None = None) -> int:
             rehearse=arguments.rehearse,
         )  # fmt: skip
         state = run_stage(job, config)
-    except (ConfigError, DataError, ManifestError, TimeAudioError, OSError, ValueError, FloatingPointError) as error:
+    except MISTAKES as error:
         print(f"timeaudio train: {error}", file=sys.stderr)
         return 2
     except Stopped as stop:

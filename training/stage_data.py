@@ -122,10 +122,10 @@ class FeatureExtractor:
         self.prefetch(list(fresh.values()))
         segments = {name: split(self._pending.pop(name).result()) for name in fresh}
         self.waited_s += time.perf_counter() - began
-        flat = [(name, place) for name, parts in segments.items() for place in range(len(parts))]
         by_length: dict[int, list[tuple[str, int]]] = {}
-        for name, place in flat:
-            by_length.setdefault(segments[name][place].num_frames, []).append((name, place))
+        for name, parts in segments.items():
+            for place, part in enumerate(parts):
+                by_length.setdefault(part.num_frames, []).append((name, place))
         frames: dict[tuple[str, int], tuple[Tensor | None, Tensor | None]] = {}
         device = next(self._model.parameters()).device.type
         with torch.autocast(device, torch.bfloat16, enabled=self._bfloat16):

@@ -142,8 +142,8 @@ def _update(
         raise FloatingPointError(
             f"The loss is {loss.item()} at step {step}: start a new --run with a lower learning_rate."
         )
-    timer.end(config.batch_size)
-    return {"loss": float(loss), "norm": float(norm or 0.0), "learning_rate": rate, **timer.figures()}
+    figures = timer.end(config.batch_size)
+    return {"loss": float(loss), "norm": float(norm or 0.0), "learning_rate": rate, **figures}
 
 
 def _step(step: int, module: torch.nn.Module, setup: TrainingSetup, timer: StepTimer) -> Tensor:

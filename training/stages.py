@@ -2,7 +2,9 @@
 
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Literal, get_args
+from typing import Annotated, Literal, get_args
+
+from pydantic import Field, NonNegativeFloat, NonNegativeInt, PositiveInt
 
 from model.config import MergeScore
 from model.strict_json import Strict
@@ -10,9 +12,8 @@ from training.run_file import ConfigError, load_config
 
 FOLDER = Path(__file__).parent / "configs" / "stages"
 
-OBJECTIVES = ("answers", "alignment")
-MARKER_STARTS = ("kept", "initialised", "random", "none")
 MERGE_SCORES = get_args(MergeScore)
+Share = Annotated[float, Field(ge=0, lt=1)]
 Part = Literal["connector", "time_encoding", "markers", "lora"]
 PARTS: tuple[Part, ...] = ("connector", "time_encoding", "markers", "lora")
 """The parts that can train. The encoders and the language model's own weights never do. The connector is fusion,
@@ -39,22 +40,22 @@ class StageConfig(Strict):
     Source: paper, Table 5.
     """
 
-    objective: str = "answers"
+    objective: Literal["answers", "alignment"] = "answers"
     """`answers`: the language model's text (both of the paper's stages); `alignment`: see `training.aligner`."""
-    trains: tuple[str, ...] = PARTS
+    trains: tuple[Part, ...] = PARTS
     rates: dict[str, float] = field(default_factory=dict)
     """Factors on the learning rate, by part; 1 where a part is not listed."""
     epochs: float = 1.0
-    steps: int = 0
+    steps: NonNegativeInt = 0
     """If not 0, the number of steps; replaces `epochs`."""
-    batch_size: int = 16
+    batch_size: PositiveInt = 16
     """Examples in a step, over all processes."""
-    micro_batch_size: int = 4
+    micro_batch_size: PositiveInt = 4
     """Examples that one process computes at once; gradients are accumulated over micro-batches."""
     learning_rate: float = 3e-4
     warmup_learning_rate: float = 1e-6
     final_learning_rate: float = 1e-5
-    warmup_steps: int = 50
+    warmup_steps: NonNegativeInt = 50
     weight_decay: float = 0.05
     betas: tuple[float, float] = (0.9, 0.999)
     clip_norm: float = 1.0
@@ -64,7 +65,7 @@ class StageConfig(Strict):
     sharding: bool = False
     """Whether processes shard every tensor among them (FSDP2) instead of each holding a full copy (DDP)."""
     lora: LoraStageConfig = field(default_factory=LoraStageConfig)
-    together: int = 1
+    together: PositiveInt = 1
     """Rows of one recording that may share a batch, behind one copy of its audio tokens. Above 1, `packing` must be
     0."""
     most_seconds: float = 120.0
@@ -77,7 +78,7 @@ class StageConfig(Strict):
     """Without dropout a run is the same on any number of processes."""
     feature_dropout: float = 0.0
     """Share of the encoders' features that are zeroed at random. Not in the paper: 0 reproduces it."""
-    keep_weight: float = 0.0
+    keep_weight: NonNegativeFloat = 0.0
     """Weight, in an alignment, of how far the tokens of windows without spoken words move from the start's. Above 0, a
     connector that a language model can read already learns words without another meaning of the sounds."""
     time_weight: float = 1.0
@@ -89,38 +90,38 @@ class StageConfig(Strict):
     reproduces it."""
     absent_queries: bool = True
     """Whether to train on queries that do not occur in the recording. The paper has none."""
-    markers: str = "kept"
+    markers: Literal["kept", "initialised", "random", "none"] = "kept"
     """How the marker rows start: `kept`, `initialised` (Eq. 1 again) or `random`. `none`: times are plain digits."""
     time_encoding: bool = True
     """Off sets the time encoding's rows to zero and keeps them there, for the ablation."""
     retained_ratio: float = 0.0
     """Share of windows that merging keeps as dominant tokens; 0 keeps the checkpoint's setting."""
-    merge_score: str = "attention"
+    merge_score: MergeScore = "attention"
     """`attention` (Eq. 5), `cross_attention`, `norm` or `uniform`."""
-    anchor_seconds: int = 0
+    anchor_seconds: NonNegativeInt = 0
     """Seconds between times among the audio tokens; 0 keeps the checkpoint's setting. Not in the paper."""
-    packing: int = 0
+    packing: NonNegativeInt = 0
     """Row length, in tokens, up to which examples of a micro-batch share a row to avoid padding. They do not attend to
     each other. 0 gives each its own row."""
-    evaluate_every: int = 200
+    evaluate_every: NonNegativeInt = 200
     """Steps between measurements on the validation rows; the best state is kept. 0 keeps the last state."""
-    validation_rows: int = 64
-    validation_share: float = 0.1
+    validation_rows: NonNegativeInt = 64
+    validation_share: Share = 0.1
     """Share of the manifest's recordings that validate, where no validation manifest is given."""
-    rehearsal_share: float = 0.0
+    rehearsal_share: Share = 0.0
     """Share of every batch that is about what the checkpoint knows already. Above 0, the start is the best state until
     another one has a lower loss on the validation rows without forgetting. Not in the paper."""
-    mixtures: int = 0
+    mixtures: NonNegativeInt = 0
     """How many times each recording with dense captions, of the manifest or to rehearse, is also mixed into a scene to
     rehearse."""
     blend: float = 1.0
     """How far the weights that are measured and written are on the way from the start's to the trained ones. Below 1
     only with a rehearsal_share. Not in the paper."""
-    most_forgotten: float = 0.05
+    most_forgotten: NonNegativeFloat = 0.05
     """How far the loss on the rehearsal's validation rows may rise above the start's, as a share of it."""
-    patience: int = 0
+    patience: NonNegativeInt = 0
     """Measurements without a better state after which the stage ends early; 0: it never does."""
-    save_every: int = 100
+    save_every: PositiveInt = 100
     """Steps between saved states. The state is also saved every minute."""
     seed: int = 0
 
@@ -136,28 +137,11 @@ def load_stage(name: str, overrides: list[str]) -> StageConfig:
         shipped = ", ".join(sorted(p.stem for p in FOLDER.glob("*.toml")))
         raise ConfigError(name, [f"is not a stage; use {shipped}, or a file that ends in .toml"])
     config = load_config(StageConfig, path, overrides)
-    problems = [f"trains: {part} is not one of {', '.join(PARTS)}" for part in config.trains if part not in PARTS]
-    problems += [f"rates: {part} does not train" for part in config.rates if part not in config.trains]
-    problems += [] if config.trains else ["trains is empty"]
-    problems += [
-        f"{name} must be one of {', '.join(known)}, not {getattr(config, name)!r}"
-        for name, known in (("objective", OBJECTIVES), ("markers", MARKER_STARTS), ("merge_score", MERGE_SCORES))
-        if getattr(config, name) not in known
-    ]
-    at_least_one = ("together", "batch_size", "micro_batch_size", "save_every")
-    problems += [f"{n} must be at least 1" for n in at_least_one if getattr(config, n) < 1]
-    not_below = (
-        "anchor_seconds", "packing", "steps", "evaluate_every", "validation_rows", "warmup_steps", "most_forgotten",
-        "patience", "mixtures", "keep_weight",
-    )  # fmt: skip
-    problems += [f"{n} must not be below 0" for n in not_below if getattr(config, n) < 0]
+    problems = [f"rates: {part} does not train" for part in config.rates if part not in config.trains]
+    if not config.trains:
+        problems.append("trains is empty")
     if config.together > 1 and config.packing:
         problems.append("packing must be 0 where together is above 1: rows of one recording already share a sequence")
-    problems += [
-        f"{n} must be at least 0 and below 1"
-        for n in ("validation_share", "rehearsal_share")
-        if not 0 <= getattr(config, n) < 1
-    ]
     if config.rehearsal_share and (config.sharding or config.objective != "answers" or not config.evaluate_every):
         problems.append('rehearsal_share above 0 needs objective "answers", evaluate_every above 0 and no sharding')
     if not 0 < config.blend <= 1 or (config.blend < 1 and not config.rehearsal_share):

@@ -6,7 +6,6 @@ Source: paper, Tables 3 and 4; the rows on merge scores, windows and the grammar
 import dataclasses
 from collections.abc import Sequence
 from pathlib import Path
-from typing import cast
 
 import torch
 from rich.console import Console
@@ -15,7 +14,7 @@ from rich.progress import track
 from model.audio.decode import decode_audio
 from model.audio.segment import SEGMENT_SAMPLES, split
 from model.audio.waveform import SAMPLE_RATE, Waveform
-from model.config import AnchorConfig, MergeScore
+from model.config import AnchorConfig
 from model.engine.prompting import Prompter
 from model.language.markers import marker_rows
 from model.language.prompt import prompt_ids
@@ -26,10 +25,9 @@ from model.timeline.answer_length import answer_tokens
 from training.data.instructions import question_of_row
 from training.data.manifest import Annotation, Row
 from training.predictions import Prediction, prediction_of_text
-from training.stage_data import FeatureExtractor
+from training.stage_data import MAX_SECONDS, FeatureExtractor
 from training.stages import StageConfig
 
-MAX_SECONDS = 7200.0
 ANSWERING_TOKENS = 2560
 """Tokens of a prompt and its answer together: enough for ten minutes of merged audio and about a hundred events."""
 
@@ -49,7 +47,7 @@ def apply_stage_settings(model: TimeAudio, tokenizer: Tokenizer, config: StageCo
     if config.retained_ratio:
         merge = dataclasses.replace(merge, num_dominant=round(config.retained_ratio * merge.per_windows))
     if config.merge_score != "attention":
-        merge = dataclasses.replace(merge, score=cast(MergeScore, config.merge_score))
+        merge = dataclasses.replace(merge, score=config.merge_score)
     model.connector.merge = merge
     anchors = AnchorConfig(every_seconds=config.anchor_seconds) if config.anchor_seconds else model.config.anchors
     model.config = dataclasses.replace(model.config, merge=merge, anchors=anchors)

@@ -46,11 +46,6 @@ def by_kind(events: Sequence[PlacedEvent], num_samples: int) -> dict[str, list[I
     return found
 
 
-def join_intervals(intervals: Sequence[Interval], time_format: TimeFormat) -> str:
-    """Return the intervals separated by commas."""
-    return ", ".join(map(time_format.interval, intervals))
-
-
 def ground_answer(intervals: Sequence[Interval], time_format: TimeFormat = MARKERS) -> str:
     """Return the grounding answer that names the intervals."""
-    return "The given query happens in " + join_intervals(intervals, time_format) + " seconds."
+    return f"The given query happens in {', '.join(map(time_format.interval, intervals))} seconds."

@@ -23,19 +23,25 @@ Times and durations are in seconds.
 import json
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
+from functools import cache
 from pathlib import Path
-from typing import Any, NamedTuple
+from typing import Annotated, Any, NamedTuple
+
+from pydantic import ConfigDict, Field, TypeAdapter, ValidationError
 
 from model.timeline.task import TASKS, Task
 
-Span = tuple[float, float]
+Seconds = Annotated[float, Field(strict=True)]
+Span = tuple[Seconds, Seconds]
 
 
 @dataclass(frozen=True, slots=True)
 class Annotation:
     """An event: its intervals, its caption and, where the source has classes, its label."""
 
-    intervals: tuple[Span, ...]
+    __pydantic_config__ = ConfigDict(extra="forbid")
+
+    intervals: Annotated[tuple[Span, ...], Field(min_length=1)]
     caption: str = ""
     label: str = ""
 
@@ -44,23 +50,25 @@ class SpokenWord(NamedTuple):
     """A word without punctuation, in lower case, and when it is spoken, in seconds."""
 
     text: str
-    start: float
-    end: float
+    start: Seconds
+    end: Seconds
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Row:
     """One line of a manifest. `audio` is the path as written; `path` resolves it."""
 
+    __pydantic_config__ = ConfigDict(extra="forbid")
+
     id: str
     audio: str
     task: Task
-    duration: float | None = None
-    events: tuple[Annotation, ...] = ()
+    duration: Seconds | None = None
     query: str = ""
     question: str = ""
+    events: tuple[Annotation, ...] = ()
     answer: str = ""
-    times: tuple[float | Span, ...] = ()
+    times: tuple[Seconds | Span, ...] = ()
     words: tuple[SpokenWord, ...] = ()
     source: str = ""
 
@@ -68,21 +76,10 @@ class Row:
         """Return the path of the recording, for a manifest in `folder`."""
         return folder / self.audio
 
-    def to_json(self) -> dict[str, Any]:
-        """Return the line's fields without empty ones."""
-        events = [
-            {"intervals": [list(i) for i in e.intervals]}
-            | ({"caption": e.caption} if e.caption else {})
-            | ({"label": e.label} if e.label else {})
-            for e in self.events
-        ]
-        fields = {
-            "id": self.id, "audio": self.audio, "task": self.task, "duration": self.duration, "query": self.query,
-            "question": self.question, "events": events, "answer": self.answer,
-            "times": [list(t) if isinstance(t, tuple) else t for t in self.times],
-            "words": [list(word) for word in self.words], "source": self.source,
-        }  # fmt: skip
-        return {name: value for name, value in fields.items() if value not in ("", None, [])}
+
+@cache
+def _rows() -> TypeAdapter[Row]:
+    return TypeAdapter(Row)
 
 
 class ManifestError(Exception):
@@ -105,7 +102,8 @@ def write_manifest(path: Path, rows: Iterable[Row]) -> int:
     count = 0
     with part.open("w", encoding="utf-8") as file:
         for row in rows:
-            file.write(json.dumps(row.to_json(), ensure_ascii=False) + "\n")
+            fields = _rows().dump_python(row, mode="json", exclude_defaults=True)
+            file.write(json.dumps(fields, ensure_ascii=False) + "\n")
             count += 1
     if count:
         part.replace(path)
@@ -130,84 +128,41 @@ def parse_manifest(path: Path) -> tuple[list[Row], list[str]]:
         if not line.strip():
             continue
         try:
-            rows.append(_row(json.loads(line), number))
+            value = json.loads(line)
+            if not isinstance(value, dict):
+                raise TypeError("must be an object")
+            rows.append(_rows().validate_python({"id": f"line-{number}", **value}))
         except json.JSONDecodeError as error:
             problems.append(f"line {number}: not JSON ({error})")
-        except _InvalidRow as error:
-            problems += [f"line {number}: {text}" for text in error.args]
+        except TypeError as error:
+            problems.append(f"line {number}: {error}")
+        except ValidationError as error:
+            faults = dict.fromkeys(map(_sentence, error.errors(include_url=False)))
+            problems += [f"line {number}: {sentence}" for sentence in faults]
     return rows, problems
 
 
-class _InvalidRow(Exception):
-    """All problems of one line, as arguments."""
+_FORMS = {
+    "task": f"one of {', '.join(TASKS)}",
+    "duration": "a number of seconds",
+    "events": "a list of objects with intervals, and optionally caption and label",
+    "intervals": "a list of [start, end], at least one",
+    "times": "a list of numbers and of [start, end]",
+    "words": "a list of [word, start, end]",
+}
+"""What a field must be, unless it is text."""
 
 
-_TEXT_FIELDS = ("id", "audio", "task", "query", "question", "answer", "source")
-_FIELDS = {*_TEXT_FIELDS, "duration", "events", "times", "words"}
-
-
-def _row(value: Any, number: int) -> Row:
-    if not isinstance(value, dict):
-        raise _InvalidRow("must be an object")
-    problems = [f"{name} is not a field of a manifest" for name in value if name not in _FIELDS]
-    problems += [f"{name} must be text" for name in _TEXT_FIELDS if not isinstance(value.get(name, ""), str)]
-    problems += [f"{name} is missing" for name in ("audio", "task") if name not in value]
-    if isinstance(value.get("task"), str) and value["task"] not in TASKS:
-        problems.append(f"task must be one of {', '.join(TASKS)}, not {value['task']!r}")
-    duration = value.get("duration")
-    if duration is not None and not is_number(duration):
-        problems.append("duration must be a number of seconds")
-    events = _events(value.get("events", []), problems)
-    times = _times(value.get("times", []), problems)
-    words = _words(value.get("words", []), problems)
-    if problems:
-        raise _InvalidRow(*problems)
-    texts = {name: value[name] for name in _TEXT_FIELDS if name in value}
-    return Row(**{"id": f"line-{number}", **texts}, duration=duration, events=events, times=times, words=words)
-
-
-def _events(value: Any, problems: list[str]) -> tuple[Annotation, ...]:
-    if not isinstance(value, list):
-        problems.append("events must be a list")
-        return ()
-    annotations = []
-    for index, event in enumerate(value):
-        if not isinstance(event, dict) or not {"intervals"} <= event.keys() <= {"intervals", "caption", "label"}:
-            problems.append(f"events[{index}] must be an object with intervals, and optionally caption and label")
-            continue
-        intervals = event["intervals"]
-        if not isinstance(intervals, list) or not intervals or not all(_is_span(i) for i in intervals):
-            problems.append(f"events[{index}].intervals must be a list of [start, end], at least one")
-        elif not all(isinstance(event.get(name, ""), str) for name in ("caption", "label")):
-            problems.append(f"events[{index}]: caption and label must be text")
-        else:
-            spans = tuple((float(a), float(b)) for a, b in intervals)
-            annotations.append(Annotation(spans, event.get("caption", ""), event.get("label", "")))
-    return tuple(annotations)
-
-
-def _times(value: Any, problems: list[str]) -> tuple[float | Span, ...]:
-    if not isinstance(value, list) or not all(is_number(t) or _is_span(t) for t in value):
-        problems.append("times must be a list of numbers and of [start, end]")
-        return ()
-    return tuple((float(t[0]), float(t[1])) if isinstance(t, list) else float(t) for t in value)
-
-
-def _words(value: Any, problems: list[str]) -> tuple[SpokenWord, ...]:
-    if not isinstance(value, list) or not all(_is_spoken_word(word) for word in value):
-        problems.append("words must be a list of [word, start, end]")
-        return ()
-    return tuple(SpokenWord(text, float(start), float(end)) for text, start, end in value)
-
-
-def _is_spoken_word(value: Any) -> bool:
-    return isinstance(value, list) and len(value) == 3 and isinstance(value[0], str) and _is_span(value[1:])
-
-
-def is_number(value: Any) -> bool:
-    """Return whether the value is a number; a bool is not."""
-    return isinstance(value, int | float) and not isinstance(value, bool)
-
-
-def _is_span(value: Any) -> bool:
-    return isinstance(value, list) and len(value) == 2 and all(is_number(time) for time in value)
+def _sentence(fault: Any) -> str:
+    """Return what is wrong with a line, for example `events[0].intervals must be ...`."""
+    name, *rest = fault["loc"]
+    where = name
+    if name == "events" and len(rest) > 1:
+        index, name, *rest = rest
+        where = f"events[{index}].{name}"
+    if not rest and fault["type"] == "unexpected_keyword_argument":
+        return f"{where} is not a field of a manifest"
+    if not rest and fault["type"].startswith("missing"):
+        return f"{where} is missing"
+    given = f", not {fault['input']!r}" if name == "task" else ""
+    return f"{where} must be {_FORMS.get(name, 'text')}{given}"

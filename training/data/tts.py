@@ -14,16 +14,16 @@ from functools import cache
 from pathlib import Path
 
 import numpy as np
-import numpy.typing as npt
+import soxr
 
 from model.audio.decode import decode_audio
 from model.audio.waveform import SAMPLE_RATE
+from training.data.acoustics import Samples
 from training.data.instructions import pick
 from training.data.manifest import Span
 from training.data.recordings import DataError, active_region
 from training.data.voices import ENGINES, VOICES, Engine, Voice
 
-Samples = npt.NDArray[np.float32]
 PAUSE_S = 0.2
 PEAK = 0.7
 MAX_SECONDS = 120.0
@@ -76,10 +76,10 @@ def synthesise(voice: Voice, text: str, speed: float = 1.0) -> Samples:
     Raises:
         DataError: the engine is missing or fails.
     """
+    if voice.engine == "tones":
+        return _tones(text, voice.name)
     try:
-        return {"espeak-ng": _espeak, "flite": _flite, "festival": _festival, "tones": _tones}[voice.engine](
-            text, voice.name, speed
-        )
+        return _run_to_file(_command(voice, speed), text)
     except FileNotFoundError as error:
         raise DataError(f"{voice.engine} is not installed ({error.filename}).") from None
 
@@ -116,25 +116,22 @@ def trim_silence(speech: Samples, sentence: str) -> Samples:
     return speech[first:last] * np.float32(PEAK / peak)
 
 
-def _espeak(text: str, voice: str, speed: float) -> Samples:
-    rate = str(round(ESPEAK_WORDS_PER_MINUTE * speed))
-    return _run_to_stdout(["espeak-ng", "-v", voice, "-s", rate, "--stdout", "--stdin"], text)
-
-
-def _flite(text: str, voice: str, speed: float) -> Samples:
-    stretch = ["--setf", f"duration_stretch={1 / speed:.3f}"] if speed != 1 else []
-    return _run_to_file(["flite", "-voice", voice, *stretch, "-f", "{words}", "-o", "{sound}"], text)
-
-
-def _festival(text: str, voice: str, speed: float) -> Samples:
-    stretch = f"(Parameter.set 'Duration_Stretch {1 / speed:.3f})" if speed != 1 else ""
-    scheme = ["-eval", f"(begin (voice_{voice}) {stretch})"]
-    return _run_to_file(["text2wave", *scheme, "-F", "16000", "-o", "{sound}", "{words}"], text)
+def _command(voice: Voice, speed: float) -> list[str]:
+    """Return the program that speaks the text file `{words}` and writes the sound file `{sound}`."""
+    if voice.engine == "espeak-ng":
+        rate = str(round(ESPEAK_WORDS_PER_MINUTE * speed))
+        return ["espeak-ng", "-v", voice.name, "-s", rate, "-f", "{words}", "-w", "{sound}"]
+    if voice.engine == "flite":
+        stretch = ["--setf", f"duration_stretch={1 / speed:.3f}"] if speed != 1 else []
+        return ["flite", "-voice", voice.name, *stretch, "-f", "{words}", "-o", "{sound}"]
+    slower = f"(Parameter.set 'Duration_Stretch {1 / speed:.3f})" if speed != 1 else ""
+    scheme = f"(begin (voice_{voice.name}) {slower})"
+    return ["text2wave", "-eval", scheme, "-F", "16000", "-o", "{sound}", "{words}"]
 
 
 @cache
 def _festival_voices() -> tuple[str, ...]:
-    return tuple(_run(["festival", "--batch", "(print (voice.list))"], "").decode().strip(" ()\n").split())
+    return tuple(_run(["festival", "--batch", "(print (voice.list))"]).decode().strip(" ()\n").split())
 
 
 def _run_to_file(command: list[str], text: str) -> Samples:
@@ -142,21 +139,12 @@ def _run_to_file(command: list[str], text: str) -> Samples:
     with tempfile.TemporaryDirectory() as folder:
         words, sound = Path(folder, "words.txt"), Path(folder, "speech.wav")
         words.write_text(text + "\n", encoding="utf-8")
-        _run([argument.format(words=words, sound=sound) for argument in command], "")
+        _run([argument.format(words=words, sound=sound) for argument in command])
         return decode_audio(sound.read_bytes(), max_seconds=600.0).samples
 
 
-def _run_to_stdout(command: list[str], text: str) -> Samples:
-    data = bytearray(_run(command, text))
-    # A program that writes to a pipe cannot go back to fill in the length: the header says 2 GB.
-    data[4:8] = (len(data) - 8).to_bytes(4, "little")
-    at = data.index(b"data") + 4
-    data[at : at + 4] = (len(data) - at - 4).to_bytes(4, "little")
-    return decode_audio(bytes(data), max_seconds=600.0).samples
-
-
-def _run(command: list[str], text: str) -> bytes:
-    process = subprocess.run(command, input=text.encode(), capture_output=True, check=False)
+def _run(command: list[str]) -> bytes:
+    process = subprocess.run(command, stdin=subprocess.DEVNULL, capture_output=True, check=False)
     if process.returncode:
         raise DataError(f"{command[0]} failed: {process.stderr.decode(errors='replace').strip()[:200]}")
     return process.stdout
@@ -170,15 +158,13 @@ def _f5(reference: Path | None, reference_text: str) -> Callable[[str, str], Sam
     model = F5TTS()
 
     def synthesiser(text: str, key: str) -> Samples:
-        import soxr
-
         samples, rate, _ = model.infer(str(reference), reference_text, text)
         return soxr.resample(np.asarray(samples, dtype=np.float32), rate, SAMPLE_RATE)
 
     return synthesiser
 
 
-def _tones(text: str, voice: str, speed: float) -> Samples:
+def _tones(text: str, voice: str) -> Samples:
     """Return 60 ms per character: a chord for a letter, a rest for a space."""
     time = np.arange(SAMPLE_RATE * 60 // 1000) / SAMPLE_RATE
     envelope = np.hanning(len(time))

@@ -1,6 +1,7 @@
 """Validate a manifest before training, and report all problems at once."""
 
 import string
+from collections import Counter
 from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
@@ -66,9 +67,7 @@ def _with_duration(row: Row, seconds: float | None, problems: list[str]) -> Row:
 
 def duplicate_ids(rows: Sequence[Row]) -> list[str]:
     """Return a problem for each id that several lines have."""
-    count: dict[str, int] = {}
-    for row in rows:
-        count[row.id] = count.get(row.id, 0) + 1
+    count = Counter(row.id for row in rows)
     return [f"{name}: {number} lines have this id" for name, number in count.items() if number > 1]
 
 

@@ -14,7 +14,7 @@ import threading
 from collections.abc import Iterable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
-from typing import Any, Protocol
+from typing import Any
 
 import httpx
 
@@ -35,34 +35,6 @@ SUMMARY_WORDS = 16
 MAX_CHARACTERS = 300
 
 
-class Writer(Protocol):
-    """Turns labels into sentences, and rephrases instructions."""
-
-    parallel: int
-    """How many recordings the writer describes at once."""
-
-    def describe(self, labels: Sequence[str], key: str) -> list[str]:
-        """Return a sentence for each class label of the recording `key`, in the order of the labels."""
-
-    def summarise(self, text: str, key: str) -> str:
-        """Return a one-sentence summary of a stretch of speech."""
-
-    def rephrase(self, instruction: str, count: int) -> list[str]:
-        """Return other wordings of an instruction, for people to choose from."""
-
-
-def describe_all(writer: Writer, recordings: Iterable[tuple[Sequence[str], str]]) -> Iterator[list[str]]:
-    """Yield the writer's sentences for the labels of many recordings, in order, with several requests in flight."""
-    if writer.parallel == 1:
-        yield from (writer.describe(labels, key) for labels, key in recordings)
-        return
-    threads = ThreadPoolExecutor(writer.parallel)
-    try:
-        yield from threads.map(lambda recording: writer.describe(*recording), recordings)
-    finally:
-        threads.shutdown(cancel_futures=True)
-
-
 def plain_label(label: str) -> str:
     """Return a class label as it would appear in a sentence.
 
@@ -73,13 +45,14 @@ def plain_label(label: str) -> str:
     return words if words[:2].isupper() or not words[:1].isupper() or "&" in words else words[0].lower() + words[1:]
 
 
-class OfflineWriter:
+class Writer:
     """Writes sentences from templates, chosen by recording and label: the same on every machine."""
 
     parallel = 1
+    """How many recordings the writer describes at once."""
 
     def describe(self, labels: Sequence[str], key: str) -> list[str]:
-        """Fill a template for each label."""
+        """Return a sentence for each class label of the recording `key`, in the order of the labels."""
         plain = [plain_label(label) for label in labels]
         return [
             pick(TEMPLATES, "describe", key, label).format(x=x, X=x[0].upper() + x[1:])
@@ -87,38 +60,36 @@ class OfflineWriter:
         ]
 
     def summarise(self, text: str, key: str) -> str:
-        """Return the beginning of the text: its first sentence, or its first sixteen words."""
+        """Return a summary of a stretch of speech: its first sentence, or its first sixteen words."""
         first = re.split(r"(?<=[.!?])\s+", text.strip())[0].split()
         words = " ".join(first[:SUMMARY_WORDS]).rstrip(".,;:!?")
         words = words.lower() if words.isupper() else words
         return words[:1].upper() + words[1:] + "."
 
     def rephrase(self, instruction: str, count: int) -> list[str]:
-        """Return nothing: templates cannot rephrase."""
+        """Return other wordings of an instruction, for people to choose from: none, as templates cannot rephrase."""
         return []
 
 
-class EndpointWriter:
+class EndpointWriter(Writer):
     """Asks `POST {url}/chat/completions`; a file keeps the answers, so that the same build gives the same data.
 
-    The offline writer replaces an unusable answer (not a JSON list, wrong length, digits that the label does not have);
-    `num_replaced` counts those.
+    Templates replace an unusable answer (not a JSON list, wrong length, digits that the label does not have);
+    `num_replaced` counts those. `OPENAI_API_KEY` in the environment is the API key, if one is needed.
 
     Args:
         url: URL of the API, including `/v1`.
         model: the model's name in the API.
         memory: JSONL file of the answers so far.
-        key_variable: environment variable with the API key, if one is needed.
     """
 
     parallel = 8
 
-    def __init__(self, url: str, model: str, memory: Path, *, key_variable: str = "OPENAI_API_KEY") -> None:
-        key = os.environ.get(key_variable, "")
+    def __init__(self, url: str, model: str, memory: Path) -> None:
+        key = os.environ.get("OPENAI_API_KEY", "")
         headers = {"Authorization": f"Bearer {key}"} if key else {}
         self._client = httpx.Client(base_url=url.rstrip("/") + "/", headers=headers, timeout=120.0)
         self._url, self._model = url, model
-        self._offline = OfflineWriter()
         self._memory = memory
         self._known: dict[str, str] = {}
         if memory.is_file():
@@ -137,7 +108,7 @@ class EndpointWriter:
         sentences = self._ask_for_list(prompt)
         if len(sentences) != len(labels) or not all(map(_is_sentence, sentences, labels)):
             self.num_replaced += 1
-            return self._offline.describe(labels, key)
+            return super().describe(labels, key)
         return sentences
 
     def summarise(self, text: str, key: str) -> str:
@@ -146,7 +117,7 @@ class EndpointWriter:
         summary = " ".join(self._ask(prompt).split())
         if not _is_sentence(summary, text):
             self.num_replaced += 1
-            return self._offline.summarise(text, key)
+            return super().summarise(text, key)
         return summary
 
     def rephrase(self, instruction: str, count: int) -> list[str]:
@@ -188,6 +159,18 @@ class EndpointWriter:
     def _remember(self, name: str, answer: str) -> None:
         with self._memory.open("a", encoding="utf-8") as file:
             file.write(json.dumps({"asked": name, "answer": answer}, ensure_ascii=False) + "\n")
+
+
+def describe_all(writer: Writer, recordings: Iterable[tuple[Sequence[str], str]]) -> Iterator[list[str]]:
+    """Yield the writer's sentences for the labels of many recordings, in order, with several requests in flight."""
+    if writer.parallel == 1:
+        yield from (writer.describe(labels, key) for labels, key in recordings)
+        return
+    threads = ThreadPoolExecutor(writer.parallel)
+    try:
+        yield from threads.map(lambda recording: writer.describe(*recording), recordings)
+    finally:
+        threads.shutdown(cancel_futures=True)
 
 
 def _is_sentence(text: str, about: str) -> bool:

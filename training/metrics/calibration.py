@@ -24,8 +24,8 @@ class CalibrationSample:
             raise ValueError(f"A confidence must be between 0 and 1; got {self.confidence}.")
 
 
-def expected_calibration_error(samples: Sequence[CalibrationSample], bins: int = BINS) -> float | None:
-    """Return the mean gap between confidence and accuracy, 0 to 1, over bins of equal width, weighted by size.
+def expected_calibration_error(samples: Sequence[CalibrationSample]) -> float | None:
+    """Return the mean gap between confidence and accuracy, 0 to 1, over 15 bins of equal width, weighted by size.
 
     A confidence on an edge belongs to the bin above; 1 to the last. None without samples. Source: Guo et al. 2017.
     """
@@ -33,6 +33,6 @@ def expected_calibration_error(samples: Sequence[CalibrationSample], bins: int =
         return None
     confidence = np.array([sample.confidence for sample in samples])
     right = np.array([sample.is_right for sample in samples], dtype=float)
-    place = np.minimum((confidence * bins + 1e-9).astype(int), bins - 1)
-    gaps = [abs(float((confidence[place == b] - right[place == b]).sum())) for b in range(bins)]
+    place = np.minimum((confidence * BINS + 1e-9).astype(int), BINS - 1)
+    gaps = [abs(float((confidence[place == b] - right[place == b]).sum())) for b in range(BINS)]
     return sum(gaps) / len(samples)

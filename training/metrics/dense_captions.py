@@ -11,14 +11,13 @@ one IoU threshold instead of the mean over four, and with one partner for each i
 
 from collections.abc import Sequence
 
-from training.metrics.grounding import ScoredGrounding
+from training.metrics.grounding import ScoredGrounding, Span
 from training.metrics.text import Meteor
 
 MIN_IOU = 0.5
 UNMATCHABLE_WORD = "qxzvkjw"
 """A word that METEOR's stems, synonyms and paraphrases do not contain."""
 
-Span = tuple[float, float]
 CaptionPair = tuple[str, Sequence[str]]
 """A caption of an answer, and the references of the event that it describes; empty where there is no such event."""
 

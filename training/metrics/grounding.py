@@ -29,8 +29,8 @@ class ScoredGrounding:
     predicted: tuple[Span, ...]
 
     def __post_init__(self) -> None:
-        _intervals(self.reference)
-        _intervals(self.predicted)
+        intervals_of(self.reference)
+        intervals_of(self.predicted)
 
     @property
     def is_present(self) -> bool:
@@ -45,7 +45,7 @@ class ScoredGrounding:
     @property
     def iou(self) -> float:
         """Set IoU: time in both over time in either. How the time is divided into spans does not matter."""
-        return set_iou(_intervals(self.reference), _intervals(self.predicted))
+        return set_iou(intervals_of(self.reference), intervals_of(self.predicted))
 
 
 @dataclass(frozen=True, slots=True)
@@ -100,6 +100,6 @@ def _mean(values: Sequence[float]) -> float | None:
     return sum(values) / len(values) if values else None
 
 
-def _intervals(spans: Sequence[Span]) -> list[Interval]:
-    # An Interval only needs integers; in this module they are microseconds.
+def intervals_of(spans: Sequence[Span]) -> list[Interval]:
+    """Return spans in seconds as intervals whose unit is the microsecond; an `Interval` only needs integers."""
     return [Interval(round(start * _MICROSECONDS), round(end * _MICROSECONDS)) for start, end in spans]

@@ -11,7 +11,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
-from types import TracebackType
+from typing import Any
 
 
 class MetricUnavailable(Exception):
@@ -27,7 +27,7 @@ class Rouge:
 
 
 @cache
-def _rouge_scorer() -> "object":
+def _rouge_scorer() -> Any:
     from rouge_score.rouge_scorer import RougeScorer
 
     return RougeScorer(["rouge1", "rougeL"], use_stemmer=True)
@@ -39,7 +39,7 @@ def rouge(reference: str, predicted: str) -> Rouge:
     Words are runs of letters and digits in lower case, through Porter's stemmer. ROUGE-L is over the whole text, not
     sentence by sentence ("Lsum"). Computed by Google's `rouge-score`. Source: Lin 2004.
     """
-    scores = _rouge_scorer().score(reference, predicted)  # type: ignore[attr-defined]
+    scores = _rouge_scorer().score(reference, predicted)
     return Rouge(float(scores["rouge1"].fmeasure), float(scores["rougeL"].fmeasure))
 
 
@@ -74,13 +74,9 @@ class Meteor:
     def __enter__(self) -> "Meteor":
         return self
 
-    def __exit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
-    ) -> None:
-        for stream in (self._process.stdin, self._process.stdout):
-            if stream is not None:
-                stream.close()
-        self._process.wait(30)
+    def __exit__(self, *_: object) -> None:
+        self._process.kill()  # it has answered; while it still starts, it would not heed the end of its input
+        self._process.communicate()  # waits, and closes the pipes
 
     def statistics(self, references: str | Sequence[str], predicted: str) -> str:
         """Return the statistics of a text's score against its nearest reference.

@@ -14,10 +14,8 @@ from collections.abc import Sequence
 import numpy as np
 from scipy.optimize import linear_sum_assignment
 
-from model.timeline.interval import Interval, set_iou
-
-Span = tuple[float, float]
-_MICROSECONDS = 1_000_000
+from model.timeline.interval import set_iou
+from training.metrics.grounding import Span, intervals_of
 
 
 def segment_iou(reference: Sequence[Span], predicted: Sequence[Span]) -> float:
@@ -26,15 +24,11 @@ def segment_iou(reference: Sequence[Span], predicted: Sequence[Span]) -> float:
         return 1.0
     if not reference or not predicted:
         return 0.0
-    ious = np.array([[a.iou(b) for b in _intervals(predicted)] for a in _intervals(reference)])
+    ious = np.array([[a.iou(b) for b in intervals_of(predicted)] for a in intervals_of(reference)])
     rows, columns = linear_sum_assignment(ious, maximize=True)
     return float(ious[rows, columns].sum()) / max(ious.shape)
 
 
 def cover_iou(reference: Sequence[Span], predicted: Sequence[Span]) -> float:
     """Return the time in both timelines over the time in either, 0 to 1."""
-    return set_iou(_intervals(reference), _intervals(predicted))
-
-
-def _intervals(spans: Sequence[Span]) -> list[Interval]:
-    return [Interval(round(start * _MICROSECONDS), round(end * _MICROSECONDS)) for start, end in spans]
+    return set_iou(intervals_of(reference), intervals_of(predicted))

@@ -19,9 +19,10 @@ from pathlib import Path
 
 import numpy as np
 
+from training.data.acoustics import Samples
 from training.data.manifest import Annotation, Row
 from training.data.recordings import DataError
-from training.data.tts import MAX_SECONDS, Samples, synthesise_sentences
+from training.data.tts import MAX_SECONDS, synthesise_sentences
 from training.data.wav import write_wav
 
 EVALUATION_CHARACTERS = 1600
@@ -81,7 +82,7 @@ def timelines(
     max_characters: int | None = None,
     max_seconds: float = MAX_SECONDS,
 ) -> Iterator[Row]:
-    """Yield a row for each article that can be spoken within `most_seconds`. Recordings are written to `folder`."""
+    """Yield a row for each article that can be spoken within `max_seconds`. Recordings are written to `folder`."""
     for article in articles:
         if max_characters is not None and article.num_characters >= max_characters:
             continue

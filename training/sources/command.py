@@ -12,7 +12,7 @@ from training.data.manifest import ManifestError, Row, write_manifest
 from training.data.recordings import DataError
 from training.data.tts import available_engines, make_synthesiser
 from training.data.validate import duplicate_ids, read_manifest
-from training.data.writer import EndpointWriter, OfflineWriter, Writer
+from training.data.writer import EndpointWriter, Writer
 from training.options.data import parse
 from training.sources import (
     audiogrounding,
@@ -112,7 +112,7 @@ def _build(rows_of: Callable[[argparse.Namespace, RecordingIndex, Writer], Itera
 
 def _writer(arguments: argparse.Namespace) -> Writer:
     if not arguments.endpoint:
-        return OfflineWriter()
+        return Writer()
     memory = arguments.memory or Path("endpoint-answers.jsonl")
     return EndpointWriter(arguments.endpoint, arguments.model, memory)
 
@@ -163,7 +163,3 @@ RUNS: dict[str, Callable[[argparse.Namespace], int]] = {
     "rephrase": rephrase,
 }
 """What each command of `training.options.data` runs."""
-
-
-if __name__ == "__main__":
-    sys.exit(main())

@@ -13,10 +13,11 @@ import numpy as np
 
 from model.audio.decode import decode_audio
 from model.audio.waveform import SAMPLE_RATE
+from training.data.acoustics import Samples
 from training.data.instructions import TRANSCRIBE_INSTRUCTIONS, pick
 from training.data.manifest import Annotation, Row
 from training.data.recordings import DataError
-from training.data.tts import MAX_SECONDS, Samples
+from training.data.tts import MAX_SECONDS
 from training.data.wav import write_wav
 from training.data.writer import Writer
 from training.sources.questions import escaped
@@ -57,9 +58,9 @@ def read_chapters(folder: Path) -> Iterator[list[Utterance]]:
 def timelines(
     folder: Path, out: Path, writer: Writer, *, min_seconds: float = 30.0, max_seconds: float = MAX_SECONDS
 ) -> Iterator[Row]:
-    """Join consecutive utterances of a chapter into recordings of at most `most_seconds`, with one summary each.
+    """Join consecutive utterances of a chapter into recordings of at most `max_seconds`, with one summary each.
 
-    A remainder of a chapter that is shorter than `least_seconds` is left out.
+    A remainder of a chapter that is shorter than `min_seconds` is left out.
     """
     for chapter in read_chapters(folder):
         taken: list[tuple[Utterance, Samples]] = []

@@ -7,7 +7,7 @@ import pytest
 from training.data.manifest import Annotation
 from training.data.recordings import DataError
 from training.data.validate import row_problems
-from training.data.writer import OfflineWriter
+from training.data.writer import Writer
 from training.sources.audiogrounding import groundings as phrases
 from training.sources.audioset_strong import dense_captions, evaluation_subset, groundings, read_clips
 from training.sources.audiotime import dense_captions as simulated
@@ -31,7 +31,7 @@ def clips(tmp_path):
 
 
 def test_audioset_becomes_dense_captions_with_the_annotators_times(clips, audio):
-    rows = list(dense_captions(clips, audio("Yb0RFKhbpFJA.wav", "a-b_cDEFGHI_0.wav"), OfflineWriter()))
+    rows = list(dense_captions(clips, audio("Yb0RFKhbpFJA.wav", "a-b_cDEFGHI_0.wav"), Writer()))
     assert [row.id for row in rows] == ["audioset-dense-b0RFKhbpFJA_30000", "audioset-dense-a-b_cDEFGHI_0"]
     speech, wind = rows[0].events
     # Spans of one class that overlap are one; the clip ends at 10 s, and so does what is in it.
@@ -44,17 +44,17 @@ def test_audioset_becomes_dense_captions_with_the_annotators_times(clips, audio)
 
 def test_every_build_writes_the_same(clips, audio):
     recordings = audio("b0RFKhbpFJA.wav")
-    first, second = (list(dense_captions(clips, recordings, OfflineWriter())) for _ in range(2))
+    first, second = (list(dense_captions(clips, recordings, Writer())) for _ in range(2))
     assert first == second
     assert recordings.missing == {"a-b_cDEFGHI_0"}
 
 
 def test_audioset_grounds_each_class_by_its_description_and_optionally_absent_ones(clips, audio):
     recordings = audio("b0RFKhbpFJA.wav", "a-b_cDEFGHI.wav")
-    rows = list(groundings(clips, recordings, OfflineWriter()))
+    rows = list(groundings(clips, recordings, Writer()))
     assert [len(row.events) for row in rows] == [1, 1, 1]
     assert rows[2].query.lower().find("cheering") >= 0
-    rows = list(groundings(clips, recordings, OfflineWriter(), absent_share=1.0))
+    rows = list(groundings(clips, recordings, Writer(), absent_share=1.0))
     absent = [row for row in rows if not row.events]
     assert len(absent) == 2
     assert "cheering" in absent[0].query.lower()
@@ -64,14 +64,12 @@ def test_audioset_grounds_each_class_by_its_description_and_optionally_absent_on
 def test_a_class_that_contains_one_of_the_clips_is_never_called_absent(tmp_path, audio):
     (tmp_path / "s.tsv").write_text(TSV.splitlines()[0] + "\nx_0\t0\t1\ta\ny_0\t0\t1\tb\n")
     (tmp_path / "n.tsv").write_text("a\tSpeech\nb\tMale speech, man speaking\n")
-    rows = groundings(
-        read_clips(tmp_path / "s.tsv", tmp_path / "n.tsv"), audio("x_0.wav", "y_0.wav"), OfflineWriter(), 1.0
-    )
+    rows = groundings(read_clips(tmp_path / "s.tsv", tmp_path / "n.tsv"), audio("x_0.wav", "y_0.wav"), Writer(), 1.0)
     assert [len(row.events) for row in rows] == [1, 1]
 
 
 def test_the_evaluation_subset_has_the_papers_size_and_short_captions(clips, audio):
-    rows = list(dense_captions(clips, audio("b0RFKhbpFJA.wav", "a-b_cDEFGHI.wav"), OfflineWriter()))
+    rows = list(dense_captions(clips, audio("b0RFKhbpFJA.wav", "a-b_cDEFGHI.wav"), Writer()))
     assert len(evaluation_subset(rows)) == 2
     assert evaluation_subset(rows, 1) == evaluation_subset(rows[::-1], 1)
     long = rows[0].__class__(id="long", audio="x", task="dense_caption", events=(Annotation(((0, 1),), "word " * 100),))
@@ -112,12 +110,12 @@ def test_audiotime_takes_times_from_its_events_not_from_its_captions(tmp_path, a
     }
     path = tmp_path / "timestamp_captions.json"
     path.write_text(json.dumps({"syn_1": scene}))
-    (row,) = simulated(path, audio("syn_1.wav"), OfflineWriter())
+    (row,) = simulated(path, audio("syn_1.wav"), Writer())
     assert [e.intervals for e in row.events] == [((1.056, 5.158),), ((7.66, 10.0),)]
     assert "electric razor" in row.events[0].caption.lower()
     path.write_text(json.dumps({"syn_1": {"event": {"Jackhammer": 2.3}, "caption": "It ran for 2.3 s."}}))
     with pytest.raises(DataError, match="timestamp_captions"):
-        list(simulated(path, audio("syn_1.wav"), OfflineWriter()))
+        list(simulated(path, audio("syn_1.wav"), Writer()))
 
 
 def test_audiogrounding_asks_for_phrases_and_keeps_unheard_ones_as_absent(tmp_path, audio):

@@ -11,7 +11,7 @@ from training.data.recordings import DataError
 from training.data.tts import available_engines, is_installed, make_synthesiser, synthesise, synthesise_sentences
 from training.data.validate import row_problems
 from training.data.voices import VOICES
-from training.data.writer import OfflineWriter
+from training.data.writer import Writer
 from training.sources.cnn_dailymail import align, read_articles, timelines
 from training.sources.ftar import FtarReport, parse_answer, read_ftar
 from training.sources.librispeech import timelines as joined
@@ -120,12 +120,12 @@ def corpus(tmp_path, tone_wav):
 
 
 def test_utterances_of_a_chapter_are_joined_with_their_exact_times(corpus, tmp_path):
-    (row,) = joined(corpus, tmp_path / "out", OfflineWriter(), min_seconds=4.0)
+    (row,) = joined(corpus, tmp_path / "out", Writer(), min_seconds=4.0)
     assert [e.intervals for e in row.events] == [((0.0, 2.0),), ((2.2, 5.2),)]
     assert row.events[1].caption == "This little work was finished."
     assert row.duration == 5.2
-    assert list(joined(corpus, tmp_path / "out", OfflineWriter(), min_seconds=6.0)) == []
-    cut = joined(corpus, tmp_path / "out", OfflineWriter(), min_seconds=1.0, max_seconds=5.0)
+    assert list(joined(corpus, tmp_path / "out", Writer(), min_seconds=6.0)) == []
+    cut = joined(corpus, tmp_path / "out", Writer(), min_seconds=1.0, max_seconds=5.0)
     assert [row.duration for row in cut] == [2.0, 3.0]
 
 

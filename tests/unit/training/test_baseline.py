@@ -10,7 +10,7 @@ from model.audio.waveform import Waveform
 from model.checkpoint import save_checkpoint
 from tests.factories import small_model
 from tests.small_recordings import RATE, data_set, pool_of
-from training.baseline import FrameClassifier, active_runs, fit, main, predict, scores, targets_of
+from training.baseline import FrameClassifier, active_runs, fit, main, predict, report, targets_of
 from training.data.composer import SceneConfig
 from training.data.manifest import Annotation, Row, write_manifest
 from training.data.vocabulary import vocabulary
@@ -98,9 +98,9 @@ def test_who_names_nothing_scores_nothing_over_the_scenes_of_evaluate():
     model, _ = small_model()
     net = FrameClassifier(model.fusion.dim, list(vocabulary())).eval()
     configs = [SceneConfig(seconds=1.0, max_events=1)]
-    clip, event, never = scores(net, model, pool_of("dog", "rain", seconds=0.4), configs, scenes=4, seed=7)
-    assert (clip.value, event.value) == (0.0, 0.0)
-    assert never == 2
+    found = report(net, model, pool_of("dog", "rain", seconds=0.4), configs, scenes=4, seed=7)
+    assert (found.clip_f1.value, found.event_f1.value) == (0.0, 0.0)
+    assert found.num_never_named == 2
 
 
 def test_the_command_trains_and_scores(tmp_path, capsys):

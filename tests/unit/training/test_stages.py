@@ -27,11 +27,11 @@ def test_states_are_compared_on_rows_of_all_tasks_whatever_their_order():
 @pytest.mark.parametrize(
     ("change", "says"),
     [
-        ("save_every = 0", "save_every must be at least 1"),
-        ("steps = -3", "steps must not be below 0"),
+        ("save_every = 0", "save_every must be above 0"),
+        ("steps = -3", "steps must be at least 0"),
         ('rates.lora = "x"', "rates.lora must be of type float, not 'x'"),
-        ("together = 0", "together must be at least 1"),
-        ('objective = "guessing"', "objective must be one of answers, alignment, not 'guessing'"),
+        ("together = 0", "together must be above 0"),
+        ('objective = "guessing"', "objective must be one of 'answers' or 'alignment', not 'guessing'"),
     ],
 )
 def test_values_that_would_fail_late_are_refused_at_once(change, says):

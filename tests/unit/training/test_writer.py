@@ -5,7 +5,7 @@ from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 import pytest
 
 from training.data.recordings import DataError
-from training.data.writer import EndpointWriter, OfflineWriter, plain_label
+from training.data.writer import EndpointWriter, Writer, plain_label
 
 
 def test_plain_label_fits_into_a_sentence():
@@ -21,7 +21,7 @@ def test_plain_label_fits_into_a_sentence():
 
 
 def test_the_offline_writer_is_the_same_everywhere_and_varies():
-    writer = OfflineWriter()
+    writer = Writer()
     assert writer.describe(["Bark", "Wind"], "clip") == writer.describe(["Bark", "Wind"], "clip")
     assert len({writer.describe(["Bark"], str(n))[0] for n in range(100)}) == 8
     assert writer.summarise("THE MAYOR OPENED A BRIDGE", "k") == "The mayor opened a bridge."
@@ -74,7 +74,7 @@ def test_an_endpoint_describes_all_labels_with_one_request_and_the_answer_is_kep
 def test_answers_that_cannot_be_used_are_replaced_and_counted(endpoint, tmp_path, answer):
     endpoint["answer"] = answer
     writer = EndpointWriter(endpoint["url"], "m", tmp_path / "memory.jsonl")
-    assert writer.describe(["Bark", "Wind"], "clip") == OfflineWriter().describe(["Bark", "Wind"], "clip")
+    assert writer.describe(["Bark", "Wind"], "clip") == Writer().describe(["Bark", "Wind"], "clip")
     assert writer.num_replaced == 1
 
 

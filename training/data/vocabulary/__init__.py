@@ -15,18 +15,10 @@ UNKNOWN: Final = "unknown"
 # The kinds of ESC-10, a part of ESC-50.
 TEN: Final = frozenset(
     {
-        "chainsaw",
-        "clock_tick",
-        "crackling_fire",
-        "crying_baby",
-        "dog",
-        "helicopter",
-        "rain",
-        "rooster",
-        "sea_waves",
+        "chainsaw", "clock_tick", "crackling_fire", "crying_baby", "dog", "helicopter", "rain", "rooster", "sea_waves",
         "sneezing",
     }
-)
+)  # fmt: skip
 
 _FOLDER: Final = Path(__file__).parent
 
@@ -58,6 +50,7 @@ class KindGroup:
     unsure: tuple[str, ...] = ()
 
 
+@functools.cache
 def _read(name: str) -> Any:
     return json.loads((_FOLDER / name).read_text(encoding="utf-8"))
 
@@ -101,12 +94,6 @@ def held_out_wordings() -> dict[str, tuple[str, ...]]:
     return {kind: tuple(queries) for kind, queries in sorted(_read("held_out.json").items())}
 
 
-@functools.cache
-def _labels() -> dict[str, str | None]:
-    labels: dict[str, str | None] = _read("labels.json")
-    return labels
-
-
 def kind_of_label(label: str) -> str | None:
     """Return the kind that a data set's label means, `UNKNOWN`, or None.
 
@@ -118,7 +105,7 @@ def kind_of_label(label: str) -> str | None:
     | `traffic` | None: may or may not be one of the kinds; leave the recording out |
     | `xyz` | None: a label that nobody has reviewed |
     """
-    labels = _labels()
+    labels: dict[str, str | None] = _read("labels.json")
     if label in labels:
         return labels[label]
     return label if label in vocabulary() else None
