@@ -174,8 +174,10 @@ def test_events_of_a_long_recording_are_found_once_at_their_times(
     answer = client.post("/v1/dense-caption", files={"file": sound}).raise_for_status().json()
     intervals = [interval for event in answer["events"] for interval in event["intervals"]]
     assert all(0 < interval["confidence"] < 1 for interval in intervals)
-    for kind, starts in LONG[seconds].items():  # the checkpoint may call a rooster by another animal's name
-        assert [len(found(kind, start, intervals)) for start in starts] == [1] * len(starts), kind
+    for kind, starts in LONG[seconds].items():
+        for start in starts:  # each of two overlapping passes may call a rooster by another animal's name
+            times_found = {len(found(kind, start, event["intervals"])) for event in answer["events"]} - {0}
+            assert times_found == {1}, (kind, start)
     dogs = [i for event in answer["events"] if "dog" in event["caption"] for i in event["intervals"]]
     assert all(found("dog", start, dogs) for start in LONG[seconds]["dog"])
     num_passes = {40: 4, 100: 9}[seconds]
