@@ -124,7 +124,7 @@ def test_the_command_writes_clips_and_keeps_those_that_are_there(tmp_path, recor
     assert {p.name: p.stat().st_mtime_ns for p in (tmp_path / "out" / "audio").iterdir()} == before
     assert read_manifest(tmp_path / "out" / MANIFEST) == rows
     assert spoken(tmp_path / "out", *given, "--seed", 5) == 2
-    assert "other seed" in capsys.readouterr().err
+    assert "differ in seed" in capsys.readouterr().err
 
 
 def test_mistakes_are_named(tmp_path, sentences, capsys):
