@@ -161,6 +161,10 @@ def main(argv: list[str] | None = None) -> int:
     try:
         pool = _pool(arguments)
         pipeline = Pipeline.load(arguments.model)
+        if arguments.questions and "ask" not in pipeline.tasks:
+            raise DataError(
+                f"--questions: {pipeline.name} was trained for {', '.join(pipeline.tasks)}, not for questions."
+            )
     except (DataError, TimeAudioError) as error:
         print(f"timeaudio evaluate: {error}", file=sys.stderr)
         return 2
