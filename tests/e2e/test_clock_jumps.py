@@ -41,7 +41,7 @@ def test_requests_succeed_while_the_date_jumps(
             while not stop.is_set():
                 sent = {"data": {"query": "sleep 0.1", "timeout_s": "20"}, "files": {"file": sound}}
                 answer = client.post("/v1/ground", **sent)
-                outcomes[str(answer.status_code)] += 1
+                outcomes[" ".join((str(answer.status_code), answer.json().get("type", ""))).strip()] += 1
                 timing = answer.json().get("timing", {})
                 odd.extend(name for name, seconds in timing.items() if not 0 <= seconds < 60)
 
