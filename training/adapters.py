@@ -4,6 +4,7 @@ from pathlib import Path
 
 import torch
 from peft import LoraConfig, get_peft_model_state_dict, set_peft_model_state_dict
+from peft.utils import SAFETENSORS_WEIGHTS_NAME as WEIGHTS
 from safetensors.torch import load_file, save_file
 from torch import nn
 from transformers import PreTrainedModel
@@ -12,7 +13,6 @@ from model.checkpoint import ADAPTER
 from training.data.recordings import DataError
 from training.stages import StageConfig
 
-WEIGHTS = "adapter_model.safetensors"
 _PREFIX = "base_model.model."
 
 

@@ -20,11 +20,11 @@ from model.language.prompt import question_of
 from model.pipeline import Pipeline
 from model.timeline.interval import Interval
 from model.timeline.task import Task
-from training.calibrate_presence import calibrate_presence
+from training.calibrate_presence import calibrate_presence, presence_question
 from training.data.answers import by_kind
 from training.data.composer import Pool, Scene, SceneConfig, compose
+from training.data.draws import choose
 from training.data.pools import read_pool
-from training.data.questions import Aim, training_wordings
 from training.data.recordings import DataError
 from training.data.vocabulary import UNKNOWN, lexicon, vocabulary
 from training.evaluate import is_right
@@ -66,14 +66,12 @@ class SceneQuestions:
         ]
         for kinds in (known, absent):
             if kinds:
-                kind = kinds[int(rng.integers(len(kinds)))]
+                kind = choose(kinds, rng)
                 query = question_of("ground", draw_query(kind, rng))
                 self.questions.append(("ground", kind, pipeline.ask(recording, "ground", query)))
         kinds = known if known and rng.random() < 0.5 else absent
-        kind = kinds[int(rng.integers(len(kinds)))]
-        aim: Aim = "yes_no" if rng.random() < 0.5 else "when"
-        question = training_wordings().draw(kind, aim, vocabulary()[kind].queries, rng)
-        self.questions.append(("ask", kind, pipeline.ask(recording, "ask", question)))
+        kind = choose(kinds, rng)
+        self.questions.append(("ask", kind, pipeline.ask(recording, "ask", presence_question(kind, rng))))
 
     def intervals(self) -> Iterator[ScoredInterval]:
         """Yield every interval whose caption or query names a kind. Call this after the answers are decoded."""

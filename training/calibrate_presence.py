@@ -5,7 +5,7 @@ Queries and questions get a function each. `model.presence` says how it is used.
 
 from collections.abc import Sequence
 from dataclasses import asdict, dataclass
-from typing import Any, Literal, NamedTuple
+from typing import Any, NamedTuple
 
 import numpy as np
 from rich.console import Console
@@ -21,12 +21,11 @@ from model.timeline.task import Task
 from training.data.answers import by_kind
 from training.data.composer import Pool, Scene, SceneConfig, compose
 from training.data.questions import Aim, training_wordings
-from training.data.target_text import PresenceIds, presence_ids
+from training.data.target_text import PresenceIds, PresenceTask, presence_ids
 from training.data.vocabulary import UNKNOWN, vocabulary
 from training.logistic import fit
 from training.sources.queries import draw_query
 
-PresenceTask = Literal["ground", "ask"]
 NAMES: dict[PresenceTask, str] = {"ground": "queries", "ask": "questions"}
 
 QUERIES_PER_SCENE = 3
@@ -138,6 +137,11 @@ def _questions(
 def _text(kind: str, task: PresenceTask, rng: np.random.Generator) -> str:
     if task == "ground":
         return draw_query(kind, rng)
+    return presence_question(kind, rng)
+
+
+def presence_question(kind: str, rng: np.random.Generator) -> str:
+    """Draw a question whether, or when, a kind is heard."""
     aim: Aim = "yes_no" if rng.random() < 0.5 else "when"
     return training_wordings().draw(kind, aim, vocabulary()[kind].queries, rng)
 

@@ -5,9 +5,8 @@ import json
 import platform
 import sys
 import time
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass, replace
-from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -25,6 +24,7 @@ from model.timeline.interval import Interval
 from training.captioning import meteor_if_available, scene_captions
 from training.data.answers import ABSENT, NO_EVENTS, by_kind
 from training.data.composer import Pool, Scene, SceneConfig, compose, plain_scenes
+from training.data.draws import choose
 from training.data.pools import read_pool
 from training.data.recordings import DataError
 from training.data.vocabulary import UNKNOWN, held_out_wordings, lexicon, vocabulary
@@ -71,7 +71,7 @@ def evaluate_scene(
     groundings = []
     for choice in (known, absent):
         if choice:
-            kind = choice[int(rng.integers(len(choice)))]
+            kind = choose(choice, rng)
             query = question_of("ground", _query(kind, rng, trained=setting.trained_wordings))
             found, more = passes.answers("ground", query, setting.decoding)
             answers += more
@@ -112,7 +112,7 @@ def is_right(interval: Interval, true_intervals: Sequence[Interval]) -> bool:
 
 def _query(kind: str, rng: np.random.Generator, *, trained: bool) -> str:
     wordings = vocabulary()[kind].queries if trained else held_out_wordings()[kind]
-    return str(wordings[int(rng.integers(len(wordings)))])
+    return choose(wordings, rng)
 
 
 def _spans(intervals: Sequence[Interval]) -> tuple[tuple[float, float], ...]:
@@ -173,7 +173,8 @@ def main(argv: list[str] | None = None) -> int:
         configs = [replace(REALISTIC, seconds=c.seconds, max_events=c.max_events) for c in configs]
     if arguments.questions:
         answers = score_questions(pipeline, pool, configs, scenes=arguments.scenes, seed=arguments.seed)
-        return _finish(answers.to_json(), partial(show_questions, answers), arguments.json)
+        show_questions(answers, Console())
+        return _write(answers.to_json(), arguments.json)
     setting = EvaluationSettings(
         decoding=Decoding(num_beams=arguments.beams), trained_wordings=arguments.wordings == "trained",
         pass_tenths=round(arguments.pass_seconds * 10),
@@ -181,11 +182,11 @@ def main(argv: list[str] | None = None) -> int:
     report = evaluate(pipeline, pool, configs, setting, scenes=arguments.scenes, seed=arguments.seed)
     if arguments.meteor:
         report = replace(report, meteor=meteor_if_available([pair for r in report.results for pair in r.caption_pairs]))
-    return _finish(report.to_json(), partial(show, report), arguments.json)
+    show(report, Console())
+    return _write(report.to_json(), arguments.json)
 
 
-def _finish(scores: Any, show_scores: Callable[[Console], None], path: Path | None) -> int:
-    show_scores(Console())
+def _write(scores: dict[str, Any], path: Path | None) -> int:
     if path:
         path.write_text(json.dumps(scores, indent=2) + "\n", encoding="utf-8")
         print(f"Written to {path}.")

@@ -1,5 +1,6 @@
 """Mix a user's clips into rehearsal scenes, so that new sounds are also learned among known ones."""
 
+from collections import defaultdict
 from collections.abc import Iterator, Sequence
 from dataclasses import replace
 from pathlib import Path
@@ -11,6 +12,7 @@ from model.audio.waveform import SAMPLE_RATE
 from model.language.prompt import QUESTIONS
 from training.data.acoustics import Samples
 from training.data.composer import SceneConfig, at_level
+from training.data.draws import choose
 from training.data.manifest import Annotation, Row, Span
 from training.data.vocabulary import lexicon
 from training.data.wav import write_wav
@@ -36,16 +38,19 @@ def mix_clips(new: Sequence[Row], known: Sequence[Row], folder: Path, config: St
     scenes, clips = (
         {row.audio: row for row in some if row.task == "dense_caption" and row.events} for some in (known, new)
     )
+    queries_about: dict[str, list[Row]] = defaultdict(list)
+    for row in new:
+        if row.task == "ground" and row.events:
+            queries_about[row.audio].append(row)
     rows: list[Row] = []
     kinds = {audio: _kinds(scene) for audio, scene in scenes.items()}
     for number, clip in enumerate(clips.values()):
         rng = np.random.default_rng([config.seed, number])
         own = _kinds(clip)
         fitting = [scene for audio, scene in scenes.items() if not own & kinds[audio]]
-        queries = [row for row in new if row.task == "ground" and row.events and row.audio == clip.audio]
         for variant in range(config.mixtures if fitting else 0):
-            scene = fitting[int(rng.integers(len(fitting)))]
-            rows += _mix(clip, queries, scene, folder / f"{number:03d}-{variant}.wav", rng)
+            scene = choose(fitting, rng)
+            rows += _mix(clip, queries_about[clip.audio], scene, folder / f"{number:03d}-{variant}.wav", rng)
     return rows
 
 
@@ -57,7 +62,7 @@ def mix_known(known: Sequence[Row], folder: Path, config: StageConfig) -> list[R
     rng = np.random.default_rng(config.seed)
     chosen = set(list(dict.fromkeys(row.audio for row in known))[:MOST_KNOWN])
     single = [
-        replace(row, events=(row.events[int(rng.integers(len(row.events)))],)) if row.task == "dense_caption" else row
+        replace(row, events=(choose(row.events, rng),)) if row.task == "dense_caption" else row
         for row in known
         if row.events and row.audio in chosen
     ]

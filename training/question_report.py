@@ -17,6 +17,7 @@ from model.audio.waveform import Waveform
 from model.pipeline import Answer, Pipeline
 from training.data.answers import by_kind
 from training.data.composer import Pool, SceneConfig, compose
+from training.data.draws import choose
 from training.data.questions import Aim, held_out_wordings
 from training.data.vocabulary import UNKNOWN, vocabulary
 from training.data.vocabulary import held_out_wordings as held_out_queries
@@ -63,11 +64,11 @@ def score_questions(
             (wordings.off_topic, report.off_topic) if index % 2 else (wordings.other_language, report.other_language)
         )
         texts = [
-            _question(absent[int(rng.integers(len(absent)))], "yes_no", rng),
+            _question(choose(absent, rng), "yes_no", rng),
             fixed.questions[index // 2 % len(fixed.questions)],
         ]
         if known:
-            kind = known[int(rng.integers(len(known)))]
+            kind = choose(known, rng)
             texts += [_question(kind, "yes_no", rng), _question(kind, "when", rng)]
         answers = _answers(pipeline, Waveform(scene.samples), texts)
         report.no.append(not _is_yes(answers[0]) and not _spans(answers[0]))

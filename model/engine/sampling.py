@@ -38,8 +38,8 @@ def restricted(
     for row, sequence in enumerate(sequences):
         if (bias := sequence.search.bias) is not None:
             best = left[row].topk(2, dim=1).indices
-            alternatives = torch.tensor(bias.alternatives, device=left.device)
-            is_choice = (best == bias.token).any(dim=1) & torch.isin(best, alternatives).any(dim=1)
+            others = torch.stack([best == other for other in bias.alternatives])  # no ids are copied to the device
+            is_choice = (best == bias.token).any(dim=1) & others.any(dim=(0, 2))
             left = left.clone() if left is scores else left
             left[row, :, bias.token] += bias.value * is_choice
     return left

@@ -8,6 +8,7 @@ from scipy.fft import irfft, next_fast_len, rfft
 
 from model.audio.waveform import SAMPLE_RATE
 from training.data.acoustics import Samples, add_reverberation, hum, loop_to_length, quantise_to_8_bits
+from training.data.draws import choose
 from training.data.recordings import active_region, is_active
 
 
@@ -138,7 +139,7 @@ def _draw_kind(kinds: list[str], used: list[str], config: SceneConfig, rng: np.r
     unused = [k for k in kinds if k not in used]
     again = used and (not unused or rng.random() < config.repeat_probability)
     choice = used if again else unused
-    return choice[int(rng.integers(len(choice)))]
+    return choose(choice, rng)
 
 
 def _placement(
@@ -150,7 +151,7 @@ def _placement(
     rng: np.random.Generator,
 ) -> list[Placement]:
     """Place one of `parts`; return nothing if twenty tries find no place."""
-    part = parts[int(rng.integers(len(parts)))]
+    part = choose(parts, rng)
     if kind in STEADY and len(part) > SAMPLE_RATE and rng.random() < config.loop_probability:
         part = loop_to_length(part, int(rng.integers(min(len(part), num_samples), num_samples + 1)), rng)
     else:

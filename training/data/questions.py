@@ -13,6 +13,7 @@ from typing import Any, Final, Literal, NamedTuple
 
 import numpy as np
 
+from training.data.draws import choose
 from training.data.instructions import COUNT_INSTRUCTIONS, DURATION_INSTRUCTIONS
 
 Aim = Literal["yes_no", "when", "count", "duration"]
@@ -71,10 +72,10 @@ class Wordings:
     def draw(self, kind: str, aim: Aim, nouns: Sequence[str], rng: np.random.Generator) -> str:
         """Draw a question about a kind: with its verb, or with one of its noun phrases."""
         if rng.random() < VERB_SHARE:
-            template = self.with_verb[aim][int(rng.integers(len(self.with_verb[aim])))]
+            template = choose(self.with_verb[aim], rng)
             return clauses()[kind].fill(template, definite=rng.random() < 0.5)
-        template = self.with_noun[aim][int(rng.integers(len(self.with_noun[aim])))]
-        return template.format(query=nouns[int(rng.integers(len(nouns)))])
+        template = choose(self.with_noun[aim], rng)
+        return template.format(query=choose(nouns, rng))
 
 
 @functools.cache

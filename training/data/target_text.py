@@ -51,6 +51,10 @@ def target_text(
     return " ".join(sentences) or nothing
 
 
+PresenceTask = Literal["ground", "ask"]
+"""Tasks whose answers may say that a sound does not occur."""
+
+
 class PresenceIds(NamedTuple):
     """Ids of the tokens that begin an answer with intervals, and of the one that begins an absent answer there."""
 
@@ -58,7 +62,7 @@ class PresenceIds(NamedTuple):
     absent: int
 
 
-def presence_ids(tokenizer: Tokenizer, task: Literal["ground", "ask"] = "ground") -> PresenceIds:
+def presence_ids(tokenizer: Tokenizer, task: PresenceTask = "ground") -> PresenceIds:
     """Return where answers to queries part: "happens" and "does" of "The given query happens" and "does not occur".
 
     Answers to questions part at once: "Yes" and "At" on one side, "No" on the other.

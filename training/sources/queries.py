@@ -1,10 +1,10 @@
 """Write queries about a composed scene: present and absent kinds in any of their wordings, and groups of kinds."""
 
-from collections.abc import Iterator, Sequence
-from typing import TypeVar
+from collections.abc import Iterator
 
 import numpy as np
 
+from training.data.draws import choose
 from training.data.manifest import Span
 from training.data.vocabulary import UNKNOWN, groups, vocabulary
 from training.sources.reading import merge_spans
@@ -12,7 +12,6 @@ from training.sources.reading import merge_spans
 NAME_SHARE = 0.5
 NAME_FORMS = ("{}", "{}", "the sound of {}", "{} sound", "sound of {}")
 
-Item = TypeVar("Item")
 KindSpans = dict[str, list[Span]]
 
 
@@ -69,8 +68,3 @@ def vary_case(text: str, rng: np.random.Generator) -> str:
     if chance < 0.6:
         return text
     return text.upper() if chance > 0.97 else text[0].upper() + text[1:]
-
-
-def choose(options: Sequence[Item], rng: np.random.Generator) -> Item:
-    """Draw one of the options."""
-    return options[int(rng.integers(len(options)))]

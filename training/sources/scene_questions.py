@@ -9,11 +9,12 @@ from collections.abc import Callable, Iterator, Sequence
 import numpy as np
 
 from training.data.answers import NO_EVENTS, NOT_HEARD, NUMBERS
+from training.data.draws import choose
 from training.data.instructions import AT_INSTRUCTIONS, ORDER_INSTRUCTIONS
 from training.data.manifest import Span
 from training.data.questions import Aim, FixedQuestions, training_wordings
 from training.data.vocabulary import UNKNOWN, held_out_wordings, unknown_captions, vocabulary
-from training.sources.queries import KindSpans, choose, vary_case
+from training.sources.queries import KindSpans, vary_case
 
 PLAINEST_SHARE = 0.85
 """Probability of a kind's plainest caption: a model cannot hear which of several equivalent captions was chosen."""
@@ -84,7 +85,7 @@ def _order_question(found: KindSpans, _: float, rng: np.random.Generator) -> Que
     ]
     if not pairs:
         return None
-    pair = pairs[int(rng.integers(len(pairs)))]
+    pair = choose(pairs, rng)
     names = [choose(vocabulary()[kind].queries, rng) for kind in pair]
     first, second = names if rng.random() < 0.5 else names[::-1]
     question = choose(ORDER_INSTRUCTIONS, rng).format(query=first, other=second)
@@ -149,13 +150,13 @@ def _wording(kind: str, aim: Aim, rng: np.random.Generator) -> str:
 
 
 def _plain(text: str) -> str:
-    return text.casefold().rstrip(".?!")
+    return text.lower().rstrip(" .?!")
 
 
 def _fixed(fixed: FixedQuestions, rng: np.random.Generator) -> Question:
     question = choose(fixed.questions, rng)
     if rng.random() < CARELESS_SHARE:
-        question = question.rstrip(" .?!").lower()
+        question = _plain(question)
     return question, fixed.answer, ()
 
 

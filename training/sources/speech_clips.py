@@ -13,6 +13,7 @@ import soxr
 from model.audio.waveform import SAMPLE_RATE
 from training.data.acoustics import Samples
 from training.data.composer import Placement, SceneConfig, mix
+from training.data.draws import choose
 from training.data.manifest import Annotation, Row, SpokenWord
 from training.data.vocabulary import vocabulary
 from training.data.wav import write_wav
@@ -92,7 +93,7 @@ class ClipWriter:
         lines = []
         for number, (piece, copy) in enumerate((p, c) for p in pieces for c in range(copies)):
             rng = np.random.default_rng([self._seed, number, *name.encode()])
-            speed = self._speeds[int(rng.integers(len(self._speeds)))] if copy else 1.0
+            speed = choose(self._speeds, rng) if copy else 1.0
             if len(piece.samples) / speed > SPEECH_S * SAMPLE_RATE:
                 speed = 1.0
             samples, words = record(at_speed(piece, speed), self._config, rng)

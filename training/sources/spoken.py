@@ -25,6 +25,7 @@ from model.audio.decode import decode_audio
 from model.audio.waveform import SAMPLE_RATE
 from model.errors import AudioError, AudioTooLong
 from training.data.acoustics import Samples
+from training.data.draws import choose
 from training.data.manifest import Row, SpokenWord, write_manifest
 from training.data.pools import Side, in_side
 from training.data.recordings import DataError, active_region, fold_of_row, fold_of_source, read_table
@@ -167,7 +168,7 @@ def synthetic_rows(
     rows: list[Row] = []
     for number in track(range(count), description="sentences", console=Console(stderr=True)):
         text, rng = next(texts), np.random.default_rng([seed, number])
-        voice, speed = voices[int(rng.integers(len(voices)))], float(rng.uniform(*VOICE_SPEEDS))
+        voice, speed = choose(voices, rng), float(rng.uniform(*VOICE_SPEEDS))
         name = f"said-{number:06d}"
         if (kept := writer.rows(name)) is None:
             samples = synthesise(voice, text, speed)

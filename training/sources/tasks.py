@@ -13,10 +13,11 @@ import numpy as np
 from model.audio.waveform import SAMPLE_RATE
 from model.language.prompt import QUESTIONS
 from training.data.composer import PlacedEvent, Pool, SceneConfig, compose
+from training.data.draws import choose
 from training.data.instructions import DENSE_CAPTION_INSTRUCTIONS
 from training.data.manifest import Annotation, Row, write_manifest
 from training.data.wav import write_wav
-from training.sources.queries import KindSpans, choose, queries
+from training.sources.queries import KindSpans, queries
 from training.sources.scene_questions import draw_caption, questions
 from training.sources.scenes import read_scenes
 
