@@ -1,12 +1,10 @@
 """Dense captions are scored against human captions of the event at the same time."""
 
-import importlib.util
-import shutil
-
 import pytest
 
 from model.timeline.event import Event
 from model.timeline.interval import Interval
+from tests.unit.metrics.meteor import needs_meteor
 from training.captioning import scene_captions
 from training.data.paraphrases import paraphrases
 from training.metrics.dense_captions import caption_meteor, pair_captions
@@ -41,10 +39,7 @@ def test_every_interval_of_an_answer_is_scored_once():
     assert second == ("A dog barks.", ())
 
 
-@pytest.mark.skipif(
-    shutil.which("java") is None or importlib.util.find_spec("pycocoevalcap") is None,
-    reason="METEOR 1.5 is not installed: pip install -e '.[field]', and Java",
-)
+@needs_meteor
 def test_meteor_uses_the_best_reference_and_zero_without_an_event():
     right, wrong, nowhere = ("The dog barks.", DOG), ("The dog barks.", RAIN), ("The dog barks.", ())
     assert caption_meteor([right]) == pytest.approx(1.0)

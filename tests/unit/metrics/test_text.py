@@ -5,6 +5,7 @@ import shutil
 
 import pytest
 
+from tests.unit.metrics.meteor import needs_meteor
 from training.metrics.text import Meteor, MetricUnavailable, rouge
 
 
@@ -36,10 +37,7 @@ def test_the_error_names_what_meteor_needs(monkeypatch):
             Meteor()
 
 
-@pytest.mark.skipif(
-    shutil.which("java") is None or importlib.util.find_spec("pycocoevalcap") is None,
-    reason="METEOR 1.5 is not installed: pip install -e '.[field]', and Java",
-)
+@needs_meteor
 def test_meteor_equals_that_of_coco_captions():
     from pycocoevalcap.meteor.meteor import Meteor as Theirs
 
