@@ -1,5 +1,6 @@
 """How much audio tokens resemble words, and the decision whether a query occurs."""
 
+import json
 import math
 from dataclasses import replace
 
@@ -84,6 +85,12 @@ def test_the_presence_of_a_checkpoint_is_written_and_checked(tmp_path):
     path, presence = tmp_path / CALIBRATION, {"ask": Presence(0.5, 1.0, 2.0, (7, 9), 8)}
     Calibration({}, presence).write(path, {})
     assert Calibration.read(path) == Calibration({}, presence)
+    former = json.loads(path.read_text()) | {
+        "presence": {"bias": 0.5, "language": 1.0, "evidence": 2.0, "tokens": [7, 8]}
+    }
+    path.write_text(json.dumps(former))
+    with pytest.raises(CheckpointError, match="timeaudio calibrate"):
+        Calibration.read(path)
     for wrong in (replace(presence["ask"], language=0.0), replace(presence["ask"], bias=math.nan)):
         Calibration({}, {"ask": wrong}).write(path, {})
         with pytest.raises(CheckpointError, match="timeaudio calibrate"):
