@@ -3,6 +3,7 @@
 Passes are analysed independently, so an event in an overlap is reported twice, in different words. Two events are the
 same if they overlap and have similar captions, or if they are about one thing at the same times; the pairs with the
 most similar captions are matched first. An event that only one pass reports counts if it is away from that pass's edge.
+If both heard a sound whole and name it differently, the more confident name stays.
 """
 
 import re
@@ -90,11 +91,17 @@ class Stitcher:
             after = [_part(event, Interval(cut, self._passes[-1].end)) for event in found]
         else:
             twins = _twins(self._open, found, lap)
-            before = [
-                _across(event, [found[later] for later, earlier in twins.items() if earlier == number], cut)
-                for number, event in enumerate(self._open)
+            again = [
+                [found[later] for later, earlier in twins.items() if earlier == number]
+                for number in range(len(self._open))
             ]
-            after = [_across(None, [event], cut) for number, event in enumerate(found) if number not in twins]
+            alone = [event for event, some in zip(self._open, again, strict=True) if not some]
+            new = [event for number, event in enumerate(found) if number not in twins]
+            before = [
+                _across(event, some, cut) if some else _alone(event, new, lap, cut)
+                for event, some in zip(self._open, again, strict=True)
+            ]
+            after = [_alone(event, alone, lap, cut, later=True) for event in new]
         return [event for event in (*before, *after) if event is not None]
 
 
@@ -127,6 +134,25 @@ def _likeness(first: Event, second: Event, lap: Interval) -> tuple[float, float]
     else:
         is_one = times >= SAME_TIMES and _about_one_thing(first.caption, second.caption)
     return (words, times) if is_one else None
+
+
+def _alone(event: Event, others: Sequence[Event], lap: Interval, cut: int, *, later: bool = False) -> Event | None:
+    """Return what counts of an event that only one pass reports; `later` means the second of both passes.
+
+    An interval that both passes heard whole, and that an event of the other pass (`others`) names with more
+    confidence, does not count. Its ends may differ by NEAR.
+    """
+    rivals = [i for other in others for i in other.intervals if i.start > lap.start and i.end < lap.end]
+    left = tuple(i for i in event.intervals if not any(_names_better(rival, i) for rival in rivals))
+    if not left:
+        return None
+    kept = Event(left, event.caption)
+    return _across(None, [kept], cut) if later else _across(kept, [], cut)
+
+
+def _names_better(rival: Interval, interval: Interval) -> bool:
+    is_same = abs(interval.start - rival.start) < NEAR and abs(interval.end - rival.end) < NEAR
+    return is_same and (interval.confidence or 0.0) < (rival.confidence or 0.0)
 
 
 def _across(event: Event | None, twins: Sequence[Event], cut: int) -> Event | None:

@@ -63,6 +63,24 @@ def test_two_sounds_at_the_same_time_are_not_joined() -> None:
     assert [e.caption for e in parts[1]] == ["rain", "a dog barks"]
 
 
+def test_a_sound_that_both_passes_heard_whole_has_the_more_confident_name() -> None:
+    def named(caption: str, start: int, end: int, confidence: float | None) -> Event:
+        return Event((Interval(start, end, confidence),), caption)
+
+    for sure, unsure in ((0.6, 0.4), (0.6, None)):
+        first, second = [named("a cat", 930, 960, unsure)], [named("a rooster", 33, 58, sure)]
+        assert [e.caption for e in stitched(first, second, [])[1]] == ["a rooster"]
+        first, second = [named("a cat", 930, 960, sure)], [named("a rooster", 33, 58, unsure)]
+        assert [e.caption for e in stitched(first, second, [])[1]] == ["a cat"]
+    # Elsewhere in the overlap, heard in part, or without confidence: both stay.
+    for first, second in (
+        ([named("a cat", 910, 940, 0.4)], [named("a rooster", 45, 70, 0.6)]),
+        ([named("a cat", 890, 960, 0.4)], [named("a rooster", 0, 58, 0.6)]),
+        ([named("a cat", 930, 955, None)], [named("a rooster", 32, 58, None)]),
+    ):
+        assert {e.caption for part in stitched(first, second, []) for e in part} >= {"a cat"}
+
+
 def test_events_at_the_edge_of_only_one_pass_are_dropped() -> None:
     only_at_the_edge_of_the_first = [event("a cat", (960, 1000))]
     only_at_the_edge_of_the_second = [event("a dog", (5, 40))]
