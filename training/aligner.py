@@ -26,7 +26,8 @@ from model.timeaudio import TimeAudio
 from training.data.manifest import Annotation, Row
 from training.data.recordings import DataError
 from training.feature_dropout import FeatureDropout
-from training.learner import ParameterGroup
+from training.frame_batches import frames_by_length
+from training.parameter_group import ParameterGroup, by_weight_decay
 from training.stages import StageConfig
 from training.word_targets import Overlaps, TimedWord, WordTargets, word_vectors
 
@@ -108,10 +109,8 @@ class Aligner(nn.Module):
         """Return the trained parameters by rate; biases, norms and the time encoding have no weight decay."""
         rates, clock = self._config.rates, self.connector.time_encoding.weight
         every = [p for p in self.parameters() if p.requires_grad and p is not clock]
-        scale = rates.get("connector", 1.0)
         groups = [
-            ParameterGroup([p for p in every if p.ndim > 1], scale),
-            ParameterGroup([p for p in every if p.ndim <= 1], scale, weight_decay=False),
+            *by_weight_decay(every, rates.get("connector", 1.0)),
             ParameterGroup([clock] if clock.requires_grad else [], rates.get("time_encoding", 1.0), weight_decay=False),
         ]
         return [group for group in groups if group.parameters]
@@ -129,15 +128,11 @@ class Aligner(nn.Module):
         self, frames: Sequence[tuple[Tensor, Tensor]], samples: Sequence[int], examples: Sequence[AlignmentExample]
     ) -> Tensor:
         """Return the losses, averaged over windows and summed over recordings."""
-        by_length: dict[int, list[int]] = {}
-        for place, (speech, _) in enumerate(frames):
-            by_length.setdefault(speech.shape[1], []).append(place)
         total = self.centre.new_zeros(())
-        for length, places in by_length.items():
-            speech, sound = (torch.cat([frames[p][side] for p in places]).to(self.device) for side in (0, 1))
+        for places, speech, sound in frames_by_length(frames, self.device):
             fused = self.feature_dropout(self.fusion(speech, sound))
             tokens = self.connector(fused, [samples[p] for p in places], may_merge=False).float()
-            count = num_windows(length, self.window_frames)
+            count = num_windows(speech.shape[1], self.window_frames)
             targets = [self._targets(examples[p], count) for p in places]
             words = [examples[p].words for p in places]
             spoken = self.words.overlaps(words, count, WINDOW_S) if self.words else None

@@ -1,7 +1,6 @@
 """The trained modules of a stage and their loss on a micro-batch."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass
 from typing import Any
 
 import torch
@@ -17,17 +16,10 @@ from training.data.instructions import question_of_row
 from training.data.manifest import Row
 from training.data.target_text import presence_ids, target_text
 from training.feature_dropout import FeatureDropout
+from training.out_of_fold import OutOfFold
+from training.parameter_group import ParameterGroup, by_weight_decay
 from training.stages import StageConfig
 from training.text_rows import TokenizedRow, separate_rows, shared_rows
-
-
-@dataclass(frozen=True, slots=True)
-class ParameterGroup:
-    """Parameters that share a learning rate; `scale` multiplies the stage's."""
-
-    parameters: Sequence[nn.Parameter]
-    scale: float = 1.0
-    weight_decay: bool = True
 
 
 class Learner(nn.Module):
@@ -40,6 +32,7 @@ class Learner(nn.Module):
     Source: paper, "Training Strategy".
 
     Attributes:
+        out_of_fold: the recordings whose tokens come from another connector; None: there are none.
         num_tokens, num_padded: tokens and padding positions that the language model has computed since a caller set
             them to 0.
     """
@@ -53,6 +46,7 @@ class Learner(nn.Module):
         self.fusion, self.connector, self.llm = model.fusion, model.connector, model.llm
         self._tokenizer, self._prompt, self._config = tokenizer, model.config.prompt, config
         self._anchors = model.anchors
+        self.out_of_fold: OutOfFold | None = None
         self.feature_dropout = FeatureDropout(config.feature_dropout if config.dropout else 0.0)
         self.num_tokens = self.num_padded = 0
         self._prepare()
@@ -128,8 +122,7 @@ class Learner(nn.Module):
         markers = list({id(p): p for p in (self.embedding_rows, self.head_rows)}.values())
         scale = {part: rates.get(part, 1.0) for part in ("connector", "time_encoding", "markers", "lora")}
         groups = [
-            ParameterGroup([p for p in connector if p.ndim > 1], scale["connector"]),
-            ParameterGroup([p for p in connector if p.ndim <= 1], scale["connector"], weight_decay=False),
+            *by_weight_decay(connector, scale["connector"]),
             ParameterGroup(clock, scale["time_encoding"], weight_decay=False),
             ParameterGroup(markers, scale["markers"], weight_decay=False),
             ParameterGroup(self._lora(), scale["lora"]),
@@ -144,7 +137,8 @@ class Learner(nn.Module):
         """Return a row as token ids."""
         before, after = prompt_ids(self._tokenizer, self._prompt, question_of_row(row))
         answer = target_text(row) if self.has_markers else target_text(row, PLAIN.interval, PLAIN.time)
-        return TokenizedRow(before, after, [*self._tokenizer.encode(answer), self._tokenizer.eos_id])
+        is_out_of_fold = self.out_of_fold is not None and row.audio in self.out_of_fold.audio
+        return TokenizedRow(before, after, [*self._tokenizer.encode(answer), self._tokenizer.eos_id], is_out_of_fold)
 
     def loss_weight(self, examples: Sequence[TokenizedRow]) -> float:
         """Return the divisor of a sum of losses: the total weight of the answers' tokens."""
@@ -154,7 +148,7 @@ class Learner(nn.Module):
         self, frames: Sequence[tuple[Tensor, Tensor]], samples: Sequence[int], examples: Sequence[TokenizedRow]
     ) -> Tensor:
         """Return the weighted sum of the answer tokens' cross-entropies, plus the digit distances."""
-        audio = self._audio(frames, samples)
+        audio = self._audio(frames, samples, examples)
         if self._config.together > 1:
             rows = shared_rows(self._embed, audio, examples)
         else:
@@ -195,24 +189,30 @@ class Learner(nn.Module):
         marker_embeddings = self.embedding_rows[places.clamp(min=0)].to(embedded.dtype)
         return torch.where((places >= 0)[:, None], marker_embeddings, embedded)
 
-    def _audio(self, frames: Sequence[tuple[Tensor, Tensor]], samples: Sequence[int]) -> list[Tensor]:
+    def _audio(
+        self, frames: Sequence[tuple[Tensor, Tensor]], samples: Sequence[int], examples: Sequence[TokenizedRow]
+    ) -> list[Tensor]:
         """Return the audio tokens of each row's recording.
 
         Recordings of one length go through the connector together, each once, however many rows use it.
         """
         device = self.embedding_rows.device
-        by_length: dict[tuple[int, int, int], dict[int, int]] = {}
-        for place, (speech, sound) in enumerate(frames):
-            by_length.setdefault((speech.shape[1], sound.shape[1], samples[place]), {})[id(speech)] = place
+        alike: dict[tuple[int, int, int, bool], dict[int, int]] = {}
+        for place, ((speech, sound), example) in enumerate(zip(frames, examples, strict=True)):
+            form = speech.shape[1], sound.shape[1], samples[place], example.is_out_of_fold
+            alike.setdefault(form, {})[id(speech)] = place
         found: dict[int, Tensor] = {}
-        for (_, _, count), recordings in by_length.items():
+        for (_, _, count, is_out_of_fold), recordings in alike.items():
             speech, sound = (torch.cat([frames[p][side] for p in recordings.values()]).to(device) for side in (0, 1))
-            fused = self.feature_dropout(self.fusion(speech, sound))
+            if is_out_of_fold and self.out_of_fold:
+                connector, fused = self.out_of_fold.connector, self.out_of_fold.fusion(speech, sound)
+            else:
+                connector, fused = self.connector, self.feature_dropout(self.fusion(speech, sound))
             anchors = self._anchors(fused.shape[1])
             embedded = None
             if anchors.ids:
                 embedded = self._embed(torch.tensor(anchors.ids, device=device)), anchors.windows
-            tokens = self.connector(fused, [count] * len(recordings), may_merge=self._config.merging, anchors=embedded)
+            tokens = connector(fused, [count] * len(recordings), may_merge=self._config.merging, anchors=embedded)
             found |= dict(zip(recordings, tokens, strict=True))
         return [found[id(speech)] for speech, _ in frames]
 

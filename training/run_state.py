@@ -14,10 +14,9 @@ from typing import Literal
 import torch
 from torch import Tensor
 
-from training.aligner import Aligner
 from training.data.recordings import DataError
-from training.learner import Learner
 from training.sharding import gather, load_gathered
+from training.trained_module import TrainedModule
 
 RESUME = "resume.pt"
 BEST = "best.pt"
@@ -64,13 +63,13 @@ def check_run_config(path: Path, settings: Mapping[str, object]) -> None:
         path.write_text(json.dumps(current, indent=2) + "\n", encoding="utf-8")
 
 
-def trained_state(learner: Learner | Aligner) -> dict[str, Tensor]:
+def trained_state(learner: TrainedModule) -> dict[str, Tensor]:
     """Return the tensors that training changes. If the learner is sharded, every process must call this."""
     state: dict[str, Tensor] = gather({name: p for name, p in learner.named_parameters() if p.requires_grad})
     return state
 
 
-def load_trained(learner: Learner | Aligner, trained: dict[str, Tensor]) -> None:
+def load_trained(learner: TrainedModule, trained: dict[str, Tensor]) -> None:
     """Load the tensors of `trained_state` into a learner that is not sharded."""
     parameters = dict(learner.named_parameters())
     with torch.no_grad():
@@ -79,7 +78,7 @@ def load_trained(learner: Learner | Aligner, trained: dict[str, Tensor]) -> None
 
 
 def save(
-    path: Path, learner: Learner | Aligner, optimizer: torch.optim.Optimizer | None, state: RunState, writes: Writes
+    path: Path, learner: TrainedModule, optimizer: torch.optim.Optimizer | None, state: RunState, writes: Writes
 ) -> None:
     """Write to a temporary file, then rename it: a run that is killed while saving keeps its last state."""
     if writes == "no":
@@ -92,7 +91,7 @@ def save(
         os.replace(path.with_suffix(".part"), path)
 
 
-def restore(run: Path, learner: Learner | Aligner, name: str = RESUME) -> RunState:
+def restore(run: Path, learner: TrainedModule, name: str = RESUME) -> RunState:
     """Load a run's state into a learner that is not sharded. A run without a saved state starts at step 0."""
     path = run / name
     if not path.is_file():

@@ -14,9 +14,9 @@ import torch
 from accelerate import Accelerator
 from torch import Tensor
 
-from training.aligner import Aligner
 from training.learner import Learner
 from training.stage_data import FeatureExtractor
+from training.trained_module import TrainedModule
 
 MATRIX = 8192
 
@@ -24,7 +24,7 @@ MATRIX = 8192
 class StepTimer:
     """Times each step."""
 
-    def __init__(self, learner: Learner | Aligner, features: FeatureExtractor, accelerator: Accelerator) -> None:
+    def __init__(self, learner: TrainedModule, features: FeatureExtractor, accelerator: Accelerator) -> None:
         self._learner, self._features, self._device = learner, features, accelerator.device
         self._per_token = 0
         if isinstance(learner, Learner):

@@ -29,6 +29,8 @@ from training.guarded_validation import GuardedValidation
 from training.learner import Learner
 from training.mixtures import mix_clips, mix_known
 from training.options.train import parse
+from training.out_of_fold import check_out_of_fold, load_out_of_fold
+from training.outcome import keeps_start, remark
 from training.rehearsal import MixedBatches
 from training.run_file import ConfigError
 from training.run_state import BEST, RESUME, RunState, check_run_config, restore
@@ -38,6 +40,7 @@ from training.stage_rows import own_rows, rehearsal_rows, select_validation_rows
 from training.stages import StageConfig, load_stage
 from training.start import load_learner
 from training.stop_signals import Stopped
+from training.trained_module import TrainedModule
 from training.training_setup import TrainingSetup
 from training.validation import Validation
 from training.written_checkpoint import write_checkpoint
@@ -62,6 +65,9 @@ class TrainingJob:
     device: str | None = None
     rehearse: Path | None = None
     """Manifest of what the start checkpoint knows; None: the set that comes with the package."""
+    out_of_fold: Path | None = None
+    """Manifest of more rows to train on, whose audio tokens come from the connector of `imitation`."""
+    imitation: Path | None = None
 
 
 def run_stage(job: TrainingJob, config: StageConfig) -> RunState:
@@ -77,9 +83,10 @@ def run_stage(job: TrainingJob, config: StageConfig) -> RunState:
     log = accelerator.print
     if accelerator.is_main_process:
         check_stage_config(job, config)
-    if config.objective == "alignment":
+    if config.objective != "answers":
         rows, validation_rows = one_per_recording(rows), []
     model, tokenizer, learner = load_learner(job.start, config, str(accelerator.device), rows)
+    rows += _out_of_fold_rows(job, model, learner, accelerator.device)
     dtype = model.llm.dtype
     rows, left_out = usable_rows(rows, learner, config)
     validation_rows = select_validation_rows(validation_rows, config)
@@ -119,7 +126,7 @@ def run_stage(job: TrainingJob, config: StageConfig) -> RunState:
         write_checkpoint(job.out, job.start, learner, model.eval(), tokenizer, dtype)
         log(f"Checkpoint written to {job.out}.")
         if measure:
-            log(_remark(state, config))
+            log(remark(state, config))
     return state
 
 
@@ -130,6 +137,15 @@ def _check_job(job: TrainingJob, config: StageConfig) -> None:
         raise DataError(f"{out} holds something other than a checkpoint: choose another folder with --out.")
     if job.rehearse and not config.rehearsal_share:
         raise DataError("This stage does not rehearse: leave out --rehearse, or use --stage few-clips.")
+    check_out_of_fold(job.out_of_fold, job.imitation, config)
+
+
+def _out_of_fold_rows(job: TrainingJob, model: TimeAudio, learner: TrainedModule, device: torch.device) -> list[Row]:
+    """Return the rows whose audio tokens come from another connector, and give that to the learner."""
+    if not (job.out_of_fold and job.imitation and isinstance(learner, Learner)):
+        return []
+    rows, learner.out_of_fold = load_out_of_fold(job.out_of_fold, job.imitation, model, device)
+    return rows
 
 
 def _accelerator(job: TrainingJob, config: StageConfig) -> Accelerator:
@@ -147,23 +163,6 @@ def _name(model: TimeAudio, job: TrainingJob, rows: Sequence[Row]) -> None:
     name = job.out.name if job.out.name != "checkpoint" else job.run.name
     tasks = {*model.config.tasks, *(row.task for row in rows)}
     model.config = dataclasses.replace(model.config, name=name, tasks=tuple(t for t in TASKS if t in tasks))
-
-
-def _remark(state: RunState, config: StageConfig) -> str:
-    """Return what the user should know of the state that was written."""
-    if config.rehearsal_share:
-        return f"It is the state after step {state.best_step}; the loss of your held-out clips is {-state.best:.3f}."
-    if state.best:
-        return f"It is the state after step {state.best_step}; its validation score is {100 * state.best:.1f}."
-    return (
-        "Its validation score is 0.0: no answer to the validation rows was even partly right, so do not expect it to"
-        " work. Train for longer, lower learning_rate, or check the captions and times of the manifest."
-    )
-
-
-def keeps_start(state: RunState, config: StageConfig) -> bool:
-    """Return whether no state of a stage that rehearses was better than the checkpoint that it started from."""
-    return config.rehearsal_share > 0 and state.best_step == 0
 
 
 def _validation_function(
@@ -191,6 +190,9 @@ def check_stage_config(job: TrainingJob, config: StageConfig) -> None:
     data = hashlib.sha256(job.data.read_bytes()).hexdigest()
     rehearse = hashlib.sha256(job.rehearse.read_bytes()).hexdigest() if job.rehearse else ""
     settings = {"data": data, "from": str(job.start.resolve()), "rehearse": rehearse, **dataclasses.asdict(config)}
+    if job.out_of_fold and job.imitation:
+        settings["out_of_fold"] = hashlib.sha256(job.out_of_fold.read_bytes()).hexdigest()
+        settings["imitation"] = str(job.imitation.resolve())
     check_run_config(job.run / "run.json", settings)
 
 
@@ -214,7 +216,8 @@ def main(argv: Sequence[str] | None = None) -> int:
         job = TrainingJob(
             data=arguments.data, start=resolve_checkpoint(arguments.start), run=run, cache=cache,
             out=arguments.out or run / "checkpoint", validation=arguments.validation, device=arguments.device,
-            rehearse=arguments.rehearse,
+            rehearse=arguments.rehearse, out_of_fold=arguments.out_of_fold,
+            imitation=resolve_checkpoint(arguments.imitation) if arguments.imitation else None,
         )  # fmt: skip
         state = run_stage(job, config)
     except MISTAKES as error:

@@ -12,7 +12,8 @@ from pathlib import Path
 import torch
 from torch import Tensor
 
-from training.learner import Learner, ParameterGroup
+from training.learner import Learner
+from training.parameter_group import ParameterGroup
 from training.run_log import RunLog
 from training.run_state import BEST, RunState, load_optimizer, restore, save
 from training.sharding import gather, set_gradient_sync, shard

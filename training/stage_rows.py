@@ -5,13 +5,12 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from model.timeline.task import Task
-from training.aligner import Aligner
 from training.data.manifest import Row
 from training.data.recordings import DataError
 from training.data.validate import read_manifest
-from training.learner import Learner
 from training.rehearsal import SHIPPED, SHIPPED_VALIDATION, with_absolute_paths
 from training.stages import StageConfig
+from training.trained_module import TrainedModule
 
 
 def own_rows(data: Path, validation: Path | None, config: StageConfig) -> tuple[list[Row], list[Row]]:
@@ -28,7 +27,7 @@ def own_rows(data: Path, validation: Path | None, config: StageConfig) -> tuple[
 
 
 def rehearsal_rows(
-    manifest: Path | None, tasks: Sequence[Task], learner: Learner | Aligner, config: StageConfig
+    manifest: Path | None, tasks: Sequence[Task], learner: TrainedModule, config: StageConfig
 ) -> tuple[list[Row], list[Row]]:
     """Return the rows that rehearse what a checkpoint knows, and held-out ones; None is the set of the package.
 
@@ -72,7 +71,7 @@ def select_validation_rows(validation_rows: Sequence[Row], config: StageConfig) 
     return sorted(short, key=lambda row: hashlib.sha256(row.id.encode()).digest())[: config.validation_rows]
 
 
-def usable_rows(rows: Sequence[Row], learner: Learner | Aligner, config: StageConfig) -> tuple[list[Row], str]:
+def usable_rows(rows: Sequence[Row], learner: TrainedModule, config: StageConfig) -> tuple[list[Row], str]:
     """Return the rows that the stage trains on, and a sentence on those left out. Cut rows would have wrong answers.
 
     Raises:

@@ -40,8 +40,9 @@ class StageConfig(Strict):
     Source: paper, Table 5.
     """
 
-    objective: Literal["answers", "alignment"] = "answers"
-    """`answers`: the language model's text (both of the paper's stages); `alignment`: see `training.aligner`."""
+    objective: Literal["answers", "alignment", "imitation"] = "answers"
+    """`answers`: the language model's text (both of the paper's stages); `alignment` and `imitation`: the connector
+    alone, see `training.aligner` and `training.imitator`."""
     trains: tuple[Part, ...] = PARTS
     rates: dict[str, float] = field(default_factory=dict)
     """Factors on the learning rate, by part; 1 where a part is not listed."""

@@ -15,11 +15,15 @@ Embed = Callable[[Tensor], Tensor]
 
 @dataclass(frozen=True, slots=True)
 class TokenizedRow:
-    """A row as token ids: before the audio, after it, and the answer with the end token."""
+    """A row as token ids: before the audio, after it, and the answer with the end token.
+
+    `is_out_of_fold`: whether its audio tokens come from the other connector (`training.out_of_fold`).
+    """
 
     before: list[int]
     after: list[int]
     answer: list[int]
+    is_out_of_fold: bool = False
 
 
 def separate_rows(

@@ -4,19 +4,18 @@ from dataclasses import dataclass
 
 from accelerate import Accelerator
 
-from training.aligner import Aligner
-from training.learner import Learner
 from training.rehearsal import MixedBatches
 from training.run_state import Writes
 from training.stage_data import BatchSampler, FeatureExtractor
 from training.stages import StageConfig
+from training.trained_module import TrainedModule
 
 
 @dataclass(frozen=True, slots=True)
 class TrainingSetup:
     """The objects that a stage trains with."""
 
-    learner: Learner | Aligner
+    learner: TrainedModule
     batches: BatchSampler | MixedBatches
     features: FeatureExtractor
     config: StageConfig

@@ -10,12 +10,12 @@ from model.checkpoint import ADAPTER, save_checkpoint
 from model.language.tokenizer import Tokenizer
 from model.timeaudio import TimeAudio
 from training.adapters import write_adapter
-from training.aligner import Aligner
 from training.learner import Learner
+from training.trained_module import TrainedModule
 
 
 def write_checkpoint(
-    out: Path, start: Path, learner: Learner | Aligner, model: TimeAudio, tokenizer: Tokenizer, dtype: torch.dtype
+    out: Path, start: Path, learner: TrainedModule, model: TimeAudio, tokenizer: Tokenizer, dtype: torch.dtype
 ) -> None:
     """Write the checkpoint atomically. Copy the attribution and the README of the start checkpoint."""
     out.parent.mkdir(parents=True, exist_ok=True)

@@ -78,6 +78,7 @@ class PacketReader:
         self.joins_ahead = joins_ahead(self._container)
         self._is_lossy = not self.codec.startswith(("pcm", "wavpack"))
         self.time_base = self._stream.time_base or Fraction(1, av.time_base)
+        self._unit_s = float(self.time_base)
         self.num_bytes = self.num_decoded = self.num_lost = 0
         self._has_clock = self._container.format.name not in _WITHOUT_CLOCK
         self._waiting: list[tuple[int, int | None]] = []  # bytes and times of lost packets, if anything follows
@@ -191,7 +192,7 @@ class PacketReader:
             pts = frame.pts if self._has_clock and i == 0 else None
             self._sound_s += frame.samples / frame.sample_rate
             if pts is not None:
-                self._end_s = float(pts * self.time_base)
+                self._end_s = pts * self._unit_s
             self._end_s += frame.samples / frame.sample_rate
             is_first = i == 0
             yield Frame(channels, frame.sample_rate, pts, follows_loss and is_first, gap if is_first else 0, page)
@@ -224,6 +225,8 @@ def _to_channels(frame: av.AudioFrame) -> Samples:
     """Return a frame's channels: float32 [channels, samples], integers scaled to -1 to 1."""
     values = frame.to_ndarray()
     channels = values if frame.format.is_planar else values.reshape(-1, frame.layout.nb_channels).T
+    if values.dtype == np.float32:  # most codecs: nothing to convert, and files have thousands of packets
+        return channels
     with np.errstate(over="ignore"):  # too large a double becomes infinity, which is refused later
         scaled: Samples = channels.astype(np.float32)
     if values.dtype == np.uint8:

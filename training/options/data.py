@@ -98,6 +98,7 @@ def _scenes(command: argparse.ArgumentParser) -> None:
         "--seconds", type=float, nargs="+", default=[10.0], help="scene lengths, in turn (default: 10)"
     )
     command.add_argument("--seed", type=int, default=0, help="seed of the scenes (default: %(default)s)")
+    command.add_argument("--half", type=int, choices=(0, 1), help="use only this half of the sources of each kind")
     command.add_argument("--plain", action="store_true", help="dry mixtures, without rooms, hum and unknown sounds")
     command.add_argument("--out", type=Path, required=True, metavar="DIR", help="folder to write")
 

@@ -24,7 +24,8 @@ def parse(argv: Sequence[str] | None) -> argparse.Namespace:
     )  # fmt: skip
     parser.add_argument(
         "--stage", default="few-clips",
-        help="few-clips, adapt, align, small-1, words, paper-1, paper-2, ablation, or a TOML file (default: few-clips)",
+        help="few-clips, adapt, align, imitate, small-1, words, paper-1, paper-2, ablation, or a TOML file (default:"
+        " few-clips)",
     )  # fmt: skip
     parser.add_argument(
         "--set", action="append", default=[], metavar="KEY=VALUE", help="change a value of the stage; repeatable"
@@ -35,6 +36,14 @@ def parse(argv: Sequence[str] | None) -> argparse.Namespace:
     parser.add_argument(
         "--rehearse", type=Path, metavar="FILE",
         help="few-clips: manifest of sounds that the checkpoint knows (default: the set that comes with TimeAudio)",
+    )  # fmt: skip
+    parser.add_argument(
+        "--out-of-fold", type=Path, metavar="FILE",
+        help="manifest of more rows, about recordings that the connector of --imitation was not trained on",
+    )  # fmt: skip
+    parser.add_argument(
+        "--imitation", metavar="DIR|ORG/NAME",
+        help="checkpoint of the stage `imitate`, whose connector gives the audio tokens of --out-of-fold",
     )  # fmt: skip
     parser.add_argument(
         "--run", "--state", type=Path,

@@ -134,14 +134,14 @@ def _compose_one(number: int) -> str:
 def run(arguments: argparse.Namespace) -> int:
     """Compose the scenes."""
     speeds = TRAINING_SPEEDS if arguments.side == "train" else (1.0,)
-    pool = read_pool(arguments.recordings, arguments.side, speeds=speeds)
+    pool = read_pool(arguments.recordings, arguments.side, half=arguments.half, speeds=speeds)
     settings = ComposeSettings(
         folder=arguments.out, count=arguments.count, seconds=tuple(arguments.seconds), seed=arguments.seed,
         realistic=not arguments.plain,
     )  # fmt: skip
     check_scene_settings(settings.folder, {
         "recordings": [str(path.resolve()) for path in arguments.recordings], "side": arguments.side,
-        "seconds": settings.seconds, "seed": settings.seed, "realistic": settings.realistic,
+        "half": arguments.half, "seconds": settings.seconds, "seed": settings.seed, "realistic": settings.realistic,
     })  # fmt: skip
     print(f"{compose_all(pool, settings, os.cpu_count() or 1)}: {arguments.count} scenes.")
     return 0

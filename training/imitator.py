@@ -1,0 +1,75 @@
+"""Imitation: a fresh connector learns to give the same audio tokens as the checkpoint's, from other recordings.
+
+The connector that results has not been trained on the recordings that the manifest leaves out, so its tokens of them
+are as unclear as those of any new recording, while they mean the same to the language model (`training.out_of_fold`).
+The language model does not run.
+"""
+
+from collections.abc import Sequence
+from typing import NamedTuple
+
+import torch
+from torch import Tensor, nn
+
+from model.connector.connector import Connector
+from model.encoders.fuse import Fusion
+from model.timeaudio import TimeAudio
+from training.data.manifest import Row
+from training.feature_dropout import FeatureDropout
+from training.frame_batches import frames_by_length
+from training.parameter_group import ParameterGroup, by_weight_decay
+from training.stages import StageConfig
+
+
+class ImitationExample(NamedTuple):
+    """A row without targets, which are the tokens of its recording. `answer` is empty: no text is generated."""
+
+    answer: tuple[int, ...] = ()
+
+
+class Imitator(nn.Module):
+    """A fresh fusion and connector with the time encoding of the start's. Trains like `Learner`.
+
+    The loss is the mean squared distance of tokens, relative to the mean square of the start's.
+    """
+
+    def __init__(self, model: TimeAudio, config: StageConfig) -> None:
+        super().__init__()
+        # A tuple, so that the start's modules are no modules of this one: they neither train nor are saved.
+        self._start = (model.fusion.eval().requires_grad_(False), model.connector.eval().requires_grad_(False))
+        model.fusion = Fusion(model.speech.dim, model.sound.dim)
+        model.connector = Connector(model.config, model.fusion.dim, model.llm.config.hidden_size)
+        model.connector.time_encoding.load_state_dict(self._start[1].time_encoding.state_dict())
+        self.fusion, self.connector = model.fusion, model.connector
+        self.connector.time_encoding.requires_grad_(False)
+        self.feature_dropout = FeatureDropout(config.feature_dropout if config.dropout else 0.0)
+        self._rate = config.rates.get("connector", 1.0)
+        self.num_tokens = self.num_padded = 0
+
+    def groups(self) -> list[ParameterGroup]:
+        """Return the trained parameters; biases and norms have no weight decay."""
+        return by_weight_decay([p for p in self.parameters() if p.requires_grad], self._rate)
+
+    def example(self, _: Row) -> ImitationExample:
+        """Return an example; rows have no targets of their own."""
+        return ImitationExample()
+
+    def loss_weight(self, examples: Sequence[ImitationExample]) -> float:
+        """Return the divisor of a sum of losses: the number of recordings."""
+        return float(len(examples))
+
+    def forward(self, frames: Sequence[tuple[Tensor, Tensor]], samples: Sequence[int], _: object) -> Tensor:
+        """Return the losses, summed over recordings."""
+        fusion, connector = self._start
+        total = self.fusion.speech_norm.weight.new_zeros(())
+        for places, speech, sound in frames_by_length(frames, total.device):
+            count = [samples[place] for place in places]
+            with torch.no_grad():
+                wanted = connector(fusion(speech, sound), count, may_merge=False).float()
+            fused = self.feature_dropout(self.fusion(speech, sound))
+            tokens = self.connector(fused, count, may_merge=False).float()
+            total = total + len(places) * (tokens - wanted).square().mean() / wanted.square().mean()
+        return total
+
+    def finish(self) -> None:
+        """Do nothing: the model has the modules already."""
