@@ -114,26 +114,31 @@ def main() -> int:
     parser.add_argument("--headroom", type=float, default=0.2, help="share of the time that workers are idle (0.2)")
     parser.add_argument("--clip", type=float, help="clip length in seconds, if the report has several")
     parser.add_argument("--json", type=Path)
-    asked = parser.parse_args()
-    if asked.hours_per_day <= 0 or asked.peak < 1 or not 0 <= asked.headroom < 1:
+    arguments = parser.parse_args()
+    if arguments.hours_per_day <= 0 or arguments.peak < 1 or not 0 <= arguments.headroom < 1:
         parser.error("hours per day must be above 0, --peak at least 1, --headroom from 0 to below 1")
     try:
-        rate = rate_of(json.loads(asked.report.read_text(encoding="utf-8")), asked.clip)
-        arrivals_per_s = asked.peak * asked.hours_per_day * 3600 / rate.clip_s / DAY_S
+        rate = rate_of(json.loads(arguments.report.read_text(encoding="utf-8")), arguments.clip)
+        arrivals_per_s = arguments.peak * arguments.hours_per_day * 3600 / rate.clip_s / DAY_S
         service_s = 1 / rate.clips_per_s
-        workers, waits = workers_needed(arrivals_per_s, service_s, asked.p99, asked.headroom)
+        workers, waits = workers_needed(arrivals_per_s, service_s, arguments.p99, arguments.headroom)
     except (ValueError, OSError) as error:
         print(f"capacity: {error}", file=sys.stderr)
         return 1
     print(
         f"Measured: {rate.clips_per_s:.3g} clips of {rate.clip_s:g} s per second and worker ({service_s:.3g} s each)."
     )
-    print(f"Load: {asked.hours_per_day:g} h a day, {arrivals_per_s:.3g} clips/s in the busiest hour ({asked.peak:g}x).")
+    print(
+        f"Load: {arguments.hours_per_day:g} h a day, "
+        f"{arrivals_per_s:.3g} clips/s in the busiest hour ({arguments.peak:g}x)."
+    )
     print(f"Workers: {workers}, busy {arrivals_per_s * service_s / workers:.0%} of that hour.")
-    print(f"Answers: mean {waits.mean:.3g} s, p50 {waits.p50:.3g} s, p99 {waits.p99:.3g} s (target {asked.p99:g} s).")
-    if asked.json is not None:
-        told = asdict(rate) | {"arrivals_per_s": arrivals_per_s, "workers": workers, "waits_s": asdict(waits)}
-        asked.json.write_text(json.dumps(told, indent=2) + "\n", encoding="utf-8")
+    print(
+        f"Answers: mean {waits.mean:.3g} s, p50 {waits.p50:.3g} s, p99 {waits.p99:.3g} s (target {arguments.p99:g} s)."
+    )
+    if arguments.json is not None:
+        report = asdict(rate) | {"arrivals_per_s": arrivals_per_s, "workers": workers, "waits_s": asdict(waits)}
+        arguments.json.write_text(json.dumps(report, indent=2) + "\n", encoding="utf-8")
     return 0
 
 

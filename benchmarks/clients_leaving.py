@@ -11,7 +11,7 @@ import socket
 import time
 from pathlib import Path
 
-from report import tell
+from report import write_report
 from tested_server import tested_server, wait
 from throughput import clips
 
@@ -70,7 +70,7 @@ def main() -> None:
         "audio_left_s": left_s,
         "met": free_s <= BAR_S and left_s == 0,
     }
-    tell(report, arguments.json)
+    write_report(report, arguments.json)
 
 
 if __name__ == "__main__":

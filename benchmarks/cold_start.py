@@ -17,7 +17,7 @@ import sys
 import time
 from pathlib import Path
 
-from benchmarks.report import tell
+from benchmarks.report import write_report
 from benchmarks.tested_server import tested_server
 
 CLIP = Path(__file__).parents[1] / "server" / "recordings" / "dog-barking.flac"
@@ -47,7 +47,7 @@ def main() -> int:
                 "wall_s": spread([wall for wall, _ in rounds]),
                 "processor_s": spread([processor for _, processor in rounds]),
             }
-    tell(report, arguments.json)
+    write_report(report, arguments.json)
     return 0
 
 

@@ -12,7 +12,7 @@ import argparse
 from pathlib import Path
 
 import torch
-from report import tell
+from report import write_report
 
 from model.measure.clips import noises
 from model.measure.decoding import Workload, decode_rate
@@ -36,7 +36,7 @@ def main() -> None:
         load = Workload(requests=16, num_beams=num_beams, repeats=arguments.repeats)
         report[name] = decode_rate(pipeline.model.llm, pipeline.engine, load)
         report[f"masks_{name}"] = mask_share(pipeline, noises(16, 10.0), num_beams=num_beams)
-    tell(report, arguments.json)
+    write_report(report, arguments.json)
 
 
 if __name__ == "__main__":

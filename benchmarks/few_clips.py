@@ -23,7 +23,7 @@ import numpy as np
 from rich.console import Console
 from rich.progress import track
 
-from benchmarks.report import tell
+from benchmarks.report import write_report
 from model.audio.waveform import SAMPLE_RATE, Waveform
 from model.pipeline import Pipeline
 from training.data.acoustics import Samples
@@ -81,7 +81,7 @@ def main() -> int:
         "label": arguments.label, "clips": arguments.clips, "scenes": len(scenes), "minutes": round(minutes, 1),
         "steps": sum("loss" in line for line in read_log(run)), "status": status, "before": before, "after": after,
     }  # fmt: skip
-    tell(report, arguments.json)
+    write_report(report, arguments.json)
     is_met = after["new_at_f1"] >= 50 and after["old_at_f1"] >= before["old_at_f1"] - 5
     verdict = "met" if is_met else "not met"
     print(f"The bar, a new kind's At-F1 of at least 50 and the old ones' not over 5 lower, is {verdict}.")

@@ -17,7 +17,7 @@ import tempfile
 import time
 from pathlib import Path
 
-from report import tell
+from report import write_report
 
 from timeaudio.archive.kinds import kinds
 
@@ -117,7 +117,7 @@ def main() -> None:
         "slowest": {"query": " ".join(slowest[0]), **{name: round(value, 3) for name, value in slowest[1].items()}},
         "peak_mb": round(max(run["mb"] for _, run in runs)),
     }
-    tell(report, arguments.json)
+    write_report(report, arguments.json)
 
 
 if __name__ == "__main__":

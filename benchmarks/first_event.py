@@ -12,7 +12,7 @@ import time
 from pathlib import Path
 
 from clip_length import clip
-from report import tell
+from report import write_report
 from tested_server import tested_server
 
 from model.measure.suite import machine
@@ -66,7 +66,7 @@ def main() -> None:
         ):
             plain(client, data)
             report["one_pass_s"] = [plain(client, data) for _ in range(arguments.rounds)]
-    tell(report, arguments.json)
+    write_report(report, arguments.json)
 
 
 if __name__ == "__main__":

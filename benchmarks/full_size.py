@@ -20,7 +20,7 @@ from pathlib import Path
 
 import numpy as np
 import torch
-from report import tell
+from report import write_report
 from torch import Tensor, nn
 from transformers import LlamaConfig, WhisperConfig
 
@@ -157,8 +157,8 @@ def run_clip(pipeline: Pipeline, clock: StageClock, waveform: Waveform, num_toke
 
 def peak_bytes(device: str) -> dict[str, int]:
     """Return the peak memory so far, of this process and of the GPU."""
-    told = Path("/proc/self/status").read_text()
-    found = {"process": 1024 * int(re.search(r"VmHWM:\s+(\d+)", told)[1])}
+    status = Path("/proc/self/status").read_text()
+    found = {"process": 1024 * int(re.search(r"VmHWM:\s+(\d+)", status)[1])}
     return found | ({"cuda": torch.cuda.max_memory_allocated()} if device == "cuda" else {})
 
 
@@ -209,7 +209,7 @@ def main() -> int:
         "peak_bytes": {"before": before, "loaded": loaded, "after_clips": peak_bytes(device)},
         "ms": clips,
     }
-    tell(result, arguments.json)
+    write_report(result, arguments.json)
     return 0
 
 

@@ -11,7 +11,7 @@ class Load:
     """The responses to a load, and the memory and open files of all server processes meanwhile."""
 
     seconds: float = 0.0
-    told: Counter[str] = field(default_factory=Counter)
+    outcomes: Counter[str] = field(default_factory=Counter)
     answered_s: list[float] = field(default_factory=list)
     refused_s: list[float] = field(default_factory=list)
     rss_mib: list[int] = field(default_factory=list)
@@ -20,13 +20,13 @@ class Load:
     @property
     def per_s(self) -> float:
         """Answers per second."""
-        return self.told["200"] / self.seconds
+        return self.outcomes["200"] / self.seconds
 
     def report(self) -> dict[str, object]:
         """Return the results as plain data."""
         return {
             "seconds": round(self.seconds, 1),
-            "answers": dict(self.told),
+            "answers": dict(self.outcomes),
             "answers_per_s": round(self.per_s, 3),
             "answered_s": quantiles(self.answered_s),
             "refused_s": quantiles(self.refused_s),

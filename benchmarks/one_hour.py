@@ -14,7 +14,7 @@ import wave
 from pathlib import Path
 
 import httpx
-from report import tell
+from report import write_report
 from tested_server import TestedServer, tested_server
 from throughput import RATE, clips
 
@@ -95,7 +95,7 @@ def main() -> None:
         "long": long,
         "met": all(peaks[1][role] <= MORE * peaks[0][role] for role in ("front end", "worker")),
     }
-    tell(report, arguments.json)
+    write_report(report, arguments.json)
 
 
 if __name__ == "__main__":

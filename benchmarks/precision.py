@@ -47,19 +47,19 @@ def scenes(count: int, seed: int) -> Iterator[Waveform]:
 
 def questions() -> list[tuple[Task, str, str]]:
     """Return task, question, and label of an interval of the answer (empty: its caption)."""
-    asked: list[tuple[Task, str, str]] = [("ground", question_of("ground", query), query) for query in QUERIES]
-    return [("dense_caption", question_of("dense_caption"), ""), *asked]
+    grounding: list[tuple[Task, str, str]] = [("ground", question_of("ground", query), query) for query in QUERIES]
+    return [("dense_caption", question_of("dense_caption"), ""), *grounding]
 
 
-def answers(pipeline: Pipeline, heard: list[Recording], batch: int, decoding: Decoding) -> list[Found]:
+def answers(pipeline: Pipeline, recordings: list[Recording], batch: int, decoding: Decoding) -> list[Found]:
     """Answer every question about every recording through the engine, `batch` of them at once."""
     found = []
     for task, words, about in questions():
-        for first in range(0, len(heard), batch):
-            group = heard[first : first + batch]
-            asked = [pipeline.ask(recording, task, words, decoding) for recording in group]
-            pipeline.engine.run([question.sequence for question in asked])
-            for question in asked:
+        for first in range(0, len(recordings), batch):
+            group = recordings[first : first + batch]
+            group_questions = [pipeline.ask(recording, task, words, decoding) for recording in group]
+            pipeline.engine.run([question.sequence for question in group_questions])
+            for question in group_questions:
                 events = question.answer().events
                 found.append([(about or event.caption, i) for event in events for i in event.intervals])
     return found
@@ -98,8 +98,8 @@ def main() -> int:
     arguments = parser.parse_args()
     decoding = Decoding()
     base = Pipeline(*load_checkpoint(arguments.model, dtype=torch.float32))
-    heard = [base.encode(scene) for scene in scenes(arguments.scenes, arguments.seed)]
-    expected = answers(base, heard, 1, decoding)
+    recordings = [base.encode(scene) for scene in scenes(arguments.scenes, arguments.seed)]
+    expected = answers(base, recordings, 1, decoding)
     rows = []
     for name, dtype, quantize, batch in (
         ("float32, batched", torch.float32, None, arguments.batch),
@@ -113,7 +113,7 @@ def main() -> int:
         except CheckpointError as error:
             print(f"{name}: skipped. {error}", file=sys.stderr)
             continue
-        found = answers(pipeline, heard, batch, decoding)
+        found = answers(pipeline, recordings, batch, decoding)
         rows.append(
             {
                 "what": name,

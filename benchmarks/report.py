@@ -5,7 +5,7 @@ from pathlib import Path
 from typing import Any
 
 
-def tell(report: dict[str, Any], path: Path | None) -> None:
+def write_report(report: dict[str, Any], path: Path | None) -> None:
     """Print a report as JSON, and write it to `path`."""
     text = json.dumps(report, indent=2)
     print(text)

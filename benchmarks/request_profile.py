@@ -24,7 +24,7 @@ import model.encoders.whisper
 import model.engine.drafting
 import model.engine.engine
 from benchmarks.clip_length import clip
-from benchmarks.report import tell
+from benchmarks.report import write_report
 from benchmarks.tested_server import TestedServer, tested_server
 from model.audio.decode import decode_audio
 from model.engine.decode import Decoder
@@ -173,7 +173,7 @@ def main() -> None:
             rounds_s = [front_end(server, [data] * count) for _ in range(arguments.rounds)]
             bars[f"{count} at once"][PARTS[-1]] = statistics.median(rounds_s)
     report = {"machine": machine("cpu"), "model": pipeline.name, "audio_s": arguments.seconds, "seconds": bars}
-    tell(report, arguments.json)
+    write_report(report, arguments.json)
     if arguments.picture is not None:
         title = f"{pipeline.name}: seconds per recording of {arguments.seconds:g} s"
         arguments.picture.write_text(picture(title, bars), encoding="utf-8")

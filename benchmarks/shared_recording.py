@@ -10,7 +10,7 @@ import statistics
 import time
 from pathlib import Path
 
-from report import tell
+from report import write_report
 
 from model.audio.waveform import Waveform
 from model.engine.session import Session
@@ -65,7 +65,7 @@ def main() -> None:
         "ratio": seconds["several_requests"] / seconds["one_request"],
         "same_answers": all(run["one_request"][1] == run["several_requests"][1] for run in runs),
     }
-    tell(report, arguments.json)
+    write_report(report, arguments.json)
 
 
 if __name__ == "__main__":

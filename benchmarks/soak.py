@@ -34,11 +34,11 @@ async def ask(client: httpx.AsyncClient, clip: bytes, load: Load) -> None:
     began = time.monotonic()
     try:
         response = await client.post("/v1/dense-caption", content=clip, headers={"content-type": "audio/wav"})
-        told = str(response.status_code)
+        outcome = str(response.status_code)
     except httpx.TransportError as error:
-        told = type(error).__name__
-    load.told[told] += 1
-    (load.answered_s if told == "200" else load.refused_s).append(time.monotonic() - began)
+        outcome = type(error).__name__
+    load.outcomes[outcome] += 1
+    (load.answered_s if outcome == "200" else load.refused_s).append(time.monotonic() - began)
 
 
 async def watch(server: TestedServer, load: Load) -> None:
@@ -101,7 +101,9 @@ def soaked(server: TestedServer, files: list[bytes], options: argparse.Namespace
         stretch_s = min(left_s, 60 * options.again_min)
         asyncio.run(arrivals(server, files, stretch_s, 0.8 * peaks[-1].per_s, soak, seed=len(peaks)))
         left_s -= stretch_s
-        print(f"{options.minutes - left_s / 60:.0f} min: peak {peaks[-1].per_s:.2f}/s, {dict(soak.told)}", flush=True)
+        print(
+            f"{options.minutes - left_s / 60:.0f} min: peak {peaks[-1].per_s:.2f}/s, {dict(soak.outcomes)}", flush=True
+        )
     return soak, peaks
 
 
@@ -135,11 +137,11 @@ def main() -> None:
     half = len(soak.rss_mib) // 2
     growth = statistics.mean(soak.rss_mib[half:]) / statistics.mean(soak.rss_mib[:half] or soak.rss_mib)
     bars = {
-        "all_answered": set(soak.told) == {"200"},
+        "all_answered": set(soak.outcomes) == {"200"},
         "memory_flat": growth < 1.05,
         "files_flat": grown <= 1,
         "goodput": flood.per_s >= 0.9 * most.per_s,
-        "refused_fast": set(flood.told) <= {"200", "429"} and quantiles(flood.refused_s).get("p99", 0.0) < 1.0,
+        "refused_fast": set(flood.outcomes) <= {"200", "429"} and quantiles(flood.refused_s).get("p99", 0.0) < 1.0,
     }
     report = {
         "machine": machine("cpu"),

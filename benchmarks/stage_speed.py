@@ -14,7 +14,7 @@ import tempfile
 from dataclasses import replace
 from pathlib import Path
 
-from benchmarks.report import tell
+from benchmarks.report import write_report
 from training.data.composer import SceneConfig
 from training.data.manifest import write_manifest
 from training.data.pools import read_pool
@@ -65,7 +65,7 @@ def main() -> None:
         for run, some in found.items()
     }
     rate = {run: some["samples_per_s"] for run, some in figures.items()}
-    tell(
+    write_report(
         {
             "setting": {"steps": arguments.steps, "turns": arguments.turns, "batch": 8, "command": sys.argv[1:]},
             "runs": figures,

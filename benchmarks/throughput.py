@@ -18,7 +18,7 @@ from statistics import median
 
 import numpy as np
 import torch
-from report import tell
+from report import write_report
 from tested_server import tested_server
 
 from model.audio.decode import decode_audio
@@ -121,7 +121,7 @@ def main() -> None:
         "server_mean_tokens": hosted[0][1] / len(files),
         "loop_mean_tokens": looped[0][1] / min(len(files), arguments.loop_clips),
     }
-    tell(report, arguments.json)
+    write_report(report, arguments.json)
 
 
 if __name__ == "__main__":

@@ -17,7 +17,7 @@ from collections import Counter
 from pathlib import Path
 
 import httpx
-from report import tell
+from report import write_report
 from tested_server import TestedServer, tested_server, wait
 from throughput import clips
 
@@ -31,14 +31,14 @@ def ask(client: httpx.Client, clip: bytes) -> httpx.Response:
     return client.post("/v1/dense-caption", files={"file": clip})
 
 
-def heard(response: httpx.Response) -> list[object]:
+def captions_and_times(response: httpx.Response) -> list[object]:
     """Return captions and times. Omit confidences: their last digits depend on the batch."""
     return [
         (event["caption"], [(i["start"], i["end"]) for i in event["intervals"]]) for event in response.json()["events"]
     ]
 
 
-def load(server: TestedServer, files: list[bytes], peace: list[object], until: float, told: Counter[str]) -> None:
+def load(server: TestedServer, files: list[bytes], peace: list[object], until: float, outcomes: Counter[str]) -> None:
     """Run one client: send clips until the deadline and count the responses."""
     with httpx.Client(base_url=server.url, timeout=300.0, trust_env=False) as client:
         number = threading.get_ident()
@@ -47,12 +47,12 @@ def load(server: TestedServer, files: list[bytes], peace: list[object], until: f
             try:
                 response = ask(client, files[number % len(files)])
             except httpx.TransportError as error:
-                told[type(error).__name__] += 1
+                outcomes[type(error).__name__] += 1
                 continue
             if response.is_success:
-                told["right" if heard(response) == peace[number % len(files)] else "WRONG"] += 1
+                outcomes["right" if captions_and_times(response) == peace[number % len(files)] else "WRONG"] += 1
             else:
-                told[str(response.status_code)] += 1
+                outcomes[str(response.status_code)] += 1
                 time.sleep(min(2.0, float(response.headers.get("Retry-After", "0"))))
 
 
@@ -66,14 +66,15 @@ def main() -> None:
     parser.add_argument("--workers", type=int, default=1)
     parser.add_argument("--json", type=Path)
     arguments = parser.parse_args()
-    files, told, kills = clips(8, 10.0), Counter[str](), 0
+    files, outcomes, kills = clips(8, 10.0), Counter[str](), 0
     with tested_server(arguments.model, "--workers", str(arguments.workers)) as server:
         with httpx.Client(base_url=server.url, timeout=300.0, trust_env=False) as client:
-            peace = [heard(ask(client, file).raise_for_status()) for file in files]
+            peace = [captions_and_times(ask(client, file).raise_for_status()) for file in files]
         before, num_before = server.rss_mib(), len(server.processes())
         until = time.monotonic() + arguments.seconds
         threads = [
-            threading.Thread(target=load, args=(server, files, peace, until, told)) for _ in range(arguments.clients)
+            threading.Thread(target=load, args=(server, files, peace, until, outcomes))
+            for _ in range(arguments.clients)
         ]
         for thread in threads:
             thread.start()
@@ -96,16 +97,16 @@ def main() -> None:
         "workers": arguments.workers,
         "seconds": arguments.seconds,
         "kills": kills,
-        "answers": dict(told),
+        "answers": dict(outcomes),
         "processes": {"before": num_before, "after": num_after},
         "rss_mib": {"before": before, "after": after},
         "stopped_worker": {"replaced_s": replaced_s, "ready_s": ready_s, "bound_s": BOUND_S},
-        "met": told["WRONG"] == 0
-        and set(told) <= {"right", "503", "WRONG"}
+        "met": outcomes["WRONG"] == 0
+        and set(outcomes) <= {"right", "503", "WRONG"}
         and num_after <= num_before
         and replaced_s <= BOUND_S,
     }
-    tell(report, arguments.json)
+    write_report(report, arguments.json)
 
 
 if __name__ == "__main__":

@@ -25,7 +25,7 @@ def main() -> int:
         fixed = ", ".join(known["fix_versions"]) or "no version yet"
         print(f"{package['name']} {package['version']}: {known['id']}, fixed in {fixed}")
     if len(unknown) == len(packages):
-        print(f"Not audited: the index knows none of {len(packages)} packages. Try again with access to PyPI.")
+        print(f"Not audited: the index has none of the {len(packages)} packages. Try again with access to PyPI.")
         return 0
     print(f"Audited {len(packages) - len(unknown)} of {len(packages)} packages: found {len(found)} vulnerabilities.")
     if unknown:

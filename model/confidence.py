@@ -98,7 +98,9 @@ class Calibration:
         value = {"features": list(FEATURES), "tasks": tasks, "presence": presence, "about": about}
         path.write_text(json.dumps(value, indent=2) + "\n", encoding="utf-8")
 
-    def sure(self, events: Sequence[Event], features: Sequence[Sequence[Features]], task: Task) -> list[Event]:
+    def with_confidence(
+        self, events: Sequence[Event], features: Sequence[Sequence[Features]], task: Task
+    ) -> list[Event]:
         """Return the same events with the confidence of their intervals."""
         logistic = self.tasks.get(task)
         if logistic is None:
@@ -160,7 +162,7 @@ def features_of(
         task: the task of the answer.
         evidence: returns the evidence of an interval of an event.
     """
-    sure = [max(FLOOR, value) for value in log_probs] + [FLOOR] * (len(ids) - len(log_probs))
+    floored = [max(FLOOR, value) for value in log_probs] + [FLOOR] * (len(ids) - len(log_probs))
     runs = _runs(ids, vocabulary.marker_ids)
     before = slice(0, runs[0].start if runs else 0)
     written, next_one = _written(ids, runs, vocabulary), 0
@@ -171,11 +173,13 @@ def features_of(
             place = next((n for n in range(next_one, len(written)) if written[n].interval == interval), None)
             mine.append(_IntervalTokens(interval, *_NOWHERE) if place is None else written[place])
             next_one = next_one if place is None else place + 1
-        words = sure[before if task == "ground" else mine[-1].words] or [FLOOR]
+        words = floored[before if task == "ground" else mine[-1].words] or [FLOOR]
         about = sum(words) / len(words), min(words)
         found.append(
             tuple(
-                Features(_time(sure[w.start]), _time(sure[w.end]), *about, _length(w), evidence(event, w.interval))
+                Features(
+                    _time(floored[w.start]), _time(floored[w.end]), *about, _length(w), evidence(event, w.interval)
+                )
                 for w in mine
             )
         )

@@ -101,7 +101,7 @@ class Reference:
         connector = self.model.connector
         speech, sound = self.model.encode_segments(segments)
         tensors = {
-            "mel": log_mel(padded(filter(self.model.hears_speech, segments)), num_mels=self.model.speech.num_mels),
+            "mel": log_mel(padded(filter(self.model.encodes_speech, segments)), num_mels=self.model.speech.num_mels),
             "fbank": whole_fbank(segments),
             "whisper": speech,
             "beats": sound,

@@ -73,7 +73,7 @@ class TimeAudio(nn.Module):
         waveforms = self._waveforms(segments)
         speech: list[Tensor | None] = [None] * len(segments)
         sound: list[Tensor | None] = [None] * len(segments)
-        if rows := [row for row, segment in enumerate(segments) if self.hears_speech(segment)]:
+        if rows := [row for row, segment in enumerate(segments) if self.encodes_speech(segment)]:
             for row, frames in zip(rows, self._speech_frames(waveforms[rows], num_frames), strict=True):
                 speech[row] = frames
         if not self.config.encoding.whole_sound:
@@ -97,7 +97,7 @@ class TimeAudio(nn.Module):
             row[: len(segment.samples)] = torch.from_numpy(segment.samples)
         return waveforms
 
-    def hears_speech(self, segment: Segment) -> bool:
+    def encodes_speech(self, segment: Segment) -> bool:
         """Whether the speech encoder processes a segment: always the first, later ones if they are long enough."""
         return segment.start == 0 or segment.num_samples >= self.config.encoding.min_tail_samples
 

@@ -11,7 +11,7 @@ TimeAudioError
     ├── ModelNotFound         the request names a model that is not loaded
     ├── UploadTooLarge        the body exceeds the size limit
     ├── UploadTooSlow         the body did not arrive in time
-    ├── StreamIdle            the caller of a stream fell silent
+    ├── StreamIdle            the caller of a stream sent or read nothing for too long
     ├── DecodeTooCostly       decoding the file hit its time or memory limit
     ├── Overloaded            the queue is full
     ├── OutOfSpace            the upload disk is full

@@ -39,9 +39,9 @@ class Limits(_Group):
     """Seconds for which the caller of a stream may be silent: before its configuration, and between two tenths of a
     second of live audio. The stream holds a place meanwhile."""
     queries: int = Field(32, gt=0)
-    """Most `query` fields of one grounding request."""
+    """Maximum number of `query` fields in one grounding request."""
     query_chars: int = Field(500, gt=0)
-    """Longest query, in characters."""
+    """Maximum length of a query, in characters."""
     num_beams: int = Field(8, gt=0)
     """Largest number of beams that a caller may request."""
     max_new_tokens: int = Field(1500, gt=0)
@@ -58,7 +58,7 @@ class Limits(_Group):
 
     @property
     def longest_timeout_s(self) -> float:
-        """The longest timeout that a request may ask for: what the longest recording gets."""
+        """The longest timeout that a request may set: the default timeout of the longest recording."""
         return self.timeout_s + self.timeout_per_audio_s * self.audio_seconds
 
 

@@ -38,7 +38,7 @@ class Decoding:
 
 
 @dataclass(eq=False)
-class Inquiry:
+class ScriptedRequest:
     duration: int
     num_audio_tokens: int
     queries: list[tuple[int, str]]
@@ -55,7 +55,7 @@ class Session:
     calibrated = ()
 
     def __init__(self) -> None:
-        self._requests: list[Inquiry] = []
+        self._requests: list[ScriptedRequest] = []
 
     @property
     def is_idle(self) -> bool:
@@ -65,21 +65,21 @@ class Session:
     def num_free(self) -> int:
         return max(0, self.num_slots - len(self._requests))
 
-    def submit(self, waveform: Waveform, task: str, queries: tuple[str, ...], decoding: Decoding) -> Inquiry:
+    def submit(self, waveform: Waveform, task: str, queries: tuple[str, ...], decoding: Decoding) -> ScriptedRequest:
         if task not in self.tasks:
             raise TaskNotSupported(f"scripted was trained for {', '.join(self.tasks)}, not for {task}.")
         num_tokens = -(-waveform.num_samples // 5440)
-        request = Inquiry(waveform.duration_tenths, num_tokens, list(enumerate(queries or [""])))
+        request = ScriptedRequest(waveform.duration_tenths, num_tokens, list(enumerate(queries or [""])))
         request.updates = [Started(time.monotonic()), Encoded(0.0, num_tokens)]
         self._requests.append(request)
         return request
 
-    def cancel(self, request: Inquiry) -> None:
+    def cancel(self, request: ScriptedRequest) -> None:
         if request in self._requests:
             self._requests.remove(request)
 
-    def step(self) -> list[tuple[Inquiry, Update]]:
-        updates: list[tuple[Inquiry, Update]] = []
+    def step(self) -> list[tuple[ScriptedRequest, Update]]:
+        updates: list[tuple[ScriptedRequest, Update]] = []
         for request in list(self._requests):
             updates += [(request, update) for update in request.updates or self._next(request)]
             request.updates = []
@@ -87,7 +87,7 @@ class Session:
             time.sleep(STEP_S)
         return updates
 
-    def _next(self, request: Inquiry) -> list[Update]:
+    def _next(self, request: ScriptedRequest) -> list[Update]:
         index, query = request.queries[0]
         match query.split():
             case ["sleep", seconds]:

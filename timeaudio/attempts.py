@@ -1,4 +1,4 @@
-"""Send a request, again while the server is busy, and report its progress: what both clients do with a transport."""
+"""Send requests for both clients: retry while the server is busy, and report progress."""
 
 import time
 from collections.abc import AsyncGenerator, Generator
@@ -11,12 +11,12 @@ from timeaudio.results import Progress
 
 
 def whole(transport: Transport, request: AudioRequest[A], retry_for_s: float, on_progress: OnProgress | None) -> A:
-    """Return the whole answer. It is streamed only if somebody follows the progress.
+    """Return the whole answer. It is streamed only if `on_progress` is given.
 
     Raises:
         ClientError: as the transport.
     """
-    patience = RetryPolicy(retry_for_s)
+    policy = RetryPolicy(retry_for_s)
     while True:
         try:
             if on_progress is None:
@@ -24,7 +24,7 @@ def whole(transport: Transport, request: AudioRequest[A], retry_for_s: float, on
             *_, last = _pieces(transport, request, on_progress)
             return cast(A, last)
         except ApiError as error:
-            wait_s = patience.wait_s(error)
+            wait_s = policy.wait_s(error)
         time.sleep(wait_s)
 
 
@@ -32,7 +32,7 @@ def parts(
     transport: Transport, request: AudioRequest[Any], retry_for_s: float, on_progress: OnProgress | None
 ) -> Generator[Part, None, None]:
     """Yield the parts of a stream except its progress; retry as long as it has not begun. Raises: as `whole`."""
-    patience = RetryPolicy(retry_for_s)
+    policy = RetryPolicy(retry_for_s)
     has_begun = False
     while True:
         try:
@@ -44,7 +44,7 @@ def parts(
         except ApiError as error:
             if has_begun:
                 raise
-            wait_s = patience.wait_s(error)
+            wait_s = policy.wait_s(error)
         time.sleep(wait_s)
 
 
@@ -63,7 +63,7 @@ async def whole_async(
     transport: AsyncTransport, request: AudioRequest[A], retry_for_s: float, on_progress: OnProgress | None
 ) -> A:
     """See `whole`."""
-    patience = RetryPolicy(retry_for_s)
+    policy = RetryPolicy(retry_for_s)
     while True:
         try:
             if on_progress is None:
@@ -71,7 +71,7 @@ async def whole_async(
             *_, last = [part async for part in _pieces_async(transport, request, on_progress)]
             return cast(A, last)
         except ApiError as error:
-            wait_s = patience.wait_s(error)
+            wait_s = policy.wait_s(error)
         await _sleep(wait_s)
 
 
@@ -79,7 +79,7 @@ async def parts_async(
     transport: AsyncTransport, request: AudioRequest[Any], retry_for_s: float, on_progress: OnProgress | None
 ) -> AsyncGenerator[Part, None]:
     """See `parts`."""
-    patience = RetryPolicy(retry_for_s)
+    policy = RetryPolicy(retry_for_s)
     has_begun = False
     while True:
         try:
@@ -91,7 +91,7 @@ async def parts_async(
         except ApiError as error:
             if has_begun:
                 raise
-            wait_s = patience.wait_s(error)
+            wait_s = policy.wait_s(error)
         await _sleep(wait_s)
 
 

@@ -13,9 +13,9 @@ _ACCEPTED = "Give a path, the bytes of an audio file, or a file opened with mode
 
 
 class AudioSource:
-    """A recording that can be sent repeatedly. A path is read from disk; anything else is held in memory.
+    """A recording that can be sent repeatedly.
 
-    So is a pipe, which can be read once.
+    A path is read from disk each time; a pipe, which can be read only once, and anything else are held in memory.
 
     Raises:
         TypeError: the object is not a recording; the message says what to give instead.
@@ -55,7 +55,7 @@ def to_bytes(sound: object, if_array: str) -> bytes:
 
 
 def _content(audio: object) -> bytes:
-    """Return the bytes of what is not a path."""
+    """Return the bytes of a recording that is not a path."""
     read = getattr(audio, "read", None)
     if read is None:
         try:

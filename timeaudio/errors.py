@@ -4,7 +4,7 @@ ClientError
 ├── ApiError            the server answered with a problem (RFC 9457), available as fields
 ├── ServerUnreachable   no response arrived, or the connection broke
 ├── UnexpectedAnswer    the response was not that of a TimeAudio server of this version
-└── LocalModelError     no server was asked: the model in this process could not start, or refused a recording
+└── LocalModelError     the model in this process could not start, or refused a recording; no server is involved
 """
 
 from collections.abc import Mapping

@@ -1,4 +1,4 @@
-"""How to install the optional parts. The package is on no index: they come from a clone of the repository."""
+"""How to install the optional parts. The package is not on PyPI: they come from a clone of the repository."""
 
 import shlex
 import sys
@@ -12,7 +12,7 @@ _ROOT = Path(__file__).parents[1]
 
 
 def how_to_install(extra: str) -> str:
-    """Return the command that adds an extra to this Python. Where the package runs in a clone, it can be pasted."""
+    """Return the command that adds an extra to this Python. If it runs in a clone, the command can be pasted."""
     if (_ROOT / "pyproject.toml").is_file():
         return shlex.join([sys.executable, "-m", "pip", "install", "-e", f"{_ROOT}[{extra}]"])
     return f"pip install '.[{extra}]' in a clone of TimeAudio"

@@ -38,16 +38,16 @@ def follow_each(sources: Sequence[Source], follow: Follow, *, as_json: bool) -> 
 
 
 def _print(source: Source, stream: Stream[Any, AnyAnswer], named: str, *, as_json: bool) -> None:
-    num_told = 0
+    num_printed = 0
     for piece in stream:
         text = _line(source, piece, as_json=as_json)
         if text is not None:
-            num_told += 1
+            num_printed += 1
             typer.echo(f"{'' if as_json else named}{text}")
     answer = stream.answer()
     if isinstance(answer, QuestionAnswer) and as_json:
         typer.echo(json.dumps({"file": source.shown, "answer": answer.answer}, ensure_ascii=False))
-    elif not num_told and not as_json:
+    elif not num_printed and not as_json:
         typer.echo(f"{named}{prose(answer)}")
 
 

@@ -18,7 +18,7 @@ SUFFIXES = frozenset(
 """The suffixes that count as recordings in a folder. A file named directly may have any suffix."""
 
 UNREAD_SUFFIXES = frozenset({".dts", ".ape", ".tak", ".mpc", ".ra", ".rm", ".dsf", ".dff", ".aax", ".gsm", ".voc"})
-"""The suffixes of sound and film that are not read. In a folder they are counted, so that nobody misses them."""
+"""The suffixes of sound and film that are not read. In a folder they are counted and reported."""
 
 STDIN = "-"
 
@@ -38,7 +38,7 @@ class Source:
     path: Path | None
 
     def audio(self) -> Path | bytes:
-        """Return what a listener takes: the path, or the bytes from standard input.
+        """Return what a backend takes: the path, or the bytes from standard input.
 
         Raises:
             OSError: standard input cannot be read.
@@ -106,7 +106,7 @@ def _inside(folder: Path, left_out: list[Path]) -> Iterator[Source]:
 
 
 def _folders(top: Path) -> Iterator[tuple[str, list[str]]]:
-    """Yield every folder below, with its files, and those behind links: each folder once, so a loop of links ends.
+    """Yield every folder below, also behind links, with its files. Each folder once, so that loops of links end.
 
     Links come last: a folder that is also reached without one keeps its own path.
     """

@@ -1,4 +1,4 @@
-"""Labelled intervals, and the lines that label tracks, subtitles and tables make of them. Needs no answer's classes.
+"""Labelled intervals, and their lines in label tracks, subtitles and tables. Does not import the answer classes.
 
 Units: integer milliseconds of the file.
 """
@@ -12,7 +12,7 @@ from typing import Final
 NAMELESS: Final = "?"
 """The label for a text that has no printable characters left."""
 PLAIN_NAME: Final = re.compile(r"-[\w.-]*\.\w+")
-"""Names like AudioSet's `-0RWZT-miFs_30.wav`: no function call fits into them, and DCASE joins tables by name."""
+"""Names like AudioSet's `-0RWZT-miFs_30.wav`: they cannot hold a function call, and DCASE joins tables by name."""
 _FORMULA_STARTS: Final = ("=", "+", "-", "@")
 
 
@@ -31,7 +31,7 @@ def one_line(words: str) -> str:
 
     The result is never empty, because some formats need a label.
     """
-    if words.isprintable():  # most are, and an archive has a million; of white space, it may have the space alone
+    if words.isprintable():  # fast path, for archives of a million: its only white space is the space
         if words and "  " not in words and words[0] != " " != words[-1]:
             return words
     else:
@@ -54,7 +54,7 @@ def srt_cues(intervals: Iterable[LabelledInterval]) -> str:
 
 
 def inert(cell: str, plain: re.Pattern[str] | None = None) -> str:
-    """Return a cell that no spreadsheet takes for a formula: they begin with = + - or @. `plain` cells stay as is.
+    """Escape a cell that a spreadsheet would take for a formula: it begins with = + - or @. `plain` cells stay as is.
 
     Source: OWASP, "CSV Injection".
     """

@@ -47,7 +47,7 @@ def fetched(model: Path | None) -> Path | None:
 
 
 class LocalModel:
-    """A checkpoint loaded in this process: slower to start than a request to a server, but needs none.
+    """A checkpoint loaded in this process: slower to start than a request to a server, but it needs no server.
 
     It splits a recording into the same passes as a server, by the same settings (`TIMEAUDIO_PASSES__SECONDS`).
 
@@ -114,13 +114,13 @@ class LocalModel:
         Raises:
             LocalModelError, OSError: as for `dense_caption`; also if the checkpoint was not trained for it.
         """
-        return cast(results.Summary, self._say(audio, "summarize", "", part))
+        return cast(results.Summary, self._text_answer(audio, "summarize", "", part))
 
     def ask(self, audio: Path | bytes, question: str, **part: Unpack[PartOptions]) -> results.QuestionAnswer:
         """Return the answer to a question about a recording. Raises: as `summarize`."""
-        return cast(results.QuestionAnswer, self._say(audio, "ask", question, part))
+        return cast(results.QuestionAnswer, self._text_answer(audio, "ask", question, part))
 
-    def _say(self, audio: Path | bytes, task: "Task", words: str, part: PartOptions) -> results.AnyAnswer:
+    def _text_answer(self, audio: Path | bytes, task: "Task", words: str, part: PartOptions) -> results.AnyAnswer:
         from model.language.prompt import question_of
 
         question = question_of(task, words)

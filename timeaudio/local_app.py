@@ -18,7 +18,7 @@ def serve(create: Callable[[Sequence[str]], Starlette], host: str, port: int, *,
     """Print the address and serve until a signal. `warning` is printed if others than this machine can connect.
 
     `create` makes the application from the names that requests may use for it; `*` is any. With a fixed list, a page of
-    another site whose name suddenly means this machine (DNS rebinding) reads nothing.
+    another site whose name is rebound to this machine (DNS rebinding) can read nothing.
     """
     is_local = host in _LOCAL
     app = create(_LOCAL if is_local else ("*",))

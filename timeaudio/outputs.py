@@ -20,7 +20,7 @@ Shown = Literal["tables", "json", "json_lines", "text", "nothing"]
 
 
 _WIDTH = 80
-"""Columns where the environment says 0, which stands for an unknown width."""
+"""Columns if the environment reports 0, which means that the width is unknown."""
 
 
 class OutputFolder:

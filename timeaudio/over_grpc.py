@@ -171,7 +171,7 @@ def _async_channel(address: SplitResult) -> Any:
 
     Raises:
         ServerUnreachable: this process was forked from one that used grpc.aio, whose thread is missing here. A call
-            would wait for ever.
+            would wait forever.
     """
     owner = _AIO_OWNER.setdefault("process", os.getpid())
     if owner != os.getpid():

@@ -31,7 +31,7 @@ _PARTS: Final[Mapping[str, type[Part]]] = {
 }
 """The type of each message, by its name."""
 
-_TOLD_BEFORE_READING: Final = frozenset({401, 429})
+_SENT_BEFORE_READING: Final = frozenset({401, 429})
 """The statuses of a refused API key, which the server sends before it reads the body."""
 
 
@@ -146,7 +146,7 @@ class AsyncHttpTransport:
             if isinstance(error.__cause__, httpx.NetworkError) and not isinstance(error.__cause__, httpx.ConnectError):
                 with suppress(httpx.TransportError):
                     response = await (await self._http.here()).get(_PATHS["dense_caption"])  # 405 if the key is valid
-                    if response.status_code in _TOLD_BEFORE_READING:
+                    if response.status_code in _SENT_BEFORE_READING:
                         raise refusal(response, self.url) from None
             raise
 

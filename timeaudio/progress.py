@@ -17,7 +17,7 @@ class RunCounts:
     """Counts of the recordings of a run.
 
     Attributes:
-        heard_s: seconds of sound analysed so far.
+        audio_s: seconds of sound analysed so far.
     """
 
     def __init__(self, num_sources: int) -> None:
@@ -25,14 +25,14 @@ class RunCounts:
         self.num_done = 0
         self.num_failed = 0
         self.num_skipped = 0
-        self.heard_s = 0.0
+        self.audio_s = 0.0
         self._begun = time.monotonic()
 
     @property
     def speed(self) -> str:
         """The speed against real time, as `20x`. Empty before the first answer."""
         took_s = time.monotonic() - self._begun
-        return f"{self.heard_s / took_s:.1f}x" if self.heard_s and took_s > 0 else ""
+        return f"{self.audio_s / took_s:.1f}x" if self.audio_s and took_s > 0 else ""
 
     def __str__(self) -> str:
         """Format the counts, as `12 recordings, 1 failed: 80.0 s of sound in 4.0 s (20.0x real time)`."""
@@ -41,7 +41,7 @@ class RunCounts:
         counts += [f"{self.num_skipped} skipped (answered before)"] if self.num_skipped else []
         speed = f" ({self.speed} real time)" if self.speed else ""
         took_s = time.monotonic() - self._begun
-        return f"{', '.join(counts)}: {self.heard_s:.1f} s of sound in {took_s:.1f} s{speed}."
+        return f"{', '.join(counts)}: {self.audio_s:.1f} s of sound in {took_s:.1f} s{speed}."
 
 
 class Bar:

@@ -18,7 +18,7 @@ class PartOptions(TypedDict, total=False):
 
 
 class RequestOptions(TypedDict, total=False):
-    """Optional fields of a request. The server chooses what is absent or None.
+    """Optional fields of a request. The server chooses the value of an option that is absent or None.
 
     `start` and `end` bound the part that is analysed and `timeout_s` the whole request, in seconds. `track` is the
     number of the file's audio track, from 0; by default the one that a player plays. The server omits intervals below
@@ -99,7 +99,7 @@ def _checked(name: str, value: Any) -> float | int | str:
 
 
 def _number(name: str, value: Any) -> float:
-    """Return a number as a float. Text and truth values are rejected, as in JSON."""
+    """Return a number as a float. Text and booleans are rejected, as in JSON."""
     is_truth = isinstance(value, bool) or getattr(getattr(value, "dtype", None), "kind", "") == "b"
     if not is_truth and (hasattr(value, "__float__") or hasattr(value, "__index__")):
         try:

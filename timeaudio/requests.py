@@ -62,32 +62,32 @@ class AudioRequest(Generic[A]):
 
 def dense_caption(audio: Audio, options: RequestOptions, form: FormatName = "json") -> AudioRequest[DenseCaption]:
     """Ask for every event."""
-    return _asked("dense_caption", DenseCaption, audio, options, {}, form)
+    return _request("dense_caption", DenseCaption, audio, options, {}, form)
 
 
 def ground(
     audio: Audio, queries: str | Sequence[str], options: RequestOptions, form: FormatName = "json"
 ) -> AudioRequest[Grounding]:
     """Ask for the times of each query."""
-    return _asked("ground", Grounding, audio, options, {"query": checked_queries(queries)}, form)
+    return _request("ground", Grounding, audio, options, {"query": checked_queries(queries)}, form)
 
 
 def summarize(audio: Audio, options: RequestOptions, form: FormatName = "json") -> AudioRequest[Summary]:
     """Ask for a summary of the speech."""
-    return _asked("summarize", Summary, audio, options, {}, form)
+    return _request("summarize", Summary, audio, options, {}, form)
 
 
 def ask(
     audio: Audio, question: str, options: RequestOptions, form: FormatName = "json"
 ) -> AudioRequest[QuestionAnswer]:
     """Ask a question."""
-    return _asked("ask", QuestionAnswer, audio, options, {"question": checked_words(question, "question")}, form)
+    return _request("ask", QuestionAnswer, audio, options, {"question": checked_words(question, "question")}, form)
 
 
-def _asked(
+def _request(
     task: TaskName, kind: type[A], audio: Audio, options: RequestOptions, words: Mapping[str, Any], form: FormatName
 ) -> AudioRequest[A]:
-    # All of this before anything is sent, so that every transport raises the caller's mistakes alike.
+    # Check everything before anything is sent, so that all transports raise the same errors.
     form = checked_format(form)
     find(form)
     return AudioRequest(task, kind, AudioSource(audio), checked_options(options, RequestOptions), words, form)

@@ -18,7 +18,7 @@ HOST = "127.0.0.1"
 START_TIMEOUT_S = 180.0
 STOP_TIMEOUT_S = 15.0
 POLL_S = 0.1
-TELL_EVERY_S = 5.0
+REPORT_EVERY_S = 5.0
 
 
 class ServerProcess:
@@ -51,8 +51,8 @@ class ServerProcess:
             self._process.wait()
         self._log.close()
 
-    def wait_ready(self, tell: Callable[[float], object]) -> None:
-        """Wait until the server accepts requests. Meanwhile call `tell` now and then with the seconds waited.
+    def wait_ready(self, on_wait: Callable[[float], object]) -> None:
+        """Wait until the server accepts requests. Meanwhile call `on_wait` now and then with the seconds waited.
 
         Raises:
             LocalModelError: the server exited, or was not ready in time; the message ends with its last log line.
@@ -66,8 +66,8 @@ class ServerProcess:
                     raise LocalModelError(f"The server exited during startup: {self._last_words()}")
                 if waited_s > START_TIMEOUT_S:
                     raise LocalModelError(f"The server was not ready after {waited_s:.0f} s: {self._last_words()}")
-                if waited_s - reported_s >= TELL_EVERY_S:
-                    tell(waited_s)
+                if waited_s - reported_s >= REPORT_EVERY_S:
+                    on_wait(waited_s)
                     reported_s = waited_s
                 time.sleep(POLL_S)
 

@@ -226,7 +226,8 @@ def _to_channels(frame: av.AudioFrame) -> Samples:
     values = frame.to_ndarray()
     channels = values if frame.format.is_planar else values.reshape(-1, frame.layout.nb_channels).T
     if values.dtype == np.float32:  # most codecs: nothing to convert, and files have thousands of packets
-        return channels
+        unchanged: Samples = channels.astype(np.float32, copy=False)
+        return unchanged
     with np.errstate(over="ignore"):  # too large a double becomes infinity, which is refused later
         scaled: Samples = channels.astype(np.float32)
     if values.dtype == np.uint8:

@@ -55,8 +55,8 @@ def needs(
 ) -> ExpectedShapes:
     """Return the tensor shapes of a checkpoint with these configs."""
     with torch.device("meta"):
-        hears = AisfxEncoder(sound) if isinstance(sound, AisfxConfig) else BEATs(sound)
-        net = TimeAudio(config, SpeechEncoder(speech), hears, meta_language_model(llm))
+        sound_encoder = AisfxEncoder(sound) if isinstance(sound, AisfxConfig) else BEATs(sound)
+        net = TimeAudio(config, SpeechEncoder(speech), sound_encoder, meta_language_model(llm))
     shapes = {name: tuple(tensor.shape) for name, tensor in net.state_dict().items()}
     embeddings = embedding_names(net.llm)
     tied = frozenset(_names_of_head(net.llm)) - set(embeddings)

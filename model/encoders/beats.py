@@ -135,11 +135,11 @@ class BEATs(nn.Module):
         if num_samples is None:
             return self.encode(banks, num_frames)
         own_steps = torch.tensor([num_steps(n) for n in num_samples.tolist()], device=banks.device)
-        is_heard = torch.arange(banks.shape[1], device=banks.device) < own_steps[:, None]
+        is_valid = torch.arange(banks.shape[1], device=banks.device) < own_steps[:, None]
         own_patches = -(-num_samples.to(banks.device) // (FRAME_SAMPLES * NUM_BANDS))
         patches = torch.arange(-(-num_frames // NUM_BANDS), device=banks.device)
         is_padding = (patches >= own_patches[:, None]).repeat_interleave(NUM_BANDS, dim=1)
-        return self.encode(banks.where(is_heard[..., None], SILENCE), num_frames, is_padding)
+        return self.encode(banks.where(is_valid[..., None], SILENCE), num_frames, is_padding)
 
     def encode(
         self,

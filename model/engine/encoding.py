@@ -38,7 +38,7 @@ class EncodeJob:
         self.seconds = 0.0
 
     @property
-    def is_heard(self) -> bool:
+    def is_encoded(self) -> bool:
         """Whether all segments are encoded."""
         return None not in self.frames
 
@@ -90,7 +90,7 @@ class EncoderQueue:
             else:
                 job.frames[number] = frames
         touched = list(dict.fromkeys(job for job, _ in batch))
-        self._connect([job for job in touched if job.is_heard])
+        self._connect([job for job in touched if job.is_encoded])
         if self._is_cuda:
             torch.cuda.synchronize()  # attribute its time and its failures to this step
         for job, _ in batch:

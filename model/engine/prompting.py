@@ -79,7 +79,7 @@ class Question:
         found = self._parser.feed(text[len(before) :])
         if found:
             written = [*self.events, *found]
-            found = self._sure(written, ids, path.grammar_log_probs[: len(ids)])[len(self.events) :]
+            found = self._with_confidence(written, ids, path.grammar_log_probs[: len(ids)])[len(self.events) :]
             self.events += found
         return found
 
@@ -88,7 +88,9 @@ class Question:
         completion = self.sequence.completion
         assert completion is not None, "the sequence has not ended"
         text = self._tokenizer.decode(completion.ids)
-        events = self._sure(parse(text, self._task, self._duration), completion.ids, completion.grammar_log_probs)
+        events = self._with_confidence(
+            parse(text, self._task, self._duration), completion.ids, completion.grammar_log_probs
+        )
         return Answer(
             events=tuple(by_caption(events) if self._task == "dense_caption" else events),
             separate=tuple(events),
@@ -98,18 +100,20 @@ class Question:
             completion=completion,
         )
 
-    def _sure(self, events: list[Event], ids: Items[int], log_probs: Items[float]) -> list[Event]:
+    def _with_confidence(self, events: list[Event], ids: Items[int], log_probs: Items[float]) -> list[Event]:
         """Return all events so far, with confidence if the checkpoint is calibrated."""
         if self._calibration is None or self._task not in self._calibration.tasks:
             return events
-        return self._calibration.sure(events, self.features(events, ids, log_probs), self._task)
+        return self._calibration.with_confidence(events, self.features(events, ids, log_probs), self._task)
 
     def features(self, events: Items[Event], ids: Items[int], log_probs: Items[float]) -> list[tuple[Features, ...]]:
         """Return the features of each interval of the answer's events; see `features_of`."""
-        asked = word_ids(self._tokenizer, query_of(self._question)) if self._task in ("ground", "ask") else None
+        query_ids = word_ids(self._tokenizer, query_of(self._question)) if self._task in ("ground", "ask") else None
 
         def evidence(event: Event, interval: Interval) -> float:
-            return self._evidence(word_ids(self._tokenizer, event.caption) if asked is None else asked, interval)
+            return self._evidence(
+                word_ids(self._tokenizer, event.caption) if query_ids is None else query_ids, interval
+            )
 
         return features_of(events, ids, log_probs, self._tokenizer.vocabulary, self._task, evidence)
 

@@ -67,11 +67,11 @@ class Clips:
         """Run each clip through the encoders and `generate` before the next."""
         decoding = Decoding(num_beams=self._load.library_beams, max_new_tokens=self._load.new_tokens)
         for waveform in waveforms:
-            tokens = self._heard(waveform).to(self._question.dtype)
+            tokens = self._encode(waveform).to(self._question.dtype)
             generate(self._model.llm, torch.cat([tokens, self._question]), decoding)
 
     @torch.inference_mode()
-    def _heard(self, waveform: Waveform) -> Tensor:
+    def _encode(self, waveform: Waveform) -> Tensor:
         speech, sound = self._model.encode_segments(split(waveform))
         return self._model.audio_tokens(speech, sound, [waveform.num_samples])[0]
 

@@ -1,4 +1,4 @@
-"""What a caller asks about a file and what the server found, independent of the transport."""
+"""A request about a file and its result, independent of the transport."""
 
 from collections.abc import AsyncGenerator, AsyncIterator
 from dataclasses import dataclass, field
@@ -9,7 +9,7 @@ from server.workers.protocol import SAMPLE_RATE, DecodingOptions, QueryAnswered,
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class InferenceRequest:
-    """What a caller wants to know about a file. Units: seconds, except `start`, which is in tenths.
+    """A task to run on a file. Units: seconds, except `start`, which is in tenths.
 
     Attributes:
         track: the audio track of the file, from 0; None for the one that a player plays.

@@ -1,4 +1,4 @@
-"""Convert an result to the answer of its task. Pure functions."""
+"""Convert a result to the answer of its task. Pure functions."""
 
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from typing import Any

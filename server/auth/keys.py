@@ -60,7 +60,7 @@ def read_callers(path: Path) -> Mapping[str, Caller]:
     except (OSError, ValueError) as error:
         raise ValueError(f"{path} cannot be read as a file of API keys: {error}") from None
     if not callers:
-        raise ValueError(f"{path} names no caller. Create a key: python -m server.auth NAME >> {path}")
+        raise ValueError(f"{path} defines no callers. Create a key: python -m server.auth NAME >> {path}")
     return callers
 
 

@@ -92,7 +92,7 @@ class DecodePool:
             try:
                 return await self._run_once(source, target, span)
             except TimeoutError:
-                # pebble measures the limit by the date. If that jumped ahead, the file did not take so long.
+                # pebble measures the limit by the wall clock, which may have jumped ahead: check the monotonic clock.
                 if time.monotonic() - began >= self._settings.timeout_s:
                     raise DecodeTooCostly(
                         f"Decoding this file took longer than {self._settings.timeout_s:g} s and was stopped "

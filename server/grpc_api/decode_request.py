@@ -1,4 +1,4 @@
-"""Validates request messages into inquiries. Uses the REST forms, so both transports report the same errors. Pure."""
+"""Validates and converts request messages. Uses the REST forms, so both transports report the same errors. Pure."""
 
 from collections.abc import Mapping
 from typing import Any, Final

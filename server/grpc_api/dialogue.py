@@ -15,7 +15,7 @@ class Dialogue:
 
     Args:
         requests: what the caller sends.
-        write: sends a response; it waits while the caller reads none.
+        write: sends a response; it waits while the caller does not read.
         idle_s: the longest wait for the caller, in either direction.
     """
 
@@ -49,7 +49,7 @@ class Dialogue:
             self._waited_s += time.monotonic() - begun
 
     def progressed(self) -> None:
-        """Reset the idle time after a request that made progress; empty or tiny chunks make none."""
+        """Reset the idle time after a request that made progress; empty and tiny chunks do not count."""
         self._waited_s = 0.0
 
     async def write(self, response: pb.AnalyzeResponse) -> None:

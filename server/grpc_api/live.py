@@ -37,8 +37,8 @@ class LiveStream:
     Args:
         service: sends requests to the engine.
         config: the first message of the stream.
-        ticket: the stream's admission; it reserves one window of audio, which never counts as waiting: it has yet to
-            come.
+        ticket: the stream's admission. It reserves one window of audio, which never counts as waiting, because it
+            has not arrived yet.
         dialogue: the rest of the requests, and the responses.
 
     Raises:
@@ -79,7 +79,7 @@ class LiveStream:
         Raises:
             AudioTooLong: the stream exceeds the limit for live audio.
             EmptyAudio: the stream ends before 0.1 s of audio.
-            StreamIdle: the caller falls silent, or does not read.
+            StreamIdle: the caller sends or reads nothing for too long.
             TimeAudioError: the model fails on a window.
         """
         begun = time.monotonic()
@@ -99,7 +99,7 @@ class LiveStream:
         if num_new:
             await self._window(begin, held, is_last=True)
         else:
-            await self._tell(self._windows.add(begin, None, []))
+            await self._write_final(self._windows.add(begin, None, []))
         await self._end(begun)
 
     async def _blocks(self) -> AsyncIterator[bytes]:
@@ -117,12 +117,12 @@ class LiveStream:
 
     async def _window(self, begin: int, held: deque[bytes], *, is_last: bool) -> None:
         pcm, begun = b"".join(held), time.monotonic()
-        num_heard = (self._width - self._hop) * BLOCK if begin else 0  # by the window before
-        result = await self._service.analyze_pcm(pcm, self._inference, num_heard=num_heard)
+        num_analyzed = (self._width - self._hop) * BLOCK if begin else 0  # in the previous window
+        result = await self._service.analyze_pcm(pcm, self._inference, num_analyzed=num_analyzed)
         self._analyze_s += time.monotonic() - begun
         await self._add_up(result)
-        last_word = None if is_last else begin + self._width - (self._width - self._hop) // 2
-        await self._tell(self._windows.add(begin, last_word, self._intervals(result, begin)))
+        final_end = None if is_last else begin + self._width - (self._width - self._hop) // 2
+        await self._write_final(self._windows.add(begin, final_end, self._intervals(result, begin)))
 
     def _intervals(self, result: InferenceResult, begin: int) -> list[WindowInterval]:
         """Return the intervals found in a window, on the stream's clock, keyed by caption or query number."""
@@ -145,7 +145,7 @@ class LiveStream:
         whole.num_audio_tokens += result.num_audio_tokens
         whole.answers += result.answers
 
-    async def _tell(self, final: list[WindowInterval]) -> None:
+    async def _write_final(self, final: list[WindowInterval]) -> None:
         final = [found for found in final if is_confident(found.interval, self._least)]
         self._found += final
         for found in final:

@@ -54,7 +54,7 @@ class GrpcServer:
         limit = self._service.settings.limits.json_bytes + _OVERHEAD
         options = [("grpc.max_receive_message_length", limit), ("grpc.so_reuseport", 0), *_FLOW_CONTROL]
         server = grpc.aio.server(options=options, interceptors=self._interceptors)  # here, where the event loop runs
-        self._health = _Health(self._tell_health)
+        self._health = _Health(self._update_health)
         add_TimeAudioServiceServicer_to_server(TimeAudioServicer(self._service), server)
         health_pb2_grpc.add_HealthServicer_to_server(self._health, server)
         reflection.enable_server_reflection((NAME, health.SERVICE_NAME, reflection.SERVICE_NAME), server)
@@ -82,10 +82,10 @@ class GrpcServer:
     async def _look(self) -> None:
         """Keep the status of the health service current for clients that watch it."""
         while True:
-            await self._tell_health()
+            await self._update_health()
             await asyncio.sleep(_LOOK_S)
 
-    async def _tell_health(self) -> None:
+    async def _update_health(self) -> None:
         status = health_pb2.HealthCheckResponse
         word = status.SERVING if self._service.ready else status.NOT_SERVING
         for name in ("", NAME):

@@ -15,7 +15,7 @@ from typing import Final
 from model.timeline.interval import Interval
 
 _SAME_END: Final = 5
-"""Tenths by which a window may extend an interval that was already reported without reporting the difference."""
+"""An interval that was already reported and grows by at most this many tenths is not reported again."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -38,28 +38,28 @@ class WindowMerger:
         self._open: list[WindowInterval] = []
         self._sent: list[WindowInterval] = []
 
-    def add(self, begin: int, last_word: int | None, found: Iterable[WindowInterval]) -> list[WindowInterval]:
+    def add(self, begin: int, final_end: int | None, found: Iterable[WindowInterval]) -> list[WindowInterval]:
         """Return the intervals that are final after the window that starts at `begin`.
 
         Args:
             begin: start of the window.
-            last_word: end of the window's final part; None at the end of the stream.
+            final_end: end of the window's final part; None at the end of the stream.
             found: the window's intervals, on the stream's clock.
         """
-        going_on, self._open = self._open, []
+        continuing, self._open = self._open, []
         # An interval that ended before this window cannot be found again.
         self._sent = [earlier for earlier in self._sent if earlier.interval.end > begin]
         final: list[WindowInterval] = []
         for current in sorted(found, key=lambda h: (h.interval.start, h.interval.end)):
-            whole = self._joined(current, going_on)
+            whole = self._joined(current, continuing)
             fresh = self._new_part(whole)
             if fresh is None:
                 continue
-            if last_word is not None and fresh.interval.end > last_word:
+            if final_end is not None and fresh.interval.end > final_end:
                 self._open.append(fresh)
             else:
                 final.append(fresh)
-        final += going_on  # not found in this window, so they are final as the previous window found them
+        final += continuing  # not found in this window, so they are final as the previous window found them
         final.sort(key=lambda h: (h.interval.start, h.interval.end))
         self._sent += final
         return final
@@ -74,18 +74,18 @@ class WindowMerger:
                 start = max(start, earlier.interval.end)
         return WindowInterval(current.key, replace(current.interval, start=start))
 
-    def _joined(self, current: WindowInterval, going_on: list[WindowInterval]) -> WindowInterval:
-        """Join an interval with those of the previous window that it continues, and remove them from `going_on`.
+    def _joined(self, current: WindowInterval, continuing: list[WindowInterval]) -> WindowInterval:
+        """Join an interval with those of the previous window that it continues, and remove them from `continuing`.
 
         The result has the key of the earliest one.
         """
         before = [
             other
-            for other in going_on
+            for other in continuing
             if self._is_same(other.key, current.key) and _touch(other.interval, current.interval)
         ]
         for other in before:
-            going_on.remove(other)
+            continuing.remove(other)
         first = min([*before, current], key=lambda h: h.interval.start)
         return WindowInterval(first.key, replace(first.interval.until(current.interval), end=current.interval.end))
 

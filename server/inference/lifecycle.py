@@ -109,7 +109,7 @@ class Lifecycle:
             )
 
     def check_confidence(self, inference: InferenceRequest, *, field: str = "min_confidence") -> None:
-        """Check that the model is calibrated for the task if the inference sets a least confidence.
+        """Check that the model is calibrated for the task if the request sets a minimum confidence.
 
         Raises:
             InvalidField: it is not; the error names `field`.
@@ -151,10 +151,10 @@ class Lifecycle:
 
     @contextmanager
     def place(self) -> Iterator[None]:
-        """Hold a place in the queue for work on a body that the model does not see.
+        """Hold a place in the queue for a request that does not need the model.
 
         Raises:
-            Overloaded: there is none.
+            Overloaded: the queue is full.
         """
         try:
             with self._admission.enter() as ticket:

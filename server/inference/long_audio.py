@@ -32,7 +32,7 @@ AT_ONCE = 4
 """Passes of one recording in the engine at a time, per worker. They share its decoding steps, and other requests wait
 behind no more than these."""
 AT_FIRST = 1
-"""The same until the first pass of a streamed answer has ended: passes that share steps end together, and late.
+"""The same until the first pass of a streamed answer has ended: passes that share steps all end late.
 Results of queries are sent after the last pass, so they gain nothing."""
 
 

@@ -7,20 +7,20 @@ To get the whole answer, await `Service.analyze`. To stream it, iterate `Service
         async with service.workspace() as folder:
             ...  # write the file to folder / "upload"
             async with aclosing(service.stream(ticket, source, inference)) as parts:
-                result = await anext(parts)           # an Analysis: the file is decoded, its length known
+                result = await anext(parts)           # an InferenceResult: the file is decoded
                 async for update in parts:
                     match update:
-                        case Found(index, event): ...   # one event; `event.shift(result.start)` is on the file's
-                                                        # clock; `index` is that of the query
-                        case Answered(): ...            # the whole answer to one query, also in `result.answers`
-                        case Started() | Encoded() | PassesDone(): ...
+                        case EventFound(index, event): ...  # one event; `event.shift(result.start)` is on the
+                                                            # file's clock; `index` is that of the query
+                        case QueryAnswered(): ...           # the whole answer to one query, also in `result.answers`
+                        case RequestStarted() | AudioEncoded() | PassesDone(): ...
         # here `result` is complete, for `server.api.responses.PRESENTERS`
 
 The first `anext` raises any error in the file, before the transport has to send a byte of the answer; the iteration
 raises later errors. Closing the iterator, or cancelling the task that reads it, drops the work within one model step.
-Every event of an answer comes as Found before its Answered; with beam search only just before. Events come in the
-answer's order. For a recording of several passes they come once they are final, pass by pass, and `Answered.events` is
-in order of time.
+Every event of an answer comes as EventFound before its QueryAnswered; with beam search only just before. Events come in
+the answer's order. For a recording of several passes they come once they are final, pass by pass, and
+`QueryAnswered.events` is in order of time.
 """
 
 import asyncio
@@ -97,7 +97,7 @@ class Service(Lifecycle):
     def stream(
         self, ticket: Ticket, source: Path, inference: InferenceRequest
     ) -> AsyncGenerator[InferenceResult | Update, None]:
-        """Do the same as a stream: first the result, which fills up meanwhile, then the engine's updates.
+        """Stream the same work: first the result, which is filled in as updates arrive, then the engine's updates.
 
         Raises:
             DeadlineExceeded: the work exceeds, or is bound to exceed, the timeout of the inference or the server.
@@ -106,11 +106,11 @@ class Service(Lifecycle):
         """
         return self._stream(ticket, source, inference, is_live=True)
 
-    async def analyze_pcm(self, pcm: bytes, inference: InferenceRequest, *, num_heard: int = 0) -> InferenceResult:
+    async def analyze_pcm(self, pcm: bytes, inference: InferenceRequest, *, num_analyzed: int = 0) -> InferenceResult:
         """Run the engine on samples that are already decoded and counted in the caller's ticket.
 
         The caller counts the request, which may consist of many such calls. `pcm` holds mono float32 little-endian
-        samples at 16 kHz, the first `num_heard` of which an earlier call of the request has analyzed already.
+        samples at 16 kHz, the first `num_analyzed` of which an earlier call of the request has analyzed already.
 
         Raises:
             As `stream`.
@@ -124,7 +124,7 @@ class Service(Lifecycle):
             async for _ in updates:
                 pass
         self._admission.measured(model_s=result.encode_s + result.generate_s, audio_s=result.audio_s)
-        self.metrics.analyzed(result, audio_s=(result.num_samples - num_heard) / SAMPLE_RATE)
+        self.metrics.analyzed(result, audio_s=(result.num_samples - num_analyzed) / SAMPLE_RATE)
         return result
 
     async def _stream(

@@ -50,7 +50,7 @@ def read_folder(folder: Traversable) -> dict[str, Asset]:
 def respond(request: Request, asset: Asset, headers: dict[str, str]) -> Response:
     """Return the file, or a 304 if the browser's copy is current."""
     headers = {**CACHING, **headers, "ETag": asset.etag}
-    if _names(request.headers.get("if-none-match", ""), asset.etag):
+    if _matches(request.headers.get("if-none-match", ""), asset.etag):
         return Response(status_code=304, headers=headers)
     body = asset.body
     if asset.zipped is not None and "gzip" in request.headers.get("accept-encoding", ""):
@@ -79,5 +79,5 @@ def _suffix(path: str) -> str:
     return PurePosixPath(path).suffix
 
 
-def _names(told: str, etag: str) -> bool:
-    return told.strip() == "*" or etag in (tag.strip() for tag in told.split(","))
+def _matches(if_none_match: str, etag: str) -> bool:
+    return if_none_match.strip() == "*" or etag in (tag.strip() for tag in if_none_match.split(","))

@@ -81,7 +81,7 @@ def router(settings: Settings) -> APIRouter:
         return respond(request, site["index.html"], SECURITY)
 
     @made.get("/page/about.json")
-    async def told() -> Response:
+    async def about_file() -> Response:
         return Response(about, media_type="application/json", headers={"Cache-Control": "no-cache"})
 
     @made.post("/page/written/{format_name}")
@@ -144,6 +144,6 @@ async def _write(request: Request, limits: Limits) -> Response:
 
 
 def _written(body: dict[str, Any], format_name: FormatName) -> bytes:
-    asked = _FormatRequest.model_validate(body)
-    answer = _ANSWERS[asked.task].model_validate(asked.answer)
-    return write(answer, format_name, name=asked.name).encode()
+    conversion = _FormatRequest.model_validate(body)
+    answer = _ANSWERS[conversion.task].model_validate(conversion.answer)
+    return write(answer, format_name, name=conversion.name).encode()

@@ -24,8 +24,8 @@ from server.rest.intent import understand
 from server.rest.json_body import decoded, read_object
 from server.rest.models import check_model
 from server.rest.problems import documented
-from server.rest.sse import tell
-from server.rest.streaming_response import ITEM, Say, streamed
+from server.rest.sse import write_answer
+from server.rest.streaming_response import ITEM, SendMessage, streamed
 from server.rest.task_routes import AUDIO, BODY, PROMPT, SERVICE
 from server.rest.upload import while_arriving
 from server.runtime.run_blocking import file_work
@@ -84,27 +84,29 @@ async def chat_completions(request: Request) -> Any:
         with step("receive"):
             body = await _read(request, limits)
         check_model(service, body.model)
-        inference = _inquiry(body, limits)
+        inference = _inference_request(body, limits)
         service.check_task(inference.task)
         await _save_recording(body, source)
         if body.stream:
             kept = place.pop_all()
 
-            async def work(say: Say) -> None:
+            async def work(send_message: SendMessage) -> None:
                 with_usage = body.stream_options is not None and bool(body.stream_options.include_usage)
-                telling = ChatStreamWriter(inference, say, as_json=_wants_json(body), with_usage=with_usage)
+                writer = ChatStreamWriter(
+                    inference, send_message, as_json=_is_json_requested(body), with_usage=with_usage
+                )
                 async with kept:
-                    await tell(telling, service.stream(ticket, source, inference), begun)
+                    await write_answer(writer, service.stream(ticket, source, inference), begun)
 
             return await streamed(
                 request, work, lambda error: chat_error(request, error), ping_s=service.settings.ping_s
             )
         result = await while_connected(request, service.analyze(ticket, source, inference))
     result.total_s = time.monotonic() - begun
-    return completion(result, inference, as_json=_wants_json(body))
+    return completion(result, inference, as_json=_is_json_requested(body))
 
 
-def _wants_json(body: ChatRequest) -> bool:
+def _is_json_requested(body: ChatRequest) -> bool:
     return body.response_format is not None and body.response_format.type == "json_object"
 
 
@@ -121,7 +123,7 @@ async def _read(request: Request, limits: Limits) -> ChatRequest:
         raise InvalidField(chat_errors(error, value)) from None
 
 
-def _inquiry(body: ChatRequest, limits: Limits) -> InferenceRequest:
+def _inference_request(body: ChatRequest, limits: Limits) -> InferenceRequest:
     """Convert the body to an inference, with the same forms and checks as the native routes."""
     words = _words(body)
     if len(words) > limits.query_chars:

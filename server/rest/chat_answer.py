@@ -24,7 +24,7 @@ from server.api.responses import PRESENTERS, pieces
 from server.errors import problem_of
 from server.rest.openai_errors import error_object
 from server.rest.problems import problem
-from server.rest.streaming_response import Say
+from server.rest.streaming_response import SendMessage
 from server.workers.protocol import Update
 from timeaudio.formats.prose import line, prose
 from timeaudio.results import AnyAnswer, CaptionedEvent, GroundingResult, SummarySegment
@@ -54,9 +54,11 @@ def completion(result: InferenceResult, inference: InferenceRequest, *, as_json:
 class ChatStreamWriter:
     """Streams one answer in chunks, one line of content per event; together they equal the whole answer's content."""
 
-    def __init__(self, inference: InferenceRequest, say: Say, *, as_json: bool, with_usage: bool) -> None:
-        self._inquiry = inference
-        self._say = say
+    def __init__(
+        self, inference: InferenceRequest, send_message: SendMessage, *, as_json: bool, with_usage: bool
+    ) -> None:
+        self._inference = inference
+        self._send_message = send_message
         self._as_json = as_json
         self._with_usage = with_usage
         self._created = int(time.time())
@@ -65,32 +67,32 @@ class ChatStreamWriter:
     async def follow(self, parts: AsyncGenerator[InferenceResult | Update, None]) -> InferenceResult:
         """Send what each part of `Service.stream` adds and return the complete result."""
         result, updates = await first_and_rest(parts)
-        await self._tell(self._chunk(result, Delta(role="assistant", content="")))
+        await self._send(self._chunk(result, Delta(role="assistant", content="")))
         async for update in updates:
             if not self._as_json:  # JSON holds totals, so it is sent whole at the end
                 await self._update(result, update)
         return result
 
     async def _update(self, result: InferenceResult, update: Update) -> None:
-        for piece in pieces(self._inquiry.task, result, update):
+        for piece in pieces(self._inference.task, result, update):
             if isinstance(piece, CaptionedEvent | GroundingResult | SummarySegment):
                 await self._add(result, ("\n" if self._content else "") + line(piece))
 
     async def end(self, result: InferenceResult) -> None:
         """Send the rest of the content, then the finish reason, then the usage."""
-        whole = completion(result, self._inquiry, as_json=self._as_json)
+        whole = completion(result, self._inference, as_json=self._as_json)
         [choice] = whole.choices
         await self._add(result, choice.message.content[len(self._content) :])
         last = self._chunk(result, Delta(), choice.finish_reason)
-        await self._tell(last.model_copy(update={"task": whole.task, "result": whole.result}))
+        await self._send(last.model_copy(update={"task": whole.task, "result": whole.result}))
         if self._with_usage:
-            await self._tell(last.model_copy(update={"choices": [], "usage": whole.usage}))
-        await self._say(format_sse_event(data_str="[DONE]"))
+            await self._send(last.model_copy(update={"choices": [], "usage": whole.usage}))
+        await self._send_message(format_sse_event(data_str="[DONE]"))
 
     async def _add(self, result: InferenceResult, content: str) -> None:
         if content:
             self._content += content
-            await self._tell(self._chunk(result, Delta(content=content)))
+            await self._send(self._chunk(result, Delta(content=content)))
 
     def _chunk(
         self, result: InferenceResult, delta: Delta, reason: Literal["stop", "length"] | None = None
@@ -98,8 +100,8 @@ class ChatStreamWriter:
         choices = [ChunkChoice(delta=delta, finish_reason=reason)]
         return ChatChunk(id=result.id, created=self._created, model=result.model, choices=choices)
 
-    async def _tell(self, chunk: ChatChunk) -> None:
-        await self._say(format_sse_event(data_str=chunk.model_dump_json()))
+    async def _send(self, chunk: ChatChunk) -> None:
+        await self._send_message(format_sse_event(data_str=chunk.model_dump_json()))
 
 
 def chat_error(request: Request, error: TimeAudioError) -> bytes:

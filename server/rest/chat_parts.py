@@ -1,4 +1,4 @@
-"""Explain message parts that the chat route does not read, in place of the validator's own words. Pure."""
+"""Explain unsupported message parts of a chat request, in place of the validator's messages. Pure."""
 
 from collections.abc import Mapping
 from typing import Any, Final
@@ -15,7 +15,7 @@ _ACCEPTED: Final = (
 
 
 def chat_errors(error: ValidationError, body: Mapping[str, Any]) -> list[InvalidFieldDetail]:
-    """Return the errors of a request; of each message part that is not read, one."""
+    """Return the errors of a request. An unsupported message part has only one."""
     found: dict[str, InvalidFieldDetail] = {}
     for item, plain in zip(error.errors(include_url=False), field_errors(error), strict=True):
         match item["loc"]:
@@ -23,7 +23,7 @@ def chat_errors(error: ValidationError, body: Mapping[str, Any]) -> list[Invalid
                 content = body["messages"][turn]["content"]
                 numbers = [place for place in inside if isinstance(place, int)]
                 if isinstance(content, list) and not numbers:
-                    continue  # of the union's other branch, text
+                    continue  # from the union's other branch, text
                 field = "/".join(map(str, ("messages", turn, "content", *numbers[:1])))
                 found.setdefault(field, InvalidFieldDetail(field, _detail(content, numbers)))
             case _:

@@ -1,4 +1,4 @@
-"""Refuse bodies that are compressed on the way: decoding them would need a limit of its own."""
+"""Refuse bodies with a Content-Encoding: decompressing them would need a limit of its own."""
 
 from collections.abc import Iterable
 
@@ -10,7 +10,7 @@ _PLAIN = {"", "identity", "7bit", "8bit", "binary"}
 
 
 def refuse_encoded(headers: Headers, names: Iterable[str] = ("content-encoding",)) -> None:
-    """Check that a body, or a part of a form, is sent as it is.
+    """Check that a body, or a part of a form, is sent without a content encoding.
 
     Raises:
         UnsupportedBody: one of the headers names an encoding.

@@ -52,30 +52,30 @@ def understand(words: str, task: Task | None = None) -> tuple[Task, str]:
     """Return the task (`task` if given) and the query or question in the text, "" if the task needs none."""
     words = " ".join(words.split())
     polite = _POLITE.match(words)
-    said = words[polite.end() :] if polite else words
-    query = _query(said)
-    task = task or _task(said, has_query=query is not None)
+    request = words[polite.end() :] if polite else words
+    query = _query(request)
+    task = task or _task(request, has_query=query is not None)
     if task == "ground":
-        return task, query or said
+        return task, query or request
     return task, words if task == "ask" else ""
 
 
-def _task(said: str, *, has_query: bool) -> Task:
-    if not said:
+def _task(request: str, *, has_query: bool) -> Task:
+    if not request:
         return "dense_caption"
-    if _COUNT.search(said):
+    if _COUNT.search(request):
         return "ask"
-    if _SUMMARY.search(said):
+    if _SUMMARY.search(request):
         return "summarize"
-    if _CAPTION.search(said):
+    if _CAPTION.search(request):
         return "dense_caption"
     return "ground" if has_query else "ask"
 
 
-def _query(said: str) -> str | None:
+def _query(request: str) -> str | None:
     """Return what the text asks to find, without the words around it; None if it asks for nothing."""
-    quoted = _QUOTED.search(said)
-    if quoted and _LOOKED_FOR.search(said[: quoted.start() + 1]):
+    quoted = _QUOTED.search(request)
+    if quoted and _LOOKED_FOR.search(request[: quoted.start() + 1]):
         return quoted["query"].strip()
-    found = _WHEN.match(said) or _FIND.match(said)
+    found = _WHEN.match(request) or _FIND.match(request)
     return _HAPPENS.sub("", found["query"].rstrip("?.! ")) or None if found else None

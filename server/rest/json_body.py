@@ -47,7 +47,7 @@ async def read_object(request: Request, limits: Limits) -> dict[str, Any]:
 
 
 async def decoded(text: str) -> bytes:
-    """Decode base64. It may have line breaks, as most tools write it, and stand in a `data:` URL, as browsers do.
+    """Decode base64. It may contain line breaks, as most tools write them, and be a `data:` URL, as browsers send.
 
     Raises:
         ValueError: the text is not base64; the message is the detail of a field error.
@@ -63,7 +63,7 @@ def _parsed(body: bytes) -> Any:
 
 
 def _with_whole_numbers(value: Any) -> Any:
-    """Return a JSON value in which 2.0 is 2: JSON has one kind of number, and some languages write every one so."""
+    """Return a JSON value with 2.0 replaced by 2: JSON has one number type, and some languages always write the .0."""
     match value:
         case dict():
             return {name: _with_whole_numbers(member) for name, member in value.items()}

@@ -23,7 +23,7 @@ from model.errors import TimeAudioError
 from server.api.requests import InferenceResult, first_and_rest
 from server.api.responses import PRESENTERS, beginning, pieces
 from server.rest.problems import problem
-from server.rest.streaming_response import Say
+from server.rest.streaming_response import SendMessage
 from server.workers.protocol import Task, Update
 from timeaudio.results import AnyAnswer, DenseCaption, Grounding, Progress, QuestionAnswer, Summary
 
@@ -45,39 +45,41 @@ class StreamWriter(Protocol):
         """Send the whole answer."""
 
 
-async def tell(teller: StreamWriter, parts: AsyncGenerator[InferenceResult | Update, None], began: float) -> None:
+async def write_answer(
+    writer: StreamWriter, parts: AsyncGenerator[InferenceResult | Update, None], began: float
+) -> None:
     """Send the whole answer to a request that began at `began` (monotonic clock); closes `parts`."""
     async with aclosing(parts):
-        result = await teller.follow(parts)
+        result = await writer.follow(parts)
     result.total_s = time.monotonic() - began
-    await teller.end(result)
+    await writer.end(result)
 
 
 class SseWriter:
     """Streams one answer piece by piece; messages are numbered from 0."""
 
-    def __init__(self, task: Task, say: Say) -> None:
+    def __init__(self, task: Task, send_message: SendMessage) -> None:
         self._task = task
-        self._say = say
+        self._send_message = send_message
         self._number = 0
 
     async def follow(self, parts: AsyncGenerator[InferenceResult | Update, None]) -> InferenceResult:
         """Send what each part of `Service.stream` adds and return the complete result."""
         result, updates = await first_and_rest(parts)
-        await self._tell("start", beginning(result))
+        await self._send("start", beginning(result))
         async for update in updates:
             for piece in pieces(self._task, result, update):
-                await self._tell("progress" if isinstance(piece, Progress) else PIECE_NAMES[self._task], piece)
+                await self._send("progress" if isinstance(piece, Progress) else PIECE_NAMES[self._task], piece)
         return result
 
     async def end(self, result: InferenceResult) -> None:
         """Send the whole answer."""
-        await self._tell("done", PRESENTERS[self._task](result))
+        await self._send("done", PRESENTERS[self._task](result))
 
-    async def _tell(self, name: str, value: BaseModel) -> None:
+    async def _send(self, name: str, value: BaseModel) -> None:
         encoded = message(name, value, self._number)
         self._number += 1
-        await self._say(encoded)
+        await self._send_message(encoded)
 
 
 def message(name: str, value: BaseModel, number: int) -> bytes:

@@ -16,7 +16,7 @@ from model.errors import TimeAudioError
 from server.errors import Cancelled, InternalError
 from server.rest.disconnect import disconnected
 
-Say = Callable[[bytes], Awaitable[None]]
+SendMessage = Callable[[bytes], Awaitable[None]]
 """Sends one message, and waits until there is room for the next."""
 
 ITEM: Mapping[str, Any] = {
@@ -35,7 +35,7 @@ _HEADERS = {"Cache-Control": "no-cache", "X-Accel-Buffering": "no"}
 
 async def streamed(
     request: Request,
-    work: Callable[[Say], Awaitable[None]],
+    work: Callable[[SendMessage], Awaitable[None]],
     error_message: Callable[[TimeAudioError], bytes],
     *,
     ping_s: float,
@@ -50,13 +50,13 @@ async def streamed(
     messages: asyncio.Queue[bytes | None] = asyncio.Queue(maxsize=1)
     has_begun = asyncio.Event()
 
-    async def say(message: bytes) -> None:
+    async def send_message(message: bytes) -> None:
         has_begun.set()
         await messages.put(message)
 
     async def run() -> None:
         try:
-            await work(say)
+            await work(send_message)
         except Exception as error:
             if not has_begun.is_set():
                 raise

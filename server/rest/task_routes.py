@@ -39,8 +39,8 @@ from server.rest.disconnect import while_connected
 from server.rest.form import AskForm, DenseCaptionForm, Form, GroundForm, SummarizeForm
 from server.rest.openapi import operation, written_answer
 from server.rest.problems import documented
-from server.rest.sse import SseWriter, error_message, tell
-from server.rest.streaming_response import Say, streamed
+from server.rest.sse import SseWriter, error_message, write_answer
+from server.rest.streaming_response import SendMessage, streamed
 from server.rest.upload import receive
 from server.settings import Limits
 from server.telemetry.tracing import step
@@ -151,9 +151,11 @@ async def _answer(request: Request, form: type[Form]) -> Response:
         if received.fields.stream:
             kept = place.pop_all()
 
-            async def work(say: Say) -> None:
+            async def work(send_message: SendMessage) -> None:
                 async with kept:
-                    await tell(SseWriter(inference.task, say), service.stream(ticket, source, inference), begun)
+                    await write_answer(
+                        SseWriter(inference.task, send_message), service.stream(ticket, source, inference), begun
+                    )
 
             return await streamed(
                 request, work, lambda error: error_message(request, error), ping_s=service.settings.ping_s

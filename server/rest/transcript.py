@@ -26,7 +26,7 @@ _LEAST_CONFIDENCE = 1e-4  # JSON has no infinity, the logarithm of 0
 
 
 def written(answers: Sequence[AnyAnswer], form: TranscriptionForm) -> tuple[str, str]:
-    """Return the captions in the format that the form wants, and its media type."""
+    """Return the captions in the format that the form requests, and its media type."""
     answer = _merged(answers)
     match form.response_format or "json":
         case "srt" | "vtt" as name:

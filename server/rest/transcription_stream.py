@@ -14,7 +14,7 @@ from pydantic import BaseModel
 from server.api.requests import InferenceResult, first_and_rest
 from server.api.responses import PRESENTERS, pieces
 from server.api.transcription_schema import TextDelta, TextDone
-from server.rest.streaming_response import Say
+from server.rest.streaming_response import SendMessage
 from server.rest.transcript import caption, lines, token_usage
 from server.workers.protocol import Task, Update
 from timeaudio.results import AnyAnswer, Progress
@@ -23,7 +23,7 @@ Run = tuple[Task, AsyncGenerator[InferenceResult | Update, None]]
 """A task and the parts of its answer, from `Service.stream`."""
 
 
-async def stream_captions(runs: Iterable[Run], say: Say) -> None:
+async def stream_captions(runs: Iterable[Run], send_message: SendMessage) -> None:
     """Send the captions of all runs, one run after the other; closes their parts.
 
     Lines come in the order in which they are found, and the whole text keeps that order: it equals the deltas.
@@ -34,14 +34,14 @@ async def stream_captions(runs: Iterable[Run], say: Say) -> None:
         async with aclosing(parts):
             result, updates = await first_and_rest(parts)
             if not answers:
-                await _send(say, TextDelta(delta=""))
+                await _send(send_message, TextDelta(delta=""))
             async for update in updates:
                 for line in _lines(task, result, update):
                     delta = f"\n{line}" if text else line
                     text += delta
-                    await _send(say, TextDelta(delta=delta))
+                    await _send(send_message, TextDelta(delta=delta))
         answers.append(PRESENTERS[task](result))
-    await _send(say, TextDone(text=text, usage=token_usage(answers)))
+    await _send(send_message, TextDone(text=text, usage=token_usage(answers)))
 
 
 def _lines(task: Task, result: InferenceResult, update: Update) -> list[str]:
@@ -50,5 +50,5 @@ def _lines(task: Task, result: InferenceResult, update: Update) -> list[str]:
     return [line for piece in captioned for event in caption(piece) for line in lines(event)]
 
 
-async def _send(say: Say, message: BaseModel) -> None:
-    await say(format_sse_event(data_str=message.model_dump_json()))
+async def _send(send_message: SendMessage, message: BaseModel) -> None:
+    await send_message(format_sse_event(data_str=message.model_dump_json()))

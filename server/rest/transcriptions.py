@@ -21,7 +21,7 @@ from server.rest.form import FORMS
 from server.rest.models import check_model
 from server.rest.openapi import without_null
 from server.rest.problems import documented
-from server.rest.streaming_response import ITEM, Say, streamed
+from server.rest.streaming_response import ITEM, SendMessage, streamed
 from server.rest.task_routes import AUDIO, BODY, SERVICE
 from server.rest.transcript import written
 from server.rest.transcription_form import read_transcription_form
@@ -35,7 +35,7 @@ from timeaudio.results import AnyAnswer
 router = APIRouter(prefix="/v1", tags=["OpenAI-compatible"])
 
 FIXED_MODEL = "whisper-1"
-"""The name that many programs send and cannot change. Here it means the loaded model."""
+"""The model name that many programs hard-code. Here it means the loaded model."""
 
 _TEXTS = ("text/plain", FORMATS["srt"].media_type, FORMATS["vtt"].media_type)
 _FORM = TranscriptionForm.model_json_schema()
@@ -102,10 +102,10 @@ async def transcribe(request: Request) -> Response:
         if form.stream:
             kept = place.pop_all()
 
-            async def work(say: Say) -> None:
+            async def work(send_message: SendMessage) -> None:
                 runs = ((q.inference.task, service.stream(q.ticket, q.source, q.inference)) for q in questions)
                 async with kept:
-                    await stream_captions(runs, say)
+                    await stream_captions(runs, send_message)
 
             return await streamed(
                 request, work, lambda error: chat_error(request, error), ping_s=service.settings.ping_s

@@ -101,7 +101,9 @@ class HttpServer(uvicorn.Server):
     def _exit(self) -> None:
         self._service.closed = True
         self.should_exit = True
-        if self._front is not None and self._loop is not None:  # both drain at once; the application waits for its end
+        if (
+            self._front is not None and self._loop is not None
+        ):  # both drain at the same time; the lifespan waits for gRPC
             self._ending = self._loop.create_task(self._front.stop(self._settings.drain_s))
 
 
@@ -112,7 +114,7 @@ def run(
     set_up(settings.log_format)
     tracing.start("front end")
     return_large_blocks()
-    try:  # here and once: a worker that downloads would exceed `startup_timeout_s`
+    try:  # once, before the workers start: a download would exceed their `startup_timeout_s`
         checkpoint = None if model is None else fetch_checkpoint(model)
     except CheckpointError as error:
         _log.error("%s", error)

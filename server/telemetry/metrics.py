@@ -53,7 +53,7 @@ class Metrics:
 
         Args:
             result: the result of the request or window.
-            audio_s: seconds of audio that no other window has brought.
+            audio_s: seconds of audio that were not already counted in an earlier window.
         """
         self.audio.inc(audio_s)
         self.audio_tokens.inc(result.num_audio_tokens)
@@ -62,7 +62,7 @@ class Metrics:
         self.interventions.inc(sum(answer.num_interventions for answer in result.answers))
 
     def answered(self, result: InferenceResult, task: Task, *, took_s: float) -> None:
-        """Record one request, answered `took_s` seconds after its upload; live audio: after as much analysis."""
+        """Record one request. `took_s`: seconds from its upload to its answer; for live audio, seconds of analysis."""
         self.success.labels(task).inc()
         self.queue_s.observe(result.queue_s)
         self.rtf.observe(took_s / result.audio_s)

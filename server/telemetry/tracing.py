@@ -23,7 +23,7 @@ _log = logging.getLogger(__name__)
 _tracer = trace.get_tracer("timeaudio")
 
 _ENDPOINTS = ("OTEL_EXPORTER_OTLP_TRACES_ENDPOINT", "OTEL_EXPORTER_OTLP_ENDPOINT")
-_LAST_WORDS_S = 3.0  # to send the remaining spans at shutdown; less than the time that a worker gets to exit
+_FLUSH_TIMEOUT_S = 3.0  # to send the remaining spans at shutdown; less than the time that a worker gets to exit
 
 Value = str | int | float | bool
 
@@ -80,7 +80,7 @@ def end() -> None:
     if is_on():
         last = threading.Thread(target=_shut_down, name="last spans", daemon=True)
         last.start()
-        last.join(_LAST_WORDS_S)
+        last.join(_FLUSH_TIMEOUT_S)
 
 
 def _shut_down() -> None:

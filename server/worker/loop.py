@@ -19,7 +19,7 @@ JobMessage = tuple[Job, pb.AnalyzeResponse]
 
 
 class SessionProtocol(Protocol):
-    """What the worker needs from `model.engine.session`. Inquiries and options are opaque to it."""
+    """What the worker needs from `model.engine.session`. Requests and options are opaque to it."""
 
     name: str
     tasks: Sequence[Task]
@@ -95,7 +95,7 @@ class ModelLoop:
         threading.Thread(target=self.run, name="model", daemon=True).start()
 
     def run(self) -> None:
-        """Run in this thread forever. If the loop fails, exit the process: without this thread it only looks alive."""
+        """Run in this thread forever. If the loop fails, exit the process: without this thread it could not answer."""
         try:
             while True:
                 self.turn()
@@ -109,7 +109,7 @@ class ModelLoop:
         self._drop_late()
         try:
             for request, update in [] if self.session.is_idle else self.session.step():
-                self._tell(self._jobs[request], update)
+                self._report(self._jobs[request], update)
         except DeviceLost:
             _log.critical("The compute device was lost; exiting.", exc_info=True)
             os._exit(1)  # this process cannot use the device again; a new process can
@@ -117,7 +117,7 @@ class ModelLoop:
             # The failing request is unknown, so fail them all: this frees the slots and keeps the loop usable.
             for job in list(self._jobs.values()):
                 self.session.cancel(job.handle)
-                self._tell(job, Failed(error))
+                self._report(job, Failed(error))
         self.num_steps += 1
         if self._outbox:
             self._send(self._outbox)
@@ -144,9 +144,9 @@ class ModelLoop:
     def _drop_late(self) -> None:
         for job in [job for job in self._jobs.values() if job.is_late]:
             self.session.cancel(job.handle)
-            self._tell(job, Failed(DeadlineExceeded("The answer was not ready in time.")))
+            self._report(job, Failed(DeadlineExceeded("The answer was not ready in time.")))
 
-    def _tell(self, job: Job, update: Update) -> None:
+    def _report(self, job: Job, update: Update) -> None:
         self._outbox.append((job, job.message(update)))
         if isinstance(update, Failed | Done):
             del self._jobs[job.handle]

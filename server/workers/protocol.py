@@ -96,12 +96,12 @@ class QueryAnswered:
     num_interventions: int = 0
     """Tokens at which the grammar masked more than half of the model's probability."""
     is_cut: bool = False
-    """Whether it, or that of a pass, reached the limit on its tokens; see `server.inference.answer_limit`."""
+    """Whether the answer, or that of a pass, reached its token limit; see `server.inference.answer_limit`."""
 
 
 @dataclass(frozen=True, slots=True)
 class PassesDone:
-    """How many passes of a recording that takes several are done. No engine sends it: one request is one pass."""
+    """How many passes of a long recording are done. Engines never send it: to them, each pass is a request."""
 
     num_done: int
     num_passes: int
@@ -136,7 +136,7 @@ class Engine(Protocol):
 
     @property
     def state(self) -> str:
-        """One sentence for people: what the engine is doing."""
+        """What the engine is doing, as a sentence for messages."""
 
     @property
     def num_workers(self) -> int:

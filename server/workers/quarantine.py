@@ -24,8 +24,8 @@ class CrashRecord:
 class Quarantine:
     """Records which requests were in a worker when it died, how often, and how often alone.
 
-    Two deaths alone are proof: the request is refused for an hour. Two deaths among others are not: the request runs
-    alone the next time, so that an answer clears it and another crash affects no other request.
+    A request that was alone in the worker in two crashes is refused for an hour. One that shared the worker in two
+    crashes runs alone the next time: an answer clears it, and another crash affects no other request.
     """
 
     def __init__(self) -> None:

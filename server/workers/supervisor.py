@@ -32,7 +32,7 @@ class Supervisor:
 
     Attributes:
         model: the loaded model, while it can answer; None while the worker loads, is unresponsive or is gone.
-        state: one sentence for people.
+        state: what the worker is doing, as a sentence for messages.
         status: the last status of a living worker.
         num_places: requests that the worker may hold.
         num_inside: requests that the worker holds.

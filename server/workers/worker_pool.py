@@ -76,7 +76,7 @@ class WorkerPool:
 
     @property
     def state(self) -> str:
-        """One sentence for people."""
+        """What the engine is doing, as a sentence for messages."""
         if self._state is not None:
             return self._state
         return max(self._supervisors, key=lambda supervisor: supervisor.model is not None).state

@@ -1,4 +1,4 @@
-"""The kinds that `timeaudio find` knows are those of the training vocabulary."""
+"""The kinds of `timeaudio find` are those of the training vocabulary."""
 
 import re
 from pathlib import Path

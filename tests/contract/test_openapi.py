@@ -12,7 +12,7 @@ from server.workers.worker_pool import WorkerPool
 from timeaudio.formats import FORMATS
 
 SNAPSHOT = Path(__file__).with_name("openapi.json")
-HEARING = ("/v1/dense-caption", "/v1/ground", "/v1/summarize", "/v1/ask")
+TASK_ROUTES = ("/v1/dense-caption", "/v1/ground", "/v1/summarize", "/v1/ask")
 OPENAI = (
     ("/v1/chat/completions", "post"),
     ("/v1/audio/transcriptions", "post"),
@@ -43,7 +43,7 @@ def test_snapshot(document: dict[str, Any]) -> None:
     )
 
 
-@pytest.mark.parametrize("path", HEARING)
+@pytest.mark.parametrize("path", TASK_ROUTES)
 def test_problems_are_documented_with_examples(document: dict[str, Any], path: str) -> None:
     responses = document["paths"][path]["post"]["responses"]
     assert responses.keys() == {"200", "400", "408", "413", "415", "422", "429", "500", "503", "504"}
@@ -59,7 +59,7 @@ def test_problems_are_documented_with_examples(document: dict[str, Any], path: s
     assert "Retry-After" in responses["503"]["headers"]
 
 
-@pytest.mark.parametrize("path", HEARING)
+@pytest.mark.parametrize("path", TASK_ROUTES)
 def test_every_format_is_documented_with_an_example(document: dict[str, Any], path: str) -> None:
     content = document["paths"][path]["post"]["responses"]["200"]["content"]
     assert content.keys() == {row.media_type for row in FORMATS.values()} | {"text/event-stream"}
@@ -68,7 +68,7 @@ def test_every_format_is_documented_with_an_example(document: dict[str, Any], pa
     assert content["application/json"]["schema"]["$ref"].startswith("#/components/schemas/")
 
 
-@pytest.mark.parametrize("path", HEARING)
+@pytest.mark.parametrize("path", TASK_ROUTES)
 def test_three_kinds_of_body_are_documented(document: dict[str, Any], path: str) -> None:
     operation = document["paths"][path]["post"]
     content = operation["requestBody"]["content"]
@@ -110,6 +110,7 @@ def test_forms_name_their_fields(document: dict[str, Any]) -> None:
         content = document["paths"][path]["post"]["requestBody"]["content"]
         return dict(content["multipart/form-data"]["schema"])
 
-    required = {path: form(path)["required"] for path in HEARING}
-    assert required == dict(zip(HEARING, (["file"], ["file", "query"], ["file"], ["file", "question"]), strict=True))
-    assert "null" not in json.dumps([form(path) for path in HEARING])  # forms cannot contain null
+    required = {path: form(path)["required"] for path in TASK_ROUTES}
+    expected = (["file"], ["file", "query"], ["file"], ["file", "question"])
+    assert required == dict(zip(TASK_ROUTES, expected, strict=True))
+    assert "null" not in json.dumps([form(path) for path in TASK_ROUTES])  # forms cannot contain null

@@ -197,7 +197,7 @@ def test_without_settings_no_key_is_required_and_cors_is_off(four_tasks: Any) ->
 @pytest.mark.parametrize(
     ("text", "message"),
     [
-        ("", "names no caller"),
+        ("", "defines no callers"),
         ("[a]\nsha256 = ['short']", "a.sha256.0"),
         ("[a]\nsha256 = []", "a.sha256"),
         (table("a", "key", more="limit = 3"), "a.limit"),

@@ -44,7 +44,7 @@ def test_an_async_client_in_several_event_loops(four_tasks: Any, sound: bytes, s
     gc.collect()  # warns of connections that were left open, and warnings are errors
 
 
-def test_a_forked_process_uses_http_and_is_told_not_to_use_async_grpc(four_tasks: Any, sound: bytes) -> None:
+def test_a_forked_process_uses_http_and_gets_an_error_for_async_grpc(four_tasks: Any, sound: bytes) -> None:
     expected = {"http": "1 event", "grpc": "spawn"}
     for scheme, word in expected.items():
         client = AsyncClient(address(four_tasks, scheme))

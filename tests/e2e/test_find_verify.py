@@ -1,4 +1,4 @@
-"""`timeaudio find --verify` with a real server: what the model does not hear again is left out."""
+"""`timeaudio find --verify` with a real server: events that the model does not confirm are left out."""
 
 import contextlib
 from collections.abc import Callable
@@ -13,14 +13,14 @@ from timeaudio.cli import main
 RunScripted = Callable[..., contextlib.AbstractContextManager[Any]]
 
 
-def test_only_events_that_the_model_hears_again_are_printed(
+def test_only_events_that_the_model_confirms_are_printed(
     run_scripted: RunScripted,
     write_archive: Callable[..., Path],  # noqa: F811
     tone_wav: Callable[..., bytes],
     tmp_path: Path,
     capfd: pytest.CaptureFixture[str],
 ) -> None:
-    # The scripted model hears every query but "nothing" in the first half of what it gets, from 0.1 s on.
+    # The scripted model finds every query but "nothing" in the first half of what it gets, from 0.1 s on.
     (tmp_path / "four.wav").write_bytes(tone_wav(4.0))
     (tmp_path / "minute.wav").write_bytes(tone_wav(60.0))
     archive = write_archive(
@@ -41,7 +41,7 @@ def test_only_events_that_the_model_hears_again_are_printed(
         assert "Nothing found" in capfd.readouterr().err
 
 
-def test_a_query_that_the_model_hears_nowhere_ends_like_one_without_hits(
+def test_a_query_that_the_model_confirms_nowhere_ends_like_one_without_hits(
     run_scripted: RunScripted,
     write_archive: Callable[..., Path],  # noqa: F811
     tone_wav: Callable[..., bytes],

@@ -99,8 +99,8 @@ def regions(prediction: dict[str, Any]) -> list[tuple[str, float]]:
 
 def test_a_project_connects(connected: httpx.Client) -> None:
     assert connected.get("/health").json()["status"] == "UP"
-    asked = {"project": "1.1700000000", "schema": CONFIG, "hostname": "http://ignored", "access_token": "ignored"}
-    assert connected.post("/setup", json=asked).json() == {"model_version": "scripted"}
+    request = {"project": "1.1700000000", "schema": CONFIG, "hostname": "http://ignored", "access_token": "ignored"}
+    assert connected.post("/setup", json=request).json() == {"model_version": "scripted"}
     assert connected.post("/versions", json={"project": "1.1"}).json() == {"versions": ["scripted"]}
     assert connected.post("/webhook", json={"action": "ANNOTATION_CREATED"}).is_success
 

@@ -93,21 +93,21 @@ async def answer(client: Client, tool: str, **arguments: Any) -> dict[str, Any]:
 async def all_tools_answer(client: Client) -> None:
     listed = {tool.name: tool for tool in (await client.list_tools()).tools}
     assert listed.keys() == TOOLS
-    assert "given" not in json.dumps([tool.input_schema for tool in listed.values()])  # the folders are not asked for
+    assert "given" not in json.dumps([tool.input_schema for tool in listed.values()])  # not an argument
     assert "events" in listed["hear"].output_schema["properties"]
     assert all(tool.annotations.read_only_hint for tool in listed.values())
 
-    heard = await answer(client, "hear", path="street.flac")
-    assert [event["caption"] for event in heard["events"]] == ['A dog says "wow" --> twice.']
+    described = await answer(client, "hear", path="street.flac")
+    assert [event["caption"] for event in described["events"]] == ['A dog says "wow" --> twice.']
     found = await answer(client, "find", path="street.flac", queries=["a dog", "nothing"], start=1.0, end=3.0)
     assert [result["present"] for result in found["results"]] == [True, False]
     assert found["results"][0]["intervals"][0]["start"] == 1.1
-    told = await answer(client, "summarize", path="street.flac")
-    assert [segment["summary"] for segment in told["segments"]] == ["Hello.", "Goodbye."]
-    asked = await answer(client, "ask", path="street.flac", question="how often?")
-    assert asked["answer"] == "HOW OFTEN?"
+    summary = await answer(client, "summarize", path="street.flac")
+    assert [segment["summary"] for segment in summary["segments"]] == ["Hello.", "Goodbye."]
+    answered = await answer(client, "ask", path="street.flac", question="how often?")
+    assert answered["answer"] == "HOW OFTEN?"
     sent = await answer(client, "hear", data=base64.b64encode(DOG.read_bytes()).decode())
-    assert sent["events"] == heard["events"]
+    assert sent["events"] == described["events"]
 
 
 def test_four_tools_over_stdio(four_tasks: Any, folder: Path) -> None:
@@ -133,8 +133,8 @@ def test_paths_stay_inside_the_roots_of_the_client(four_tasks: Any, folder: Path
             str(folder.parent / "secret.flac"), str(folder.parent / "does-not-exist.flac"), "x" * 5000,
         ]  # fmt: skip
         for path in outside:
-            said = await refusal(client, "hear", path=path)
-            assert "not inside an allowed folder" in said or "not a file" in said, path
+            message = await refusal(client, "hear", path=path)
+            assert "not inside an allowed folder" in message or "not a file" in message, path
         assert "not inside an allowed folder" in await refusal(client, "hear", path="up/secret.flac")
         assert "not a file" in await refusal(client, "hear", path="missing.flac")
         assert "not a file" in await refusal(client, "hear", path="deep")
@@ -235,12 +235,12 @@ def test_errors_say_what_to_do(scripted: Any, folder: Path) -> None:
 
 def test_an_argument_that_a_tool_does_not_have_is_refused(scripted: Any, folder: Path) -> None:
     async def talk(client: Client) -> None:
-        said = await refusal(client, "hear", path="street.flac", min_confidance=0.5)
-        assert "Unknown argument 'min_confidance' (did you mean min_confidence?)" in said
-        assert "Use path, url, data, start, end, track, min_confidence." in said
-        said = await refusal(client, "hear", path="street.flac", queries=["a dog"], given={"roots": []})
-        assert "Unknown argument 'queries'" in said
-        assert "Unknown argument 'given'" in said
+        message = await refusal(client, "hear", path="street.flac", min_confidance=0.5)
+        assert "Unknown argument 'min_confidance' (did you mean min_confidence?)" in message
+        assert "Use path, url, data, start, end, track, min_confidence." in message
+        message = await refusal(client, "hear", path="street.flac", queries=["a dog"], given={"roots": []})
+        assert "Unknown argument 'queries'" in message
+        assert "Unknown argument 'given'" in message
         assert (await answer(client, "hear", path="street.flac", min_confidence=0.0))["events"]
         for tool in (await client.list_tools()).tools:
             assert tool.input_schema["additionalProperties"] is False

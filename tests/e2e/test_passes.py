@@ -68,44 +68,44 @@ def without_progress(messages: list[tuple[str, Any]]) -> list[tuple[str, Any]]:
 
 
 @pytest.mark.parametrize("task", LONG_TASKS)
-def test_a_stream_tells_how_many_passes_are_done(four_tasks: Any, tone_wav: Callable[..., bytes], task: str) -> None:
+def test_a_stream_reports_how_many_passes_are_done(four_tasks: Any, tone_wav: Callable[..., bytes], task: str) -> None:
     path, _, words, field = ROUTES[task]
     with four_tasks.client() as client:
         messages = streamed(client, path, tone_wav(100.0, rate=8000), **words)
         short = streamed(client, path, tone_wav(30.0, rate=8000), **words)
-    told = [data for name, data in messages if name == "progress"]
-    assert told == [{"passes_done": number, "passes": 4} for number in range(5)]
+    progress = [data for name, data in messages if name == "progress"]
+    assert progress == [{"passes_done": number, "passes": 4} for number in range(5)]
     names = [name for name, _ in messages]
     assert (names[:2], names[-1]) == (["start", "progress"], "done")
-    assert len(messages) == 2 + len(told) + len(messages[-1][1][field])
+    assert len(messages) == 2 + len(progress) + len(messages[-1][1][field])
     assert "progress" not in [name for name, _ in short]
 
 
 @pytest.mark.parametrize("scheme", ["http", "grpc"])
 def test_the_clients_follow_the_progress(four_tasks: Any, tone_wav: Callable[..., bytes], scheme: str) -> None:
     address, sound = four_tasks.url if scheme == "http" else f"grpc://{four_tasks.grpc}", tone_wav(100.0, rate=8000)
-    told: list[tuple[int, int]] = []
+    progress: list[tuple[int, int]] = []
 
     async def asynchronously() -> Any:
         async with AsyncClient(address) as client:
-            client.on_progress = lambda done, passes: told.append((done, passes))
+            client.on_progress = lambda done, passes: progress.append((done, passes))
             answer = await client.dense_caption(sound)
             assert (await client.stream_dense_caption(sound).answer()).events == answer.events
             return answer
 
     with Client(address) as client:
         plain = client.dense_caption(sound)
-        client.on_progress = lambda done, passes: told.append((done, passes))
+        client.on_progress = lambda done, passes: progress.append((done, passes))
         followed = client.dense_caption(sound)
         text = client.dense_caption(sound, response_format="srt")
         assert client.dense_caption(tone_wav(5.0)).events
         assert list(client.stream_dense_caption(sound)) == list(plain.events)
     assert followed.events == plain.events == asyncio.run(asynchronously()).events
     assert text == write(plain, "srt")
-    assert told == [(done, 4) for done in range(5)] * 5
+    assert progress == [(done, 4) for done in range(5)] * 5
 
 
-def test_a_grpc_stream_tells_the_progress(four_tasks: Any, tone_wav: Callable[..., bytes]) -> None:
+def test_a_grpc_stream_reports_the_progress(four_tasks: Any, tone_wav: Callable[..., bytes]) -> None:
     requests = [
         pb.AnalyzeRequest(config=pb.AnalyzeConfig(task=pb.TASK_GROUND, queries=["a dog"])),
         pb.AnalyzeRequest(chunk=tone_wav(40.0, rate=8000)),

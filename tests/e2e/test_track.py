@@ -38,8 +38,8 @@ def film() -> bytes:
 
 
 def is_track(audio: Any, number: int) -> bool:
-    told = f"The file has 2 audio tracks; this is track {number}, counted from 0."
-    return (audio["duration"], list(audio["warnings"])) == (number + 2.0, [told])
+    warning = f"The file has 2 audio tracks; this is track {number}, counted from 0."
+    return (audio["duration"], list(audio["warnings"])) == (number + 2.0, [warning])
 
 
 @pytest.mark.parametrize("way", WAYS)

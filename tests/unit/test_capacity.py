@@ -26,7 +26,7 @@ def load(name: str) -> ModuleType:
 
 
 capacity = load("capacity")
-PEAK = load("load").Load(seconds=10.0, told=Counter({"200": 20, "429": 5}))
+PEAK = load("load").Load(seconds=10.0, outcomes=Counter({"200": 20, "429": 5}))
 
 
 @pytest.mark.parametrize("load", [0.3, 0.5, 0.8])

@@ -81,7 +81,7 @@ def test_a_cut_file_says_to_copy_it_again(directory):
         load_checkpoint(directory)
 
 
-def test_all_faults_of_a_config_are_told_at_once(directory):
+def test_all_faults_of_a_config_are_reported_at_once(directory):
     path = directory / "config.json"
     config = json.loads(path.read_text())
     config["surprise"] = 1

@@ -96,9 +96,9 @@ def test_an_uncalibrated_task_has_no_confidence() -> None:
     ids, known = zip(*ANSWER, strict=True)
     calibration = Calibration({"ground": EVEN})
     rows = features_of(EVENTS, ids, known, TIMED, "dense_caption", evidence)
-    events = calibration.sure(EVENTS, rows, "dense_caption")
+    events = calibration.with_confidence(EVENTS, rows, "dense_caption")
     assert [i.confidence for e in events for i in e.intervals] == [None] * 3
-    events = Calibration({"dense_caption": EVEN}).sure(EVENTS, rows, "dense_caption")
+    events = Calibration({"dense_caption": EVEN}).with_confidence(EVENTS, rows, "dense_caption")
     assert [i.confidence for e in events for i in e.intervals] == [EVEN(f) for row in rows for f in row]
 
 

@@ -3,7 +3,7 @@
     command     `timeaudio mcp`
     tools       the four tools, by the official SDK
     strict      refuses arguments that a tool does not have
-    backend     who answers: a server, or the model in this process
+    backend     answers calls: a server, or the model in this process
     recording   the recording that a call names: a path, an address, or bytes in base64
     folders     keeps paths inside the allowed folders
     download    fetches recordings from the allowed addresses

@@ -1,4 +1,4 @@
-"""What answers a call: a server through the client, or the model in this process, one call at a time."""
+"""Backends of the tools: a server through the client, or the model in this process, one call at a time."""
 
 from collections.abc import Sequence
 from functools import partial

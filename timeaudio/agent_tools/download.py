@@ -19,7 +19,7 @@ _TIMEOUT: Final = httpx.Timeout(60.0, connect=10.0)
 
 
 class AddressRefused(ClientError):
-    """An address that is not allowed, or that gives no file."""
+    """An address that is not allowed, or that returns no file."""
 
 
 def checked_prefix(text: str) -> httpx.URL:
@@ -55,10 +55,10 @@ def is_allowed(url: httpx.URL, prefixes: Sequence[httpx.URL]) -> bool:
 async def downloaded(
     address: str, prefixes: Sequence[httpx.URL], auth: httpx.Auth | None = None
 ) -> AsyncIterator[Path]:
-    """Fetch a file into a temporary folder, which exists inside the context. `auth` sees each request, redirects too.
+    """Fetch a file into a temporary folder, which exists inside the context. `auth` also applies to redirects.
 
     Raises:
-        AddressRefused: the address, or one that it redirects to, is not allowed or gives no file within the limits.
+        AddressRefused: the address, or one that it redirects to, is not allowed or returns no file within the limits.
     """
     with TemporaryDirectory(prefix="timeaudio-") as folder:
         try:
@@ -82,7 +82,7 @@ async def _fetched(http: httpx.AsyncClient, address: str, prefixes: Sequence[htt
                 continue
             if not response.is_success:
                 raise AddressRefused(f"{url} answered {response.status_code}. Check the address.")
-            target = folder / "recording"  # a name in an address may be none that a disk can store
+            target = folder / "recording"  # the name in an address may not be a valid file name
             with target.open("wb") as file:
                 async for chunk in response.aiter_bytes():
                     if file.tell() + len(chunk) > MAX_BYTES:

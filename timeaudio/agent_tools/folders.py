@@ -12,7 +12,7 @@ class PathRefused(ClientError):
 
 
 def folders_of(uris: Iterable[str]) -> list[Path]:
-    """Return the folders that a client's roots name; what is not a `file:` URI of this machine is left out."""
+    """Return the folders that a client's roots name, without those that are not a `file:` URI of this machine."""
     parts = (urlsplit(uri) for uri in uris)
     return [Path(unquote(part.path)) for part in parts if part.scheme == "file" and part.netloc in ("", "localhost")]
 
@@ -21,7 +21,7 @@ def inside(path: str, folders: Sequence[Path]) -> Path:
     """Return the real path of a file inside one of the folders. A relative path is looked up in each, in their order.
 
     Raises:
-        PathRefused: it is outside, or not a file. For what is outside, the message does not say whether it exists.
+        PathRefused: it is outside, or not a file. The message does not reveal whether a path outside exists.
     """
     if not folders:
         raise PathRefused("No folder is allowed. Start `timeaudio mcp` with --root DIR, or send the recording's bytes.")

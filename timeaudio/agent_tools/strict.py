@@ -9,7 +9,7 @@ from mcp_types import CallToolResult, InputRequiredResult, Tool
 
 
 class StrictServer(MCPServer[Any]):
-    """A server whose tools accept the arguments of their schemas only, and say so in them."""
+    """A server whose tools accept only the arguments of their schemas, which forbid others."""
 
     async def list_tools(self) -> list[Tool]:
         """List the tools, with schemas that forbid further arguments."""

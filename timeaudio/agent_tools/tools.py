@@ -49,8 +49,8 @@ class Access:
     """What callers may read.
 
     Attributes:
-        folders: allowed folders; none: those that the client gives.
-        trusts_client: whether the client's own folders count: it started this process, so it may read them anyway.
+        folders: allowed folders; if empty, those that the client names.
+        trusts_client: whether to allow the client's folders: one that started this process may read them anyway.
         prefixes: allowed addresses.
     """
 
@@ -63,7 +63,7 @@ def tool_server(backend: Backend, access: Access) -> MCPServer[Any]:
     """Return a server of the four tools."""
 
     def roots(context: Context[Any, Any], path: str | None = None) -> ListRoots | ListRootsResult:
-        """Ask the client for its folders, if they count and the call names a path."""
+        """Ask the client for its folders, if they are allowed and the call names a path."""
         able = context.client_capabilities
         asks = path is not None and access.trusts_client and not access.folders
         return ListRoots() if asks and able is not None and able.roots is not None else ListRootsResult(roots=[])

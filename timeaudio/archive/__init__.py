@@ -5,8 +5,8 @@ kinds.json is generated from the training vocabulary: `python -m training.data.v
     kinds     the kinds of sound, and their words
     matching  what a query means: kinds, or words of captions
     store     the Parquet files of an archive, opened by DuckDB
-    search    the events that match
+    search    the events that match a query
     exports   events as csv, m3u, srt and audacity
-    verify    ask a model about the events that were found
+    verify    check events with a model
     command   the command line
 """

@@ -141,18 +141,18 @@ def find(  # noqa: PLR0913  an option each
 def _verified(
     events: "Iterable[Event]", query: str, archive: "Archive", server: str | None, model: Path | None
 ) -> "Iterator[Event]":
-    """Yield the events that a model hears too; then say how many."""
+    """Yield the events that the model confirms, then report their number."""
     from timeaudio.archive.verify import verify
-    from timeaudio.cli.run_analysis import check_backend, open_listener
+    from timeaudio.cli.run_analysis import check_backend, open_backend
 
     check_backend(server, model)
     candidates = list(events)
-    num_heard = 0
-    with open_listener(server=server, model=model) as backend:
+    num_confirmed = 0
+    with open_backend(server=server, model=model) as backend:
         for event in verify(candidates, query, archive.locate, backend, complain):
-            num_heard += 1
+            num_confirmed += 1
             yield event
-    complain(f"The model confirms {num_heard} of {len(candidates)} events.")
+    complain(f"The model confirms {num_confirmed} of {len(candidates)} events.")
 
 
 def _write_list(events: "Iterable[Event]", form: str, archive: "Archive") -> int:
@@ -179,7 +179,7 @@ def _write_list(events: "Iterable[Event]", form: str, archive: "Archive") -> int
         while part := "".join(islice(written, _LINES)):
             sys.stdout.buffer.write(part.encode(encoding, errors="replace"))
             sys.stdout.flush()
-    except BrokenPipeError:  # `| head` has enough
+    except BrokenPipeError:  # the reader, such as `head`, has closed the pipe
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
     return num_written
 

@@ -20,23 +20,23 @@ _TRACKS: Final[dict[TrackFormat, Callable[[Iterable[LabelledInterval]], str]]] =
 
 
 class _Lines:
-    """A file for a CSV writer that gives back each line instead of keeping it."""
+    """A file object for `csv.writer` that returns each line instead of storing it."""
 
     def write(self, line: str) -> str:
         return line
 
 
 def lines(events: Iterable[Event]) -> Iterator[str]:
-    """Yield a line for people per event: `street.flac: 0.5 - 2.5 s: A dog barks. (0.85)`."""
+    """Yield one line of text per event: `street.flac: 0.5 - 2.5 s: A dog barks. (0.85)`."""
     for path, _, start_ms, end_ms, label, confidence in events:
-        sure = "" if confidence is None else f" ({confidence:.2f})"
-        yield f"{one_line(path)}: {start_ms / 1000:.1f} - {end_ms / 1000:.1f} s: {one_line(label)}{sure}\n"
+        suffix = "" if confidence is None else f" ({confidence:.2f})"
+        yield f"{one_line(path)}: {start_ms / 1000:.1f} - {end_ms / 1000:.1f} s: {one_line(label)}{suffix}\n"
 
 
 def table(events: Iterable[Event]) -> Iterator[str]:
     """Yield the lines of a CSV table: path, start_s, end_s, label, confidence, recorded_at; the first is its heading.
 
-    A path or label that a spreadsheet would compute gets an apostrophe in front.
+    A path or label that a spreadsheet would evaluate as a formula gets an apostrophe in front.
     """
     write_row = csv.writer(_Lines(), lineterminator="\n").writerow
     yield "path,start_s,end_s,label,confidence,recorded_at\n"

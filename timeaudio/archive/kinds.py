@@ -11,7 +11,7 @@ from typing import Final
 ENDINGS: Final = "(?:e|s|es|d|ed|ing|ings|er|ers|y)?"
 """What may follow a stem: "bark" takes -s, -ed, -ing; "crackl" takes -e. "rain" does not take -bow."""
 
-# Ranges of characters, for a class of Python or RE2. Some are marks, which neither takes for letters.
+# Ranges for a character class in Python or RE2. Some are combining marks, which neither counts as letters.
 UNSPACED: Final = (
     "\u0e00-\u0eff\u1000-\u109f\u1780-\u17ff"  # Thai, Lao, Burmese, Khmer
     "\u3041-\u309f\u30a1-\u30fa\u30fc-\u30ff\uff66-\uff9f"  # Japanese: hiragana, katakana
@@ -57,7 +57,7 @@ class Kind:
 
     @property
     def pattern(self) -> str:
-        """A regular expression for captions of this kind in lower case, of a syntax that Python and RE2 share."""
+        """A regular expression for captions of this kind in lower case, in the syntax that Python and RE2 share."""
         return _any_of([*map(_keyword, self.keywords), *map(_phrase, self.names)])
 
 
@@ -97,9 +97,9 @@ def words_of(text: str) -> list[str]:
 
 
 def mentioned_kind(text: str) -> Kind | None:
-    """Return the kind that a text mentions most, by different keywords; the one that is mentioned first, among equals.
+    """Return the kind with the most different keywords in a text; of several, the one that is mentioned first.
 
-    `training.metrics.captions.kind_of` follows the same rule. A text without any keyword may still have a kind's name.
+    `training.metrics.captions.kind_of` follows the same rule. A text without keywords may still contain a kind's name.
     """
     plain = " ".join(words_of(text))
     best, best_rank = None, (0, 0)

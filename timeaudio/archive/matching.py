@@ -19,10 +19,10 @@ from timeaudio.archive.kinds import (
 from timeaudio.errors import ClientError
 
 MAX_QUERY: Final = 1000
-"""The longest query, in characters: each word takes its time."""
+"""The longest query, in characters: each word takes time to match."""
 
 _DOUBLED = "bdfgmnprt"  # stop, stopped
-_EDGE = rf"(?:[^\p{{L}}\p{{N}}]|[{UNSPACED}])"  # what ends a word, for RE2, whose \b knows ASCII letters only
+_EDGE = rf"(?:[^\p{{L}}\p{{N}}]|[{UNSPACED}])"  # a word boundary for RE2, whose \b handles ASCII only
 _IS_UNSPACED = re.compile(f"[{UNSPACED}]+")
 
 
@@ -34,7 +34,7 @@ class QueryError(ClientError):
 class Meaning:
     """One reading of a query. A caption matches if it contains all `patterns`, in lower case.
 
-    `reason` says how the query was read, for people. `kinds` are the names of the kinds that it was read as.
+    `reason` says in words how the query was read. `kinds` are the names of the kinds that it was read as.
     """
 
     patterns: tuple[str, ...]
@@ -50,7 +50,7 @@ class Meaning:
 def meanings(query: str, *, only_words: bool = False) -> Iterator[Meaning]:
     """Yield the readings of a query; the first that finds anything counts.
 
-    1. A kind or a group of kinds, if the query is one of its wordings, or has only words that are said of that kind.
+    1. A kind or a group of kinds, if the query is one of its wordings, or has only words that describe it.
     2. The query's words: a caption has all of them, in any form and order. Text of a script without spaces, such as
        Chinese, may be anywhere in a caption.
     3. The kind that the query mentions, if it says more than the kind: "a small dog in a car" means dogs.
@@ -66,14 +66,14 @@ def meanings(query: str, *, only_words: bool = False) -> Iterator[Meaning]:
     words = [word for word in dict.fromkeys(words_of(query)) if word not in FILLERS]
     if not text:
         raise QueryError(f"{query!r} has no words. Say what to look for: timeaudio find 'a dog barking' ARCHIVE.")
-    asked = [] if only_words else _kinds_of(text)
-    mentioned = None if only_words or asked else mentioned_kind(query)
+    named = [] if only_words else _kinds_of(text)
+    mentioned = None if only_words or named else mentioned_kind(query)
     if mentioned and all(word in mentioned.words for word in words):
-        asked = [mentioned]
-    if asked:
+        named = [mentioned]
+    if named:
         own = [_word(words[0])] if len(words) == 1 else []  # "car" means car_horn and engine, and "A car passes."
         yield Meaning(
-            ("|".join([*(kind.pattern for kind in asked), *own]),), _listed(asked), tuple(kind.name for kind in asked)
+            ("|".join([*(kind.pattern for kind in named), *own]),), _listed(named), tuple(kind.name for kind in named)
         )
         return
     wanted = words or words_of(query)
@@ -86,7 +86,7 @@ def meanings(query: str, *, only_words: bool = False) -> Iterator[Meaning]:
 
 
 def _kinds_of(text: str) -> list[Kind]:
-    """Return the kinds of which a normalized query is a wording."""
+    """Return the kinds that a normalized query names."""
     known = kinds()
     if text in groups():
         return [known[name] for name in groups()[text]]

@@ -1,4 +1,4 @@
-"""Find the events of an archive that a query means."""
+"""Find the events of an archive that match a query."""
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
@@ -32,7 +32,7 @@ class Event(NamedTuple):  # a dataclass takes three times as long to make, and t
 
 @dataclass(frozen=True, slots=True)
 class EventFilter:
-    """Which of the events that a query means count; None means no limit. Durations are in seconds.
+    """Limits on the events that match a query; None means no limit. Durations are in seconds.
 
     An event without a confidence fails any `min_confidence` above 0, and one without a date fails `after` and `before`.
     """
@@ -46,14 +46,14 @@ class EventFilter:
     def conditions(self) -> list[tuple[str, object]]:
         """Return SQL conditions on the columns of an event, each with the value of its parameter."""
         length = "round(end_s - start_s, 3)"
-        wanted: list[tuple[str, object]] = [
+        conditions: list[tuple[str, object]] = [
             ("confidence >= ?", self.min_confidence or None),
             (f"{length} > ?", self.longer_than),
             (f"{length} < ?", self.shorter_than),
             ("recorded_at >= ?", self.after),
             ("recorded_at < ?", self.before),
         ]
-        return [(condition, value) for condition, value in wanted if value is not None]
+        return [(condition, value) for condition, value in conditions if value is not None]
 
 
 @dataclass(frozen=True, slots=True)
@@ -67,9 +67,9 @@ class Found:
 
 
 def search(
-    archive: Archive, query: str, wanted: EventFilter, *, only_words: bool = False, limit: int | None = None
+    archive: Archive, query: str, event_filter: EventFilter, *, only_words: bool = False, limit: int | None = None
 ) -> Found:
-    """Return the events that the query means, by its first reading that finds any. `limit` bounds `events` alone.
+    """Return the events that match the query, in its first reading that finds any. `limit` bounds `events` alone.
 
     Raises:
         QueryError: the query has no words, or is too long.
@@ -77,7 +77,7 @@ def search(
     """
     readings = list(meanings(query, only_words=only_words))
     with archive.reading():
-        archive.connection.execute(*_collection(readings, wanted))
+        archive.connection.execute(*_collection(readings, event_filter))
     counts = archive.connection.execute(
         "SELECT reading, count(*), count(DISTINCT path) FROM found GROUP BY reading ORDER BY reading LIMIT 1"
     ).fetchone()
@@ -86,8 +86,8 @@ def search(
     return Found(readings[reading].reason, num_events, num_recordings, _events(archive, reading, last))
 
 
-def _collection(readings: Sequence[Meaning], wanted: EventFilter) -> tuple[str, list[object]]:
-    """Return SQL that puts the events that match into the table `found`, and its parameters.
+def _collection(readings: Sequence[Meaning], event_filter: EventFilter) -> tuple[str, list[object]]:
+    """Return SQL that writes the matching events into the table `found`, and its parameters.
 
     The column `reading` is the number of the first reading that an event matches. One pass over the archive is enough
     for all of them: an event that matches no reading's first pattern matches no reading.
@@ -101,7 +101,7 @@ def _collection(readings: Sequence[Meaning], wanted: EventFilter) -> tuple[str, 
         values.append("|".join(meaning.patterns[0] for meaning in readings))
     else:
         reading, condition = "0", first
-    limits = wanted.conditions()
+    limits = event_filter.conditions()
     return (
         f"""
         CREATE OR REPLACE TEMP TABLE found AS

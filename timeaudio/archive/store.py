@@ -15,7 +15,7 @@ if TYPE_CHECKING:
 
 _NEEDED: Final = frozenset({"path", "status", "duration_s", "spans"})
 _NEEDED_SPANS: Final = frozenset({"spans.start_s", "spans.end_s", "spans.label"})
-# A value that Python or JSON has no form for is unknown.
+# Values that Python or JSON cannot represent count as unknown.
 _COLUMNS: Final = """
     path::VARCHAR AS path,
     if(recorded_at::TIMESTAMP BETWEEN TIMESTAMP '0001-01-01' AND TIMESTAMP '9999-12-31', recorded_at::TIMESTAMP, NULL)
@@ -59,7 +59,7 @@ class Archive:
             found = self.connection.read_parquet(
                 [glob.escape(str(file)) for file in files],
                 union_by_name=True,
-                binary_as_string=True,  # of writers that do not declare text
+                binary_as_string=True,  # some writers do not declare text as such
             )
             columns = _columns(found)
             if missing := _NEEDED - columns or _NEEDED_SPANS - columns:
@@ -73,7 +73,7 @@ class Archive:
 
     @contextmanager
     def reading(self) -> Iterator[None]:
-        """Raise an ArchiveError instead of DuckDB's, which come as late as a file's values are read."""
+        """Raise an ArchiveError instead of DuckDB's errors, some of which occur only when values are read."""
         import duckdb
 
         try:
@@ -90,7 +90,7 @@ class Archive:
 def events_of(table: str) -> str:
     """Return a query for the events of a table's `spans`: a row each, with the table's other columns.
 
-    Left out are events without a label, or whose time cannot be that of a recording.
+    Events without a label, or with times that no recording has, are left out.
     """
     return f"""
         SELECT * EXCLUDE span, span.start_s, span.end_s, span.label,

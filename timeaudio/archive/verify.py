@@ -1,4 +1,4 @@
-"""Ask a model whether it hears what a search found."""
+"""Check the events of a search with a model."""
 
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from pathlib import Path
@@ -13,8 +13,8 @@ from timeaudio.results import Interval
 if TYPE_CHECKING:
     from timeaudio.cli.run_analysis import Backend
 
-_AROUND_MS: Final = 5_000  # of the recording before and after an event, which the model hears too
-_LONGEST_MS: Final = 60_000  # of what is sent at once, unless a single event is longer
+_AROUND_MS: Final = 5_000  # context before and after an event, which the model gets too
+_LONGEST_MS: Final = 60_000  # longest part that is sent at once, unless a single event is longer
 
 
 def verify(
@@ -24,7 +24,7 @@ def verify(
     backend: "Backend",
     complain: Callable[[str], object],
 ) -> Iterator[Event]:
-    """Yield the events that overlap an interval in which the model hears the query.
+    """Yield the events that overlap an interval in which the model finds the query.
 
     `complain` receives a message for each recording that cannot be read or analysed; its events are left out.
     """
@@ -36,8 +36,8 @@ def verify(
             except (ClientError, OSError) as error:
                 complain(f"{path}: {reason(error)}")
                 continue
-            heard = [interval for result in answer.results for interval in result.intervals]
-            yield from (event for event in part if any(_overlap(event, interval) for interval in heard))
+            confirmed = [interval for result in answer.results for interval in result.intervals]
+            yield from (event for event in part if any(_overlap(event, interval) for interval in confirmed))
 
 
 def _parts(events: Sequence[Event]) -> Iterator[list[Event]]:

@@ -82,14 +82,14 @@ def batch(  # noqa: PLR0913  an option each
         raise typer.BadParameter(str(error)) from None
     if server is not None and (model is not None or ray):
         raise typer.BadParameter("--server uses its own model: give neither --model nor --ray with it")
-    wants_parquet = output.suffix == ".parquet"
-    for module in ["pyarrow"] * wants_parquet + ["ray"] * ray:
+    is_parquet = output.suffix == ".parquet"
+    for module in ["pyarrow"] * is_parquet + ["ray"] * ray:
         _check_installed(module)
     if not (server or ray):  # with Ray, each node fetches its own copy
         from timeaudio.local import fetched
 
         model = fetched(model)
-    rows_file = output.with_name(f"{output.name}.jsonl") if wants_parquet else output
+    rows_file = output.with_name(f"{output.name}.jsonl") if is_parquet else output
     with Journal(rows_file, again=retry_failed) as journal:
         counts = RowCounts(complain, price=price, skipped=len(journal.done))
         paths = (path for path in read_manifest(manifest, part) if path not in journal.done)
@@ -100,7 +100,7 @@ def batch(  # noqa: PLR0913  an option each
         else:
             batch_server = RemoteServer(server) if server else OwnServer(model, device, places=at_once)
             run_all(paths, task_spec, journal, counts, batch_server, at_once=at_once)
-    if wants_parquet:
+    if is_parquet:
         from timeaudio.batch.parquet import write_parquet
 
         write_parquet(rows_file, output)

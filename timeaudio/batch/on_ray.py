@@ -37,9 +37,9 @@ class Actor:
 
     def __call__(self, batch: dict[str, Any]) -> dict[str, Any]:
         """Return rows for a batch of paths, sent at once, in columns as Ray expects: lists of equal length."""
-        return {"row": self._loop.run_until_complete(self._hear(list(batch["path"])))}
+        return {"row": self._loop.run_until_complete(self._analyse(list(batch["path"])))}
 
-    async def _hear(self, paths: list[str]) -> list[dict[str, Any]]:
+    async def _analyse(self, paths: list[str]) -> list[dict[str, Any]]:
         return await asyncio.gather(*(answer_one(str(path), self._task_spec, self._server) for path in paths))
 
 
@@ -77,7 +77,7 @@ def run_on_ray(
     )
     # Not `iter_rows`: it holds a block back until the next arrives, but rows must be written at once.
     for table in tables.iter_batches(batch_size=None, batch_format="pyarrow", prefetch_batches=0):
-        for said in table["row"].to_pylist():
-            if said["path"] not in journal.done:
-                journal.write(said)
-                counts.add(said)
+        for row in table["row"].to_pylist():
+            if row["path"] not in journal.done:
+                journal.write(row)
+                counts.add(row)

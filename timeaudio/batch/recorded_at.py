@@ -19,7 +19,7 @@ def recorded_at(path: Path) -> str | None:
     It is the date in the file's name or, without one, the time of its last change on this machine's clock.
     """
     for stamp in _STAMP.finditer(path.stem):
-        with contextlib.suppress(ValueError):  # digits that are no date
+        with contextlib.suppress(ValueError):  # digits that are not a date
             return datetime.strptime("".join(stamp.groups()), "%Y%m%d%H%M%S").isoformat()
     try:
         return datetime.fromtimestamp(int(os.stat(path).st_mtime)).isoformat()

@@ -5,19 +5,19 @@ from collections.abc import Callable, Mapping
 from typing import Any
 
 _HOUR_S = 3600.0
-_TELL_S = 10.0
+_REPORT_EVERY_S = 10.0
 
 
 class RowCounts:
     """Counts the rows of this run. `price` is the cost of this machine per hour, in any currency."""
 
-    def __init__(self, tell: Callable[[str], object], *, price: float | None = None, skipped: int = 0) -> None:
+    def __init__(self, report: Callable[[str], object], *, price: float | None = None, skipped: int = 0) -> None:
         self.answered = self.failed = 0
         self.audio_s = 0.0
         self._skipped = skipped
         self._price = price
-        self._tell = tell
-        self._begun = self._told = time.monotonic()
+        self._report = report
+        self._begun = self._reported_at = time.monotonic()
 
     def add(self, row: Mapping[str, Any]) -> None:
         """Count a row. Report each failure with its reason, and progress now and then."""
@@ -26,10 +26,10 @@ class RowCounts:
             self.audio_s += float(row["answer"]["audio"]["duration"])
         else:
             self.failed += 1
-            self._tell(f"{row['path']}: {row.get('detail') or row.get('error')}")
-        if time.monotonic() - self._told > _TELL_S:
-            self._told = time.monotonic()
-            self._tell(str(self))
+            self._report(f"{row['path']}: {row.get('detail') or row.get('error')}")
+        if time.monotonic() - self._reported_at > _REPORT_EVERY_S:
+            self._reported_at = time.monotonic()
+            self._report(str(self))
 
     @property
     def hours_per_hour(self) -> float:

@@ -94,8 +94,8 @@ class OwnServer:
                 except ServerUnreachable:
                     # A server that ran before may have died just after the check above.
                     if is_new or process.returncode is None:
-                        said = self._last_words()
-                        raise LocalModelError(f"The server did not start. Its last log line: {said}") from None
+                        last_line = self._last_words()
+                        raise LocalModelError(f"The server did not start. Its last log line: {last_line}") from None
 
     def answered(self) -> None:
         """Reset the count of deaths."""

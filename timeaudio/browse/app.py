@@ -36,11 +36,11 @@ SECURITY: Final = {
 }
 _PAGE: Final = 40  # recordings
 
-_DIGITS: Final = 19  # of the first numbers that are too large for DuckDB's BIGINT
-_Count = Annotated[int, Field(ge=0, lt=2**63)]  # what DuckDB counts with
+_DIGITS: Final = 19  # the shortest numbers that do not fit into DuckDB's BIGINT have as many
+_Count = Annotated[int, Field(ge=0, lt=2**63)]  # DuckDB's BIGINT
 
 
-class Wanted(BaseModel):
+class SelectionParameters(BaseModel):
     """The parameters of a selection."""
 
     model_config = ConfigDict(extra="forbid")
@@ -58,7 +58,7 @@ class Wanted(BaseModel):
         return Selection(self.query.strip(), self.kind, limits)
 
 
-class PageRequest(Wanted):
+class PageRequest(SelectionParameters):
     """The parameters of a page of a selection."""
 
     offset: _Count = 0
@@ -70,7 +70,7 @@ class Download(BaseModel):
     model_config = ConfigDict(extra="forbid")
 
     events: list[_Count] | None = None
-    wanted: Wanted = Wanted()
+    wanted: SelectionParameters = SelectionParameters()
 
 
 def create_app(library: Library, *, hosts: Sequence[str]) -> Starlette:
@@ -92,8 +92,8 @@ def create_app(library: Library, *, hosts: Sequence[str]) -> Starlette:
         return JSONResponse(await asyncio.to_thread(library.about), headers=SECURITY)
 
     async def recordings(request: Request) -> Response:
-        wanted = PageRequest.model_validate(dict(request.query_params))
-        found = await asyncio.to_thread(library.page, wanted.selection, offset=wanted.offset, limit=_PAGE)
+        parameters = PageRequest.model_validate(dict(request.query_params))
+        found = await asyncio.to_thread(library.page, parameters.selection, offset=parameters.offset, limit=_PAGE)
         fields = {"reason": found.reason, "num_recordings": found.num_recordings, "num_events": found.num_events}
         return JSONResponse(fields | {"recordings": found.recordings}, headers=SECURITY)
 
@@ -111,8 +111,8 @@ def create_app(library: Library, *, hosts: Sequence[str]) -> Starlette:
         return FileResponse(path, media_type=media_type, headers=SECURITY)
 
     async def download(request: Request) -> Response:
-        wanted = Download.model_validate_json(await request.body())
-        chosen = wanted.wanted.selection if wanted.events is None else wanted.events
+        download = Download.model_validate_json(await request.body())
+        chosen = download.wanted.selection if download.events is None else download.events
         form = request.path_params["form"]
         if form not in ("csv", "m3u", "srt", "audacity"):
             return problem(404, "Use csv, m3u, srt or audacity.", SECURITY)

@@ -13,7 +13,7 @@ from timeaudio.archive.search import Event, EventFilter
 from timeaudio.archive.store import Archive, events_of
 
 OTHER: Final = "other"
-"""The kind of the captions that name none."""
+"""The kind shown for captions that name no known kind."""
 
 # Recordings are numbered by path. A caption may name several kinds.
 _TABLES: Final = f"""
@@ -158,7 +158,7 @@ class Library:
         return self._archive.locate(path)
 
     def _understood(self, selection: Selection) -> tuple[Meaning | None, int, int]:
-        """Return the reading of the query that counts, and how many events and recordings the selection has."""
+        """Return the reading of the query that applies, and how many events and recordings the selection has."""
         readings: list[Meaning | None] = list(meanings(selection.query)) if selection.query else [None]
         for meaning in readings:
             where, values = _condition(selection, meaning)

@@ -111,7 +111,7 @@ def evaluate(context: typer.Context) -> None:
     from timeaudio.extras import extra_needed
     from training.options.evaluate import parse
 
-    parse(context.args)  # the help, and mistakes in the options, need no extra
+    parse(context.args)  # --help and invalid options need no extra
     with extra_needed("eval"):
         from training.evaluate import main as run
 
@@ -124,7 +124,7 @@ def calibrate(context: typer.Context) -> None:
     from timeaudio.extras import extra_needed
     from training.options.calibrate import parse
 
-    parse(context.args)  # the help, and mistakes in the options, need no extra
+    parse(context.args)  # --help and invalid options need no extra
     with extra_needed("eval"):
         from training.calibrate import main as run
 
@@ -148,7 +148,7 @@ def ablate(context: typer.Context) -> None:
     from timeaudio.extras import extra_needed
     from training.options.ablate import parse
 
-    parse(context.args)  # the help, and mistakes in the options, need no extra
+    parse(context.args)  # --help and invalid options need no extra
     with extra_needed("training"):
         from training.ablations import main as run
 
@@ -161,7 +161,7 @@ def data(context: typer.Context) -> None:
     from timeaudio.extras import extra_needed
     from training.options.data import parse
 
-    parse(context.args)  # the help, and mistakes in the options, need no extra
+    parse(context.args)  # --help and invalid options need no extra
     with extra_needed("training"):
         from training.sources.command import main as run
 
@@ -174,7 +174,7 @@ def train(context: typer.Context) -> None:
     from timeaudio.extras import extra_needed
     from training.options.train import parse
 
-    parse(context.args)  # the help, and mistakes in the options, need no extra
+    parse(context.args)  # --help and invalid options need no extra
     with extra_needed("training"):
         from training.stage_command import main as run
 
@@ -185,7 +185,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     """Run a command and return its exit code. Every failure becomes one line on stderr."""
     for stream in (sys.stdout, sys.stderr):
         if isinstance(stream, io.TextIOWrapper):
-            stream.reconfigure(errors="replace")  # a caption must not fail on a terminal that lacks its characters
+            stream.reconfigure(errors="replace")  # a caption must print even on a terminal that lacks its characters
     try:
         outcome = app(args=arguments, prog_name="timeaudio", standalone_mode=False)
     except typer.Abort:

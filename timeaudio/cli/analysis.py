@@ -75,7 +75,7 @@ def caption(
     part = checked_part(start, end, track, min_confidence)
     if stream:
         follow(files, lambda client, audio: client.stream_dense_caption(audio, **part), output, server)
-    run(files, lambda listener, audio: listener.dense_caption(audio, **part), output, server, model)
+    run(files, lambda backend, audio: backend.dense_caption(audio, **part), output, server, model)
 
 
 _GROUND_EXAMPLES = """
@@ -120,7 +120,7 @@ def ground(
     part = checked_part(start, end, track, min_confidence)
     if stream:
         follow(files, lambda client, audio: client.stream_ground(audio, wanted, **part), output, server)
-    run(files, lambda listener, audio: listener.ground(audio, wanted, **part), output, server, model)
+    run(files, lambda backend, audio: backend.ground(audio, wanted, **part), output, server, model)
 
 
 _SUMMARIZE_EXAMPLES = """
@@ -152,7 +152,7 @@ def summarize(
     part = checked_part(start, end, track, min_confidence)
     if stream:
         follow(files, lambda client, audio: client.stream_summarize(audio, **part), output, server)
-    run(files, lambda listener, audio: listener.summarize(audio, **part), output, server, model)
+    run(files, lambda backend, audio: backend.summarize(audio, **part), output, server, model)
 
 
 _ASK_EXAMPLES = """
@@ -199,4 +199,4 @@ def ask(
     part = checked_part(start, end, track, min_confidence)
     if stream:
         follow(files, lambda client, audio: client.stream_ask(audio, question_text, **part), output, server)
-    run(files, lambda listener, audio: listener.ask(audio, question_text, **part), output, server, model)
+    run(files, lambda backend, audio: backend.ask(audio, question_text, **part), output, server, model)

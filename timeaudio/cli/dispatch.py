@@ -20,49 +20,49 @@ if TYPE_CHECKING:
 def run(
     files: Sequence[str | Path],
     ask: "Callable[[Backend, Path | bytes], AnyAnswer]",
-    wanted: OutputOptions,
+    options: OutputOptions,
     server: str | None,
     model: Path | None,
 ) -> NoReturn:
     """Analyse all recordings and exit with the exit code."""
-    from timeaudio.cli.run_analysis import answer_each, check_backend, open_listener
+    from timeaudio.cli.run_analysis import answer_each, check_backend, open_backend
 
     found = _found(files)
-    output = wanted.output(found)
+    output = options.output(found)
     check_backend(server, model)
     opened: AbstractContextManager[Backend | None] = nullcontext()
     if not all(map(output.is_done, found)):  # loading a model takes seconds
-        opened = open_listener(server=server, model=model)
-    with opened as listener:
+        opened = open_backend(server=server, model=model)
+    with opened as backend:
 
         def answer(audio: Path | bytes) -> "AnyAnswer":
-            assert listener is not None, "every recording is done"
-            return ask(listener, audio)
+            assert backend is not None, "every recording is done"
+            return ask(backend, audio)
 
-        raise typer.Exit(answer_each(found, answer, output, listener))
+        raise typer.Exit(answer_each(found, answer, output, backend))
 
 
 def follow(
     files: Sequence[str | Path],
     ask: "Callable[[Client, Path | bytes], Stream[Any, Any]]",
-    wanted: OutputOptions,
+    options: OutputOptions,
     server: str | None,
 ) -> NoReturn:
-    """Do the same, but print each event as soon as it is found."""
+    """Analyse all recordings, print each event as soon as it is found, and exit with the exit code."""
     from timeaudio.cli.run_analysis import connected
     from timeaudio.follow import follow_each
 
-    wanted.check_streamed(server)
+    options.check_streamed(server)
     assert server is not None, "checked"
     found = _found(files)
     with connected(server) as client:
-        raise typer.Exit(follow_each(found, lambda audio: ask(client, audio), as_json=wanted.json_lines))
+        raise typer.Exit(follow_each(found, lambda audio: ask(client, audio), as_json=options.json_lines))
 
 
 def split(
     words: Sequence[str], options: Sequence[str] | None, what: str, option: str
 ) -> tuple[Sequence[str], Sequence[str]]:
-    """Return the files and what to ask about them: the words after the first, unless the option gives it."""
+    """Return the files and the queries or questions: those of the option or, without it, all words after the first."""
     if options:
         return words, options
     [file, *rest] = words
@@ -75,7 +75,7 @@ def split(
 
 
 def _found(files: Sequence[str | Path]) -> "list[Source]":
-    """Return the recordings to analyse, and say how many in the folders are left out."""
+    """Return the recordings to analyse, and report how many files in folders are left out."""
     from timeaudio.console import complain
     from timeaudio.inputs import describe_left_out, sources
 

@@ -22,7 +22,7 @@ Ask = Callable[[Path | bytes], AnyAnswer]
 
 
 class Backend(Protocol):
-    """What answers: a server through Client, or the model in this process."""
+    """A server through Client, or the model in this process."""
 
     on_progress: OnProgress | None
 
@@ -50,7 +50,7 @@ def check_backend(server: str | None, model: Path | None) -> None:
 
 
 @contextmanager
-def open_listener(*, server: str | None, model: Path | None) -> Iterator[Backend]:
+def open_backend(*, server: str | None, model: Path | None) -> Iterator[Backend]:
     """Connect to a server, or load a model here: `model`, or the embedded one.
 
     Raises:
@@ -62,8 +62,8 @@ def open_listener(*, server: str | None, model: Path | None) -> Iterator[Backend
 
         model = fetched(model)  # shows its own progress
         with _spinner("Loading the model ..."):
-            listener = LocalModel(model)
-        yield listener
+            backend = LocalModel(model)
+        yield backend
         return
     with connected(server) as client:
         yield client
@@ -81,15 +81,15 @@ def connected(server: str) -> Client:
         raise typer.BadParameter(str(error), param_hint="--server") from error
 
 
-def answer_each(sources: Sequence[Source], ask: Ask, output: Output, listener: Backend | None) -> int:
-    """Analyse every recording; after a failure, go on with the next. `listener` is what `ask` asks, if anything.
+def answer_each(sources: Sequence[Source], ask: Ask, output: Output, backend: Backend | None) -> int:
+    """Analyse every recording; after a failure, go on with the next. `backend`, if given, reports progress.
 
     Returns: the exit code, 0 if every recording was answered, else 1.
     """
     account = RunCounts(len(sources))
     with Bar(sources, account) as bar:
-        if bar.is_shown and listener is not None:
-            listener.on_progress = bar.show_passes
+        if bar.is_shown and backend is not None:
+            backend.on_progress = bar.show_passes
         for source in sources:
             bar.begin(source)
             if output.is_done(source):
@@ -115,7 +115,7 @@ def _answer(source: Source, ask: Ask, output: Output, account: RunCounts, bar: B
         with bar.hidden():
             complain(f"{source.shown}: {reason(error)}")
         return
-    account.heard_s += answer.audio.duration
+    account.audio_s += answer.audio.duration
     with bar.hidden():
         output.show(source, answer)
 

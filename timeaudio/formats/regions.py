@@ -8,7 +8,7 @@ from timeaudio.labels import LabelledInterval
 
 @dataclass(frozen=True, slots=True)
 class RegionTags:
-    """The names of a labeling configuration's tags. None: the project has no such tag, and no such part is written."""
+    """The names of a labeling configuration's tags. None: the project lacks the tag, so that part is not written."""
 
     audio: str
     labels: str | None

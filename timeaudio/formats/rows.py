@@ -12,7 +12,7 @@ from timeaudio.results import AnyAnswer
 def tsv(answer: AnyAnswer, name: str) -> str:
     """Write the columns of DCASE's sound event tasks, `filename onset offset event_label`, with csv's quoting.
 
-    A cell that a spreadsheet would compute gets an apostrophe in front, so that it is shown as text.
+    A cell that a spreadsheet would evaluate as a formula gets an apostrophe in front, so that it is shown as text.
     """
     text = io.StringIO()
     table = csv.writer(text, delimiter="\t", lineterminator="\n")

@@ -1,4 +1,4 @@
-"""Pre-annotate one task: fetch its recording, let the server listen, and write regions with the project's labels."""
+"""Pre-annotate one task: fetch its recording, have it analysed, and write regions with the project's labels."""
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
@@ -79,13 +79,13 @@ class Annotator:
         """Return the prediction for a task. It is empty if the recording cannot be fetched or read.
 
         Raises:
-            ClientError: the server cannot answer now, or not these labels, whatever the recording.
+            ClientError: the server cannot answer now, or rejects these labels for every recording.
         """
         source = self._label_studio
         try:
             address = address_of(data.get(config.field), task_id, source.url)
             async with downloaded(address, [source.url, *source.prefixes], source.auth) as recording:
-                return await self._heard(recording, config)
+                return await self._predict(recording, config)
         except AddressRefused as error:
             complain(f"Task {task_id}: {error}")
         except ApiError as error:
@@ -94,7 +94,7 @@ class Annotator:
             complain(f"Task {task_id}: {error}")
         return {"result": []}
 
-    async def _heard(self, recording: Path, config: LabelConfig) -> dict[str, Any]:
+    async def _predict(self, recording: Path, config: LabelConfig) -> dict[str, Any]:
         matcher = LabelMatcher(config.labels)
         captions = await self._client.dense_caption(recording)
         found: list[Found] = [(matcher.fitting(span.label), span) for span in spans(captions)]
@@ -119,8 +119,8 @@ def _grounded(grounding: Grounding, labels: Sequence[ProjectLabel]) -> Iterator[
 def prediction(captions: DenseCaption, found: Sequence[Found], config: LabelConfig) -> dict[str, Any]:
     """Return a prediction with a region for each interval; its score is the mean of their confidences.
 
-    The text of a region is its caption, or its query. What fits no label is a region with only a text; it is left out
-    if the project has no text for regions.
+    The text of a region is its caption, or its query. What fits no label becomes a region with only a text, or is
+    left out if the project has no text for regions.
     """
     ordered = sorted(found, key=lambda pair: (pair[1].start_ms, pair[1].end_ms))
     kept = [(label, span) for label, span in ordered if label is not None or config.words is not None]

@@ -29,7 +29,7 @@ _AT_ONCE: Final = 4  # tasks, of all requests
 
 
 class SetupRequest(BaseModel):
-    """A project that connects. Its host name and token are ignored: the operator chooses whom the token goes to."""
+    """A project that connects. Its host name and token are ignored: the operator configures both."""
 
     label_config: str = Field("", alias="schema")
 
@@ -130,7 +130,7 @@ def create_app(annotator: Annotator, *, hosts: Sequence[str]) -> Starlette:
 
 
 async def _body(request: Request) -> bytes:
-    """Return the JSON of a request. Pages of other sites cannot send this type without asking first."""
+    """Return the JSON of a request. Pages of other sites cannot send this type without a CORS preflight."""
     if request.headers.get("content-type", "").partition(";")[0].strip().lower() != "application/json":
         raise HTTPException(415, "The body must be application/json.")
     body = bytearray()

@@ -12,7 +12,7 @@ ANY_EVENT: Final = "event"
 """The label for events that fit no other; the output format `label-studio` uses it too."""
 
 _OF_OTHER_TASKS: Final = frozenset({"query", "segment", "answer"})
-"""The other labels of that format: nothing to listen for."""
+"""The other labels of that format, which name no sounds."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -29,13 +29,13 @@ class _Known:
 
 
 class LabelMatcher:
-    """Fits captions to the labels of a project, as `timeaudio find` fits them to a query."""
+    """Matches captions with the labels of a project, as `timeaudio find` matches them with a query."""
 
     def __init__(self, labels: Iterable[ProjectLabel]) -> None:
         named = {label.value.strip().lower(): label for label in reversed(tuple(labels))}
         self._any = named.pop(ANY_EVENT, None)
-        listened = [label for name, label in reversed(named.items()) if name not in _OF_OTHER_TASKS]
-        self._known = [_Known(label, _readings(label)) for label in listened]
+        sounds = [label for name, label in reversed(named.items()) if name not in _OF_OTHER_TASKS]
+        self._known = [_Known(label, _readings(label)) for label in sounds]
 
     def fitting(self, caption: str) -> ProjectLabel | None:
         """Return the label of a caption, or None.
@@ -53,11 +53,11 @@ class LabelMatcher:
 
     def queries(self, captions: Iterable[str]) -> list[tuple[str, ProjectLabel]]:
         """Return the labels that no kind of sound and no caption fits, each after its query."""
-        heard = list(captions)
+        found = list(captions)
         return [
             (" ".join(words_of(known.label.names[0])), known.label)
             for known in self._known
-            if known.readings and not known.kinds and not any(map(known.matches, heard))
+            if known.readings and not known.kinds and not any(map(known.matches, found))
         ]
 
 

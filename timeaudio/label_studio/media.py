@@ -55,7 +55,7 @@ class LabelStudioAuth(httpx.Auth):
         if self._access:
             request.headers["Authorization"] = f"Bearer {self._access}"
             response = yield request
-            if response.status_code != 401:  # it lasts minutes
+            if response.status_code != 401:  # the token has not expired; it lasts minutes
                 return
         refreshed = yield httpx.Request(
             "POST", f"{str(self._base).rstrip('/')}/api/token/refresh/", json={"refresh": self._token}

@@ -44,7 +44,7 @@ def find(page: Page, query: str) -> None:
 
 def test_filters_narrow_the_list_and_stay_in_the_address(visit: Visit) -> None:
     page = visit()
-    told = page.locator("#told")
+    summary = page.locator("#summary")
     page.locator("#kind").select_option("dog")
     expect(page).to_have_url(re.compile("kind=dog"))
     page.locator("#before").fill("2026-06-01")
@@ -53,18 +53,18 @@ def test_filters_narrow_the_list_and_stay_in_the_address(visit: Visit) -> None:
     names = page.locator(".lane-name").all_text_contents()
     assert names
     assert set(names) == {"dog"}
-    before = told.inner_text()
+    before = summary.inner_text()
     page.reload()
-    expect(told).to_have_text(before)
+    expect(summary).to_have_text(before)
     page.get_by_role("button", name="Clear").click()
-    expect(told).to_contain_text("in 1,001 recordings")
+    expect(summary).to_contain_text("in 1,001 recordings")
 
 
 def test_the_slider_of_confidence_hides_less_certain_events(visit: Visit) -> None:
     page = visit("?query=dog&least=50")
     page.locator("#least").focus()
     page.keyboard.press("End")
-    expect(page.locator("#least-told")).to_have_text("95 %")
+    expect(page.locator("#least-value")).to_have_text("95 %")
     page.wait_for_url("**least=95**")
     shown = [float(bar) for bar in page.locator(".bar").evaluate_all("bars => bars.map(b => b.dataset.confidence)")]
     assert all(confidence >= 0.5 for confidence in shown)
@@ -73,10 +73,10 @@ def test_the_slider_of_confidence_hides_less_certain_events(visit: Visit) -> Non
 def test_a_query_says_how_it_was_read_and_when_nothing_is_found(visit: Visit) -> None:
     page = visit()
     find(page, "a canine")
-    expect(page.locator("#told")).to_contain_text("the kind dog (dog, bark, puppy")
+    expect(page.locator("#summary")).to_contain_text("the kind dog (dog, bark, puppy")
     page.locator("#query").fill("xylophone")
     page.locator("#query").press("Enter")
-    expect(page.locator("#told")).to_contain_text("Nothing found – captions with xylophone")
+    expect(page.locator("#summary")).to_contain_text("Nothing found – captions with xylophone")
     expect(page.locator("[data-form=csv]")).to_be_disabled()
     page.locator("#query").fill("?!")
     page.locator("#query").press("Enter")
@@ -86,7 +86,7 @@ def test_a_query_says_how_it_was_read_and_when_nothing_is_found(visit: Visit) ->
 def test_the_keyboard_finds_plays_selects_and_exports(visit: Visit, garden: Browser) -> None:
     page = visit()
     find(page, "a dog barking")
-    expect(page.locator("#told")).to_contain_text("the kind dog")
+    expect(page.locator("#summary")).to_contain_text("the kind dog")
     page.keyboard.press("ArrowDown")
     expect(page.locator(".bar").first).to_be_focused()
     page.keyboard.press("Enter")
@@ -156,7 +156,7 @@ def test_captions_and_paths_of_strangers_are_text_that_fits(visit: Visit, write_
     with browsing(archive) as strange:
         page = visit(garden=strange, viewport={"width": 390, "height": 844})
         assert page.locator(".lane-name").all_inner_texts() == [markup[:-1], arabic, long, "?", "dog", "dog"]
-        assert page.locator(".bar").nth(4).get_attribute("style") == "left: 25%; width: 75%; --sure: 1;"
+        assert page.locator(".bar").nth(4).get_attribute("style") == "left: 25%; width: 75%; --confidence: 1;"
         page.locator(".bar").first.click()
         expect(page.locator("#play")).to_have_accessible_name("Pause")
         for number, message in [(4, "The recording is not where"), (5, "zero bytes.wav: the file is empty.")]:

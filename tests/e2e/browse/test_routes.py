@@ -11,7 +11,7 @@ import srt
 from tests.e2e.browse.archive_of_tones import tone
 
 
-def test_the_archive_tells_its_size_kinds_and_dates(garden):
+def test_the_archive_reports_its_size_kinds_and_dates(garden):
     with garden.client() as client:
         about = client.get("/archive/about.json").json()
     assert about["name"] == "garden.parquet"

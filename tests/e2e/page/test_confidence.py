@@ -1,4 +1,4 @@
-"""The slider that hides what the model is less sure of."""
+"""The slider that hides intervals of low confidence."""
 
 import json
 from collections.abc import Callable, Iterator
@@ -46,7 +46,7 @@ def test_less_confident_events_are_hidden_in_lanes_and_table(calibrated: Page) -
     expect(calibrated.locator("#filter")).to_be_visible()
     assert len(shown(calibrated)) == 3
     choose(calibrated, 50)
-    expect(calibrated.locator("#least-told")).to_have_text("50 %")
+    expect(calibrated.locator("#least-value")).to_have_text("50 %")
     assert shown(calibrated) == [(1.0, 3.0), (2.0, 12.0)]
     assert spans(calibrated, "#rows tr") == [(1.0, 3.0), (2.0, 12.0)]
     expect(calibrated.locator(".status-words")).to_have_text("2 events, 1 hidden")

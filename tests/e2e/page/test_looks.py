@@ -143,7 +143,7 @@ def test_all_bars_are_one_tab_stop(desk: Page) -> None:
 
 
 def test_screen_readers_announce_results_and_bars(desk: Page) -> None:
-    expect(desk.locator("#said")).to_have_text("Everything: 2 events")
+    expect(desk.locator("#announcer")).to_have_text("Everything: 2 events")
     expect(desk.locator(".group-dense_caption .bar").nth(1)).to_have_accessible_name(
         'A dog says "wow" --> twice. From 5.9 seconds to 12 seconds. Confidence not calibrated.'
     )

@@ -84,11 +84,11 @@ def test_hardly_any_captions_of_the_vocabulary_share_a_lane_with_another_kind(op
     kinds: dict[str, Any] = {}
     for path in folder.glob("kinds_*.json"):
         kinds |= json.loads(path.read_text(encoding="utf-8"))
-    told = [kind["captions"] for kind in kinds.values() if "captions" in kind]
+    captions_by_kind = [kind["captions"] for kind in kinds.values() if "captions" in kind]
     together, pairs = opening.evaluate(
-        """async (told) => {
+        """async (captions_by_kind) => {
             const { sameKind, stems } = await import("./page/js/kinds.js");
-            const reduced = told.map((captions) => captions.map(stems));
+            const reduced = captions_by_kind.map((captions) => captions.map(stems));
             let together = 0, pairs = 0;
             reduced.forEach((ones, index) => reduced.slice(index + 1).forEach((others) => {
                 for (const one of ones) for (const other of others) {
@@ -98,7 +98,7 @@ def test_hardly_any_captions_of_the_vocabulary_share_a_lane_with_another_kind(op
             }));
             return [together, pairs];
         }""",
-        told,
+        captions_by_kind,
     )
     assert pairs > 50_000
     assert together < 0.0005 * pairs
@@ -132,7 +132,7 @@ def test_a_known_confidence_is_in_the_label_and_fades_the_bar(opening: Page) -> 
             const group = new Group({ id: 1, task: "dense_caption", answer }, 0);
             group.draw(100);
             return [...group.element.querySelectorAll(".bar")].map((bar) => [
-                bar.getAttribute("aria-label"), bar.textContent, bar.style.getPropertyValue("--sure"),
+                bar.getAttribute("aria-label"), bar.textContent, bar.style.getPropertyValue("--confidence"),
             ]);
         }"""
     )

@@ -44,13 +44,13 @@ def test_time_marks_do_not_collide_or_overflow(phone: Page, width: int) -> None:
                 document.body.append(place);
                 drawRuler(place, duration, width);
                 const marks = [...place.querySelectorAll(".mark")];
-                const told = [
+                const measured = [
                     marks.length,
                     (COLLISIONS)(".trial .mark"),
                     Math.max(...marks.map((mark) => mark.getBoundingClientRect().right)),
                 ];
                 place.remove();
-                return told;
+                return measured;
             }""".replace("COLLISIONS", COLLISIONS),
             [duration, width],
         )
@@ -68,7 +68,7 @@ def test_names_and_statuses_do_not_collide(phone: Page) -> None:
     wait_for(phone, "ask")
     phone.locator("#summarize").click()
     wait_for(phone, "summarize")
-    words = ".mark, .lane-name > span, .status-title, .status-words, .status-answer, .part-told, .status button"
+    words = ".mark, .lane-name > span, .status-title, .status-words, .status-answer, .part-range, .status button"
     assert [pair for pair in collisions(phone, words) if pair[0] != pair[1]] == []
     assert phone.evaluate("() => document.documentElement.scrollWidth") == PHONE["width"]
 

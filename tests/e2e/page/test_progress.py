@@ -11,10 +11,10 @@ from tests.e2e.page.test_playground import wait_for
 
 STATUS = ".group-dense_caption .status"
 WATCH = """() => {
-    window.told = [];
+    window.states = [];
     new MutationObserver(() => {
         const words = document.querySelector(".status-words");
-        if (words) window.told.push([words.textContent, document.querySelector(".status progress")?.value ?? null]);
+        if (words) window.states.push([words.textContent, document.querySelector(".status progress")?.value ?? null]);
     }).observe(document.querySelector("#groups"), { childList: true, subtree: true });
 }"""
 
@@ -31,7 +31,7 @@ def give(page: Page, body: bytes) -> list[tuple[str, float | None]]:
     page.locator("#file").set_input_files({"name": "long.wav", "mimeType": "audio/wav", "buffer": body})
     wait_for(page, "dense_caption")
     expect(page.locator(f"{STATUS} progress")).to_have_count(0)
-    shown: list[tuple[str, float | None]] = page.evaluate("() => window.told")
+    shown: list[tuple[str, float | None]] = page.evaluate("() => window.states")
     return list(dict.fromkeys((words, value) for words, value in shown))
 
 

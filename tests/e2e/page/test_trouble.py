@@ -169,7 +169,7 @@ def test_an_empty_query_is_not_sent_and_the_field_gets_the_focus(desk: Page) -> 
     expect(desk.locator(".group-ground")).to_have_count(0)
 
 
-def test_what_decoding_changed_is_said_beside_the_answer(opening: Page) -> None:
+def test_what_decoding_changed_is_shown_beside_the_answer(opening: Page) -> None:
     tone = (8000 * np.sin(np.arange(48_000) * 0.2)).astype(np.float32)  # floats in the range of 16-bit samples
     form = struct.pack("<HHIIHH", 3, 1, 16_000, 64_000, 4, 32)
     body = b"WAVEfmt " + struct.pack("<I", len(form)) + form + b"data" + struct.pack("<I", tone.nbytes) + tone.tobytes()

@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 
-ASKED = {"task": "ask", "answer": {"intervals": []}, "name": "x"}
+BODY = {"task": "ask", "answer": {"intervals": []}, "name": "x"}
 HEAD = "POST /page/written/srt HTTP/1.1\r\nHost: x\r\nContent-Type: application/json\r\nContent-Length: 99\r\n\r\n{"
 
 
@@ -26,7 +26,7 @@ def test_bodies_take_places_for_a_limited_time(small: Any, tone_wav: Callable[..
         callers = [stack.enter_context(socket.create_connection((host, int(port)))) for _ in range(2)]
         for caller in callers:
             caller.sendall(HEAD.encode())  # the rest never comes
-        while client.post("/page/written/srt", json=ASKED).status_code != 429:
+        while client.post("/page/written/srt", json=BODY).status_code != 429:
             time.sleep(0.05)
         refused = client.post("/v1/dense-caption", files={"file": tone_wav(1.0)})
         assert (refused.status_code, refused.json()["type"]) == (429, "urn:timeaudio:problem:overloaded")
@@ -34,7 +34,7 @@ def test_bodies_take_places_for_a_limited_time(small: Any, tone_wav: Callable[..
         for caller in callers:
             caller.settimeout(20)
             assert b" 408 " in caller.recv(4096).split(b"\r\n")[0]
-        assert client.post("/page/written/srt", json=ASKED).status_code == 422  # an answer without its fields
+        assert client.post("/page/written/srt", json=BODY).status_code == 422  # an answer without its fields
         answer = client.post("/v1/ask", data={"question": "x"}, files={"file": tone_wav(1.0)}).json()
         written = client.post("/page/written/srt", json={"task": "ask", "answer": answer})
     assert written.is_success

@@ -1,4 +1,4 @@
-"""Files that stop in the middle of their data give a warning; whole ones give none, whoever wrote them."""
+"""Files that stop in the middle of their data give a warning; complete ones give none, whichever program wrote them."""
 
 import io
 

@@ -24,8 +24,8 @@ def decoded(data, **options):
 @pytest.mark.parametrize(("first", "second"), [(False, True), (True, False), (False, False), (True, True)])
 def test_the_default_track_is_heard_else_the_first(first, second):
     data = tracks("matroska", [(SILENT, "aac", first), (LOUD, "aac", second)])
-    heard = burst_starts(decoded(data).samples)
-    assert heard == (pytest.approx([1.0], abs=0.06) if second and not first else [])
+    starts = burst_starts(decoded(data).samples)
+    assert starts == (pytest.approx([1.0], abs=0.06) if second and not first else [])
 
 
 @pytest.mark.parametrize("is_default", [True, False])
@@ -44,8 +44,8 @@ def test_a_track_can_be_chosen_by_its_number_among_the_audio_tracks(late):
     for number, start in [(None, 1.0), (0, 0.5), (1, 1.0), (2, 1.5)]:
         waveform = decoded(data, track=number)
         assert burst_starts(waveform.samples) == pytest.approx([start], abs=0.01)
-        told = 1 if number is None else number
-        assert waveform.warnings == (f"The file has 3 audio tracks; this is track {told}, counted from 0.",)
+        shown = 1 if number is None else number
+        assert waveform.warnings == (f"The file has 3 audio tracks; this is track {shown}, counted from 0.",)
 
 
 def test_a_part_of_a_chosen_track(files):
@@ -183,7 +183,7 @@ def test_a_packet_that_cannot_be_decoded_is_silence(container, codec):
     assert waveform.duration_s == pytest.approx(6.0, abs=0.12)
 
 
-def test_what_was_left_out_is_said(files):
+def test_what_was_left_out_is_reported(files):
     data = bytearray(files["mp3"])
     middle = len(data) // 2
     data[middle : middle + 2000] = bytes(2000)

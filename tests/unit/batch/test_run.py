@@ -41,11 +41,11 @@ def test_failed_recordings_are_named_with_their_reason(tmp_path: Path, monkeypat
         return failed(path, "corrupt-audio", f"The file {path} is damaged.")
 
     monkeypatch.setattr(batch_run, "answer_one", fail)
-    told: list[str] = []
+    messages: list[str] = []
     server = Server()
     with Journal(tmp_path / "rows.jsonl") as journal:
-        counts = RowCounts(told.append)
+        counts = RowCounts(messages.append)
         run_all(["a.wav", "b.wav"], TaskSpec("caption"), journal, counts, server, at_once=1)
         assert journal.done == {"a.wav", "b.wav"}
-    assert told == ["a.wav: The file a.wav is damaged.", "b.wav: The file b.wav is damaged."]
+    assert messages == ["a.wav: The file a.wav is damaged.", "b.wav: The file b.wav is damaged."]
     assert (counts.failed, server.num_started, server.num_closed) == (2, 1, 1)

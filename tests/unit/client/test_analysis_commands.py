@@ -310,8 +310,8 @@ def terminal(command: list[str], *, interrupt_when: Callable[[], object] | None 
 
 @pytest.fixture
 def slow_server(server, caption_json):
-    told = "".join(f'event: progress\ndata: {{"passes_done": {done}, "passes": 3}}\n\n' for done in (0, 2))
-    stream = f"{told}event: done\ndata: {json.dumps(caption_json)}\n\n"  # the shell follows the progress on a terminal
+    progress = "".join(f'event: progress\ndata: {{"passes_done": {done}, "passes": 3}}\n\n' for done in (0, 2))
+    stream = f"{progress}event: done\ndata: {json.dumps(caption_json)}\n\n"  # shown on a terminal
     server.answer(200, stream.encode(), content_type="text/event-stream")
     answer = server._answer
 

@@ -94,13 +94,13 @@ def test_a_part_has_the_times_of_the_file(model, clip):
 
 
 def test_the_progress_of_a_recording_of_several_passes_can_be_followed(model, clip, tmp_path, tone_wav):
-    path, told = tmp_path / "long.wav", []
+    path, progress = tmp_path / "long.wav", []
     path.write_bytes(tone_wav(40.0, rate=8000))
-    model.on_progress = lambda done, passes: told.append((done, passes))
+    model.on_progress = lambda done, passes: progress.append((done, passes))
     whole = model.dense_caption(path)
-    assert told == [(done, 4) for done in range(1, 5)]
+    assert progress == [(done, 4) for done in range(1, 5)]
     model.dense_caption(clip)  # one pass
-    assert len(told) == 4
+    assert len(progress) == 4
     model.on_progress = None
     assert model.dense_caption(path).events == whole.events
 

@@ -81,11 +81,11 @@ def test_a_killed_import_resumes(tmp_path, downloads):
         from model.convert.importer import Downloads, import_released
         def start(total):
             done = []
-            def tell(num_bytes, name):
+            def report(num_bytes, name):
                 done.append(name)
                 if len(done) == 3:
                     os.kill(os.getpid(), signal.SIGKILL)
-            return tell
+            return report
         paths = dict(zip(("whisper", "beats", "llm", "checkpoint"), map(Path, sys.argv[2:])))
         import_released(Downloads(**paths), Path(sys.argv[1]), num_heads=4, start=start)
     """
@@ -118,12 +118,12 @@ def stopped(downloads, out, after, **options):
     def start(total):
         done = []
 
-        def tell(num_bytes, name):
+        def report(num_bytes, name):
             done.append(name)
             if len(done) == after:
                 raise Stop
 
-        return tell
+        return report
 
     with pytest.raises(Stop):
         run(downloads, out, start=start, **options)

@@ -134,7 +134,7 @@ def test_what_the_hub_refuses_is_one_sentence_that_says_what_to_do(hub, tmp_path
 
 
 @pytest.mark.parametrize(
-    ("environment", "said"),
+    ("environment", "message"),
     [
         (
             {"HF_HUB_OFFLINE": "1"},
@@ -145,11 +145,11 @@ def test_what_the_hub_refuses_is_one_sentence_that_says_what_to_do(hub, tmp_path
     ],
     ids=["offline", "no network", "no disk"],
 )
-def test_without_the_hub_or_a_disk_too(hub, tmp_path, folder, environment, said):
+def test_without_the_hub_or_a_disk_too(hub, tmp_path, folder, environment, message):
     hub.add("lab/ears", folder)
     [line] = fetch(hub, tmp_path, "lab/ears", **environment)
     assert line.startswith("refused: ")
-    assert said in line
+    assert message in line
 
 
 def test_a_pretrained_model_is_fetched_without_its_other_formats(hub, tmp_path):

@@ -79,7 +79,7 @@ def test_every_row_can_be_trained_on(name):
 
 
 @pytest.mark.parametrize("name", SCENES)
-def test_dense_captions_tell_every_event_once_in_order_of_time(name):
+def test_dense_captions_describe_every_event_once_in_order_of_time(name):
     expected = sorted(((start, end), kind.partition(":")[0]) for kind, start, end in SCENES[name])
     dense = [row for row in all_rows(name) if row.task == "dense_caption"]
     assert len(dense) == 120

@@ -2,7 +2,7 @@
 
 import { messages } from "./event_stream.js";
 import { post } from "./post.js";
-import { Problem, problemFrom, problemOf, problemTold } from "./problem.js";
+import { Problem, problemFrom, problemOf, problemFromJson } from "./problem.js";
 
 export const ROUTES = {
   dense_caption: "v1/dense-caption",
@@ -31,21 +31,21 @@ export async function loadedModel() {
 }
 
 /**
- * Runs one task. `fields` is a list of [name, value]. `tell(piece)` is called for each event as it is found, if the
- * server streams, and `follow(progress)` with { sent }, the share that is uploaded, then with { done, passes } if the
+ * Runs one task. `fields` is a list of [name, value]. `onPiece(piece)` is called for each event as it is found, if the
+ * server streams, and `onProgress(progress)` with { sent }, the share that is uploaded, then with { done, passes } if the
  * recording takes several passes. Returns the whole answer. Throws a Problem, or AbortError.
  */
-export async function analyse(task, file, name, fields, { tell, follow, signal }) {
+export async function analyse(task, file, name, fields, { onPiece, onProgress, signal }) {
   const form = new FormData();
   for (const [field, value] of fields) form.append(field, value);
   form.append("stream", "true");
   form.append("file", file, name);
   try {
-    const response = await post(ROUTES[task], form, { sent: (sent) => follow({ sent }), signal });
+    const response = await post(ROUTES[task], form, { sent: (sent) => onProgress({ sent }), signal });
     if (!response.ok) throw await problemOf(response);
     const type = response.headers.get("content-type") ?? "";
     if (!type.startsWith("text/event-stream")) return await response.json();
-    return await followed(response.body, tell, follow);
+    return await readStream(response.body, onPiece, onProgress);
   } catch (error) {
     if (error.name === "AbortError") throw error;
     throw problemFrom(error);
@@ -55,14 +55,14 @@ export async function analyse(task, file, name, fields, { tell, follow, signal }
 const PIECES = ["event", "result", "segment", "interval"];
 
 /** Reads a streamed answer: pieces and progress, then the whole answer as done, or an error instead. */
-async function followed(body, tell, follow) {
+async function readStream(body, onPiece, onProgress) {
   let whole = null;
   for await (const { event, data } of messages(body)) {
-    const told = JSON.parse(data);
-    if (event === "error") throw problemTold(told);
-    if (event === "done") whole = told;
-    if (event === "progress") follow({ done: told.passes_done, passes: told.passes });
-    if (PIECES.includes(event)) tell(told);
+    const message = JSON.parse(data);
+    if (event === "error") throw problemFromJson(message);
+    if (event === "done") whole = message;
+    if (event === "progress") onProgress({ done: message.passes_done, passes: message.passes });
+    if (PIECES.includes(event)) onPiece(message);
   }
   if (whole) return whole;
   throw new Problem({

@@ -15,6 +15,6 @@ export function element(name, attributes = {}, ...children) {
 }
 
 /** Announces words to screen readers. */
-export function say(words) {
-  $("said").textContent = words;
+export function announce(words) {
+  $("announcer").textContent = words;
 }

@@ -1,4 +1,4 @@
-// Hides what the model is less sure of than a slider says. The choice is stored.
+// Hides intervals with a confidence below the slider's. The choice is stored.
 
 import { $ } from "./dom.js";
 import { spansOf } from "./spans.js";
@@ -22,12 +22,12 @@ export function isCalibrated(task, answer) {
 
 /** Calls `changed` when another confidence is chosen. */
 export function offerFilter(changed) {
-  const tell = () => ($("least-told").textContent = `${Math.round(least * 100)} %`);
+  const showLeast = () => ($("least-value").textContent = `${Math.round(least * 100)} %`);
   $("least").value = least * 100;
-  tell();
+  showLeast();
   $("least").addEventListener("input", () => {
     least = $("least").value / 100;
-    tell();
+    showLeast();
     try {
       localStorage.setItem(KEY, String(least));
     } catch {

@@ -88,7 +88,7 @@ export class Findings extends EventTarget {
       for (let tries = 1; ; tries++) {
         try {
           this.#set(finding, { state: "listening", progress: null, answer: GROWING[finding.task].empty(), problem: null });
-          const answer = await this.#hear(finding, signal);
+          const answer = await this.#request(finding, signal);
           this.#set(finding, { state: "done", answer, good: { answer, part } });
           return;
         } catch (error) {
@@ -104,17 +104,17 @@ export class Findings extends EventTarget {
     }
   }
 
-  #hear(finding, signal) {
+  #request(finding, signal) {
     const { file, name } = this.#recording;
-    const tell = (piece) => {
+    const onPiece = (piece) => {
       if (signal.aborted) return;
       GROWING[finding.task].join(finding.answer, piece);
       this.#set(finding, {});
     };
-    const follow = (progress) => {
+    const onProgress = (progress) => {
       if (!signal.aborted) this.#set(finding, { progress });
     };
-    return analyse(finding.task, file, name, fieldsOf(finding), { tell, follow, signal });
+    return analyse(finding.task, file, name, fieldsOf(finding), { onPiece, onProgress, signal });
   }
 
   async #wait(finding, problem, signal) {

@@ -19,14 +19,14 @@ export function listenToKeys(can) {
     if (key === " " && target.closest("button, a, pre")) return;
     if (key.startsWith("Arrow") && target.closest("pre")) return;
     const isInTimeline = target.closest("#sheet") !== null;
-    const deed = deeds(can, event.shiftKey, isInTimeline)[key];
-    if (!deed) return;
+    const action = actions(can, event.shiftKey, isInTimeline)[key];
+    if (!action) return;
     event.preventDefault();
-    deed();
+    action();
   });
 }
 
-function deeds(can, isFine, isInTimeline) {
+function actions(can, isFine, isInTimeline) {
   const by = isFine ? TENTH_S : SECOND_S;
   const always = { "?": () => $("keys").showModal() };
   if ($("desk").hidden) return always;

@@ -18,11 +18,11 @@ const STEMS = { talk: "speak", speech: "speak", voic: "speak", convers: "speak",
 /** "Dogs are barking loudly." -> ["dog", "bark"]; "The barking of a dog." -> ["dog", "bark"] */
 export function stems(caption) {
   const all = inOrder(caption.toLowerCase().match(/[\p{L}\p{N}]+/gu) ?? []);
-  const telling = all.filter(isTelling);
-  if (!telling.length) return [...new Set(all.map(stem))];
-  const isByAgent = AGENTS.has(all.find((word) => isTelling(word) || AGENTS.has(word)));
-  const named = isByAgent && telling.find((word) => ARTICLES.has(all[all.indexOf(word) - 1]));
-  return [...new Set((named ? [named, ...telling] : telling).map(stem))];
+  const content = all.filter(isContent);
+  if (!content.length) return [...new Set(all.map(stem))];
+  const isByAgent = AGENTS.has(all.find((word) => isContent(word) || AGENTS.has(word)));
+  const named = isByAgent && content.find((word) => ARTICLES.has(all[all.indexOf(word) - 1]));
+  return [...new Set((named ? [named, ...content] : content).map(stem))];
 }
 
 /** The barking of a dog: the dog comes first. */
@@ -31,7 +31,7 @@ function inOrder(all) {
   return at < 0 ? all : [...all.slice(at + 1), ...all.slice(0, at)];
 }
 
-function isTelling(word) {
+function isContent(word) {
   return !ARTICLES.has(word) && !FILLERS.has(word) && !AGENTS.has(word) && !/.{2}ly$/.test(word);
 }
 
@@ -54,8 +54,8 @@ export class Kinds {
 
   /** Returns the number of the caption's lane; a new kind gets the next one. */
   laneOf(caption) {
-    const told = stems(caption);
-    const found = this.#known.findIndex((known) => sameKind(known, told));
-    return found >= 0 ? found : this.#known.push(told) - 1;
+    const reduced = stems(caption);
+    const found = this.#known.findIndex((known) => sameKind(known, reduced));
+    return found >= 0 ? found : this.#known.push(reduced) - 1;
   }
 }

@@ -85,13 +85,13 @@ function laneName({ task, words }, span) {
 function bar(finding, span, duration) {
   const { start, end, text, confidence } = span;
   const times = `From ${spoken(start)} to ${spoken(end)}`;
-  const said = `${text.replace(/\.$/, "")}. ${times}. Confidence ${confidenceWords(confidence)}.`;
+  const label = `${text.replace(/\.$/, "")}. ${times}. Confidence ${confidenceWords(confidence)}.`;
   const shown = element("span", { class: "bar-text" }, finding.task === "summarize" ? text : length(end - start));
-  const made = element("button", { class: "bar", type: "button", tabindex: "-1", "aria-label": said }, shown);
+  const made = element("button", { class: "bar", type: "button", tabindex: "-1", "aria-label": label }, shown);
   Object.assign(made.dataset, { span: spanId(finding, span), start, end, text, confidence: confidence ?? "" });
   made.style.left = `${(start / duration) * 100}%`;
   made.style.width = `${((end - start) / duration) * 100}%`;
-  made.style.setProperty("--sure", confidence ?? 1);
+  made.style.setProperty("--confidence", confidence ?? 1);
   return element("div", { role: "listitem", class: "item" }, made);
 }
 

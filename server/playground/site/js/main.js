@@ -2,7 +2,7 @@
 
 import { read } from "./api.js";
 import { clock } from "./clock.js";
-import { $, say } from "./dom.js";
+import { $, announce } from "./dom.js";
 import { isCalibrated, offerFilter } from "./filter.js";
 import { Findings } from "./findings.js";
 import { listenToKeys } from "./keys.js";
@@ -38,7 +38,7 @@ async function arrive(at) {
   if (recording && at.id === recording.id) return showDesk();
   const isClip = about.clips.some(({ file }) => file === at.clip);
   const file = isClip ? await fetchClip(at.clip).catch(() => null) : null;
-  if (!isHere(at)) return; // gone on meanwhile
+  if (!isHere(at)) return; // the user has left it meanwhile
   if (file) await open(file, at.clip, at, { isReturn: true });
   else showOpening();
 }
@@ -117,9 +117,9 @@ function keep() {
 
 function draw(finding) {
   // If the browser could not determine the recording's duration, the server's answer holds it.
-  const told = finding.answer?.audio;
-  if (recording.seconds === null && told) {
-    recording.seconds = told.start + told.duration;
+  const audio = finding.answer?.audio;
+  if (recording.seconds === null && audio) {
+    recording.seconds = audio.start + audio.duration;
     sheet.begin(recording.seconds);
     findings.all.forEach(draw);
     return;
@@ -140,9 +140,9 @@ function draw(finding) {
         findings.remove(finding);
         keep();
       },
-      hearFirst: () => findings.again(finding, partFrom(0, total, most)),
-      hearFromPlayhead: () => findings.again(finding, partFrom(player.time, total, most)),
-      hearAroundPlayhead: () => findings.again(finding, partAround(player.time, total, most)),
+      analyseFirst: () => findings.again(finding, partFrom(0, total, most)),
+      analyseFromPlayhead: () => findings.again(finding, partFrom(player.time, total, most)),
+      analyseAroundPlayhead: () => findings.again(finding, partAround(player.time, total, most)),
     },
   });
 }
@@ -153,7 +153,7 @@ findings.addEventListener("change", ({ detail: finding }) => {
   if (finding === selected || selected?.state === "failed") drawResult();
   if (finding.state === "done") keep();
   if (finding.problem?.slug === "unreachable") model.look();
-  if (finding.state === "done" || finding.state === "failed") say(`${title(finding)}: ${outcome(finding)}`);
+  if (finding.state === "done" || finding.state === "failed") announce(`${title(finding)}: ${outcome(finding)}`);
 });
 findings.addEventListener("remove", ({ detail: finding }) => {
   sheet.remove(finding);

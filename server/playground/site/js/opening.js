@@ -1,7 +1,7 @@
 // Ways to open a recording: drop, choose or paste a file, record, or use a bundled clip.
 
 import { clock } from "./clock.js";
-import { $, element, say } from "./dom.js";
+import { $, element, announce } from "./dom.js";
 import { Microphone } from "./microphone.js";
 import { Problem, problemFrom, problemOf } from "./problem.js";
 
@@ -87,7 +87,7 @@ function offerMicrophone(limits, bring) {
       await made.start($("live"), limits.audio_seconds, (seconds) => ($("recorded").textContent = clock(seconds)), stop);
       microphone = made;
       $("stop-recording").focus();
-      say("Recording");
+      announce("Recording");
     } catch (problem) {
       show(false);
       showTrouble(problem);

@@ -99,5 +99,5 @@ export class Player extends EventTarget {
 
 /** Returns the waveform's colour options in the current theme. */
 export function colours() {
-  return { waveColor: colour("--wave"), progressColor: colour("--wave-heard") };
+  return { waveColor: colour("--wave"), progressColor: colour("--wave-played") };
 }

@@ -16,18 +16,18 @@ const AGAIN_AFTER_S = 3;
 
 /** Converts an error response. */
 export async function problemOf(response) {
-  const told = await response.json().catch(() => ({}));
+  const body = await response.json().catch(() => ({}));
   const after = Number.parseFloat(response.headers.get("retry-after") ?? "");
-  return problemTold(told, response.status, after);
+  return problemFromJson(body, response.status, after);
 }
 
 /** Converts a problem's JSON or OpenAI's error object. */
-export function problemTold(told, status = told.status ?? 0, after = Number.NaN) {
+export function problemFromJson(body, status = body.status ?? 0, after = Number.NaN) {
   const isBusy = status === 429 || status === 503;
   return new Problem({
-    slug: String(told.type ?? told.error?.code ?? "").split(":").pop(),
-    title: told.title ?? `The server answered ${status}`,
-    detail: told.detail ?? told.error?.message ?? "The server gave no reason. Check its log.",
+    slug: String(body.type ?? body.error?.code ?? "").split(":").pop(),
+    title: body.title ?? `The server answered ${status}`,
+    detail: body.detail ?? body.error?.message ?? "The server gave no reason. Check its log.",
     status,
     retryAfter: isBusy ? (Number.isFinite(after) ? after : AGAIN_AFTER_S) : null,
   });

@@ -1,7 +1,7 @@
 // The selected finding below the timeline: its table, downloads and request code.
 
 import { written } from "./api.js";
-import { $, element, say } from "./dom.js";
+import { $, element, announce } from "./dom.js";
 import { shownAnswer } from "./filter.js";
 import { problemFrom } from "./problem.js";
 import { curl, python } from "./snippets.js";
@@ -86,7 +86,7 @@ export class Result {
       const name = this.#name.replace(/\.[^.]+$/, "") + suffix;
       element("a", { href: url, download: name }).click();
       setTimeout(() => URL.revokeObjectURL(url), 10_000);
-      say(`Saved ${name}`);
+      announce(`Saved ${name}`);
     } catch (error) {
       $("result-about").textContent = problemFrom(error).detail;
     }
@@ -97,7 +97,7 @@ export class Result {
     try {
       await navigator.clipboard.writeText(text);
       $("copy").textContent = "Copied";
-      say("Copied");
+      announce("Copied");
     } catch {
       // Not allowed, or not https: select the code for Ctrl+C.
       getSelection().selectAllChildren($("code"));

@@ -145,13 +145,13 @@ export class Sheet extends EventTarget {
   /** Highlights the events at the playhead, here and in the table, and names them next to the clock. */
   #light() {
     const { time } = this.#player;
-    const told = new Set();
+    const captions = new Set();
     for (const marked of document.querySelectorAll("[data-span]")) {
       const isNow = time > 0 && marked.dataset.start <= time && time < marked.dataset.end;
       marked.classList.toggle("now", isNow);
-      if (isNow && marked.matches(".item:not([hidden]) > .bar")) told.add(marked.dataset.text);
+      if (isNow && marked.matches(".item:not([hidden]) > .bar")) captions.add(marked.dataset.text);
     }
-    const words = [...told].join("  ");
+    const words = [...captions].join("  ");
     if ($("following").textContent !== words) $("following").textContent = words;
   }
 }

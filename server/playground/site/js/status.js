@@ -27,7 +27,7 @@ function passes(progress) {
   return progress?.passes ? `, ${progress.done} of ${progress.passes} passes` : "";
 }
 
-/** Returns a complete answer in words, whatever became of a later request. */
+/** Returns a complete answer in words, regardless of later requests. */
 export function found({ task, answer }) {
   if (task === "ask") return answer.answer;
   const spans = spansOf(task, answer);
@@ -52,7 +52,7 @@ function counted(number, task) {
 
 /**
  * Fills the status line of a finding. `can` holds the actions of its buttons: select, stop, again, remove, and, for
- * recordings longer than `limits` allow, hearFirst, hearFromPlayhead and hearAroundPlayhead.
+ * recordings longer than `limits` allow, analyseFirst, analyseFromPlayhead and analyseAroundPlayhead.
  */
 export function drawStatus(line, finding, { isSelected, limits, can }) {
   const { state, problem, task, part } = finding;
@@ -70,7 +70,7 @@ export function drawStatus(line, finding, { isSelected, limits, can }) {
     element("button", { type: "button", ...pressed, onclick: can.select }, name),
     element("span", { class: isAnswer ? "status-answer" : "status-words" }, outcome(finding)),
     state === "listening" ? meter(finding) : null,
-    part && element("span", { class: "fine part-told" }, `${clock(part.start)} to ${clock(part.end)}`),
+    part && element("span", { class: "fine part-range" }, `${clock(part.start)} to ${clock(part.end)}`),
   ];
   if (state === "stopped") parts.push(small("Run again", can.again));
   if (isRunning) parts.push(small("Stop", can.stop));
@@ -104,23 +104,23 @@ function trouble(task, problem, { limits, can }) {
   const ways = [];
   const most = mark(longest(task, limits));
   if (problem.slug === "audio-too-long" && task === "ask") {
-    ways.push(small(`Ask about the first ${most}`, can.hearFirst));
-    ways.push(small(`Ask about ${most} around the playhead`, can.hearAroundPlayhead));
+    ways.push(small(`Ask about the first ${most}`, can.analyseFirst));
+    ways.push(small(`Ask about ${most} around the playhead`, can.analyseAroundPlayhead));
   } else if (problem.slug === "audio-too-long") {
-    ways.push(small(`Analyse the first ${most}`, can.hearFirst));
-    ways.push(small("Analyse from the playhead", can.hearFromPlayhead));
+    ways.push(small(`Analyse the first ${most}`, can.analyseFirst));
+    ways.push(small("Analyse from the playhead", can.analyseFromPlayhead));
   } else {
     ways.push(small("Try again", can.again));
   }
-  const told = element("p", {}, problem.detail);
-  return element("div", { class: "trouble", role: "alert" }, told, element("p", { class: "ways" }, ...ways));
+  const detail = element("p", {}, problem.detail);
+  return element("div", { class: "trouble", role: "alert" }, detail, element("p", { class: "ways" }, ...ways));
 }
 
 function small(words, does) {
   return element("button", { type: "button", class: "small", onclick: does }, words);
 }
 
-/** Redraws, as often as each second, keep the focus on the same button. */
+/** Keeps the focus on the same button: the line may be redrawn every second. */
 function replaceKeepingFocus(line, rows) {
   const held = line.contains(document.activeElement) ? document.activeElement.textContent : null;
   line.replaceChildren(...rows);

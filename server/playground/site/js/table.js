@@ -18,8 +18,8 @@ export function drawTable(finding, play) {
 
 function row(finding, span, play) {
   const { start, end, text, confidence } = span;
-  const said = `Play from ${clock(start)}: ${text}`;
-  const button = element("button", { type: "button", class: "row-play", "aria-label": said }, clock(start));
+  const label = `Play from ${clock(start)}: ${text}`;
+  const button = element("button", { type: "button", class: "row-play", "aria-label": label }, clock(start));
   const isKnown = confidence !== null && confidence !== undefined;
   const made = element(
     "tr",

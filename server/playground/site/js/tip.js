@@ -25,11 +25,11 @@ export function offerTips() {
 
 function open(bar) {
   const { start, end, text, confidence } = bar.dataset;
-  const told = confidenceWords(confidence === "" ? null : Number(confidence));
+  const shown = confidenceWords(confidence === "" ? null : Number(confidence));
   const times = `${clock(Number(start))} – ${clock(Number(end))}`;
   $("tip").replaceChildren(
     element("p", { class: "tip-text" }, text),
-    element("p", { class: "tip-times" }, times, element("span", {}, `confidence ${told}`)),
+    element("p", { class: "tip-times" }, times, element("span", {}, `confidence ${shown}`)),
   );
   $("tip").hidden = false;
   const { left, top, bottom, width } = bar.getBoundingClientRect();

@@ -18,26 +18,26 @@ export function offerFilters(about, changed) {
   $("filter").hidden = !about.has_confidence;
   for (const [name, value] of new URLSearchParams(location.search)) if (NAMES.includes(name)) $(name).value = value;
   let waiting;
-  const tell = () => {
-    $("least-told").textContent = `${$("least").value} %`;
+  const apply = () => {
+    $("least-value").textContent = `${$("least").value} %`;
     remember();
     changed();
   };
   $("filters").addEventListener("submit", (event) => {
     event.preventDefault();
-    tell();
+    apply();
   });
-  for (const name of ["kind", "after", "before"]) $(name).addEventListener("change", tell);
+  for (const name of ["kind", "after", "before"]) $(name).addEventListener("change", apply);
   $("least").addEventListener("input", () => {
-    $("least-told").textContent = `${$("least").value} %`;
+    $("least-value").textContent = `${$("least").value} %`;
     clearTimeout(waiting);
-    waiting = setTimeout(tell, TYPING_MS);
+    waiting = setTimeout(apply, TYPING_MS);
   });
   $("clear").addEventListener("click", () => {
     $("filters").reset();
-    tell();
+    apply();
   });
-  $("least-told").textContent = `${$("least").value} %`;
+  $("least-value").textContent = `${$("least").value} %`;
 }
 
 /** Returns the parameters of a request. "To" includes its day. */

@@ -21,14 +21,14 @@ export function listenToKeys(can) {
     }
     if (target.closest("input:not([type=checkbox]), select")) return;
     const bar = target.closest(".bar");
-    const deed = key === " " && target.closest("button, a, input") ? null : deeds(can, bar)[key.length === 1 ? key.toLowerCase() : key];
-    if (!deed) return;
+    const action = key === " " && target.closest("button, a, input") ? null : actions(can, bar)[key.length === 1 ? key.toLowerCase() : key];
+    if (!action) return;
     event.preventDefault();
-    deed();
+    action();
   });
 }
 
-function deeds(can, bar) {
+function actions(can, bar) {
   const always = { "?": () => $("keys").showModal(), "/": () => $("query").focus(), " ": can.toggle };
   if (!bar) return always;
   const item = bar.closest(".recording");

@@ -1,6 +1,6 @@
 // The page of `timeaudio browse`: filters, the list, playback and export.
 
-import { $, element, say } from "../../page/js/dom.js";
+import { $, element, announce } from "../../page/js/dom.js";
 import { offerThemes } from "../../page/js/theme.js";
 import { readAbout, readExport, readRecordings } from "./archive.js";
 import { Deck } from "./deck.js";
@@ -13,23 +13,23 @@ const number = new Intl.NumberFormat("en");
 const deck = new Deck(complain);
 const picks = new Picks();
 let kinds = [];
-let asked = 0; // number of the newest request for a list; answers to older ones are dropped
+let newest = 0; // number of the newest request for a list; answers to older ones are dropped
 let isReading = false;
 
 /** Shows the first recordings of what the filters select, or the next ones. */
 async function list({ isMore = false } = {}) {
   if (isMore && isReading) return;
-  const mine = ++asked;
+  const mine = ++newest;
   isReading = true;
   try {
     const found = await readRecordings(wanted(), isMore ? $("recordings").children.length : 0);
-    if (mine !== asked) return;
+    if (mine !== newest) return;
     complain("");
     show(found, isMore);
   } catch (error) {
-    if (mine === asked) complain(error.message);
+    if (mine === newest) complain(error.message);
   } finally {
-    if (mine === asked) isReading = false;
+    if (mine === newest) isReading = false;
   }
 }
 
@@ -44,7 +44,7 @@ function show(found, isMore) {
   const first = $("recordings").querySelector(".bar");
   if (first && !$("recordings").querySelector('.bar[tabindex="0"]')) makeCurrent(first);
   if (isMore) return;
-  $("told").textContent = summary(found);
+  $("summary").textContent = summary(found);
 }
 
 function summary({ num_events: events, num_recordings: recordings, reason }) {
@@ -67,7 +67,7 @@ async function save(form) {
     const link = element("a", { href: URL.createObjectURL(blob), download: name });
     link.click();
     setTimeout(() => URL.revokeObjectURL(link.href), 10_000); // when the browser has read it
-    say(`Saved ${name}`);
+    announce(`Saved ${name}`);
   } catch (error) {
     complain(error.message);
   }

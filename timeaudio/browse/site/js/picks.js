@@ -15,7 +15,7 @@ export class Picks {
 
   set numFound(count) {
     this.#numFound = count;
-    this.#tell();
+    this.#showCount();
   }
 
   toggle(bar) {
@@ -56,10 +56,10 @@ export class Picks {
     const box = item.querySelector("input");
     box.checked = count > 0 && count === bars.length;
     box.indeterminate = count > 0 && count < bars.length;
-    this.#tell();
+    this.#showCount();
   }
 
-  #tell() {
+  #showCount() {
     const size = this.#picked.size;
     $("picked").textContent = size ? `Export ${number.format(size)} selected` : `Export all ${number.format(this.#numFound)}`;
     $("unpick").hidden = !size;

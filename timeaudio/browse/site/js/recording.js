@@ -45,23 +45,23 @@ function drawLane({ name, kind, events }, duration, hueOf) {
 }
 
 function drawBar({ id, start, end, label, confidence }, duration) {
-  const said = `${label.replace(/\.$/, "")}. From ${spoken(start)} to ${spoken(end)}. Confidence ${confidenceWords(confidence)}.`;
+  const spokenLabel = `${label.replace(/\.$/, "")}. From ${spoken(start)} to ${spoken(end)}. Confidence ${confidenceWords(confidence)}.`;
   const made = element(
     "button",
-    { class: "bar", type: "button", tabindex: "-1", "aria-label": said, "aria-pressed": "false" },
+    { class: "bar", type: "button", tabindex: "-1", "aria-label": spokenLabel, "aria-pressed": "false" },
     element("span", { class: "bar-text" }, length(end - start)),
   );
   Object.assign(made.dataset, { event: id, start, end, label, confidence: confidence ?? "" });
   made.style.left = `${(start / duration) * 100}%`;
   made.style.width = `${((end - start) / duration) * 100}%`;
-  made.style.setProperty("--sure", confidence ?? 1);
+  made.style.setProperty("--confidence", confidence ?? 1);
   return element("div", { role: "listitem" }, made);
 }
 
 /** "A dog barks. 0:00.5 – 0:02.5, 90 %" */
 export function eventWords({ label, start, end, confidence }) {
-  const sure = confidence === "" ? "" : `, ${confidenceWords(Number(confidence))}`;
-  return `${label} ${clock(Number(start))} – ${clock(Number(end))}${sure}`;
+  const suffix = confidence === "" ? "" : `, ${confidenceWords(Number(confidence))}`;
+  return `${label} ${clock(Number(start))} – ${clock(Number(end))}${suffix}`;
 }
 
 function confidenceWords(confidence) {
