@@ -99,3 +99,16 @@ def test_validation_uses_other_recordings_at_their_original_speed(tmp_path, reco
 def test_missing_recordings_are_reported(tmp_path, capsys):
     assert scenes(str(tmp_path), tmp_path / "out") == 2
     assert "meta/esc50.csv" in capsys.readouterr().err
+
+
+def test_the_halves_have_different_sources(tmp_path, capsys):
+    data = str(data_set(tmp_path / "more", ("dog", 1, "a"), ("dog", 1, "b"), ("rain", 2, "c")))
+    kinds = []
+    for half in ("0", "1"):
+        out = tmp_path / f"half-{half}"
+        assert scenes(data, out, "--half", half, "--plain") == 0
+        kinds.append({event.kind for _, _, events in read_scenes(out / SCENE_LIST) for event in events})
+    assert kinds == [{"dog", "rain"}, {"dog"}], "the only source of rain is in the first half"
+    capsys.readouterr()
+    assert scenes(data, tmp_path / "half-1", "--plain") == 2
+    assert "differ in half" in capsys.readouterr().err
