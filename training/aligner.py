@@ -205,20 +205,5 @@ class Aligner(nn.Module):
         return _Targets(active.to(self.device), edges.to(self.device), times.to(self.device))
 
 
-def one_per_recording(rows: Sequence[Row]) -> list[Row]:
-    """Return the first dense caption row of each recording.
-
-    Raises:
-        DataError: the manifest has no dense captions.
-    """
-    first: dict[str, Row] = {}
-    for row in rows:
-        if row.task == "dense_caption":
-            first.setdefault(row.audio, row)
-    if not first:
-        raise DataError("Alignment needs dense captions, but the manifest has none.")
-    return list(first.values())
-
-
 def _name(event: Annotation) -> str:
     return (event.label or event.caption.rstrip(".")).replace("_", " ").strip().lower()

@@ -43,6 +43,9 @@ class Imitator(nn.Module):
         self.fusion, self.connector = model.fusion, model.connector
         self.connector.time_encoding.requires_grad_(False)
         self.feature_dropout = FeatureDropout(config.feature_dropout if config.dropout else 0.0)
+        for part in self.modules() if not config.dropout else ():
+            if isinstance(part, nn.Dropout):
+                part.p = 0.0
         self._rate = config.rates.get("connector", 1.0)
         self.num_tokens = self.num_padded = 0
 

@@ -21,7 +21,6 @@ from model.malloc import keep_freed_memory
 from model.precision import fastest_dtype
 from model.timeaudio import TimeAudio
 from model.timeline.task import TASKS
-from training.aligner import one_per_recording
 from training.blend import Blend
 from training.data.manifest import ManifestError, Row
 from training.data.recordings import DataError
@@ -36,7 +35,7 @@ from training.run_file import ConfigError
 from training.run_state import BEST, RESUME, RunState, check_run_config, restore
 from training.stage_data import BatchSampler, FeatureExtractor
 from training.stage_loop import train_stage
-from training.stage_rows import own_rows, rehearsal_rows, select_validation_rows, usable_rows
+from training.stage_rows import one_per_recording, own_rows, rehearsal_rows, select_validation_rows, usable_rows
 from training.stages import StageConfig, load_stage
 from training.start import load_learner
 from training.stop_signals import Stopped
@@ -84,9 +83,9 @@ def run_stage(job: TrainingJob, config: StageConfig) -> RunState:
     if accelerator.is_main_process:
         check_stage_config(job, config)
     if config.objective != "answers":
-        rows, validation_rows = one_per_recording(rows), []
+        rows, validation_rows = one_per_recording(rows, config.objective), []
     model, tokenizer, learner = load_learner(job.start, config, str(accelerator.device), rows)
-    rows += _out_of_fold_rows(job, model, learner, accelerator.device)
+    rows += _out_of_fold_rows(job, config, {row.audio for row in rows}, model, learner)
     dtype = model.llm.dtype
     rows, left_out = usable_rows(rows, learner, config)
     validation_rows = select_validation_rows(validation_rows, config)
@@ -140,11 +139,14 @@ def _check_job(job: TrainingJob, config: StageConfig) -> None:
     check_out_of_fold(job.out_of_fold, job.imitation, config)
 
 
-def _out_of_fold_rows(job: TrainingJob, model: TimeAudio, learner: TrainedModule, device: torch.device) -> list[Row]:
+def _out_of_fold_rows(
+    job: TrainingJob, config: StageConfig, own: set[str], model: TimeAudio, learner: TrainedModule
+) -> list[Row]:
     """Return the rows whose audio tokens come from another connector, and give that to the learner."""
     if not (job.out_of_fold and job.imitation and isinstance(learner, Learner)):
         return []
-    rows, learner.out_of_fold = load_out_of_fold(job.out_of_fold, job.imitation, model, device)
+    device = next(model.parameters()).device
+    rows, learner.out_of_fold = load_out_of_fold(job.out_of_fold, job.imitation, own, model, config, device)
     return rows
 
 
@@ -187,13 +189,16 @@ def check_stage_config(job: TrainingJob, config: StageConfig) -> None:
     Raises:
         DataError: the folder holds a run with other settings.
     """
-    data = hashlib.sha256(job.data.read_bytes()).hexdigest()
-    rehearse = hashlib.sha256(job.rehearse.read_bytes()).hexdigest() if job.rehearse else ""
-    settings = {"data": data, "from": str(job.start.resolve()), "rehearse": rehearse, **dataclasses.asdict(config)}
-    if job.out_of_fold and job.imitation:
-        settings["out_of_fold"] = hashlib.sha256(job.out_of_fold.read_bytes()).hexdigest()
-        settings["imitation"] = str(job.imitation.resolve())
+    settings = {
+        "data": _digest(job.data), "from": str(job.start.resolve()), "rehearse": _digest(job.rehearse),
+        "out_of_fold": _digest(job.out_of_fold), "imitation": str(job.imitation.resolve()) if job.imitation else "",
+        **dataclasses.asdict(config),
+    }  # fmt: skip
     check_run_config(job.run / "run.json", settings)
+
+
+def _digest(path: Path | None) -> str:
+    return hashlib.sha256(path.read_bytes()).hexdigest() if path else ""
 
 
 def resolve_checkpoint(name: str) -> Path:

@@ -9,7 +9,7 @@ from training.data.manifest import Row
 from training.data.recordings import DataError
 from training.data.validate import read_manifest
 from training.rehearsal import SHIPPED, SHIPPED_VALIDATION, with_absolute_paths
-from training.stages import StageConfig
+from training.stages import Objective, StageConfig
 from training.trained_module import TrainedModule
 
 
@@ -69,6 +69,21 @@ def select_validation_rows(validation_rows: Sequence[Row], config: StageConfig) 
             " --validation."
         )
     return sorted(short, key=lambda row: hashlib.sha256(row.id.encode()).digest())[: config.validation_rows]
+
+
+def one_per_recording(rows: Sequence[Row], objective: Objective) -> list[Row]:
+    """Return a row of each recording, as a stage that trains the connector alone needs it.
+
+    Raises:
+        DataError: an alignment has no dense captions.
+    """
+    first: dict[str, Row] = {}
+    for row in rows:
+        if objective == "imitation" or row.task == "dense_caption":
+            first.setdefault(row.audio, row)
+    if not first:
+        raise DataError("Alignment needs dense captions, but the manifest has none.")
+    return list(first.values())
 
 
 def usable_rows(rows: Sequence[Row], learner: TrainedModule, config: StageConfig) -> tuple[list[Row], str]:

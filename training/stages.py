@@ -14,6 +14,7 @@ FOLDER = Path(__file__).parent / "configs" / "stages"
 
 MERGE_SCORES = get_args(MergeScore)
 Share = Annotated[float, Field(ge=0, lt=1)]
+Objective = Literal["answers", "alignment", "imitation"]
 Part = Literal["connector", "time_encoding", "markers", "lora"]
 PARTS: tuple[Part, ...] = ("connector", "time_encoding", "markers", "lora")
 """The parts that can train. The encoders and the language model's own weights never do. The connector is fusion,
@@ -40,7 +41,7 @@ class StageConfig(Strict):
     Source: paper, Table 5.
     """
 
-    objective: Literal["answers", "alignment", "imitation"] = "answers"
+    objective: Objective = "answers"
     """`answers`: the language model's text (both of the paper's stages); `alignment` and `imitation`: the connector
     alone, see `training.aligner` and `training.imitator`."""
     trains: tuple[Part, ...] = PARTS
@@ -138,21 +139,36 @@ def load_stage(name: str, overrides: list[str]) -> StageConfig:
         shipped = ", ".join(sorted(p.stem for p in FOLDER.glob("*.toml")))
         raise ConfigError(name, [f"is not a stage; use {shipped}, or a file that ends in .toml"])
     config = load_config(StageConfig, path, overrides)
-    problems = [f"rates: {part} does not train" for part in config.rates if part not in config.trains]
-    if not config.trains:
-        problems.append("trains is empty")
-    if config.together > 1 and config.packing:
-        problems.append("packing must be 0 where together is above 1: rows of one recording already share a sequence")
-    if config.rehearsal_share and (config.sharding or config.objective != "answers" or not config.evaluate_every):
-        problems.append('rehearsal_share above 0 needs objective "answers", evaluate_every above 0 and no sharding')
-    if not 0 < config.blend <= 1 or (config.blend < 1 and not config.rehearsal_share):
-        problems.append("blend must be above 0 and at most 1, and 1 without a rehearsal_share")
-    if config.mixtures and not config.rehearsal_share:
-        problems.append("mixtures need a rehearsal_share above 0: they are made of the scenes to rehearse")
-    if config.rehearsal_share and config.batch_size < 2:
-        problems.append("rehearsal_share above 0 needs a batch_size of at least 2")
-    if config.anchor_seconds and config.markers == "none":
-        problems.append('anchor_seconds needs markers, but markers is "none"')
+    problems = _conflicts(config)
     if problems:
         raise ConfigError(str(path), problems)
     return config
+
+
+def _conflicts(config: StageConfig) -> list[str]:
+    """Return a sentence for each setting that contradicts another."""
+    answers, rehearses = config.objective == "answers", config.rehearsal_share > 0
+    checks = (
+        (not config.trains, "trains is empty"),
+        (
+            config.together > 1 and config.packing,
+            "packing must be 0 where together is above 1: rows of one recording already share a sequence",
+        ),
+        (
+            rehearses and (config.sharding or not answers or not config.evaluate_every),
+            'rehearsal_share above 0 needs objective "answers", evaluate_every above 0 and no sharding',
+        ),
+        (
+            not 0 < config.blend <= 1 or (config.blend < 1 and not rehearses),
+            "blend must be above 0 and at most 1, and 1 without a rehearsal_share",
+        ),
+        (
+            config.mixtures and not rehearses,
+            "mixtures need a rehearsal_share above 0: they are made of the scenes to rehearse",
+        ),
+        (rehearses and config.batch_size < 2, "rehearsal_share above 0 needs a batch_size of at least 2"),
+        (config.sharding and not answers, 'sharding needs objective "answers"'),
+        (config.anchor_seconds and config.markers == "none", 'anchor_seconds needs markers, but markers is "none"'),
+    )
+    untrained = [f"rates: {part} does not train" for part in config.rates if part not in config.trains]
+    return [*untrained, *(message for is_wrong, message in checks if is_wrong)]

@@ -139,15 +139,22 @@ def _likeness(first: Event, second: Event, lap: Interval) -> tuple[float, float]
 def _alone(event: Event, others: Sequence[Event], lap: Interval, cut: int, *, later: bool = False) -> Event | None:
     """Return what counts of an event that only one pass reports; `later` means the second of both passes.
 
-    An interval that both passes heard whole, and that an event of the other pass (`others`) names with more
-    confidence, does not count. Its ends may differ by NEAR.
+    Of an interval that both passes heard whole but name differently (`others`), only the one with more confidence
+    counts, wherever in the overlap it is. Its ends may differ by NEAR.
     """
-    rivals = [i for other in others for i in other.intervals if i.start > lap.start and i.end < lap.end]
-    left = tuple(i for i in event.intervals if not any(_names_better(rival, i) for rival in rivals))
-    if not left:
-        return None
-    kept = Event(left, event.caption)
-    return _across(None, [kept], cut) if later else _across(kept, [], cut)
+    rivals = [i for other in others for i in other.intervals]
+    kept = []
+    for interval in sorted(event.intervals):
+        if any(_is_inside(rival, lap) and _names_better(rival, interval) for rival in rivals):
+            continue
+        is_best = _is_inside(interval, lap) and any(_names_better(interval, rival) for rival in rivals)
+        if is_best or (interval.end > cut if later else interval.start < cut):
+            kept.append(interval)
+    return Event(tuple(kept), event.caption) if kept else None
+
+
+def _is_inside(interval: Interval, lap: Interval) -> bool:
+    return interval.start > lap.start and interval.end < lap.end
 
 
 def _names_better(rival: Interval, interval: Interval) -> bool:
@@ -155,9 +162,9 @@ def _names_better(rival: Interval, interval: Interval) -> bool:
     return is_same and (interval.confidence or 0.0) < (rival.confidence or 0.0)
 
 
-def _across(event: Event | None, twins: Sequence[Event], cut: int) -> Event | None:
+def _across(event: Event, twins: Sequence[Event], cut: int) -> Event | None:
     """Join an event with its matches in the next pass; None if it is reported only at its own pass's edge."""
-    found = event.intervals if event else ()
+    found = event.intervals
     again = [interval for twin in twins for interval in twin.intervals]
     before = [i for i in found if i.start < cut or _is_near(i, again)]
     after = sorted(i for i in again if i.end > cut or _is_near(i, found))
@@ -165,9 +172,8 @@ def _across(event: Event | None, twins: Sequence[Event], cut: int) -> Event | No
         last = max(before, key=lambda i: i.end)
         if 0 < after[0].start - last.end < NEAR:  # one event that continues: the passes disagree about the time
             after[0] = replace(after[0], start=last.end)
-    caption = (event or twins[0]).caption
     both = union((*before, *after)) if before and after else before or after
-    return Event(tuple(both), caption) if both else None
+    return Event(tuple(both), event.caption) if both else None
 
 
 def _is_near(one: Interval, others: Iterable[Interval]) -> bool:

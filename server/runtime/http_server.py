@@ -101,9 +101,8 @@ class HttpServer(uvicorn.Server):
     def _exit(self) -> None:
         self._service.closed = True
         self.should_exit = True
-        if (
-            self._front is not None and self._loop is not None
-        ):  # both drain at the same time; the lifespan waits for gRPC
+        # Both drain at the same time; the lifespan waits for gRPC.
+        if self._front is not None and self._loop is not None:
             self._ending = self._loop.create_task(self._front.stop(self._settings.drain_s))
 
 

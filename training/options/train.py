@@ -39,7 +39,8 @@ def parse(argv: Sequence[str] | None) -> argparse.Namespace:
     )  # fmt: skip
     parser.add_argument(
         "--out-of-fold", type=Path, metavar="FILE",
-        help="manifest of more rows, about recordings that the connector of --imitation was not trained on",
+        help="manifest of more rows, about recordings that the connector of --imitation was not trained on; for stages"
+        " that do not train the connector",
     )  # fmt: skip
     parser.add_argument(
         "--imitation", metavar="DIR|ORG/NAME",

@@ -88,9 +88,12 @@ def check_scene_settings(folder: Path, settings: Mapping[str, object]) -> None:
         DataError: the folder holds scenes of other recordings, or with another seed, side or length.
     """
     path, current = folder / "settings.json", json.loads(json.dumps(settings))
-    if path.is_file() and (recorded := json.loads(path.read_text(encoding="utf-8"))) != current:
-        differ = ", ".join(name for name in current if recorded.get(name) != current[name])
-        raise DataError(f"{folder} holds scenes that differ in {differ}: name another folder with --out, or delete it.")
+    if path.is_file():
+        recorded = json.loads(path.read_text(encoding="utf-8"))  # an older version wrote no `half`
+        if differ := ", ".join(name for name in current if recorded.get(name) != current[name]):
+            raise DataError(
+                f"{folder} holds scenes that differ in {differ}: name another folder with --out, or delete it."
+            )
     folder.mkdir(parents=True, exist_ok=True)
     path.write_text(json.dumps(current, indent=2) + "\n", encoding="utf-8")
 

@@ -72,6 +72,12 @@ def test_a_sound_that_both_passes_heard_whole_has_the_more_confident_name() -> N
         assert [e.caption for e in stitched(first, second, [])[1]] == ["a rooster"]
         first, second = [named("a cat", 930, 960, sure)], [named("a rooster", 33, 58, unsure)]
         assert [e.caption for e in stitched(first, second, [])[1]] == ["a cat"]
+    # Also where only one of both passes would be believed: before and after the middle of the overlap.
+    for start, end in ((910, 940), (960, 990)):
+        for one, other in ((0.4, 0.6), (0.6, 0.4)):
+            first, second = [named("a cat", start, end, one)], [named("a rooster", start - 900, end - 900, other)]
+            name = "a cat" if one > other else "a rooster"
+            assert [e.caption for e in stitched(first, second, [])[1]] == [name]
     # Elsewhere in the overlap, heard in part, or without confidence: both stay.
     for first, second in (
         ([named("a cat", 910, 940, 0.4)], [named("a rooster", 45, 70, 0.6)]),

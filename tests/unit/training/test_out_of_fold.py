@@ -87,9 +87,10 @@ def test_the_imitation_is_the_start_with_another_connector(folder):
 
 def test_tokens_of_out_of_fold_rows_come_from_the_imitation(folder):
     model, tokenizer = load_checkpoint(folder / "start")
-    learner = Learner(model, tokenizer, StageConfig(trains=("lora",), feature_dropout=0.5))
+    config = StageConfig(trains=("lora",), feature_dropout=0.5)
+    learner = Learner(model, tokenizer, config)
     rows, learner.out_of_fold = load_out_of_fold(
-        folder / "1.jsonl", folder / "imitate" / "checkpoint", model, torch.device("cpu")
+        folder / "1.jsonl", folder / "imitate" / "checkpoint", set(), model, config, torch.device("cpu")
     )
     assert {row.audio for row in rows} == {str(folder / "1.wav"), str(folder / "3.wav")}
     assert not [name for name, _ in learner.named_parameters() if "out_of_fold" in name], (
@@ -123,3 +124,20 @@ def test_what_does_not_go_together_is_refused(folder, capsys):
     for stage in ("align", "adapt"):
         assert train(arguments(folder, stage, *halves[0], *halves[1])) == 2
         assert "such as small-1" in capsys.readouterr().err
+    same = ["--out-of-fold", str(folder / "0.jsonl"), "--imitation", str(folder / "imitate" / "checkpoint")]
+    assert train(arguments(folder, "small-1", *same, "--run", str(folder / "same"))) == 2
+    assert "2 recordings are in --data and in --out-of-fold" in capsys.readouterr().err
+    model, tokenizer = small_model()
+    torch.nn.init.normal_(model.connector.time_encoding.weight)
+    save_checkpoint(folder / "other", model, tokenizer, dtype=torch.float32)
+    another = ["--imitation", str(folder / "other"), "--run", str(folder / "another")]
+    assert train(arguments(folder, "small-1", *halves[0], *another)) == 2
+    assert "imitates another checkpoint's connector" in capsys.readouterr().err
+
+
+def test_a_run_does_not_go_on_with_other_rows(folder, capsys):
+    more = ["--out-of-fold", str(folder / "1.jsonl"), "--imitation", str(folder / "imitate" / "checkpoint")]
+    given = arguments(folder, "small-1", "--run", str(folder / "rows"))
+    assert train([*given, *more]) == 0
+    assert train(given) == 2
+    assert "differs in out_of_fold, imitation" in capsys.readouterr().err
