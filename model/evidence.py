@@ -40,7 +40,8 @@ class WordVectors:
         self._marker_ids = list(marker_ids)
 
     @cached_property
-    def _mean(self) -> Tensor:
+    def mean(self) -> Float[Tensor, " dim"]:
+        """The mean of the vocabulary, which does not depend on a recording."""
         return self._embedding.mean(dim=0, dtype=torch.float32)
 
     def __call__(self, ids: Sequence[int]) -> Float[Tensor, " dim"]:
@@ -51,7 +52,7 @@ class WordVectors:
         index = torch.tensor(ids, device=self._embedding.device)
         weights = (index / COMMON_IDS).clamp(min=1).log()
         weights = weights / weights.sum() if weights.any() else torch.full_like(weights, 1 / len(ids))
-        return F.normalize(weights @ self._embedding[index].float() - self._mean, dim=0)
+        return F.normalize(weights @ self._embedding[index].float() - self.mean, dim=0)
 
     def is_marker(self, tokens: Float[Tensor, "tokens dim"]) -> Tensor:
         """Return which tokens are embeddings of time markers (`model.connector.anchors`)."""
@@ -78,10 +79,14 @@ class Evidence:
         self._window_frames = window_frames
 
     @cached_property
+    def _sounds(self) -> Float[Tensor, "tokens dim"]:
+        """The tokens of sound, without times."""
+        return self._audio_tokens[~self._vectors.is_marker(self._audio_tokens)].float()
+
+    @cached_property
     def _directions(self) -> Float[Tensor, "tokens dim"]:
         """The directions of the tokens of sound from their mean."""
-        sounds = self._audio_tokens[~self._vectors.is_marker(self._audio_tokens)].float()
-        return F.normalize(sounds - sounds.mean(dim=0), dim=1)
+        return F.normalize(self._sounds - self._sounds.mean(dim=0), dim=1)
 
     @torch.inference_mode()
     def __call__(self, ids: Sequence[int], part: Interval | None = None) -> float:
@@ -92,9 +97,30 @@ class Evidence:
         directions = self._directions
         if not ids or not len(directions):
             return 0.0
-        if part is not None and abs(len(directions) - self._num_windows) <= 1:
-            first = part.start * FRAMES_PER_TENTH // self._window_frames
-            last = num_windows(part.end * FRAMES_PER_TENTH, self._window_frames)
-            directions = directions[min(first, len(directions) - 1) : last]
+        if part is not None and self._has_windows:
+            directions = directions[self._windows(part)]
         similarity = directions @ self._vectors(ids)
         return float(similarity.topk(min(NUM_NEAREST, len(similarity))).values.mean())
+
+    @torch.inference_mode()
+    def embedding(self, part: Interval) -> tuple[float, ...] | None:
+        """Return what sounds in a part: the direction of its tokens from the mean of the vocabulary, [dim], length 1.
+
+        The recording's own mean is not subtracted, as it is for the comparison with words: it differs between
+        recordings, and nothing would be left of a sound that fills its recording. None if the tokens are merged.
+        """
+        if not len(self._sounds) or not self._has_windows:
+            return None
+        total = self._sounds[self._windows(part)].mean(dim=0) - self._vectors.mean
+        return tuple(F.normalize(total, dim=0).tolist())
+
+    @property
+    def _has_windows(self) -> bool:
+        """Whether each token of sound is one window. Merged tokens are several."""
+        return abs(len(self._sounds) - self._num_windows) <= 1
+
+    def _windows(self, part: Interval) -> slice:
+        """Return the windows that a part overlaps, at least one."""
+        first = part.start * FRAMES_PER_TENTH // self._window_frames
+        last = num_windows(part.end * FRAMES_PER_TENTH, self._window_frames)
+        return slice(min(first, len(self._sounds) - 1), last)

@@ -14,7 +14,7 @@ import numpy as np
 from model.timeline.event import Event
 from model.timeline.interval import Interval
 from server.workers.protocol import SAMPLE_RATE, AudioEncoded, EngineRequest, EventFound, RequestStarted, Update
-from tests.scripted_engine import ScriptedEngine, answered, main
+from tests.scripted_engine import ScriptedEngine, answered, main, with_embeddings
 
 BLOCK = SAMPLE_RATE // 10
 
@@ -42,9 +42,12 @@ class LoudEngine(ScriptedEngine):
         yield AudioEncoded(encode_s=0.01, num_audio_tokens=10)
         for index, query in enumerate(request.queries or ("",)):
             events = [event for event in loud(request.samples.read()) if query in event.caption.lower()]
-            for event in events:
+            answer = answered(index, *events, text="tones")
+            if request.embeddings:
+                answer = with_embeddings(answer)
+            for event in answer.events:
                 yield EventFound(index, event)
-            yield answered(index, *events, text="tones")
+            yield answer
 
 
 if __name__ == "__main__":

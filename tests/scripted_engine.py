@@ -7,8 +7,11 @@ starts with "slowly", the answer comes a second after its interval; if it starts
 
 import argparse
 import asyncio
+import math
 import os
+import struct
 from collections.abc import AsyncGenerator, Callable
+from dataclasses import replace
 
 import uvicorn
 
@@ -56,6 +59,8 @@ class ScriptedEngine:
         """Yield the events of each answer, then the answer."""
         async for update in self._updates(request):
             if isinstance(update, QueryAnswered):
+                if request.embeddings:
+                    update = with_embeddings(update)
                 for event in update.events:
                     yield EventFound(update.index, event)
                 await dawdle(request)
@@ -86,6 +91,17 @@ async def dawdle(request: EngineRequest) -> None:
         await asyncio.sleep(1.0)
     if words.startswith("break"):
         raise WorkerLost("The model was lost. Send the request again.", retry_after_s=1.0)
+
+
+def with_embeddings(answer: QueryAnswered) -> QueryAnswered:
+    """Give each interval a vector of length 1 that depends on its start, as 32-bit floats."""
+
+    def embedded(interval: Interval) -> Interval:
+        angle = 1.0 + interval.start
+        return replace(interval, embedding=struct.unpack("2f", struct.pack("2f", math.cos(angle), math.sin(angle))))
+
+    events = (Event(tuple(map(embedded, event.intervals)), event.caption) for event in answer.events)
+    return replace(answer, events=tuple(events))
 
 
 def answered(index: int, *events: Event, text: str = "") -> QueryAnswered:

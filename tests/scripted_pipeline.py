@@ -26,6 +26,8 @@ from model.timeline.event import Event
 from model.timeline.interval import Interval
 
 STEP_S = 0.005
+EMBEDDING = (0.6, -0.8, 0.0)
+"""Of every interval, if embeddings are requested."""
 
 
 @dataclass(frozen=True)
@@ -41,6 +43,7 @@ class Decoding:
 class ScriptedRequest:
     duration: int
     num_audio_tokens: int
+    embeddings: bool
     queries: list[tuple[int, str]]
     until: float = 0.0
     updates: list[Update] = field(default_factory=list)
@@ -65,11 +68,20 @@ class Session:
     def num_free(self) -> int:
         return max(0, self.num_slots - len(self._requests))
 
-    def submit(self, waveform: Waveform, task: str, queries: tuple[str, ...], decoding: Decoding) -> ScriptedRequest:
+    def submit(
+        self,
+        waveform: Waveform,
+        task: str,
+        queries: tuple[str, ...],
+        decoding: Decoding,
+        *,
+        embeddings: bool = False,
+    ) -> ScriptedRequest:
         if task not in self.tasks:
             raise TaskNotSupported(f"scripted was trained for {', '.join(self.tasks)}, not for {task}.")
         num_tokens = -(-waveform.num_samples // 5440)
-        request = ScriptedRequest(waveform.duration_tenths, num_tokens, list(enumerate(queries or [""])))
+        numbered = list(enumerate(queries or [""]))
+        request = ScriptedRequest(waveform.duration_tenths, num_tokens, embeddings, numbered)
         request.updates = [Started(time.monotonic()), Encoded(0.0, num_tokens)]
         self._requests.append(request)
         return request
@@ -106,7 +118,7 @@ class Session:
         request.queries.pop(0)
         took_s = float(query.split()[1]) if request.until else 0.0
         request.until = 0.0
-        answer = _answer(request.duration, query)
+        answer = _answer(request.duration, query, EMBEDDING if request.embeddings else None)
         found = [Found(index, event) for event in answer.events]
         if request.queries:
             return [*found, Answered(index, answer, took_s)]
@@ -114,13 +126,13 @@ class Session:
         return [*found, Answered(index, answer, took_s), Done()]
 
 
-def _answer(duration: int, query: str) -> Answer:
+def _answer(duration: int, query: str, embedding: tuple[float, ...] | None) -> Answer:
     if not query:
-        return Answer((Event((Interval(0, duration),), "All of it."),), "all", 12, 7)
+        return Answer((Event((Interval(0, duration, embedding=embedding),), "All of it."),), "all", 12, 7)
     if query == "nothing":
         return Answer((), "absent", 12, 7)
     start, end = min(1, duration - 1), min(duration, max(2, duration // 2))
-    return Answer((Event((Interval(start, end),), ""),), f"{start / 10} - {end / 10}", 12, 7)
+    return Answer((Event((Interval(start, end, embedding=embedding),), ""),), f"{start / 10} - {end / 10}", 12, 7)
 
 
 class Pipeline:

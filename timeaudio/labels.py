@@ -18,12 +18,13 @@ _FORMULA_STARTS: Final = ("=", "+", "-", "@")
 
 @dataclass(frozen=True, slots=True)
 class LabelledInterval:
-    """An interval of time and its label, on one line."""
+    """An interval of time and its label, on one line. Most formats do not write the embedding."""
 
     start_ms: int
     end_ms: int
     label: str
     confidence: float | None = None
+    embedding: tuple[float, ...] | None = None
 
 
 def one_line(words: str) -> str:

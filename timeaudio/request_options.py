@@ -22,7 +22,7 @@ class RequestOptions(TypedDict, total=False):
 
     `start` and `end` bound the part that is analysed and `timeout_s` the whole request, in seconds. `track` is the
     number of the file's audio track, from 0; by default the one that a player plays. The server omits intervals below
-    `min_confidence`, 0 to 1; above 0 it needs a calibrated model.
+    `min_confidence`, 0 to 1; above 0 it needs a calibrated model. With `embeddings`, each interval has one.
     """
 
     start: float | None
@@ -32,6 +32,7 @@ class RequestOptions(TypedDict, total=False):
     max_new_tokens: int | None
     min_confidence: float | None
     timeout_s: float | None
+    embeddings: bool | None
 
 
 class LiveOptions(TypedDict, total=False):
@@ -47,6 +48,7 @@ class LiveOptions(TypedDict, total=False):
     num_beams: int | None
     max_new_tokens: int | None
     min_confidence: float | None
+    embeddings: bool | None
 
 
 ENCODINGS: Final = ("s16le", "f32le")
@@ -59,7 +61,7 @@ def checked_options(given: Mapping[str, Any], known: type[RequestOptions] | type
     """Return the options that are not None, with plain numbers in place of NumPy's.
 
     Raises:
-        TypeError: an option is unknown, or not a number.
+        TypeError: an option is unknown, not a number, or, for `embeddings`, not a boolean.
         ValueError: a number or the encoding cannot be sent.
     """
     names = known.__annotations__
@@ -91,6 +93,8 @@ def checked_format(name: FormatName | None) -> FormatName:
 
 
 def _checked(name: str, value: Any) -> float | int | str:
+    if name == "embeddings":
+        return _truth(name, value)
     if name == "encoding":
         if value not in ENCODINGS:
             raise ValueError(f"{value!r} is not an encoding. Use one of {', '.join(ENCODINGS)}.")
@@ -98,10 +102,19 @@ def _checked(name: str, value: Any) -> float | int | str:
     return _whole(name, value) if name in _WHOLE else _number(name, value)
 
 
+def _truth(name: str, value: Any) -> bool:
+    if not _is_truth(value):
+        raise TypeError(f"{name} must be True or False, not {type(value).__name__}.")
+    return bool(value)
+
+
+def _is_truth(value: Any) -> bool:
+    return isinstance(value, bool) or getattr(getattr(value, "dtype", None), "kind", "") == "b"
+
+
 def _number(name: str, value: Any) -> float:
     """Return a number as a float. Text and booleans are rejected, as in JSON."""
-    is_truth = isinstance(value, bool) or getattr(getattr(value, "dtype", None), "kind", "") == "b"
-    if not is_truth and (hasattr(value, "__float__") or hasattr(value, "__index__")):
+    if not _is_truth(value) and (hasattr(value, "__float__") or hasattr(value, "__index__")):
         try:
             return float(value)
         except OverflowError:

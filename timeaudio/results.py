@@ -5,7 +5,9 @@ counted from the start of the file. An interval is half-open: it includes its st
 server adds are ignored, so that an old client keeps working.
 """
 
-from pydantic import BaseModel, ConfigDict, Field
+from typing import Annotated, Any
+
+from pydantic import BaseModel, BeforeValidator, ConfigDict, Field
 
 
 class Result(BaseModel):
@@ -15,17 +17,33 @@ class Result(BaseModel):
     model_config = ConfigDict(frozen=True, extra="ignore", defer_build=True)
 
 
+def _is_none(value: Any) -> bool:
+    return value is None
+
+
+# Protobuf has no null: an embedding that was not requested is an empty list there.
+_Embedding = Annotated[tuple[float, ...] | None, BeforeValidator(lambda value: value or None)]
+
+
 class Interval(Result):
     """An interval of the recording, `[start, end)` in seconds.
 
     `confidence` is the calibrated probability that the interval is right: the event happens, and the times have an IoU
     of 0.5 or more with the true ones. None if the model is not calibrated for the task.
+
+    `embedding` is a vector of length 1 for what sounds in the interval. It is None, and absent from JSON, unless it was
+    requested and one pass of the model is at most 30 s long, as for dense captions and queries.
     """
 
     start: float = Field(description="Seconds from the start of the file.", examples=[0.5])
     end: float = Field(description="Seconds from the start of the file; larger than `start`.", examples=[2.5])
     confidence: float | None = Field(
         None, description="How likely the interval is right, 0 to 1; null if the model is not calibrated for it."
+    )
+    embedding: _Embedding = Field(
+        None,
+        exclude_if=_is_none,
+        description="A vector of length 1 for what sounds in the interval; absent unless `embeddings` was set.",
     )
 
     @property

@@ -1,6 +1,7 @@
 """Turns questions about encoded recordings into sequences of the slot engine, and their completions into answers."""
 
 from collections.abc import Sequence as Items
+from dataclasses import replace
 from functools import cached_property
 
 import torch
@@ -30,6 +31,7 @@ class Question:
     Attributes:
         sequence: the answer that the engine is generating.
         events: events that are complete so far. Empty during beam search, since another beam may still win.
+        embeddings: whether each interval gets an embedding. Set it before the first step.
     """
 
     def __init__(
@@ -44,6 +46,7 @@ class Question:
     ) -> None:
         self.sequence = sequence
         self.events: list[Event] = []
+        self.embeddings = False
         self._tokenizer = tokenizer
         self._task = task
         self._duration = duration
@@ -80,6 +83,7 @@ class Question:
         if found:
             written = [*self.events, *found]
             found = self._with_confidence(written, ids, path.grammar_log_probs[: len(ids)])[len(self.events) :]
+            found = self._with_embeddings(found)
             self.events += found
         return found
 
@@ -91,6 +95,7 @@ class Question:
         events = self._with_confidence(
             parse(text, self._task, self._duration), completion.ids, completion.grammar_log_probs
         )
+        events = self._with_embeddings(events)
         return Answer(
             events=tuple(by_caption(events) if self._task == "dense_caption" else events),
             separate=tuple(events),
@@ -105,6 +110,15 @@ class Question:
         if self._calibration is None or self._task not in self._calibration.tasks:
             return events
         return self._calibration.with_confidence(events, self.features(events, ids, log_probs), self._task)
+
+    def _with_embeddings(self, events: list[Event]) -> list[Event]:
+        """Return the events, with an embedding for each interval if the request wants them."""
+        if not self.embeddings:
+            return events
+        return [
+            Event(tuple(replace(i, embedding=self._evidence.embedding(i)) for i in event.intervals), event.caption)
+            for event in events
+        ]
 
     def features(self, events: Items[Event], ids: Items[int], log_probs: Items[float]) -> list[tuple[Features, ...]]:
         """Return the features of each interval of the answer's events; see `features_of`."""

@@ -27,11 +27,14 @@ class Request:
         answered: answers by question number. They are reported in this order; the first `num_reported` already are.
     """
 
-    def __init__(self, job: EncodeJob, task: Task, questions: Sequence[str], decoding: Decoding) -> None:
+    def __init__(
+        self, job: EncodeJob, task: Task, questions: Sequence[str], decoding: Decoding, *, embeddings: bool
+    ) -> None:
         self.job = job
         self.task = task
         self.questions = tuple(questions)
         self.decoding = decoding
+        self.embeddings = embeddings
         self.has_started = False
         self.running: list[Question] = []
         self.answered: dict[int, Answered] = {}
@@ -72,8 +75,12 @@ class Session:
         """Number of answers that can be generated at the same time."""
         return self._engine.num_slots
 
-    def submit(self, waveform: Waveform, task: Task, queries: Sequence[str], decoding: Decoding) -> Request:
+    def submit(
+        self, waveform: Waveform, task: Task, queries: Sequence[str], decoding: Decoding, *, embeddings: bool = False
+    ) -> Request:
         """Queue a request. It gets one answer per query, or a single answer for tasks without queries.
+
+        With `embeddings`, each interval of an answer has one.
 
         Raises:
             TaskNotSupported: the checkpoint was not trained for the task.
@@ -81,7 +88,8 @@ class Session:
         """
         if task not in self.tasks:
             raise TaskNotSupported(f"{self.name} was trained for {', '.join(self.tasks)}, not for {task}.")
-        request = Request(EncodeJob(waveform), task, [question_of(task, query) for query in queries or [""]], decoding)
+        questions = [question_of(task, query) for query in queries or [""]]
+        request = Request(EncodeJob(waveform), task, questions, decoding, embeddings=embeddings)
         self._encoding[request.job] = request
         self._encoders.add(request.job)
         return request
@@ -132,6 +140,7 @@ class Session:
         try:
             for index, question in enumerate(request.questions):
                 running = self._prompter.ask(prefix, job.duration, request.task, question, request.decoding)
+                running.embeddings = request.embeddings
                 request.running.append(running)
                 self._decoding[running.sequence] = request, index
         except (TimeAudioError, ValueError) as error:

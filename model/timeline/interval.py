@@ -1,5 +1,6 @@
 """Time intervals, and how much two sets of them agree."""
 
+import math
 from collections.abc import Iterable
 from dataclasses import dataclass, field, replace
 
@@ -14,6 +15,7 @@ class Interval:
 
     Attributes:
         confidence: the probability that it is right, 0 to 1, or None if unknown. Comparisons ignore it.
+        embedding: a vector of length 1 for what sounds in it (`model.evidence`), or None. Comparisons ignore it too.
 
     Raises:
         ValueError: unless 0 <= start < end.
@@ -22,6 +24,7 @@ class Interval:
     start: int
     end: int
     confidence: float | None = field(default=None, compare=False)
+    embedding: tuple[float, ...] | None = field(default=None, compare=False)
 
     def __post_init__(self) -> None:
         if not 0 <= self.start < self.end:
@@ -66,10 +69,20 @@ class Interval:
     def until(self, other: "Interval") -> "Interval":
         """Return the interval from this start to the later of both ends, with the lower of both confidences.
 
-        If either confidence is unknown, so is the result's.
+        Its embedding is the direction of the sum of both, weighted by length. If either confidence or embedding is
+        unknown, so is the result's.
         """
         known = [i.confidence for i in (self, other) if i.confidence is not None]
-        return Interval(self.start, max(self.end, other.end), min(known) if len(known) == 2 else None)
+        confidence = min(known) if len(known) == 2 else None
+        return Interval(self.start, max(self.end, other.end), confidence, _joined_embedding(self, other))
+
+
+def _joined_embedding(one: Interval, other: Interval) -> tuple[float, ...] | None:
+    if one.embedding is None or other.embedding is None:
+        return None
+    total = [one.length * a + other.length * b for a, b in zip(one.embedding, other.embedding, strict=True)]
+    norm = math.hypot(*total) or 1.0
+    return tuple(value / norm for value in total)
 
 
 def union(intervals: Iterable[Interval]) -> list[Interval]:

@@ -4,7 +4,7 @@ from collections.abc import AsyncGenerator, AsyncIterator
 from dataclasses import dataclass, field
 from typing import cast
 
-from server.workers.protocol import SAMPLE_RATE, DecodingOptions, QueryAnswered, Task, Update
+from server.workers.protocol import SAMPLE_RATE, DecodingOptions, EngineRequest, QueryAnswered, Task, Update
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -14,6 +14,7 @@ class InferenceRequest:
     Attributes:
         track: the audio track of the file, from 0; None for the one that a player plays.
         min_confidence: omit intervals below it; 0 keeps all.
+        embeddings: whether each interval gets an embedding.
     """
 
     task: Task
@@ -24,6 +25,19 @@ class InferenceRequest:
     track: int | None = None
     timeout_s: float | None = None
     min_confidence: float = 0.0
+    embeddings: bool = False
+
+    def engine_request(self, request_id: str, deadline: float, *, is_live: bool) -> EngineRequest:
+        """Return the request to the engine, still without samples. See `EngineRequest` for the arguments."""
+        return EngineRequest(
+            id=request_id,
+            task=self.task,
+            queries=self.queries,
+            options=self.options,
+            deadline=deadline,
+            is_live=is_live,
+            embeddings=self.embeddings,
+        )
 
 
 @dataclass(slots=True, kw_only=True)

@@ -12,6 +12,8 @@ from timeaudio import results
 from timeaudio.results import AnyAnswer, Piece, Progress
 
 _TENTHS = 10
+_EMBEDDING_DECIMALS = 6
+"""Every 32-bit float with up to six digits has one shortest decimal, so JSON and protobuf carry the same numbers."""
 
 
 def dense_caption(result: InferenceResult) -> results.DenseCaption:
@@ -92,7 +94,14 @@ def _intervals(intervals: Iterable[Interval], start: int) -> tuple[results.Inter
 
 def spans_of(intervals: Iterable[Interval]) -> tuple[results.Interval, ...]:
     """Convert intervals to seconds."""
-    return tuple(results.Interval(start=i.start_s, end=i.end_s, confidence=i.confidence) for i in intervals)
+    return tuple(
+        results.Interval(start=i.start_s, end=i.end_s, confidence=i.confidence, embedding=_rounded(i.embedding))
+        for i in intervals
+    )
+
+
+def _rounded(embedding: tuple[float, ...] | None) -> tuple[float, ...] | None:
+    return None if embedding is None else tuple(round(value, _EMBEDDING_DECIMALS) for value in embedding)
 
 
 def beginning(result: InferenceResult) -> results.Beginning:

@@ -50,7 +50,6 @@ from server.workers.protocol import (
     SAMPLES_PER_TENTH,
     AudioEncoded,
     Engine,
-    EngineRequest,
     EventFound,
     LazySamples,
     QueryAnswered,
@@ -117,7 +116,7 @@ class Service(Lifecycle):
         """
         begun = time.monotonic()
         result = self._new_result(inference, len(pcm) // _SAMPLE_BYTES, decode_s=0.0)
-        engine_request = _engine_request(result, inference, begun + self.settings.limits.timeout_s, is_live=False)
+        engine_request = inference.engine_request(result.id, begun + self.settings.limits.timeout_s, is_live=False)
         engine_request = replace(engine_request, samples=LazySamples(result.num_samples, lambda: pcm))
         run = self._run(result, self.engine.analyze(engine_request), inference.min_confidence)
         async with aclosing(run) as updates:
@@ -145,7 +144,7 @@ class Service(Lifecycle):
             result = self._new_result(inference, decoded.num_samples, decode_s=time.monotonic() - begun)
             result.warnings = decoded.warnings
             yield result
-            engine_request = _engine_request(result, inference, deadline, is_live=is_live)
+            engine_request = inference.engine_request(result.id, deadline, is_live=is_live)
             run = self._run(
                 result,
                 analyze_recording(self.engine, engine_request, decoded, passes, self.settings.worker.slot_tokens),
@@ -228,20 +227,6 @@ class Service(Lifecycle):
                     yield update
         finally:
             self.num_running -= is_running
-
-
-def _engine_request(
-    result: InferenceResult, inference: InferenceRequest, deadline: float, *, is_live: bool
-) -> EngineRequest:
-    """Build the engine request, still without samples."""
-    return EngineRequest(
-        id=result.id,
-        task=inference.task,
-        queries=inference.queries,
-        options=inference.options,
-        deadline=deadline,
-        is_live=is_live,
-    )
 
 
 async def _next(updates: AsyncGenerator[Update, None], deadline: float) -> Update | None:

@@ -40,6 +40,8 @@ class Form(BaseModel):
     """Longest answer, in tokens; a cut answer is still well formed. Default: 300 for each 30 s of audio."""
     min_confidence: Annotated[float, Field(ge=0, le=1, allow_inf_nan=False)] | None = None
     """Omit intervals with a lower confidence; above 0 it needs a model that is calibrated for the task."""
+    embeddings: bool | None = False
+    """Whether each interval has an `embedding`, a vector for what sounds in it; docs/api.md says which."""
     stream: bool | None = False
     """Whether to answer with server-sent events, one per event as soon as it is found; docs/api.md shows them."""
     timeout_s: Annotated[float, Field(gt=0, allow_inf_nan=False)] | None = None
@@ -68,6 +70,7 @@ class Form(BaseModel):
             track=self.track,
             timeout_s=self.timeout_s,
             min_confidence=self.min_confidence or 0.0,
+            embeddings=self.embeddings or False,
         )
 
     def _prompts(self, limits: Limits) -> tuple[str, ...]:

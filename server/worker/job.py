@@ -75,6 +75,7 @@ class Job:
                 top_p=options.top_p or 1.0,
                 seed=options.seed if options.HasField("seed") else None,
             ),
+            embeddings=request.embeddings,
         )
 
     def message(self, update: Update) -> pb.AnalyzeResponse:
@@ -113,7 +114,9 @@ def failed_message(error: Exception, request_id: str = "") -> pb.Failed:
 
 
 def _event(event: Event) -> pb.Event:
-    intervals = [pb.Interval(start=i.start, end=i.end, confidence=i.confidence) for i in event.intervals]
+    intervals = [
+        pb.Interval(start=i.start, end=i.end, confidence=i.confidence, embedding=i.embedding) for i in event.intervals
+    ]
     return pb.Event(intervals=intervals, caption=event.caption)
 
 

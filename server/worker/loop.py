@@ -37,7 +37,9 @@ class SessionProtocol(Protocol):
     def num_free(self) -> int:
         """Slots that are free now."""
 
-    def submit(self, waveform: Any, task: Task, queries: Sequence[str], decoding: Any) -> Any:
+    def submit(
+        self, waveform: Any, task: Task, queries: Sequence[str], decoding: Any, *, embeddings: bool = False
+    ) -> Any:
         """Queue a request and return its handle."""
 
     def cancel(self, request: Any) -> None:

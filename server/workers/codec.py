@@ -50,6 +50,7 @@ def request_bytes(request: EngineRequest) -> bytes:
             seed=request.options.seed,
         ),
         deadline_s=max(0.001, request.deadline - time.monotonic()),
+        embeddings=request.embeddings,
     )
     return message.SerializeToString()
 
@@ -80,7 +81,8 @@ def _event(event: pb.Event) -> Event:
 
 
 def _interval(interval: pb.Interval) -> Interval:
-    return Interval(interval.start, interval.end, interval.confidence if interval.HasField("confidence") else None)
+    confidence = interval.confidence if interval.HasField("confidence") else None
+    return Interval(interval.start, interval.end, confidence, tuple(interval.embedding) or None)
 
 
 def _answered(answer: pb.Answer) -> QueryAnswered:

@@ -56,6 +56,8 @@ class EngineRequest:
     """The time on the clock of `time.monotonic()` after which the answer is not needed."""
     is_live: bool = True
     """Whether the caller needs updates as they come. If not, the request can always be retried from the start."""
+    embeddings: bool = False
+    """Whether each interval gets an embedding."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -7,6 +7,7 @@ import subprocess
 import sys
 from pathlib import Path
 
+import duckdb
 import httpx
 import pytest
 
@@ -33,13 +34,13 @@ def run(command: str, folder: Path) -> str:
     return done.stdout
 
 
-@pytest.mark.timeout(300)  # it loads the model twice
-def test_the_commands_work_in_their_order(tmp_path: Path) -> None:
+@pytest.mark.timeout(300)  # it loads the model three times
+def test_the_commands_work_in_their_order(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     (tmp_path / "recordings").mkdir()
     for name in ("dog-barking.flac", "rooster-crowing.flac"):
         shutil.copy(ROOT / "server" / "recordings" / name, tmp_path / "recordings")
     commands = [line for kind, text in BLOCKS if kind == "sh" for line in text.strip().splitlines()]
-    assert [command.split()[1] for command in commands] == ["batch", *["find"] * 7, "browse"]
+    assert [command.split()[1] for command in commands] == ["batch", *["find"] * 7, "batch", "browse"]
     printed = [run(command, tmp_path) for command in commands[:-1]]
     shown = [text for kind, text in BLOCKS if kind == "text"]
     assert [without_confidence(text) for text in shown] == [without_confidence(printed[1])]
@@ -48,7 +49,15 @@ def test_the_commands_work_in_their_order(tmp_path: Path) -> None:
     assert str(tmp_path / "recordings" / "dog-barking.flac") in (tmp_path / "animals.m3u8").read_text()
     assert len(list((tmp_path / "subtitles").rglob("*.srt"))) == 2
     assert (tmp_path / "labels.txt").read_text().endswith("\n")
-    assert printed[-1] == printed[1]  # --verify
+    assert printed[7] == printed[1]  # --verify
+    [query] = [text for kind, text in BLOCKS if kind == "sql"]
+    monkeypatch.chdir(tmp_path)
+    alike = duckdb.sql(query).fetchall()
+    assert alike[0][0] == "recordings/dog-barking.flac"
+    assert alike[0][4] == pytest.approx(1.0)
+    [*_, (path, *_, similarity)] = alike
+    assert path == "recordings/rooster-crowing.flac"
+    assert similarity < 0.9
     browse = subprocess.Popen(
         [*commands[-1].split(), "--port", "0"], cwd=tmp_path, env=ENVIRONMENT, stdout=subprocess.PIPE, text=True
     )

@@ -193,6 +193,19 @@ def test_parquet_has_the_same_rows(archive: Path, tmp_path: Path) -> None:
     assert len(pandas.read_parquet(output)) == 25
 
 
+def test_embeddings_are_written_if_requested(archive: Path, tmp_path: Path) -> None:
+    manifest, output = tmp_path / "one.txt", tmp_path / "rows.parquet"
+    manifest.write_text(str(archive / "00.wav"))
+    for task in ((), ("--task", "ground", "-q", "dog")):
+        output.with_suffix(".parquet.jsonl").unlink(missing_ok=True)
+        done = run(manifest, "-o", output, "--embeddings", *task)
+        assert done.returncode == 0, done.stderr
+        [found] = parquet.read_table(output).to_pylist()
+        assert [span["embedding"] for span in found["spans"]] == [pytest.approx([0.6, -0.8, 0.0])]
+        [written] = rows(output.with_suffix(".parquet.jsonl"))
+        assert json.dumps(written).count("[0.6, -0.8, 0.0]") == 1
+
+
 @pytest.mark.parametrize(
     ("words", "message"),
     [

@@ -63,6 +63,17 @@ def test_channels_that_cancel_are_heard(loud: Any, size: int) -> None:
     assert sorted((e.caption, i.start, i.end) for e in events for i in e.intervals) == sorted(TONES)
 
 
+def test_intervals_that_span_windows_have_embeddings_if_requested(loud: Any) -> None:
+    with Client(f"grpc://{loud.grpc}") as client:
+        for embeddings, length in ((True, 1.0), (False, None)):
+            stream = client.live_dense_caption([sound(16_000)], window_s=5.0, embeddings=embeddings)
+            intervals = [interval for event in stream for interval in event.intervals]
+            intervals += [interval for event in stream.answer().events for interval in event.intervals]
+            assert len(intervals) == 2 * len(TONES)
+            lengths = [None if i.embedding is None else np.linalg.norm(i.embedding) for i in intervals]
+            assert lengths == [length if length is None else pytest.approx(length, abs=1e-5)] * 2 * len(TONES)
+
+
 def test_float_samples_in_the_range_of_int16_are_refused(loud: Any) -> None:
     scaled = np.frombuffer(sound(16_000, encoding="f32"), "<f4") * np.float32(32767)
     live = pb.LiveAudio(encoding=pb.ENCODING_F32LE, sample_rate=16_000)

@@ -148,6 +148,14 @@ def test_every_transport_gives_the_same_answer_in_every_format(
             assert write(same, name, name=NAME) == write(first, name, name=NAME)
 
 
+@pytest.mark.parametrize("way", WAYS)
+def test_every_transport_gives_the_same_embeddings(four_tasks: Any, sound: bytes, way: str) -> None:
+    for task in ROUTES:
+        first, answer = (ask(four_tasks, task, sound, PART | {"embeddings": True}) for ask in (over_rest, WAYS[way]))
+        assert "embedding" in first.model_dump_json()
+        assert answer.model_copy(update={"id": first.id, "timing": first.timing}) == first
+
+
 @pytest.mark.parametrize("task", ROUTES)
 def test_every_route_in_every_format_over_both_transports(
     four_tasks: Any, sound: bytes, answers: dict[str, AnyAnswer], task: str, tmp_path: Any

@@ -64,6 +64,33 @@ def test_merged_tokens_have_no_windows_so_all_of_them_count(embedding):
     assert merged([RARE], Interval(0, 10)) == merged([RARE])
 
 
+def test_an_embedding_says_what_sounds_in_an_interval(embedding):
+    vectors = WordVectors(embedding, MARKERS)
+    sounds = tokens_of(embedding, [OTHER] * 10 + [RARE] * 10)
+    timed = torch.cat([embedding[[950]], sounds[:10], embedding[[951]], sounds[10:]])
+    recording = Evidence(vectors, timed, 68, WINDOW_FRAMES)
+    early, late, whole = (recording.embedding(part) for part in (Interval(0, 34), Interval(34, 68), Interval(0, 68)))
+    expected = torch.nn.functional.normalize(sounds[10:].mean(dim=0) - embedding.mean(dim=0), dim=0)
+    assert late == pytest.approx(expected.tolist(), abs=1e-6)
+    assert torch.tensor(late) @ vectors([RARE]) > 0.9
+    assert abs(torch.tensor(early) @ vectors([RARE])) < 0.4
+    assert torch.tensor(whole).norm() == pytest.approx(1.0)
+    again = Evidence(vectors, tokens_of(embedding, [RARE] * 6), 20, WINDOW_FRAMES).embedding(Interval(0, 20))
+    assert torch.tensor(again) @ torch.tensor(late) > 0.9  # in another recording, which it fills
+
+
+@pytest.mark.parametrize(("start", "end"), [(0, 1), (3, 4), (66, 68), (67, 68), (67, 75)])
+def test_the_shortest_interval_has_an_embedding(embedding, start, end):
+    recording = Evidence(WordVectors(embedding, MARKERS), tokens_of(embedding, [OTHER] * 20), 68, WINDOW_FRAMES)
+    assert torch.tensor(recording.embedding(Interval(start, end))).norm() == pytest.approx(1.0)
+
+
+def test_merged_tokens_give_no_embedding(embedding):
+    for tokens in (tokens_of(embedding, [OTHER, RARE, RARE, RARE]), embedding[[MARKERS[0]]]):
+        recording = Evidence(WordVectors(embedding, MARKERS), tokens, 600, WINDOW_FRAMES)
+        assert recording.embedding(Interval(0, 10)) is None
+
+
 def test_no_words_are_no_evidence(embedding):
     assert Evidence(WordVectors(embedding, MARKERS), embedding[:5], 17, WINDOW_FRAMES)([]) == 0.0
 

@@ -58,6 +58,12 @@ def batch(  # noqa: PLR0913  an option each
         float | None,
         typer.Option(min=0, help="Cost of this machine per hour, to report the cost of 1,000 hours of audio."),
     ] = None,
+    embeddings: Annotated[
+        bool,
+        typer.Option(
+            "--embeddings", help="Write a vector for what sounds in each event, to find events that sound alike."
+        ),
+    ] = False,
     ray: Annotated[
         bool,
         typer.Option("--ray", help="Use a Ray cluster (RAY_ADDRESS, or a local one), with a server on each device."),
@@ -74,7 +80,7 @@ def batch(  # noqa: PLR0913  an option each
     from timeaudio.batch.task_spec import TaskSpec
 
     try:
-        part, task_spec = Shard.parse(shard), TaskSpec(task, tuple(queries or ()))
+        part, task_spec = Shard.parse(shard), TaskSpec(task, tuple(queries or ()), embeddings)
         authorization()
         if server is not None:
             checked_address(server)
@@ -103,7 +109,7 @@ def batch(  # noqa: PLR0913  an option each
     if is_parquet:
         from timeaudio.batch.parquet import write_parquet
 
-        write_parquet(rows_file, output)
+        write_parquet(rows_file, output, embeddings=embeddings)
     typer.echo(f"{counts}.", err=True)
     raise typer.Exit(1 if counts.failed else 0)
 

@@ -17,23 +17,23 @@ _GROUP = 10_000  # rows per row group
 _ANSWER: TypeAdapter[AnyAnswer] = TypeAdapter(AnyAnswer)
 
 
-def write_parquet(journal: Path, target: Path) -> None:
+def write_parquet(journal: Path, target: Path, *, embeddings: bool = False) -> None:
     """Write `target` from a journal; it is renamed into place when complete.
 
     Columns: path, status, error, detail, recorded_at (a date without a time zone), model, duration_s, spans (list of
-    start_s, end_s, label, confidence), answer.
+    start_s, end_s, label, confidence and, with `embeddings`, embedding: 32-bit floats), answer (without embeddings).
     """
     import pyarrow
     from pyarrow import parquet
 
-    span = pyarrow.struct(
-        {
-            "start_s": pyarrow.float64(),
-            "end_s": pyarrow.float64(),
-            "label": pyarrow.string(),
-            "confidence": pyarrow.float64(),
-        }
-    )
+    span = {
+        "start_s": pyarrow.float64(),
+        "end_s": pyarrow.float64(),
+        "label": pyarrow.string(),
+        "confidence": pyarrow.float64(),
+    }
+    if embeddings:
+        span["embedding"] = pyarrow.list_(pyarrow.float32())
     text = pyarrow.string()
     schema = pyarrow.schema(
         {
@@ -44,7 +44,7 @@ def write_parquet(journal: Path, target: Path) -> None:
             "recorded_at": pyarrow.timestamp("ms"),
             "model": text,
             "duration_s": pyarrow.float64(),
-            "spans": pyarrow.list_(span),
+            "spans": pyarrow.list_(pyarrow.struct(span)),
             "answer": text,
         }
     )
@@ -72,11 +72,26 @@ def _flat(row: dict[str, Any]) -> dict[str, Any]:
         return row
     answer = _ANSWER.validate_python(answer_fields)
     spans = [
-        {"start_s": s.start_ms / 1000, "end_s": s.end_ms / 1000, "label": s.label, "confidence": s.confidence}
+        {
+            "start_s": s.start_ms / 1000,
+            "end_s": s.end_ms / 1000,
+            "label": s.label,
+            "confidence": s.confidence,
+            "embedding": s.embedding,  # left out by a schema without it
+        }
         for track in tracks(answer)
         for s in track.spans
     ]
     fields = {"path": row["path"], "status": row["status"], "model": answer.model, "duration_s": answer.audio.duration}
     when = row.get("recorded_at")  # missing from rows of earlier versions
     fields["recorded_at"] = datetime.fromisoformat(when) if when else None
-    return fields | {"spans": spans, "answer": json.dumps(answer_fields)}
+    return fields | {"spans": spans, "answer": json.dumps(_without_embeddings(answer_fields))}
+
+
+def _without_embeddings(tree: Any) -> Any:
+    """Return an answer without embeddings: as text they are larger than in `spans`."""
+    if isinstance(tree, list):
+        return [_without_embeddings(item) for item in tree]
+    if isinstance(tree, dict):
+        return {name: _without_embeddings(value) for name, value in tree.items() if name != "embedding"}
+    return tree

@@ -6,6 +6,7 @@ from pathlib import Path
 from typing import Literal
 
 from timeaudio.async_client import AsyncClient
+from timeaudio.request_options import RequestOptions
 from timeaudio.results import AnyAnswer
 
 Task = Literal["caption", "ground", "summarize", "ask"]
@@ -13,7 +14,9 @@ Task = Literal["caption", "ground", "summarize", "ask"]
 
 @dataclass(frozen=True, slots=True)
 class TaskSpec:
-    """A task, and the text that it needs. Plain data, because Ray sends it to other machines.
+    """A task, the text that it needs, and whether intervals get an embedding.
+
+    Plain data, because Ray sends it to other machines.
 
     Raises:
         ValueError: the words do not fit the task.
@@ -21,6 +24,7 @@ class TaskSpec:
 
     task: Task
     words: Sequence[str] = ()
+    embeddings: bool = False
 
     def __post_init__(self) -> None:
         if self.task == "ground" and not self.words:
@@ -36,12 +40,13 @@ class TaskSpec:
         Raises:
             ClientError, OSError: as AsyncClient.
         """
+        options: RequestOptions = {"embeddings": True} if self.embeddings else {}
         match self.task:
             case "caption":
-                return await client.dense_caption(path)
+                return await client.dense_caption(path, **options)
             case "ground":
-                return await client.ground(path, self.words)
+                return await client.ground(path, self.words, **options)
             case "summarize":
-                return await client.summarize(path)
+                return await client.summarize(path, **options)
             case "ask":
-                return await client.ask(path, self.words[0])
+                return await client.ask(path, self.words[0], **options)

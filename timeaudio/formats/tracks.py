@@ -64,8 +64,8 @@ def milliseconds(seconds: float) -> int:
 def _spans(intervals: Iterable[Interval], words: str) -> list[LabelledInterval]:
     label = one_line(words)
     return [
-        LabelledInterval(milliseconds(interval.start), milliseconds(interval.end), label, interval.confidence)
-        for interval in intervals
+        LabelledInterval(milliseconds(i.start), milliseconds(i.end), label, i.confidence, i.embedding)
+        for i in intervals
     ]
 
 

@@ -37,7 +37,9 @@ def verbose_json(answer: AnyAnswer, name: str) -> str:
     flat = []
     for index, span in enumerate(spans(answer)):
         segment = {"id": index, "start": span.start_ms / 1000, "end": span.end_ms / 1000, "text": span.label}
-        more = {"summary": span.label} if isinstance(answer, Summary) else {}
+        more: dict[str, Any] = {"summary": span.label} if isinstance(answer, Summary) else {}
+        if span.embedding is not None and isinstance(answer, Summary):
+            more["embedding"] = span.embedding
         flat.append(segment | more | {"confidence": span.confidence})
     fields = {"task": TASKS[type(answer)], "duration": answer.audio.duration, "text": prose(answer)}
     return _dump(fields | answer.model_dump(mode="json") | {"segments": flat})

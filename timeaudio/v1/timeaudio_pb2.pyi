@@ -220,7 +220,7 @@ class GroundResult(_message.Message):
     def __init__(self, query: _Optional[str] = ..., present: bool = ..., intervals: _Optional[_Iterable[_Union[Interval, _Mapping]]] = ...) -> None: ...
 
 class Options(_message.Message):
-    __slots__ = ("start", "end", "num_beams", "max_new_tokens", "min_confidence", "timeout_s", "track")
+    __slots__ = ("start", "end", "num_beams", "max_new_tokens", "min_confidence", "timeout_s", "track", "embeddings")
     START_FIELD_NUMBER: _ClassVar[int]
     END_FIELD_NUMBER: _ClassVar[int]
     NUM_BEAMS_FIELD_NUMBER: _ClassVar[int]
@@ -228,6 +228,7 @@ class Options(_message.Message):
     MIN_CONFIDENCE_FIELD_NUMBER: _ClassVar[int]
     TIMEOUT_S_FIELD_NUMBER: _ClassVar[int]
     TRACK_FIELD_NUMBER: _ClassVar[int]
+    EMBEDDINGS_FIELD_NUMBER: _ClassVar[int]
     start: float
     end: float
     num_beams: int
@@ -235,17 +236,20 @@ class Options(_message.Message):
     min_confidence: float
     timeout_s: float
     track: int
-    def __init__(self, start: _Optional[float] = ..., end: _Optional[float] = ..., num_beams: _Optional[int] = ..., max_new_tokens: _Optional[int] = ..., min_confidence: _Optional[float] = ..., timeout_s: _Optional[float] = ..., track: _Optional[int] = ...) -> None: ...
+    embeddings: bool
+    def __init__(self, start: _Optional[float] = ..., end: _Optional[float] = ..., num_beams: _Optional[int] = ..., max_new_tokens: _Optional[int] = ..., min_confidence: _Optional[float] = ..., timeout_s: _Optional[float] = ..., track: _Optional[int] = ..., embeddings: bool = ...) -> None: ...
 
 class Interval(_message.Message):
-    __slots__ = ("start", "end", "confidence")
+    __slots__ = ("start", "end", "confidence", "embedding")
     START_FIELD_NUMBER: _ClassVar[int]
     END_FIELD_NUMBER: _ClassVar[int]
     CONFIDENCE_FIELD_NUMBER: _ClassVar[int]
+    EMBEDDING_FIELD_NUMBER: _ClassVar[int]
     start: float
     end: float
     confidence: float
-    def __init__(self, start: _Optional[float] = ..., end: _Optional[float] = ..., confidence: _Optional[float] = ...) -> None: ...
+    embedding: _containers.RepeatedScalarFieldContainer[float]
+    def __init__(self, start: _Optional[float] = ..., end: _Optional[float] = ..., confidence: _Optional[float] = ..., embedding: _Optional[_Iterable[float]] = ...) -> None: ...
 
 class Event(_message.Message):
     __slots__ = ("intervals", "caption")
@@ -256,16 +260,18 @@ class Event(_message.Message):
     def __init__(self, intervals: _Optional[_Iterable[_Union[Interval, _Mapping]]] = ..., caption: _Optional[str] = ...) -> None: ...
 
 class Segment(_message.Message):
-    __slots__ = ("start", "end", "confidence", "summary")
+    __slots__ = ("start", "end", "confidence", "summary", "embedding")
     START_FIELD_NUMBER: _ClassVar[int]
     END_FIELD_NUMBER: _ClassVar[int]
     CONFIDENCE_FIELD_NUMBER: _ClassVar[int]
     SUMMARY_FIELD_NUMBER: _ClassVar[int]
+    EMBEDDING_FIELD_NUMBER: _ClassVar[int]
     start: float
     end: float
     confidence: float
     summary: str
-    def __init__(self, start: _Optional[float] = ..., end: _Optional[float] = ..., confidence: _Optional[float] = ..., summary: _Optional[str] = ...) -> None: ...
+    embedding: _containers.RepeatedScalarFieldContainer[float]
+    def __init__(self, start: _Optional[float] = ..., end: _Optional[float] = ..., confidence: _Optional[float] = ..., summary: _Optional[str] = ..., embedding: _Optional[_Iterable[float]] = ...) -> None: ...
 
 class Audio(_message.Message):
     __slots__ = ("duration", "start", "warnings")

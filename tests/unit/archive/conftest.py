@@ -30,15 +30,15 @@ def row(path: str, when: str | None, duration: float, *spans: tuple[float, float
 
 @pytest.fixture
 def write_archive(tmp_path: Path) -> Callable[..., Path]:
-    """`write_archive(rows, "name")`: a Parquet file."""
+    """`write_archive(rows, "name", embeddings=False)`: a Parquet file."""
 
-    def write(rows: Sequence[dict[str, Any]], name: str = "events") -> Path:
+    def write(rows: Sequence[dict[str, Any]], name: str = "events", *, embeddings: bool = False) -> Path:
         journal = tmp_path / f"{name}.parquet.jsonl"
         with Journal(journal) as opened:
             for one in rows:
                 opened.write(one)
         target = tmp_path / f"{name}.parquet"
-        write_parquet(journal, target)
+        write_parquet(journal, target, embeddings=embeddings)
         return target
 
     return write

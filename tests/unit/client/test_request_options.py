@@ -46,6 +46,17 @@ def test_what_is_no_number_is_a_type_error(connect, server, value):
     assert server.received == []
 
 
+@pytest.mark.parametrize("value", [True, np.True_])
+def test_embeddings_are_requested_with_a_boolean(connect, server, caption_json, value):
+    server.answer(200, caption_json)
+    with connect(server.url) as client:
+        client.dense_caption(SOUND, embeddings=value)
+        client.dense_caption(SOUND, embeddings=None)
+        with pytest.raises(TypeError, match="embeddings must be True or False, not int"):
+            client.dense_caption(SOUND, embeddings=1)
+    assert [request.all("embeddings") for request in server.received] == [[b"true"], []]
+
+
 @pytest.mark.parametrize("value", [1.5, float("nan"), float("inf"), -1, 2**32, fractions.Fraction(1, 3)])
 def test_a_count_that_cannot_be_sent_is_a_value_error(connect, server, value):
     with connect(server.url) as client, pytest.raises(ValueError, match="num_beams must be"):

@@ -101,6 +101,25 @@ def test_events_are_sent_when_complete_and_answers_in_query_order(session: Sessi
     assert orders != {(0, 1, 2)}  # the answers do not finish in query order
 
 
+def test_each_interval_has_an_embedding_if_requested(session: Session) -> None:
+    wild = Decoding(max_new_tokens=150, temperature=50.0, seed=0)
+    with_them, without = (
+        session.submit(noise(12.0), "ground", ("a", "b"), wild, embeddings=embeddings) for embeddings in (True, False)
+    )
+    updates = run(session)
+    found = [interval for u in updates[with_them] if isinstance(u, Found) for interval in u.event.intervals]
+    answered = [i for u in updates[with_them] if isinstance(u, Answered) for i in u.answer.intervals]
+    assert found
+    for interval in (*found, *answered):
+        assert interval.embedding is not None
+        assert torch.tensor(interval.embedding).norm() == pytest.approx(1.0)
+        assert len(interval.embedding) == 32  # numbers in the small model's word embeddings
+    assert {i: i.embedding for i in found} == {i: i.embedding for i in answered}
+    plain = [i for u in updates[without] if isinstance(u, Answered) for i in u.answer.intervals]
+    assert plain
+    assert all(interval.embedding is None for interval in plain)
+
+
 def test_segments_of_equal_length_share_batches_across_requests(session: Session, batches: list[list[int]]) -> None:
     for seconds in (10.0, 7.0, 10.0, 10.0, 7.0, 10.0):
         session.submit(noise(seconds), "dense_caption", (), Decoding(max_new_tokens=1))

@@ -80,7 +80,9 @@ def harness(scripted: ModuleType) -> LoopHarness:
     return LoopHarness(scripted)
 
 
-def request(*queries: str, seconds: float = 2.0, timeout_s: float = 60.0) -> pb.AnalyzeRequest:
+def request(
+    *queries: str, seconds: float = 2.0, timeout_s: float = 60.0, embeddings: bool = False
+) -> pb.AnalyzeRequest:
     samples = np.zeros(round(seconds * 16_000), "<f4")
     sent = codec.request_bytes(
         EngineRequest(
@@ -90,6 +92,7 @@ def request(*queries: str, seconds: float = 2.0, timeout_s: float = 60.0) -> pb.
             queries=queries,
             options=DecodingOptions(num_beams=2, max_new_tokens=30),
             deadline=time.monotonic() + timeout_s,
+            embeddings=embeddings,
         )
     )
     return pb.AnalyzeRequest.FromString(sent)
@@ -127,6 +130,14 @@ def test_ground_answers_each_query_in_order(harness: LoopHarness) -> None:
     answers = [update for update in updates if isinstance(update, QueryAnswered)]
     assert [(answer.index, answer.present) for answer in answers] == [(0, True), (1, False), (2, True)]
     assert sum(isinstance(update, AudioEncoded) for update in updates) == 1
+
+
+def test_embeddings_are_sent_if_requested(harness: LoopHarness, scripted: ModuleType) -> None:
+    for embeddings, expected in ((True, pytest.approx(scripted.EMBEDDING)), (False, None)):
+        updates = harness.answer(request("dog", embeddings=embeddings))
+        events = [e for u in updates if isinstance(u, QueryAnswered) for e in u.events]
+        events += [u.event for u in updates if isinstance(u, EventFound)]
+        assert [i.embedding for event in events for i in event.intervals] == [expected] * 2
 
 
 def test_a_short_request_is_answered_while_a_long_one_runs(harness: LoopHarness) -> None:

@@ -49,6 +49,17 @@ def test_seconds_are_exact_tenths_from_the_start_of_the_file(start: int, length:
     assert interval.confidence is None
 
 
+def test_an_embedding_has_six_decimals_and_is_absent_without_a_request() -> None:
+    plain, embedded = Interval(0, 9), Interval(9, 12, embedding=(0.12345678, -1e-9))
+    answer = answered(0, Event((plain, embedded), "x"))
+    for response in (responses.dense_caption(result(answer)).events[0], responses.ground(result(answer)).results[0]):
+        first, second = response.model_dump(mode="json")["intervals"]
+        assert "embedding" not in first
+        assert second["embedding"] == [0.123457, 0.0]
+    summary = responses.summarize(result(answer)).segments
+    assert [segment.embedding for segment in summary] == [None, (0.123457, 0.0)]
+
+
 def test_grounding_joins_the_intervals_of_an_answer() -> None:
     first = answered(0, Event((Interval(1, 2), Interval(4, 6)), ""), Event((Interval(9, 12),), ""))
     response = responses.ground(result(first, answered(1, present=False)))

@@ -2,6 +2,7 @@
 
 import itertools
 
+import numpy as np
 import pytest
 
 from model.timeline.event import Event
@@ -81,3 +82,24 @@ def test_intervals_sort_by_start_then_end() -> None:
 def test_an_event_needs_an_interval() -> None:
     with pytest.raises(ValueError, match="at least one interval"):
         Event((), "A dog barks.")
+
+
+def test_a_joined_embedding_is_the_direction_of_the_sum_weighted_by_length() -> None:
+    east, north = Interval(0, 30, embedding=(1.0, 0.0)), Interval(30, 70, embedding=(0.0, 1.0))
+    for whole in (east.until(north), union([north, east])[0]):
+        assert whole.embedding == pytest.approx((0.6, 0.8))
+    assert union([east, north, Interval(70, 100, embedding=(1.0, 0.0))])[0].embedding == pytest.approx(
+        (0.6 * 70 + 30, 0.8 * 70) / np.hypot(0.6 * 70 + 30, 0.8 * 70)
+    )
+    assert east.until(Interval(10, 40)).embedding is None
+    assert Interval(10, 40).until(east).embedding is None
+    assert Interval(0, 5, embedding=(1.0,)).until(Interval(5, 10, embedding=(-1.0,))).embedding == (0.0,)
+
+
+def test_a_part_keeps_the_embedding_and_comparisons_ignore_it() -> None:
+    whole = Interval(0, 30, embedding=(1.0, 0.0))
+    cut = whole.clip(10)
+    assert cut is not None
+    assert (cut.embedding, whole.shift(5).embedding) == (whole.embedding, whole.embedding)
+    assert whole == Interval(0, 30)
+    assert hash(whole) == hash(Interval(0, 30))

@@ -32,7 +32,7 @@ STATE_READY: State
 STATE_FAILED: State
 
 class AnalyzeRequest(_message.Message):
-    __slots__ = ("request_id", "pcm", "sample_rate", "task", "queries", "options", "deadline_s")
+    __slots__ = ("request_id", "pcm", "sample_rate", "task", "queries", "options", "deadline_s", "embeddings")
     REQUEST_ID_FIELD_NUMBER: _ClassVar[int]
     PCM_FIELD_NUMBER: _ClassVar[int]
     SAMPLE_RATE_FIELD_NUMBER: _ClassVar[int]
@@ -40,6 +40,7 @@ class AnalyzeRequest(_message.Message):
     QUERIES_FIELD_NUMBER: _ClassVar[int]
     OPTIONS_FIELD_NUMBER: _ClassVar[int]
     DEADLINE_S_FIELD_NUMBER: _ClassVar[int]
+    EMBEDDINGS_FIELD_NUMBER: _ClassVar[int]
     request_id: str
     pcm: bytes
     sample_rate: int
@@ -47,7 +48,8 @@ class AnalyzeRequest(_message.Message):
     queries: _containers.RepeatedScalarFieldContainer[str]
     options: Options
     deadline_s: float
-    def __init__(self, request_id: _Optional[str] = ..., pcm: _Optional[bytes] = ..., sample_rate: _Optional[int] = ..., task: _Optional[_Union[Task, str]] = ..., queries: _Optional[_Iterable[str]] = ..., options: _Optional[_Union[Options, _Mapping]] = ..., deadline_s: _Optional[float] = ...) -> None: ...
+    embeddings: bool
+    def __init__(self, request_id: _Optional[str] = ..., pcm: _Optional[bytes] = ..., sample_rate: _Optional[int] = ..., task: _Optional[_Union[Task, str]] = ..., queries: _Optional[_Iterable[str]] = ..., options: _Optional[_Union[Options, _Mapping]] = ..., deadline_s: _Optional[float] = ..., embeddings: bool = ...) -> None: ...
 
 class Options(_message.Message):
     __slots__ = ("num_beams", "max_new_tokens", "temperature", "top_p", "seed")
@@ -94,14 +96,16 @@ class Encoded(_message.Message):
     def __init__(self, encode_s: _Optional[float] = ..., num_audio_tokens: _Optional[int] = ...) -> None: ...
 
 class Interval(_message.Message):
-    __slots__ = ("start", "end", "confidence")
+    __slots__ = ("start", "end", "confidence", "embedding")
     START_FIELD_NUMBER: _ClassVar[int]
     END_FIELD_NUMBER: _ClassVar[int]
     CONFIDENCE_FIELD_NUMBER: _ClassVar[int]
+    EMBEDDING_FIELD_NUMBER: _ClassVar[int]
     start: int
     end: int
     confidence: float
-    def __init__(self, start: _Optional[int] = ..., end: _Optional[int] = ..., confidence: _Optional[float] = ...) -> None: ...
+    embedding: _containers.RepeatedScalarFieldContainer[float]
+    def __init__(self, start: _Optional[int] = ..., end: _Optional[int] = ..., confidence: _Optional[float] = ..., embedding: _Optional[_Iterable[float]] = ...) -> None: ...
 
 class Event(_message.Message):
     __slots__ = ("intervals", "caption")
