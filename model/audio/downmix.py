@@ -10,6 +10,9 @@ above it: one active channel of eight loses 9 dB, two uncorrelated channels lose
 FADE_S = 0.01
 """How long it takes to change from the mix to a channel and back."""
 
+_AS_LOUD = 0.999
+"""Share of the loudest channel's energy from which a channel counts as equally loud; the first of those is chosen."""
+
 _STAYS = 2.0
 """How many times louder another channel must be to take over from the one in use."""
 
@@ -48,7 +51,7 @@ class Downmix:
         same = np.full(len(channels), 1 / len(channels), np.float32)
         if not np.isfinite(energies).all() or energy_of_mean >= CANCELLED * energies.mean():
             return same
-        loudest = int(energies.argmax())
+        loudest = int((energies >= _AS_LOUD * energies.max()).argmax())
         if len(self._weights) == len(channels) and self._weights.max() == 1:
             current = int(self._weights.argmax())
             loudest = current if energies[loudest] < _STAYS * energies[current] else loudest

@@ -70,9 +70,10 @@ def test_each_row_gets_the_tokens_of_its_own_recording():
     x, y, z = (random_frames(model, seconds, seed) for seconds, seed in ((3, 0), (3, 1), (1, 2)))
     samples = {id(x): 48_000, id(y): 48_000, id(z): 16_000}
     order = [x, z, y, x, z]
-    found = learner._audio(order, [samples[id(one)] for one in order])
+    example = learner.example(ROWS[0])
+    found = learner._audio(order, [samples[id(one)] for one in order], [example] * len(order))
     for one, tokens in zip(order, found, strict=True):
-        torch.testing.assert_close(tokens, learner._audio([one], [samples[id(one)]])[0])
+        torch.testing.assert_close(tokens, learner._audio([one], [samples[id(one)]], [example])[0])
     assert not torch.allclose(found[0], found[2])
 
 
@@ -106,7 +107,7 @@ def test_feature_dropout_is_of_training_alone_and_off_where_all_dropout_is():
     frames = random_frames(model, 3, 0)
 
     def twice():
-        return [learner._audio([frames], [48_000])[0] for _ in range(2)]
+        return [learner._audio([frames], [48_000], [learner.example(ROWS[0])])[0] for _ in range(2)]
 
     assert not torch.equal(*twice())
     learner.eval()
