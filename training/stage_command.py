@@ -80,8 +80,6 @@ def run_stage(job: TrainingJob, config: StageConfig) -> RunState:
     rows, validation_rows = own_rows(job.data, job.validation, config)
     accelerator = _accelerator(job, config)
     log = accelerator.print
-    if accelerator.is_main_process:
-        check_stage_config(job, config)
     if config.objective != "answers":
         rows, validation_rows = one_per_recording(rows, config.objective), []
     model, tokenizer, learner = load_learner(job.start, config, str(accelerator.device), rows)
@@ -89,6 +87,8 @@ def run_stage(job: TrainingJob, config: StageConfig) -> RunState:
     dtype = model.llm.dtype
     rows, left_out = usable_rows(rows, learner, config)
     validation_rows = select_validation_rows(validation_rows, config)
+    if accelerator.is_main_process:  # only now: a mistake that was found above must not claim the folder
+        check_stage_config(job, config)
     log(f"{len(rows)} rows to train on, {len(validation_rows)} to choose the best state by. {left_out}")
     batches: BatchSampler | MixedBatches = BatchSampler(rows, config.batch_size, config.seed, config.together)
     known_validation: list[Row] = []

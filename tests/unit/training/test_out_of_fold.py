@@ -125,8 +125,12 @@ def test_what_does_not_go_together_is_refused(folder, capsys):
         assert train(arguments(folder, stage, *halves[0], *halves[1])) == 2
         assert "such as small-1" in capsys.readouterr().err
     same = ["--out-of-fold", str(folder / "0.jsonl"), "--imitation", str(folder / "imitate" / "checkpoint")]
-    assert train(arguments(folder, "small-1", *same, "--run", str(folder / "same"))) == 2
+    run = ["--run", str(folder / "same")]
+    assert train(arguments(folder, "small-1", *same, *run)) == 2
     assert "2 recordings are in --data and in --out-of-fold" in capsys.readouterr().err
+    assert train(arguments(folder, "small-1", *halves[0], *same[2:], *run)) == 0, (
+        "the mistake has not claimed the folder"
+    )
     model, tokenizer = small_model()
     torch.nn.init.normal_(model.connector.time_encoding.weight)
     save_checkpoint(folder / "other", model, tokenizer, dtype=torch.float32)

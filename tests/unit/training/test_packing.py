@@ -74,5 +74,6 @@ def test_training_inserts_the_same_anchors_as_serving_and_they_train_the_markers
     learner = Learner(model, tokenizer, StageConfig(dropout=False, anchor_seconds=2)).eval()
     model.eval()
     frames = torch.randn(1, 350, model.speech.dim), torch.randn(1, 350, model.sound.dim)
+    example = learner.example(Row(id="x", audio="x", task="ground", query="a dog", duration=7.0))
     with torch.no_grad():
-        torch.testing.assert_close(learner._audio([frames], [112_000])[0], model.audio_tokens(*frames)[0])
+        torch.testing.assert_close(learner._audio([frames], [112_000], [example])[0], model.audio_tokens(*frames)[0])
