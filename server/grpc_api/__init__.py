@@ -2,7 +2,7 @@
 
 server           the listener: methods, health, reflection
 methods          the five methods
-decode_request   validates request messages with the REST forms
+decode_request   validates request messages with the forms of `server.api`
 encode_response  converts answers and their pieces to messages
 errors           converts errors to a status with google.rpc details
 chunks           receives a file in chunks

@@ -1,12 +1,12 @@
-"""Validates and converts request messages. Uses the REST forms, so both transports report the same errors. Pure."""
+"""Validates and converts request messages, with the forms that REST uses too, so errors are the same. Pure."""
 
 from collections.abc import Mapping
 from typing import Any, Final
 
+from server.api.form import FORMS
 from server.api.requests import InferenceRequest
+from server.api.validation import checked
 from server.errors import InvalidField, InvalidFieldDetail
-from server.rest.fields import checked
-from server.rest.form import FORMS
 from server.settings import Limits
 from server.workers.protocol import Task
 from timeaudio.v1 import timeaudio_pb2 as pb

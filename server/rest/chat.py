@@ -9,8 +9,10 @@ from fastapi import APIRouter, Request
 from pydantic import ValidationError
 
 from model.errors import PromptTooLong
+from server.api.form import FORMS
 from server.api.openai_schema import AudioPart, ChatCompletion, ChatRequest, TextPart
 from server.api.requests import InferenceRequest
+from server.api.validation import checked
 from server.errors import InvalidField, InvalidFieldDetail, ModelNotFound, UnsupportedBody
 from server.inference.service import Service
 from server.rest.chat_answer import ChatStreamWriter, chat_error, completion
@@ -18,8 +20,6 @@ from server.rest.chat_parts import chat_errors
 from server.rest.content_encoding import refuse_encoded
 from server.rest.disconnect import while_connected
 from server.rest.examples import RECORDING
-from server.rest.fields import checked
-from server.rest.form import FORMS
 from server.rest.intent import understand
 from server.rest.json_body import decoded, read_object
 from server.rest.models import check_model

@@ -5,8 +5,8 @@ from typing import Any, Final
 
 from pydantic import ValidationError
 
+from server.api.validation import field_errors
 from server.errors import InvalidFieldDetail
-from server.rest.fields import field_errors
 
 _ACCEPTED: Final = (
     'send the recording as {"type": "input_audio", "input_audio": {"data": "BASE64"}} '

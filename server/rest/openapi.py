@@ -5,9 +5,9 @@ from typing import Any
 
 from pydantic import BaseModel
 
+from server.api.form import Form
+from server.api.validation import FILE
 from server.rest.examples import ANSWERS, BESIDE, RECORDING
-from server.rest.fields import FILE
-from server.rest.form import Form
 from server.rest.sse import message, named_pieces
 from server.rest.streaming_response import ITEM
 from server.settings import Limits

@@ -18,6 +18,7 @@ from model.errors import (
     TimeAudioError,
     UnsupportedAudio,
 )
+from server.api.form import AskForm, DenseCaptionForm, Form, GroundForm, SummarizeForm
 from server.api.responses import PRESENTERS
 from server.errors import (
     DeadlineExceeded,
@@ -36,7 +37,6 @@ from server.errors import (
 )
 from server.inference.service import Service
 from server.rest.disconnect import while_connected
-from server.rest.form import AskForm, DenseCaptionForm, Form, GroundForm, SummarizeForm
 from server.rest.openapi import operation, written_answer
 from server.rest.problems import documented
 from server.rest.sse import SseWriter, error_message, write_answer

@@ -8,9 +8,9 @@ from starlette.datastructures import FormData, UploadFile
 from starlette.requests import Request
 
 from server.api.transcription_schema import GRANULARITIES, TranscriptionForm
+from server.api.validation import FILE, field_errors
 from server.errors import InvalidField, InvalidFieldDetail, UnsupportedBody
 from server.rest.content_encoding import refuse_encoded
-from server.rest.fields import FILE, field_errors
 from server.rest.form_parts import read_form
 from server.rest.upload import file_errors, save_file, while_arriving
 from server.settings import Limits

@@ -8,16 +8,16 @@ from typing import Any
 
 from fastapi import APIRouter, Request, Response
 
+from server.api.form import FORMS
 from server.api.requests import InferenceRequest
 from server.api.responses import PRESENTERS
 from server.api.transcription_schema import Transcription, TranscriptionForm, TranscriptionVerbose
+from server.api.validation import FILE, checked
 from server.errors import ModelNotFound
 from server.inference.admission import Ticket
 from server.inference.service import Service
 from server.rest.chat_answer import chat_error
 from server.rest.disconnect import while_connected
-from server.rest.fields import FILE, checked
-from server.rest.form import FORMS
 from server.rest.models import check_model
 from server.rest.openapi import without_null
 from server.rest.problems import documented

@@ -20,10 +20,11 @@ from starlette.exceptions import HTTPException
 from starlette.requests import ClientDisconnect, Request
 
 from model.errors import EmptyAudio
+from server.api.form import Form
+from server.api.validation import FILE, checked, mistyped
 from server.errors import Cancelled, InvalidFieldDetail, MalformedRequest, UnsupportedBody, UploadTooSlow
 from server.rest.content_encoding import refuse_encoded
-from server.rest.fields import FILE, checked, gathered, mistyped
-from server.rest.form import Form
+from server.rest.fields import gathered
 from server.rest.form_parts import read_form
 from server.rest.json_body import decoded, read_object
 from server.runtime.run_blocking import file_work
