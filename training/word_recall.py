@@ -27,7 +27,7 @@ NEAREST = (1, 3)
 BATCH = 16
 
 
-class Found(NamedTuple):
+class WordCount(NamedTuple):
     """Of one recording: how many content words there are, and how many are found, by the number of nearest words."""
 
     num_words: int
@@ -65,14 +65,14 @@ def word_recall(
     return scores
 
 
-def _recall(units: Sequence[Found], place: int) -> float:
+def _recall(units: Sequence[WordCount], place: int) -> float:
     return sum(unit.found[place] for unit in units) / max(1, sum(unit.num_words for unit in units))
 
 
 @torch.no_grad()
 def _found(
     model: TimeAudio, tokenizer: Tokenizer, rows: Sequence[Row], folder: Path, known: Sequence[Row]
-) -> tuple[list[Found], list[Found]]:
+) -> tuple[list[WordCount], list[WordCount]]:
     """Return what is found of each row's own words, and of those of the row half a list away."""
     words = sorted({word.text for row in known for word in row.words})
     places = {text: place for place, text in enumerate(words)}
@@ -80,8 +80,8 @@ def _found(
     centre = vectors.mean(dim=0)
     features = FeatureExtractor(model, folder, None)
     window_s = model.config.window.num_frames / 50
-    own: list[Found] = []
-    other: list[Found] = []
+    own: list[WordCount] = []
+    other: list[WordCount] = []
     model.eval()
     for first in range(0, len(rows), BATCH):
         part = rows[first : first + BATCH]
@@ -98,7 +98,7 @@ def _found(
 
 def _count(
     nearest: Tensor, words: Sequence[SpokenWord], places: Sequence[int], window_s: float, texts: Sequence[str] = ()
-) -> Found:
+) -> WordCount:
     """Count the content words whose place is among the `nearest` [windows, words] of a window that they overlap."""
     count, found = 0, [0] * len(NEAREST)
     for word, place, text in zip(words, places, texts or [w.text for w in words], strict=True):
@@ -109,4 +109,4 @@ def _count(
         heard = nearest[first : max(first + 1, math.ceil((word.end - SLIVER) / window_s))]
         for at, number in enumerate(NEAREST):
             found[at] += bool((heard[:, :number] == place).any())
-    return Found(count, tuple(found))
+    return WordCount(count, tuple(found))

@@ -41,7 +41,7 @@ Samples = npt.NDArray[np.float32]
 
 
 @dataclass(frozen=True, slots=True)
-class Page:
+class OggPage:
     """A page of Ogg: its number, and the time of its end in samples if the codec states it."""
 
     number: int
@@ -64,7 +64,7 @@ class Frame:
     pts: int | None = None
     follows_loss: bool = False
     gap: int = 0
-    page: Page | None = None
+    page: OggPage | None = None
 
     @property
     def num_samples(self) -> int:

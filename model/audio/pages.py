@@ -8,16 +8,16 @@ from collections.abc import Iterator
 from dataclasses import replace
 from itertools import pairwise
 
-from model.audio.clock import STEP_S, Frame, Page
+from model.audio.clock import STEP_S, Frame, OggPage
 
 
-def page_at(data: bytes, start: int | None, codec: str) -> Page | None:
+def page_at(data: bytes, start: int | None, codec: str) -> OggPage | None:
     """Return the page that starts here (RFC 3533, section 6); None if there is none."""
     if start is None or start < 0 or data[start : start + 4] != b"OggS":
         return None
     end = int.from_bytes(data[start + 6 : start + 14], "little", signed=True)
     number = int.from_bytes(data[start + 18 : start + 22], "little")
-    return Page(number, end if codec == "flac" and end >= 0 else None)
+    return OggPage(number, end if codec == "flac" and end >= 0 else None)
 
 
 def place_gaps(frames: Iterator[Frame], time_base: float) -> Iterator[Frame]:
@@ -55,7 +55,7 @@ def _place(before: list[Frame], page: list[Frame], time_base: float) -> list[Fra
     return page
 
 
-def _is_next(before: Page | None, page: Page | None) -> bool:
+def _is_next(before: OggPage | None, page: OggPage | None) -> bool:
     return before is not None and page is not None and page.number == before.number + 1
 
 

@@ -8,6 +8,7 @@ from typing import Annotated, Any, Literal
 from pydantic import BaseModel, ConfigDict, Field
 from typing_extensions import TypedDict  # pydantic requires this one before Python 3.12
 
+from server.api.schema import ResponseModel
 from server.workers.protocol import Task
 
 _Seconds = Annotated[float, Field(ge=0, allow_inf_nan=False)]
@@ -15,10 +16,6 @@ _Seconds = Annotated[float, Field(ge=0, allow_inf_nan=False)]
 
 class _RequestModel(BaseModel):
     model_config = ConfigDict(frozen=True, extra="ignore", use_attribute_docstrings=True)
-
-
-class _ResponseModel(BaseModel):
-    model_config = ConfigDict(frozen=True, extra="forbid", use_attribute_docstrings=True)
 
 
 class InputAudio(_RequestModel):
@@ -92,7 +89,7 @@ class ChatRequest(_RequestModel):
     timeout_s: Annotated[float, Field(gt=0, allow_inf_nan=False)] | None = None
 
 
-class AnswerMessage(_ResponseModel):
+class AnswerMessage(ResponseModel):
     """The answer's message."""
 
     role: Literal["assistant"] = "assistant"
@@ -100,7 +97,7 @@ class AnswerMessage(_ResponseModel):
     refusal: None = None
 
 
-class Choice(_ResponseModel):
+class Choice(ResponseModel):
     """The one answer."""
 
     index: Literal[0] = 0
@@ -110,14 +107,14 @@ class Choice(_ResponseModel):
     logprobs: None = None
 
 
-class PromptDetails(_ResponseModel):
+class PromptDetails(ResponseModel):
     """The prompt's tokens by kind."""
 
     audio_tokens: int
     cached_tokens: int = 0
 
 
-class ChatUsage(_ResponseModel):
+class ChatUsage(ResponseModel):
     """Tokens that the answer used."""
 
     prompt_tokens: int
@@ -126,7 +123,7 @@ class ChatUsage(_ResponseModel):
     prompt_tokens_details: PromptDetails
 
 
-class ChatCompletion(_ResponseModel):
+class ChatCompletion(ResponseModel):
     """OpenAI's answer with two extra fields: the `task`, and the `result` as the native route returns it."""
 
     id: str
@@ -147,7 +144,7 @@ class Delta(TypedDict, total=False):
     content: str
 
 
-class ChunkChoice(_ResponseModel):
+class ChunkChoice(ResponseModel):
     """A piece of the one answer."""
 
     index: Literal[0] = 0
@@ -156,7 +153,7 @@ class ChunkChoice(_ResponseModel):
     logprobs: None = None
 
 
-class ChatChunk(_ResponseModel):
+class ChatChunk(ResponseModel):
     """One message of a stream. The last message with a choice also has `task` and `result`, as in ChatCompletion."""
 
     id: str
@@ -170,7 +167,7 @@ class ChatChunk(_ResponseModel):
     result: dict[str, Any] | None = None
 
 
-class ModelCard(_ResponseModel):
+class ModelCard(ResponseModel):
     """A model, and the tasks that it was trained for."""
 
     id: str = Field(examples=["timeaudio-small"])
@@ -181,14 +178,14 @@ class ModelCard(_ResponseModel):
     tasks: list[Task] = Field(examples=[["dense_caption", "ground"]])
 
 
-class ModelList(_ResponseModel):
+class ModelList(ResponseModel):
     """The models that this server has."""
 
     object: Literal["list"] = "list"
     data: list[ModelCard]
 
 
-class ErrorDetails(_ResponseModel):
+class ErrorDetails(ResponseModel):
     """What went wrong, and what to do about it."""
 
     message: str
@@ -199,7 +196,7 @@ class ErrorDetails(_ResponseModel):
     """The slug of the same problem on the native routes, with `_` instead of `-`."""
 
 
-class ErrorAnswer(_ResponseModel):
+class ErrorAnswer(ResponseModel):
     """OpenAI's error object."""
 
     error: ErrorDetails

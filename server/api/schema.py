@@ -3,11 +3,13 @@
 from pydantic import BaseModel, ConfigDict, Field
 
 
-class _Model(BaseModel):
+class ResponseModel(BaseModel):
+    """A body that the server writes: fields that it does not have are an error."""
+
     model_config = ConfigDict(frozen=True, extra="forbid", use_attribute_docstrings=True)
 
 
-class ProblemField(_Model):
+class ProblemField(ResponseModel):
     """One error in one field."""
 
     pointer: str = Field(examples=["#/query"])
@@ -15,7 +17,7 @@ class ProblemField(_Model):
     detail: str = Field(examples=["missing; send at least one"])
 
 
-class Problem(_Model):
+class Problem(ResponseModel):
     """What went wrong, and what to do about it (RFC 9457)."""
 
     type: str = Field(examples=["urn:timeaudio:problem:invalid-field"])
@@ -31,13 +33,13 @@ class Problem(_Model):
     """The invalid fields, if any."""
 
 
-class Alive(_Model):
+class Alive(ResponseModel):
     """The event loop is running."""
 
     status: str = Field(examples=["alive"])
 
 
-class Ready(_Model):
+class Ready(ResponseModel):
     """The model can answer now."""
 
     status: str = Field(examples=["ready"])

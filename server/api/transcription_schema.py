@@ -7,6 +7,8 @@ from typing import Annotated, Literal
 
 from pydantic import BaseModel, ConfigDict, Field
 
+from server.api.schema import ResponseModel
+
 _Seconds = Annotated[float, Field(ge=0, le=1e6, allow_inf_nan=False)]
 
 GRANULARITIES = "timestamp_granularities[]"
@@ -41,18 +43,14 @@ class TranscriptionForm(BaseModel):
     """Omit captions with a lower confidence; above 0 it needs a model that is calibrated for dense captions."""
 
 
-class _ResponseModel(BaseModel):
-    model_config = ConfigDict(frozen=True, extra="forbid", use_attribute_docstrings=True)
-
-
-class InputTokens(_ResponseModel):
+class InputTokens(ResponseModel):
     """The tokens that the model read, by kind."""
 
     audio_tokens: int
     text_tokens: int
 
 
-class TokenUsage(_ResponseModel):
+class TokenUsage(ResponseModel):
     """Tokens that the answer used."""
 
     type: Literal["tokens"] = "tokens"
@@ -62,21 +60,21 @@ class TokenUsage(_ResponseModel):
     input_token_details: InputTokens
 
 
-class DurationUsage(_ResponseModel):
+class DurationUsage(ResponseModel):
     """Seconds of audio that were analysed."""
 
     type: Literal["duration"] = "duration"
     seconds: float
 
 
-class Transcription(_ResponseModel):
+class Transcription(ResponseModel):
     """The answer in the format `json`: the captions, one per line, in order of time."""
 
     text: str = Field(examples=["[a dog barks]\n[rain falls]"])
     usage: TokenUsage
 
 
-class TranscriptionSegment(_ResponseModel):
+class TranscriptionSegment(ResponseModel):
     """A caption and its time. OpenAI's measures of trust are derived from the confidence, if the model has one."""
 
     id: int
@@ -96,7 +94,7 @@ class TranscriptionSegment(_ResponseModel):
     """How likely the caption and its time are right, 0 to 1; null if the model is not calibrated."""
 
 
-class TranscriptionWord(_ResponseModel):
+class TranscriptionWord(ResponseModel):
     """A caption and its time, as an entry of the list `words`: the model does not time single words."""
 
     word: str = Field(examples=["[a dog barks]"])
@@ -104,7 +102,7 @@ class TranscriptionWord(_ResponseModel):
     end: float
 
 
-class TranscriptionVerbose(_ResponseModel):
+class TranscriptionVerbose(ResponseModel):
     """The answer in the format `verbose_json`."""
 
     task: Literal["transcribe"] = "transcribe"
@@ -118,14 +116,14 @@ class TranscriptionVerbose(_ResponseModel):
     usage: DurationUsage
 
 
-class TextDelta(_ResponseModel):
+class TextDelta(ResponseModel):
     """A message of a stream: what the text gains."""
 
     type: Literal["transcript.text.delta"] = "transcript.text.delta"
     delta: str
 
 
-class TextDone(_ResponseModel):
+class TextDone(ResponseModel):
     """The last message of a stream: the whole text, which equals all deltas."""
 
     type: Literal["transcript.text.done"] = "transcript.text.done"

@@ -16,7 +16,7 @@ from timeaudio.requests import TaskName
 from timeaudio.results import AnyAnswer
 
 
-class Backend(Protocol):
+class AsyncBackend(Protocol):
     """Answers one task about one recording."""
 
     async def answer(self, task: TaskName, audio: Path | bytes, words: Sequence[Any], part: PartOptions) -> AnyAnswer:
@@ -35,7 +35,7 @@ class ServerBackend:
         self._client = AsyncClient(address)
 
     async def answer(self, task: TaskName, audio: Path | bytes, words: Sequence[Any], part: PartOptions) -> AnyAnswer:
-        """See `Backend`."""
+        """See `AsyncBackend`."""
         return cast(AnyAnswer, await getattr(self._client, task)(audio, *words, **part))
 
 
@@ -47,12 +47,12 @@ class LocalBackend:
         self._one = anyio.CapacityLimiter(1)
 
     async def answer(self, task: TaskName, audio: Path | bytes, words: Sequence[Any], part: PartOptions) -> AnyAnswer:
-        """See `Backend`."""
+        """See `AsyncBackend`."""
         work = partial(getattr(self._model, task), audio, *words, **part)
         return cast(AnyAnswer, await anyio.to_thread.run_sync(work, limiter=self._one))
 
 
-def open_backend(server: str | None, model: Path | None) -> Backend:
+def open_backend(server: str | None, model: Path | None) -> AsyncBackend:
     """Return the server at an address, or load a model here: `model`, or the embedded one.
 
     Raises:

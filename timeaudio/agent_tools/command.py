@@ -52,7 +52,7 @@ def mcp(
 
     with extra_needed("mcp"):
         from timeaudio.agent_tools.backend import open_backend
-        from timeaudio.agent_tools.tools import Access, tool_server
+        from timeaudio.agent_tools.tools import ReadPermissions, tool_server
 
     try:
         prefixes = [checked_prefix(text) for text in allow_url or []]
@@ -61,7 +61,7 @@ def mcp(
     folders = [folder.expanduser() for folder in root or ()]  # hosts start programs without a shell
     if missing := [folder for folder in folders if not folder.is_dir()]:
         raise typer.BadParameter(f"{str(missing[0])!r} is not a folder. Check the path.", param_hint="--root")
-    access = Access(folders=folders, trusts_client=port is None, prefixes=prefixes)
+    access = ReadPermissions(folders=folders, trusts_client=port is None, prefixes=prefixes)
     tools = tool_server(open_backend(server, model), access)
     if port is None:
         tools.run("stdio")

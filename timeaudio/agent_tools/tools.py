@@ -13,7 +13,7 @@ from mcp.server.mcpserver.resolve import ListRoots, Resolve
 from mcp_types import ListRootsResult, ToolAnnotations
 from pydantic import Field
 
-from timeaudio.agent_tools.backend import Backend
+from timeaudio.agent_tools.backend import AsyncBackend
 from timeaudio.agent_tools.folders import folders_of
 from timeaudio.agent_tools.recording import NamedRecording
 from timeaudio.agent_tools.strict import StrictServer
@@ -45,7 +45,7 @@ MinConfidence = Annotated[float | None, Field(ge=0, le=1, description="Omit inte
 
 
 @dataclass(frozen=True, slots=True)
-class Access:
+class ReadPermissions:
     """What callers may read.
 
     Attributes:
@@ -59,7 +59,7 @@ class Access:
     prefixes: Sequence[httpx.URL] = ()
 
 
-def tool_server(backend: Backend, access: Access) -> MCPServer[Any]:
+def tool_server(backend: AsyncBackend, access: ReadPermissions) -> MCPServer[Any]:
     """Return a server of the four tools."""
 
     def roots(context: Context[Any, Any], path: str | None = None) -> ListRoots | ListRootsResult:

@@ -15,7 +15,7 @@ from timeaudio.console import complain
 
 if TYPE_CHECKING:
     from timeaudio.archive.exports import TrackFormat
-    from timeaudio.archive.search import Event
+    from timeaudio.archive.search import EventRow
     from timeaudio.archive.store import Archive
 
 _EXAMPLES = """
@@ -139,8 +139,8 @@ def find(  # noqa: PLR0913  an option each
 
 
 def _verified(
-    events: "Iterable[Event]", query: str, archive: "Archive", server: str | None, model: Path | None
-) -> "Iterator[Event]":
+    events: "Iterable[EventRow]", query: str, archive: "Archive", server: str | None, model: Path | None
+) -> "Iterator[EventRow]":
     """Yield the events that the model confirms, then report their number."""
     from timeaudio.archive.verify import verify
     from timeaudio.cli.run_analysis import check_backend, open_backend
@@ -155,13 +155,13 @@ def _verified(
     complain(f"The model confirms {num_confirmed} of {len(candidates)} events.")
 
 
-def _write_list(events: "Iterable[Event]", form: str, archive: "Archive") -> int:
+def _write_list(events: "Iterable[EventRow]", form: str, archive: "Archive") -> int:
     """Print events as one list. Return their number."""
     from timeaudio.archive.exports import lines, playlist, table
 
     num_written = 0
 
-    def counted() -> "Iterator[Event]":
+    def counted() -> "Iterator[EventRow]":
         nonlocal num_written
         for event in events:
             num_written += 1
@@ -184,7 +184,7 @@ def _write_list(events: "Iterable[Event]", form: str, archive: "Archive") -> int
     return num_written
 
 
-def _write_tracks(events: "Iterable[Event]", form: "TrackFormat", folder: Path | None) -> int:
+def _write_tracks(events: "Iterable[EventRow]", form: "TrackFormat", folder: Path | None) -> int:
     """Print the events of one recording, or write a file for each. Return the number of recordings."""
     from timeaudio.archive.exports import by_recording, places, track
     from timeaudio.console import print_text

@@ -6,7 +6,7 @@ from itertools import groupby
 from pathlib import Path, PurePath
 from typing import Final, Literal
 
-from timeaudio.archive.search import Event
+from timeaudio.archive.search import EventRow
 from timeaudio.labels import PLAIN_NAME, LabelledInterval, audacity_labels, inert, one_line, srt_cues
 
 ListFormat = Literal["csv", "m3u"]
@@ -26,14 +26,14 @@ class _Lines:
         return line
 
 
-def lines(events: Iterable[Event]) -> Iterator[str]:
+def lines(events: Iterable[EventRow]) -> Iterator[str]:
     """Yield one line of text per event: `street.flac: 0.5 - 2.5 s: A dog barks. (0.85)`."""
     for path, _, start_ms, end_ms, label, confidence in events:
         suffix = "" if confidence is None else f" ({confidence:.2f})"
         yield f"{one_line(path)}: {start_ms / 1000:.1f} - {end_ms / 1000:.1f} s: {one_line(label)}{suffix}\n"
 
 
-def table(events: Iterable[Event]) -> Iterator[str]:
+def table(events: Iterable[EventRow]) -> Iterator[str]:
     """Yield the lines of a CSV table: path, start_s, end_s, label, confidence, recorded_at; the first is its heading.
 
     A path or label that a spreadsheet would evaluate as a formula gets an apostrophe in front.
@@ -47,7 +47,7 @@ def table(events: Iterable[Event]) -> Iterator[str]:
         yield write_row((inert(event.path, PLAIN_NAME), *times, inert(event.label), confidence, when))
 
 
-def playlist(events: Iterable[Event], locate: Callable[[str], Path]) -> Iterator[str]:
+def playlist(events: Iterable[EventRow], locate: Callable[[str], Path]) -> Iterator[str]:
     """Yield the lines of an M3U playlist. VLC plays only the event; other players play the recording from its start.
 
     Source: VLC's `EXTVLCOPT` lines. Paths are absolute; one with control characters is a URI.
@@ -61,14 +61,14 @@ def playlist(events: Iterable[Event], locate: Callable[[str], Path]) -> Iterator
         yield f"#EXTVLCOPT:stop-time={event.end_ms / 1000:.3f}\n{shown}\n"
 
 
-def track(events: Iterable[Event], form: TrackFormat) -> str:
+def track(events: Iterable[EventRow], form: TrackFormat) -> str:
     """Return the events of one recording as subtitles or as a label track."""
     return _TRACKS[form](
         LabelledInterval(event.start_ms, event.end_ms, one_line(event.label), event.confidence) for event in events
     )
 
 
-def by_recording(events: Iterable[Event]) -> Iterator[tuple[str, list[Event]]]:
+def by_recording(events: Iterable[EventRow]) -> Iterator[tuple[str, list[EventRow]]]:
     """Yield each recording's path and events. `events` are ordered by path."""
     for path, found in groupby(events, lambda event: event.path):
         yield path, list(found)

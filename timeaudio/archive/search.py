@@ -11,7 +11,7 @@ from timeaudio.archive.store import Archive, events_of
 _ROWS = 2000  # fetched at once
 
 
-class Event(NamedTuple):  # a dataclass takes three times as long to make, and there may be a million
+class EventRow(NamedTuple):  # a dataclass takes three times as long to make, and there may be a million
     """One interval of an event, and the recording that it is in.
 
     Attributes:
@@ -57,18 +57,18 @@ class EventFilter:
 
 
 @dataclass(frozen=True, slots=True)
-class Found:
+class SearchResult:
     """The result of a search: how the query was read, and the events, by path and time."""
 
     reason: str
     num_events: int
     num_recordings: int
-    events: Iterator[Event]
+    events: Iterator[EventRow]
 
 
 def search(
     archive: Archive, query: str, event_filter: EventFilter, *, only_words: bool = False, limit: int | None = None
-) -> Found:
+) -> SearchResult:
     """Return the events that match the query, in its first reading that finds any. `limit` bounds `events` alone.
 
     Raises:
@@ -83,7 +83,7 @@ def search(
     ).fetchone()
     reading, num_events, num_recordings = counts or (len(readings) - 1, 0, 0)
     last = num_events if limit is None else min(limit, num_events)
-    return Found(readings[reading].reason, num_events, num_recordings, _events(archive, reading, last))
+    return SearchResult(readings[reading].reason, num_events, num_recordings, _events(archive, reading, last))
 
 
 def _collection(readings: Sequence[Meaning], event_filter: EventFilter) -> tuple[str, list[object]]:
@@ -113,7 +113,7 @@ def _collection(readings: Sequence[Meaning], event_filter: EventFilter) -> tuple
     )
 
 
-def _events(archive: Archive, reading: int, limit: int) -> Iterator[Event]:
+def _events(archive: Archive, reading: int, limit: int) -> Iterator[EventRow]:
     found = archive.connection.execute(
         """
         SELECT path, recorded_at, round(start_s * 1000)::BIGINT, round(end_s * 1000)::BIGINT, label, confidence
@@ -122,4 +122,4 @@ def _events(archive: Archive, reading: int, limit: int) -> Iterator[Event]:
         [reading, limit],
     )
     while rows := found.fetchmany(_ROWS):
-        yield from map(Event._make, rows)
+        yield from map(EventRow._make, rows)

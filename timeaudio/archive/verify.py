@@ -5,7 +5,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
 from timeaudio.archive.exports import by_recording
-from timeaudio.archive.search import Event
+from timeaudio.archive.search import EventRow
 from timeaudio.cli.run_analysis import reason
 from timeaudio.errors import ClientError
 from timeaudio.results import Interval
@@ -18,12 +18,12 @@ _LONGEST_MS: Final = 60_000  # longest part that is sent at once, unless a singl
 
 
 def verify(
-    events: Iterable[Event],
+    events: Iterable[EventRow],
     query: str,
     locate: Callable[[str], Path],
     backend: "Backend",
     complain: Callable[[str], object],
-) -> Iterator[Event]:
+) -> Iterator[EventRow]:
     """Yield the events that overlap an interval in which the model finds the query.
 
     `complain` receives a message for each recording that cannot be read or analysed; its events are left out.
@@ -40,9 +40,9 @@ def verify(
             yield from (event for event in part if any(_overlap(event, interval) for interval in confirmed))
 
 
-def _parts(events: Sequence[Event]) -> Iterator[list[Event]]:
+def _parts(events: Sequence[EventRow]) -> Iterator[list[EventRow]]:
     """Split the events of a recording, in order of time, into parts to analyse at once."""
-    part: list[Event] = []
+    part: list[EventRow] = []
     for event in events:
         is_near = part and event.start_ms - _end_ms(part) <= 2 * _AROUND_MS
         if part and not (is_near and event.end_ms - part[0].start_ms <= _LONGEST_MS):
@@ -52,9 +52,9 @@ def _parts(events: Sequence[Event]) -> Iterator[list[Event]]:
     yield part
 
 
-def _end_ms(part: Sequence[Event]) -> int:
+def _end_ms(part: Sequence[EventRow]) -> int:
     return max(event.end_ms for event in part)
 
 
-def _overlap(event: Event, interval: Interval) -> bool:
+def _overlap(event: EventRow, interval: Interval) -> bool:
     return interval.start * 1000 < event.end_ms and event.start_ms < interval.end * 1000

@@ -15,7 +15,7 @@ from timeaudio.inputs import describe_left_out, sources
 COLUMN = "path"
 
 
-class ManifestError(ClientError):
+class BatchManifestError(ClientError):
     """The manifest cannot be read; the message says where and what to do."""
 
 
@@ -51,13 +51,13 @@ def read_manifest(manifest: Path, shard: Shard) -> Iterator[str]:
     recordings in it. Anything else: a path per line; empty lines and lines that begin with # are skipped.
 
     Raises:
-        ManifestError: a line is not valid.
+        BatchManifestError: a line is not valid.
         OSError: the manifest cannot be read.
     """
     seen: set[bytes] = set()  # sixteen bytes per path, to bound memory
     for path in _paths(manifest):
         if "\0" in path:
-            raise ManifestError(f"{manifest} has a zero byte in {path[:100]!r}. Write it as UTF-8 text.")
+            raise BatchManifestError(f"{manifest} has a zero byte in {path[:100]!r}. Write it as UTF-8 text.")
         mark = hashlib.sha256(path.encode(errors="surrogateescape")).digest()[:16]
         if mark not in seen and shard.holds(path):
             seen.add(mark)
@@ -94,13 +94,15 @@ def _encoding(manifest: Path) -> str:
 def _table(manifest: Path, rows: Iterator[list[str]]) -> Iterator[str]:
     heading = next(rows, [])
     if COLUMN not in heading:
-        raise ManifestError(f"{manifest} has no column {COLUMN!r}; its first line is {', '.join(heading)[:100]!r}.")
+        raise BatchManifestError(
+            f"{manifest} has no column {COLUMN!r}; its first line is {', '.join(heading)[:100]!r}."
+        )
     place = heading.index(COLUMN)
     for number, row in enumerate(rows, start=2):
         if not row:
             continue
         if len(row) <= place or not row[place]:
-            raise ManifestError(f"{manifest}, row {number}: the {COLUMN} is missing.")
+            raise BatchManifestError(f"{manifest}, row {number}: the {COLUMN} is missing.")
         yield row[place]
 
 
@@ -113,5 +115,5 @@ def _objects(manifest: Path, lines: Iterable[str]) -> Iterator[str]:
         except (ValueError, KeyError, TypeError):
             path = None
         if not isinstance(path, str) or not path:
-            raise ManifestError(f'{manifest}, line {number}: write an object like {{"path": "street.flac"}}.')
+            raise BatchManifestError(f'{manifest}, line {number}: write an object like {{"path": "street.flac"}}.')
         yield path

@@ -20,7 +20,7 @@ from starlette.routing import Route
 from server.playground.assets import read_folder, respond
 from timeaudio.archive.exports import TrackFormat, by_recording, places, playlist, table, track
 from timeaudio.archive.matching import MAX_QUERY, QueryError
-from timeaudio.archive.search import Event, EventFilter
+from timeaudio.archive.search import EventFilter, EventRow
 from timeaudio.browse.library import Library, Selection
 from timeaudio.formats import FORMATS
 from timeaudio.inputs import SUFFIXES
@@ -135,7 +135,7 @@ def create_app(library: Library, *, hosts: Sequence[str]) -> Starlette:
     )
 
 
-def written(library: Library, events: Iterable[Event], form: str) -> tuple[str, bytes]:
+def written(library: Library, events: Iterable[EventRow], form: str) -> tuple[str, bytes]:
     """Return the name and the content of a download. Subtitles and labels of several recordings are a zip file."""
     if form == "csv":
         return "events.csv", "".join(table(events)).encode()

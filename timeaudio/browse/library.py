@@ -9,7 +9,7 @@ from typing import Any, Final
 
 from timeaudio.archive.kinds import kinds, mentioned_kind
 from timeaudio.archive.matching import Meaning, meanings
-from timeaudio.archive.search import Event, EventFilter
+from timeaudio.archive.search import EventFilter, EventRow
 from timeaudio.archive.store import Archive, events_of
 
 OTHER: Final = "other"
@@ -133,7 +133,7 @@ class Library:
             shown[recording]["events"].append(fields | {"kind": _kind_of(label)})
         return Page(meaning.reason if meaning else "", num_recordings, num_events, list(shown.values()))
 
-    def events(self, chosen: Selection | Sequence[int]) -> Iterator[Event]:
+    def events(self, chosen: Selection | Sequence[int]) -> Iterator[EventRow]:
         """Yield the events of a selection, or those with these numbers, by path and time."""
         if isinstance(chosen, Selection):
             where, values = _condition(chosen, self._understood(chosen)[0])
@@ -146,7 +146,7 @@ class Library:
             """,
             values,
         )
-        yield from map(Event._make, rows)
+        yield from map(EventRow._make, rows)
 
     def sound(self, recording: int) -> Path | None:
         """Return the file of a recording; None if the archive has no such number."""

@@ -30,12 +30,12 @@ _REFUSED_QUERIES: Final = (":invalid-field", ":prompt-too-long")
 Found = tuple[ProjectLabel | None, LabelledInterval]
 
 
-class _Model(Result):
+class _ModelInfo(Result):
     id: str
 
 
 class _Models(Result):
-    data: tuple[_Model, ...] = Field(min_length=1)
+    data: tuple[_ModelInfo, ...] = Field(min_length=1)
 
 
 @dataclass(frozen=True, slots=True)

@@ -48,7 +48,7 @@ class PredictRequest(BaseModel):
     label_config: str
 
 
-class Backend:
+class MLBackend:
     """The routes, on one annotator."""
 
     def __init__(self, annotator: Annotator) -> None:
@@ -101,7 +101,7 @@ class Backend:
 
 def create_app(annotator: Annotator, *, hosts: Sequence[str]) -> Starlette:
     """Return the application. `hosts` are the names that requests may use for it; `*` is any."""
-    backend = Backend(annotator)
+    backend = MLBackend(annotator)
 
     @asynccontextmanager
     async def lifespan(_: Starlette) -> AsyncIterator[None]:

@@ -51,7 +51,7 @@ ReadWords = Callable[[Samples, str | None], list[SpokenWord]]
 
 
 @dataclass(frozen=True, slots=True)
-class Recording:
+class SpokenRecording:
     """A recording of one reader; `text` is None where nobody has written it down."""
 
     path: Path
@@ -59,7 +59,7 @@ class Recording:
     text: str | None
 
 
-def read_speech(directories: Sequence[Path], side: Side) -> list[Recording]:
+def read_speech(directories: Sequence[Path], side: Side) -> list[SpokenRecording]:
     """Return the speech of one side's readers. The first fold that is given for a reader is that of all their clips.
 
     Raises:
@@ -75,7 +75,7 @@ def read_speech(directories: Sequence[Path], side: Side) -> list[Recording]:
             fold = folds.setdefault(reader, fold_of_row(row, directory / "clips.csv") if row.get("fold") else 0)
             if in_side(fold or fold_of_source(reader), side):
                 text = row.get("transcript") or row.get("text") or None
-                found.append(Recording(directory / "audio" / row["filename"], reader, text))
+                found.append(SpokenRecording(directory / "audio" / row["filename"], reader, text))
     return found
 
 
@@ -129,7 +129,9 @@ def time_words(samples: Samples, text: str | None, read: ReadWords | None) -> li
     return divide_time(plain_words(text or ""), first / SAMPLE_RATE, last / SAMPLE_RATE)
 
 
-def real_rows(recordings: Sequence[Recording], read: ReadWords | None, writer: ClipWriter, copies: int) -> list[Row]:
+def real_rows(
+    recordings: Sequence[SpokenRecording], read: ReadWords | None, writer: ClipWriter, copies: int
+) -> list[Row]:
     """Write clips of recorded speech."""
     rows: list[Row] = []
     stems = Counter(recording.path.stem for recording in recordings)

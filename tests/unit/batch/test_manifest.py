@@ -4,7 +4,7 @@ from pathlib import Path
 
 import pytest
 
-from timeaudio.batch.manifest import ManifestError, Shard, read_manifest
+from timeaudio.batch.manifest import BatchManifestError, Shard, read_manifest
 from timeaudio.batch.row_counts import RowCounts
 from timeaudio.batch.task_spec import TaskSpec
 
@@ -54,7 +54,7 @@ def test_a_folder_is_searched(tmp_path: Path) -> None:
 )
 def test_the_error_names_the_line_that_cannot_be_read(tmp_path: Path, name: str, text: str, message: str) -> None:
     (tmp_path / name).write_text(text)
-    with pytest.raises(ManifestError, match=message):
+    with pytest.raises(BatchManifestError, match=message):
         list(read_manifest(tmp_path / name, WHOLE))
 
 
