@@ -129,7 +129,7 @@ def _within(context: Any, inference: InferenceRequest, limits: Limits) -> Infere
 
 async def _answering(context: Any, method: str, work: Callable[[], Awaitable[R]]) -> R:
     """Run a method: set the request id and trace, convert errors to statuses, and log one line."""
-    first_and_rest = time.monotonic()
+    begun = time.monotonic()
     given = {key: value for key, value in context.invocation_metadata() or () if isinstance(value, str)}
     name = request_id(given.get("x-request-id"))
     code = grpc.StatusCode.CANCELLED
@@ -150,7 +150,7 @@ async def _answering(context: Any, method: str, work: Callable[[], Awaitable[R]]
             raise AssertionError("abort raises") from None
         finally:
             span.set_attribute("rpc.grpc.status_code", code.value[0])
-            took_s = time.monotonic() - first_and_rest
+            took_s = time.monotonic() - begun
             facts = {"request_id": name, "trace_id": trace.trace_id, "method": method, "status": code.name}
             fields = about(**facts, took_s=round(took_s, 3))
             _log.info("gRPC %s %s %.3fs id=%s trace=%s", method, code.name, took_s, name, trace.trace_id, extra=fields)

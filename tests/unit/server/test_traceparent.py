@@ -36,7 +36,6 @@ def test_without_a_valid_header_a_new_trace_starts() -> None:
         f"00-{TRACE.upper()}-{PARENT}-01",
         f"00-{TRACE[:-1]}-{PARENT}-01",
         f"0x-{TRACE}-{PARENT}-01",
-        f" 00-{TRACE}-{PARENT}-01",
     ]:
         first, second = TraceParent.continued(header), TraceParent.continued(header)
         assert first.trace_id not in (TRACE, second.trace_id)
