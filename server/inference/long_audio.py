@@ -51,7 +51,7 @@ def cut(duration: int, task: Task, passes: Passes) -> list[Interval]:
         raise AudioTooLong(
             limit_s=longest / TENTHS_PER_SECOND,
             duration_s=duration / TENTHS_PER_SECOND,
-            setting="TIMEAUDIO_PASSES__WHOLE_S; choose a part by start and end",
+            setting="TIMEAUDIO_PASSES__WHOLE_S; select a part with start and end",
         )
     return plan(duration, longest=longest, overlap=longest // 10)
 

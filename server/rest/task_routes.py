@@ -112,7 +112,7 @@ ROUTES = (
 
 def router(limits: Limits) -> APIRouter:
     """Return the four routes, documented with the operator's limits."""
-    made = APIRouter(prefix="/v1", tags=["hearing"])
+    made = APIRouter(prefix="/v1", tags=["tasks"])
     for route in ROUTES:
         made.add_api_route(
             route.path,

@@ -143,7 +143,7 @@ def test_a_long_recording_is_summarized_but_questions_about_it_are_rejected(
         assert sorted(pieces, key=lambda s: s.start) == list(whole)
         assert whole[-1].end > 20.0
         assert all(s.end <= after.start for s, after in zip(whole, whole[1:], strict=False))
-        with pytest.raises(ApiError, match="choose a part by start and end"):
+        with pytest.raises(ApiError, match="select a part with start and end"):
             client.ask(talk, "how often?")
 
 

@@ -154,4 +154,4 @@ def test_the_operator_can_change_the_length_of_passes(
             refused = client.post("/v1/ask", data={"question": "how often?"}, files={"file": sound})
     assert refused.status_code == 413
     assert "at most 40 s" in refused.json()["detail"]
-    assert "TIMEAUDIO_PASSES__WHOLE_S; choose a part by start and end" in refused.json()["detail"]
+    assert "TIMEAUDIO_PASSES__WHOLE_S; select a part with start and end" in refused.json()["detail"]

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Annotated, Literal
 
 import typer
 
-from timeaudio.cli.options import ModelDir, OutputDir, ServerUrl
+from timeaudio.cli.options import ModelDir, ServerUrl
 from timeaudio.console import complain
 
 if TYPE_CHECKING:
@@ -102,7 +102,17 @@ def find(  # noqa: PLR0913  an option each
             help="csv: a table. m3u: a playlist. srt, audacity: labels of one recording, or with -o a file for each.",
         ),
     ] = "text",
-    output_dir: OutputDir = None,
+    output_dir: Annotated[
+        Path | None,
+        typer.Option(
+            "--output-dir",
+            "--output_dir",
+            "-o",
+            metavar="DIR",
+            rich_help_panel=_OUTPUT,
+            help="With srt or audacity: write a file for each recording to this folder.",
+        ),
+    ] = None,
     verify: Annotated[
         bool, typer.Option("--verify", help="Check the events with the model, and keep only those that it confirms.")
     ] = False,

@@ -32,7 +32,10 @@ def register(app: typer.Typer) -> None:
 def batch(  # noqa: PLR0913  an option each
     manifest: Annotated[
         Path,
-        typer.Argument(help="A folder, a list of paths (.txt), or a table with a column `path` (.csv, .tsv, .jsonl)."),
+        typer.Argument(
+            metavar="MANIFEST",
+            help="A folder, a list of paths (.txt), or a table with a column `path` (.csv, .tsv, .jsonl).",
+        ),
     ],
     output: Annotated[
         Path,

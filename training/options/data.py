@@ -17,6 +17,21 @@ EXAMPLE = """examples:
 OPEN_AQA_ROWS = 15_000
 """The number of OpenAQA's questions that the paper selected."""
 
+_PATHS = {
+    "annotations": "annotations_strong.csv",
+    "articles": "folder of .story files, or the 3.0.0 release as JSONL or CSV",
+    "audio": "folder of the recordings",
+    "captions": "the data set's file of captions",
+    "corpus": "folder of LibriSpeech, with *.trans.txt and FLAC files",
+    "items": "train.json or test.json, version 2",
+    "json": "file of questions and answers, as the authors use it",
+    "labels": "audioset_train_strong.tsv",
+    "names": "mid_to_display_name.tsv",
+    "questions": "all_open_qa.json",
+    "speech": "folder to write the speech to",
+}
+"""What each path of a builder is."""
+
 BENCHMARK = """Write a reproducible synthetic benchmark: composed scenes with fixed seeds and published definitions.
 
 | part | scenes | questions |
@@ -44,9 +59,9 @@ def parse(argv: Sequence[str] | None) -> argparse.Namespace:
 
     def source(name: str, text: str, *paths: str, writes: bool = False) -> argparse.ArgumentParser:
         """Add a builder's command. If it `writes` sentences, it takes the endpoint options."""
-        command = commands.add_parser(name, help=text, description=text)
+        command = commands.add_parser(name, help=text, description=f"Build a manifest from {text}.")
         for path in paths:
-            command.add_argument(f"--{path}", type=Path, required=True, metavar="PATH")
+            command.add_argument(f"--{path}", type=Path, required=True, metavar="PATH", help=_PATHS[path])
         if "audio" not in paths:
             command.set_defaults(audio=None)
         command.add_argument("--out", type=Path, required=True, metavar="FILE", help="manifest to write")

@@ -190,5 +190,5 @@ def test_the_error_for_a_question_about_two_passes_says_what_to_do(model, tmp_pa
     path.write_bytes(tone_wav(11.0))
     assert model.ask(path, "How often?").answer == "HOW OFTEN?"
     monkeypatch.setenv("TIMEAUDIO_PASSES__WHOLE_S", "10")
-    with pytest.raises(LocalModelError, match="TIMEAUDIO_PASSES__WHOLE_S; choose a part by start and end"):
+    with pytest.raises(LocalModelError, match="TIMEAUDIO_PASSES__WHOLE_S; select a part with start and end"):
         type(model)().ask(path, "How often?")
