@@ -9,7 +9,7 @@ The query string may hold fields too. Each field may be in one place only.
 
 import asyncio
 import shutil
-from collections.abc import AsyncIterator, Mapping
+from collections.abc import AsyncIterator, Iterable, Mapping
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from pathlib import Path, PurePosixPath
@@ -21,10 +21,9 @@ from starlette.requests import ClientDisconnect, Request
 
 from model.errors import EmptyAudio
 from server.api.form import Form
-from server.api.validation import FILE, checked, mistyped
+from server.api.validation import FILE, checked, mistyped, unknown_field
 from server.errors import Cancelled, InvalidFieldDetail, MalformedRequest, UnsupportedBody, UploadTooSlow
 from server.rest.content_encoding import refuse_encoded
-from server.rest.fields import gathered
 from server.rest.form_parts import read_form
 from server.rest.json_body import decoded, read_object
 from server.runtime.run_blocking import file_work
@@ -96,7 +95,7 @@ async def _from_form(request: Request, form: type[F], limits: Limits, target: Pa
     data = await read_form(request, max_files=_SPARE, max_fields=most_fields)
     try:
         errors = file_errors(data)
-        beside = gathered(form, [item for item in data.multi_items() if item[0] != FILE], errors)
+        beside = _gathered(form, [item for item in data.multi_items() if item[0] != FILE], errors)
         fields = checked(form, _with_query(request, form, beside, errors), errors)
         name = await save_file(data, target)
         return ParsedUpload(fields, fields.name or name or DEFAULT_NAME)
@@ -136,10 +135,32 @@ def _with_query(
     request: Request, form: type[Form], values: Mapping[str, Any], errors: list[InvalidFieldDetail]
 ) -> dict[str, Any]:
     """Return the fields of the body and the query string. Add what is wrong to `errors`."""
-    beside = gathered(form, request.query_params.multi_items(), errors)
+    beside = _gathered(form, request.query_params.multi_items(), errors)
     twice = "is in both the body and the query string; send it once"
     errors += [InvalidFieldDetail(name, twice) for name in beside if name in values]
     return {**beside, **values}
+
+
+def _gathered(form: type[Form], sent: Iterable[tuple[str, object]], errors: list[InvalidFieldDetail]) -> dict[str, Any]:
+    """Collect the fields of a form or query string, which may repeat, by name. Add what is wrong to `errors`."""
+    lists: dict[str, list[object]] = {}
+    for name, value in sent:
+        lists.setdefault(name, []).append(value)
+    values: dict[str, Any] = {}
+    for name, found in lists.items():
+        if name == FILE:
+            errors.append(InvalidFieldDetail(FILE, "send it in the body, not in the query string"))
+        elif name not in form.model_fields:
+            errors.append(unknown_field(name, form))
+        elif any(isinstance(value, UploadFile) for value in found):
+            errors.append(InvalidFieldDetail(name, "was sent as a file; send it as text"))
+        elif form.model_fields[name].annotation == list[str]:
+            values[name] = found
+        elif len(found) > 1:
+            errors.append(InvalidFieldDetail(name, f"was sent {len(found)} times; send it once"))
+        else:
+            values[name] = found[0]
+    return values
 
 
 async def save_file(data: FormData, target: Path) -> str:
