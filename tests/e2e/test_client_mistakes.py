@@ -106,15 +106,17 @@ def test_the_error_of_a_microphone_reaches_the_caller(four_tasks: Any, chunks: i
 
 
 def test_a_cancelled_task_stays_cancelled(four_tasks: Any) -> None:
-    async def silence() -> AsyncIterator[bytes]:
+    async def silence(is_read: asyncio.Event) -> AsyncIterator[bytes]:
         while True:
             yield SECOND
+            is_read.set()
             await asyncio.sleep(0.05)
 
     async def ask() -> None:
+        is_read = asyncio.Event()
         async with AsyncClient(address(four_tasks, "grpc")) as client:
-            task = asyncio.create_task(client.live_dense_caption(silence()).answer())
-            await asyncio.sleep(0.5)
+            task = asyncio.create_task(client.live_dense_caption(silence(is_read)).answer())
+            await is_read.wait()
             task.cancel()
             with pytest.raises(asyncio.CancelledError):
                 await task
