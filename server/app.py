@@ -40,7 +40,7 @@ sent one) and `traceparent` (W3C; part of your trace if you sent one).
 def create_app(engine: Engine, settings: Settings, *, grpc_address: str | None = None) -> FastAPI:
     """Return the application over an engine; its routes use `app.state.service`.
 
-    The application starts and closes the engine and, if `grpc_address` (host:port) is given, the gRPC front
+    The application starts and closes the engine and, if `grpc_address` (host:port) is given, the gRPC server
     `app.state.grpc`.
     """
     metrics = Metrics()
@@ -48,18 +48,18 @@ def create_app(engine: Engine, settings: Settings, *, grpc_address: str | None =
     service = Service(engine, settings, metrics)
 
     gate = None if settings.access.keys_file is None else RateLimiter(settings.access.keys_file, metrics.registry)
-    front = None if grpc_address is None else GrpcServer(service, grpc_address, gate)
+    grpc_server = None if grpc_address is None else GrpcServer(service, grpc_address, gate)
 
     @asynccontextmanager
     async def lifespan(app: FastAPI) -> AsyncIterator[None]:
         await service.start()
         try:
-            if front is not None:
-                await front.start()
+            if grpc_server is not None:
+                await grpc_server.start()
             yield
         finally:
-            if front is not None:
-                await front.stop(settings.drain_s)
+            if grpc_server is not None:
+                await grpc_server.stop(settings.drain_s)
             await service.close()
 
     app = FastAPI(
@@ -82,7 +82,7 @@ def create_app(engine: Engine, settings: Settings, *, grpc_address: str | None =
         },
     )
     app.state.service = service
-    app.state.grpc = front
+    app.state.grpc = grpc_server
     app.include_router(task_routes.router(settings.limits))
     app.include_router(chat.router)
     app.include_router(transcriptions.router)

@@ -90,7 +90,7 @@ class Aligner(nn.Module):
         self.edge_maps = nn.ModuleList(nn.Linear(dim, dim) for _ in range(2))
         self.digit_maps = nn.ModuleList(nn.Linear(dim, 40) for _ in range(2))
         self.feature_dropout = FeatureDropout(config.feature_dropout if config.dropout else 0.0)
-        # A tuple, so that the copies are no modules of this one: they neither train nor are saved.
+        # A tuple, so that the copies are not submodules of this one: they neither train nor are saved.
         self._start = (deepcopy(self.fusion).eval(), deepcopy(self.connector).eval()) if config.keep_weight else None
         for module in (self.fusion, self.connector):
             module.requires_grad_("connector" in config.trains)

@@ -35,7 +35,7 @@ class Imitator(nn.Module):
 
     def __init__(self, model: TimeAudio, config: StageConfig) -> None:
         super().__init__()
-        # A tuple, so that the start's modules are no modules of this one: they neither train nor are saved.
+        # A tuple, so that the start's modules are not submodules of this one: they neither train nor are saved.
         self._start = (model.fusion.eval().requires_grad_(False), model.connector.eval().requires_grad_(False))
         model.fusion = Fusion(model.speech.dim, model.sound.dim)
         model.connector = Connector(model.config, model.fusion.dim, model.llm.config.hidden_size)

@@ -8,8 +8,8 @@ from typing import NamedTuple
 
 from model.audio.riff import PLACEHOLDER
 
-_LITTLE = 4096
-"""Bytes that are no recording: after the sound they may be a tag or padding, and missing ones are not missed."""
+_SLACK_BYTES = 4096
+"""A difference in size that is ignored: extra bytes may be a tag or padding, and a few missing ones matter little."""
 
 _W64_DATA = b"data\xf3\xac\xd3\x11\x8c\xd1\x00\xc0\x4f\x8e\xdb\x8a"
 
@@ -43,7 +43,7 @@ _AU = _Kind(0, ">4xII", b"", 1)
 def missing_bytes(data: bytes) -> int:
     """Return how many bytes of sound the file lacks of those that its header promises; 0 for any other kind of file."""
     sound = _find(data)
-    if sound is None or sound.end is None or sound.end <= len(data) + _LITTLE:
+    if sound is None or sound.end is None or sound.end <= len(data) + _SLACK_BYTES:
         return 0
     return sound.end - len(data)
 
@@ -56,7 +56,7 @@ def with_true_size(data: bytes) -> bytes:
     kind, begin, end = sound
     if end is not None:
         behind = _aligned(end, begin, kind)
-        if len(data) - behind <= _LITTLE or _are_chunks(data, behind, kind):
+        if len(data) - behind <= _SLACK_BYTES or _are_chunks(data, behind, kind):
             return data
     elif kind is not _W64:  # FFmpeg knows what is made up
         return data
