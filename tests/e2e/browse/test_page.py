@@ -114,6 +114,47 @@ def test_the_keyboard_finds_plays_selects_and_exports(visit: Visit, garden: Brow
     expect(page.locator("#keys")).to_be_visible()
 
 
+@pytest.mark.parametrize("width", [390, 1600])
+def test_tab_leads_through_the_filters_and_one_event_to_the_export_and_nothing_hides_it(
+    visit: Visit, width: int
+) -> None:
+    page = visit(viewport={"width": width, "height": 844})
+    find(page, "a dog barking")
+    page.wait_for_url("**query=a+dog+barking**")
+    expect(page.locator("#summary")).to_contain_text("in 52 recordings")
+    page.keyboard.press("ArrowDown")
+    for _ in range(12):
+        page.keyboard.press("ArrowDown")
+        bar, deck = page.locator(":focus").bounding_box(), page.locator(".deck").bounding_box()
+        assert bar is not None
+        assert deck is not None
+        assert bar["y"] + bar["height"] <= deck["y"]
+    event = page.locator(":focus").get_attribute("data-event")
+    page.keyboard.press("Shift+Tab")
+    page.keyboard.press(" ")  # the check box of the same recording
+    expect(page.locator("#picked")).to_have_text("Export 1 selected")
+    page.keyboard.press("Tab")
+    expect(page.locator(f"[data-event='{event}']")).to_be_focused()
+    for _ in range(3):  # perhaps by "Show more recordings"; "Play" is disabled
+        page.keyboard.press("Tab")
+        if page.locator("[data-form=csv]:focus").count():
+            break
+    with page.expect_download() as saved:
+        page.keyboard.press("Enter")
+    assert saved.value.path().read_text().count("\n") == 2
+
+
+@pytest.mark.parametrize("name", ["kind", "least"])
+def test_the_shortcuts_work_from_a_filter_too(visit: Visit, name: str) -> None:
+    page = visit()
+    page.locator(f"#{name}").focus()
+    page.keyboard.press("/")
+    expect(page.locator("#query")).to_be_focused()
+    page.keyboard.type("1/2 ?")  # text, not shortcuts
+    expect(page.locator("#query")).to_have_value("1/2 ?")
+    expect(page.locator("#keys")).to_be_hidden()
+
+
 def test_a_click_plays_from_that_point_and_space_pauses(visit: Visit) -> None:
     page = visit("?query=owl")
     track = page.locator(".track")

@@ -1,4 +1,5 @@
-// Keyboard: arrows move between events, one of which is in the tab order.
+// Keyboard: arrows move between events. One event and its recording's check box are in the tab order, so that Tab leads
+// past the list to the deck.
 
 import { $ } from "../../page/js/dom.js";
 
@@ -19,9 +20,9 @@ export function listenToKeys(can) {
       event.preventDefault();
       $("recordings").querySelector('.bar[tabindex="0"]')?.focus();
     }
-    if (target.closest("input:not([type=checkbox]), select")) return;
+    if (target.closest("input:not([type=checkbox], [type=range])")) return;
     const bar = target.closest(".bar");
-    const action = key === " " && target.closest("button, a, input") ? null : actions(can, bar)[key.length === 1 ? key.toLowerCase() : key];
+    const action = key === " " && target.closest("button, a, input, select") ? null : actions(can, bar)[key.length === 1 ? key.toLowerCase() : key];
     if (!action) return;
     event.preventDefault();
     action();
@@ -54,8 +55,9 @@ function toRecording(item, way) {
   next?.querySelector(".bar").focus();
 }
 
-/** Makes a bar the one in the tab order. */
+/** Makes a bar and the check box of its recording the ones in the tab order. */
 export function makeCurrent(bar) {
-  for (const other of $("recordings").querySelectorAll('.bar[tabindex="0"]')) other.tabIndex = -1;
+  for (const other of $("recordings").querySelectorAll('[tabindex="0"]')) other.tabIndex = -1;
   bar.tabIndex = 0;
+  bar.closest(".recording").querySelector("input").tabIndex = 0;
 }

@@ -9,7 +9,7 @@ const HUES = 8;
 export function drawRecording(recording, hueOf) {
   const { id, path, recorded_at: when, events } = recording;
   const duration = recording.duration || Math.max(1, ...events.map(({ end }) => end)); // unknown in archives of others
-  const pick = element("input", { type: "checkbox", disabled: events.length === 0, "aria-label": `Select all events of ${path}` });
+  const pick = element("input", { type: "checkbox", tabindex: "-1", disabled: events.length === 0, "aria-label": `Select all events of ${path}` });
   return element(
     "li",
     { class: "recording", "data-recording": id, "data-path": path, "data-duration": duration },
