@@ -55,3 +55,20 @@ def test_a_query_that_the_model_confirms_nowhere_ends_like_one_without_hits(
     out, err = capfd.readouterr()
     assert out == ""
     assert "The model confirms 0 of 1 events." in err
+
+
+def test_what_the_model_cannot_check_is_an_error_and_not_nothing_found(
+    write_archive: Callable[..., Path],  # noqa: F811
+    tone_wav: Callable[..., bytes],
+    tmp_path: Path,
+    capfd: pytest.CaptureFixture[str],
+) -> None:
+    (tmp_path / "four.wav").write_bytes(tone_wav(4.0))
+    archive = write_archive([row("four.wav", None, 4.0, (0.0, 1.0, "A dog barks.", 0.9))])
+    for form in ("text", "csv", "srt"):
+        words = ["find", "dog", str(archive), "--format", form, "--verify", "--server", "http://127.0.0.1:9"]
+        assert main(words) == 2
+        out, err = capfd.readouterr()
+        assert out == ""
+        assert "four.wav: No server answers at http://127.0.0.1:9." in err
+        assert "The model confirms 0 of 1 events." in err

@@ -3,6 +3,7 @@
 import os
 import sys
 from collections.abc import Iterable, Iterator
+from contextlib import contextmanager
 from datetime import datetime
 from itertools import islice
 from pathlib import Path
@@ -12,6 +13,7 @@ import typer
 
 from timeaudio.cli.options import ModelDir, ServerUrl
 from timeaudio.console import complain
+from timeaudio.errors import ClientError
 
 if TYPE_CHECKING:
     from timeaudio.archive.exports import TrackFormat
@@ -29,7 +31,7 @@ timeaudio find 'birds' parts/ --format m3u > birds.m3u8
 
 timeaudio find rain events.parquet --format srt -o subtitles
 
-Exit status, as for grep: 0 found, 1 nothing found, 2 wrong usage.
+Exit status, as for grep: 0 found, 1 nothing found, 2 an error.
 """
 _LINES = 1000  # written at once: without a buffer (PYTHONUNBUFFERED), each write is a system call
 _WHICH = "Which events (default: all)"
@@ -51,6 +53,16 @@ def _moment(text: str | None) -> datetime | None:
         return moment.astimezone().replace(tzinfo=None) if moment.tzinfo else moment
     except (ValueError, OverflowError):  # the time zone can lead out of the calendar
         raise typer.BadParameter(f"{text!r} is not a date: use 2026-06-01 or 2026-06-01T05:30") from None
+
+
+@contextmanager
+def _errors_exit_with_2() -> Iterator[None]:
+    """Report an error with its own exit status: 1, as after other commands, means here that nothing was found."""
+    try:
+        yield
+    except (ClientError, OSError) as error:
+        complain(str(error))
+        raise typer.Exit(2) from None
 
 
 def register(app: typer.Typer) -> None:
@@ -129,40 +141,53 @@ def find(  # noqa: PLR0913  an option each
         raise typer.BadParameter("--server and --model are for --verify: a search needs no model")
     if output_dir is not None and form not in ("srt", "audacity"):
         raise typer.BadParameter("-o is for --format srt and audacity. Write other formats with > FILE")
-    with extra_needed("archive"):
-        opened = Archive(archive)
-        found = search(opened, query, wanted, only_words=only_words, limit=limit)
-    if not found.num_events:
-        complain(f"Nothing found for {query!r} ({found.reason}).")
-        raise typer.Exit(1)
-    first = "the first follows" if limit == 1 else f"the first {limit} follow"
-    shown = "" if limit is None or limit >= found.num_events else f"; {first}"
-    recordings = "1 recording" if found.num_recordings == 1 else f"{found.num_recordings} recordings"
-    events_found = "1 event" if found.num_events == 1 else f"{found.num_events} events"
-    complain(f"{query!r} means {found.reason}: {events_found} in {recordings}{shown}.")
-    events = _verified(found.events, query, opened, server, model) if verify else found.events
-    if form in ("srt", "audacity"):
-        num_written = _write_tracks(events, form, output_dir)
-    else:
-        num_written = _write_list(events, form, opened)
+    with _errors_exit_with_2():
+        with extra_needed("archive"):
+            opened = Archive(archive)
+            found = search(opened, query, wanted, only_words=only_words, limit=limit)
+        if not found.num_events:
+            complain(f"Nothing found for {query!r} ({found.reason}).")
+            raise typer.Exit(1)
+        first = "the first follows" if limit == 1 else f"the first {limit} follow"
+        shown = "" if limit is None or limit >= found.num_events else f"; {first}"
+        recordings = "1 recording" if found.num_recordings == 1 else f"{found.num_recordings} recordings"
+        events_found = "1 event" if found.num_events == 1 else f"{found.num_events} events"
+        complain(f"{query!r} means {found.reason}: {events_found} in {recordings}{shown}.")
+        events = _verified(found.events, query, opened, server, model) if verify else found.events
+        if form in ("srt", "audacity"):
+            num_written = _write_tracks(events, form, output_dir)
+        else:
+            num_written = _write_list(events, form, opened)
     raise typer.Exit(0 if num_written else 1)
 
 
 def _verified(
     events: "Iterable[EventRow]", query: str, archive: "Archive", server: str | None, model: Path | None
 ) -> "Iterator[EventRow]":
-    """Yield the events that the model confirms, then report their number."""
+    """Yield the events that the model confirms, then report their number.
+
+    Raises:
+        typer.Exit: it confirms none, but some could not be checked.
+    """
     from timeaudio.archive.verify import verify
     from timeaudio.cli.run_analysis import check_backend, open_backend
 
     check_backend(server, model)
     candidates = list(events)
-    num_confirmed = 0
+    num_confirmed = num_failures = 0
+
+    def report(failure: str) -> None:
+        nonlocal num_failures
+        num_failures += 1
+        complain(failure)
+
     with open_backend(server=server, model=model) as backend:
-        for event in verify(candidates, query, archive.locate, backend, complain):
+        for event in verify(candidates, query, archive.locate, backend, report):
             num_confirmed += 1
             yield event
     complain(f"The model confirms {num_confirmed} of {len(candidates)} events.")
+    if num_failures and not num_confirmed:
+        raise typer.Exit(2)
 
 
 def _write_list(events: "Iterable[EventRow]", form: str, archive: "Archive") -> int:

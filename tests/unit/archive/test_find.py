@@ -230,14 +230,14 @@ def test_what_is_not_an_archive_is_refused_with_a_way_out(capfd, tmp_path, name,
     if content is not None:
         path.write_bytes(content)
     status, _, err = find(capfd, "dog", path.parent if path.suffix == ".txt" else path)
-    assert status == 1
+    assert status == 2
     assert message in err
 
 
 def test_other_parquet_is_refused(capfd, tmp_path):
     duckdb.sql("SELECT 'x' AS path").write_parquet(str(tmp_path / "other.parquet"))
     status, _, err = find(capfd, "dog", tmp_path / "other.parquet")
-    assert status == 1
+    assert status == 2
     assert "has no column duration_s, spans, status" in err
 
 
@@ -259,14 +259,14 @@ def test_wrong_usage_is_refused(farm, capfd, words, message):
 
 def test_a_query_without_words_is_refused(farm, capfd):
     status, _, err = find(capfd, "?!", farm)
-    assert status == 1
+    assert status == 2
     assert "has no words" in err
 
 
 def test_a_query_that_is_too_long_is_refused(farm, capfd):
     assert find(capfd, "x " * 500, farm)[0] == 1
     status, _, err = find(capfd, "x" * 1001, farm)
-    assert status == 1
+    assert status == 2
     assert "The query has 1001 characters. Use at most 1000." in err
 
 
