@@ -248,6 +248,24 @@ def test_an_argument_that_a_tool_does_not_have_is_refused(scripted: Any, folder:
     over_stdio(talk, "--server", scripted.url, "--root", folder)
 
 
+def test_an_invalid_argument_is_named_in_one_sentence(scripted: Any, folder: Path) -> None:
+    async def talk(client: Client) -> None:
+        for tool, wrong, message in (
+            ("find", {}, "queries: Field required"),
+            ("find", {"queries": "a dog"}, "queries: Input should be a valid list"),
+            ("ask", {}, "question: Field required"),
+            ("hear", {"min_confidence": 2}, "min_confidence: Input should be less than or equal to 1"),
+            ("hear", {"start": "soon"}, "start: Input should be a valid number"),
+        ):
+            found = await refusal(client, tool, path="street.flac", **wrong)
+            assert found.startswith(f"Invalid arguments: {message}"), found
+            assert "pydantic" not in found
+            assert "\n" not in found
+        assert f"starts in an allowed folder: {folder}" in await refusal(client, "hear", path="in side/street.flac")
+
+    over_stdio(talk, "--server", scripted.url, "--root", folder)
+
+
 def test_a_server_that_is_not_there(folder: Path) -> None:
     async def talk(client: Client) -> None:
         assert "127.0.0.1:9" in await refusal(client, "hear", path="street.flac")

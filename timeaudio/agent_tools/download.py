@@ -11,8 +11,8 @@ import httpx
 
 from timeaudio.errors import ClientError
 
-MAX_BYTES: Final = 512 * 1024 * 1024
-"""The largest file that is fetched."""
+MAX_BYTES: Final = 256 * 1024 * 1024
+"""The largest file that is fetched: a server, as it is, accepts none that is larger."""
 
 _MAX_REDIRECTS: Final = 5
 _TIMEOUT: Final = httpx.Timeout(60.0, connect=10.0)

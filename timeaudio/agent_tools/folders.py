@@ -30,11 +30,11 @@ def inside(path: str, folders: Sequence[Path]) -> Path:
         existing = [real for real in found if real.is_file()]
     except (OSError, ValueError, RuntimeError):  # a loop of links, a name that is too long, a null byte
         found = existing = []
+    allowed = ", ".join(map(str, folders))
     if not found:
-        allowed = ", ".join(map(str, folders))
         raise PathRefused(f"{path[:200]!r} is not inside an allowed folder. Allowed: {allowed}.")
     if not existing:
-        raise PathRefused(f"{path[:200]!r} is not a file. Check the path.")
+        raise PathRefused(f"{path[:200]!r} is not a file. A relative path starts in an allowed folder: {allowed}.")
     return existing[0]
 
 

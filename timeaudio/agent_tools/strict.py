@@ -1,4 +1,7 @@
-"""The official SDK's server, but with an error for arguments that a tool does not have; the SDK ignores them."""
+"""The official SDK's server, with errors that an assistant can act on.
+
+Arguments that a tool does not have are errors; the SDK ignores them. Of invalid ones it passes on pydantic's text.
+"""
 
 from difflib import get_close_matches
 from typing import Any
@@ -6,6 +9,9 @@ from typing import Any
 from mcp.server.mcpserver import Context, MCPServer
 from mcp.server.mcpserver.exceptions import ToolError
 from mcp_types import CallToolResult, InputRequiredResult, Tool
+from pydantic import ValidationError
+
+from timeaudio.local_app import described
 
 
 class StrictServer(MCPServer[Any]):
@@ -24,13 +30,18 @@ class StrictServer(MCPServer[Any]):
         """Call a tool.
 
         Raises:
-            ToolError: as the SDK, or an argument is not one of the tool's.
+            ToolError: as the SDK, or an argument is not one of the tool's. Each invalid argument is named.
         """
         known = [argument for tool in await self.list_tools() if tool.name == name for argument in _names(tool)]
         if known and (unknown := [argument for argument in arguments if argument not in known]):
             refusals = " ".join(_refusal(argument, known) for argument in unknown)
             raise ToolError(f"{refusals} Use {', '.join(known)}.")
-        return await super().call_tool(name, arguments, context)
+        try:
+            return await super().call_tool(name, arguments, context)
+        except ToolError as error:
+            if isinstance(error.__cause__, ValidationError):
+                raise ToolError(f"Invalid arguments: {described(error.__cause__)}.") from None
+            raise
 
 
 def _names(tool: Tool) -> list[str]:

@@ -1,11 +1,16 @@
 """What callers of the tools may read: addresses and folders."""
 
+import threading
+from http.server import SimpleHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 
+import anyio
 import httpx
 import pytest
 
-from timeaudio.agent_tools.download import checked_prefix, is_allowed
+from server.settings import Limits
+from timeaudio.agent_tools import download
+from timeaudio.agent_tools.download import AddressRefused, checked_prefix, downloaded, is_allowed
 from timeaudio.agent_tools.folders import PathRefused, folders_of, inside
 
 PREFIXES = [checked_prefix("https://media.example.org/sounds/"), checked_prefix("http://127.0.0.1:8080")]
@@ -56,6 +61,35 @@ def test_all_other_addresses_are_refused(address: str) -> None:
 def test_what_is_no_prefix(text: str) -> None:
     with pytest.raises(ValueError, match="not a"):
         checked_prefix(text)
+
+
+def test_a_file_is_fetched_up_to_the_size_that_a_server_accepts(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    assert Limits().upload_bytes == download.MAX_BYTES
+    monkeypatch.setattr(download, "MAX_BYTES", 2**20)
+
+    class Site(SimpleHTTPRequestHandler):
+        def __init__(self, *words: object) -> None:
+            super().__init__(*words, directory=str(tmp_path))  # type: ignore[arg-type]
+
+        def log_message(self, *_: object) -> None:
+            pass
+
+    async def fetched(name: str) -> int:
+        async with downloaded(f"{site}/{name}", [checked_prefix(site)]) as file:
+            return file.stat().st_size
+
+    with ThreadingHTTPServer(("127.0.0.1", 0), Site) as server:
+        threading.Thread(target=server.serve_forever, daemon=True).start()
+        site = f"http://127.0.0.1:{server.server_port}"
+        for size in (2**20 - 1, 2**20):
+            (tmp_path / "fits.wav").write_bytes(bytes(size))
+            assert anyio.run(fetched, "fits.wav") == size
+        (tmp_path / "large.wav").write_bytes(bytes(2**20 + 1))
+        with pytest.raises(AddressRefused, match="is larger than 1 MiB"):
+            anyio.run(fetched, "large.wav")
+        server.shutdown()
 
 
 def test_folders_are_the_file_uris_of_this_machine() -> None:
