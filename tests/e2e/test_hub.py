@@ -2,6 +2,9 @@
 
 import json
 import os
+import re
+import shlex
+import shutil
 import subprocess
 import sys
 from pathlib import Path
@@ -13,7 +16,7 @@ from transformers import LlamaConfig
 from model.checkpoint import save_checkpoint
 from tests import factories
 from tests.e2e.conftest import running
-from tests.local_hub import commit, local_hub
+from tests.local_hub import TOKEN, commit, local_hub
 from tests.released_files import HEADS, write_downloads
 
 ROOT = Path(__file__).parents[2]
@@ -117,3 +120,38 @@ def test_a_server_without_its_model_says_why_in_one_line(hub, tmp_path):
         assert server.wait_end() == 1
         [line] = server.text().splitlines()
         assert "lab/none is neither a directory nor a model on the hub that you may read" in line
+
+
+@pytest.mark.timeout(400)  # loads a model five times
+def test_the_commands_on_the_page(hub, parts, tmp_path):
+    page = (ROOT / "docs" / "hub.md").read_text(encoding="utf-8")
+    commands = "".join(re.findall(r"^```sh\n(.*?)^```", page, re.MULTILINE | re.DOTALL)).splitlines()
+    small = hub.repositories["lab/small", "main"]
+    for name, revision, held in (
+        ("ORG/NAME", "main", small),
+        ("ORG/NAME", "v1", small),
+        ("ORG/PRIVATE", "main", small),
+        ("HuggingFaceTB/SmolLM2-135M-Instruct", "main", hub.repositories["lab/llm", "main"]),
+        ("openai/whisper-base", "main", parts.whisper),
+    ):
+        hub.add(name, held, revision)
+    hub.private.add("ORG/PRIVATE")
+    shutil.copy(ROOT / "server/recordings/dog-barking.flac", tmp_path / "street.flac")
+    shutil.copy(parts.beats, tmp_path / "BEATs.pt")
+    environment = os.environ | {"PYTHONPATH": str(ROOT)} | hub.environment(tmp_path / "home")
+    programs = {"timeaudio": [sys.executable, "-m", "timeaudio"], "hf": [str(Path(sys.executable).with_name("hf"))]}
+    more = {"init": ["--dtype=float32", f"--qformer-heads={HEADS}"], "upload": ["--help"]}  # the parts here are small
+    for command in commands:
+        words = shlex.split(command)
+        set_here = dict(word.split("=", 1) for word in words if re.match("[A-Z_]+=", word))
+        if "HF_TOKEN" in set_here:
+            set_here["HF_TOKEN"] = TOKEN
+        program, *rest = words[len(set_here) :]
+        done = subprocess.run(
+            [*programs[program], *rest, *more.get(rest[0], [])],
+            cwd=tmp_path, env=environment | set_here, capture_output=True, text=True,
+        )  # fmt: skip
+        assert done.returncode == 0, f"{command}: {done.stderr}"
+    assert len(commands) == 6
+    assert "LOCAL_PATH" in done.stdout  # a directory, to a name
+    assert "`openai/whisper-base@" in (tmp_path / "start" / "README.md").read_text()
