@@ -14,7 +14,7 @@ class ProblemField(ResponseModel):
 
     pointer: str = Field(examples=["#/query"])
     """The field's name after `#/`."""
-    detail: str = Field(examples=["missing; send at least one"])
+    detail: str = Field(examples=["missing; it is required"])
 
 
 class Problem(ResponseModel):
@@ -25,7 +25,7 @@ class Problem(ResponseModel):
     title: str = Field(examples=["Invalid field"])
     status: int = Field(examples=[422])
     """The HTTP status."""
-    detail: str = Field(examples=["query: missing; send at least one"])
+    detail: str = Field(examples=["query: missing; it is required"])
     """What to do next, for people; the wording may change."""
     instance: str = Field(examples=["urn:timeaudio:request:8d1f3c0e"])
     """This occurrence: `urn:timeaudio:request:` and the request's id, which is in the log and in X-Request-ID."""

@@ -58,5 +58,5 @@ def unknown_field(name: str, form: type[Form]) -> InvalidFieldDetail:
 
 def _detail(kind: str, message: str) -> str:
     if kind == "missing":
-        return "missing; send at least one"
+        return "missing; it is required"
     return message[0].lower() + message[1:]

@@ -183,6 +183,12 @@ def test_bodies_that_are_no_such_form(four_tasks: Any) -> None:
             assert response.json()["error"]["code"] == code, response.text
 
 
+def test_a_form_without_a_model_says_that_it_is_required(four_tasks: Any) -> None:
+    with four_tasks.client() as http:
+        error = http.post("/v1/audio/transcriptions", files={"file": b"x"}).json()["error"]
+    assert (error["message"], error["param"]) == ("model: missing; it is required", "model")
+
+
 def test_an_independent_client(four_tasks: Any, recording: bytes) -> None:
     model = RESTfulAudioModelHandle("scripted", four_tasks.url, {})
     assert model.transcriptions(recording, language="en", prompt="x")["text"].splitlines()[1] == "Hello."
