@@ -96,6 +96,9 @@ async def all_tools_answer(client: Client) -> None:
     assert "given" not in json.dumps([tool.input_schema for tool in listed.values()])  # not an argument
     assert "events" in listed["hear"].output_schema["properties"]
     assert all(tool.annotations.read_only_hint for tool in listed.values())
+    hear = listed["hear"].input_schema["properties"]
+    assert [hear[name]["type"] for name in ("path", "start", "track")] == ["string", "number", "integer"]
+    assert (hear["min_confidence"]["maximum"], listed["hear"].input_schema.get("required")) == (1, None)
 
     described = await answer(client, "hear", path="street.flac")
     assert [event["caption"] for event in described["events"]] == ['A dog says "wow" --> twice.']
@@ -297,6 +300,31 @@ def test_wrong_options_end_the_command(arguments: list[str], words: str) -> None
     assert (done.returncode, done.stdout) == (2, "")
     assert words in done.stderr
     assert "Traceback" not in done.stderr
+
+
+@pytest.mark.timeout(300)  # two of them load the model
+def test_the_commands_on_the_page(four_tasks: Any) -> None:
+    async def talk(client: Client) -> None:
+        assert {tool.name for tool in (await client.list_tools()).tools} == TOOLS
+        if "--root" in words:
+            assert (await answer(client, "hear", path="dog-barking.flac"))["events"]
+
+    async def over_http() -> None:
+        async with Client(address) as client:
+            await talk(client)
+
+    page = (ROOT / "docs" / "mcp.md").read_text(encoding="utf-8")
+    commands = "".join(re.findall(r"^```sh\n(.*?)^```", page, re.MULTILINE | re.DOTALL)).splitlines()
+    assert len(commands) == 4
+    for line in commands:
+        program, tool, *words = line.replace("http://127.0.0.1:8000", four_tasks.url).split()
+        assert (program, tool) == ("timeaudio", "mcp")
+        if "--port" not in words:
+            over_stdio(talk, *words)
+            continue
+        place = words.index("--port")
+        with served(*words[:place], *words[place + 2 :]) as address:
+            anyio.run(over_http)
 
 
 def test_the_configurations_on_the_page_start_the_command(four_tasks: Any, folder: Path) -> None:

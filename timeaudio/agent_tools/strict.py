@@ -18,10 +18,11 @@ class StrictServer(MCPServer[Any]):
     """A server whose tools accept only the arguments of their schemas, which forbid others."""
 
     async def list_tools(self) -> list[Tool]:
-        """List the tools, with schemas that forbid further arguments."""
+        """List the tools, with schemas that forbid further arguments and give each argument one type."""
         tools = await super().list_tools()
         for tool in tools:
-            tool.input_schema = {**tool.input_schema, "additionalProperties": False}
+            fields = {name: _of_one_type(field) for name, field in tool.input_schema["properties"].items()}
+            tool.input_schema = {**tool.input_schema, "properties": fields, "additionalProperties": False}
         return tools
 
     async def call_tool(
@@ -42,6 +43,12 @@ class StrictServer(MCPServer[Any]):
             if isinstance(error.__cause__, ValidationError):
                 raise ToolError(f"Invalid arguments: {described(error.__cause__)}.") from None
             raise
+
+
+def _of_one_type(field: dict[str, Any]) -> dict[str, Any]:
+    """Return the schema of an argument that may be left out, without null: hosts then show a field of its type."""
+    kind: dict[str, Any] = next((kind for kind in field.get("anyOf", ()) if kind["type"] != "null"), {})
+    return kind | {name: value for name, value in field.items() if name not in ("anyOf", "default")}
 
 
 def _names(tool: Tool) -> list[str]:
