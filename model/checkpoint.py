@@ -8,6 +8,7 @@ llm/                     any causal language model of transformers, in the libra
 adapter/                 optional, peft's layout; merged at load
 tokenizer.json, ...      the tokenizer, markers included
 calibration.json         optional, how to compute confidence
+words.safetensors        with it, what words mean among audio tokens
 README.md                the model card
 
 A packed checkpoint has model.gguf, or model-00001-of-00002.gguf and so on, instead of model.safetensors in the folders
@@ -42,10 +43,12 @@ from model.language.quantize import Quantization, quantization_config
 from model.language.tokenizer import Tokenizer
 from model.precision import fastest_dtype
 from model.timeaudio import SoundEncoder, TimeAudio
+from model.word_map import WordMap
 
 EMBEDDED = Path(__file__).parent / "checkpoints" / "timeaudio-small"
 """The checkpoint that comes with the package."""
 CALIBRATION = "calibration.json"
+WORDS = "words.safetensors"
 WEIGHTS = "model.safetensors"
 ADAPTER = "adapter"
 
@@ -91,6 +94,7 @@ def load_checkpoint(
         raise CheckpointError(f"{directory}/llm has {rows} embedding rows, the tokenizer {len(tokenizer)} tokens.")
     if calibrated and (directory / CALIBRATION).is_file():
         model.calibration = Calibration.read(directory / CALIBRATION)
+        model.word_map = WordMap.read(directory / WORDS, model.llm.config.get_text_config().hidden_size)
     return model.to(device).eval(), tokenizer
 
 
@@ -107,7 +111,8 @@ def save_checkpoint(
     An existing calibration, adapter and packed weights in the directory are deleted: they belong to another model.
     """
     directory.mkdir(parents=True, exist_ok=True)
-    (directory / CALIBRATION).unlink(missing_ok=True)
+    for fitted in (CALIBRATION, WORDS):
+        (directory / fitted).unlink(missing_ok=True)
     shutil.rmtree(directory / ADAPTER, ignore_errors=True)
     for part in ("llm", "speech_encoder", "sound_encoder"):
         for stale in gguf_files(directory / part):

@@ -13,7 +13,7 @@ from pathlib import Path
 from typing import Any, NamedTuple
 
 from model.errors import CheckpointError
-from model.presence import Presence
+from model.presence import Occurrence, Presence
 from model.timeline.event import Event
 from model.timeline.interval import TENTHS_PER_SECOND, Interval
 from model.timeline.task import Task
@@ -67,11 +67,13 @@ class Logistic:
 class Calibration:
     """What was fitted to a checkpoint: the confidence function of each task, and how to decide about presence.
 
-    Tasks without a function have no confidence. Where `presence` lacks a task, the language model alone decides.
+    Tasks without a function have no confidence. Where `presence` or `occurrence` lacks a task, the language model alone
+    decides whether or when.
     """
 
     tasks: dict[Task, Logistic]
     presence: dict[Task, Presence] = field(default_factory=dict)
+    occurrence: dict[Task, Occurrence] = field(default_factory=dict)
 
     @classmethod
     def read(cls, path: Path) -> "Calibration":
@@ -84,8 +86,9 @@ class Calibration:
             value = json.loads(path.read_text(encoding="utf-8"))
             if tuple(value["features"]) != FEATURES:
                 raise ValueError(f"the features must be {', '.join(FEATURES)}")
-            presence = {task: _presence(row) for task, row in value.get("presence", {}).items()}
-            return cls({task: _logistic(row) for task, row in value["tasks"].items()}, presence)
+            presence = {task: _presence(row) for task, row in value["presence"].items()}
+            occurrence = {task: _occurrence(row) for task, row in value["occurrence"].items()}
+            return cls({task: _logistic(row) for task, row in value["tasks"].items()}, presence, occurrence)
         except (AttributeError, KeyError, OSError, TypeError, ValueError) as error:
             raise CheckpointError(
                 f"{path} cannot be used ({error}): remove it, or recreate it with timeaudio calibrate."
@@ -95,7 +98,10 @@ class Calibration:
         """Write the file that `read` reads; `about` says what the calibration was fitted on."""
         tasks = {task: {"bias": row.bias, "weights": list(row.weights)} for task, row in self.tasks.items()}
         presence = {task: asdict(row) for task, row in self.presence.items()}
-        value = {"features": list(FEATURES), "tasks": tasks, "presence": presence, "about": about}
+        occurrence = {task: asdict(row) for task, row in self.occurrence.items()}
+        value = {
+            "features": list(FEATURES), "tasks": tasks, "presence": presence, "occurrence": occurrence, "about": about
+        }  # fmt: skip
         path.write_text(json.dumps(value, indent=2) + "\n", encoding="utf-8")
 
     def with_confidence(
@@ -127,6 +133,13 @@ def _presence(row: dict[str, Any]) -> Presence:
     if not all(map(math.isfinite, (presence.bias, presence.evidence))) or not 0 < presence.language < math.inf:
         raise ValueError("presence needs finite numbers, and a positive weight of the language model")
     return presence
+
+
+def _occurrence(row: dict[str, Any]) -> Occurrence:
+    occurrence = Occurrence(float(row["bias"]), float(row["evidence"]), float(row["whole"]))
+    if not all(map(math.isfinite, (occurrence.bias, occurrence.evidence, occurrence.whole))):
+        raise ValueError("occurrence needs finite numbers")
+    return occurrence
 
 
 _NOWHERE = (slice(0, 0),) * 3

@@ -4,7 +4,7 @@ The connector learns to make each window's token resemble the embeddings of the 
 `training.aligner`). The language model reads the same tokens, but it errs on other recordings than this comparison
 does. So a calibration may weigh both: to decide whether a query occurs (`model.presence`), and for confidence.
 
-Source: ours, docs/decisions/0042.
+Source: ours, docs/decisions/0042 and 0045.
 """
 
 from collections.abc import Sequence
@@ -18,12 +18,10 @@ from torch import Tensor
 from model.connector.anchors import FRAME_MS
 from model.connector.window import num_windows
 from model.timeline.interval import Interval
+from model.word_map import WordMap
 
 NUM_NEAREST = 3
 """Tokens that count: three windows are one second."""
-COMMON_IDS = 300
-"""Ids below this are bytes and the most frequent words. Byte-pair ids are in the order of their merges, so that rarer
-words have higher ids."""
 FRAMES_PER_TENTH = 100 // FRAME_MS
 
 
@@ -33,26 +31,41 @@ class WordVectors:
     Args:
         embedding: the language model's input embeddings.
         marker_ids: ids of the time markers.
+        word_map: turns words towards the names of sounds; without it, words are compared as they are.
     """
 
-    def __init__(self, embedding: Float[Tensor, "vocabulary dim"], marker_ids: Sequence[int]) -> None:
+    def __init__(
+        self,
+        embedding: Float[Tensor, "vocabulary dim"],
+        marker_ids: Sequence[int],
+        word_map: WordMap | None = None,
+    ) -> None:
         self._embedding = embedding
         self._marker_ids = list(marker_ids)
+        self._map = None if word_map is None else word_map.to(embedding.device)
 
     @cached_property
     def mean(self) -> Float[Tensor, " dim"]:
         """The mean of the vocabulary, which does not depend on a recording."""
         return self._embedding.mean(dim=0, dtype=torch.float32)
 
-    def __call__(self, ids: Sequence[int]) -> Float[Tensor, " dim"]:
-        """Return the direction of words from the mean of the vocabulary. Common words count little.
+    def mean_of(self, ids: Sequence[int]) -> Float[Tensor, " dim"]:
+        """Return the mean embedding of words, relative to the mean of the vocabulary."""
+        return self._embedding[torch.tensor(ids, device=self._embedding.device)].float().mean(dim=0) - self.mean
 
-        So "the sound of rain" is nearly "rain".
+    def __call__(self, ids: Sequence[int]) -> Float[Tensor, " dim"]:
+        """Return the direction in which the audio tokens of these words lie."""
+        words = self.mean_of(ids)
+        return F.normalize(words, dim=0) if self._map is None else self._map(words)
+
+    def centre(self, sounds: Float[Tensor, "tokens dim"]) -> Float[Tensor, " dim"]:
+        """Return the token from which a recording's tokens are compared with words.
+
+        It lies halfway between their mean and that of many recordings. Their mean alone would take away a sound that
+        fills its recording; the other alone, what all tokens of this recording share.
         """
-        index = torch.tensor(ids, device=self._embedding.device)
-        weights = (index / COMMON_IDS).clamp(min=1).log()
-        weights = weights / weights.sum() if weights.any() else torch.full_like(weights, 1 / len(ids))
-        return F.normalize(weights @ self._embedding[index].float() - self.mean, dim=0)
+        mean = sounds.mean(dim=0)
+        return mean if self._map is None else (mean + self._map.centre) / 2
 
     def is_marker(self, tokens: Float[Tensor, "tokens dim"]) -> Tensor:
         """Return which tokens are embeddings of time markers (`model.connector.anchors`)."""
@@ -75,18 +88,19 @@ class Evidence:
     ) -> None:
         self._vectors = vectors
         self._audio_tokens = audio_tokens
+        self._duration = duration
         self._num_windows = num_windows(duration * FRAMES_PER_TENTH, window_frames)
         self._window_frames = window_frames
 
     @cached_property
-    def _sounds(self) -> Float[Tensor, "tokens dim"]:
+    def sounds(self) -> Float[Tensor, "tokens dim"]:
         """The tokens of sound, without times."""
         return self._audio_tokens[~self._vectors.is_marker(self._audio_tokens)].float()
 
     @cached_property
     def _directions(self) -> Float[Tensor, "tokens dim"]:
-        """The directions of the tokens of sound from their mean."""
-        return F.normalize(self._sounds - self._sounds.mean(dim=0), dim=1)
+        """The directions of the tokens of sound from their centre."""
+        return F.normalize(self.sounds - self._vectors.centre(self.sounds), dim=1)
 
     @torch.inference_mode()
     def __call__(self, ids: Sequence[int], part: Interval | None = None) -> float:
@@ -103,24 +117,37 @@ class Evidence:
         return float(similarity.topk(min(NUM_NEAREST, len(similarity))).values.mean())
 
     @torch.inference_mode()
+    def by_tenth(self, ids: Sequence[int]) -> list[float] | None:
+        """Return the cosine similarity of words with what sounds in each tenth of a second of the recording.
+
+        It is that of the window and its neighbours together. None if the tokens are merged.
+        """
+        if not ids or not len(self.sounds) or not self._has_windows:
+            return None
+        padded = F.pad((self.sounds - self._vectors.centre(self.sounds)).T, (1, 1), mode="replicate")
+        smooth = F.normalize(F.avg_pool1d(padded, 3, stride=1).T, dim=1) @ self._vectors(ids)
+        windows = torch.arange(self._duration) * FRAMES_PER_TENTH // self._window_frames
+        return smooth[windows.clamp(max=len(smooth) - 1).to(smooth.device)].tolist()
+
+    @torch.inference_mode()
     def embedding(self, part: Interval) -> tuple[float, ...] | None:
         """Return what sounds in a part: the direction of its tokens from the mean of the vocabulary, [dim], length 1.
 
         The recording's own mean is not subtracted, as it is for the comparison with words: it differs between
         recordings, and nothing would be left of a sound that fills its recording. None if the tokens are merged.
         """
-        if not len(self._sounds) or not self._has_windows:
+        if not len(self.sounds) or not self._has_windows:
             return None
-        total = self._sounds[self._windows(part)].mean(dim=0) - self._vectors.mean
+        total = self.sounds[self._windows(part)].mean(dim=0) - self._vectors.mean
         return tuple(F.normalize(total, dim=0).tolist())
 
     @property
     def _has_windows(self) -> bool:
         """Whether each token of sound is one window. Merged tokens are several."""
-        return abs(len(self._sounds) - self._num_windows) <= 1
+        return abs(len(self.sounds) - self._num_windows) <= 1
 
     def _windows(self, part: Interval) -> slice:
         """Return the windows that a part overlaps, at least one."""
         first = part.start * FRAMES_PER_TENTH // self._window_frames
         last = num_windows(part.end * FRAMES_PER_TENTH, self._window_frames)
-        return slice(min(first, len(self._sounds) - 1), last)
+        return slice(min(first, len(self.sounds) - 1), last)

@@ -12,10 +12,11 @@ from model.audio.segment import split
 from model.audio.waveform import Waveform
 from model.checkpoint import EMBEDDED, load_checkpoint
 from model.engine.engine import SlotEngine
-from model.engine.prompting import Prompter, Question, word_ids
+from model.engine.prompting import Prompter, Question
 from model.engine.session import Session
 from model.engine.updates import Answer
 from model.errors import TaskNotSupported
+from model.evidence import Evidence
 from model.language.decoding import Decoding
 from model.language.prompt import question_of
 from model.language.quantize import Quantization
@@ -162,10 +163,9 @@ class Pipeline:
             raise running.sequence.error
         return running.answer()
 
-    def evidence(self, recording: Recording, words: str) -> float:
-        """Return how much a recording's audio tokens resemble words, from -1 to 1 (`model.evidence`)."""
-        found = self._prompter.evidence(recording.audio_tokens, recording.duration)
-        return found(word_ids(self.tokenizer, words))
+    def evidence(self, recording: Recording) -> Evidence:
+        """Return a recording's audio tokens for comparison with words."""
+        return self._prompter.evidence(recording.audio_tokens, recording.duration)
 
     def ask(self, recording: Recording, task: Task, question: str, decoding: Decoding | None = None) -> Question:
         """Queue a question without answering it; `engine.run` answers several together.

@@ -1,10 +1,12 @@
-"""Decide whether a sound occurs, from what the language model says and from the evidence of the audio tokens.
+"""Decide whether and when a sound occurs, from what the language model says and from the audio tokens' evidence.
 
 `timeaudio calibrate` fits a logistic function of both for queries, and one for questions. The engine applies it as
 a bias on the token where the two kinds of answer part, so that one decoding writes the answer that the function chose.
+Another logistic function, of the evidence alone, tells when the sound occurs: see `model.timeline.interval_weights`.
 """
 
 import math
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 
@@ -26,6 +28,24 @@ class Presence:
     def bias_of(self, evidence: float) -> float:
         """Return what to take from the logit of the absent token, so that the more likely answer is chosen."""
         return (self.bias + self.evidence * evidence) / self.language
+
+
+@dataclass(frozen=True, slots=True)
+class Occurrence:
+    """The log-odds that a sound occurs in a window: bias + evidence * `Evidence.by_tenth` + whole * `Evidence`.
+
+    The weight of the whole recording's evidence is below 0: where words are clearly found, other sounds that resemble
+    them a little are something else.
+    """
+
+    bias: float
+    evidence: float
+    whole: float
+
+    def by_tenth(self, similarities: Sequence[float], whole: float, tenths_per_window: float) -> list[float]:
+        """Return the log-odds of each tenth of a second, so that those of a window add up to its own."""
+        bias = self.bias + self.whole * whole
+        return [(bias + self.evidence * value) / tenths_per_window for value in similarities]
 
 
 def log_odds(log_prob: float, *, chosen: bool) -> float:

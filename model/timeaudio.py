@@ -19,6 +19,7 @@ from model.encoders.conv import ConvEncoder
 from model.encoders.fuse import Fusion
 from model.encoders.whisper import SpeechEncoder
 from model.encoders.whole import encode_whole
+from model.word_map import WordMap
 
 FRAME_SAMPLES = 320
 """Samples in a frame: 20 ms."""
@@ -41,6 +42,7 @@ class TimeAudio(nn.Module):
 
     Attributes:
         calibration: computes the confidence of answers; None if the checkpoint has no calibration.
+        word_map: maps words to the directions of audio tokens; None without a calibration.
         marker_ids: ids of the time markers, anchors first. Needed if times stand among the audio tokens.
     """
 
@@ -53,6 +55,7 @@ class TimeAudio(nn.Module):
         self.connector = Connector(config, self.fusion.dim, llm.config.hidden_size)
         self.llm = llm
         self.calibration: Calibration | None = None
+        self.word_map: WordMap | None = None
         self.marker_ids: tuple[int, ...] = ()
 
     def encode_segments(

@@ -22,6 +22,7 @@ from model.encoders.whisper import SpeechEncoder
 from model.language.markers import add_markers
 from model.language.tokenizer import Tokenizer
 from model.timeaudio import TimeAudio
+from model.word_map import WordMap
 
 SENTENCES = (
     "USER: <Speech></Speech> Which sounds are heard in the recording, and when does each of them begin and end?",
@@ -90,6 +91,11 @@ def small_model(*, seed: int = 0, **changes: object) -> tuple[TimeAudio, Tokeniz
     model = TimeAudio(ModelConfig(**(fields | changes)), SpeechEncoder(whisper), sound, llm)
     model.marker_ids = tokenizer.marker_ids
     return model.eval(), tokenizer
+
+
+def identity_map(dim: int = 32) -> WordMap:
+    """Return a word map for `small_model` that changes nothing."""
+    return WordMap(torch.eye(dim), torch.zeros(dim), torch.zeros(dim))
 
 
 def save_language_model(folder: Path, config: PretrainedConfig, tokenizer: PreTrainedTokenizerBase) -> PreTrainedModel:

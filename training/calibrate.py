@@ -11,7 +11,7 @@ from rich.progress import track
 from rich.table import Table
 
 from model.audio.waveform import Waveform
-from model.checkpoint import CALIBRATION
+from model.checkpoint import CALIBRATION, WORDS
 from model.confidence import FEATURES, Calibration, Features, Logistic
 from model.engine.prompting import Question
 from model.errors import CheckpointError, TimeAudioError
@@ -20,7 +20,7 @@ from model.language.prompt import question_of
 from model.pipeline import Pipeline
 from model.timeline.interval import Interval
 from model.timeline.task import Task
-from training.calibrate_presence import calibrate_presence, presence_question
+from training.calibrate_presence import SCENES_PER_BATCH, calibrate_presence, presence_question, query_words
 from training.data.answers import by_kind
 from training.data.composer import Pool, Scene, SceneConfig, compose
 from training.data.draws import choose
@@ -32,13 +32,10 @@ from training.logistic import fit
 from training.metrics.calibration import CalibrationSample, expected_calibration_error
 from training.metrics.captions import kind_of, says_unknown
 from training.options.calibrate import parse
-from training.sources.queries import draw_query
 from training.sources.scenes import REALISTIC
+from training.word_map import fit_word_maps
 
 TASKS: tuple[Task, ...] = ("dense_caption", "ground", "ask")
-SCENES_PER_BATCH = 8
-"""Scenes whose answers are decoded in one batch."""
-
 CALIBRATION_SECONDS = (5.0, 10.0, 15.0, 15.0)
 """No longer than the default pass of the server (`TIMEAUDIO_PASSES__SECONDS`), because each pass is answered alone."""
 
@@ -67,7 +64,7 @@ class SceneQuestions:
         for kinds in (known, absent):
             if kinds:
                 kind = choose(kinds, rng)
-                query = question_of("ground", draw_query(kind, rng))
+                query = question_of("ground", query_words(kind, rng))
                 self.questions.append(("ground", kind, pipeline.ask(recording, "ground", query)))
         kinds = known if known and rng.random() < 0.5 else absent
         kind = choose(kinds, rng)
@@ -196,25 +193,33 @@ def main(argv: list[str] | None = None) -> int:
         print(f"timeaudio calibrate: {error}", file=sys.stderr)
         return 2
     configs = scene_configs()
-    presence, presence_report = calibrate_presence(pipeline, pools, configs, arguments.scenes, arguments.seed + 2)
-    pipeline.model.calibration = Calibration({}, presence)
+    words, pipeline.model.word_map = fit_word_maps(
+        pipeline, pools[0], configs, scenes=arguments.scenes, seed=arguments.seed + 4
+    )
+    decisions, presence_report = calibrate_presence(
+        pipeline, pools, configs,
+        scenes=arguments.scenes, seed=arguments.seed + 2, false_alarms=arguments.false_alarms,
+    )  # fmt: skip
+    pipeline.model.calibration = decisions
     fitted_on, measured_on = (
         scored_intervals(pipeline, pool, configs, scenes=arguments.scenes, seed=arguments.seed + number)
         for number, pool in enumerate(pools)
     )
-    calibration = replace(calibrate(fitted_on), presence=presence)
+    calibration = replace(decisions, tasks=calibrate(fitted_on).tasks)
     if not calibration.tasks:
         print("timeaudio calibrate: there are too few intervals to fit; raise --scenes.", file=sys.stderr)
         return 2
     rows = measure(calibration, measured_on)
     about = {
-        "scenes": arguments.scenes, "seed": arguments.seed, "fitted_on": len(fitted_on),
+        "scenes": arguments.scenes, "seed": arguments.seed, "false_alarms": arguments.false_alarms,
+        "fitted_on": len(fitted_on),
         **presence_report,
         "measured": [{k: round(v, 4) if isinstance(v, float) else v for k, v in asdict(row).items()} for row in rows],
     }  # fmt: skip
+    words.write(out.parent / WORDS)
     calibration.write(out, about)
     _show(rows, len(fitted_on))
-    print(f"Written to {out}.")
+    print(f"Written to {out} and {out.parent / WORDS}.")
     return 0
 
 

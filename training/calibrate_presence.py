@@ -1,6 +1,6 @@
-"""Fit how a checkpoint decides whether what was asked for occurs: from its own log-odds and the audio tokens' evidence.
+"""Fit how a checkpoint decides whether a sound occurs, from its log-odds and the evidence, and when, from the latter.
 
-Queries and questions get a function each. `model.presence` says how it is used.
+Queries and questions get two functions each. `model.presence` says how they are used.
 """
 
 from collections.abc import Sequence
@@ -12,32 +12,52 @@ from rich.console import Console
 from rich.progress import track
 
 from model.audio.waveform import Waveform
-from model.confidence import FLOOR
-from model.engine.prompting import Question
+from model.confidence import FLOOR, Calibration
+from model.engine.prompting import Question, word_ids
+from model.evidence import Evidence
+from model.language.decoding import Decoding
 from model.language.prompt import question_of
 from model.pipeline import Pipeline
-from model.presence import Presence, log_odds
-from model.timeline.task import Task
+from model.presence import Occurrence, Presence, log_odds
 from training.data.answers import by_kind
 from training.data.composer import Pool, Scene, SceneConfig, compose
+from training.data.draws import choose
 from training.data.questions import Aim, training_wordings
 from training.data.target_text import PresenceIds, PresenceTask, presence_ids
 from training.data.vocabulary import UNKNOWN, vocabulary
 from training.logistic import fit
 from training.sources.queries import draw_query
+from training.word_map import withheld_words
 
 NAMES: dict[PresenceTask, str] = {"ground": "queries", "ask": "questions"}
 
+DECIDED = Decoding(max_new_tokens=12)
+"""Whether a sound occurs is decided within the first tokens."""
+SCENES_PER_BATCH = 8
+"""Scenes whose answers are decoded in one batch."""
 QUERIES_PER_SCENE = 3
 """The most queries for present kinds, and as many for absent ones."""
 
 
 class PresenceSample(NamedTuple):
-    """One query or question about one scene: the language model's log-odds of presence, the evidence, and the truth."""
+    """One query or question about one scene.
+
+    Attributes:
+        language: the language model's log-odds of presence.
+        evidence: of the whole recording.
+        similarities: the evidence of each tenth of a second.
+        occurs: whether the sound occurs in each of them.
+    """
 
     language: float
     evidence: float
-    is_present: bool
+    similarities: Sequence[float]
+    occurs: Sequence[bool]
+
+    @property
+    def is_present(self) -> bool:
+        """Whether the sound occurs at all."""
+        return any(self.occurs)
 
 
 def presence_samples(
@@ -46,28 +66,44 @@ def presence_samples(
     """Ask about present and absent kinds of `scenes` composed scenes, in equal numbers."""
     ids = presence_ids(pipeline.tokenizer, task)
     found = []
-    for index in track(range(scenes), description=NAMES[task], console=Console(stderr=True)):
-        rng = np.random.default_rng([seed, index])
-        scene = compose(pool, configs[index % len(configs)], rng)
-        asked = _questions(pipeline, scene, task, rng)
+    for first in track(range(0, scenes, SCENES_PER_BATCH), description=NAMES[task], console=Console(stderr=True)):
+        asked = []
+        for index in range(first, min(first + SCENES_PER_BATCH, scenes)):
+            rng = np.random.default_rng([seed, index])
+            asked += _questions(pipeline, compose(pool, configs[index % len(configs)], rng), task, rng)
         pipeline.engine.run([question.sequence for question, _, _ in asked])
-        for question, evidence, is_present in asked:
+        for question, evidence, occurs in asked:
             language = _language_log_odds(question, ids)
+            words = word_ids(pipeline.tokenizer, question.query)
             if language is not None:
-                found.append(PresenceSample(language, evidence, is_present))
+                found.append(PresenceSample(language, evidence(words), evidence.by_tenth(words) or (), occurs))
     return found
 
 
-def fit_presence(samples: Sequence[PresenceSample], ids: PresenceIds) -> Presence | None:
-    """Fit the function. Return None if the samples do not tell the two cases apart."""
+def fit_presence(samples: Sequence[PresenceSample], ids: PresenceIds, false_alarms: float) -> Presence | None:
+    """Fit the function. Return None if the samples do not tell the two cases apart.
+
+    Its bias is lowered until it calls at most this share of the absent samples present.
+    """
     if len({sample.is_present for sample in samples}) < 2:
         return None
-    bias, (language, evidence) = fit(
-        np.array([[sample.language, sample.evidence] for sample in samples]),
-        np.array([sample.is_present for sample in samples]),
-        positive=np.array([True, True]),
-    )
-    return Presence(bias, language, evidence, *ids) if language > 0 else None
+    rows = np.array([[sample.language, sample.evidence] for sample in samples])
+    is_present = np.array([sample.is_present for sample in samples])
+    bias, weights = fit(rows, is_present, positive=np.array([True, True]))
+    highest = np.quantile(bias + rows[~is_present] @ np.array(weights), 1 - false_alarms)
+    language, evidence = weights
+    return Presence(bias - max(0.0, float(highest)), language, evidence, *ids) if language > 0 else None
+
+
+def fit_occurrence(samples: Sequence[PresenceSample]) -> Occurrence | None:
+    """Fit the function to the tenths of recordings in which the sound occurs. Return None without any."""
+    present = [sample for sample in samples if sample.is_present and sample.similarities]
+    occurs = np.array([value for sample in present for value in sample.occurs], dtype=bool)
+    if len(set(occurs.tolist())) < 2:
+        return None
+    rows = np.array([[value, sample.evidence] for sample in present for value in sample.similarities])
+    bias, (evidence, whole) = fit(rows, occurs, positive=np.array([False, False]))
+    return Occurrence(bias, evidence, whole)
 
 
 @dataclass(frozen=True, slots=True)
@@ -82,7 +118,8 @@ class PresenceQuality:
 
 def measure_presence(presence: Presence, samples: Sequence[PresenceSample]) -> PresenceQuality:
     """Measure a fitted function on queries about other scenes."""
-    language, evidence, is_present = (np.array(column) for column in zip(*samples, strict=True))
+    rows = [(sample.language, sample.evidence, sample.is_present) for sample in samples]
+    language, evidence, is_present = (np.array(column) for column in zip(*rows, strict=True))
     together = language + np.array([presence.bias_of(value) for value in evidence])
     says = language > 0, together > 0
     (present_alone, absent_alone), (present, absent) = (
@@ -92,20 +129,28 @@ def measure_presence(presence: Presence, samples: Sequence[PresenceSample]) -> P
 
 
 def calibrate_presence(
-    pipeline: Pipeline, pools: Sequence[Pool], configs: Sequence[SceneConfig], scenes: int, seed: int
-) -> tuple[dict[Task, Presence], dict[str, Any]]:
-    """Fit on the first pool how to decide about presence. Return the functions with what they do on the second."""
-    fitted: dict[Task, Presence] = {}
+    pipeline: Pipeline,
+    pools: Sequence[Pool],
+    configs: Sequence[SceneConfig],
+    *,
+    scenes: int,
+    seed: int,
+    false_alarms: float,
+) -> tuple[Calibration, dict[str, Any]]:
+    """Fit both functions on the first pool. Return them with what presence does on the second."""
+    fitted = Calibration({})
     report: dict[str, Any] = {}
     for task in (task for task in NAMES if task in pipeline.tasks):
         fitted_on, measured_on = (
             presence_samples(pipeline, pool, configs, task, scenes=scenes, seed=seed + number)
             for number, pool in enumerate(pools)
         )
-        presence = fit_presence(fitted_on, presence_ids(pipeline.tokenizer, task))
+        presence = fit_presence(fitted_on, presence_ids(pipeline.tokenizer, task), false_alarms)
         if presence is None:
             continue
-        fitted[task] = presence
+        fitted.presence[task] = presence
+        if occurrence := fit_occurrence(fitted_on):
+            fitted.occurrence[task] = occurrence
         if measured_on:
             quality = measure_presence(presence, measured_on)
             print(
@@ -119,31 +164,34 @@ def calibrate_presence(
 
 def _questions(
     pipeline: Pipeline, scene: Scene, task: PresenceTask, rng: np.random.Generator
-) -> list[tuple[Question, float, bool]]:
+) -> list[tuple[Question, Evidence, list[bool]]]:
     recording = pipeline.encode(Waveform(scene.samples))
     present = by_kind(scene.events, len(scene.samples))
     known = [kind for kind in present if kind != UNKNOWN]
     absent = [kind for kind in vocabulary() if kind not in present]
     count = min(QUERIES_PER_SCENE, len(known))
     asked = []
-    for kinds, is_present in ((known, True), (absent, False)):
+    for kinds in (known, absent):
         for place in rng.permutation(len(kinds))[:count]:
-            text = _text(kinds[place], task, rng)
-            question = pipeline.ask(recording, task, question_of("ground", text) if task == "ground" else text)
-            asked.append((question, pipeline.evidence(recording, text), is_present))
+            kind = kinds[place]
+            text = query_words(kind, rng) if task == "ground" else presence_question(kind, rng)
+            question = pipeline.ask(recording, task, question_of("ground", text) if task == "ground" else text, DECIDED)
+            spans = present.get(kind, ())
+            occurs = [any(i.start <= tenth < i.end for i in spans) for tenth in range(recording.duration)]
+            asked.append((question, pipeline.evidence(recording), occurs))
     return asked
 
 
-def _text(kind: str, task: PresenceTask, rng: np.random.Generator) -> str:
-    if task == "ground":
-        return draw_query(kind, rng)
-    return presence_question(kind, rng)
+def query_words(kind: str, rng: np.random.Generator) -> str:
+    """Draw a query for a kind: half of them in words on which neither the language model nor the map was trained."""
+    return choose(withheld_words(kind), rng) if rng.random() < 0.5 else draw_query(kind, rng)
 
 
 def presence_question(kind: str, rng: np.random.Generator) -> str:
     """Draw a question whether, or when, a kind is heard."""
     aim: Aim = "yes_no" if rng.random() < 0.5 else "when"
-    return training_wordings().draw(kind, aim, vocabulary()[kind].queries, rng)
+    nouns = withheld_words(kind) if rng.random() < 0.5 else vocabulary()[kind].queries
+    return training_wordings().draw(kind, aim, nouns, rng)
 
 
 def _language_log_odds(question: Question, ids: PresenceIds) -> float | None:

@@ -10,17 +10,17 @@ Source: jump-forward decoding (SGLang, XGrammar), and speculative decoding with 
 from collections.abc import Sequence
 from typing import NamedTuple
 
-from model.timeline.grammar import Allowed, Grammar, State
+from model.timeline.grammar import Grammar, State
 
 MOST_PAIRS = 65_536
 """The memory of earlier answers starts again when it holds this many pairs of tokens."""
 
 
 class Draft(NamedTuple):
-    """Guessed tokens, and what the grammar allows after each of them; None without a grammar."""
+    """Guessed tokens, and the grammar's state after each of them; None without a grammar."""
 
     tokens: tuple[int, ...] = ()
-    allowed: tuple[Allowed | None, ...] = ()
+    states: tuple[State | None, ...] = ()
 
 
 NO_DRAFT = Draft()
@@ -47,19 +47,19 @@ class Drafter:
             grammar: the rules of the answer.
             most: the most tokens to draft.
         """
-        tokens, allowed = list[int](), list[Allowed | None]()
+        tokens, states = list[int](), list[State | None]()
         while len(tokens) < most:
             if grammar is None or state is None:
-                token, after = self._after.get(before), None
+                token = self._after.get(before)
             else:
                 token = self._next(before, state, grammar)
-                after = state = None if token is None else grammar.advance(state, token)
+                state = None if token is None else grammar.advance(state, token)
             if token is None:
                 break
             tokens.append(token)
-            allowed.append(None if grammar is None or after is None else grammar.allowed_after(after))
+            states.append(state)
             before = before[1], token
-        return Draft(tuple(tokens), tuple(allowed))
+        return Draft(tuple(tokens), tuple(states))
 
     def _next(self, before: tuple[int, int], state: State, grammar: Grammar) -> int | None:
         """Return the forced or the remembered token. Times and the end are never guessed, only forced times are."""

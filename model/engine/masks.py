@@ -52,10 +52,11 @@ class GrammarMasks:
         return search.masks[1]
 
     def _rows_of_draft(self, search: Search) -> list[int]:
-        if search.grammar is None:
+        grammar = search.grammar
+        if grammar is None:
             return []
-        vocabulary = search.grammar.vocabulary
-        return [0 if allowed is None else self._row(allowed, vocabulary) for allowed in search.draft.allowed]
+        states = search.draft.states
+        return [0 if state is None else self._row(grammar.allowed_after(state), grammar.vocabulary) for state in states]
 
     def _row(self, allowed: Allowed, vocabulary: Vocabulary) -> int:
         row = self._rows.get(allowed)

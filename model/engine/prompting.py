@@ -9,11 +9,12 @@ from jaxtyping import Float
 from torch import Tensor
 
 from model.confidence import Calibration, Features, features_of
+from model.engine.biases import ChoiceBias, TimeBias
 from model.engine.engine import SlotEngine
-from model.engine.search import ChoiceBias, Path
+from model.engine.search import Path
 from model.engine.sequence import Prefix, Sequence
 from model.engine.updates import Answer
-from model.evidence import Evidence, WordVectors
+from model.evidence import FRAMES_PER_TENTH, Evidence, WordVectors
 from model.language.decoding import Decoding
 from model.language.prompt import prompt_ids, query_of
 from model.language.tokenizer import Tokenizer
@@ -21,6 +22,7 @@ from model.timeaudio import TimeAudio
 from model.timeline.event import Event, by_caption
 from model.timeline.grammar import Grammar
 from model.timeline.interval import Interval
+from model.timeline.interval_weights import IntervalWeights
 from model.timeline.parser import Parser, parse
 from model.timeline.task import Task
 
@@ -32,6 +34,7 @@ class Question:
         sequence: the answer that the engine is generating.
         events: events that are complete so far. Empty during beam search, since another beam may still win.
         embeddings: whether each interval gets an embedding. Set it before the first step.
+        query: the words of the request; the whole question if it has no query.
     """
 
     def __init__(
@@ -52,7 +55,7 @@ class Question:
         self._duration = duration
         self._calibration = calibration
         self._evidence = evidence
-        self._question = question
+        self.query = query_of(question)
         self._parser = Parser(task, duration)
         self._markers = tokenizer.vocabulary.marker_ids
         self._num_read = 0
@@ -122,7 +125,7 @@ class Question:
 
     def features(self, events: Items[Event], ids: Items[int], log_probs: Items[float]) -> list[tuple[Features, ...]]:
         """Return the features of each interval of the answer's events; see `features_of`."""
-        query_ids = word_ids(self._tokenizer, query_of(self._question)) if self._task in ("ground", "ask") else None
+        query_ids = word_ids(self._tokenizer, self.query) if self._task in ("ground", "ask") else None
 
         def evidence(event: Event, interval: Interval) -> float:
             return self._evidence(
@@ -159,11 +162,23 @@ class Prompter:
         evidence = self.evidence(prefix.embeds[len(self._ids_before) :], duration)
         calibration = self._model.calibration
         sequence = self._engine.add(prefix, self._embedded(after, prefix.embeds.device), decoding, grammar)
-        presence = None if calibration is None else calibration.presence.get(task)
-        if presence is not None:
-            shown = evidence(word_ids(self._tokenizer, query_of(question)))
-            sequence.search.bias = ChoiceBias(presence.absent, presence.present, -presence.bias_of(shown))
+        if calibration is not None and task in calibration.presence:
+            ids = word_ids(self._tokenizer, query_of(question))
+            presence, whole = calibration.presence[task], evidence(ids)
+            sequence.search.choice = ChoiceBias(presence.absent, presence.present, -presence.bias_of(whole))
+            sequence.search.times = self._time_bias(calibration, task, evidence.by_tenth(ids), whole)
         return Question(sequence, self._tokenizer, task, duration, calibration, evidence, question)
+
+    def _time_bias(
+        self, calibration: Calibration, task: Task, similarities: Items[float] | None, whole: float
+    ) -> TimeBias | None:
+        occurrence = calibration.occurrence.get(task)
+        if occurrence is None or similarities is None:
+            return None
+        tenths_per_window = self._model.config.window.num_frames / FRAMES_PER_TENTH
+        weights = IntervalWeights(occurrence.by_tenth(similarities, whole, tenths_per_window))
+        # A question may be about the time of another sound than the one it names, unless its answer begins like this.
+        return TimeBias(weights, calibration.presence[task].present if task == "ask" else ())
 
     def evidence(self, audio_tokens: Float[Tensor, "tokens dim"], duration: int) -> Evidence:
         """Return a recording's audio tokens for comparison with words. Units: `duration` in tenths of a second."""
@@ -176,7 +191,7 @@ class Prompter:
     @cached_property
     def _vectors(self) -> WordVectors:
         weight: Tensor = self._engine.embed.get_parameter("weight")
-        return WordVectors(weight.detach(), self._tokenizer.marker_ids)
+        return WordVectors(weight.detach(), self._tokenizer.marker_ids, self._model.word_map)
 
     def _embedded(self, ids: list[int], device: torch.device) -> Tensor:
         embeds: Tensor = self._engine.embed(torch.tensor(ids, device=device))

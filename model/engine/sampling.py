@@ -36,12 +36,9 @@ def restricted(
     forbidden = masks.forbidden([sequence.search for sequence in sequences], scores.shape[1])
     left = scores if forbidden is None else scores.masked_fill(forbidden.view_as(scores), -torch.inf)
     for row, sequence in enumerate(sequences):
-        if (bias := sequence.search.bias) is not None:
-            best = left[row].topk(2, dim=1).indices
-            others = torch.stack([best == other for other in bias.alternatives])  # no ids are copied to the device
-            is_choice = (best == bias.token).any(dim=1) & others.any(dim=(0, 2))
+        if sequence.search.choice is not None or sequence.search.times is not None:
             left = left.clone() if left is scores else left
-            left[row, :, bias.token] += bias.value * is_choice
+            sequence.search.bias(left[row])
     return left
 
 

@@ -4,8 +4,11 @@ import math
 import random
 from collections.abc import Iterable
 from dataclasses import dataclass
-from typing import NamedTuple
 
+from jaxtyping import Float
+from torch import Tensor
+
+from model.engine.biases import ChoiceBias, TimeBias
 from model.engine.drafts import NO_DRAFT
 from model.language.decoding import Decoding
 from model.timeline.grammar import START, Allowed, Grammar, State
@@ -21,7 +24,7 @@ class Completion:
         ids: without the end-of-sequence token. The tokens that close a cut answer come last.
         log_probs: the model's log-probability of each id that it chose.
         grammar_log_probs: of the same ids, normalised over the tokens that the grammar allowed at each position, with
-            the bias of the search.
+            the biases of the search.
         is_cut: whether the answer reached the length limit before its end.
         score: beam search: mean log-probability per token, with the end token; None for other searches.
     """
@@ -39,14 +42,6 @@ class Completion:
         return sum(own - within < LOG_HALF for own, within in pairs)
 
 
-class ChoiceBias(NamedTuple):
-    """Shifts a choice: where `token` and one of its alternatives are best, `value` is added to the logit of `token`."""
-
-    token: int
-    alternatives: tuple[int, ...]
-    value: float
-
-
 class Search:
     """The search for one answer: each step takes `width` tokens and chooses the next ones.
 
@@ -54,7 +49,8 @@ class Search:
         tokens: inputs of the next step, one per beam.
         parents: the beam of the previous step that each of them continues.
         limit: largest number of tokens.
-        bias: shifts one choice between tokens; None shifts nothing.
+        choice: shifts one choice between tokens; None shifts nothing.
+        times: weighs the times; None weighs nothing.
         draft: tokens that the next step checks together with `tokens`; always empty for beams.
         masks: cache of `GrammarMasks`, valid until the allowed tokens change.
     """
@@ -70,10 +66,12 @@ class Search:
         self.tokens: list[int] = []
         self.parents: list[int] = []
         self._states: list[State] = [START] * self.width
+        self._openings: list[int | None] = [None] * self.width  # the first token of each beam
         self._allowed = None if grammar is None else [grammar.allowed_after(START)] * self.width
         self._is_behind = False
         self.masks: tuple[int, list[int]] | None = None
-        self.bias: ChoiceBias | None = None
+        self.choice: ChoiceBias | None = None
+        self.times: TimeBias | None = None
         self.draft = NO_DRAFT
 
     def allowed(self) -> list[Allowed] | None:
@@ -89,8 +87,23 @@ class Search:
                 self.masks = None
         return self._allowed
 
+    def bias(self, scores: Float[Tensor, "rows vocabulary"]) -> None:
+        """Apply the biases in place to logits or log-probabilities: of the beams, or after the last token and a draft.
+
+        Rows after those belong to no token of this search.
+        """
+        if self.choice is not None:
+            self.choice.apply(scores)
+        if self.times is not None and self.grammar is not None and self.allowed() is not None:
+            states = [*self._states, *self.draft.states]
+            openings = self._openings + self._openings[:1] * len(self.draft.states)
+            for row, state, opening in zip(scores, states, openings, strict=False):
+                if state is not None:
+                    self.times.apply(row, self.grammar, state, opening)
+
     def _goes_on(self, tokens: list[int], parents: list[int]) -> None:
         self.tokens, self.parents, self._is_behind = tokens, parents, True
+        self._openings = [*tokens] if self.num_tokens == 1 else [self._openings[parent] for parent in parents]
 
     def _completion(self, chosen: Iterable[tuple[int, float, float]], score: float | None = None) -> Completion:
         """Build a completion from tokens with both log-probabilities, in order, up to the end token if there is one."""

@@ -46,13 +46,13 @@ class Phase(IntEnum):
 
 
 class State(NamedTuple):
-    """Everything that the rules for the next token depend on. Units: `start` and `floor` in tenths."""
+    """Everything that the rules for the next token depend on. Units: `start` and `ended` in tenths."""
 
     phase: Phase = Phase.OPENING
     seconds: int | None = None  # the digits of the time being written
     start: int = 0  # the first time, once it is complete
     matched: int = 0
-    floor: int = 0  # the earliest start allowed
+    ended: int = 0  # the end of the last interval
     owes_words: bool = False  # the last interval has no caption yet
 
 
@@ -137,38 +137,55 @@ class Grammar:
             return self._with_tenth(state, self._offsets[token_id])
         if state.phase is Phase.SEPARATOR and self._continues_separator(state, token_id):
             if self.task != "ask" and state.matched + 1 == len(self.vocabulary.separator_ids):
-                return State(Phase.END, start=state.start)
+                return State(Phase.END, start=state.start, ended=state.ended)
             return state._replace(matched=state.matched + 1)
         owes_words = state.owes_words and token_id in self.vocabulary.wordless_ids
-        return State(Phase.TEXT, floor=state.floor, owes_words=owes_words)
+        return State(Phase.TEXT, ended=state.ended, owes_words=owes_words)
 
     def _with_digit(self, state: State, digit: int) -> State:
         if state.phase is Phase.SEPARATOR and self._is_paired(state):
-            return State(Phase.END, seconds=digit, start=state.start)
+            return State(Phase.END, seconds=digit, start=state.start, ended=state.ended)
         if state.phase in (Phase.START, Phase.END):
             return state._replace(seconds=digit if state.seconds is None else state.seconds * 10 + digit)
-        return State(Phase.START, seconds=digit, floor=state.floor)
+        return State(Phase.START, seconds=digit, ended=state.ended)
 
     def _with_tenth(self, state: State, tenth: int) -> State:
         assert state.seconds is not None
         time = state.seconds * 10 + tenth
         if state.phase is Phase.START:
-            return State(Phase.SEPARATOR, start=time)
-        floor = time if self.task == "summarize" else 0
-        return State(Phase.CLOSED, floor=floor, owes_words=self.task in CAPTIONED)
+            return State(Phase.SEPARATOR, start=time, ended=state.ended)
+        return State(Phase.CLOSED, ended=time, owes_words=self.task in CAPTIONED)
 
     def _continues_separator(self, state: State, token_id: int) -> bool:
         separator = self.vocabulary.separator_ids
         return state.matched < len(separator) and token_id == separator[state.matched]
+
+    def ends_interval(self, state: State) -> bool:
+        """Whether a time written next, or being written, is the second one of an interval."""
+        return state.phase is Phase.END or (state.phase is Phase.SEPARATOR and self._is_paired(state))
+
+    def times(self, state: State) -> dict[int, list[int]]:
+        """Return the times that each marker allowed next may lead to. Units: tenths."""
+        low, high = self._range(state)
+        written = "" if state.seconds is None else str(state.seconds)
+        found = {token: list[int]() for token in self._continuations(state) if self.allowed_after(state).permits(token)}
+        for token, times in found.items():
+            if token in self._offsets:
+                assert state.seconds is not None, "a time begins with an anchor"
+                times.append(state.seconds * 10 + self._offsets[token])
+            else:
+                seconds = f"{written}{self._anchors[token]}"
+                times += [time for time in range(low, high + 1) if str(time // 10).startswith(seconds)]
+        return found
 
     def _is_paired(self, state: State) -> bool:
         return state.matched == len(self.vocabulary.separator_ids)
 
     def _range(self, state: State) -> tuple[int, int]:
         """Return the valid range of the current time. Units: tenths, both ends inclusive."""
-        if state.phase is Phase.END or (state.phase is Phase.SEPARATOR and self._is_paired(state)):
+        if self.ends_interval(state):
             return state.start + 1, self.duration
-        return state.floor, self._latest_start
+        return state.ended if self.task == "summarize" else 0, self._latest_start
 
     def _rest_of_time(self, seconds: int | None, low: int, high: int) -> tuple[int, list[int]]:
         """Return the earliest time that begins with these digits, and the ids that complete it."""

@@ -12,7 +12,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from model.audio.waveform import Waveform
-from model.checkpoint import CALIBRATION, load_checkpoint, save_checkpoint
+from model.checkpoint import CALIBRATION, WORDS, load_checkpoint, save_checkpoint
 from model.confidence import FEATURES, FLOOR, MARGIN, Calibration, Features, Logistic, features_of
 from model.engine.updates import Answered, Found
 from model.errors import CheckpointError
@@ -20,7 +20,7 @@ from model.language.decoding import Decoding
 from model.pipeline import Pipeline
 from model.timeline.event import Event
 from model.timeline.interval import Interval, union
-from tests.factories import small_model
+from tests.factories import identity_map, small_model
 from tests.tiny_models import TIMED
 
 EVEN = Logistic(0.5, (0.1, 0.1, 0.2, 0.05, 0.3, 0.4))
@@ -120,10 +120,14 @@ def directory(tmp_path_factory: pytest.TempPathFactory) -> Path:
 def test_only_a_calibrated_checkpoint_has_a_calibration(directory: Path) -> None:
     assert load_checkpoint(directory)[0].calibration is None
     Calibration({"ground": EVEN}).write(directory / CALIBRATION, {"scenes": 1})
+    with pytest.raises(CheckpointError, match=WORDS):
+        load_checkpoint(directory)
+    identity_map().write(directory / WORDS)
     model, tokenizer = load_checkpoint(directory)
     assert model.calibration == Calibration({"ground": EVEN})
     save_checkpoint(directory, model, tokenizer, dtype=torch.float32)  # the weights may have changed
     assert not (directory / CALIBRATION).exists()
+    assert not (directory / WORDS).exists()
 
 
 @pytest.mark.parametrize(

@@ -9,20 +9,21 @@ import pytest
 import torch
 
 from model.audio.waveform import Waveform
-from model.checkpoint import CALIBRATION
+from model.checkpoint import CALIBRATION, WORDS
 from model.confidence import Calibration
+from model.engine.biases import ChoiceBias
 from model.engine.masks import GrammarMasks
 from model.engine.sampling import restricted
-from model.engine.search import ChoiceBias
 from model.engine.sequence import Prefix, Sequence
 from model.errors import CheckpointError
-from model.evidence import COMMON_IDS, Evidence, WordVectors
+from model.evidence import Evidence, WordVectors
 from model.language.decoding import Decoding
 from model.pipeline import Pipeline
-from model.presence import Presence, log_odds
+from model.presence import Occurrence, Presence, log_odds
 from model.timeline.interval import Interval
+from model.word_map import WordMap
 
-RARE, OTHER, COMMON, MARKERS = 900, 901, 7, (950, 951)
+RARE, OTHER, MARKERS = 900, 901, (950, 951)
 WINDOW_FRAMES = 17
 
 
@@ -44,11 +45,52 @@ def test_a_sound_resembles_its_own_word_where_it_sounds(embedding):
     assert recording([500]) < 0.4
 
 
-def test_common_words_hardly_count(embedding):
+def test_a_map_turns_words_towards_the_names_of_sounds(embedding):
+    mean = embedding.mean(dim=0)
+    given, name = embedding[OTHER] - mean, embedding[RARE] - mean
+    weight = torch.outer(name, given) / given.square().sum()  # OTHER means RARE
+    vectors = WordVectors(embedding, MARKERS, WordMap(weight, torch.zeros(64), mean))
+    assert torch.allclose(vectors([OTHER]), torch.nn.functional.normalize(name, dim=0), atol=1e-5)
+    sounds = tokens_of(embedding, [500] * 20 + [RARE] * 10)
+    mapped, plain = (Evidence(some, sounds, 102, WINDOW_FRAMES) for some in (vectors, WordVectors(embedding, MARKERS)))
+    assert mapped([OTHER]) > 0.6
+    assert plain([OTHER]) < 0.3
+
+
+def test_a_sound_that_fills_its_recording_is_found_if_the_usual_token_is_known(embedding):
+    usual = WordMap(torch.eye(64), torch.zeros(64), embedding.mean(dim=0))
+    for word_map, expected in ((usual, True), (None, False)):
+        vectors = WordVectors(embedding, MARKERS, word_map)
+        recording = Evidence(vectors, tokens_of(embedding, [RARE] * 30), 102, WINDOW_FRAMES)
+        assert (recording([RARE]) > 0.5) == expected
+
+
+def test_each_tenth_has_the_evidence_of_its_window_and_the_neighbours(embedding):
     vectors = WordVectors(embedding, MARKERS)
-    plain, wordy = vectors([RARE]), vectors([COMMON, COMMON_IDS - 1, RARE])
-    assert torch.allclose(plain, wordy)
-    assert float(vectors([COMMON]).norm()) == pytest.approx(1.0)  # a query of common words alone is compared too
+    recording = Evidence(vectors, tokens_of(embedding, [OTHER] * 20 + [RARE] * 10), 102, WINDOW_FRAMES)
+    found = recording.by_tenth([RARE])
+    assert found is not None
+    assert len(found) == 102
+    assert min(found[72:]) > 0.5 > max(found[:60])
+    assert found[0] == found[3]  # one window is 3.4 tenths
+    assert recording.by_tenth([]) is None
+    assert Evidence(vectors, tokens_of(embedding, [OTHER, RARE, RARE, RARE]), 600, 17).by_tenth([RARE]) is None
+
+
+def test_a_word_map_is_written_and_checked(tmp_path):
+    path = tmp_path / WORDS
+    with pytest.raises(CheckpointError, match=r"is missing.*timeaudio calibrate"):
+        WordMap.read(path, 8)
+    WordMap(torch.eye(8) / 2, torch.arange(8.0), torch.full((8,), 0.1)).write(path)
+    found = WordMap.read(path, 8)
+    assert torch.equal(found.weight, torch.eye(8) / 2)
+    assert torch.equal(found.bias, torch.arange(8.0))
+    assert torch.equal(found.centre, torch.full((8,), 0.1))
+    with pytest.raises(CheckpointError, match=r"embeddings of 16 numbers.*timeaudio calibrate"):
+        WordMap.read(path, 16)
+    path.write_bytes(path.read_bytes()[:100])
+    with pytest.raises(CheckpointError, match="timeaudio calibrate"):
+        WordMap.read(path, 8)
 
 
 def test_times_among_the_tokens_are_left_out(embedding):
@@ -108,10 +150,11 @@ def test_log_odds_computed_by_hand():
     assert math.isfinite(log_odds(0.0, chosen=True))
 
 
-def test_the_presence_of_a_checkpoint_is_written_and_checked(tmp_path):
+def test_presence_and_occurrence_of_a_checkpoint_are_written_and_checked(tmp_path):
     path, presence = tmp_path / CALIBRATION, {"ask": Presence(0.5, 1.0, 2.0, (7, 9), 8)}
-    Calibration({}, presence).write(path, {})
-    assert Calibration.read(path) == Calibration({}, presence)
+    occurrence = {"ask": Occurrence(-2.0, 15.0, -8.0)}
+    Calibration({}, presence, occurrence).write(path, {})
+    assert Calibration.read(path) == Calibration({}, presence, occurrence)
     former = json.loads(path.read_text()) | {
         "presence": {"bias": 0.5, "language": 1.0, "evidence": 2.0, "tokens": [7, 8]}
     }
@@ -122,6 +165,9 @@ def test_the_presence_of_a_checkpoint_is_written_and_checked(tmp_path):
         Calibration({}, {"ask": wrong}).write(path, {})
         with pytest.raises(CheckpointError, match="timeaudio calibrate"):
             Calibration.read(path)
+    Calibration({}, presence, {"ask": Occurrence(math.inf, 1.0, 0.0)}).write(path, {})
+    with pytest.raises(CheckpointError, match="timeaudio calibrate"):
+        Calibration.read(path)
 
 
 @pytest.mark.parametrize(
@@ -135,7 +181,7 @@ def test_the_presence_of_a_checkpoint_is_written_and_checked(tmp_path):
 )
 def test_a_bias_shifts_only_the_choice_between_its_tokens(logits, expected):
     sequence = Sequence(Prefix(torch.zeros(1, 8)), torch.zeros(1, 8), Decoding(), None, frozenset())
-    sequence.search.bias = ChoiceBias(2, (1, 3), 1.5)
+    sequence.search.choice = ChoiceBias(2, (1, 3), 1.5)
     masks = GrammarMasks(4, 4, device=torch.device("cpu"))
     found = restricted([sequence], torch.tensor([[logits]]), masks)
     assert int(found.argmax()) == expected

@@ -6,12 +6,12 @@ from peft import LoraConfig, get_peft_model
 from safetensors.torch import load_file
 
 from model.audio.waveform import Waveform
-from model.checkpoint import CALIBRATION, load_checkpoint, save_checkpoint
+from model.checkpoint import CALIBRATION, WORDS, load_checkpoint, save_checkpoint
 from model.confidence import Calibration
 from model.errors import CheckpointError
 from model.packing import pack, sizes
 from model.pipeline import Decoding, Pipeline
-from tests.factories import small_model
+from tests.factories import identity_map, small_model
 from tests.synthetic import sound
 from timeaudio.cli import main
 
@@ -22,6 +22,7 @@ def checkpoint(tmp_path):
     save_checkpoint(tmp_path / "small", model, tokenizer, dtype=torch.float32)
     (tmp_path / "small" / "README.md").write_text("# small\n")
     Calibration({}).write(tmp_path / "small" / CALIBRATION, {})
+    identity_map().write(tmp_path / "small" / WORDS)
     return tmp_path / "small"
 
 

@@ -1,7 +1,8 @@
 """Fit a checkpoint's confidence on composed scenes, and measure it on scenes of other recordings.
 
-First it fits how to decide whether a query occurs, from what the language model says and from how much the audio tokens
-resemble the query. Then it fits the confidence of intervals.
+First it fits what people's words mean among the audio tokens. Then it fits how to decide whether and when a query
+occurs, from what the language model says and from how much the audio tokens resemble the words. Last, it fits the
+confidence of intervals.
 
 The held-out recordings are split in two by source. Scenes are composed from each half, including sounds of unknown
 kinds, noise, hum and silence, and the checkpoint answers questions about them. An interval is right if its kind is
@@ -25,10 +26,24 @@ def parse(argv: Sequence[str] | None) -> argparse.Namespace:
         "--model", type=Path, required=True, metavar="DIR|ORG/NAME", help="checkpoint directory, or a model on the hub"
     )
     parser.add_argument(
-        "--out", type=Path, metavar="FILE", help="file to write (default: calibration.json in the checkpoint directory)"
+        "--out",
+        type=Path,
+        metavar="FILE",
+        help="file to write, with words.safetensors beside it (default: calibration.json in the checkpoint directory)",
     )
     parser.add_argument(
         "--scenes", type=int, default=400, help="scenes to fit on, and as many to measure on (default: %(default)s)"
     )
+    parser.add_argument(
+        "--false-alarms", type=_share, default=0.08, metavar="SHARE",
+        help="share of absent queries that may be answered with intervals, of those fitted on (default: %(default)s)",
+    )  # fmt: skip
     parser.add_argument("--seed", type=int, default=11, help="seed of the scenes (default: %(default)s)")
     return parser.parse_args(argv)
+
+
+def _share(text: str) -> float:
+    share = float(text)
+    if not 0 < share < 1:
+        raise argparse.ArgumentTypeError(f"a share is between 0 and 1, not {text}")
+    return share

@@ -4,11 +4,18 @@ import random
 
 import pytest
 
+from model.engine.biases import TimeBias
 from model.engine.drafts import Drafter
 from model.engine.engine import SlotEngine
 from model.language.decoding import Decoding
-from model.timeline.grammar import START, Grammar
+from model.timeline.grammar import START, Grammar, Phase, State
+from model.timeline.interval_weights import IntervalWeights
 from tests.tiny_models import TIMED, answers, ask, prompt, tiny
+
+
+def time_bias(seed: int, duration: int, openings: tuple[int, ...] = ()) -> TimeBias:
+    drawn = random.Random(seed)
+    return TimeBias(IntervalWeights([drawn.gauss(0, 1) for _ in range(duration)]), openings)
 
 
 def num_steps(engine: SlotEngine, cases: list) -> int:
@@ -33,7 +40,8 @@ def test_forced_tokens_need_no_earlier_answer() -> None:
     state = grammar.advance(grammar.advance(START, anchors[2]), offsets[5])
     draft = drafter.draft((anchors[2], offsets[5]), state, grammar, most=7)
     assert draft.tokens == separator
-    assert [allowed.only is not None for allowed in draft.allowed] == [True] * len(separator)
+    assert draft.states[-1] == State(Phase.END, start=25)
+    assert len(draft.states) == len(separator)
 
 
 def test_times_and_the_end_are_not_guessed() -> None:
@@ -59,7 +67,8 @@ def test_a_sampled_answer_is_the_same_with_drafts_of_others_beside_it() -> None:
     assert found[:1] == expected
 
 
-def test_answers_are_the_same_as_with_one_token_per_step() -> None:
+@pytest.mark.parametrize("biased", [False, True])
+def test_answers_are_the_same_as_with_one_token_per_step(biased: bool) -> None:
     llm, rng = tiny(seed=6, vocab_size=40), random.Random(1)
     cases = [
         (prompt(rng.randint(2, 30), seed % 5), Decoding(max_new_tokens=rng.choice([1, 2, 7, 40])),
@@ -68,6 +77,11 @@ def test_answers_are_the_same_as_with_one_token_per_step() -> None:
     ]  # fmt: skip
     drafting, plain = (SlotEngine(llm, num_slots=5, length=128, length_step=16) for _ in range(2))
     plain.drafter = None
-    found = [answers(engine, [ask(engine, *case) for case in cases]) for engine in (drafting, plain)]
+    found = []
+    for engine in (drafting, plain):
+        sequences = [ask(engine, *case) for case in cases]
+        for place, sequence in enumerate(sequences if biased else ()):
+            sequence.search.times = time_bias(place, sequence.search.grammar.duration)
+        found.append(answers(engine, sequences))
     assert found[0] == found[1]
     assert drafting.num_steps < plain.num_steps

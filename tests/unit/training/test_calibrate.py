@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 import torch
 
-from model.checkpoint import CALIBRATION, save_checkpoint
+from model.checkpoint import CALIBRATION, WORDS, load_checkpoint, save_checkpoint
 from model.confidence import Calibration, Features, features_of
 from model.pipeline import Pipeline
 from model.timeline.parser import parse
@@ -16,6 +16,7 @@ from model.timeline.task import TASKS
 from tests.factories import small_model
 from tests.small_recordings import data_set, noise, pool_of
 from training import calibrate as command
+from training import word_map
 from training.calibrate import SceneQuestions, ScoredInterval, calibrate, main, measure, scene_configs, scored_intervals
 from training.data.composer import PlacedEvent, Scene, SceneConfig
 from training.data.vocabulary import vocabulary
@@ -157,12 +158,15 @@ def test_the_command_fits_on_one_half_and_measures_on_the_other(tmp_path, monkey
     words = ["--data", str(data), "--model", str(tmp_path / "model"), "--scenes", "2", "--seed", "3"]
     (tmp_path / "model" / CALIBRATION).write_text("{}")  # of an older version: it is replaced
     monkeypatch.setattr(command, "scored_intervals", record_call)
+    monkeypatch.setattr(word_map, "QUESTIONS_PER_KIND", 1)
     assert main(words) == 0
     assert calls == [(3, 2, 3), (2, 2, 4)]
     assert Calibration.read(tmp_path / "model" / CALIBRATION) == calibrate(random_intervals(3, 500))
     about = json.loads((tmp_path / "model" / CALIBRATION).read_text())["about"]
     assert (about["fitted_on"], about["measured"][0]["intervals"]) == (500, 500)
+    assert load_checkpoint(tmp_path / "model")[0].word_map is not None
     assert main([*words, "--out", str(tmp_path / "apart.json")]) == 0
+    assert (tmp_path / WORDS).is_file()
     assert Calibration.read(tmp_path / "apart.json") == calibrate(random_intervals(3, 500))
     monkeypatch.setattr(command, "scored_intervals", lambda *_, **__: [])
     assert main(words) == 2

@@ -94,6 +94,12 @@ def held_out_wordings() -> dict[str, tuple[str, ...]]:
     return {kind: tuple(queries) for kind, queries in sorted(_read("held_out.json").items())}
 
 
+@functools.cache
+def synonyms() -> dict[str, tuple[str, ...]]:
+    """Return words for the kinds, and for sounds that are none of them, by name. No question of training uses them."""
+    return {name: tuple(texts) for name, texts in _read("synonyms.json").items()}
+
+
 def kind_of_label(label: str) -> str | None:
     """Return the kind that a data set's label means, `UNKNOWN`, or None.
 

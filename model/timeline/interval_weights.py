@@ -1,0 +1,44 @@
+"""Weigh the times of intervals by evidence of when a sound occurs, one time marker after the other.
+
+Each interval has a weight: the sum, over its tenths of a second, of the log-odds that the sound occurs there. The
+weight of a start is the sum over all ends; that of a marker, over all times that it may lead to. Multiplied with the
+language model's probabilities, the weights make a product of experts (Hinton 2002).
+"""
+
+from collections.abc import Sequence
+
+import numpy as np
+
+from model.timeline.grammar import Grammar, State
+
+TAKEN = -30.0
+"""Weight of a start before the end of the last interval: times are written in order."""
+
+
+class IntervalWeights:
+    """The weights of one sound in one recording.
+
+    Args:
+        log_odds: that the sound occurs in each tenth of a second.
+    """
+
+    def __init__(self, log_odds: Sequence[float]) -> None:
+        self._sums = np.concatenate([[0.0], np.cumsum(np.asarray(log_odds, np.float64))])
+        ends = np.logaddexp.accumulate(self._sums[:0:-1])[::-1]  # over all ends after each start
+        self._starts = np.append(ends - self._sums[:-1], TAKEN)
+        self._known: dict[State, dict[int, float]] = {}
+
+    def markers(self, grammar: Grammar, state: State) -> dict[int, float]:
+        """Return the log-weights of the time markers allowed next. Only their differences mean anything."""
+        known = self._known.get(state)
+        if known is None:
+            times = grammar.times(state)
+            weights = self._sums if grammar.ends_interval(state) else self._starts_after(state.ended)
+            known = {token: float(np.logaddexp.reduce(weights[some])) for token, some in times.items()}
+            self._known[state] = known
+        return known
+
+    def _starts_after(self, ended: int) -> "np.ndarray[tuple[int], np.dtype[np.float64]]":
+        weights = self._starts.copy()
+        weights[:ended] = TAKEN
+        return weights

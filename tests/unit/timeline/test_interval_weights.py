@@ -1,0 +1,54 @@
+"""Weights of intervals, spread over the markers that write them."""
+
+import math
+
+import numpy as np
+import pytest
+
+from model.timeline.grammar import START, Grammar, State
+from model.timeline.interval_weights import IntervalWeights
+from tests.tiny_models import TIMED
+
+DURATION = 23
+
+
+def log_prob(weights: IntervalWeights, grammar: Grammar, state: State, ids: list[int]) -> tuple[float, State]:
+    """Return the log-probability of markers, each chosen by weight alone, and the state after them."""
+    total = 0.0
+    for token in ids:
+        markers = weights.markers(grammar, state)
+        total += markers[token] - np.logaddexp.reduce(list(markers.values()))
+        state = grammar.advance(state, token)
+    return total, state
+
+
+def time(tenths: int) -> list[int]:
+    return [*(TIMED.anchor_ids[int(digit)] for digit in str(tenths // 10)), TIMED.offset_ids[tenths % 10]]
+
+
+@pytest.mark.parametrize("task", ["ground", "ask"])
+def test_markers_chosen_by_weight_give_each_interval_the_sum_of_its_log_odds(task):
+    log_odds = np.random.default_rng(0).normal(size=DURATION)
+    weights, grammar = IntervalWeights(log_odds.tolist()), Grammar(TIMED, task, DURATION)
+    found, expected = {}, {}
+    for start in range(DURATION):
+        first, state = log_prob(weights, grammar, START, time(start))
+        for token in TIMED.separator_ids:
+            state = grammar.advance(state, token)
+        for end in range(start + 1, DURATION + 1):
+            found[start, end] = first + log_prob(weights, grammar, state, time(end))[0]
+            expected[start, end] = log_odds[start:end].sum()
+    total = np.logaddexp.reduce(list(expected.values()))
+    assert found == pytest.approx({key: value - total for key, value in expected.items()}, abs=1e-6)
+    assert sum(map(math.exp, found.values())) == pytest.approx(1.0)
+
+
+def test_what_an_interval_has_taken_is_not_taken_again():
+    weights, grammar = IntervalWeights([3.0] * 10 + [-3.0] * 5 + [1.0] * 8), Grammar(TIMED, "ground", DURATION)
+    once = weights.markers(grammar, START)
+    assert max(once, key=lambda token: once[token]) == TIMED.anchor_ids[0]
+    state = START
+    for token in (*time(0), *TIMED.separator_ids, *time(10), 0):
+        state = grammar.advance(state, token)
+    again = weights.markers(grammar, state)
+    assert again[TIMED.anchor_ids[0]] < min(again[TIMED.anchor_ids[digit]] for digit in (1, 2)) - 20
