@@ -14,7 +14,7 @@ from model.checkpoint import EMBEDDED, load_checkpoint
 from model.engine.engine import SlotEngine
 from model.engine.prompting import Prompter, Question
 from model.engine.session import Session
-from model.engine.updates import Answer
+from model.engine.updates import ParsedAnswer
 from model.errors import TaskNotSupported
 from model.evidence import Evidence
 from model.language.decoding import Decoding
@@ -25,7 +25,7 @@ from model.timeaudio import TimeAudio
 from model.timeline.answer_length import answer_tokens
 from model.timeline.task import Task
 
-__all__ = ["Answer", "Decoding", "Pipeline", "Recording"]
+__all__ = ["Decoding", "ParsedAnswer", "Pipeline", "Recording"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -132,7 +132,7 @@ class Pipeline:
         tokens = self.model.audio_tokens(speech, sound, [waveform.num_samples])[0]
         return Recording(tokens, waveform.duration_tenths, waveform.num_samples)
 
-    def dense_caption(self, recording: Recording, decoding: Decoding | None = None) -> Answer:
+    def dense_caption(self, recording: Recording, decoding: Decoding | None = None) -> ParsedAnswer:
         """Find every sound event, with its intervals and a caption.
 
         Raises:
@@ -140,7 +140,7 @@ class Pipeline:
         """
         return self.answer(recording, "dense_caption", question_of("dense_caption"), decoding)
 
-    def ground(self, recording: Recording, query: str, decoding: Decoding | None = None) -> Answer:
+    def ground(self, recording: Recording, query: str, decoding: Decoding | None = None) -> ParsedAnswer:
         """Find the intervals in which `query` occurs; none if it does not.
 
         Raises:
@@ -149,7 +149,7 @@ class Pipeline:
         """
         return self.answer(recording, "ground", question_of("ground", query), decoding)
 
-    def answer(self, recording: Recording, task: Task, question: str, decoding: Decoding | None = None) -> Answer:
+    def answer(self, recording: Recording, task: Task, question: str, decoding: Decoding | None = None) -> ParsedAnswer:
         """Answer any question in the grammar of `task`; by default greedily, with at most `answer_tokens` tokens.
 
         Raises:

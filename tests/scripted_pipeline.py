@@ -20,7 +20,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from model.audio.waveform import Waveform
-from model.engine.updates import Answer, Answered, Done, Encoded, Failed, Found, Started, Update
+from model.engine.updates import Answered, Done, Encoded, Failed, Found, ParsedAnswer, Started, Update
 from model.errors import CheckpointError, TaskNotSupported
 from model.timeline.event import Event
 from model.timeline.interval import Interval
@@ -126,13 +126,13 @@ class Session:
         return [*found, Answered(index, answer, took_s), Done()]
 
 
-def _answer(duration: int, query: str, embedding: tuple[float, ...] | None) -> Answer:
+def _answer(duration: int, query: str, embedding: tuple[float, ...] | None) -> ParsedAnswer:
     if not query:
-        return Answer((Event((Interval(0, duration, embedding=embedding),), "All of it."),), "all", 12, 7)
+        return ParsedAnswer((Event((Interval(0, duration, embedding=embedding),), "All of it."),), "all", 12, 7)
     if query == "nothing":
-        return Answer((), "absent", 12, 7)
+        return ParsedAnswer((), "absent", 12, 7)
     start, end = min(1, duration - 1), min(duration, max(2, duration // 2))
-    return Answer((Event((Interval(start, end, embedding=embedding),), ""),), f"{start / 10} - {end / 10}", 12, 7)
+    return ParsedAnswer((Event((Interval(start, end, embedding=embedding),), ""),), f"{start / 10} - {end / 10}", 12, 7)
 
 
 class Pipeline:

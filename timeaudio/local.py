@@ -18,7 +18,7 @@ from timeaudio.requests import OnProgress
 
 if TYPE_CHECKING:
     from model.audio.waveform import Waveform
-    from model.pipeline import Answer, Recording
+    from model.pipeline import ParsedAnswer, Recording
     from model.timeline.task import Task
     from server.workers.protocol import QueryAnswered
 
@@ -134,7 +134,7 @@ class LocalModel:
         task: "Task",
         queries: Sequence[str],
         part: PartOptions,
-        ask: "Callable[[Recording], list[Answer]]",
+        ask: "Callable[[Recording], list[ParsedAnswer]]",
     ) -> results.AnyAnswer:
         """Return the model's answer about one recording, as a server would."""
         from server.api.requests import InferenceResult
@@ -187,7 +187,7 @@ class LocalModel:
         return int(start_s * _TENTHS + 1e-6), end_s, least
 
     def _in_passes(
-        self, waveform: "Waveform", task: "Task", ask: "Callable[[Recording], list[Answer]]"
+        self, waveform: "Waveform", task: "Task", ask: "Callable[[Recording], list[ParsedAnswer]]"
     ) -> "tuple[list[QueryAnswered], int, float]":
         """Return the answers, the number of audio tokens, and the seconds spent on encoding."""
         from model.audio.waveform import SAMPLES_PER_TENTH, Waveform

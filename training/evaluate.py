@@ -18,7 +18,7 @@ from rich.progress import track
 from model.audio.waveform import Waveform
 from model.errors import TimeAudioError
 from model.language.prompt import question_of
-from model.pipeline import Answer, Decoding, Pipeline
+from model.pipeline import Decoding, ParsedAnswer, Pipeline
 from model.timeline.event import Event
 from model.timeline.interval import Interval
 from training.captioning import meteor_if_available, scene_captions
@@ -119,7 +119,7 @@ def _spans(intervals: Sequence[Interval]) -> tuple[tuple[float, float], ...]:
     return tuple((i.start_s, i.end_s) for i in intervals)
 
 
-def _is_readable(answer: Answer) -> bool:
+def _is_readable(answer: ParsedAnswer) -> bool:
     """Return whether all markers were parsed into intervals; without intervals, the text must be a fixed sentence."""
     if "<a_" in answer.text or "<f_" in answer.text:
         return False

@@ -3,7 +3,7 @@
 from dataclasses import replace
 
 from model.audio.waveform import SAMPLES_PER_TENTH, Waveform
-from model.pipeline import Answer, Decoding, Pipeline, Recording
+from model.pipeline import Decoding, ParsedAnswer, Pipeline, Recording
 from model.timeline.answer_length import answer_tokens
 from model.timeline.event import Event
 from model.timeline.interval import Interval
@@ -28,7 +28,7 @@ class EncodedPasses:
         self._passes = plan(waveform.duration_tenths, longest=longest, overlap=min(OVERLAP, longest // 2))
         self._recordings = [pipeline.encode(self._part(waveform, span)) for span in self._passes]
 
-    def answers(self, task: Task, question: str, decoding: Decoding) -> tuple[list[Event], list[Answer]]:
+    def answers(self, task: Task, question: str, decoding: Decoding) -> tuple[list[Event], list[ParsedAnswer]]:
         """Return the events of the whole waveform in order of time, and the answer of each pass."""
         answers = [self._answer(recording, task, question, decoding) for recording in self._recordings]
         if len(answers) == 1:
@@ -37,7 +37,7 @@ class EncodedPasses:
         events = [event for answer in answers for event in stitcher.add(answer.events)]
         return sorted(events, key=lambda event: min(event.intervals)), answers
 
-    def _answer(self, recording: Recording, task: Task, question: str, decoding: Decoding) -> Answer:
+    def _answer(self, recording: Recording, task: Task, question: str, decoding: Decoding) -> ParsedAnswer:
         max_new_tokens = answer_tokens(recording.num_samples)
         return self._pipeline.answer(recording, task, question, replace(decoding, max_new_tokens=max_new_tokens))
 

@@ -14,7 +14,7 @@ from rich.progress import track
 from rich.table import Table
 
 from model.audio.waveform import Waveform
-from model.pipeline import Answer, Pipeline
+from model.pipeline import ParsedAnswer, Pipeline
 from training.data.answers import by_kind
 from training.data.composer import Pool, SceneConfig, compose
 from training.data.draws import choose
@@ -104,18 +104,18 @@ def _question(kind: str, aim: Aim, rng: np.random.Generator) -> str:
     return held_out_wordings().draw(kind, aim, nouns, rng)
 
 
-def _answers(pipeline: Pipeline, waveform: Waveform, questions: Sequence[str]) -> list[Answer]:
+def _answers(pipeline: Pipeline, waveform: Waveform, questions: Sequence[str]) -> list[ParsedAnswer]:
     recording = pipeline.encode(waveform)
     queued = [pipeline.ask(recording, "ask", question) for question in questions]
     pipeline.engine.run([question.sequence for question in queued])
     return [question.answer() for question in queued]
 
 
-def _is_yes(answer: Answer) -> bool:
+def _is_yes(answer: ParsedAnswer) -> bool:
     return answer.text.startswith(YES)
 
 
-def _spans(answer: Answer) -> tuple[tuple[float, float], ...]:
+def _spans(answer: ParsedAnswer) -> tuple[tuple[float, float], ...]:
     return tuple((i.start_s, i.end_s) for event in answer.events for i in event.intervals)
 
 

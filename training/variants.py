@@ -19,7 +19,7 @@ from model.engine.prompting import Prompter
 from model.language.markers import marker_rows
 from model.language.prompt import prompt_ids
 from model.language.tokenizer import Tokenizer
-from model.pipeline import Answer, Decoding, Pipeline, Recording
+from model.pipeline import Decoding, ParsedAnswer, Pipeline, Recording
 from model.timeaudio import TimeAudio
 from model.timeline.answer_length import answer_tokens
 from training.data.instructions import question_of_row
@@ -132,7 +132,7 @@ def _predict(pipeline: Pipeline, recording: Recording, row: Row, decoding: Decod
     return dataclasses.replace(prediction_of_text(text, row), is_cut=completion.is_cut)
 
 
-def _from_answer(answer: Answer) -> Prediction:
+def _from_answer(answer: ParsedAnswer) -> Prediction:
     """Return the parsed events in seconds, with each interval's confidence if the checkpoint is calibrated."""
     events, confidences = [], []
     for event in answer.events:

@@ -13,7 +13,7 @@ from model.engine.biases import ChoiceBias, TimeBias
 from model.engine.engine import SlotEngine
 from model.engine.search import Path
 from model.engine.sequence import Prefix, Sequence
-from model.engine.updates import Answer
+from model.engine.updates import ParsedAnswer
 from model.evidence import FRAMES_PER_TENTH, Evidence, WordVectors
 from model.language.decoding import Decoding
 from model.language.prompt import prompt_ids, query_of
@@ -90,7 +90,7 @@ class Question:
             self.events += found
         return found
 
-    def answer(self) -> Answer:
+    def answer(self) -> ParsedAnswer:
         """Return the answer. The sequence must be complete."""
         completion = self.sequence.completion
         assert completion is not None, "the sequence has not ended"
@@ -99,7 +99,7 @@ class Question:
             parse(text, self._task, self._duration), completion.ids, completion.grammar_log_probs
         )
         events = self._with_embeddings(events)
-        return Answer(
+        return ParsedAnswer(
             events=tuple(by_caption(events) if self._task == "dense_caption" else events),
             separate=tuple(events),
             written=text,

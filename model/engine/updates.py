@@ -13,7 +13,7 @@ class DeviceLost(Exception):
 
 
 @dataclass(frozen=True, slots=True)
-class Answer:
+class ParsedAnswer:
     """The answer to one question about a recording.
 
     Attributes:
@@ -91,7 +91,7 @@ class Answered:
     """The complete answer to query number `index`. Units: seconds of the model's time, as in `Encoded`."""
 
     index: int
-    answer: Answer
+    answer: ParsedAnswer
     generate_s: float
     times: Times | None = None
 

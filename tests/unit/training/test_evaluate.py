@@ -9,7 +9,7 @@ import pytest
 import torch
 
 from model.checkpoint import save_checkpoint
-from model.engine.updates import Answer
+from model.engine.updates import ParsedAnswer
 from model.timeline.event import Event
 from model.timeline.interval import Interval
 from tests.factories import small_model
@@ -68,12 +68,12 @@ class Knowing:
 
     def answer(self, recording, task, question, decoding):
         if task == "dense_caption":
-            return Answer(self.dense, "somewhere" if self.dense else "?", 0, 0)
+            return ParsedAnswer(self.dense, "somewhere" if self.dense else "?", 0, 0)
         query = re.search("'(.*)'", question)[1]
         self.queries.append(query)
         kind = next(k for k, wordings in self.wordings().items() if query in [" ".join(w.split()) for w in wordings])
         found = self.present.get(kind)
-        return Answer((Event(tuple(found), ""),), "", 0, 0) if found else Answer((), ABSENT, 0, 0)
+        return ParsedAnswer((Event(tuple(found), ""),), "", 0, 0) if found else ParsedAnswer((), ABSENT, 0, 0)
 
     @staticmethod
     def wordings():

@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from model.audio.waveform import Waveform
-from model.engine.updates import Answer
+from model.engine.updates import ParsedAnswer
 from model.pipeline import Decoding
 from model.timeline.event import Event
 from model.timeline.interval import Interval
@@ -41,7 +41,7 @@ class LoudPipeline:
         edges = np.flatnonzero(np.diff(np.concatenate([[0], loud.astype(int), [0]])))
         spans = [Interval(int(a), int(b)) for a, b in zip(edges[::2], edges[1::2], strict=True)]
         events = tuple(Event((span,), "A dog barks." if task == "dense_caption" else "") for span in spans)
-        return Answer(events, "", 0, 0, separate=events)
+        return ParsedAnswer(events, "", 0, 0, separate=events)
 
 
 def recording(seconds, *bursts):

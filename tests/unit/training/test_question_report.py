@@ -7,7 +7,7 @@ import pytest
 import torch
 
 from model.checkpoint import save_checkpoint
-from model.engine.updates import Answer
+from model.engine.updates import ParsedAnswer
 from model.timeline.event import Event
 from model.timeline.interval import Interval
 from tests.factories import small_model
@@ -17,8 +17,8 @@ from training.data.composer import SceneConfig
 from training.data.questions import held_out_wordings
 from training.evaluate import main
 
-EVERYTHING = Answer((Event((Interval(0, 100),), ""),), "Yes, at 0.0 - 10.0 seconds.", 0, 0)
-NOTHING = Answer((), "No, that is not heard.", 0, 0)
+EVERYTHING = ParsedAnswer((Event((Interval(0, 100),), ""),), "Yes, at 0.0 - 10.0 seconds.", 0, 0)
+NOTHING = ParsedAnswer((), "No, that is not heard.", 0, 0)
 
 
 @pytest.fixture
@@ -57,7 +57,7 @@ def test_no_to_everything_is_right_about_absent_sounds_alone(answer_with):
 
 
 def test_a_fixed_sentence_is_right_only_where_it_belongs(answer_with):
-    scores, _ = answer_with(Answer((), held_out_wordings().other_language.answer, 0, 0))
+    scores, _ = answer_with(ParsedAnswer((), held_out_wordings().other_language.answer, 0, 0))
     assert (scores["off_topic"], scores["other_language"]) == (0.0, 1.0)
 
 
