@@ -173,7 +173,7 @@ def test_the_length_of_a_pass_depends_on_the_task() -> None:
 
 def test_a_question_about_more_than_one_pass_is_rejected() -> None:
     with pytest.raises(
-        AudioTooLong, match=r"at most 150 s; this recording is 150\.1 s .*PASSES__WHOLE_S; choose a part"
+        AudioTooLong, match=r"at most 150 s; this recording is 150\.1 s .*PASSES__WHOLE_S; select a part"
     ):
         cut(1501, "ask", Passes())
 
