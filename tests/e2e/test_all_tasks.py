@@ -12,12 +12,12 @@ from typing import Any
 import pytest
 import torch
 
-from model.checkpoint import CALIBRATION, save_checkpoint
+from model.checkpoint import CALIBRATION, WORDS, save_checkpoint
 from model.confidence import Calibration, Logistic
 from model.timeline.task import TASKS
 from tests.e2e.conftest import free_port
 from tests.e2e.test_transports import ROUTES, WAYS, over_rest
-from tests.factories import small_model
+from tests.factories import identity_map, small_model
 from timeaudio import ApiError, Client
 from timeaudio.cli import main
 from timeaudio.formats import write
@@ -37,6 +37,7 @@ def talkative(tmp_path_factory: pytest.TempPathFactory) -> Path:
         model.llm.get_output_embeddings().weight[sorted(set(loud))] *= LOUDER
     save_checkpoint(folder, model, tokenizer, dtype=torch.float32)
     Calibration({"summarize": Logistic(0.5, (0.05, 0.05, 0.05, 0.0, 0.3, 0.0))}).write(folder / CALIBRATION, {})
+    identity_map().write(folder / WORDS)
     return folder
 
 
