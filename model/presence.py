@@ -2,7 +2,7 @@
 
 `timeaudio calibrate` fits a logistic function of both for queries, and one for questions. The engine applies it as
 a bias on the token where the two kinds of answer part, so that one decoding writes the answer that the function chose.
-Another logistic function, of the evidence alone, tells when the sound occurs: see `model.timeline.interval_weights`.
+Another logistic function, of the evidence alone, tells when the sound occurs: see `model.engine.interval_weights`.
 """
 
 import math

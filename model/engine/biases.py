@@ -1,6 +1,6 @@
 """What shifts the probabilities of a search's next tokens, besides its grammar: evidence from outside the model.
 
-A checkpoint's calibration says how much the evidence counts (`model.presence`, `model.timeline.interval_weights`).
+A checkpoint's calibration says how much the evidence counts (`model.presence`, `model.engine.interval_weights`).
 """
 
 from collections.abc import Mapping
@@ -11,8 +11,8 @@ import torch
 from jaxtyping import Float
 from torch import Tensor
 
+from model.engine.interval_weights import IntervalWeights
 from model.timeline.grammar import Grammar, State
-from model.timeline.interval_weights import IntervalWeights
 
 
 class ChoiceBias(NamedTuple):

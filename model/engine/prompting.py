@@ -11,6 +11,7 @@ from torch import Tensor
 from model.confidence import Calibration, Features, features_of
 from model.engine.biases import ChoiceBias, TimeBias
 from model.engine.engine import SlotEngine
+from model.engine.interval_weights import IntervalWeights
 from model.engine.search import Path
 from model.engine.sequence import Prefix, Sequence
 from model.engine.updates import ParsedAnswer
@@ -22,7 +23,6 @@ from model.timeaudio import TimeAudio
 from model.timeline.event import Event, by_caption
 from model.timeline.grammar import Grammar
 from model.timeline.interval import Interval
-from model.timeline.interval_weights import IntervalWeights
 from model.timeline.parser import Parser, parse
 from model.timeline.task import Task
 

@@ -5,12 +5,12 @@ import torch
 
 from model.engine.biases import TimeBias
 from model.engine.engine import SlotEngine
+from model.engine.interval_weights import IntervalWeights
 from model.engine.masks import GrammarMasks
 from model.engine.sampling import restricted
 from model.engine.sequence import Prefix, Sequence
 from model.language.decoding import Decoding
 from model.timeline.grammar import Grammar
-from model.timeline.interval_weights import IntervalWeights
 from tests.tiny_models import TIMED, answers, ask, prompt, tiny
 
 DURATION = 60

@@ -7,9 +7,9 @@ import pytest
 from model.engine.biases import TimeBias
 from model.engine.drafts import Drafter
 from model.engine.engine import SlotEngine
+from model.engine.interval_weights import IntervalWeights
 from model.language.decoding import Decoding
 from model.timeline.grammar import START, Grammar, Phase, State
-from model.timeline.interval_weights import IntervalWeights
 from tests.tiny_models import TIMED, answers, ask, prompt, tiny
 
 

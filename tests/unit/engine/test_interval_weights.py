@@ -5,8 +5,8 @@ import math
 import numpy as np
 import pytest
 
+from model.engine.interval_weights import IntervalWeights
 from model.timeline.grammar import START, Grammar, State
-from model.timeline.interval_weights import IntervalWeights
 from tests.tiny_models import TIMED
 
 DURATION = 23
