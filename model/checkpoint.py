@@ -94,7 +94,8 @@ def load_checkpoint(
         raise CheckpointError(f"{directory}/llm has {rows} embedding rows, the tokenizer {len(tokenizer)} tokens.")
     if calibrated and (directory / CALIBRATION).is_file():
         model.calibration = Calibration.read(directory / CALIBRATION)
-        model.word_map = WordMap.read(directory / WORDS, model.llm.config.get_text_config().hidden_size)
+        words = WordMap.read(directory / WORDS, model.llm.config.get_text_config().hidden_size)
+        model.word_map = words.to(torch.device(device))
     return model.to(device).eval(), tokenizer
 
 

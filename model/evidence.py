@@ -31,41 +31,20 @@ class WordVectors:
     Args:
         embedding: the language model's input embeddings.
         marker_ids: ids of the time markers.
-        word_map: turns words towards the names of sounds; without it, words are compared as they are.
     """
 
-    def __init__(
-        self,
-        embedding: Float[Tensor, "vocabulary dim"],
-        marker_ids: Sequence[int],
-        word_map: WordMap | None = None,
-    ) -> None:
+    def __init__(self, embedding: Float[Tensor, "vocabulary dim"], marker_ids: Sequence[int]) -> None:
         self._embedding = embedding
         self._marker_ids = list(marker_ids)
-        self._map = None if word_map is None else word_map.to(embedding.device)
 
     @cached_property
     def mean(self) -> Float[Tensor, " dim"]:
         """The mean of the vocabulary, which does not depend on a recording."""
         return self._embedding.mean(dim=0, dtype=torch.float32)
 
-    def mean_of(self, ids: Sequence[int]) -> Float[Tensor, " dim"]:
+    def __call__(self, ids: Sequence[int]) -> Float[Tensor, " dim"]:
         """Return the mean embedding of words, relative to the mean of the vocabulary."""
         return self._embedding[torch.tensor(ids, device=self._embedding.device)].float().mean(dim=0) - self.mean
-
-    def __call__(self, ids: Sequence[int]) -> Float[Tensor, " dim"]:
-        """Return the direction in which the audio tokens of these words lie."""
-        words = self.mean_of(ids)
-        return F.normalize(words, dim=0) if self._map is None else self._map(words)
-
-    def centre(self, sounds: Float[Tensor, "tokens dim"]) -> Float[Tensor, " dim"]:
-        """Return the token from which a recording's tokens are compared with words.
-
-        It lies halfway between their mean and that of many recordings. Their mean alone would take away a sound that
-        fills its recording; the other alone, what all tokens of this recording share.
-        """
-        mean = sounds.mean(dim=0)
-        return mean if self._map is None else (mean + self._map.centre) / 2
 
     def is_marker(self, tokens: Float[Tensor, "tokens dim"]) -> Tensor:
         """Return which tokens are embeddings of time markers (`model.connector.anchors`)."""
@@ -81,16 +60,23 @@ class Evidence:
         audio_tokens: of the recording, perhaps with times among them.
         duration: of the recording, in tenths of a second.
         window_frames: frames per window.
+        word_map: turns words towards the names of sounds; without it, words are compared as they are.
     """
 
     def __init__(
-        self, vectors: WordVectors, audio_tokens: Float[Tensor, "tokens dim"], duration: int, window_frames: int
+        self,
+        vectors: WordVectors,
+        audio_tokens: Float[Tensor, "tokens dim"],
+        duration: int,
+        window_frames: int,
+        word_map: WordMap | None = None,
     ) -> None:
+        self.duration = duration
         self._vectors = vectors
         self._audio_tokens = audio_tokens
-        self._duration = duration
         self._num_windows = num_windows(duration * FRAMES_PER_TENTH, window_frames)
         self._window_frames = window_frames
+        self._map = word_map
 
     @cached_property
     def sounds(self) -> Float[Tensor, "tokens dim"]:
@@ -98,9 +84,19 @@ class Evidence:
         return self._audio_tokens[~self._vectors.is_marker(self._audio_tokens)].float()
 
     @cached_property
-    def _directions(self) -> Float[Tensor, "tokens dim"]:
-        """The directions of the tokens of sound from their centre."""
-        return F.normalize(self.sounds - self._vectors.centre(self.sounds), dim=1)
+    def _centred(self) -> Float[Tensor, "tokens dim"]:
+        """The tokens of sound from their centre.
+
+        It lies halfway between their mean and that of many recordings. Their mean alone would take away a sound that
+        fills its recording; the other alone would leave what all tokens of this recording share.
+        """
+        mean = self.sounds.mean(dim=0)
+        return self.sounds - (mean if self._map is None else (mean + self._map.centre) / 2)
+
+    def _direction(self, ids: Sequence[int]) -> Float[Tensor, " dim"]:
+        """Return the direction in which the audio tokens of these words lie."""
+        words = self._vectors(ids)
+        return F.normalize(words, dim=0) if self._map is None else self._map(words)
 
     @torch.inference_mode()
     def __call__(self, ids: Sequence[int], part: Interval | None = None) -> float:
@@ -108,12 +104,12 @@ class Evidence:
 
         With `part`, only the windows that it overlaps count, unless the tokens are merged and have no single window.
         """
-        directions = self._directions
-        if not ids or not len(directions):
+        if not ids or not len(self.sounds):
             return 0.0
+        tokens = self._centred
         if part is not None and self._has_windows:
-            directions = directions[self._windows(part)]
-        similarity = directions @ self._vectors(ids)
+            tokens = tokens[self._windows(part)]
+        similarity = F.normalize(tokens, dim=1) @ self._direction(ids)
         return float(similarity.topk(min(NUM_NEAREST, len(similarity))).values.mean())
 
     @torch.inference_mode()
@@ -124,9 +120,9 @@ class Evidence:
         """
         if not ids or not len(self.sounds) or not self._has_windows:
             return None
-        padded = F.pad((self.sounds - self._vectors.centre(self.sounds)).T, (1, 1), mode="replicate")
-        smooth = F.normalize(F.avg_pool1d(padded, 3, stride=1).T, dim=1) @ self._vectors(ids)
-        windows = torch.arange(self._duration) * FRAMES_PER_TENTH // self._window_frames
+        padded = F.pad(self._centred.T, (1, 1), mode="replicate")
+        smooth = F.normalize(F.avg_pool1d(padded, 3, stride=1).T, dim=1) @ self._direction(ids)
+        windows = torch.arange(self.duration) * FRAMES_PER_TENTH // self._window_frames
         return smooth[windows.clamp(max=len(smooth) - 1).to(smooth.device)].tolist()
 
     @torch.inference_mode()

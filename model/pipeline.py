@@ -177,4 +177,4 @@ class Pipeline:
             raise TaskNotSupported(f"{self.name} was trained for {', '.join(self.tasks)}, not for {task}.")
         prefix = self._prompter.prefix(recording.audio_tokens)
         decoding = decoding or Decoding(max_new_tokens=answer_tokens(recording.num_samples))
-        return self._prompter.ask(prefix, recording.duration, task, question, decoding)
+        return self._prompter.ask(prefix, self.evidence(recording), task, question, decoding)

@@ -33,12 +33,12 @@ class WordMap:
     centre: Float[Tensor, " dim"]
 
     def __call__(self, words: Float[Tensor, " dim"]) -> Float[Tensor, " dim"]:
-        """Return the direction of words, of length 1, given their mean embedding."""
+        """Return the direction of words, of length 1, given their mean embedding relative to that of the vocabulary."""
         return F.normalize(self.weight @ words + self.bias, dim=0)
 
     def to(self, device: torch.device) -> "WordMap":
-        """Return the map on a device, in float32."""
-        return WordMap(*(tensor.to(device, torch.float32) for tensor in (self.weight, self.bias, self.centre)))
+        """Return the map on a device."""
+        return WordMap(self.weight.to(device), self.bias.to(device), self.centre.to(device))
 
     @classmethod
     def read(cls, path: Path, dim: int) -> "WordMap":

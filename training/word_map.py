@@ -15,7 +15,7 @@ from torch import Tensor
 
 from model.audio.waveform import Waveform
 from model.engine.prompting import word_ids
-from model.evidence import Evidence, WordVectors
+from model.evidence import WordVectors
 from model.language.tokenizer import Tokenizer
 from model.pipeline import Pipeline
 from model.word_map import WordMap
@@ -61,7 +61,7 @@ def fit_word_maps(
     Their centre is that of `scenes` composed scenes.
     """
     vectors = WordVectors(pipeline.engine.embed.get_parameter("weight").detach(), pipeline.tokenizer.marker_ids)
-    centre = _centre(pipeline, vectors, pool, configs, scenes=scenes, seed=seed)
+    centre = _centre(pipeline, pool, configs, scenes=scenes, seed=seed)
     whole, partial = (
         WordMap(
             *_fit(vectors, pipeline.tokenizer, list(phrases(np.random.default_rng(seed), withhold=withhold))), centre
@@ -72,8 +72,9 @@ def fit_word_maps(
 
 
 def _fit(vectors: WordVectors, tokenizer: Tokenizer, known: Sequence[Phrase]) -> tuple[Tensor, Tensor]:
-    given = torch.stack([vectors.mean_of(word_ids(tokenizer, text)) for text, _ in known])
-    names = {kind: vectors(word_ids(tokenizer, _name(kind))) for _, kinds in known for kind in kinds}
+    given = torch.stack([vectors(word_ids(tokenizer, text)) for text, _ in known])
+    kinds_named = {kind for _, kinds in known for kind in kinds}
+    names = {kind: F.normalize(vectors(word_ids(tokenizer, _name(kind))), dim=0) for kind in kinds_named}
     wanted = [torch.stack([names[kind] for kind in kinds]).sum(dim=0) for _, kinds in known]
     return ridge(given, F.normalize(torch.stack(wanted), dim=1), RIDGE)
 
@@ -87,18 +88,15 @@ def ridge(given: Tensor, wanted: Tensor, penalty: float) -> tuple[Tensor, Tensor
     return weight, offset - weight @ mean
 
 
-def _centre(
-    pipeline: Pipeline, vectors: WordVectors, pool: Pool, configs: Sequence[SceneConfig], *, scenes: int, seed: int
-) -> Tensor:
-    total, count = torch.zeros_like(vectors.mean), 0
+def _centre(pipeline: Pipeline, pool: Pool, configs: Sequence[SceneConfig], *, scenes: int, seed: int) -> Tensor:
+    sums, count = list[Tensor](), 0
     for index in track(range(scenes), description="audio tokens", console=Console(stderr=True)):
         rng = np.random.default_rng([seed, index])
         scene = compose(pool, configs[index % len(configs)], rng)
-        recording = pipeline.encode(Waveform(scene.samples))
-        window_frames = pipeline.model.config.window.num_frames
-        sounds = Evidence(vectors, recording.audio_tokens, recording.duration, window_frames).sounds
-        total, count = total + sounds.sum(dim=0), count + len(sounds)
-    return total / count
+        sounds = pipeline.evidence(pipeline.encode(Waveform(scene.samples))).sounds
+        sums.append(sounds.sum(dim=0))
+        count += len(sounds)
+    return torch.stack(sums).sum(dim=0) / count
 
 
 def _name(kind: str) -> str:

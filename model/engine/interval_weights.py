@@ -34,7 +34,7 @@ class IntervalWeights:
         if known is None:
             times = grammar.times(state)
             weights = self._sums if grammar.ends_interval(state) else self._starts_after(state.ended)
-            known = {token: float(np.logaddexp.reduce(weights[some])) for token, some in times.items()}
+            known = {token: _log_sum(weights, spans) for token, spans in times.items()}
             self._known[state] = known
         return known
 
@@ -42,3 +42,7 @@ class IntervalWeights:
         weights = self._starts.copy()
         weights[:ended] = TAKEN
         return weights
+
+
+def _log_sum(weights: "np.ndarray[tuple[int], np.dtype[np.float64]]", spans: Sequence[range]) -> float:
+    return float(np.logaddexp.reduce(np.concatenate([weights[span.start : span.stop] for span in spans])))

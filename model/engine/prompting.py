@@ -42,7 +42,6 @@ class Question:
         sequence: Sequence,
         tokenizer: Tokenizer,
         task: Task,
-        duration: int,
         calibration: Calibration | None,
         evidence: Evidence,
         question: str,
@@ -52,11 +51,10 @@ class Question:
         self.embeddings = False
         self._tokenizer = tokenizer
         self._task = task
-        self._duration = duration
         self._calibration = calibration
         self._evidence = evidence
         self.query = query_of(question)
-        self._parser = Parser(task, duration)
+        self._parser = Parser(task, evidence.duration)
         self._markers = tokenizer.vocabulary.marker_ids
         self._num_read = 0
         self._after_marker = False
@@ -96,7 +94,7 @@ class Question:
         assert completion is not None, "the sequence has not ended"
         text = self._tokenizer.decode(completion.ids)
         events = self._with_confidence(
-            parse(text, self._task, self._duration), completion.ids, completion.grammar_log_probs
+            parse(text, self._task, self._evidence.duration), completion.ids, completion.grammar_log_probs
         )
         events = self._with_embeddings(events)
         return ParsedAnswer(
@@ -151,15 +149,14 @@ class Prompter:
         return Prefix(torch.cat([before, audio_tokens.to(before.dtype)]))
 
     @torch.inference_mode()
-    def ask(self, prefix: Prefix, duration: int, task: Task, question: str, decoding: Decoding) -> Question:
-        """Queue a question. Its answer follows the grammar of `task`. Units: `duration` in tenths of a second.
+    def ask(self, prefix: Prefix, evidence: Evidence, task: Task, question: str, decoding: Decoding) -> Question:
+        """Queue a question about a recording, given its prefix and evidence. The answer follows the grammar of `task`.
 
         Raises:
             ContextTooLong: the recording and the question leave no room for an answer.
         """
         after = prompt_ids(self._tokenizer, self._prompt, question)[1]
-        grammar = Grammar(self._tokenizer.vocabulary, task, duration)
-        evidence = self.evidence(prefix.embeds[len(self._ids_before) :], duration)
+        grammar = Grammar(self._tokenizer.vocabulary, task, evidence.duration)
         calibration = self._model.calibration
         sequence = self._engine.add(prefix, self._embedded(after, prefix.embeds.device), decoding, grammar)
         if calibration is not None and task in calibration.presence:
@@ -167,7 +164,7 @@ class Prompter:
             presence, whole = calibration.presence[task], evidence(ids)
             sequence.search.choice = ChoiceBias(presence.absent, presence.present, -presence.bias_of(whole))
             sequence.search.times = self._time_bias(calibration, task, evidence.by_tenth(ids), whole)
-        return Question(sequence, self._tokenizer, task, duration, calibration, evidence, question)
+        return Question(sequence, self._tokenizer, task, calibration, evidence, question)
 
     def _time_bias(
         self, calibration: Calibration, task: Task, similarities: Items[float] | None, whole: float
@@ -182,7 +179,8 @@ class Prompter:
 
     def evidence(self, audio_tokens: Float[Tensor, "tokens dim"], duration: int) -> Evidence:
         """Return a recording's audio tokens for comparison with words. Units: `duration` in tenths of a second."""
-        return Evidence(self._vectors, audio_tokens, duration, self._model.config.window.num_frames)
+        model = self._model
+        return Evidence(self._vectors, audio_tokens, duration, model.config.window.num_frames, model.word_map)
 
     @cached_property
     def _ids_before(self) -> list[int]:
@@ -191,7 +189,7 @@ class Prompter:
     @cached_property
     def _vectors(self) -> WordVectors:
         weight: Tensor = self._engine.embed.get_parameter("weight")
-        return WordVectors(weight.detach(), self._tokenizer.marker_ids, self._model.word_map)
+        return WordVectors(weight.detach(), self._tokenizer.marker_ids)
 
     def _embedded(self, ids: list[int], device: torch.device) -> Tensor:
         embeds: Tensor = self._engine.embed(torch.tensor(ids, device=device))

@@ -136,10 +136,10 @@ class Session:
         if job.tokens is None:
             assert job.error is not None, "it has ended without tokens"
             return Failed(job.error)
-        prefix = self._prompter.prefix(job.tokens)
+        prefix, evidence = self._prompter.prefix(job.tokens), self._prompter.evidence(job.tokens, job.duration)
         try:
             for index, question in enumerate(request.questions):
-                running = self._prompter.ask(prefix, job.duration, request.task, question, request.decoding)
+                running = self._prompter.ask(prefix, evidence, request.task, question, request.decoding)
                 running.embeddings = request.embeddings
                 request.running.append(running)
                 self._decoding[running.sequence] = request, index

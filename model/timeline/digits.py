@@ -5,6 +5,8 @@ Integers only. A time is the decimal digits of its whole seconds, without leadin
 tenths, low <= high.
 """
 
+from collections.abc import Iterator
+
 
 def next_digits(prefix: int | None, low: int, high: int) -> list[int]:
     """Return the next digits of the whole seconds that can still lead to a time in the range."""
@@ -21,24 +23,27 @@ def next_tenths(prefix: int | None, low: int, high: int) -> list[int]:
     return [tenth for tenth in range(10) if low <= prefix * 10 + tenth <= high]
 
 
-def smallest(prefix: int | None, low: int, high: int) -> int | None:
-    """Return the smallest time in the range whose seconds begin with these digits, or None. Units: tenths.
+def spans(prefix: int | None, low: int, high: int) -> Iterator[range]:
+    """Yield the times in the range whose seconds begin with these digits, in order: a range for each number of digits.
 
     | prefix | low | high | |
     |---|---|---|---|
-    | None | 5 | 90 | 5 |
-    | 1 | 5 | 90 | 10 |
-    | 1 | 25 | 130 | 100 |
-    | 0 | 10 | 90 | None: nothing follows a first zero |
+    | None | 5 | 90 | 5 to 90 |
+    | 1 | 5 | 250 | 10 to 19, 100 to 199 |
+    | 0 | 10 | 90 | nothing: nothing follows a first zero |
     """
     if prefix is None:
-        return low
-    scale = 1
-    while prefix * scale * 10 <= high:
-        time = max(low, prefix * scale * 10)
-        if time // 10 < (prefix + 1) * scale:
-            return time
+        yield range(low, high + 1)
+        return
+    scale = 10
+    while prefix * scale <= high:
+        if times := range(max(low, prefix * scale), min(high + 1, (prefix + 1) * scale)):
+            yield times
         if prefix == 0:
-            return None
+            return
         scale *= 10
-    return None
+
+
+def smallest(prefix: int | None, low: int, high: int) -> int | None:
+    """Return the smallest time in the range whose seconds begin with these digits, or None."""
+    return next((times.start for times in spans(prefix, low, high)), None)

@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from enum import IntEnum
 from typing import Final, NamedTuple
 
-from model.timeline.digits import next_digits, next_tenths, smallest
+from model.timeline.digits import next_digits, next_tenths, smallest, spans
 from model.timeline.task import CAPTIONED, TASKS, Task
 from model.timeline.vocabulary import Vocabulary
 
@@ -164,18 +164,17 @@ class Grammar:
         """Whether a time written next, or being written, is the second one of an interval."""
         return state.phase is Phase.END or (state.phase is Phase.SEPARATOR and self._is_paired(state))
 
-    def times(self, state: State) -> dict[int, list[int]]:
+    def times(self, state: State) -> dict[int, list[range]]:
         """Return the times that each marker allowed next may lead to. Units: tenths."""
         low, high = self._range(state)
-        written = "" if state.seconds is None else str(state.seconds)
-        found = {token: list[int]() for token in self._continuations(state) if self.allowed_after(state).permits(token)}
-        for token, times in found.items():
+        before = 0 if state.seconds is None else state.seconds * 10
+        found: dict[int, list[range]] = {}
+        for token in filter(self.allowed_after(state).permits, self._continuations(state)):
             if token in self._offsets:
-                assert state.seconds is not None, "a time begins with an anchor"
-                times.append(state.seconds * 10 + self._offsets[token])
+                time = before + self._offsets[token]
+                found[token] = [range(time, time + 1)]
             else:
-                seconds = f"{written}{self._anchors[token]}"
-                times += [time for time in range(low, high + 1) if str(time // 10).startswith(seconds)]
+                found[token] = list(spans(before + self._anchors[token], low, high))
         return found
 
     def _is_paired(self, state: State) -> bool:

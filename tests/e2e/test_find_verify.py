@@ -41,32 +41,32 @@ def test_only_events_that_the_model_confirms_are_printed(
         assert "Nothing found" in capfd.readouterr().err
 
 
-def test_a_query_that_the_model_confirms_nowhere_ends_like_one_without_hits(
-    run_scripted: RunScripted,
+@pytest.fixture
+def dog_archive(
     write_archive: Callable[..., Path],  # noqa: F811
     tone_wav: Callable[..., bytes],
     tmp_path: Path,
-    capfd: pytest.CaptureFixture[str],
-) -> None:
+) -> Path:
+    """An archive of one event, whose caption says "dog" and "nothing"."""
     (tmp_path / "four.wav").write_bytes(tone_wav(4.0))
-    archive = write_archive([row("four.wav", None, 4.0, (0.0, 1.0, "Nothing happens.", 0.9))])
+    return write_archive([row("four.wav", None, 4.0, (0.0, 1.0, "A dog does nothing.", 0.9))])
+
+
+def test_a_query_that_the_model_confirms_nowhere_ends_like_one_without_hits(
+    run_scripted: RunScripted, dog_archive: Path, capfd: pytest.CaptureFixture[str]
+) -> None:
     with run_scripted() as server:
-        assert main(["find", "nothing", str(archive), "--verify", "--server", server.url]) == 1
+        assert main(["find", "nothing", str(dog_archive), "--verify", "--server", server.url]) == 1
     out, err = capfd.readouterr()
     assert out == ""
     assert "The model confirms 0 of 1 events." in err
 
 
 def test_what_the_model_cannot_check_is_an_error_and_not_nothing_found(
-    write_archive: Callable[..., Path],  # noqa: F811
-    tone_wav: Callable[..., bytes],
-    tmp_path: Path,
-    capfd: pytest.CaptureFixture[str],
+    dog_archive: Path, capfd: pytest.CaptureFixture[str]
 ) -> None:
-    (tmp_path / "four.wav").write_bytes(tone_wav(4.0))
-    archive = write_archive([row("four.wav", None, 4.0, (0.0, 1.0, "A dog barks.", 0.9))])
     for form in ("text", "csv", "srt"):
-        words = ["find", "dog", str(archive), "--format", form, "--verify", "--server", "http://127.0.0.1:9"]
+        words = ["find", "dog", str(dog_archive), "--format", form, "--verify", "--server", "http://127.0.0.1:9"]
         assert main(words) == 2
         out, err = capfd.readouterr()
         assert out == ""

@@ -49,10 +49,11 @@ def test_a_map_turns_words_towards_the_names_of_sounds(embedding):
     mean = embedding.mean(dim=0)
     given, name = embedding[OTHER] - mean, embedding[RARE] - mean
     weight = torch.outer(name, given) / given.square().sum()  # OTHER means RARE
-    vectors = WordVectors(embedding, MARKERS, WordMap(weight, torch.zeros(64), mean))
-    assert torch.allclose(vectors([OTHER]), torch.nn.functional.normalize(name, dim=0), atol=1e-5)
+    word_map = WordMap(weight, torch.zeros(64), mean)
+    vectors = WordVectors(embedding, MARKERS)
+    assert torch.allclose(word_map(vectors([OTHER])), torch.nn.functional.normalize(name, dim=0), atol=1e-5)
     sounds = tokens_of(embedding, [500] * 20 + [RARE] * 10)
-    mapped, plain = (Evidence(some, sounds, 102, WINDOW_FRAMES) for some in (vectors, WordVectors(embedding, MARKERS)))
+    mapped, plain = (Evidence(vectors, sounds, 102, WINDOW_FRAMES, some) for some in (word_map, None))
     assert mapped([OTHER]) > 0.6
     assert plain([OTHER]) < 0.3
 
@@ -60,8 +61,8 @@ def test_a_map_turns_words_towards_the_names_of_sounds(embedding):
 def test_a_sound_that_fills_its_recording_is_found_if_the_usual_token_is_known(embedding):
     usual = WordMap(torch.eye(64), torch.zeros(64), embedding.mean(dim=0))
     for word_map, expected in ((usual, True), (None, False)):
-        vectors = WordVectors(embedding, MARKERS, word_map)
-        recording = Evidence(vectors, tokens_of(embedding, [RARE] * 30), 102, WINDOW_FRAMES)
+        tokens = tokens_of(embedding, [RARE] * 30)
+        recording = Evidence(WordVectors(embedding, MARKERS), tokens, 102, WINDOW_FRAMES, word_map)
         assert (recording([RARE]) > 0.5) == expected
 
 
@@ -114,8 +115,9 @@ def test_an_embedding_says_what_sounds_in_an_interval(embedding):
     early, late, whole = (recording.embedding(part) for part in (Interval(0, 34), Interval(34, 68), Interval(0, 68)))
     expected = torch.nn.functional.normalize(sounds[10:].mean(dim=0) - embedding.mean(dim=0), dim=0)
     assert late == pytest.approx(expected.tolist(), abs=1e-6)
-    assert torch.tensor(late) @ vectors([RARE]) > 0.9
-    assert abs(torch.tensor(early) @ vectors([RARE])) < 0.4
+    name = torch.nn.functional.normalize(vectors([RARE]), dim=0)
+    assert torch.tensor(late) @ name > 0.9
+    assert abs(torch.tensor(early) @ name) < 0.4
     assert torch.tensor(whole).norm() == pytest.approx(1.0)
     again = Evidence(vectors, tokens_of(embedding, [RARE] * 6), 20, WINDOW_FRAMES).embedding(Interval(0, 20))
     assert torch.tensor(again) @ torch.tensor(late) > 0.9  # in another recording, which it fills

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Annotated, Literal
 
 import typer
 
-from timeaudio.cli.options import ModelDir, ServerUrl
+from timeaudio.cli.options import ModelDir, ServerUrl, output_dir_option
 from timeaudio.console import complain
 from timeaudio.errors import ClientError
 
@@ -116,14 +116,7 @@ def find(  # noqa: PLR0913  an option each
     ] = "text",
     output_dir: Annotated[
         Path | None,
-        typer.Option(
-            "--output-dir",
-            "--output_dir",
-            "-o",
-            metavar="DIR",
-            rich_help_panel=_OUTPUT,
-            help="With srt or audacity: write a file for each recording to this folder.",
-        ),
+        output_dir_option(_OUTPUT, "With srt or audacity: write a file for each recording to this folder."),
     ] = None,
     verify: Annotated[
         bool, typer.Option("--verify", help="Check the events with the model, and keep only those that it confirms.")

@@ -3,7 +3,7 @@
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
@@ -50,16 +50,16 @@ ServerUrl = Annotated[
         "TIMEAUDIO_API_KEY holds the API key.",
     ),
 ]
+
+
+def output_dir_option(panel: str, description: str) -> Any:
+    """Return the option for the folder to write files to."""
+    names = ("--output-dir", "--output_dir", "-o")
+    return typer.Option(*names, metavar="DIR", rich_help_panel=panel, help=description)
+
+
 OutputDir = Annotated[
-    Path | None,
-    typer.Option(
-        "--output-dir",
-        "--output_dir",
-        "-o",
-        metavar="DIR",
-        rich_help_panel=_WHERE,
-        help="Write answers to files here: street.flac becomes street.json.",
-    ),
+    Path | None, output_dir_option(_WHERE, "Write answers to files here: street.flac becomes street.json.")
 ]
 Formats = Annotated[
     list[str] | None,

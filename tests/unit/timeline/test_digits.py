@@ -1,6 +1,6 @@
 """Valid next digits, compared with a slow version that writes out every time in the range."""
 
-from model.timeline.digits import next_digits, next_tenths, smallest
+from model.timeline.digits import next_digits, next_tenths, smallest, spans
 
 BOUNDS = [0, 1, 9, 10, 11, 19, 20, 89, 99, 100, 101, 110, 199, 999, 1000, 1010]
 
@@ -26,6 +26,8 @@ def compare_with_all_times(low: int, high: int) -> None:
         assert set(next_tenths(prefix, low, high)) == tenths
         earliest = min((int(time.replace(".", "")) for time in following), default=None)
         assert smallest(prefix, low, high) == earliest
+        found = [time for times in spans(prefix, low, high) for time in times]
+        assert [spelled(time) for time in found] == following
 
 
 def test_digits_come_in_order() -> None:

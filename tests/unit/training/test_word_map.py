@@ -3,6 +3,7 @@
 import numpy as np
 import pytest
 import torch
+from torch.nn.functional import normalize
 
 from model.engine.prompting import word_ids
 from model.evidence import WordVectors
@@ -59,11 +60,11 @@ def test_fitted_words_lie_nearer_to_the_names_of_their_kinds(monkeypatch: pytest
     assert torch.equal(whole.centre, partial.centre)
     assert not torch.equal(whole.weight, partial.weight)
     embedding = model.llm.get_input_embeddings().weight.detach()
-    plain, mapped = WordVectors(embedding, tokenizer.marker_ids), WordVectors(embedding, tokenizer.marker_ids, whole)
+    vectors = WordVectors(embedding, tokenizer.marker_ids)
     gained = []
     for kind in vocabulary():
-        name = plain(word_ids(tokenizer, kind.replace("_", " ")))
+        name = normalize(vectors(word_ids(tokenizer, kind.replace("_", " "))), dim=0)
         for text in synonyms()[kind][:5]:
-            ids = word_ids(tokenizer, text)
-            gained.append(float((mapped(ids) - plain(ids)) @ name))
+            words = vectors(word_ids(tokenizer, text))
+            gained.append(float((whole(words) - normalize(words, dim=0)) @ name))
     assert sum(gained) / len(gained) > 0.1
