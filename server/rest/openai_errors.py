@@ -18,6 +18,12 @@ def speaks_openai(path: str) -> bool:
     return path.startswith(_PREFIXES)
 
 
+def openai_status(status: int) -> int:
+    """Return the status that OpenAI's API answers with: 400 for everything that is wrong with the request itself."""
+    is_in_request = status in (HTTPStatus.UNSUPPORTED_MEDIA_TYPE, HTTPStatus.UNPROCESSABLE_ENTITY)
+    return HTTPStatus.BAD_REQUEST if is_in_request else status
+
+
 def error_object(status: int, slug: str, message: str, fields: Sequence[ProblemField] | None = None) -> dict[str, Any]:
     """Return the body. OpenAI's object names one of the invalid `fields`; the message names the others."""
     by_us = status >= HTTPStatus.INTERNAL_SERVER_ERROR

@@ -24,7 +24,7 @@ from server.errors import (
     problem_of,
 )
 from server.rest import openai_errors
-from server.rest.openai_errors import error_object, speaks_openai
+from server.rest.openai_errors import error_object, openai_status, speaks_openai
 from server.telemetry.logs import about
 
 MEDIA_TYPE = "application/problem+json"
@@ -108,7 +108,8 @@ def documented(*errors: type[TimeAudioError], openai: bool = False) -> dict[int 
     """Return the `responses` of a route that may raise these errors, with examples. `openai`: in OpenAI's format."""
     by_status: dict[int, list[type[TimeAudioError]]] = defaultdict(list)
     for error in errors:
-        by_status[PROBLEMS[error].http].append(error)
+        status = PROBLEMS[error].http
+        by_status[openai_status(status) if openai else status].append(error)
     return {status: _documented(kinds, openai=openai) for status, kinds in sorted(by_status.items())}
 
 
@@ -154,8 +155,9 @@ def _framework_response(request: Request, error: HTTPException) -> JSONResponse:
 
 def _response(request: Request, details: schema.Problem, slug: str, headers: Mapping[str, str] | None) -> JSONResponse:
     if speaks_openai(request.url.path):
-        body = error_object(details.status, slug, details.detail, details.errors)
-        return JSONResponse(body, status_code=details.status, headers=headers, media_type=openai_errors.MEDIA_TYPE)
+        status = openai_status(details.status)
+        body = error_object(status, slug, details.detail, details.errors)
+        return JSONResponse(body, status_code=status, headers=headers, media_type=openai_errors.MEDIA_TYPE)
     body = details.model_dump(exclude_none=True)
     return JSONResponse(body, status_code=details.status, headers=headers, media_type=MEDIA_TYPE)
 

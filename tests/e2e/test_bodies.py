@@ -176,7 +176,7 @@ def test_an_unsupported_task_is_rejected_before_the_body_is_read(run_scripted: A
         assert client.get("/v1/models").json()["data"][0]["tasks"] == ["dense_caption", "ground"]
         chat = {"model": "scripted", "messages": [{"role": "user", "content": "Summarize it."}]}
         response = client.post("/v1/chat/completions", json=chat)
-        assert (response.status_code, response.json()["error"]["code"]) == (422, "task_not_supported")
+        assert (response.status_code, response.json()["error"]["code"]) == (400, "task_not_supported")
 
 
 TRACE = "4bf92f3577b34da6a3ce929d0e0e4736"

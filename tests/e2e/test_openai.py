@@ -139,7 +139,7 @@ def test_a_stream_with_invalid_audio_gives_an_http_error(client: openai.OpenAI) 
         complete(
             client, messages_with({"type": "input_audio", "input_audio": {"data": data, "format": "mp3"}}), stream=True
         )
-    assert (caught.value.status_code, caught.value.code) == (415, "unsupported_audio")
+    assert (caught.value.status_code, caught.value.code) == (400, "unsupported_audio")
 
 
 def test_an_error_in_a_stream_is_raised_while_reading(scripted: Any, recording: dict[str, Any]) -> None:
@@ -178,7 +178,7 @@ def test_an_unknown_model_is_not_found(client: openai.OpenAI, recording: dict[st
 def test_the_error_names_an_unsupported_parameter(
     client: openai.OpenAI, recording: dict[str, Any], more: dict[str, Any], param: str
 ) -> None:
-    with pytest.raises(openai.UnprocessableEntityError) as caught:
+    with pytest.raises(openai.BadRequestError) as caught:
         complete(client, messages_with("Describe it.", recording), **more)
     assert caught.value.param == param
     assert caught.value.code == "invalid_field"
@@ -195,18 +195,18 @@ def test_the_error_names_an_unsupported_parameter(
     ],
 )
 def test_messages_without_a_recording(client: openai.OpenAI, parts: list[Any], message: str) -> None:
-    with pytest.raises(openai.UnprocessableEntityError, match=message):
+    with pytest.raises(openai.BadRequestError, match=message):
         complete(client, messages_with(*parts))
 
 
 def test_long_text_is_rejected(client: openai.OpenAI, recording: dict[str, Any]) -> None:
     assert complete(client, messages_with("Describe it. " + "x" * 487, recording)).choices
-    with pytest.raises(openai.UnprocessableEntityError, match="at most 500 characters"):
+    with pytest.raises(openai.BadRequestError, match="at most 500 characters"):
         complete(client, messages_with("what is " * 100_000, recording))
 
 
 def test_two_recordings(client: openai.OpenAI, recording: dict[str, Any]) -> None:
-    with pytest.raises(openai.UnprocessableEntityError, match="not 2"):
+    with pytest.raises(openai.BadRequestError, match="not 2"):
         complete(client, messages_with(recording, recording))
 
 
@@ -215,7 +215,7 @@ def test_a_recording_that_is_not_audio(client: openai.OpenAI) -> None:
     part = {"type": "input_audio", "input_audio": {"data": data, "format": "mp3"}}
     with pytest.raises(openai.APIStatusError) as caught:
         complete(client, messages_with(part))
-    assert (caught.value.status_code, caught.value.code) == (415, "unsupported_audio")
+    assert (caught.value.status_code, caught.value.code) == (400, "unsupported_audio")
 
 
 def test_errors_of_the_framework_have_the_openai_format(four_tasks: Any) -> None:

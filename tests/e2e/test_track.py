@@ -79,7 +79,7 @@ def test_every_kind_of_body_can_choose(four_tasks: Any, film: bytes) -> None:
         assert name == "start"
         assert is_track(first["audio"], 0)
         refused = client.post("/v1/chat/completions", json=chat(film, 2))
-    assert (refused.status_code, refused.json()["error"]["message"]) == (422, REFUSAL)
+    assert (refused.status_code, refused.json()["error"]["message"]) == (400, REFUSAL)
     assert refused.json()["error"]["code"] == "no_such_track"
 
 
