@@ -4,6 +4,7 @@ config.json              ModelConfig
 model.safetensors        fusion and connector
 speech_encoder/          config.json and model.safetensors of transformers' Whisper encoder
 sound_encoder/           config.json and model.safetensors of BEATs, of the convolutional encoder, or of aiSFX
+transcriber/             optional, config.json and model.safetensors of the layers that read words
 llm/                     any causal language model of transformers, in the library's own layout
 adapter/                 optional, peft's layout; merged at load
 tokenizer.json, ...      the tokenizer, markers included
@@ -18,12 +19,11 @@ of the encoders and of a Llama.
 import dataclasses
 import json
 import shutil
-from collections.abc import Iterable
 from pathlib import Path
 from typing import Any
 
 import torch
-from safetensors.torch import load_file, save_file
+from safetensors.torch import save_file
 from torch import Tensor, nn
 from transformers import AutoModelForCausalLM, PreTrainedModel, WhisperConfig
 from transformers.utils import logging
@@ -34,13 +34,15 @@ from model.config import ModelConfig
 from model.encoders.aisfx import AisfxConfig, AisfxEncoder
 from model.encoders.beats import BEATs, BEATsConfig
 from model.encoders.conv import ConvEncoder, ConvEncoderConfig
+from model.encoders.transcriber import Transcriber, TranscriberConfig
 from model.encoders.whisper import SpeechEncoder
-from model.errors import CheckpointError, MissingWeights, UnexpectedWeights
-from model.gguf_tensors import gguf_files, read_tensors
+from model.errors import CheckpointError
+from model.gguf_tensors import gguf_files
 from model.hub import fetch_checkpoint
 from model.language.gguf_file import read_gguf
 from model.language.quantize import Quantization, quantization_config
 from model.language.tokenizer import Tokenizer
+from model.module_state import load_tensors
 from model.precision import fastest_dtype
 from model.timeaudio import SoundEncoder, TimeAudio
 from model.word_map import WordMap
@@ -51,6 +53,7 @@ CALIBRATION = "calibration.json"
 WORDS = "words.safetensors"
 WEIGHTS = "model.safetensors"
 ADAPTER = "adapter"
+TRANSCRIBER = "transcriber"
 
 
 def load_checkpoint(
@@ -88,6 +91,9 @@ def load_checkpoint(
     if is_auto and may_round:  # after the adapter is merged, so that the weights are rounded once
         model.llm.to(fastest_dtype(torch.device(device).type))
     model.marker_ids = tokenizer.marker_ids
+    if (directory / TRANSCRIBER).is_dir():
+        model.transcriber = _transcriber(_json(directory / TRANSCRIBER / "config.json"), speech.dim)
+        load_tensors(model.transcriber, directory / TRANSCRIBER / WEIGHTS)
     load_tensors(nn.ModuleDict({"fusion": model.fusion, "connector": model.connector}), directory / WEIGHTS)
     rows = model.llm.get_input_embeddings().weight.shape[0]
     if rows < len(tokenizer):
@@ -115,15 +121,19 @@ def save_checkpoint(
     for fitted in (CALIBRATION, WORDS):
         (directory / fitted).unlink(missing_ok=True)
     shutil.rmtree(directory / ADAPTER, ignore_errors=True)
+    shutil.rmtree(directory / TRANSCRIBER, ignore_errors=True)
     for part in ("llm", "speech_encoder", "sound_encoder"):
         for stale in gguf_files(directory / part):
             stale.unlink()
     model.config.write(directory / "config.json")
     _save(nn.ModuleDict({"fusion": model.fusion, "connector": model.connector}), directory / WEIGHTS, dtype)
-    for name, module, config in (
+    parts: list[tuple[str, nn.Module, dict[str, Any]]] = [
         ("speech_encoder", model.speech.encoder, model.speech.encoder.config.to_diff_dict()),
         ("sound_encoder", model.sound, dataclasses.asdict(model.sound.config)),
-    ):
+    ]
+    if model.transcriber is not None:
+        parts.append((TRANSCRIBER, model.transcriber, dataclasses.asdict(model.transcriber.config)))
+    for name, module, config in parts:
         (directory / name).mkdir(exist_ok=True)
         (directory / name / "config.json").write_text(json.dumps(config, indent=2) + "\n", encoding="utf-8")
         _save(module, directory / name / WEIGHTS, dtype)
@@ -154,47 +164,14 @@ def sound_encoder(kind: str, fields: dict[str, Any]) -> SoundEncoder:
         raise CheckpointError(f"The sound encoder's config does not match {kind}: {error}.") from None
 
 
-def load_tensors(module: nn.Module, path: Path) -> None:
-    """Load a module's state, with exactly its keys, from a safetensors file or from a GGUF file next to it.
-
-    Raises:
-        CheckpointError: the file is missing or damaged, keys are missing or unexpected, or a shape differs.
-    """
-    if packed := gguf_files(path.parent):
-        tensors = _unpacked(module, read_tensors(packed))
-    else:
-        try:
-            tensors = load_file(path)
-        except FileNotFoundError:
-            raise CheckpointError(f"{path} is missing.") from None
-        except Exception as error:
-            raise CheckpointError(f"{path} cannot be read ({error}): copy it again.") from None
-    expected = module.state_dict()
-    _require(expected.keys() - tensors.keys(), tensors.keys() - expected.keys(), path)
-    wrong = [k for k, t in tensors.items() if t.shape != expected[k].shape]
-    if wrong:
-        key = wrong[0]
-        raise CheckpointError(
-            f"{path}: {key} is {list(tensors[key].shape)}, the config asks for {list(expected[key].shape)}"
-            f" ({len(wrong)} tensors differ)."
-        )
-    module.load_state_dict(tensors)
-
-
-def _unpacked(module: nn.Module, tensors: dict[str, Tensor]) -> dict[str, Tensor]:
-    """Give a convolution's kernel its shape again: GGUF holds it as a matrix."""
-    shapes = {name: tensor.shape for name, tensor in module.state_dict().items()}
-    return {
-        name: tensor.view(shapes[name]) if name in shapes and shapes[name].numel() == tensor.numel() else tensor
-        for name, tensor in tensors.items()
-    }
-
-
-def _require(missing: Iterable[str], unexpected: Iterable[str], path: Path) -> None:
-    if missing := sorted(missing):
-        raise MissingWeights(missing, where=str(path))
-    if unexpected := sorted(unexpected):
-        raise UnexpectedWeights(unexpected, where=str(path))
+def _transcriber(fields: dict[str, Any], dim: int) -> Transcriber:
+    try:
+        config = TranscriberConfig(**fields)
+    except TypeError as error:
+        raise CheckpointError(f"The transcriber's config is not valid: {error}.") from None
+    if config.dim != dim:
+        raise CheckpointError(f"The transcriber reads frames of {config.dim} numbers, the speech encoder has {dim}.")
+    return Transcriber(config)
 
 
 def _save(module: nn.Module, path: Path, dtype: torch.dtype) -> None:

@@ -13,7 +13,7 @@ from pathlib import Path
 from typing import Any, NamedTuple
 
 from model.errors import CheckpointError
-from model.presence import Occurrence, Presence
+from model.presence import Continuation, Occurrence, Presence
 from model.timeline.event import Event
 from model.timeline.interval import TENTHS_PER_SECOND, Interval
 from model.timeline.task import Task
@@ -67,13 +67,14 @@ class Logistic:
 class Calibration:
     """What was fitted to a checkpoint: the confidence function of each task, and how to decide about presence.
 
-    Tasks without a function have no confidence. Where `presence` or `occurrence` lacks a task, the language model alone
-    decides whether or when.
+    Tasks without a function have no confidence. Where `presence`, `occurrence` or `continuation` lacks a task, the
+    language model alone decides whether, when, or how often.
     """
 
     tasks: dict[Task, Logistic]
     presence: dict[Task, Presence] = field(default_factory=dict)
     occurrence: dict[Task, Occurrence] = field(default_factory=dict)
+    continuation: dict[Task, Continuation] = field(default_factory=dict)
 
     @classmethod
     def read(cls, path: Path) -> "Calibration":
@@ -88,7 +89,9 @@ class Calibration:
                 raise ValueError(f"the features must be {', '.join(FEATURES)}")
             presence = {task: _presence(row) for task, row in value["presence"].items()}
             occurrence = {task: _occurrence(row) for task, row in value["occurrence"].items()}
-            return cls({task: _logistic(row) for task, row in value["tasks"].items()}, presence, occurrence)
+            continuation = {task: _continuation(row) for task, row in value.get("continuation", {}).items()}
+            tasks = {task: _logistic(row) for task, row in value["tasks"].items()}
+            return cls(tasks, presence, occurrence, continuation)
         except (AttributeError, KeyError, OSError, TypeError, ValueError) as error:
             raise CheckpointError(
                 f"{path} cannot be used ({error}): remove it, or recreate it with timeaudio calibrate."
@@ -99,8 +102,10 @@ class Calibration:
         tasks = {task: {"bias": row.bias, "weights": list(row.weights)} for task, row in self.tasks.items()}
         presence = {task: asdict(row) for task, row in self.presence.items()}
         occurrence = {task: asdict(row) for task, row in self.occurrence.items()}
+        continuation = {task: asdict(row) for task, row in self.continuation.items()}
         value = {
-            "features": list(FEATURES), "tasks": tasks, "presence": presence, "occurrence": occurrence, "about": about
+            "features": list(FEATURES), "tasks": tasks, "presence": presence, "occurrence": occurrence,
+            "continuation": continuation, "about": about,
         }  # fmt: skip
         path.write_text(json.dumps(value, indent=2) + "\n", encoding="utf-8")
 
@@ -140,6 +145,13 @@ def _occurrence(row: dict[str, Any]) -> Occurrence:
     if not all(map(math.isfinite, (occurrence.bias, occurrence.evidence, occurrence.whole))):
         raise ValueError("occurrence needs finite numbers")
     return occurrence
+
+
+def _continuation(row: dict[str, Any]) -> Continuation:
+    bias, language, evidence = (float(row[name]) for name in ("bias", "language", "evidence"))
+    if not all(map(math.isfinite, (bias, evidence))) or not 0 < language < math.inf:
+        raise ValueError("continuation needs finite numbers, and a positive weight of the language model")
+    return Continuation(bias, language, evidence, int(row["token"]))
 
 
 _NOWHERE = (slice(0, 0),) * 3

@@ -19,14 +19,14 @@ _TOKENIZER = (
     "vocab.json", "merges.txt", "chat_template.jinja",
 )  # fmt: skip
 _WEIGHTS = ("model.safetensors", "model.safetensors.index.json", "model-*-of-*.safetensors")
-_PARTS = ("speech_encoder", "sound_encoder", "llm")
+_PARTS = ("speech_encoder", "sound_encoder", "transcriber", "llm")
 _PRETRAINED = ("config.json", "generation_config.json", *_WEIGHTS, *_TOKENIZER)
 _CHECKPOINT = (
     "config.json", "model.safetensors", "calibration.json", "words.safetensors", "README.md", "ATTRIBUTION.csv",
     *_TOKENIZER,
     *(f"{part}/{name}" for part in _PARTS for name in ("config.json", "generation_config.json", *_WEIGHTS)),
     *(f"{part}/{name}" for part in _PARTS for name in ("model.gguf", "model-*-of-*.gguf")),
-    "adapter/adapter_config.json", "adapter/adapter_model.safetensors",
+    "adapter/adapter_config.json", "adapter/adapter_model.safetensors", "adapter/model.gguf",
 )  # fmt: skip
 _LOG_IN = "log in with `hf auth login`, or set HF_TOKEN"
 

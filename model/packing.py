@@ -10,8 +10,10 @@ from typing import Literal
 
 import torch
 from gguf import GGUFWriter
+from torch import nn
 
-from model.checkpoint import ADAPTER, load_checkpoint, save_checkpoint
+from model.adapter import pack_adapter
+from model.checkpoint import ADAPTER, TRANSCRIBER, load_checkpoint, save_checkpoint
 from model.errors import CheckpointError
 from model.gguf_tensors import GGUF_FILE, write_tensors
 from model.hub import fetch_checkpoint
@@ -26,6 +28,7 @@ PARTS = {
     "adapter": "adapter",
     "speech_encoder": "speech encoder",
     "sound_encoder": "sound encoder",
+    "transcriber": "transcriber",
 }
 """Names of a checkpoint's folders; the files outside them are the connector and the tokenizer."""
 
@@ -48,9 +51,9 @@ def pack(checkpoint: Path, out: Path, *, llm: Llm = "q8_0", others: Others = "fl
 
     `llm` is for the language model, which must be a Llama for `q4_1` (5 bits per weight) and `q8_0` (8.5 bits); its
     embedding takes 8.5 bits and its norms 32 in both. An adapter is merged, except into `q4_1`, whose rounding is as
-    coarse as an adapter's changes: there it stays apart. `others` is for the encoders; the connector never takes fewer
-    than 16 bits. A packed language model computes in the fastest precision of the device. Other files, such as a
-    calibration, are copied unchanged: rounding changes answers little, but measure it.
+    coarse as an adapter's changes: there it stays apart. `others` is for the encoders and such an adapter; the
+    connector never takes fewer than 16 bits. A packed language model computes in the fastest precision of the device.
+    Other files, such as a calibration, are copied unchanged: rounding changes answers little, but measure it.
 
     Raises:
         CheckpointError: `out` exists, the checkpoint is incomplete, its language model does not support `llm`, or a
@@ -71,11 +74,10 @@ def pack(checkpoint: Path, out: Path, *, llm: Llm = "q8_0", others: Others = "fl
             _delete_weights(folder / "llm")
             write_gguf(folder / "llm" / GGUF_FILE, model.llm, tokenizer, llm)
         if others == "q8_0":
-            for name, module in (("speech_encoder", model.speech.encoder), ("sound_encoder", model.sound)):
-                _delete_weights(folder / name)
-                write_tensors(GGUFWriter(folder / name / GGUF_FILE, name), module.state_dict(), {})
+            _pack_encoders(model, folder)
         if llm == "q4_1" and (checkpoint / ADAPTER).is_dir():
-            shutil.copytree(checkpoint / ADAPTER, folder / ADAPTER)
+            copy = pack_adapter if others == "q8_0" else shutil.copytree
+            copy(checkpoint / ADAPTER, folder / ADAPTER)
         for file in checkpoint.iterdir():
             if file.is_file() and not (folder / file.name).exists():
                 shutil.copyfile(file, folder / file.name)
@@ -86,6 +88,17 @@ def pack(checkpoint: Path, out: Path, *, llm: Llm = "q8_0", others: Others = "fl
             out.rmdir()
         folder.rename(out)
     return Packed(sizes(checkpoint), sizes(out))
+
+
+def _pack_encoders(model: TimeAudio, folder: Path) -> None:
+    for name, module in _encoders(model):
+        _delete_weights(folder / name)
+        write_tensors(GGUFWriter(folder / name / GGUF_FILE, name), module.state_dict(), {})
+
+
+def _encoders(model: TimeAudio) -> list[tuple[str, nn.Module]]:
+    encoders: list[tuple[str, nn.Module]] = [("speech_encoder", model.speech.encoder), ("sound_encoder", model.sound)]
+    return encoders if model.transcriber is None else [*encoders, (TRANSCRIBER, model.transcriber)]
 
 
 def sizes(checkpoint: Path) -> dict[str, int]:

@@ -14,6 +14,7 @@ from model.checkpoint import EMBEDDED, load_checkpoint
 from model.engine.engine import SlotEngine
 from model.engine.prompting import Prompter, Question
 from model.engine.session import Session
+from model.engine.summary import read_words, summarize
 from model.engine.updates import ParsedAnswer
 from model.errors import TaskNotSupported
 from model.evidence import Evidence
@@ -36,11 +37,13 @@ class Recording:
         audio_tokens: float [tokens, dim], the language model's audio input.
         duration: in tenths of a second.
         num_samples: at 16 kHz.
+        speech: float [frames, dim], the speech encoder's frames, if the checkpoint recognises words; else None.
     """
 
     audio_tokens: Float[Tensor, "tokens dim"]
     duration: int
     num_samples: int
+    speech: Float[Tensor, "frames dim"] | None = None
 
     @property
     def num_audio_tokens(self) -> int:
@@ -130,7 +133,8 @@ class Pipeline:
         """
         speech, sound = self.model.encode_segments(split(waveform))
         tokens = self.model.audio_tokens(speech, sound, [waveform.num_samples])[0]
-        return Recording(tokens, waveform.duration_tenths, waveform.num_samples)
+        kept = None if self.model.transcriber is None else speech[0]
+        return Recording(tokens, waveform.duration_tenths, waveform.num_samples, kept)
 
     def dense_caption(self, recording: Recording, decoding: Decoding | None = None) -> ParsedAnswer:
         """Find every sound event, with its intervals and a caption.
@@ -149,15 +153,23 @@ class Pipeline:
         """
         return self.answer(recording, "ground", question_of("ground", query), decoding)
 
-    def answer(self, recording: Recording, task: Task, question: str, decoding: Decoding | None = None) -> ParsedAnswer:
+    def answer(
+        self, recording: Recording, task: Task, question: str, decoding: Decoding | None = None, *, num_passes: int = 1
+    ) -> ParsedAnswer:
         """Answer any question in the grammar of `task`; by default greedily, with at most `answer_tokens` tokens.
+
+        `num_passes` is the number of passes over a long recording, of which this is one. A checkpoint that recognises
+        words summarises by them, without the language model.
 
         Raises:
             TaskNotSupported: the checkpoint was not trained for the task.
             ContextTooLong: the recording and the question leave no room for an answer.
             OutOfMemory: the device does not have enough free memory for the prompt.
         """
-        running = self.ask(recording, task, question, decoding)
+        if task == "summarize" and self.model.transcriber is not None and recording.speech is not None:
+            words = read_words(self.model.transcriber, recording.speech)
+            return summarize(words, recording.duration, self.model.calibration)
+        running = self.ask(recording, task, question, decoding, num_passes=num_passes)
         self.engine.run([running.sequence])
         if running.sequence.error is not None:
             raise running.sequence.error
@@ -167,7 +179,9 @@ class Pipeline:
         """Return a recording's audio tokens for comparison with words."""
         return self._prompter.evidence(recording.audio_tokens, recording.duration)
 
-    def ask(self, recording: Recording, task: Task, question: str, decoding: Decoding | None = None) -> Question:
+    def ask(
+        self, recording: Recording, task: Task, question: str, decoding: Decoding | None = None, *, num_passes: int = 1
+    ) -> Question:
         """Queue a question without answering it; `engine.run` answers several together.
 
         Raises:
@@ -177,4 +191,4 @@ class Pipeline:
             raise TaskNotSupported(f"{self.name} was trained for {', '.join(self.tasks)}, not for {task}.")
         prefix = self._prompter.prefix(recording.audio_tokens)
         decoding = decoding or Decoding(max_new_tokens=answer_tokens(recording.num_samples))
-        return self._prompter.ask(prefix, self.evidence(recording), task, question, decoding)
+        return self._prompter.ask(prefix, self.evidence(recording), task, question, decoding, num_passes=num_passes)

@@ -9,6 +9,12 @@ import math
 from collections.abc import Sequence
 from dataclasses import dataclass
 
+PASS_WEIGHT = 1.0
+"""How much the logarithm of the number of passes takes from the log-odds that a sound is in one of them."""
+
+MOST = 10.0
+"""Above this, the log-weight of an interval makes no difference: one so heavy is there."""
+
 
 @dataclass(frozen=True, slots=True)
 class Presence:
@@ -25,9 +31,12 @@ class Presence:
     present: tuple[int, ...]
     absent: int
 
-    def bias_of(self, evidence: float) -> float:
-        """Return what to take from the logit of the absent token, so that the more likely answer is chosen."""
-        return (self.bias + self.evidence * evidence) / self.language
+    def bias_of(self, evidence: float, num_passes: int = 1) -> float:
+        """Return what to take from the logit of the absent token, so that the more likely answer is chosen.
+
+        Of several passes over a recording, each one is less likely to have the sound than the whole.
+        """
+        return (self.bias + self.evidence * evidence - PASS_WEIGHT * math.log(num_passes)) / self.language
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,6 +55,26 @@ class Occurrence:
         """Return the log-odds of each tenth of a second, so that those of a window add up to its own."""
         bias = self.bias + self.whole * whole
         return [(bias + self.evidence * value) / tenths_per_window for value in similarities]
+
+
+@dataclass(frozen=True, slots=True)
+class Continuation:
+    """The log-odds that another interval follows: bias + language * (the language model's log-odds) + evidence * best.
+
+    `best` is the log-weight of the best interval that is left (`IntervalWeights.best_after`), at most `MOST`.
+
+    Attributes:
+        token: id of the token that announces another interval.
+    """
+
+    bias: float
+    language: float
+    evidence: float
+    token: int
+
+    def bias_of(self, best: float) -> float:
+        """Return what to add to the logit of the token, so that the more likely answer is chosen."""
+        return (self.bias + self.evidence * min(best, MOST)) / self.language
 
 
 def log_odds(log_prob: float, *, chosen: bool) -> float:

@@ -17,6 +17,7 @@ from model.encoders.aisfx import AisfxEncoder
 from model.encoders.beats import BEATs
 from model.encoders.conv import ConvEncoder
 from model.encoders.fuse import Fusion
+from model.encoders.transcriber import Transcriber
 from model.encoders.whisper import SpeechEncoder
 from model.encoders.whole import encode_whole
 from model.word_map import WordMap
@@ -41,6 +42,7 @@ class TimeAudio(nn.Module):
     Source: paper, Figure 2.
 
     Attributes:
+        transcriber: reads the words that are spoken; None if the checkpoint has none.
         calibration: computes the confidence of answers; None if the checkpoint has no calibration.
         word_map: maps words to the directions of audio tokens; None without a calibration.
         marker_ids: ids of the time markers, anchors first. Needed if times stand among the audio tokens.
@@ -54,6 +56,7 @@ class TimeAudio(nn.Module):
         self.fusion = Fusion(speech.dim, sound.dim)
         self.connector = Connector(config, self.fusion.dim, llm.config.hidden_size)
         self.llm = llm
+        self.transcriber: Transcriber | None = None
         self.calibration: Calibration | None = None
         self.word_map: WordMap | None = None
         self.marker_ids: tuple[int, ...] = ()

@@ -76,6 +76,7 @@ class Session:
         decoding: Decoding,
         *,
         embeddings: bool = False,
+        num_passes: int = 1,
     ) -> ScriptedRequest:
         if task not in self.tasks:
             raise TaskNotSupported(f"scripted was trained for {', '.join(self.tasks)}, not for {task}.")

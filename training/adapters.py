@@ -4,16 +4,14 @@ from pathlib import Path
 
 import torch
 from peft import LoraConfig, get_peft_model_state_dict, set_peft_model_state_dict
-from peft.utils import SAFETENSORS_WEIGHTS_NAME as WEIGHTS
-from safetensors.torch import load_file, save_file
+from safetensors.torch import save_file
 from torch import nn
 from transformers import PreTrainedModel
 
+from model.adapter import PREFIX, WEIGHTS, read_adapter
 from model.checkpoint import ADAPTER
 from training.data.recordings import DataError
 from training.stages import StageConfig
-
-_PREFIX = "base_model.model."
 
 
 def continues_adapter(start: Path, config: StageConfig) -> bool:
@@ -36,15 +34,14 @@ def continues_adapter(start: Path, config: StageConfig) -> bool:
     return True
 
 
-def read_adapter(llm: nn.Module, folder: Path) -> None:
+def load_adapter(llm: nn.Module, folder: Path) -> None:
     """Set the adapters of a language model to those of the folder."""
-    weights = {name.removeprefix(_PREFIX): tensor for name, tensor in load_file(folder / WEIGHTS).items()}
-    set_peft_model_state_dict(llm, weights)
+    set_peft_model_state_dict(llm, read_adapter(folder))
 
 
 def write_adapter(llm: PreTrainedModel, folder: Path) -> None:
     """Write the adapters of a language model in float16."""
     config: LoraConfig = llm.peft_config["default"]
     config.save_pretrained(str(folder))
-    weights = {f"{_PREFIX}{name}": t for name, t in get_peft_model_state_dict(llm).items()}
+    weights = {f"{PREFIX}{name}": t for name, t in get_peft_model_state_dict(llm).items()}
     save_file({name: t.to(torch.float16).contiguous().cpu() for name, t in weights.items()}, folder / WEIGHTS)

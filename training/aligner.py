@@ -5,13 +5,10 @@ of its tokens' rows. The loss pulls a window's token towards the mean of the lab
 from all other labels. Linear maps of the token also predict which labels begin and end there, and the digits of those
 times; the maps are discarded afterwards. Without this start, the first 3,600 examples of stage 1 taught nothing.
 
-Where a row has the times of its spoken words, the tokens of their windows learn them too: `training.word_targets`.
-
 Source: ours; it takes the place of SALMONN's pretrained Q-Former, from which the paper starts.
 """
 
 from collections.abc import Sequence
-from copy import deepcopy
 from dataclasses import dataclass
 from typing import NamedTuple
 
@@ -29,7 +26,6 @@ from training.feature_dropout import FeatureDropout
 from training.frame_batches import frames_by_length
 from training.parameter_group import ParameterGroup, by_weight_decay
 from training.stages import StageConfig
-from training.word_targets import Overlaps, TimedWord, WordTargets, word_vectors
 
 WINDOW_S = 0.34
 SILENCE = "silence"
@@ -40,7 +36,6 @@ class AlignmentExample(NamedTuple):
     """A row's events: label index, start and end in seconds. `answer` is empty, because no text is generated."""
 
     events: tuple[tuple[int, float, float], ...]
-    words: tuple[TimedWord, ...] = ()
     answer: tuple[int, ...] = ()
 
 
@@ -79,7 +74,6 @@ class Aligner(nn.Module):
             embedding = model.llm.get_input_embeddings().weight.float()
             vectors = word_vectors(embedding, tokenizer, list(self.labels))
             silence = word_vectors(embedding, tokenizer, [SILENCE])[0]
-            self.words = WordTargets(embedding, tokenizer, rows) if any(row.words for row in rows) else None
         centre = vectors.mean(dim=0)
         self.register_buffer("label_vectors", vectors, persistent=False)
         self.register_buffer("centre", centre, persistent=False)
@@ -90,8 +84,6 @@ class Aligner(nn.Module):
         self.edge_maps = nn.ModuleList(nn.Linear(dim, dim) for _ in range(2))
         self.digit_maps = nn.ModuleList(nn.Linear(dim, 40) for _ in range(2))
         self.feature_dropout = FeatureDropout(config.feature_dropout if config.dropout else 0.0)
-        # A tuple, so that the copies are not submodules of this one: they neither train nor are saved.
-        self._start = (deepcopy(self.fusion).eval(), deepcopy(self.connector).eval()) if config.keep_weight else None
         for module in (self.fusion, self.connector):
             module.requires_grad_("connector" in config.trains)
         clocked = config.time_encoding and "time_encoding" in config.trains
@@ -116,9 +108,10 @@ class Aligner(nn.Module):
         return [group for group in groups if group.parameters]
 
     def example(self, row: Row) -> AlignmentExample:
-        """Return a row's events with label indices, and its words with theirs."""
-        events = tuple((self.labels[_name(e)], start, end) for e in row.events for start, end in e.intervals)
-        return AlignmentExample(events, self.words.example(row) if self.words else ())
+        """Return a row's events with label indices."""
+        return AlignmentExample(
+            tuple((self.labels[_name(e)], start, end) for e in row.events for start, end in e.intervals)
+        )
 
     def loss_weight(self, examples: Sequence[AlignmentExample]) -> float:
         """Return the divisor of a sum of losses: the number of recordings."""
@@ -134,12 +127,7 @@ class Aligner(nn.Module):
             tokens = self.connector(fused, [samples[p] for p in places], may_merge=False).float()
             count = num_windows(speech.shape[1], self.window_frames)
             targets = [self._targets(examples[p], count) for p in places]
-            words = [examples[p].words for p in places]
-            spoken = self.words.overlaps(words, count, WINDOW_S) if self.words else None
-            loss = self._loss(tokens, targets, spoken)
-            if self._start:
-                loss = loss + self._config.keep_weight * self._drift(tokens, speech, sound, spoken)
-            total = total + len(places) * loss
+            total = total + len(places) * self._loss(tokens, targets)
         return total
 
     def finish(self) -> None:
@@ -152,19 +140,7 @@ class Aligner(nn.Module):
     def _similarity(self, centred: Tensor) -> Tensor:
         return self.scale * F.normalize(centred, dim=-1) @ F.normalize(self.label_vectors - self.centre, dim=-1).T
 
-    def _drift(self, tokens: Tensor, speech: Tensor, sound: Tensor, spoken: Overlaps | None) -> Tensor:
-        """Return how far the tokens of windows without words have moved from those of the start's connector."""
-        assert self._start
-        fusion, connector = self._start
-        with torch.no_grad():
-            start = connector(fusion(speech, sound), may_merge=False).float()
-        moved = (tokens - start).square().sum(-1).flatten() / self.label_vectors.square().sum(-1).mean()
-        still = torch.ones_like(moved)
-        if spoken:
-            still[spoken.window] = 0.0
-        return (moved * still).mean()
-
-    def _loss(self, tokens: Tensor, targets: Sequence[_Targets], spoken: Overlaps | None) -> Tensor:
+    def _loss(self, tokens: Tensor, targets: Sequence[_Targets]) -> Tensor:
         active = torch.stack([t.active for t in targets])
         edges = torch.stack([t.edges for t in targets], dim=1)
         times = torch.stack([t.times for t in targets], dim=1)
@@ -180,12 +156,7 @@ class Aligner(nn.Module):
                 parts = torch.stack([tenths // 1000 % 10, tenths // 100 % 10, tenths // 10 % 10, tenths % 10], dim=1)
                 loss = loss + DIGIT_WEIGHT * F.cross_entropy(digits.flatten(0, 1), parts.flatten())
         share = active.sum(-1, keepdim=True)
-        summed = active @ self.label_vectors
-        if self.words and spoken:
-            loss = loss + self.words.loss(tokens.flatten(0, 1), spoken)
-            vectors, weight = self.words.sums(spoken, tokens.shape[0] * tokens.shape[1])
-            summed, share = summed + vectors.view_as(summed), share + weight.view_as(share)
-        pull = summed / share.clamp(min=1e-6)
+        pull = active @ self.label_vectors / share.clamp(min=1e-6)
         pull = torch.where(share > 0, pull, self.silence)
         distance = (tokens - pull).square().sum(-1) / self.label_vectors.square().sum(-1).mean()
         return loss + PULL_WEIGHT * distance.mean()
@@ -207,3 +178,8 @@ class Aligner(nn.Module):
 
 def _name(event: Annotation) -> str:
     return (event.label or event.caption.rstrip(".")).replace("_", " ").strip().lower()
+
+
+def word_vectors(embedding: Tensor, tokenizer: Tokenizer, words: Sequence[str]) -> Float[Tensor, "words dim"]:
+    """Return the mean input embedding of each word's tokens, with the space before it."""
+    return torch.stack([embedding[tokenizer.encode(f" {word}")].float().mean(dim=0) for word in words])

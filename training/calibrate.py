@@ -2,17 +2,17 @@
 
 import sys
 from collections.abc import Iterator, Sequence
-from dataclasses import asdict, astuple, dataclass, replace
+from dataclasses import asdict, astuple, replace
+from pathlib import Path
 from typing import Any
 
 import numpy as np
 from rich.console import Console
 from rich.progress import track
-from rich.table import Table
 
 from model.audio.waveform import Waveform
 from model.checkpoint import CALIBRATION, WORDS
-from model.confidence import FEATURES, Calibration, Features, Logistic
+from model.confidence import FEATURES, Calibration, Logistic
 from model.engine.prompting import Question
 from model.errors import CheckpointError, TimeAudioError
 from model.hub import fetch_checkpoint
@@ -20,33 +20,26 @@ from model.language.prompt import question_of
 from model.pipeline import Pipeline
 from model.timeline.interval import Interval
 from model.timeline.task import Task
+from training import calibrate_summaries
+from training.calibrate_continuation import continuation_samples, fit_continuation, shares_right
 from training.calibrate_presence import SCENES_PER_BATCH, calibrate_presence, presence_question, query_words
+from training.calibration_report import TASKS, ScoredInterval, measure, show_quality
 from training.data.answers import by_kind
 from training.data.composer import Pool, Scene, SceneConfig, compose
 from training.data.draws import choose
 from training.data.pools import read_pool
 from training.data.recordings import DataError
+from training.data.target_text import another_id
 from training.data.vocabulary import UNKNOWN, lexicon, vocabulary
 from training.evaluate import is_right
 from training.logistic import fit
-from training.metrics.calibration import CalibrationSample, expected_calibration_error
 from training.metrics.captions import kind_of, says_unknown
 from training.options.calibrate import parse
 from training.sources.scenes import REALISTIC
 from training.word_map import fit_word_maps
 
-TASKS: tuple[Task, ...] = ("dense_caption", "ground", "ask")
 CALIBRATION_SECONDS = (5.0, 10.0, 15.0, 15.0)
 """No longer than the default pass of the server (`TIMEAUDIO_PASSES__SECONDS`), because each pass is answered alone."""
-
-
-@dataclass(frozen=True, slots=True)
-class ScoredInterval:
-    """One interval of an answer, and whether it was right."""
-
-    task: Task
-    features: Features
-    is_right: bool
 
 
 class SceneQuestions:
@@ -118,57 +111,6 @@ def calibrate(scored: Sequence[ScoredInterval]) -> Calibration:
     return Calibration(found)
 
 
-@dataclass(frozen=True, slots=True)
-class CalibrationQuality:
-    """The quality of a calibration on some intervals; `raw` is the mean probability of the interval's times alone."""
-
-    task: str
-    intervals: int
-    right: float
-    mean: float
-    raw_ece: float | None
-    ece: float | None
-    auc: float | None
-    confident: int = 0
-    confident_right: float | None = None
-
-
-def measure(calibration: Calibration, scored: Sequence[ScoredInterval]) -> list[CalibrationQuality]:
-    """Return one row per task, and one for all tasks together."""
-    rows = []
-    for name, chosen in (*((task, [t for t in scored if t.task == task]) for task in TASKS), ("all", list(scored))):
-        known = [(calibration.tasks[t.task](t.features), t) for t in chosen if t.task in calibration.tasks]
-        if known:
-            confidence, right = np.array([p for p, _ in known]), np.array([t.is_right for _, t in known])
-            high = right[confidence >= 0.7]
-            rows.append(
-                CalibrationQuality(
-                    name,
-                    len(known),
-                    float(right.mean()),
-                    float(confidence.mean()),
-                    expected_calibration_error([CalibrationSample(_raw(t.features), t.is_right) for _, t in known]),
-                    expected_calibration_error([CalibrationSample(p, t.is_right) for p, t in known]),
-                    _auc(confidence, right),
-                    len(high),
-                    float(high.mean()) if len(high) else None,
-                )
-            )
-    return rows
-
-
-def _raw(features: Features) -> float:
-    return float(np.exp((features.start + features.end) / 2))
-
-
-def _auc(confidence: "np.ndarray[Any, Any]", right: "np.ndarray[Any, Any]") -> float | None:
-    """Return how often a right interval has a higher confidence than a wrong one; ties count half."""
-    ours, others = confidence[right], confidence[~right]
-    if not len(ours) or not len(others):
-        return None
-    return float(((ours[:, None] > others) + 0.5 * (ours[:, None] == others)).mean())
-
-
 def scene_configs() -> list[SceneConfig]:
     """Return the scene configs: half as in training, with unknown sounds, noise and silence; half plain mixtures."""
     return [
@@ -187,6 +129,8 @@ def main(argv: list[str] | None = None) -> int:
             raise CheckpointError(
                 f"--model {arguments.model} is on the hub, and its copy in the cache must not change: add --out FILE."
             )
+        if arguments.summaries:
+            return calibrate_summaries.run(directory, arguments.summaries, out)
         pools = [read_pool(arguments.data, "validate", half=half) for half in (0, 1)]
         pipeline = Pipeline.load(directory, calibrated=False, num_slots=4 * SCENES_PER_BATCH)
     except (DataError, TimeAudioError, OSError) as error:
@@ -201,11 +145,13 @@ def main(argv: list[str] | None = None) -> int:
         scenes=arguments.scenes, seed=arguments.seed + 2, false_alarms=arguments.false_alarms,
     )  # fmt: skip
     pipeline.model.calibration = decisions
+    if "ground" in decisions.occurrence:
+        presence_report |= _continue(pipeline, decisions, pools, configs, arguments.scenes, arguments.seed + 6)
     fitted_on, measured_on = (
         scored_intervals(pipeline, pool, configs, scenes=arguments.scenes, seed=arguments.seed + number)
         for number, pool in enumerate(pools)
     )
-    calibration = replace(decisions, tasks=calibrate(fitted_on).tasks)
+    calibration = replace(decisions, tasks=calibrate(fitted_on).tasks | _summaries_of(directory))
     if not calibration.tasks:
         print("timeaudio calibrate: there are too few intervals to fit; raise --scenes.", file=sys.stderr)
         return 2
@@ -218,20 +164,32 @@ def main(argv: list[str] | None = None) -> int:
     }  # fmt: skip
     words.write(out.parent / WORDS)
     calibration.write(out, about)
-    _show(rows, len(fitted_on))
+    show_quality(rows, len(fitted_on))
     print(f"Written to {out} and {out.parent / WORDS}.")
     return 0
 
 
-def _show(rows: Sequence[CalibrationQuality], num_fitted: int) -> None:
-    table = Table(title=f"Fitted on {num_fitted} intervals; measured on other sources")
-    for column in ("task", "intervals", "right %", "mean confidence %", "raw ECE", "ECE", "AUC", ">= 0.7", "right %"):
-        table.add_column(column, justify="left" if column == "task" else "right")
-    for row in rows:
-        numbers = (f"{v:.3f}" if v is not None else "-" for v in (row.raw_ece, row.ece, row.auc))
-        high = "-" if row.confident_right is None else f"{100 * row.confident_right:.1f}"
-        table.add_row(
-            row.task, str(row.intervals), f"{100 * row.right:.1f}", f"{100 * row.mean:.1f}", *numbers,
-            str(row.confident), high,
-        )  # fmt: skip
-    Console().print(table)
+def _continue(
+    pipeline: Pipeline, decisions: Calibration, pools: Sequence[Pool], configs: Sequence[SceneConfig],
+    scenes: int, seed: int,
+) -> dict[str, Any]:  # fmt: skip
+    """Add to the decisions whether another interval follows; return what that does on the second pool."""
+    fitted_on, measured_on = (
+        continuation_samples(pipeline, pool, configs, scenes=scenes, seed=seed + number)
+        for number, pool in enumerate(pools)
+    )
+    continuation = fit_continuation(fitted_on, another_id(pipeline.tokenizer))
+    if continuation is None or not measured_on:
+        return {}
+    decisions.continuation["ground"] = continuation
+    alone, together = shares_right(continuation, measured_on)
+    return {"continuation": {"intervals": len(measured_on), "right_alone": alone, "right": together}}
+
+
+def _summaries_of(directory: Path) -> dict[Task, Logistic]:
+    """Return the confidence of summaries, which scenes do not change, of an earlier calibration if there is one."""
+    try:
+        before = Calibration.read(directory / CALIBRATION).tasks
+    except CheckpointError:
+        return {}
+    return {task: logistic for task, logistic in before.items() if task == "summarize"}

@@ -39,6 +39,14 @@ QUERIES_PER_SCENE = 3
 """The most queries for present kinds, and as many for absent ones."""
 
 
+class SceneQuery(NamedTuple):
+    """A query or question about a scene; `occurs`: whether its sound occurs in each tenth of a second."""
+
+    question: Question
+    evidence: Evidence
+    occurs: list[bool]
+
+
 class PresenceSample(NamedTuple):
     """One query or question about one scene.
 
@@ -70,7 +78,8 @@ def presence_samples(
         asked = []
         for index in range(first, min(first + SCENES_PER_BATCH, scenes)):
             rng = np.random.default_rng([seed, index])
-            asked += _questions(pipeline, compose(pool, configs[index % len(configs)], rng), task, rng)
+            scene = compose(pool, configs[index % len(configs)], rng)
+            asked += scene_queries(pipeline, scene, task, rng, DECIDED)
         pipeline.engine.run([question.sequence for question, _, _ in asked])
         for question, evidence, occurs in asked:
             language = _language_log_odds(question, ids)
@@ -162,9 +171,10 @@ def calibrate_presence(
     return fitted, {"presence": report}
 
 
-def _questions(
-    pipeline: Pipeline, scene: Scene, task: PresenceTask, rng: np.random.Generator
-) -> list[tuple[Question, Evidence, list[bool]]]:
+def scene_queries(
+    pipeline: Pipeline, scene: Scene, task: PresenceTask, rng: np.random.Generator, decoding: Decoding | None = None
+) -> list[SceneQuery]:
+    """Queue questions about present and absent kinds of a scene, in equal numbers."""
     recording = pipeline.encode(Waveform(scene.samples))
     present = by_kind(scene.events, len(scene.samples))
     known = [kind for kind in present if kind != UNKNOWN]
@@ -175,10 +185,11 @@ def _questions(
         for place in rng.permutation(len(kinds))[:count]:
             kind = kinds[place]
             text = query_words(kind, rng) if task == "ground" else presence_question(kind, rng)
-            question = pipeline.ask(recording, task, question_of("ground", text) if task == "ground" else text, DECIDED)
+            asks = question_of("ground", text) if task == "ground" else text
+            question = pipeline.ask(recording, task, asks, decoding)
             spans = present.get(kind, ())
             occurs = [any(i.start <= tenth < i.end for i in spans) for tenth in range(recording.duration)]
-            asked.append((question, pipeline.evidence(recording), occurs))
+            asked.append(SceneQuery(question, pipeline.evidence(recording), occurs))
     return asked
 
 

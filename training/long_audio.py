@@ -39,7 +39,9 @@ class EncodedPasses:
 
     def _answer(self, recording: Recording, task: Task, question: str, decoding: Decoding) -> ParsedAnswer:
         max_new_tokens = answer_tokens(recording.num_samples)
-        return self._pipeline.answer(recording, task, question, replace(decoding, max_new_tokens=max_new_tokens))
+        return self._pipeline.answer(
+            recording, task, question, replace(decoding, max_new_tokens=max_new_tokens), num_passes=len(self._passes)
+        )
 
     def _part(self, waveform: Waveform, span: Interval) -> Waveform:
         is_last = span.end == self._passes[-1].end

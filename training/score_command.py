@@ -21,7 +21,7 @@ from training.options.evaluate import manifest_parser
 from training.predictions import Prediction, read_predictions
 from training.scoring import Score, score
 from training.variants import generate_answers, load_pipeline
-from training.word_recall import word_recall
+from training.word_errors import word_scores
 
 
 def _show(scores: Sequence[Score], title: str) -> None:
@@ -47,8 +47,6 @@ def main(argv: Sequence[str] | None = None) -> int:
     try:
         rows = read_manifest(arguments.data)
         if arguments.words:
-            if arguments.predictions or arguments.save:
-                raise DataError("--words reads the audio tokens, not answers: leave out --predictions and --save.")
             return _score_words(arguments, rows)
         if arguments.predictions:
             predictions = read_predictions(arguments.predictions, rows)
@@ -80,13 +78,11 @@ def main(argv: Sequence[str] | None = None) -> int:
 
 
 def _score_words(arguments: argparse.Namespace, rows: list[Row]) -> int:
-    """Measure the words in the audio tokens of a checkpoint; no answers are written."""
-    known = read_manifest(arguments.words)
+    """Score what the checkpoint recognises as words, not its answers."""
     pipeline = load_pipeline(arguments.model, arguments.device)
-    scores = word_recall(pipeline.model, pipeline.tokenizer, rows, arguments.data.parent, known)
-    _show(scores, f"Words in the audio tokens of {pipeline.name}, {arguments.data.name}")
-    setting = {"system": pipeline.name, "manifest": str(arguments.data), "words": str(arguments.words)}
-    _write_json(arguments.json, setting, scores)
+    scores = word_scores(pipeline, rows, arguments.data.parent)
+    _show(scores, f"Words that {pipeline.name} recognises in {arguments.data.name}")
+    _write_json(arguments.json, {"system": pipeline.name, "manifest": str(arguments.data), "lines": len(rows)}, scores)
     return 0
 
 

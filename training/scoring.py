@@ -14,6 +14,7 @@ from training.data.vocabulary import UNKNOWN, lexicon, vocabulary
 from training.metrics.bootstrap import Estimate, bootstrap
 from training.metrics.calibration import CalibrationSample, expected_calibration_error
 from training.metrics.captions import kind_of, says_unknown
+from training.metrics.content import content_words, share_found
 from training.metrics.counting import count_in, is_count_question
 from training.metrics.detection import Detection, Truth, psds
 from training.metrics.events import Counts, ScoredScene, Sound, clip_macro_f1, event_counts, segment_counts, total
@@ -25,6 +26,7 @@ from training.predictions import Prediction
 
 LEXICON = lexicon()
 RESAMPLES = 500
+SURE = 0.5  # the confidence from which a section of a summary is claimed
 
 
 @dataclass(frozen=True, slots=True)
@@ -175,15 +177,29 @@ def _recall(field: str) -> Callable[[Sequence[ScoredGrounding]], float]:
 
 def summary_scores(pairs: Sequence[Pair]) -> list[Score]:
     """Return ROUGE and METEOR of a recording's summaries as one text, and both versions of the timeline mIoU."""
-    rouges = [rouge(_words(row.events), _words(p.events)) for row, p in pairs]
+    rouges = [rouge(_text(row.events), _text(p.events)) for row, p in pairs]
     spans = [(_spans(row.events), _spans(p.events)) for row, p in pairs]
+    shares = [share_found(_captions(row.events), _captions(p.events)) for row, p in pairs]
+    found = [share for share in shares if share is not None]
     return [
         *_meteor("summary METEOR", pairs),
+        *([_estimate("summary content words", found, _mean, "of the reference, that are found")] if found else []),
+        *_invented(pairs),
         _estimate("summary ROUGE-1", [r.one for r in rouges], _mean),
         _estimate("summary ROUGE-L", [r.longest for r in rouges], _mean),
         _estimate("summary mIoU", [segment_iou(a, b) for a, b in spans], _mean, "segments paired one to one"),
         _estimate("summary cover IoU", [cover_iou(a, b) for a, b in spans], _mean, "all time covered"),
     ]
+
+
+def _invented(pairs: Sequence[Pair]) -> list[Score]:
+    """Return the share of sections without a content word that is said, among those reported with `SURE`."""
+    invented: list[float] = []
+    for row, p in pairs:
+        said = content_words([*_captions(row.events), *(word.text for word in row.words)])
+        sure = [e.caption for e, each in zip(p.events, p.confidences, strict=False) if max(each, default=0.0) >= SURE]
+        invented += [float(not content_words([caption]) & said) for caption in sure]
+    return [_estimate("summary invented", invented, _mean, f"confidence of {SURE} or more")] if invented else []
 
 
 def question_scores(pairs: Sequence[Pair]) -> list[Score]:
@@ -199,8 +215,12 @@ def _spans(events: Sequence[Annotation]) -> tuple[Span, ...]:
     return tuple(span for event in events for span in event.intervals)
 
 
-def _words(events: Sequence[Annotation]) -> str:
-    return " ".join(event.caption for event in sorted(events, key=lambda event: min(event.intervals)))
+def _captions(events: Sequence[Annotation]) -> list[str]:
+    return [event.caption for event in sorted(events, key=lambda event: min(event.intervals))]
+
+
+def _text(events: Sequence[Annotation]) -> str:
+    return " ".join(_captions(events))
 
 
 def _mean(values: Sequence[float]) -> float:
@@ -223,7 +243,7 @@ def _meteor(name: str, pairs: Sequence[Pair]) -> list[Score]:
     """Return METEOR of a recording's captions as one text, in order of time; NaN where METEOR cannot run."""
     try:
         with Meteor() as meteor:
-            statistics = [meteor.statistics(_words(row.events), _words(p.events)) for row, p in pairs]
+            statistics = [meteor.statistics(_text(row.events), _text(p.events)) for row, p in pairs]
             found = bootstrap(statistics, meteor.score, num_resamples=100)
     except MetricUnavailable as error:
         return [Score(name, float("nan"), 0, note=str(error))]

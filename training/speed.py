@@ -17,6 +17,7 @@ from torch import Tensor
 from training.learner import Learner
 from training.stage_data import FeatureExtractor
 from training.trained_module import TrainedModule
+from training.transcription import TranscriptionLearner
 
 MATRIX = 8192
 
@@ -32,9 +33,12 @@ class StepTimer:
             frozen = sum(p.numel() for p in learner.llm.parameters() if not p.requires_grad) - embedding
             adapters = sum(p.numel() for p in learner.llm.parameters() if p.requires_grad)
             self._per_token = 4 * frozen + 6 * adapters
-        qformer = list(learner.connector.qformer.parameters())
-        each = 6 if any(p.requires_grad for p in qformer) else 4
-        self._per_frame = each * sum(p.numel() for p in qformer) / learner.connector.window.num_frames
+        if isinstance(learner, TranscriptionLearner):
+            self._per_frame = 6.0 * sum(p.numel() for p in learner.transcriber.parameters())
+        else:
+            qformer = list(learner.connector.qformer.parameters())
+            each = 6 if any(p.requires_grad for p in qformer) else 4
+            self._per_frame = each * sum(p.numel() for p in qformer) / learner.connector.window.num_frames
         is_gpu = self._device.type == "cuda"
         self._peak = peak_flops(self._device, accelerator.mixed_precision) if is_gpu else None
 

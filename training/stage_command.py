@@ -15,7 +15,7 @@ from accelerate.utils import DistributedType
 
 from model.checkpoint import EMBEDDED
 from model.errors import TimeAudioError
-from model.hub import fetch_checkpoint, shown
+from model.hub import fetch_checkpoint, fetch_pretrained, shown
 from model.language.tokenizer import Tokenizer
 from model.malloc import keep_freed_memory
 from model.precision import fastest_dtype
@@ -35,7 +35,7 @@ from training.run_file import ConfigError
 from training.run_state import BEST, RESUME, RunState, check_run_config, restore
 from training.stage_data import BatchSampler, FeatureExtractor
 from training.stage_loop import train_stage
-from training.stage_rows import one_per_recording, own_rows, rehearsal_rows, select_validation_rows, usable_rows
+from training.stage_rows import own_rows, rehearsal_rows, rows_of_objective, select_validation_rows, usable_rows
 from training.stages import StageConfig, load_stage
 from training.start import load_learner
 from training.stop_signals import Stopped
@@ -67,6 +67,8 @@ class TrainingJob:
     out_of_fold: Path | None = None
     """Manifest of more rows to train on, whose audio tokens come from the connector of `imitation`."""
     imitation: Path | None = None
+    whisper: Path | None = None
+    """Whole Whisper checkpoint, whose upper layers a transcriber starts from."""
 
 
 def run_stage(job: TrainingJob, config: StageConfig) -> RunState:
@@ -80,9 +82,10 @@ def run_stage(job: TrainingJob, config: StageConfig) -> RunState:
     rows, validation_rows = own_rows(job.data, job.validation, config)
     accelerator = _accelerator(job, config)
     log = accelerator.print
+    rows = rows_of_objective(rows, config)
     if config.objective != "answers":
-        rows, validation_rows = one_per_recording(rows, config.objective), []
-    model, tokenizer, learner = load_learner(job.start, config, str(accelerator.device), rows)
+        validation_rows = []
+    model, tokenizer, learner = load_learner(job.start, config, str(accelerator.device), rows, job.whisper)
     rows += _out_of_fold_rows(job, config, {row.audio for row in rows}, model, learner)
     dtype = model.llm.dtype
     rows, left_out = usable_rows(rows, learner, config)
@@ -164,6 +167,8 @@ def _name(model: TimeAudio, job: TrainingJob, rows: Sequence[Row]) -> None:
     """Name the model after its folder, and let it answer the tasks that it trains on too."""
     name = job.out.name if job.out.name != "checkpoint" else job.run.name
     tasks = {*model.config.tasks, *(row.task for row in rows)}
+    if model.transcriber is not None:
+        tasks.add("summarize")
     model.config = dataclasses.replace(model.config, name=name, tasks=tuple(t for t in TASKS if t in tasks))
 
 
@@ -223,6 +228,7 @@ def main(argv: Sequence[str] | None = None) -> int:
             out=arguments.out or run / "checkpoint", validation=arguments.validation, device=arguments.device,
             rehearse=arguments.rehearse, out_of_fold=arguments.out_of_fold,
             imitation=resolve_checkpoint(arguments.imitation) if arguments.imitation else None,
+            whisper=fetch_pretrained(arguments.whisper) if arguments.whisper else None,
         )  # fmt: skip
         state = run_stage(job, config)
     except MISTAKES as error:

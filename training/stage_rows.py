@@ -11,6 +11,7 @@ from training.data.validate import read_manifest
 from training.rehearsal import SHIPPED, SHIPPED_VALIDATION, with_absolute_paths
 from training.stages import Objective, StageConfig
 from training.trained_module import TrainedModule
+from training.transcription import transcribed_rows
 
 
 def own_rows(data: Path, validation: Path | None, config: StageConfig) -> tuple[list[Row], list[Row]]:
@@ -69,6 +70,21 @@ def select_validation_rows(validation_rows: Sequence[Row], config: StageConfig) 
             " --validation."
         )
     return sorted(short, key=lambda row: hashlib.sha256(row.id.encode()).digest())[: config.validation_rows]
+
+
+def rows_of_objective(rows: Sequence[Row], config: StageConfig) -> list[Row]:
+    """Return the rows that a stage can learn from.
+
+    Raises:
+        DataError: there are none.
+    """
+    if config.objective == "answers":
+        return list(rows)
+    if config.objective != "transcription":
+        return one_per_recording(rows, config.objective)
+    if not any(row.words for row in rows):
+        raise DataError("The manifest has no spoken words: `timeaudio data spoken` writes them.")
+    return transcribed_rows(rows)
 
 
 def one_per_recording(rows: Sequence[Row], objective: Objective) -> list[Row]:

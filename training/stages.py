@@ -14,10 +14,10 @@ FOLDER = Path(__file__).parent / "configs" / "stages"
 
 MERGE_SCORES = get_args(MergeScore)
 Share = Annotated[float, Field(ge=0, lt=1)]
-Objective = Literal["answers", "alignment", "imitation"]
-Part = Literal["connector", "time_encoding", "markers", "lora"]
+Objective = Literal["answers", "alignment", "imitation", "transcription"]
+Part = Literal["connector", "time_encoding", "markers", "lora", "transcriber"]
 PARTS: tuple[Part, ...] = ("connector", "time_encoding", "markers", "lora")
-"""The parts that can train. The encoders and the language model's own weights never do. The connector is fusion,
+"""The parts that train by default. The encoders and the language model's own weights never do. The connector is fusion,
 Q-Former and projection; the markers are their 20 rows in the embedding and in the prediction head."""
 
 
@@ -43,7 +43,7 @@ class StageConfig(Strict):
 
     objective: Objective = "answers"
     """`answers`: the language model's text (both of the paper's stages); `alignment` and `imitation`: the connector
-    alone, see `training.aligner` and `training.imitator`."""
+    alone, see `training.aligner` and `training.imitator`; `transcription`: the transcriber alone."""
     trains: tuple[Part, ...] = PARTS
     rates: dict[str, float] = field(default_factory=dict)
     """Factors on the learning rate, by part; 1 where a part is not listed."""
@@ -80,9 +80,6 @@ class StageConfig(Strict):
     """Without dropout a run is the same on any number of processes."""
     feature_dropout: float = 0.0
     """Share of the encoders' features that are zeroed at random. Not in the paper: 0 reproduces it."""
-    keep_weight: NonNegativeFloat = 0.0
-    """Weight, in an alignment, of how far the tokens of windows without spoken words move from the start's. Above 0, a
-    connector that a language model can read already learns words without another meaning of the sounds."""
     time_weight: float = 1.0
     """Weight of a marker's cross-entropy, against 1 for a word. Not in the paper: 1 reproduces it."""
     digit_weight: float = 0.0

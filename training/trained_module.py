@@ -3,6 +3,8 @@
 from training.aligner import Aligner
 from training.imitator import Imitator
 from training.learner import Learner
+from training.transcription import TranscriptionLearner
 
-TrainedModule = Learner | Aligner | Imitator
-"""`answers`: the language model's text; `alignment` and `imitation`: the connector alone."""
+TrainedModule = Learner | Aligner | Imitator | TranscriptionLearner
+"""`answers`: the language model's text; `alignment` and `imitation`: the connector alone;
+`transcription`: the transcriber alone."""

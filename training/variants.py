@@ -102,7 +102,7 @@ def _from_features(pipeline: Pipeline, row: Row, features: FeatureExtractor) -> 
     speech, sound = features.frames([row])[0]
     samples = round((row.duration or 0.0) * SAMPLE_RATE)
     tokens = pipeline.model.audio_tokens(speech, sound, [samples])[0]
-    return Recording(tokens, max(1, samples * 10 // SAMPLE_RATE), samples)
+    return Recording(tokens, max(1, samples * 10 // SAMPLE_RATE), samples, speech[0])
 
 
 def _encode(pipeline: Pipeline, waveform: Waveform, *, windows: bool) -> list[tuple[float, Recording]]:

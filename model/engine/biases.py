@@ -12,7 +12,8 @@ from jaxtyping import Float
 from torch import Tensor
 
 from model.engine.interval_weights import IntervalWeights
-from model.timeline.grammar import Grammar, State
+from model.presence import Continuation
+from model.timeline.grammar import Grammar, Phase, State
 
 
 class ChoiceBias(NamedTuple):
@@ -37,18 +38,23 @@ class TimeBias:
     Attributes:
         weights: of the times.
         openings: the ids that an answer must begin with to have its times weighed; all answers if empty.
+        another: whether another interval follows, by the best one that is left; None: the language model's choice.
     """
 
     weights: IntervalWeights
     openings: tuple[int, ...] = ()
+    another: Continuation | None = None
 
     def apply(self, scores: Float[Tensor, " vocabulary"], grammar: Grammar, state: State, opening: int | None) -> None:
         """Weigh the markers that may come next in logits or log-probabilities, in place.
 
-        Their total probability does not change, so the choice between a time and a word is the language model's.
+        Their total probability does not change, so the choice between a time and a word is the language model's, but
+        for that of `another` interval.
         """
         if self.openings and opening not in self.openings:
             return
+        if self.another is not None and state.phase is Phase.CLOSED:
+            scores[self.another.token] += self.another.bias_of(self.weights.best_after(state.ended))
         markers = self.weights.markers(grammar, state)
         if len(markers) > 1:
             _weigh(scores, markers)

@@ -10,8 +10,10 @@ from model.audio.segment import SEGMENT_SAMPLES, split
 from model.audio.waveform import Waveform
 from model.engine.fair_queue import FairQueue
 from model.engine.memory import in_halves
+from model.engine.summary import read_words
 from model.errors import OutOfMemory, TimeAudioError
 from model.timeaudio import Frames, TimeAudio
+from model.timeline.words import Word
 
 CPU_BATCH = 1
 CUDA_BATCH = 16
@@ -22,18 +24,25 @@ longer and delays the answers that are being generated."""
 class EncodeJob:
     """A recording while the encoders process it.
 
+    Args:
+        waveform: the recording.
+        reads_words: whether to recognise its words instead of computing audio tokens.
+
     Attributes:
         tokens: float [tokens, dim], the audio tokens for the language model; None until they are computed.
+        words: the words that are spoken; None until they are recognised.
         error: why encoding failed.
         seconds: its share of the encoders' time.
     """
 
-    def __init__(self, waveform: Waveform) -> None:
+    def __init__(self, waveform: Waveform, *, reads_words: bool = False) -> None:
+        self.reads_words = reads_words
         self.num_samples = waveform.num_samples
         self.duration = waveform.duration_tenths
         self.segments = split(waveform)
         self.frames: list[Frames | None] = [None] * len(self.segments)
         self.tokens: Tensor | None = None
+        self.words: list[Word] | None = None
         self.error: TimeAudioError | None = None
         self.seconds = 0.0
 
@@ -44,8 +53,8 @@ class EncodeJob:
 
     @property
     def is_ended(self) -> bool:
-        """Whether its tokens are computed, or encoding failed."""
-        return self.tokens is not None or self.error is not None
+        """Whether its tokens or words are there, or encoding failed."""
+        return self.tokens is not None or self.words is not None or self.error is not None
 
 
 Piece = tuple[EncodeJob, int]
@@ -120,10 +129,13 @@ class EncoderQueue:
         self._waiting.drop(job)
 
     def _connect(self, jobs: list[EncodeJob]) -> None:
-        """Compute the audio tokens of the recordings, batching those of the same length."""
+        """Compute the audio tokens of the recordings, batching those of the same length, or recognise their words."""
+        for job in jobs:
+            if job.reads_words and job.error is None:
+                self._read_words(job)
         by_length: dict[tuple[int, ...], list[EncodeJob]] = {}
         for job in jobs:
-            if job.error is None:
+            if job.error is None and not job.reads_words:
                 by_length.setdefault(tuple(s.num_samples for s in job.segments), []).append(job)
         for group in by_length.values():
             found: Sequence[Tensor | TimeAudioError]
@@ -137,6 +149,19 @@ class EncoderQueue:
                     self._fail(job, tokens)
                 else:
                     job.tokens = tokens
+
+    def _read_words(self, job: EncodeJob) -> None:
+        [found] = in_halves(self._words, [job])
+        job.frames.clear()
+        if isinstance(found, TimeAudioError):
+            self._fail(job, found)
+        else:
+            job.words = found
+
+    def _words(self, group: Sequence[EncodeJob]) -> list[list[Word]]:
+        assert self._model.transcriber is not None, "the session checks it"
+        speech = [torch.cat([each[0] for each in job.frames if each and each[0] is not None]) for job in group]
+        return [read_words(self._model.transcriber, frames) for frames in speech]
 
     def _tokens(self, group: Sequence[EncodeJob]) -> list[Tensor]:
         joined = [self._model.joined(h.segments, [f for f in h.frames if f is not None]) for h in group]

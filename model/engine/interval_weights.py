@@ -26,6 +26,9 @@ class IntervalWeights:
         self._sums = np.concatenate([[0.0], np.cumsum(np.asarray(log_odds, np.float64))])
         ends = np.logaddexp.accumulate(self._sums[:0:-1])[::-1]  # over all ends after each start
         self._starts = np.append(ends - self._sums[:-1], TAKEN)
+        highest = np.maximum.accumulate(self._sums[:0:-1])[::-1]  # of all ends after each start
+        best = np.maximum.accumulate((highest - self._sums[:-1])[::-1])[::-1]
+        self._best = np.append(best, TAKEN)
         self._known: dict[State, dict[int, float]] = {}
 
     def markers(self, grammar: Grammar, state: State) -> dict[int, float]:
@@ -37,6 +40,10 @@ class IntervalWeights:
             known = {token: _log_sum(weights, spans) for token, spans in times.items()}
             self._known[state] = known
         return known
+
+    def best_after(self, ended: int) -> float:
+        """Return the log-weight of the best interval that begins at `ended` tenths or later."""
+        return float(self._best[min(ended, len(self._best) - 1)])
 
     def _starts_after(self, ended: int) -> "np.ndarray[tuple[int], np.dtype[np.float64]]":
         weights = self._starts.copy()

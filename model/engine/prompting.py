@@ -149,7 +149,9 @@ class Prompter:
         return Prefix(torch.cat([before, audio_tokens.to(before.dtype)]))
 
     @torch.inference_mode()
-    def ask(self, prefix: Prefix, evidence: Evidence, task: Task, question: str, decoding: Decoding) -> Question:
+    def ask(
+        self, prefix: Prefix, evidence: Evidence, task: Task, question: str, decoding: Decoding, *, num_passes: int = 1
+    ) -> Question:
         """Queue a question about a recording, given its prefix and evidence. The answer follows the grammar of `task`.
 
         Raises:
@@ -162,7 +164,7 @@ class Prompter:
         if calibration is not None and task in calibration.presence:
             ids = word_ids(self._tokenizer, query_of(question))
             presence, whole = calibration.presence[task], evidence(ids)
-            sequence.search.choice = ChoiceBias(presence.absent, presence.present, -presence.bias_of(whole))
+            sequence.search.choice = ChoiceBias(presence.absent, presence.present, -presence.bias_of(whole, num_passes))
             sequence.search.times = self._time_bias(calibration, task, evidence.by_tenth(ids), whole)
         return Question(sequence, self._tokenizer, task, calibration, evidence, question)
 
@@ -175,7 +177,8 @@ class Prompter:
         tenths_per_window = self._model.config.window.num_frames / FRAMES_PER_TENTH
         weights = IntervalWeights(occurrence.by_tenth(similarities, whole, tenths_per_window))
         # A question may be about the time of another sound than the one it names, unless its answer begins like this.
-        return TimeBias(weights, calibration.presence[task].present if task == "ask" else ())
+        openings = calibration.presence[task].present if task == "ask" else ()
+        return TimeBias(weights, openings, calibration.continuation.get(task))
 
     def evidence(self, audio_tokens: Float[Tensor, "tokens dim"], duration: int) -> Evidence:
         """Return a recording's audio tokens for comparison with words. Units: `duration` in tenths of a second."""

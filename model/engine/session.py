@@ -9,6 +9,7 @@ from model.engine.engine import SlotEngine
 from model.engine.memory import is_device_lost
 from model.engine.prompting import Prompter, Question
 from model.engine.sequence import Sequence as EngineSequence
+from model.engine.summary import summarize
 from model.engine.updates import Answered, DeviceLost, Done, Encoded, Failed, Found, Started, Times, Update
 from model.errors import TaskNotSupported, TimeAudioError
 from model.language.decoding import Decoding
@@ -28,13 +29,21 @@ class Request:
     """
 
     def __init__(
-        self, job: EncodeJob, task: Task, questions: Sequence[str], decoding: Decoding, *, embeddings: bool
+        self,
+        job: EncodeJob,
+        task: Task,
+        questions: Sequence[str],
+        decoding: Decoding,
+        *,
+        embeddings: bool,
+        num_passes: int,
     ) -> None:
         self.job = job
         self.task = task
         self.questions = tuple(questions)
         self.decoding = decoding
         self.embeddings = embeddings
+        self.num_passes = num_passes
         self.has_started = False
         self.running: list[Question] = []
         self.answered: dict[int, Answered] = {}
@@ -55,6 +64,7 @@ class Session:
         self.tasks = model.config.tasks
         self.calibrated = () if model.calibration is None else tuple(model.calibration.tasks)
         self._engine = engine
+        self._model = model
         self._encoders = EncoderQueue(model)
         self._prompter = Prompter(model, tokenizer, engine)
         self._encoding: dict[EncodeJob, Request] = {}
@@ -76,11 +86,19 @@ class Session:
         return self._engine.num_slots
 
     def submit(
-        self, waveform: Waveform, task: Task, queries: Sequence[str], decoding: Decoding, *, embeddings: bool = False
+        self,
+        waveform: Waveform,
+        task: Task,
+        queries: Sequence[str],
+        decoding: Decoding,
+        *,
+        embeddings: bool = False,
+        num_passes: int = 1,
     ) -> Request:
         """Queue a request. It gets one answer per query, or a single answer for tasks without queries.
 
-        With `embeddings`, each interval of an answer has one.
+        With `embeddings`, each interval of an answer has one. `num_passes` is the number of passes over a long
+        recording, of which this is one.
 
         Raises:
             TaskNotSupported: the checkpoint was not trained for the task.
@@ -89,7 +107,8 @@ class Session:
         if task not in self.tasks:
             raise TaskNotSupported(f"{self.name} was trained for {', '.join(self.tasks)}, not for {task}.")
         questions = [question_of(task, query) for query in queries or [""]]
-        request = Request(EncodeJob(waveform), task, questions, decoding, embeddings=embeddings)
+        job = EncodeJob(waveform, reads_words=task == "summarize" and self._model.transcriber is not None)
+        request = Request(job, task, questions, decoding, embeddings=embeddings, num_passes=num_passes)
         self._encoding[request.job] = request
         self._encoders.add(request.job)
         return request
@@ -129,7 +148,18 @@ class Session:
                 yield request, Started(began)
             if job.is_ended:
                 del self._encoding[job]
-                yield request, self._ask(request)
+                for update in self._summarize(job) if job.words is not None else [self._ask(request)]:
+                    yield request, update
+
+    def _summarize(self, job: EncodeJob) -> Iterator[Update]:
+        """Answer from the words that were recognised, at once: nothing is decoded."""
+        assert job.words is not None
+        yield Encoded(job.seconds, 0, time.monotonic())
+        answer = summarize(job.words, job.duration, self._model.calibration)
+        for event in answer.events:
+            yield Found(0, event)
+        yield Answered(0, answer, 0.0)
+        yield Done()
 
     def _ask(self, request: Request) -> Update:
         job = request.job
@@ -139,7 +169,9 @@ class Session:
         prefix, evidence = self._prompter.prefix(job.tokens), self._prompter.evidence(job.tokens, job.duration)
         try:
             for index, question in enumerate(request.questions):
-                running = self._prompter.ask(prefix, evidence, request.task, question, request.decoding)
+                running = self._prompter.ask(
+                    prefix, evidence, request.task, question, request.decoding, num_passes=request.num_passes
+                )
                 running.embeddings = request.embeddings
                 request.running.append(running)
                 self._decoding[running.sequence] = request, index

@@ -141,7 +141,13 @@ async def analyze_passes(
             is_first = request.is_live and request.task != "ground" and num_done == 0
             most = AT_FIRST if is_first else AT_ONCE * max(1, engine.num_workers)
             for number, span in _up_to(todo, most - len(running)):
-                part = replace(request, id=f"{request.id}-{number}", samples=samples(span), is_live=False)
+                part = replace(
+                    request,
+                    id=f"{request.id}-{number}",
+                    samples=samples(span),
+                    is_live=False,
+                    num_passes=len(passes),
+                )
                 running.append(asyncio.create_task(_run_pass(analyze_pass(engine, part, slot_tokens), started)))
             if not announced:
                 await asyncio.wait((started, running[0]), return_when=asyncio.FIRST_COMPLETED)

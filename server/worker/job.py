@@ -76,6 +76,7 @@ class Job:
                 seed=options.seed if options.HasField("seed") else None,
             ),
             embeddings=request.embeddings,
+            num_passes=max(1, request.num_passes),
         )
 
     def message(self, update: Update) -> pb.AnalyzeResponse:

@@ -38,7 +38,14 @@ class SessionProtocol(Protocol):
         """Slots that are free now."""
 
     def submit(
-        self, waveform: Any, task: Task, queries: Sequence[str], decoding: Any, *, embeddings: bool = False
+        self,
+        waveform: Any,
+        task: Task,
+        queries: Sequence[str],
+        decoding: Any,
+        *,
+        embeddings: bool = False,
+        num_passes: int = 1,
     ) -> Any:
         """Queue a request and return its handle."""
 

@@ -58,6 +58,8 @@ class EngineRequest:
     """Whether the caller needs updates as they come. If not, the request can always be retried from the start."""
     embeddings: bool = False
     """Whether each interval gets an embedding."""
+    num_passes: int = 1
+    """The passes over a long recording, of which this is one."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -144,6 +144,8 @@ def test_the_bias_chooses_what_is_more_likely():
     for language, evidence in ((-3.0, 0.5), (1.0, 0.1), (2.5, 0.0), (-0.5, 0.3)):
         is_likely = -1.0 + 0.5 * language + 4.0 * evidence > 0
         assert (language + presence.bias_of(evidence) > 0) == is_likely
+    few, many = (presence.bias_of(0.2, num_passes) for num_passes in (2, 20))
+    assert presence.bias_of(0.2) == presence.bias_of(0.2, 1) > few > many
 
 
 def test_log_odds_computed_by_hand():

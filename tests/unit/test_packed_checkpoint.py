@@ -3,7 +3,7 @@
 import pytest
 import torch
 from peft import LoraConfig, get_peft_model
-from safetensors.torch import load_file
+from safetensors.torch import load_file, save_file
 
 from model.audio.waveform import Waveform
 from model.checkpoint import CALIBRATION, WORDS, load_checkpoint, save_checkpoint
@@ -69,6 +69,10 @@ def test_an_adapter_is_not_merged_into_four_bits(tmp_path, checkpoint):
     plain = load_checkpoint(checkpoint, adapted=False)[0].llm.state_dict()
     name = "model.layers.0.self_attn.q_proj.weight"
     torch.testing.assert_close(adapted[name] - base[name], merged[name] - plain[name], atol=1e-3, rtol=1e-2)
+    pack(checkpoint, tmp_path / "eight", llm="q4_1", others="q8_0")
+    rounded = load_checkpoint(tmp_path / "eight")[0].llm.state_dict()
+    assert (tmp_path / "eight" / "adapter" / "model.gguf").is_file()
+    torch.testing.assert_close(rounded[name] - base[name], adapted[name] - base[name], atol=2e-2, rtol=2e-2)
     pack(checkpoint, tmp_path / "merged")
     assert not (tmp_path / "merged" / "adapter").exists()
     torch.testing.assert_close(
@@ -118,3 +122,18 @@ def test_the_error_names_numbers_that_are_too_large(tmp_path, checkpoint):
     with pytest.raises(CheckpointError, match=r"projection\.bias has numbers too large for torch.float16"):
         pack(checkpoint, tmp_path / "packed")
     pack(checkpoint, tmp_path / "packed", others="bfloat16")
+
+
+@pytest.mark.parametrize("harm", ["missing", "damaged", "of another model"])
+def test_an_adapter_that_cannot_be_merged(tmp_path, checkpoint, harm):
+    model, _ = load_checkpoint(checkpoint)
+    get_peft_model(model.llm, LoraConfig(r=4, target_modules=["q_proj"])).save_pretrained(checkpoint / "adapter")
+    weights = checkpoint / "adapter" / "adapter_model.safetensors"
+    if harm == "missing":
+        weights.unlink()
+    elif harm == "damaged":
+        weights.write_bytes(weights.read_bytes()[:100])
+    else:
+        save_file({name.replace("layers.0", "layers.7"): t for name, t in load_file(weights).items()}, weights)
+    with pytest.raises(CheckpointError, match="adapter"):
+        load_checkpoint(checkpoint)

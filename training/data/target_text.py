@@ -72,3 +72,10 @@ def presence_ids(tokenizer: Tokenizer, task: PresenceTask = "ground") -> Presenc
         return PresenceIds((yes, at), no)
     present, absent = (tokenizer.encode(text) for text in (ground_answer([]), ABSENT))
     return next(PresenceIds((p,), a) for p, a in zip(present, absent, strict=False) if p != a)
+
+
+def another_id(tokenizer: Tokenizer) -> int:
+    """Return the id of the token after an interval that announces another one in an answer to a query."""
+    intervals = [Interval(0, 1), Interval(2, 3)]
+    once, twice = (tokenizer.encode(ground_answer(some)) for some in (intervals[:1], intervals))
+    return next(b for a, b in zip(once, twice, strict=False) if a != b)

@@ -11,6 +11,7 @@ import av
 import av.error
 
 from model.timeline.task import CAPTIONED
+from model.timeline.words import OTHER_LANGUAGE
 from training.data.manifest import ManifestError, Row, Span, parse_manifest
 
 TOLERANCE_S = 0.1
@@ -100,7 +101,7 @@ def _text_problems(row: Row) -> list[str]:
     if row.task == "ask":
         problems += [f"ask needs {name}" for name in ("question", "answer") if not _has_words(getattr(row, name))]
         problems += _template_problems(row)
-    if not all(_has_words(word.text) for word in row.words):
+    if not all(word.text == OTHER_LANGUAGE or _has_words(word.text) for word in row.words):
         problems.append("a spoken word is empty")
     if row.task != "ask" and (row.answer or row.times):
         problems.append(f"answer and times are only for ask; {row.task} takes its answer from events")

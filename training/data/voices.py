@@ -30,6 +30,8 @@ VOICES: tuple[Voice, ...] = (
     *_voices("tones", "low", "middle", "high"),
 )
 
+ENGLISH = "en"
+
 HELD_OUT: frozenset[Voice] = frozenset(
     (
         *_voices("espeak-ng", "en+m1", "en-029+m2", "en-gb-x-gbclan+m6", "en-gb-x-gbcwmd+f5"),
@@ -39,3 +41,9 @@ HELD_OUT: frozenset[Voice] = frozenset(
     )
 )
 """Voices that only validate. None is a variant or a speaker of a voice that trains: `slt` is in two engines."""
+
+
+def voices_of(language: str, side: str) -> list[Voice]:
+    """Return espeak-ng's voices of another language, named as it names them (`de`, `es`), of one side."""
+    variants = ("+m1", "+f5") if side == "validate" else ("", "+m3", "+m7", "+f1", "+f2", "+f4")
+    return [Voice("espeak-ng", f"{language}{variant}") for variant in variants]

@@ -19,9 +19,12 @@ from pathlib import Path
 def parse(argv: Sequence[str] | None) -> argparse.Namespace:
     """Parse the words of `timeaudio calibrate`; None means those of the process."""
     parser = argparse.ArgumentParser(prog="timeaudio calibrate", description=__doc__)
-    parser.add_argument(
-        "--data", type=Path, nargs="+", required=True, metavar="DIR", help="folders with clips.csv and audio/"
-    )
+    source = parser.add_mutually_exclusive_group(required=True)
+    source.add_argument("--data", type=Path, nargs="+", metavar="DIR", help="folders with clips.csv and audio/")
+    source.add_argument(
+        "--summaries", type=Path, nargs="+", metavar="FILE",
+        help="instead of --data: manifests of recordings with known words, and of sounds, to fit summaries on",
+    )  # fmt: skip
     parser.add_argument(
         "--model", type=Path, required=True, metavar="DIR|ORG/NAME", help="checkpoint directory, or a model on the hub"
     )

@@ -5,7 +5,7 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from training.data.instructions import INSTRUCTIONS
-from training.data.voices import ENGINES
+from training.data.voices import ENGINES, ENGLISH
 
 EXAMPLE = """examples:
   timeaudio data audioset-strong --labels audioset_train_strong.tsv --names mid_to_display_name.tsv \\
@@ -91,6 +91,7 @@ def parse(argv: Sequence[str] | None) -> argparse.Namespace:
     source("ftar", "the authors' own JSON", "json", "audio")
     _scenes(commands.add_parser("scenes", help="compose scenes from labelled recordings"))
     _spoken(commands.add_parser("spoken", help="write clips of speech with the time of every word"))
+    _sections(commands.add_parser("sections", help="compose recordings of several sections of speech"))
     _tasks(commands.add_parser("tasks", help="write questions and answers about composed scenes"))
     _benchmark(commands.add_parser("benchmark", help="write a reproducible benchmark of composed scenes"))
     check = commands.add_parser("check", help="list every problem in a manifest")
@@ -137,10 +138,29 @@ def _spoken(command: argparse.ArgumentParser) -> None:
         help="Whisper checkpoint that times the words and transcribes clips without a transcript; without it, each word"
         " of a known text gets a share of the time in proportion to its letters",
     )  # fmt: skip
+    command.add_argument(
+        "--language", default=ENGLISH, metavar="CODE",
+        help="language of the sentences; those in others than English are read by espeak-ng, and each of their"
+        " words is only marked as one (default: %(default)s)",
+    )  # fmt: skip
     command.add_argument("--side", choices=("train", "validate"), default="train", help="split (default: train)")
     command.add_argument("--copies", type=int, default=1, help="clips of each real recording (default: %(default)s)")
     command.add_argument("--seed", type=int, default=0, help="seed of the clips (default: %(default)s)")
     command.add_argument("--plain", action="store_true", help="no rooms, noise or varied levels")
+    command.add_argument("--out", type=Path, required=True, metavar="DIR", help="folder to write")
+
+
+def _sections(command: argparse.ArgumentParser) -> None:
+    command.description = "Compose recordings of several readers, a section each, with a timeline of how each begins."
+    command.add_argument(
+        "--clips", type=Path, nargs="+", required=True, metavar="FILE", help="manifests of `timeaudio data spoken`"
+    )
+    command.add_argument("--count", type=int, default=24, help="number of recordings (default: %(default)s)")
+    command.add_argument(
+        "--seconds", type=float, nargs=2, default=(60.0, 150.0), metavar=("LEAST", "MOST"),
+        help="how long the recordings are, about (default: 60 150)",
+    )  # fmt: skip
+    command.add_argument("--seed", type=int, default=0, help="seed of the recordings (default: %(default)s)")
     command.add_argument("--out", type=Path, required=True, metavar="DIR", help="folder to write")
 
 

@@ -37,9 +37,8 @@ def manifest_parser() -> argparse.ArgumentParser:
         help="without --predictions: checkpoint (default: the embedded one)",
     )
     parser.add_argument(
-        "--words", type=Path, metavar="FILE",
-        help="measure the spoken words in the audio tokens, not the answers; FILE is the training manifest",
-    )  # fmt: skip
+        "--words", action="store_true", help="score the words that the checkpoint recognises, not its answers"
+    )
     parser.add_argument("--beams", type=int, default=1, help="1 is greedy (default: %(default)s)")
     parser.add_argument("--no-grammar", action="store_true", help="decode without the grammar (ablation)")
     parser.add_argument("--windows", action="store_true", help="cut recordings into 30 s windows (ablation)")

@@ -47,6 +47,10 @@ def parse(argv: Sequence[str] | None) -> argparse.Namespace:
         help="checkpoint of the stage `imitate`, whose connector gives the audio tokens of --out-of-fold",
     )  # fmt: skip
     parser.add_argument(
+        "--whisper", type=Path, metavar="DIR|ORG/NAME",
+        help="words: whole Whisper checkpoint, whose upper layers the transcriber starts from",
+    )  # fmt: skip
+    parser.add_argument(
         "--run", "--state", type=Path,
         help="folder of the run's state; name the same one to resume (default: runs/STAGE; torchrun needs --state)",
     )  # fmt: skip

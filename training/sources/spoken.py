@@ -24,6 +24,7 @@ from rich.progress import track
 from model.audio.decode import decode_audio
 from model.audio.waveform import SAMPLE_RATE
 from model.errors import AudioError, AudioTooLong
+from model.timeline.words import OTHER_LANGUAGE
 from training.data.acoustics import Samples
 from training.data.draws import choose
 from training.data.manifest import Row, SpokenWord, write_manifest
@@ -31,7 +32,7 @@ from training.data.pools import Side, in_side
 from training.data.recordings import DataError, active_region, fold_of_row, fold_of_source, read_table
 from training.data.tts import is_installed, synthesise
 from training.data.vocabulary import kind_of_label
-from training.data.voices import HELD_OUT, VOICES, Voice
+from training.data.voices import ENGLISH, HELD_OUT, VOICES, Voice, voices_of
 from training.data.word_times import divide_time, plain_words
 from training.sources.scenes import TRAINING_SPEEDS, check_scene_settings
 from training.sources.speech_clips import DRY, KIND, RECORDED, SPEECH_S, ClipWriter, cut_speech
@@ -88,7 +89,7 @@ def read_sentences(path: Path, side: Side) -> list[str]:
     if not path.is_file():
         raise DataError(f"{path} does not exist: --sentences takes a text file with one sentence per line.")
     lines = (line.strip() for line in path.read_text(encoding="utf-8").splitlines())
-    found = [line for line in lines if plain_words(line) and in_side(fold_of_source(line), side)]
+    found = [line for line in lines if any(c.isalpha() for c in line) and in_side(fold_of_source(line), side)]
     if not found:
         raise DataError(f"{path} has no sentence to {side}: a quarter of its lines validate, the others train.")
     return found
@@ -114,7 +115,7 @@ def group_sentences(sentences: Sequence[str], rng: np.random.Generator) -> Itera
         text, most = "", int(rng.integers(*WORDS))
         for sentence in sentences:
             text = f"{text} {sentence}".strip()
-            if len(plain_words(text)) >= most:
+            if len(text.split()) >= most:
                 yield text
                 text, most = "", int(rng.integers(*WORDS))
         if text:
@@ -173,7 +174,11 @@ def synthetic_rows(
         voice, speed = choose(voices, rng), float(rng.uniform(*VOICE_SPEEDS))
         name = f"said-{number:06d}"
         if (kept := writer.rows(name)) is None:
-            samples = synthesise(voice, text, speed)
+            try:
+                samples = synthesise(voice, text, speed)
+            except DataError:
+                writer.left_out["that the synthesiser failed on"] += 1
+                continue
             first, last = active_region(samples)
             fits = 0 < last - first <= SPEECH_S * SAMPLE_RATE and np.abs(samples).max() > 0
             pieces = list(cut_speech(samples, time_words(samples, text, read))) if fits else []
@@ -183,13 +188,23 @@ def synthetic_rows(
     return rows
 
 
+def mark_words(samples: Samples, text: str | None) -> list[SpokenWord]:
+    """Return a mark for each word of a text in another language. `ReadWords`, without recognition."""
+    first, last = active_region(samples)
+    marks = [OTHER_LANGUAGE] * len((text or "").split())
+    return divide_time(marks, first / SAMPLE_RATE, last / SAMPLE_RATE)
+
+
 def run(arguments: argparse.Namespace) -> int:
     """Write the clips and the manifest."""
     side: Side = arguments.side
     if not arguments.recordings and not arguments.sentences:
         raise DataError("Nothing to write: name folders with --recordings, or a text file with --sentences.")
     recordings = read_speech(arguments.recordings, side)
-    voices = installed_voices(arguments.engine, side) if arguments.sentences else []
+    is_english = arguments.language == ENGLISH
+    voices = []
+    if arguments.sentences:
+        voices = installed_voices(arguments.engine, side) if is_english else voices_of(arguments.language, side)
     sentences = read_sentences(arguments.sentences, side) if arguments.sentences else []
     read = _reader(arguments.whisper) if arguments.whisper else None
     check_scene_settings(arguments.out, {
@@ -206,6 +221,7 @@ def run(arguments: argparse.Namespace) -> int:
     rows = real_rows(recordings, read, writer, arguments.copies)
     if sentences:
         texts = group_sentences(sentences, np.random.default_rng(arguments.seed))
+        read = read if is_english else mark_words
         rows += synthetic_rows(texts, voices, read, writer, arguments.count, arguments.seed)
     if not rows:
         raise DataError(f"No clip was written. Left out: {_reasons(writer.left_out)}.")

@@ -10,7 +10,8 @@ from model.engine.masks import GrammarMasks
 from model.engine.sampling import restricted
 from model.engine.sequence import Prefix, Sequence
 from model.language.decoding import Decoding
-from model.timeline.grammar import Grammar
+from model.presence import Continuation
+from model.timeline.grammar import Grammar, Phase, State
 from tests.tiny_models import TIMED, answers, ask, prompt, tiny
 
 DURATION = 60
@@ -64,3 +65,24 @@ def test_a_model_without_an_opinion_follows_the_evidence(num_beams):
     expected = [TIMED.anchor_ids[4], TIMED.offset_ids[0], TIMED.anchor_ids[5], TIMED.offset_ids[2]]
     for ids in answers(engine, sequences):
         assert [token for token in ids if token in TIMED.marker_ids][:4] == expected
+
+
+def continued(best: float) -> TimeBias:
+    """Return a bias of times with a last stretch of this weight, in which another interval follows if it is above 0."""
+    weights = IntervalWeights([-1.0] * 40 + [best / 20] * 20)
+    return TimeBias(weights, another=Continuation(0.0, 1.0, 100.0, WORD))
+
+
+@pytest.mark.parametrize(("best", "goes_on"), [(8.0, True), (-8.0, False)])
+def test_the_best_interval_that_is_left_decides_whether_another_follows(best, goes_on):
+    grammar = Grammar(TIMED, "ground", DURATION)
+    state = State(Phase.CLOSED, ended=20)
+    scores = torch.zeros(TIMED.size)
+    continued(best).apply(scores, grammar, state, None)
+    assert (scores[WORD] > 100.0) == goes_on
+    assert (scores[WORD] < -10.0) != goes_on
+    others = torch.cat([scores[:WORD], scores[WORD + 1 :]])
+    assert torch.allclose(others.logsumexp(0), torch.zeros(TIMED.size - 1).logsumexp(0), atol=1e-5)
+    elsewhere = torch.zeros(TIMED.size)
+    continued(best).apply(elsewhere, grammar, State(Phase.TEXT, ended=20), None)
+    assert elsewhere[WORD] == 0.0

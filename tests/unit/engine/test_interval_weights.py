@@ -52,3 +52,15 @@ def test_what_an_interval_has_taken_is_not_taken_again():
         state = grammar.advance(state, token)
     again = weights.markers(grammar, state)
     assert again[TIMED.anchor_ids[0]] < min(again[TIMED.anchor_ids[digit]] for digit in (1, 2)) - 20
+
+
+def test_the_best_interval_that_is_left():
+    rng = np.random.default_rng(3)
+    for _ in range(20):
+        odds = rng.normal(size=12)
+        weights = IntervalWeights(odds.tolist())
+        for ended in range(12):
+            left = [odds[s:e].sum() for s in range(ended, 12) for e in range(s + 1, 13)]
+            assert weights.best_after(ended) == pytest.approx(max(left))
+        assert weights.best_after(12) < -20
+        assert weights.best_after(50) < -20

@@ -38,10 +38,12 @@ class PassEngine(ScriptedEngine):
     def __init__(self) -> None:
         super().__init__()
         self.inside = self.most = self.begun = 0
+        self.num_passes: set[int] = set()
         self.fails_at = -1
 
     async def analyze(self, request: EngineRequest) -> AsyncGenerator[Update, None]:
         number, self.begun = self.begun, self.begun + 1
+        self.num_passes.add(request.num_passes)
         self.inside += 1
         self.most = max(self.most, self.inside)
         try:
@@ -87,6 +89,7 @@ def test_events_are_sent_per_pass_and_the_answer_covers_all_passes() -> None:
     assert (first.present, first.num_prompt_tokens, first.num_completion_tokens) == (True, 120, 70)
     assert first.text.split(", ")[1] == "<a_1><a_4><f_0> - <a_1><a_4><f_1>"
     assert engine.most == AT_ONCE
+    assert engine.num_passes == {len(PASSES)}
 
 
 def test_the_first_pass_of_a_stream_runs_alone() -> None:

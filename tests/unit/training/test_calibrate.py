@@ -17,7 +17,8 @@ from tests.factories import small_model
 from tests.small_recordings import data_set, noise, pool_of
 from training import calibrate as command
 from training import word_map
-from training.calibrate import SceneQuestions, ScoredInterval, calibrate, main, measure, scene_configs, scored_intervals
+from training.calibrate import SceneQuestions, calibrate, main, scene_configs, scored_intervals
+from training.calibration_report import ScoredInterval, measure
 from training.data.composer import PlacedEvent, Scene, SceneConfig
 from training.data.vocabulary import vocabulary
 from training.logistic import fit

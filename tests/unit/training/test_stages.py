@@ -31,7 +31,10 @@ def test_states_are_compared_on_rows_of_all_tasks_whatever_their_order():
         ("steps = -3", "steps must be at least 0"),
         ('rates.lora = "x"', "rates.lora must be of type float, not 'x'"),
         ("together = 0", "together must be above 0"),
-        ('objective = "guessing"', "objective must be one of 'answers', 'alignment' or 'imitation', not 'guessing'"),
+        (
+            'objective = "guessing"',
+            "objective must be one of 'answers', 'alignment', 'imitation' or 'transcription', not 'guessing'",
+        ),
     ],
 )
 def test_values_that_would_fail_late_are_refused_at_once(change, says):
@@ -129,7 +132,7 @@ def test_the_papers_stages_are_table_5s():
     assert {(s.lora.rank, s.lora.alpha, s.weight_decay, s.betas) for s in (one, two)} == {(8, 32, 0.05, (0.9, 0.999))}
     assert sorted(path.stem for path in FOLDER.glob("*.toml")) == SHIPPED
     assert [load_stage(name, []).objective for name in SHIPPED] == [
-        {"align": "alignment", "words": "alignment", "imitate": "imitation"}.get(n, "answers") for n in SHIPPED
+        {"align": "alignment", "words": "transcription", "imitate": "imitation"}.get(n, "answers") for n in SHIPPED
     ]
     for wrong in ("trains = ['ears']", "rates = {ears = 2.0}", "batch_size = 0"):
         with pytest.raises(ConfigError):

@@ -1,0 +1,90 @@
+"""Divides recognised words into sections of speech, each with its first sentence. Sections end at pauses.
+
+A section of a talk or an article mostly says first what it is about, so its first sentence is a hard summary to beat
+(the "lead" baseline of news summarisation). Nothing here knows what words mean.
+"""
+
+import math
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from model.timeline.interval import TENTHS_PER_SECOND, Interval
+from model.timeline.words import FRAMES_PER_SECOND, OTHER_LANGUAGE, Word
+
+TYPICAL_S = 15.0
+"""The length of section that costs nothing."""
+PAUSE_S = 0.5
+"""A pause that neither invites nor forbids the end of a section."""
+PAUSE_WEIGHT = 5.0
+SENTENCE_PAUSE_S = 0.3
+"""A pause of at least this ends a sentence."""
+SENTENCE_WORDS = (5, 24)
+"""The fewest and the most words of a caption, where the section has them."""
+MARGIN_S = 0.1
+"""Letters are recognised in the middle of their sound: what is said begins a little earlier and ends a little later."""
+
+FOREIGN = "Someone is speaking another language."
+"""The caption of a section most of whose words are of a language that is not written down."""
+
+_FRAMES_PER_TENTH = FRAMES_PER_SECOND // TENTHS_PER_SECOND
+
+
+@dataclass(frozen=True, slots=True)
+class Section:
+    """Words that follow each other, and how many of them are the first sentence."""
+
+    words: tuple[Word, ...]
+    num_leading: int
+
+    @property
+    def leading(self) -> tuple[Word, ...]:
+        """The words of the first sentence."""
+        return self.words[: self.num_leading]
+
+    @property
+    def caption(self) -> str:
+        """The first sentence, as text."""
+        known = [word.text for word in self.leading if word.text != OTHER_LANGUAGE]
+        if 2 * len(known) < len(self.leading):
+            return FOREIGN
+        spelled = " ".join("I" if text == "i" else text for text in known)
+        return f"{spelled[0].upper()}{spelled[1:]}."
+
+    def interval(self, duration: int) -> Interval:
+        """Return when it is said, within a recording of `duration` tenths."""
+        margin = MARGIN_S * TENTHS_PER_SECOND
+        start = math.floor(self.words[0].start / _FRAMES_PER_TENTH - margin)
+        end = min(duration, math.ceil(self.words[-1].end / _FRAMES_PER_TENTH + margin))
+        return Interval(max(0, min(start, end - 1)), end)
+
+
+def divide(words: Sequence[Word]) -> list[Section]:
+    """Return the sections of what is said: the best division by the lengths of sections and of the pauses between."""
+    if not words:
+        return []
+    pauses = [(after.start - before.end) / FRAMES_PER_SECOND for before, after in zip(words, words[1:], strict=False)]
+    breaks = [0, *(place for place, pause in enumerate(pauses, 1) if pause >= SENTENCE_PAUSE_S), len(words)]
+    best = [0.0] + [-math.inf] * (len(breaks) - 1)
+    came_from = [0] * len(breaks)
+    for end in range(1, len(breaks)):
+        for start in range(end):
+            seconds = (words[breaks[end] - 1].end - words[breaks[start]].start) / FRAMES_PER_SECOND
+            gain = PAUSE_WEIGHT * math.log(pauses[breaks[start] - 1] / PAUSE_S) if start else 0.0
+            score = best[start] + gain - math.log(seconds / TYPICAL_S) ** 2
+            if score > best[end]:
+                best[end], came_from[end] = score, start
+    found: list[Section] = []
+    end = len(breaks) - 1
+    while end:
+        start = came_from[end]
+        found.append(_section(words[breaks[start] : breaks[end]]))
+        end = start
+    return found[::-1]
+
+
+def _section(words: Sequence[Word]) -> Section:
+    fewest, most = SENTENCE_WORDS
+    for place in range(fewest, min(most, len(words))):
+        if words[place].start - words[place - 1].end >= SENTENCE_PAUSE_S * FRAMES_PER_SECOND:
+            return Section(tuple(words), place)
+    return Section(tuple(words), min(most, len(words)))

@@ -1,0 +1,57 @@
+"""The confidence of summaries: when a section is right, and a function that separates right from wrong ones."""
+
+import numpy as np
+import pytest
+
+from model.confidence import Features
+from model.timeline.interval import Interval
+from model.timeline.sections import FOREIGN
+from model.timeline.words import OTHER_LANGUAGE
+from training.calibrate_summaries import ScoredSection, fit_summaries, is_right
+from training.data.manifest import Row, SpokenWord
+from training.data.recordings import DataError
+
+
+def spoken(*words):
+    timed = tuple(SpokenWord(word, float(second), second + 0.5) for second, word in enumerate(words))
+    return Row(id="a", audio="a", task="summarize", duration=10.0, words=timed)
+
+
+@pytest.mark.parametrize(
+    ("caption", "words", "expected"),
+    [
+        ("The storm broke the harbour.", ("the", "storm", "broke", "a", "crane"), True),
+        ("The storm broke the harbour.", ("the", "mayor", "opened", "the", "harbour"), False),
+        ("And so on.", ("and", "so", "on", "mayor"), True),
+        ("And so on.", (), False),
+        (FOREIGN, (OTHER_LANGUAGE, OTHER_LANGUAGE, "no"), True),
+        (FOREIGN, ("the", "storm"), False),
+        ("The storm.", (OTHER_LANGUAGE, OTHER_LANGUAGE), False),
+    ],
+)
+def test_a_section_is_right_if_half_of_its_content_words_are_said(caption, words, expected):
+    assert is_right(caption, Interval(0, 60), spoken(*words)) is expected
+
+
+def test_words_said_at_another_time_do_not_count():
+    row = spoken("storm", "harbour", "x", "x", "x", "x", "mayor", "bridge")
+    assert is_right("Storm harbour.", Interval(0, 20), row)
+    assert not is_right("Storm harbour.", Interval(50, 80), row)
+
+
+def test_surer_words_give_more_confidence():
+    rng = np.random.default_rng(0)
+    scored = []
+    for _ in range(200):
+        sure = float(rng.uniform(-3, 0))
+        features = Features(start=0.0, end=0.0, words=sure, least=2 * sure, length=2.0, evidence=0.5)
+        scored.append(ScoredSection(features, bool(rng.random() < 1 / (1 + np.exp(-4 * (sure + 1.5))))))
+    confidence = fit_summaries(scored)
+    low, high = (confidence(Features(0.0, 0.0, w, 2 * w, 2.0, 0.5)) for w in (-2.8, -0.2))
+    assert low < 0.15
+    assert high > 0.85
+
+
+def test_right_and_wrong_sections_are_needed():
+    with pytest.raises(DataError, match="right and wrong sections"):
+        fit_summaries([ScoredSection(Features(0.0, 0.0, -1.0, -1.0, 2.0, 0.5), True)] * 3)
