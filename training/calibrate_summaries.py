@@ -1,7 +1,7 @@
 """Fit the confidence of summaries on recordings whose words are known: `timeaudio calibrate --summaries`.
 
-A section is right if at least half of its caption's content words are said in its interval. Recordings of sounds,
-of which the manifest has no words, show what is recognised where nobody speaks.
+A section is right if at least half of its caption's content words are said in its interval. Recordings of sounds
+show what is recognised where nobody speaks; those with speech of unknown words are left out.
 """
 
 import json
@@ -27,6 +27,7 @@ from training.data.validate import read_manifest
 from training.logistic import fit
 from training.metrics.calibration import CalibrationSample, expected_calibration_error
 from training.metrics.content import content_words, share_found
+from training.transcription import transcribed_rows
 
 RIGHT_SHARE = 0.5
 SURE = 0.5
@@ -50,9 +51,9 @@ def scored_sections(pipeline: Pipeline, manifest: Path) -> list[ScoredSection]:
     """
     if pipeline.model.transcriber is None:
         raise DataError(f"{pipeline.name} has no transcriber, whose summaries --summaries calibrates.")
-    rows = {row.audio: row for row in read_manifest(manifest)}
+    rows = transcribed_rows(read_manifest(manifest))
     found: list[ScoredSection] = []
-    for row in track(rows.values(), description=manifest.stem, console=Console(stderr=True)):
+    for row in track(rows, description=manifest.stem, console=Console(stderr=True)):
         waveform = decode_audio(row.path(manifest.parent).read_bytes(), max_seconds=MAX_SECONDS)
         recording = pipeline.encode(waveform)
         assert recording.speech is not None, "the checkpoint has a transcriber"
