@@ -22,8 +22,8 @@ _WEIGHTS = ("model.safetensors", "model.safetensors.index.json", "model-*-of-*.s
 _PARTS = ("speech_encoder", "sound_encoder", "transcriber", "llm")
 _PRETRAINED = ("config.json", "generation_config.json", *_WEIGHTS, *_TOKENIZER)
 _CHECKPOINT = (
-    "config.json", "model.safetensors", "calibration.json", "words.safetensors", "README.md", "ATTRIBUTION.csv", "EXPERIMENTS.md",
-    *_TOKENIZER,
+    "config.json", "model.safetensors", "calibration.json", "words.safetensors",
+    "README.md", "ATTRIBUTION.csv", "EXPERIMENTS.md", *_TOKENIZER,
     *(f"{part}/{name}" for part in _PARTS for name in ("config.json", "generation_config.json", *_WEIGHTS)),
     *(f"{part}/{name}" for part in _PARTS for name in ("model.gguf", "model-*-of-*.gguf")),
     "adapter/adapter_config.json", "adapter/adapter_model.safetensors", "adapter/model.gguf",
