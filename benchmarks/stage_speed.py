@@ -18,10 +18,11 @@ from benchmarks.report import write_report
 from training.data.composer import SceneConfig
 from training.data.manifest import write_manifest
 from training.data.pools import read_pool
+from training.job import TrainingJob
 from training.miniature import bundled
 from training.run_log import read_log
 from training.sources.tasks import compose_rows
-from training.stage_command import TrainingJob, resolve_checkpoint, run_stage
+from training.stage_command import resolve_checkpoint, run_stage
 from training.stages import load_stage
 
 RUNS: dict[str, tuple[bool, int]] = {

@@ -56,7 +56,11 @@ def merge_adapter(llm: PreTrainedModel, directory: Path) -> PreTrainedModel:
     with warnings.catch_warnings():
         # peft 0.21 reads an attribute that transformers 5.24 calls deprecated. A user can do nothing about that.
         warnings.filterwarnings("ignore", "`is_gradient_checkpointing` is deprecated", FutureWarning)
-        config = LoraConfig.from_pretrained(str(directory))
+        try:
+            # Resolved, because peft takes a relative path for the name of a model on the hub.
+            config = LoraConfig.from_pretrained(str(directory.resolve()))
+        except (OSError, TypeError, ValueError) as error:
+            raise CheckpointError(f"{directory / CONFIG} cannot be read ({error}): copy it again.") from None
         config.base_model_name_or_path = None  # a path on the machine that trained it
         adapted = get_peft_model(llm, config)
         try:

@@ -4,7 +4,7 @@ config.json              ModelConfig
 model.safetensors        fusion and connector
 speech_encoder/          config.json and model.safetensors of transformers' Whisper encoder
 sound_encoder/           config.json and model.safetensors of BEATs, of the convolutional encoder, or of aiSFX
-transcriber/             optional, config.json and model.safetensors of the layers that read words
+transcriber/             optional, config.json and model.safetensors of the layers that read words, and lexicon.txt
 llm/                     any causal language model of transformers, in the library's own layout
 adapter/                 optional, peft's layout; merged at load
 tokenizer.json, ...      the tokenizer, markers included
@@ -45,6 +45,7 @@ from model.language.tokenizer import Tokenizer
 from model.module_state import load_tensors
 from model.precision import fastest_dtype
 from model.timeaudio import SoundEncoder, TimeAudio
+from model.timeline.lexicon import Lexicon
 from model.word_map import WordMap
 
 EMBEDDED = Path(__file__).parent / "checkpoints" / "timeaudio-small"
@@ -54,6 +55,7 @@ WORDS = "words.safetensors"
 WEIGHTS = "model.safetensors"
 ADAPTER = "adapter"
 TRANSCRIBER = "transcriber"
+LEXICON = "lexicon.txt"
 
 
 def load_checkpoint(
@@ -94,14 +96,17 @@ def load_checkpoint(
     if (directory / TRANSCRIBER).is_dir():
         model.transcriber = _transcriber(_json(directory / TRANSCRIBER / "config.json"), speech.dim)
         load_tensors(model.transcriber, directory / TRANSCRIBER / WEIGHTS)
+        if (directory / TRANSCRIBER / LEXICON).is_file():
+            model.transcriber.lexicon = Lexicon.read(directory / TRANSCRIBER / LEXICON)
     load_tensors(nn.ModuleDict({"fusion": model.fusion, "connector": model.connector}), directory / WEIGHTS)
     rows = model.llm.get_input_embeddings().weight.shape[0]
     if rows < len(tokenizer):
         raise CheckpointError(f"{directory}/llm has {rows} embedding rows, the tokenizer {len(tokenizer)} tokens.")
     if calibrated and (directory / CALIBRATION).is_file():
         model.calibration = Calibration.read(directory / CALIBRATION)
-        words = WordMap.read(directory / WORDS, model.llm.config.get_text_config().hidden_size)
-        model.word_map = words.to(torch.device(device))
+        if model.calibration.presence or (directory / WORDS).is_file():  # a fit to summaries alone needs none
+            words = WordMap.read(directory / WORDS, model.llm.config.get_text_config().hidden_size)
+            model.word_map = words.to(torch.device(device))
     return model.to(device).eval(), tokenizer
 
 
@@ -131,16 +136,28 @@ def save_checkpoint(
         ("speech_encoder", model.speech.encoder, model.speech.encoder.config.to_diff_dict()),
         ("sound_encoder", model.sound, dataclasses.asdict(model.sound.config)),
     ]
-    if model.transcriber is not None:
-        parts.append((TRANSCRIBER, model.transcriber, dataclasses.asdict(model.transcriber.config)))
     for name, module, config in parts:
-        (directory / name).mkdir(exist_ok=True)
-        (directory / name / "config.json").write_text(json.dumps(config, indent=2) + "\n", encoding="utf-8")
-        _save(module, directory / name / WEIGHTS, dtype)
+        _save_part(directory / name, module, config, dtype)
+    if model.transcriber is not None:
+        save_transcriber(directory, model.transcriber, dtype)
     model.llm.save_pretrained(directory / "llm", state_dict=_stored(model.llm, llm_dtype or dtype))
     tokenizer.library.save_pretrained(directory)
     for file in directory.rglob("*.safetensors"):
         file.chmod(0o644)  # the library lets only the owner read; a server may run as another user
+
+
+def save_transcriber(directory: Path, transcriber: Transcriber, dtype: torch.dtype) -> None:
+    """Write the transcriber of a checkpoint, in place of any that is there."""
+    shutil.rmtree(directory / TRANSCRIBER, ignore_errors=True)
+    _save_part(directory / TRANSCRIBER, transcriber, dataclasses.asdict(transcriber.config), dtype)
+    if transcriber.lexicon is not None:
+        transcriber.lexicon.write(directory / TRANSCRIBER / LEXICON)
+
+
+def _save_part(folder: Path, module: nn.Module, config: dict[str, Any], dtype: torch.dtype) -> None:
+    folder.mkdir(exist_ok=True)
+    (folder / "config.json").write_text(json.dumps(config, indent=2) + "\n", encoding="utf-8")
+    _save(module, folder / WEIGHTS, dtype)
 
 
 def sound_encoder(kind: str, fields: dict[str, Any]) -> SoundEncoder:

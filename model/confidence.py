@@ -36,6 +36,8 @@ class Features:
         least: the minimum over the same tokens.
         length: natural logarithm of the interval's length in seconds. Short intervals are more easily missed.
         evidence: how much the interval's audio tokens resemble the caption, the query or the question (`Evidence`).
+
+    Sections of recognised words have no markers and no audio tokens: see `model.engine.summary.section_features`.
     """
 
     start: float

@@ -26,7 +26,7 @@ _CHECKPOINT = (
     "README.md", "ATTRIBUTION.csv", "EXPERIMENTS.md", *_TOKENIZER,
     *(f"{part}/{name}" for part in _PARTS for name in ("config.json", "generation_config.json", *_WEIGHTS)),
     *(f"{part}/{name}" for part in _PARTS for name in ("model.gguf", "model-*-of-*.gguf")),
-    "adapter/adapter_config.json", "adapter/adapter_model.safetensors", "adapter/model.gguf",
+    "transcriber/lexicon.txt", "adapter/adapter_config.json", "adapter/adapter_model.safetensors", "adapter/model.gguf",
 )  # fmt: skip
 _LOG_IN = "log in with `hf auth login`, or set HF_TOKEN"
 

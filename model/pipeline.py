@@ -166,6 +166,7 @@ class Pipeline:
             ContextTooLong: the recording and the question leave no room for an answer.
             OutOfMemory: the device does not have enough free memory for the prompt.
         """
+        self._require(task)
         if task == "summarize" and self.model.transcriber is not None and recording.speech is not None:
             words = read_words(self.model.transcriber, recording.speech)
             return summarize(words, recording.duration, self.model.calibration)
@@ -187,8 +188,11 @@ class Pipeline:
         Raises:
             TaskNotSupported, ContextTooLong: as for `answer`.
         """
-        if task not in self.tasks:
-            raise TaskNotSupported(f"{self.name} was trained for {', '.join(self.tasks)}, not for {task}.")
+        self._require(task)
         prefix = self._prompter.prefix(recording.audio_tokens)
         decoding = decoding or Decoding(max_new_tokens=answer_tokens(recording.num_samples))
         return self._prompter.ask(prefix, self.evidence(recording), task, question, decoding, num_passes=num_passes)
+
+    def _require(self, task: Task) -> None:
+        if task not in self.tasks:
+            raise TaskNotSupported(f"{self.name} was trained for {', '.join(self.tasks)}, not for {task}.")

@@ -10,10 +10,10 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 PASS_WEIGHT = 1.0
-"""How much the logarithm of the number of passes takes from the log-odds that a sound is in one of them."""
+"""Weight of the logarithm of the number of passes, subtracted from the log-odds that a sound is in one of them."""
 
-MOST = 10.0
-"""Above this, the log-weight of an interval makes no difference: one so heavy is there."""
+MOST_LOG_WEIGHT = 10.0
+"""Larger log-weights of an interval count as this."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -61,7 +61,8 @@ class Occurrence:
 class Continuation:
     """The log-odds that another interval follows: bias + language * (the language model's log-odds) + evidence * best.
 
-    `best` is the log-weight of the best interval that is left (`IntervalWeights.best_after`), at most `MOST`.
+    `best` is the log-weight of the best interval that is left (`IntervalWeights.best_after`), at most
+    `MOST_LOG_WEIGHT`.
 
     Attributes:
         token: id of the token that announces another interval.
@@ -74,7 +75,7 @@ class Continuation:
 
     def bias_of(self, best: float) -> float:
         """Return what to add to the logit of the token, so that the more likely answer is chosen."""
-        return (self.bias + self.evidence * min(best, MOST)) / self.language
+        return (self.bias + self.evidence * min(best, MOST_LOG_WEIGHT)) / self.language
 
 
 def log_odds(log_prob: float, *, chosen: bool) -> float:

@@ -86,6 +86,10 @@ class TimeAudio(nn.Module):
             sound = list(self.sound.encode_frames(waveforms)[:, :num_frames])
         return list(zip(speech, sound, strict=True))
 
+    def encode_speech(self, segments: list[Segment]) -> Float[Tensor, "segments frames dim"]:
+        """Return the speech encoder's frames of segments with equally many frames, from any recordings."""
+        return self._speech_frames(self._waveforms(segments), segments[0].num_frames)
+
     def joined(
         self, segments: list[Segment], frames: list[Frames]
     ) -> tuple[Float[Tensor, "1 speech_frames speech"], Float[Tensor, "1 sound_frames sound"]]:

@@ -14,11 +14,12 @@ from model.pipeline import Decoding
 from training.ablation_sets import SETS, Variant
 from training.data.recordings import DataError
 from training.data.validate import read_manifest
+from training.job import TrainingJob, check_stage_config
 from training.options.ablate import parse
 from training.paper_tables import COLUMNS, Numbers, show, table_row
 from training.score_command import to_json
 from training.scoring import score
-from training.stage_command import MISTAKES, TrainingJob, check_stage_config, resolve_checkpoint, run_stage
+from training.stage_command import MISTAKES, resolve_checkpoint, run_stage
 from training.stage_data import FeatureExtractor
 from training.stages import load_stage
 from training.stop_signals import Stopped

@@ -27,6 +27,7 @@ from training.calibration_report import TASKS, ScoredInterval, measure, show_qua
 from training.data.answers import by_kind
 from training.data.composer import Pool, Scene, SceneConfig, compose
 from training.data.draws import choose
+from training.data.manifest import ManifestError
 from training.data.pools import read_pool
 from training.data.recordings import DataError
 from training.data.target_text import another_id
@@ -133,7 +134,7 @@ def main(argv: list[str] | None = None) -> int:
             return calibrate_summaries.run(directory, arguments.summaries, out)
         pools = [read_pool(arguments.data, "validate", half=half) for half in (0, 1)]
         pipeline = Pipeline.load(directory, calibrated=False, num_slots=4 * SCENES_PER_BATCH)
-    except (DataError, TimeAudioError, OSError) as error:
+    except (DataError, ManifestError, TimeAudioError, OSError) as error:
         print(f"timeaudio calibrate: {error}", file=sys.stderr)
         return 2
     configs = scene_configs()

@@ -13,7 +13,7 @@ from rich.progress import track
 from model.confidence import FLOOR
 from model.engine.prompting import Question
 from model.pipeline import Pipeline
-from model.presence import MOST, Continuation, log_odds
+from model.presence import MOST_LOG_WEIGHT, Continuation, log_odds
 from model.timeline.grammar import START, Phase
 from training.calibrate_presence import SCENES_PER_BATCH, scene_queries
 from training.data.composer import Pool, SceneConfig, compose
@@ -67,7 +67,7 @@ def _samples(question: Question, occurs: Sequence[bool], token: int) -> Iterator
         if state.phase is Phase.CLOSED:
             language = log_odds(max(FLOOR, log_prob), chosen=chosen == token)
             best = search.times.weights.best_after(state.ended)
-            yield ContinuationSample(language, min(best, MOST), sum(occurs[state.ended + NEAR :]) >= LEAST)
+            yield ContinuationSample(language, min(best, MOST_LOG_WEIGHT), sum(occurs[state.ended + NEAR :]) >= LEAST)
         state = search.grammar.advance(state, chosen)
 
 

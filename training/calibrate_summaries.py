@@ -14,7 +14,7 @@ from rich.console import Console
 from rich.progress import track
 
 from model.audio.decode import decode_audio
-from model.audio.waveform import SAMPLE_RATE
+from model.checkpoint import CALIBRATION
 from model.confidence import FEATURES, Calibration, Features, Logistic
 from model.engine.summary import read_words, section_features
 from model.pipeline import Pipeline
@@ -43,8 +43,8 @@ class ScoredSection:
     is_right: bool
 
 
-def scored_sections(pipeline: Pipeline, manifest: Path) -> list[ScoredSection]:
-    """Return the sections that a checkpoint reports about the recordings of a manifest.
+def scored_sections(pipeline: Pipeline, manifest: Path) -> list[list[ScoredSection]]:
+    """Return the sections that a checkpoint reports about each recording of a manifest.
 
     Raises:
         DataError: the checkpoint has no transcriber.
@@ -52,15 +52,16 @@ def scored_sections(pipeline: Pipeline, manifest: Path) -> list[ScoredSection]:
     if pipeline.model.transcriber is None:
         raise DataError(f"{pipeline.name} has no transcriber, whose summaries --summaries calibrates.")
     rows = transcribed_rows(read_manifest(manifest))
-    found: list[ScoredSection] = []
+    found: list[list[ScoredSection]] = []
     for row in track(rows, description=manifest.stem, console=Console(stderr=True)):
         waveform = decode_audio(row.path(manifest.parent).read_bytes(), max_seconds=MAX_SECONDS)
         recording = pipeline.encode(waveform)
         assert recording.speech is not None, "the checkpoint has a transcriber"
+        found.append([])
         for section in divide(read_words(pipeline.model.transcriber, recording.speech)):
-            interval = section.interval(waveform.num_samples * 10 // SAMPLE_RATE)
+            interval = section.interval(recording.duration)
             features = section_features(section, interval)
-            found.append(ScoredSection(features, is_right(section.caption, interval, row)))
+            found[-1].append(ScoredSection(features, is_right(section.caption, interval, row)))
     return found
 
 
@@ -94,24 +95,28 @@ def fit_summaries(scored: Sequence[ScoredSection]) -> Logistic:
 def run(directory: Path, manifests: Sequence[Path], out: Path) -> int:
     """Add the confidence of summaries to a checkpoint's calibration, and print how good it is.
 
+    It is fitted on every second recording, and measured on the others.
+
     Raises:
         DataError: the checkpoint has no transcriber, or the manifests no right or no wrong section.
     """
     pipeline = Pipeline.load(directory)
-    scored = [each for manifest in manifests for each in scored_sections(pipeline, manifest)]
-    confidence = fit_summaries(scored[::2])
-    measured = [CalibrationSample(confidence(each.features), each.is_right) for each in scored[1::2]]
+    recordings = [each for manifest in manifests for each in scored_sections(pipeline, manifest)]
+    fitted_on, others = ([each for some in recordings[half::2] for each in some] for half in (0, 1))
+    confidence = fit_summaries(fitted_on)
+    measured = [CalibrationSample(confidence(each.features), each.is_right) for each in others]
     sure = [sample.is_right for sample in measured if sample.confidence >= SURE]
     about = {
-        "fitted_on": len(scored[::2]), "measured": len(measured), "sure": len(sure),
-        "right": round(sum(sample.is_right for sample in measured) / len(measured), 4),
+        "fitted_on": len(fitted_on), "measured": len(measured), "sure": len(sure),
+        "right": round(sum(sample.is_right for sample in measured) / max(1, len(measured)), 4),
         "sure_right": round(sum(sure) / max(1, len(sure)), 4),
         "ece": round(expected_calibration_error(measured) or 0.0, 4),
     }  # fmt: skip
     before = pipeline.model.calibration or Calibration({})
-    known = json.loads(out.read_text(encoding="utf-8"))["about"] if out.is_file() else {}
+    path = directory / CALIBRATION
+    known = json.loads(path.read_text(encoding="utf-8"))["about"] if path.is_file() else {}
     replace(before, tasks=before.tasks | {"summarize": confidence}).write(out, known | {"summaries": about})
-    print(f"{len(scored)} sections, {100 * about['right']:.1f} % of them right; ECE {100 * about['ece']:.1f} %;")
+    print(f"{len(measured)} sections, {100 * about['right']:.1f} % of them right; ECE {100 * about['ece']:.1f} %;")
     print(f"{about['sure']} with a confidence of {SURE} or more, {100 * about['sure_right']:.1f} % of them right.")
     print(f"Written to {out}.")
     return 0

@@ -21,12 +21,13 @@ from training.data.manifest import Row, write_manifest
 from training.data.pools import read_pool
 from training.data.tts import available_engines, make_synthesiser
 from training.data.voices import Engine
+from training.job import TrainingJob
 from training.paper_tables import main as compare
 from training.run_log import read_log
 from training.score_command import main as evaluate
 from training.sources.cnn_dailymail import read_articles, timelines
 from training.sources.tasks import compose_rows
-from training.stage_command import TrainingJob, resolve_checkpoint, run_stage
+from training.stage_command import resolve_checkpoint, run_stage
 from training.stages import StageConfig, load_stage
 
 RECORDINGS = Path(__file__).parents[1] / "server" / "recordings"

@@ -1,10 +1,8 @@
 """Train one stage on a manifest, from any checkpoint: `timeaudio train --data MANIFEST --from CHECKPOINT`."""
 
 import dataclasses
-import hashlib
 import sys
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
 
@@ -25,14 +23,15 @@ from training.blend import Blend
 from training.data.manifest import ManifestError, Row
 from training.data.recordings import DataError
 from training.guarded_validation import GuardedValidation
+from training.job import TrainingJob, check_job, check_stage_config
 from training.learner import Learner
 from training.mixtures import mix_clips, mix_known
 from training.options.train import parse
-from training.out_of_fold import check_out_of_fold, load_out_of_fold
+from training.out_of_fold import load_out_of_fold
 from training.outcome import keeps_start, remark
 from training.rehearsal import MixedBatches
 from training.run_file import ConfigError
-from training.run_state import BEST, RESUME, RunState, check_run_config, restore
+from training.run_state import BEST, RESUME, RunState, restore
 from training.stage_data import BatchSampler, FeatureExtractor
 from training.stage_loop import train_stage
 from training.stage_rows import own_rows, rehearsal_rows, rows_of_objective, select_validation_rows, usable_rows
@@ -51,26 +50,6 @@ KEPT_START = 3
 """Exit status where a stage that rehearses found no state better than its start."""
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class TrainingJob:
-    """A stage's paths: manifests, checkpoints, and the folders of its state and features."""
-
-    data: Path
-    start: Path
-    run: Path
-    out: Path
-    validation: Path | None = None
-    cache: Path | None = None
-    device: str | None = None
-    rehearse: Path | None = None
-    """Manifest of what the start checkpoint knows; None: the set that comes with the package."""
-    out_of_fold: Path | None = None
-    """Manifest of more rows to train on, whose audio tokens come from the connector of `imitation`."""
-    imitation: Path | None = None
-    whisper: Path | None = None
-    """Whole Whisper checkpoint, whose upper layers a transcriber starts from."""
-
-
 def run_stage(job: TrainingJob, config: StageConfig) -> RunState:
     """Train one stage on a manifest and write the checkpoint, unless the stage keeps its start (`keeps_start`).
 
@@ -78,14 +57,14 @@ def run_stage(job: TrainingJob, config: StageConfig) -> RunState:
         ManifestError, DataError, CheckpointError: an input is missing or not valid.
         Stopped: SIGINT or SIGTERM arrived; the state is saved.
     """
-    _check_job(job, config)
+    check_job(job, config)
     rows, validation_rows = own_rows(job.data, job.validation, config)
     accelerator = _accelerator(job, config)
     log = accelerator.print
     rows = rows_of_objective(rows, config)
     if config.objective != "answers":
         validation_rows = []
-    model, tokenizer, learner = load_learner(job.start, config, str(accelerator.device), rows, job.whisper)
+    model, tokenizer, learner = load_learner(job.start, config, str(accelerator.device), rows, job.whisper, job.lexicon)
     rows += _out_of_fold_rows(job, config, {row.audio for row in rows}, model, learner)
     dtype = model.llm.dtype
     rows, left_out = usable_rows(rows, learner, config)
@@ -130,16 +109,6 @@ def run_stage(job: TrainingJob, config: StageConfig) -> RunState:
         if measure:
             log(remark(state, config))
     return state
-
-
-def _check_job(job: TrainingJob, config: StageConfig) -> None:
-    out = job.out
-    is_taken = out.is_file() or (out.is_dir() and any(out.iterdir()) and not (out / "config.json").is_file())
-    if is_taken or job.run.resolve().is_relative_to(out.resolve()):
-        raise DataError(f"{out} holds something other than a checkpoint: choose another folder with --out.")
-    if job.rehearse and not config.rehearsal_share:
-        raise DataError("This stage does not rehearse: leave out --rehearse, or use --stage few-clips.")
-    check_out_of_fold(job.out_of_fold, job.imitation, config)
 
 
 def _out_of_fold_rows(
@@ -188,24 +157,6 @@ def _load_answering_learner(job: TrainingJob, config: StageConfig, device: str) 
     return model, tokenizer, learner
 
 
-def check_stage_config(job: TrainingJob, config: StageConfig) -> None:
-    """Record a run's data, start checkpoint and stage in its folder.
-
-    Raises:
-        DataError: the folder holds a run with other settings.
-    """
-    settings = {
-        "data": _digest(job.data), "from": str(job.start.resolve()), "rehearse": _digest(job.rehearse),
-        "out_of_fold": _digest(job.out_of_fold), "imitation": str(job.imitation.resolve()) if job.imitation else "",
-        **dataclasses.asdict(config),
-    }  # fmt: skip
-    check_run_config(job.run / "run.json", settings)
-
-
-def _digest(path: Path | None) -> str:
-    return hashlib.sha256(path.read_bytes()).hexdigest() if path else ""
-
-
 def resolve_checkpoint(name: str) -> Path:
     """Return a checkpoint directory; `timeaudio-small` is the embedded one, and a name on the hub is fetched.
 
@@ -228,6 +179,7 @@ def main(argv: Sequence[str] | None = None) -> int:
             out=arguments.out or run / "checkpoint", validation=arguments.validation, device=arguments.device,
             rehearse=arguments.rehearse, out_of_fold=arguments.out_of_fold,
             imitation=resolve_checkpoint(arguments.imitation) if arguments.imitation else None,
+            lexicon=arguments.lexicon,
             whisper=fetch_pretrained(arguments.whisper) if arguments.whisper else None,
         )  # fmt: skip
         state = run_stage(job, config)

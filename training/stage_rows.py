@@ -84,7 +84,9 @@ def rows_of_objective(rows: Sequence[Row], config: StageConfig) -> list[Row]:
         return one_per_recording(rows, config.objective)
     if not any(row.words for row in rows):
         raise DataError("The manifest has no spoken words: `timeaudio data spoken` writes them.")
-    return transcribed_rows(rows)
+    if not (found := transcribed_rows(rows)):
+        raise DataError("No text of the manifest has letters alone: write its numbers in words.")
+    return found
 
 
 def one_per_recording(rows: Sequence[Row], objective: Objective) -> list[Row]:

@@ -8,6 +8,7 @@ import torch
 from model.checkpoint import ADAPTER, load_checkpoint
 from model.language.tokenizer import Tokenizer
 from model.timeaudio import TimeAudio
+from model.timeline.lexicon import Lexicon
 from training.adapters import continues_adapter, load_adapter
 from training.aligner import Aligner
 from training.data.manifest import Row
@@ -22,7 +23,12 @@ from training.variants import apply_stage_settings
 
 
 def load_learner(
-    start: Path, config: StageConfig, device: str, rows: Sequence[Row], whisper: Path | None = None
+    start: Path,
+    config: StageConfig,
+    device: str,
+    rows: Sequence[Row],
+    whisper: Path | None = None,
+    lexicon: Path | None = None,
 ) -> tuple[TimeAudio, Tokenizer, TrainedModule]:
     """Load the checkpoint as the stage starts with it, the same in every process.
 
@@ -45,6 +51,8 @@ def load_learner(
             if whisper is None:
                 raise DataError(f"{start} has no transcriber: name the whole Whisper that it has layers of, --whisper.")
             model.transcriber = upper_layers(whisper, model.speech).to(device)
+        if lexicon is not None:
+            model.transcriber.lexicon = Lexicon.read(lexicon)
         return model, tokenizer, TranscriptionLearner(model.transcriber, config)
     learner = Learner(model, tokenizer, config)
     if continues:

@@ -1,7 +1,7 @@
 """Train a transcriber: layers above the speech encoder learn the letters of what is said, by CTC.
 
-CTC alone stays long at the loss of guessing letters by their frequency. So frames within a word also learn the letter
-that the word's times suggest, each letter taking an equal share: `TIMED_WEIGHT`.
+With CTC alone, the loss stays for a long time where letters are guessed by their frequency. So frames within a word
+also learn the letter that the word's times suggest, each letter taking an equal share: `TIMED_WEIGHT`.
 
 Rows without words teach that sounds and music have no letters; a word of another language is one mark.
 
@@ -78,7 +78,7 @@ class TranscriptionLearner(nn.Module):
         loss: Tensor = F.ctc_loss(
             scores.transpose(0, 1), targets, num_frames, counts, blank=BLANK, reduction="sum", zero_infinity=True
         )
-        timed = [(place, f, s) for place, each in enumerate(examples) for f, s in each.timed if f < num_frames[place]]
+        timed = [(n, f, s) for n, each in enumerate(examples) for f, s in each.timed if f < frames[n][0].shape[1]]
         if timed:
             rows, at, symbols = torch.tensor(timed, device=device).T
             loss = loss - TIMED_WEIGHT * scores[rows, at, symbols].sum()
@@ -102,14 +102,15 @@ def timed_symbols(word: SpokenWord) -> list[tuple[int, int]]:
 
 
 def transcribed_rows(rows: Sequence[Row]) -> list[Row]:
-    """Return the rows of which it is known what is said: with words in letters alone, or without speech.
+    """Return the rows of which it is known what is said: with words in letters alone, or of recordings without speech.
 
-    Of several rows about one recording, the first.
+    Only dense captions and timelines say whether anybody speaks. Of several rows about one recording, the first.
     """
+    unknown = {row.audio for row in rows if not row.words and any("speech" in event.label for event in row.events)}
     first: dict[str, Row] = {}
     for row in rows:
         is_spelled = all(set(word.text) <= set(SYMBOLS) for word in row.words)
-        speaks = any("speech" in event.label for event in row.events)
-        if is_spelled and (row.words or not speaks):
+        is_silent = row.task == "dense_caption" and row.audio not in unknown
+        if is_spelled and (row.words or is_silent):
             first.setdefault(row.audio, row)
     return list(first.values())

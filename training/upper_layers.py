@@ -3,6 +3,7 @@
 from pathlib import Path
 
 import torch
+from safetensors import SafetensorError
 from safetensors.torch import load_file
 from torch import Tensor, nn
 from transformers import WhisperConfig
@@ -27,8 +28,9 @@ def upper_layers(folder: Path, lower: SpeechEncoder) -> Transcriber:
     try:
         config = WhisperConfig.from_pretrained(str(folder))
         tensors = load_file(folder / "model.safetensors")
-    except (OSError, ValueError) as error:
+    except (OSError, ValueError, SafetensorError) as error:
         raise DataError(f"{folder} is not a Whisper checkpoint in the layout of transformers: {error}") from None
+    tensors = {name.removeprefix(PREFIX): t.float() for name, t in tensors.items() if name.startswith(PREFIX)}
     num_lower = len(lower.encoder.layers)
     if config.d_model != lower.dim or config.encoder_layers <= num_lower:
         raise DataError(
@@ -36,9 +38,10 @@ def upper_layers(folder: Path, lower: SpeechEncoder) -> Transcriber:
             f" the {num_lower} layers of {lower.dim} that the checkpoint has."
         )
     whole = SpeechEncoder(config)
-    whole.encoder.load_state_dict(
-        {name.removeprefix(PREFIX): tensor.float() for name, tensor in tensors.items() if name.startswith(PREFIX)}
-    )
+    try:
+        whole.encoder.load_state_dict(tensors)
+    except RuntimeError:
+        raise DataError(f"{folder} lacks layers of Whisper's encoder: name a whole Whisper checkpoint.") from None
     upper = Transcriber(
         TranscriberConfig(
             dim=config.d_model, num_layers=config.encoder_layers - num_lower,
@@ -49,8 +52,8 @@ def upper_layers(folder: Path, lower: SpeechEncoder) -> Transcriber:
     upper.norm.load_state_dict(whole.encoder.layer_norm.state_dict())
     norm = lower.encoder.layer_norm
     with torch.no_grad():
-        upper.scale.copy_(_typical_std(whole, num_lower) / norm.weight)
-        upper.shift.copy_(-norm.bias * upper.scale)
+        upper.scale.copy_(_typical_std(whole.eval(), num_lower) / norm.weight.cpu())
+        upper.shift.copy_(-norm.bias.cpu() * upper.scale)
     return upper
 
 

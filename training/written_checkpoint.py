@@ -6,18 +6,26 @@ from pathlib import Path
 
 import torch
 
-from model.checkpoint import ADAPTER, save_checkpoint
+from model.checkpoint import ADAPTER, save_checkpoint, save_transcriber
+from model.encoders.transcriber import Transcriber
 from model.language.tokenizer import Tokenizer
 from model.timeaudio import TimeAudio
 from training.adapters import write_adapter
 from training.learner import Learner
 from training.trained_module import TrainedModule
+from training.transcription import TranscriptionLearner
 
 
 def write_checkpoint(
     out: Path, start: Path, learner: TrainedModule, model: TimeAudio, tokenizer: Tokenizer, dtype: torch.dtype
 ) -> None:
-    """Write the checkpoint atomically. Copy the attribution and the README of the start checkpoint."""
+    """Write the checkpoint atomically. Copy the attribution and the README of the start checkpoint.
+
+    What trained a transcriber alone leaves everything else as it is, byte for byte, the calibration included.
+    """
+    if isinstance(learner, TranscriptionLearner):
+        _add_transcriber(out, start, learner.transcriber, model)
+        return
     out.parent.mkdir(parents=True, exist_ok=True)
     with tempfile.TemporaryDirectory(dir=out.parent) as folder:
         part, adapter = Path(folder) / "checkpoint", Path(folder) / ADAPTER
@@ -31,6 +39,19 @@ def write_checkpoint(
         for name in ("ATTRIBUTION.csv", "README.md"):
             if (start / name).is_file():
                 shutil.copy(start / name, part / (name if name != "README.md" else "BASE_README.md"))
+        if out.exists():
+            shutil.rmtree(out)
+        shutil.move(part, out)
+
+
+def _add_transcriber(out: Path, start: Path, transcriber: Transcriber, model: TimeAudio) -> None:
+    """Copy the start, with another transcriber and the model's configuration."""
+    out.parent.mkdir(parents=True, exist_ok=True)
+    with tempfile.TemporaryDirectory(dir=out.parent) as folder:
+        part = Path(folder) / "checkpoint"
+        shutil.copytree(start, part)
+        model.config.write(part / "config.json")
+        save_transcriber(part, transcriber, torch.float16)
         if out.exists():
             shutil.rmtree(out)
         shutil.move(part, out)

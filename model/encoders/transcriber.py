@@ -13,10 +13,11 @@ from torch import Tensor, nn
 from transformers import WhisperConfig
 from transformers.models.whisper.modeling_whisper import WhisperEncoderLayer
 
+from model.timeline.lexicon import Lexicon
 from model.timeline.words import OTHER_LANGUAGE
 
 SYMBOLS = f" 'abcdefghijklmnopqrstuvwxyz{OTHER_LANGUAGE}"
-"""What a frame can say, beside nothing: output 0 is CTC's blank, output n the symbol n - 1."""
+"""The symbols of the output: output 0 is CTC's blank, output n the symbol n - 1."""
 
 SEGMENT_FRAMES = 1500
 """The most frames that the layers attend to at once: 30 s, as in Whisper."""
@@ -37,11 +38,15 @@ class Transcriber(nn.Module):
 
     The speech encoder normalises its frames. `scale` and `shift` undo that on average, because the layers add to what
     they get.
+
+    Attributes:
+        lexicon: the words that letters may mean; None: words are spelled as the letters are.
     """
 
     def __init__(self, config: TranscriberConfig) -> None:
         super().__init__()
         self.config = config
+        self.lexicon: Lexicon | None = None
         self.scale = nn.Parameter(torch.ones(config.dim))
         self.shift = nn.Parameter(torch.zeros(config.dim))
         settings = WhisperConfig(

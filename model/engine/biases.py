@@ -54,7 +54,9 @@ class TimeBias:
         if self.openings and opening not in self.openings:
             return
         if self.another is not None and state.phase is Phase.CLOSED:
+            before = scores.logsumexp(dim=0)
             scores[self.another.token] += self.another.bias_of(self.weights.best_after(state.ended))
+            scores += before - scores.logsumexp(dim=0)  # else beams would gain or lose by each interval
         markers = self.weights.markers(grammar, state)
         if len(markers) > 1:
             _weigh(scores, markers)

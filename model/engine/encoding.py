@@ -6,7 +6,7 @@ from collections.abc import Sequence
 import torch
 from torch import Tensor
 
-from model.audio.segment import SEGMENT_SAMPLES, split
+from model.audio.segment import FRAME_SAMPLES, SEGMENT_SAMPLES, split
 from model.audio.waveform import Waveform
 from model.engine.fair_queue import FairQueue
 from model.engine.memory import in_halves
@@ -42,14 +42,15 @@ class EncodeJob:
         self.segments = split(waveform)
         self.frames: list[Frames | None] = [None] * len(self.segments)
         self.tokens: Tensor | None = None
+        self.spoken: dict[int, list[Word]] = {}  # by segment
         self.words: list[Word] | None = None
         self.error: TimeAudioError | None = None
         self.seconds = 0.0
 
     @property
     def is_encoded(self) -> bool:
-        """Whether all segments are encoded."""
-        return None not in self.frames
+        """Whether all segments are encoded, or their words are read."""
+        return len(self.spoken) == len(self.segments) if self.reads_words else None not in self.frames
 
     @property
     def is_ended(self) -> bool:
@@ -96,6 +97,8 @@ class EncoderQueue:
         for (job, number), frames in zip(batch, in_halves(self._encode, batch), strict=True):
             if isinstance(frames, OutOfMemory):
                 self._fail(job, frames)
+            elif isinstance(frames, list):
+                job.spoken[number] = frames
             else:
                 job.frames[number] = frames
         touched = list(dict.fromkeys(job for job, _ in batch))
@@ -110,32 +113,40 @@ class EncoderQueue:
         """Return the segment whose turn it is, and others of the same length."""
         batch: list[Piece] = []
         num_frames = most = 0
+        batch_reads = False
         for job, number in self._waiting.in_turn():
             segment = job.segments[number]
             if not batch:
-                num_frames = segment.num_frames
+                num_frames, batch_reads = segment.num_frames, job.reads_words
                 most = max(1, self._most_samples // segment.num_samples)
-            if segment.num_frames == num_frames:
+            if segment.num_frames == num_frames and job.reads_words == batch_reads:
                 batch.append((job, number))
                 if len(batch) == most:
                     break
         return batch
 
-    def _encode(self, batch: Sequence[Piece]) -> list[Frames]:
-        return self._model.encode_batch([job.segments[number] for job, number in batch])
+    def _encode(self, batch: Sequence[Piece]) -> list[Frames | list[Word]]:
+        """Return the frames of segments or, for recordings whose words are read, their words."""
+        segments = [job.segments[number] for job, number in batch]
+        if not batch[0][0].reads_words:
+            return list(self._model.encode_batch(segments))
+        assert self._model.transcriber is not None, "the session checks it"
+        return [
+            read_words(self._model.transcriber, frames, segment.start // FRAME_SAMPLES)
+            for frames, segment in zip(self._model.encode_speech(segments), segments, strict=True)
+        ]
 
     def _fail(self, job: EncodeJob, error: TimeAudioError) -> None:
         job.error = error
         self._waiting.drop(job)
 
     def _connect(self, jobs: list[EncodeJob]) -> None:
-        """Compute the audio tokens of the recordings, batching those of the same length, or recognise their words."""
-        for job in jobs:
-            if job.reads_words and job.error is None:
-                self._read_words(job)
+        """Compute the audio tokens of the recordings, batching those of the same length, or join their words."""
         by_length: dict[tuple[int, ...], list[EncodeJob]] = {}
         for job in jobs:
-            if job.error is None and not job.reads_words:
+            if job.reads_words:
+                job.words = [word for number in sorted(job.spoken) for word in job.spoken[number]]
+            elif job.error is None:
                 by_length.setdefault(tuple(s.num_samples for s in job.segments), []).append(job)
         for group in by_length.values():
             found: Sequence[Tensor | TimeAudioError]
@@ -149,19 +160,6 @@ class EncoderQueue:
                     self._fail(job, tokens)
                 else:
                     job.tokens = tokens
-
-    def _read_words(self, job: EncodeJob) -> None:
-        [found] = in_halves(self._words, [job])
-        job.frames.clear()
-        if isinstance(found, TimeAudioError):
-            self._fail(job, found)
-        else:
-            job.words = found
-
-    def _words(self, group: Sequence[EncodeJob]) -> list[list[Word]]:
-        assert self._model.transcriber is not None, "the session checks it"
-        speech = [torch.cat([each[0] for each in job.frames if each and each[0] is not None]) for job in group]
-        return [read_words(self._model.transcriber, frames) for frames in speech]
 
     def _tokens(self, group: Sequence[EncodeJob]) -> list[Tensor]:
         joined = [self._model.joined(h.segments, [f for f in h.frames if f is not None]) for h in group]

@@ -13,31 +13,41 @@ from model.timeline.event import Event
 from model.timeline.interval import TENTHS_PER_SECOND, Interval
 from model.timeline.markers import format_interval
 from model.timeline.sections import SENTENCE_WORDS, Section, divide
-from model.timeline.words import Letter, Word, join_letters
+from model.timeline.word_search import WordSearch
+from model.timeline.words import Word, collapse, join_letters
+
+NUM_SYMBOLS = 7
+"""Symbols of a frame that a search with a lexicon tries."""
 
 
 @torch.inference_mode()
-def read_words(transcriber: Transcriber, frames: Float[Tensor, "frames dim"]) -> list[Word]:
-    """Return the words that are spoken in a recording, by the most probable symbol of each frame."""
-    letters: list[Letter] = []
-    for first in range(0, len(frames), SEGMENT_FRAMES):
-        best = transcriber(frames[None, first : first + SEGMENT_FRAMES])[0].max(dim=-1)
-        letters += _letters(best.indices.tolist(), best.values.tolist(), first)
-        letters.append(Letter(" ", first, 0.0))  # a word ends with its segment, since the layers see nothing beyond
-    return join_letters(letters)
+def read_words(transcriber: Transcriber, frames: Float[Tensor, "frames dim"], first: int = 0) -> list[Word]:
+    """Return the words that are spoken in frames, of which the first has the number `first` in its recording.
+
+    A word ends with its segment of 30 s, since the layers see nothing beyond.
+    """
+    words: list[Word] = []
+    for start in range(0, len(frames), SEGMENT_FRAMES):
+        scores = transcriber(frames[None, start : start + SEGMENT_FRAMES])[0]
+        likely = _likely(scores, 1 if transcriber.lexicon is None else NUM_SYMBOLS)
+        if transcriber.lexicon is None:
+            words += join_letters(collapse((frame[0] for frame in likely), first + start))
+        else:
+            search = WordSearch(transcriber.lexicon, first + start)
+            for frame in likely:
+                search.add(frame)
+            words += search.words()
+    return words
 
 
-def _letters(symbols: list[int], log_probs: list[float], first: int) -> list[Letter]:
-    """Collapse repeated symbols to the most probable of them, and leave out the blank."""
-    letters: list[Letter] = []
-    before = 0
-    for frame, (symbol, log_prob) in enumerate(zip(symbols, log_probs, strict=True), first):
-        if symbol and symbol != before:
-            letters.append(Letter(SYMBOLS[symbol - 1], frame, log_prob))
-        elif symbol and log_prob > letters[-1].log_prob:
-            letters[-1] = Letter(SYMBOLS[symbol - 1], frame, log_prob)
-        before = symbol
-    return letters
+def _likely(scores: Float[Tensor, "frames symbols"], count: int) -> list[list[tuple[str, float]]]:
+    """Return the most probable symbols of each frame with their log-probabilities; the blank is an empty string."""
+    best = scores.topk(count, dim=-1)
+    names = ("", *SYMBOLS)
+    return [
+        [(names[symbol], value) for symbol, value in zip(symbols, values, strict=True)]
+        for symbols, values in zip(best.indices.tolist(), best.values.tolist(), strict=True)
+    ]
 
 
 def summarize(words: list[Word], duration: int, calibration: Calibration | None) -> ParsedAnswer:

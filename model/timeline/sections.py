@@ -12,9 +12,9 @@ from model.timeline.interval import TENTHS_PER_SECOND, Interval
 from model.timeline.words import FRAMES_PER_SECOND, OTHER_LANGUAGE, Word
 
 TYPICAL_S = 15.0
-"""The length of section that costs nothing."""
+"""The preferred length of a section."""
 PAUSE_S = 0.5
-"""A pause that neither invites nor forbids the end of a section."""
+"""A pause of this length scores 0 as the end of a section."""
 PAUSE_WEIGHT = 5.0
 SENTENCE_PAUSE_S = 0.3
 """A pause of at least this ends a sentence."""
@@ -44,10 +44,10 @@ class Section:
     @property
     def caption(self) -> str:
         """The first sentence, as text."""
-        known = [word.text for word in self.leading if word.text != OTHER_LANGUAGE]
+        known = [word.text for word in self.leading if OTHER_LANGUAGE not in word.text]
         if 2 * len(known) < len(self.leading):
             return FOREIGN
-        spelled = " ".join("I" if text == "i" else text for text in known)
+        spelled = " ".join(f"I{text[1:]}" if text == "i" or text.startswith("i'") else text for text in known)
         return f"{spelled[0].upper()}{spelled[1:]}."
 
     def interval(self, duration: int) -> Interval:

@@ -55,7 +55,7 @@ class Stitcher:
 
     Args:
         passes: the result of `plan`.
-        clips: whether the events are consecutive sections, which are cut in the middle of each overlap.
+        clips: whether the events are consecutive sections, each of which belongs to the pass that heard it begin.
     """
 
     def __init__(self, passes: Sequence[Interval], *, clips: bool = False) -> None:
@@ -87,22 +87,37 @@ class Stitcher:
     def _joined(self, found: list[Event], lap: Interval) -> list[Event]:
         cut = (lap.start + lap.end) // 2
         if self._clips:
-            before = [_part(event, Interval(0, cut)) for event in self._open]
-            after = [_part(event, Interval(cut, self._passes[-1].end)) for event in found]
-        else:
-            twins = _twins(self._open, found, lap)
-            again = [
-                [found[later] for later, earlier in twins.items() if earlier == number]
-                for number in range(len(self._open))
-            ]
-            alone = [event for event, some in zip(self._open, again, strict=True) if not some]
-            new = [event for number, event in enumerate(found) if number not in twins]
-            before = [
-                _across(event, some, cut) if some else _alone(event, new, lap, cut)
-                for event, some in zip(self._open, again, strict=True)
-            ]
-            after = [_alone(event, alone, lap, cut, later=True) for event in new]
+            return _sections(self._open, found, cut)
+        twins = _twins(self._open, found, lap)
+        again = [
+            [found[later] for later, earlier in twins.items() if earlier == number] for number in range(len(self._open))
+        ]
+        alone = [event for event, some in zip(self._open, again, strict=True) if not some]
+        new = [event for number, event in enumerate(found) if number not in twins]
+        before = [
+            _across(event, some, cut) if some else _alone(event, new, lap, cut)
+            for event, some in zip(self._open, again, strict=True)
+        ]
+        after = [_alone(event, alone, lap, cut, later=True) for event in new]
         return [event for event in (*before, *after) if event is not None]
+
+
+def _sections(first: Sequence[Event], second: Sequence[Event], cut: int) -> list[Event]:
+    """Join the sections of neighbouring passes: those that begin before `cut` are the first's, the others the second's.
+
+    A section that goes on beyond the end of the first pass ends where the second heard it end.
+    """
+    before = sorted((event for event in first if _start(event) < cut), key=_start)
+    begun = sorted((event for event in second if _start(event) < cut), key=_start)
+    after = sorted((event for event in second if _start(event) >= cut), key=_start)
+    if not before:
+        return [*begun, *after]
+    last = before[-1].intervals[0]
+    end = max(last.end, begun[-1].intervals[0].end) if begun else last.end
+    if after:
+        end = min(end, _start(after[0]))
+    before[-1] = replace(before[-1], intervals=(replace(last, end=max(end, last.start + 1)),))
+    return [*before, *after]
 
 
 def _twins(first: Sequence[Event], second: Sequence[Event], lap: Interval) -> dict[int, int]:

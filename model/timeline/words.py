@@ -1,6 +1,6 @@
 """Words with their times, read from the output of a recogniser that scores letters frame by frame."""
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
 FRAMES_PER_SECOND = 50
@@ -34,6 +34,13 @@ class Letter:
     log_prob: float
 
 
+def word_of(letters: Sequence[Letter]) -> Word:
+    """Return the word that letters spell."""
+    text = "".join(each.symbol for each in letters)
+    mean = sum(each.log_prob for each in letters) / len(letters)
+    return Word(text, letters[0].frame, letters[-1].frame + 1, mean)
+
+
 def join_letters(letters: Iterable[Letter]) -> list[Word]:
     """Return the words that letters in order of time spell; spaces separate them."""
     words: list[Word] = []
@@ -42,8 +49,22 @@ def join_letters(letters: Iterable[Letter]) -> list[Word]:
         if letter.symbol != " ":
             spelled.append(letter)
         elif spelled:
-            text = "".join(each.symbol for each in spelled)
-            mean = sum(each.log_prob for each in spelled) / len(spelled)
-            words.append(Word(text, spelled[0].frame, spelled[-1].frame + 1, mean))
+            words.append(word_of(spelled))
             spelled = []
     return words
+
+
+def collapse(frames: Iterable[tuple[str, float]], first: int = 0) -> list[Letter]:
+    """Return the letters of frames, each a symbol with its log-probability, as CTC means them.
+
+    A symbol in several frames in a row is one letter, where it is most probable. The blank, "", is none.
+    """
+    letters: list[Letter] = []
+    before = ""
+    for frame, (symbol, log_prob) in enumerate(frames, first):
+        if symbol and symbol != before:
+            letters.append(Letter(symbol, frame, log_prob))
+        elif symbol and log_prob > letters[-1].log_prob:
+            letters[-1] = Letter(symbol, frame, log_prob)
+        before = symbol
+    return letters

@@ -12,7 +12,7 @@ Times are numbers in separate fields until the answer's text is written; nothing
 | `question`* | text of the question; default: one of the task's six instructions. Required for `ask` |
 | `answer`* | answer of `ask`. `{0}`, `{1}` stand for `times`; write literal braces twice |
 | `times`* | times in the answer: each a number, or `[start, end]` |
-| `words`* | the words that are spoken, `[[word, start, end], ...]`; only an alignment reads them |
+| `words`* | the words that are spoken, `[[word, start, end], ...]`; only a transcriber learns them |
 | `id`* | unique name of the line; default: `line-N` |
 | `duration`* | default: read from the file |
 | `source`* | the data set of origin |

@@ -44,6 +44,6 @@ HELD_OUT: frozenset[Voice] = frozenset(
 
 
 def voices_of(language: str, side: str) -> list[Voice]:
-    """Return espeak-ng's voices of another language, named as it names them (`de`, `es`), of one side."""
+    """Return espeak-ng's voices of another language than English, by its own code (`de`, `pt-br`), of one side."""
     variants = ("+m1", "+f5") if side == "validate" else ("", "+m3", "+m7", "+f1", "+f2", "+f4")
     return [Voice("espeak-ng", f"{language}{variant}") for variant in variants]

@@ -92,6 +92,7 @@ def parse(argv: Sequence[str] | None) -> argparse.Namespace:
     _scenes(commands.add_parser("scenes", help="compose scenes from labelled recordings"))
     _spoken(commands.add_parser("spoken", help="write clips of speech with the time of every word"))
     _sections(commands.add_parser("sections", help="compose recordings of several sections of speech"))
+    _lexicon(commands.add_parser("lexicon", help="list the most frequent words of texts"))
     _tasks(commands.add_parser("tasks", help="write questions and answers about composed scenes"))
     _benchmark(commands.add_parser("benchmark", help="write a reproducible benchmark of composed scenes"))
     check = commands.add_parser("check", help="list every problem in a manifest")
@@ -162,6 +163,13 @@ def _sections(command: argparse.ArgumentParser) -> None:
     )  # fmt: skip
     command.add_argument("--seed", type=int, default=0, help="seed of the recordings (default: %(default)s)")
     command.add_argument("--out", type=Path, required=True, metavar="DIR", help="folder to write")
+
+
+def _lexicon(command: argparse.ArgumentParser) -> None:
+    command.description = "List the most frequent words of texts, which a transcriber may recognise."
+    command.add_argument("texts", type=Path, nargs="+", metavar="FILE", help="text files, or manifests with words")
+    command.add_argument("--count", type=int, default=20000, help="the most words (default: %(default)s)")
+    command.add_argument("--out", type=Path, required=True, metavar="FILE", help="file to write")
 
 
 def _tasks(command: argparse.ArgumentParser) -> None:

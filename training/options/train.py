@@ -51,6 +51,10 @@ def parse(argv: Sequence[str] | None) -> argparse.Namespace:
         help="words: whole Whisper checkpoint, whose upper layers the transcriber starts from",
     )  # fmt: skip
     parser.add_argument(
+        "--lexicon", type=Path, metavar="FILE",
+        help="words: the words that may be recognised, the most frequent first (`timeaudio data lexicon`)",
+    )  # fmt: skip
+    parser.add_argument(
         "--run", "--state", type=Path,
         help="folder of the run's state; name the same one to resume (default: runs/STAGE; torchrun needs --state)",
     )  # fmt: skip

@@ -21,6 +21,7 @@ from training.sources import (
     benchmark,
     cnn_dailymail,
     ftar,
+    lexicon,
     librispeech,
     questions,
     scenes,
@@ -62,13 +63,18 @@ def check(arguments: argparse.Namespace) -> int:
 
 
 def join(arguments: argparse.Namespace) -> int:
-    """Join several manifests. Audio paths become absolute, and colliding ids get their manifest's name as a prefix."""
+    """Join several manifests. Audio paths become absolute, and colliding ids get their manifest's name as a prefix.
+
+    Manifests of one name get the name of their folder too.
+    """
     each = [(manifest, read_manifest(manifest)) for manifest in arguments.manifests]
     count = Counter(row.id for _, rows in each for row in rows)
+    stems = Counter(manifest.stem for manifest, _ in each)
+    names = {m: m.stem if stems[m.stem] == 1 else f"{m.resolve().parent.name}-{m.stem}" for m, _ in each}
     joined = [
         replace(
             row, audio=str(row.path(manifest.parent.resolve())),
-            id=row.id if count[row.id] == 1 else f"{manifest.stem}-{row.id}",
+            id=row.id if count[row.id] == 1 else f"{names[manifest]}-{row.id}",
         )
         for manifest, rows in each
         for row in rows
@@ -158,6 +164,7 @@ RUNS: dict[str, Callable[[argparse.Namespace], int]] = {
     "scenes": scenes.run,
     "sections": sections.run,
     "spoken": spoken.run,
+    "lexicon": lexicon.run,
     "tasks": tasks.run,
     "benchmark": benchmark.run,
     "check": check,

@@ -16,6 +16,8 @@ from rich.progress import track
 
 from model.audio.decode import decode_audio
 from model.audio.waveform import SAMPLE_RATE
+from model.timeline.sections import FOREIGN
+from model.timeline.words import OTHER_LANGUAGE
 from training.data.acoustics import Samples
 from training.data.manifest import Annotation, Row, SpokenWord, write_manifest
 from training.data.recordings import DataError, active_region
@@ -91,6 +93,8 @@ def _compose(
             words += _moved(clip.row.words, _length(parts) / SAMPLE_RATE)
             parts.append(each)
         lead = " ".join(word.text for word in words[num_before : num_before + LEAD_WORDS])
+        if OTHER_LANGUAGE in lead:
+            lead = FOREIGN
         events.append(Annotation(((round(start, 3), round(_length(parts) / SAMPLE_RATE, 3)),), lead))
         parts.append(_silence(GAP_S, rng))
     return np.concatenate(parts), events, words

@@ -201,7 +201,7 @@ def run(arguments: argparse.Namespace) -> int:
     if not arguments.recordings and not arguments.sentences:
         raise DataError("Nothing to write: name folders with --recordings, or a text file with --sentences.")
     recordings = read_speech(arguments.recordings, side)
-    is_english = arguments.language == ENGLISH
+    is_english = arguments.language.partition("-")[0] == ENGLISH
     voices = []
     if arguments.sentences:
         voices = installed_voices(arguments.engine, side) if is_english else voices_of(arguments.language, side)

@@ -109,18 +109,29 @@ def test_intervals_away_from_a_seam_do_not_wait_for_the_rest_of_their_event() ->
     assert stitched(touching, [event(dog, (0, 200))], []) == [[event(dog, (10, 50))], [event(dog, (100, 1100))], []]
 
 
-def test_segments_are_cut_in_the_middle_of_the_overlap() -> None:
+def test_a_section_belongs_to_the_pass_that_heard_it_begin() -> None:
     first = [event("one", (0, 500)), event("two", (500, 1000))]
-    second = [event("two again", (0, 70)), event("three", (70, 1000))]
-    parts = stitched(first, second, [event("four", (0, 1000))], clips=True)
-    flat = [e for part in parts for e in part]
-    assert [(e.caption, *e.intervals) for e in flat] == [
+    second = [event("goes on", (0, 70)), event("three", (70, 1000))]
+    third = [event("three", (0, 120)), event("four", (120, 1000))]
+    parts = stitched(first, second, third, clips=True)
+    assert [(e.caption, *e.intervals) for part in parts for e in part] == [
         ("one", Interval(0, 500)),
-        ("two", Interval(500, 950)),
-        ("two again", Interval(950, 970)),
-        ("three", Interval(970, 1850)),
-        ("four", Interval(1850, 2800)),
+        ("two", Interval(500, 970)),
+        ("three", Interval(970, 1920)),
+        ("four", Interval(1920, 2800)),
     ]
+
+
+def test_no_section_is_said_twice_or_lost_at_a_seam() -> None:
+    edge = [event("two", (949, 1000))], [event("two", (49, 400)), event("three", (400, 1000))]
+    parts = stitched(edge[0], edge[1], [event("four", (500, 1000))], clips=True)
+    assert [(e.caption, *e.intervals) for part in parts for e in part] == [
+        ("two", Interval(949, 1300)),
+        ("three", Interval(1300, 1900)),
+        ("four", Interval(2300, 2800)),
+    ]
+    parts = stitched([], [event("late", (20, 400))], [], clips=True)
+    assert [(e.caption, *e.intervals) for part in parts for e in part] == [("late", Interval(920, 1300))]
 
 
 SHORT = plan(1000, longest=300, overlap=40)  # 0 to 28 s, 24 to 52, 48 to 76, 72 to 100
