@@ -1,7 +1,8 @@
-"""Reads and writes tensors in GGUF, llama.cpp's file format, in 4 or 8 bits per number.
+"""Reads and writes tensors in GGUF, llama.cpp's file format, in 4, 5 or 8 bits per number.
 
 Q8_0: 32 consecutive values of a row share a float16 scale, max(|x|) / 127; each value is an integer multiple of it.
 Q4_1: 32 consecutive values share a float16 step and a float16 minimum; each value is the minimum plus 0 to 15 steps.
+Q5_1: the same with up to 31 steps.
 
 Source: ggml, docs/gguf.md, version 3; ggml-quants.c.
 """

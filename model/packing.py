@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Literal
 
 import torch
-from gguf import GGUFWriter
+from gguf import GGMLQuantizationType, GGUFWriter
 from torch import nn
 
 from model.adapter import pack_adapter
@@ -22,6 +22,7 @@ from model.timeaudio import TimeAudio
 
 Llm = Literal["q4_1", "q8_0", "float16", "bfloat16", "float32"]
 Others = Literal["q8_0", "float16", "bfloat16", "float32"]
+Words = Literal["q4_1", "q5_1", "q8_0"]
 
 PARTS = {
     "llm": "language model",
@@ -46,14 +47,17 @@ class Packed:
     after: Mapping[str, int]
 
 
-def pack(checkpoint: Path, out: Path, *, llm: Llm = "q8_0", others: Others = "float16") -> Packed:
+def pack(
+    checkpoint: Path, out: Path, *, llm: Llm = "q8_0", others: Others = "float16", transcriber: Words | None = None
+) -> Packed:
     """Write a copy of a checkpoint with its weights in fewer bits.
 
     `llm` is for the language model, which must be a Llama for `q4_1` (5 bits per weight) and `q8_0` (8.5 bits); its
     embedding takes 8.5 bits and its norms 32 in both. An adapter is merged, except into `q4_1`, whose rounding is as
-    coarse as an adapter's changes: there it stays apart. `others` is for the encoders and such an adapter; the
-    connector never takes fewer than 16 bits. A packed language model computes in the fastest precision of the device.
-    Other files, such as a calibration, are copied unchanged: rounding changes answers little, but measure it.
+    coarse as an adapter's changes: there it stays apart. `others` is for the encoders and such an adapter, and for
+    the transcriber unless `transcriber` says otherwise (`q5_1`: 6 bits); the connector never takes fewer than 16. A
+    packed language model computes in the fastest precision of the device. Other files, such as a calibration, are
+    copied unchanged: rounding changes answers little, but measure it.
 
     Raises:
         CheckpointError: `out` exists, the checkpoint is incomplete, its language model does not support `llm`, or a
@@ -73,8 +77,7 @@ def pack(checkpoint: Path, out: Path, *, llm: Llm = "q8_0", others: Others = "fl
             dataclasses.replace(model.config, language_dtype="auto").write(folder / "config.json")
             _delete_weights(folder / "llm")
             write_gguf(folder / "llm" / GGUF_FILE, model.llm, tokenizer, llm)
-        if others == "q8_0":
-            _pack_encoders(model, folder)
+        _pack_encoders(model, folder, others, transcriber)
         if llm == "q4_1" and (checkpoint / ADAPTER).is_dir():
             copy = pack_adapter if others == "q8_0" else shutil.copytree
             copy(checkpoint / ADAPTER, folder / ADAPTER)
@@ -90,15 +93,21 @@ def pack(checkpoint: Path, out: Path, *, llm: Llm = "q8_0", others: Others = "fl
     return Packed(sizes(checkpoint), sizes(out))
 
 
-def _pack_encoders(model: TimeAudio, folder: Path) -> None:
-    for name, module in _encoders(model):
-        _delete_weights(folder / name)
-        write_tensors(GGUFWriter(folder / name / GGUF_FILE, name), module.state_dict(), {})
+def _pack_encoders(model: TimeAudio, folder: Path, others: Others, transcriber: Words | None) -> None:
+    if others == "q8_0":
+        _pack_part(folder / "speech_encoder", model.speech.encoder, others)
+        _pack_part(folder / "sound_encoder", model.sound, others)
+        transcriber = transcriber or others
+    if model.transcriber is not None and transcriber is not None:
+        _pack_part(folder / TRANSCRIBER, model.transcriber, transcriber)
 
 
-def _encoders(model: TimeAudio) -> list[tuple[str, nn.Module]]:
-    encoders: list[tuple[str, nn.Module]] = [("speech_encoder", model.speech.encoder), ("sound_encoder", model.sound)]
-    return encoders if model.transcriber is None else [*encoders, (TRANSCRIBER, model.transcriber)]
+def _pack_part(folder: Path, module: nn.Module, kind: Words) -> None:
+    """Replace the weights of a part by blocks of a kind."""
+    _delete_weights(folder)
+    tensors = module.state_dict()
+    bits = dict.fromkeys(tensors, GGMLQuantizationType[kind.upper()])
+    write_tensors(GGUFWriter(folder / GGUF_FILE, folder.name), tensors, bits)
 
 
 def sizes(checkpoint: Path) -> dict[str, int]:

@@ -136,6 +136,10 @@ def pack(
         Literal["q8_0", "float16", "bfloat16", "float32"],
         typer.Option(help="How the encoders are stored; the connector never takes fewer than 16 bits."),
     ] = "float16",
+    transcriber: Annotated[
+        Literal["q4_1", "q5_1", "q8_0"] | None,
+        typer.Option(help="How the transcriber is stored, if there is one; default: as the encoders."),
+    ] = None,
 ) -> None:
     """Copy a checkpoint with its weights in fewer bits, to serve it in less space."""
     from timeaudio.extras import extra_needed
@@ -145,7 +149,7 @@ def pack(
         from model.packing import pack as run
 
         try:
-            done = run(checkpoint, out, llm=llm, others=others)
+            done = run(checkpoint, out, llm=llm, others=others, transcriber=transcriber)
         except TimeAudioError as error:
             complain(str(error))
             raise typer.Exit(2) from None

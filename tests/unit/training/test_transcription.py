@@ -186,7 +186,9 @@ def test_a_transcriber_is_saved_packed_and_loaded(tmp_path):
     folder = said_checkpoint(tmp_path / "said", Lexicon(["the", "dog"]))
     model, _ = load_checkpoint(folder)
     assert model.transcriber is not None
+    four = pack(folder, tmp_path / "four", transcriber="q4_1")
     packed = pack(folder, tmp_path / "packed", others="q8_0")
+    assert four.after["transcriber"] < 0.8 * packed.after["transcriber"]
     assert 0 < packed.after["transcriber"] < 0.5 * packed.before["transcriber"]
     assert load_checkpoint(tmp_path / "packed")[0].transcriber.lexicon.words == ("the", "dog")
     again, tokenizer = load_checkpoint(tmp_path / "packed")
