@@ -77,6 +77,7 @@ class Session:
         *,
         embeddings: bool = False,
         num_passes: int = 1,
+        verbatim: bool = False,
     ) -> ScriptedRequest:
         if task not in self.tasks:
             raise TaskNotSupported(f"scripted was trained for {', '.join(self.tasks)}, not for {task}.")

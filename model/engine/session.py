@@ -37,6 +37,7 @@ class Request:
         *,
         embeddings: bool,
         num_passes: int,
+        verbatim: bool,
     ) -> None:
         self.job = job
         self.task = task
@@ -44,6 +45,7 @@ class Request:
         self.decoding = decoding
         self.embeddings = embeddings
         self.num_passes = num_passes
+        self.verbatim = verbatim
         self.has_started = False
         self.running: list[Question] = []
         self.answered: dict[int, Answered] = {}
@@ -94,11 +96,12 @@ class Session:
         *,
         embeddings: bool = False,
         num_passes: int = 1,
+        verbatim: bool = False,
     ) -> Request:
         """Queue a request. It gets one answer per query, or a single answer for tasks without queries.
 
         With `embeddings`, each interval of an answer has one. `num_passes` is the number of passes over a long
-        recording, of which this is one.
+        recording, of which this is one. With `verbatim`, a summary by recognised words has all of them.
 
         Raises:
             TaskNotSupported: the checkpoint was not trained for the task.
@@ -108,7 +111,9 @@ class Session:
             raise TaskNotSupported(f"{self.name} was trained for {', '.join(self.tasks)}, not for {task}.")
         questions = [question_of(task, query) for query in queries or [""]]
         job = EncodeJob(waveform, reads_words=task == "summarize" and self._model.transcriber is not None)
-        request = Request(job, task, questions, decoding, embeddings=embeddings, num_passes=num_passes)
+        request = Request(
+            job, task, questions, decoding, embeddings=embeddings, num_passes=num_passes, verbatim=verbatim
+        )
         self._encoding[request.job] = request
         self._encoders.add(request.job)
         return request
@@ -148,14 +153,15 @@ class Session:
                 yield request, Started(began)
             if job.is_ended:
                 del self._encoding[job]
-                for update in self._summarize(job) if job.words is not None else [self._ask(request)]:
+                for update in self._summarize(request) if job.words is not None else [self._ask(request)]:
                     yield request, update
 
-    def _summarize(self, job: EncodeJob) -> Iterator[Update]:
+    def _summarize(self, request: Request) -> Iterator[Update]:
         """Answer from the words that were recognised, at once: nothing is decoded."""
+        job = request.job
         assert job.words is not None
         yield Encoded(job.seconds, 0, time.monotonic())
-        answer = summarize(job.words, job.duration, self._model.calibration)
+        answer = summarize(job.words, job.duration, self._model.calibration, verbatim=request.verbatim)
         for event in answer.events:
             yield Found(0, event)
         yield Answered(0, answer, 0.0)

@@ -12,7 +12,7 @@ from model.engine.updates import ParsedAnswer
 from model.timeline.event import Event
 from model.timeline.interval import TENTHS_PER_SECOND, Interval
 from model.timeline.markers import format_interval
-from model.timeline.sections import SENTENCE_WORDS, Section, divide
+from model.timeline.sections import SENTENCE_WORDS, Section, divide, phrases
 from model.timeline.word_search import WordSearch
 from model.timeline.words import Word, collapse, join_letters
 
@@ -50,11 +50,16 @@ def _likely(scores: Float[Tensor, "frames symbols"], count: int) -> list[list[tu
     ]
 
 
-def summarize(words: list[Word], duration: int, calibration: Calibration | None) -> ParsedAnswer:
-    """Return the sections of what is said as an answer. Units: `duration` in tenths of a second."""
+def summarize(
+    words: list[Word], duration: int, calibration: Calibration | None, *, verbatim: bool = False
+) -> ParsedAnswer:
+    """Return the sections of what is said as an answer, or with `verbatim` all of it, pause by pause.
+
+    Units: `duration` in tenths of a second.
+    """
     confidence = None if calibration is None else calibration.tasks.get("summarize")
     events: list[Event] = []
-    for section in divide(words):
+    for section in phrases(words) if verbatim else divide(words):
         interval = section.interval(duration)
         if confidence is not None:
             interval = Interval(interval.start, interval.end, confidence(section_features(section, interval)))

@@ -82,9 +82,25 @@ def divide(words: Sequence[Word]) -> list[Section]:
     return found[::-1]
 
 
+def phrases(words: Sequence[Word]) -> list[Section]:
+    """Return all that is said, in stretches that end at pauses or at the most words of a caption."""
+    found: list[Section] = []
+    rest = tuple(words)
+    while rest:
+        end = _sentence_end(rest, 1)
+        found.append(Section(rest[:end], end))
+        rest = rest[end:]
+    return found
+
+
 def _section(words: Sequence[Word]) -> Section:
-    fewest, most = SENTENCE_WORDS
-    for place in range(fewest, min(most, len(words))):
+    return Section(tuple(words), _sentence_end(words, SENTENCE_WORDS[0]))
+
+
+def _sentence_end(words: Sequence[Word], fewest: int) -> int:
+    """Return the number of words before the first pause that ends a sentence of at least `fewest`."""
+    most = min(SENTENCE_WORDS[1], len(words))
+    for place in range(fewest, most):
         if words[place].start - words[place - 1].end >= SENTENCE_PAUSE_S * FRAMES_PER_SECOND:
-            return Section(tuple(words), place)
-    return Section(tuple(words), min(most, len(words)))
+            return place
+    return most

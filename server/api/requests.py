@@ -15,6 +15,7 @@ class InferenceRequest:
         track: the audio track of the file, from 0; None for the one that a player plays.
         min_confidence: omit intervals below it; 0 keeps all.
         embeddings: whether each interval gets an embedding.
+        verbatim: whether a summary is to have all that is said, if the checkpoint recognises words.
     """
 
     task: Task
@@ -26,6 +27,7 @@ class InferenceRequest:
     timeout_s: float | None = None
     min_confidence: float = 0.0
     embeddings: bool = False
+    verbatim: bool = False
 
     def engine_request(self, request_id: str, deadline: float, *, is_live: bool) -> EngineRequest:
         """Return the request to the engine, still without samples. See `EngineRequest` for the arguments."""
@@ -37,6 +39,7 @@ class InferenceRequest:
             deadline=deadline,
             is_live=is_live,
             embeddings=self.embeddings,
+            verbatim=self.verbatim,
         )
 
 

@@ -75,8 +75,8 @@ _DESCRIBED: dict[int | str, dict[str, Any]] = {
 async def transcribe(request: Request) -> Response:
     """For clients of OpenAI's speech recognition: the sound events, written as captions for the deaf.
 
-    A sound is `[a dog barks]`, once for each of its intervals. If the model was trained for summaries, summaries of
-    what is said stand between the sounds as plain text. Captions are in order of time; in a stream, in the order in
+    A sound is `[a dog barks]`, once for each of its intervals. If the model recognises words, what is said stands
+    between the sounds as plain text; if it was only trained for summaries, these do. Captions are in order of time; in a stream, in the order in
     which they are found.
     """
     service: Service = request.app.state.service
@@ -130,7 +130,8 @@ def _inference(task: Task, form: TranscriptionForm, limits: Limits) -> Inference
     if task == "dense_caption":
         values["min_confidence"] = form.min_confidence
     inference = checked(FORMS[task], values, []).inference(limits)
-    return replace(inference, options=replace(inference.options, temperature=form.temperature or 0.0))
+    options = replace(inference.options, temperature=form.temperature or 0.0)
+    return replace(inference, options=options, verbatim=task == "summarize")
 
 
 async def _answers(service: Service, questions: list[_Question]) -> list[AnyAnswer]:

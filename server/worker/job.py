@@ -77,6 +77,7 @@ class Job:
             ),
             embeddings=request.embeddings,
             num_passes=max(1, request.num_passes),
+            verbatim=request.verbatim,
         )
 
     def message(self, update: Update) -> pb.AnalyzeResponse:

@@ -46,6 +46,7 @@ class SessionProtocol(Protocol):
         *,
         embeddings: bool = False,
         num_passes: int = 1,
+        verbatim: bool = False,
     ) -> Any:
         """Queue a request and return its handle."""
 

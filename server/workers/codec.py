@@ -52,6 +52,7 @@ def request_bytes(request: EngineRequest) -> bytes:
         deadline_s=max(0.001, request.deadline - time.monotonic()),
         embeddings=request.embeddings,
         num_passes=request.num_passes,
+        verbatim=request.verbatim,
     )
     return message.SerializeToString()
 

@@ -60,6 +60,8 @@ class EngineRequest:
     """Whether each interval gets an embedding."""
     num_passes: int = 1
     """The passes over a long recording, of which this is one."""
+    verbatim: bool = False
+    """summarize: whether to return all that is said, if the checkpoint recognises words."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,7 +1,7 @@
 """Sections of speech: where they end, and what their captions say."""
 
 from model.timeline.interval import Interval
-from model.timeline.sections import FOREIGN, divide
+from model.timeline.sections import FOREIGN, divide, phrases
 from model.timeline.words import OTHER_LANGUAGE, Letter, Word, join_letters
 
 
@@ -30,6 +30,14 @@ def test_short_pauses_within_a_talk_do_not():
 def test_a_caption_without_a_pause_has_a_limit():
     [section] = divide(spoken(" ".join(["word"] * 60), 0.5, pace=0.3))
     assert len(section.caption.split()) == 24
+
+
+def test_phrases_are_all_that_is_said():
+    words = [*spoken("no", 1.0), *spoken("so we went on and on", 2.5), *spoken(" ".join(["word"] * 30), 6.0, pace=0.3)]
+    found = phrases(words)
+    assert [len(each.caption.split()) for each in found] == [1, 6, 24, 6]
+    assert [word for each in found for word in each.words] == words
+    assert phrases([]) == []
 
 
 def test_another_language_is_named_not_written():

@@ -175,6 +175,11 @@ def test_a_session_summarizes_like_the_pipeline(tmp_path, lexicon):
     answered = next(update for update in found if isinstance(update, Answered))
     assert answered.answer.events == alone.events
     assert answered.answer.written == alone.written
+    session.submit(waveform, "summarize", (), Decoding(), verbatim=True)
+    while not session.is_idle:
+        updates += session.step()
+    whole = [update for _, update in updates if isinstance(update, Answered)][-1].answer
+    assert sum(len(event.caption) for event in whole.events) > sum(len(event.caption) for event in alone.events)
 
 
 def test_a_summary_of_nothing():

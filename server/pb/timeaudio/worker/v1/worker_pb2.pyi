@@ -32,7 +32,7 @@ STATE_READY: State
 STATE_FAILED: State
 
 class AnalyzeRequest(_message.Message):
-    __slots__ = ("request_id", "pcm", "sample_rate", "task", "queries", "options", "deadline_s", "embeddings", "num_passes")
+    __slots__ = ("request_id", "pcm", "sample_rate", "task", "queries", "options", "deadline_s", "embeddings", "num_passes", "verbatim")
     REQUEST_ID_FIELD_NUMBER: _ClassVar[int]
     PCM_FIELD_NUMBER: _ClassVar[int]
     SAMPLE_RATE_FIELD_NUMBER: _ClassVar[int]
@@ -42,6 +42,7 @@ class AnalyzeRequest(_message.Message):
     DEADLINE_S_FIELD_NUMBER: _ClassVar[int]
     EMBEDDINGS_FIELD_NUMBER: _ClassVar[int]
     NUM_PASSES_FIELD_NUMBER: _ClassVar[int]
+    VERBATIM_FIELD_NUMBER: _ClassVar[int]
     request_id: str
     pcm: bytes
     sample_rate: int
@@ -51,7 +52,8 @@ class AnalyzeRequest(_message.Message):
     deadline_s: float
     embeddings: bool
     num_passes: int
-    def __init__(self, request_id: _Optional[str] = ..., pcm: _Optional[bytes] = ..., sample_rate: _Optional[int] = ..., task: _Optional[_Union[Task, str]] = ..., queries: _Optional[_Iterable[str]] = ..., options: _Optional[_Union[Options, _Mapping]] = ..., deadline_s: _Optional[float] = ..., embeddings: bool = ..., num_passes: _Optional[int] = ...) -> None: ...
+    verbatim: bool
+    def __init__(self, request_id: _Optional[str] = ..., pcm: _Optional[bytes] = ..., sample_rate: _Optional[int] = ..., task: _Optional[_Union[Task, str]] = ..., queries: _Optional[_Iterable[str]] = ..., options: _Optional[_Union[Options, _Mapping]] = ..., deadline_s: _Optional[float] = ..., embeddings: bool = ..., num_passes: _Optional[int] = ..., verbatim: bool = ...) -> None: ...
 
 class Options(_message.Message):
     __slots__ = ("num_beams", "max_new_tokens", "temperature", "top_p", "seed")
