@@ -76,7 +76,6 @@ def _quarantined() -> RequestQuarantined:
 
 def _fingerprint(request: EngineRequest) -> bytes:
     """Hash everything that the model sees. Takes a few milliseconds per minute of audio; runs only after a crash."""
-    settings = repr(
-        (request.task, request.queries, request.options, request.embeddings, request.num_passes, request.verbatim)
-    )
+    flags = request.embeddings, request.num_passes, request.verbatim
+    settings = repr((request.task, request.queries, request.options, *flags))
     return hashlib.blake2b(request.samples.read() + settings.encode(), digest_size=16).digest()
