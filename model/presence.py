@@ -9,7 +9,7 @@ import math
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-PASS_WEIGHT = 1.0
+PASS_WEIGHT = 0.5
 """Weight of the logarithm of the number of passes, subtracted from the log-odds that a sound is in one of them."""
 
 MOST_LOG_WEIGHT = 10.0

@@ -13,12 +13,12 @@ from model.timeline.words import FRAMES_PER_SECOND, OTHER_LANGUAGE, Word
 
 TYPICAL_S = 15.0
 """The preferred length of a section."""
-PAUSE_S = 0.5
+PAUSE_S = 0.7
 """A pause of this length scores 0 as the end of a section."""
-PAUSE_WEIGHT = 5.0
+PAUSE_WEIGHT = 1.5
 SENTENCE_PAUSE_S = 0.3
 """A pause of at least this ends a sentence."""
-SENTENCE_WORDS = (5, 24)
+SENTENCE_WORDS = (12, 24)
 """The fewest and the most words of a caption, where the section has them."""
 MARGIN_S = 0.1
 """Letters are recognised in the middle of their sound: what is said begins a little earlier and ends a little later."""

@@ -17,7 +17,7 @@ from model.timeline.words import Letter, Word, word_of
 WIDTH = 24
 WORD_WEIGHT = 0.8
 """Weight of a word's log-probability, against 1 for its letters."""
-WORD_BONUS = 4.0
+WORD_BONUS = 3.0
 """Added for each word: without it, few long words would win against many short ones."""
 CERTAIN = math.log(0.9995)
 """From this log-probability of the blank on, a frame has no letter."""

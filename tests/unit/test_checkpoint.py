@@ -1,6 +1,7 @@
 import json
 from pathlib import Path
 
+import jiwer
 import pytest
 import torch
 from safetensors.torch import load_file, save_file
@@ -8,11 +9,13 @@ from safetensors.torch import load_file, save_file
 from model.audio.decode import decode_audio
 from model.checkpoint import EMBEDDED, load_checkpoint, save_checkpoint
 from model.config import ModelConfig
+from model.engine.summary import read_words
 from model.errors import CheckpointError, MissingWeights, UnexpectedWeights
 from model.pipeline import Pipeline
 from tests.factories import small_model
 
 SERVER = Path(__file__).parents[2] / "server"
+READER = Path(__file__).parents[1] / "recordings" / "2092-145706-0000.ogg"
 
 
 @pytest.fixture
@@ -103,7 +106,7 @@ def test_all_faults_of_a_config_are_reported_at_once(directory):
 def test_the_embedded_checkpoint_is_small_and_whole():
     model, tokenizer = load_checkpoint(EMBEDDED)
     assert model.config.name == "timeaudio-small"
-    assert model.config.tasks == ("dense_caption", "ground", "ask")
+    assert model.config.tasks == ("dense_caption", "ground", "summarize", "ask")
     assert len(tokenizer) == model.llm.get_input_embeddings().weight.shape[0]
     sizes = [file.stat().st_size for file in EMBEDDED.rglob("*") if file.is_file()]
     assert sum(sizes) <= 95e6
@@ -119,3 +122,29 @@ def test_the_embedded_checkpoint_names_what_is_in_the_bundled_clips(clip, words)
     recording = pipeline.encode(decode_audio(path.read_bytes(), max_seconds=60.0))
     captions = " ".join(event.caption for event in pipeline.dense_caption(recording).events).lower()
     assert [word for word in words if word not in captions] == []
+
+
+SAID = (
+    "there was once upon a time a man and a woman who had three fine looking sons but they were so poor that they had"
+    " hardly enough food for themselves let alone their children"
+)
+
+
+def test_the_embedded_checkpoint_recognises_words_of_a_reader_it_was_not_trained_on():
+    pipeline = Pipeline.load(EMBEDDED)
+    recording = pipeline.encode(decode_audio(READER.read_bytes(), max_seconds=60.0))
+    assert pipeline.model.transcriber is not None
+    assert recording.speech is not None
+    found = " ".join(word.text for word in read_words(pipeline.model.transcriber, recording.speech))
+    assert jiwer.wer(SAID, found) < 0.4
+    [first, *_] = pipeline.answer(recording, "summarize", "What is said?").events
+    assert first.intervals[0].start_s < 3.0
+    assert (first.intervals[0].confidence or 0.0) > 0.5
+
+
+def test_the_embedded_checkpoint_invents_no_words_where_nobody_speaks():
+    pipeline = Pipeline.load(EMBEDDED)
+    for clip in ("dog-barking", "rooster-crowing", "farmyard"):
+        (path,) = SERVER.rglob(f"{clip}.flac")
+        recording = pipeline.encode(decode_audio(path.read_bytes(), max_seconds=60.0))
+        assert pipeline.answer(recording, "summarize", "What is said?").events == ()

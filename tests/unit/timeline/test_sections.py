@@ -23,7 +23,7 @@ def test_a_long_pause_ends_a_section():
 def test_short_pauses_within_a_talk_do_not():
     words = [word for number in range(5) for word in spoken("and so we went on and on", 3.2 * number)]
     [section] = divide(words)
-    assert section.caption == "And so we went on and on."
+    assert section.caption == "And so we went on and on and so we went on and on."
     assert section.interval(200) == Interval(0, 156)
 
 
