@@ -104,7 +104,7 @@ def load_checkpoint(
         raise CheckpointError(f"{directory}/llm has {rows} embedding rows, the tokenizer {len(tokenizer)} tokens.")
     if calibrated and (directory / CALIBRATION).is_file():
         model.calibration = Calibration.read(directory / CALIBRATION)
-        if model.calibration.presence or (directory / WORDS).is_file():  # a fit to summaries alone needs none
+        if model.calibration.tasks.keys() != {"summarize"} or (directory / WORDS).is_file():  # summaries need no map
             words = WordMap.read(directory / WORDS, model.llm.config.get_text_config().hidden_size)
             model.word_map = words.to(torch.device(device))
     return model.to(device).eval(), tokenizer

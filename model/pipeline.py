@@ -37,13 +37,13 @@ class Recording:
         audio_tokens: float [tokens, dim], the language model's audio input.
         duration: in tenths of a second.
         num_samples: at 16 kHz.
-        speech: float [frames, dim], the speech encoder's frames, if the checkpoint recognises words; else None.
+        speech: float [frames, speech], the speech encoder's frames, if the checkpoint recognises words; else None.
     """
 
     audio_tokens: Float[Tensor, "tokens dim"]
     duration: int
     num_samples: int
-    speech: Float[Tensor, "frames dim"] | None = None
+    speech: Float[Tensor, "frames speech"] | None = None
 
     @property
     def num_audio_tokens(self) -> int:

@@ -39,6 +39,8 @@ class Transcriber(nn.Module):
     The speech encoder normalises its frames. `scale` and `shift` undo that on average, because the layers add to what
     they get.
 
+    Source: Graves et al. 2006, "Connectionist Temporal Classification"; the layers are Whisper's.
+
     Attributes:
         lexicon: the words that letters may mean; None: words are spelled as the letters are.
     """

@@ -33,7 +33,7 @@ class LoudPipeline:
         self.lengths.append(waveform.num_samples)
         return EncodedSamples(waveform.samples)
 
-    def answer(self, recording, task, question, decoding):
+    def answer(self, recording, task, question, decoding, *, num_passes):
         self.max_tokens.append(decoding.max_new_tokens)
         tenths = len(recording.samples) // (RATE // 10)
         blocks = recording.samples[: tenths * RATE // 10].reshape(tenths, -1)

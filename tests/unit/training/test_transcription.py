@@ -21,7 +21,7 @@ from model.packing import pack
 from model.pipeline import Pipeline
 from model.timeline.lexicon import Lexicon
 from model.timeline.words import Word
-from tests.factories import small_model
+from tests.factories import identity_map, small_model
 from tests.small_recordings import noise
 from training.data.manifest import Annotation, Row, SpokenWord, write_manifest
 from training.data.recordings import DataError
@@ -240,6 +240,7 @@ def words_stage(folder, *more):
 def test_the_stage_adds_a_transcriber_and_the_task(spoken, whisper):
     (spoken / "lexicon.txt").write_text("the\ndog\n")
     start = spoken / "start"
+    identity_map().write(start / "words.safetensors")
     (start / "calibration.json").write_text(json.dumps(
         {"features": FEATURES, "tasks": {}, "presence": {}, "occurrence": {}, "about": {}}
     ))  # fmt: skip
