@@ -7,12 +7,12 @@ import warnings
 from pathlib import Path
 
 from gguf import GGUFWriter
-from safetensors.torch import load_file
 from torch import Tensor
 from transformers import PreTrainedModel
 
 from model.errors import CheckpointError
 from model.gguf_tensors import GGUF_FILE, gguf_files, read_tensors, write_tensors
+from model.module_state import read_safetensors
 
 CONFIG, WEIGHTS = "adapter_config.json", "adapter_model.safetensors"
 """peft's own names."""
@@ -28,13 +28,7 @@ def read_adapter(directory: Path) -> dict[str, Tensor]:
     """
     if packed := gguf_files(directory):
         return read_tensors(packed)
-    try:
-        tensors = load_file(directory / WEIGHTS)
-    except FileNotFoundError:
-        raise CheckpointError(f"{directory / WEIGHTS} is missing.") from None
-    except Exception as error:
-        raise CheckpointError(f"{directory / WEIGHTS} cannot be read ({error}): copy it again.") from None
-    return {name.removeprefix(PREFIX): tensor for name, tensor in tensors.items()}
+    return {name.removeprefix(PREFIX): tensor for name, tensor in read_safetensors(directory / WEIGHTS).items()}
 
 
 def pack_adapter(directory: Path, out: Path) -> None:

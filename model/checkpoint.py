@@ -132,12 +132,9 @@ def save_checkpoint(
             stale.unlink()
     model.config.write(directory / "config.json")
     _save(nn.ModuleDict({"fusion": model.fusion, "connector": model.connector}), directory / WEIGHTS, dtype)
-    parts: list[tuple[str, nn.Module, dict[str, Any]]] = [
-        ("speech_encoder", model.speech.encoder, model.speech.encoder.config.to_diff_dict()),
-        ("sound_encoder", model.sound, dataclasses.asdict(model.sound.config)),
-    ]
-    for name, module, config in parts:
-        _save_part(directory / name, module, config, dtype)
+    speech = model.speech.encoder
+    _save_part(directory / "speech_encoder", speech, speech.config.to_diff_dict(), dtype)
+    _save_part(directory / "sound_encoder", model.sound, dataclasses.asdict(model.sound.config), dtype)
     if model.transcriber is not None:
         save_transcriber(directory, model.transcriber, dtype)
     model.llm.save_pretrained(directory / "llm", state_dict=_stored(model.llm, llm_dtype or dtype))

@@ -10,21 +10,28 @@ from model.errors import CheckpointError, MissingWeights, UnexpectedWeights
 from model.gguf_tensors import gguf_files, read_tensors
 
 
+def read_safetensors(path: Path) -> dict[str, Tensor]:
+    """Return the tensors of a safetensors file.
+
+    Raises:
+        CheckpointError: the file is missing or damaged.
+    """
+    try:
+        return load_file(path)
+    except FileNotFoundError:
+        raise CheckpointError(f"{path} is missing.") from None
+    except Exception as error:
+        raise CheckpointError(f"{path} cannot be read ({error}): copy it again.") from None
+
+
 def load_tensors(module: nn.Module, path: Path) -> None:
     """Load a module's state, with exactly its keys, from a safetensors file or from a GGUF file next to it.
 
     Raises:
         CheckpointError: the file is missing or damaged, keys are missing or unexpected, or a shape differs.
     """
-    if packed := gguf_files(path.parent):
-        tensors = _unpacked(module, read_tensors(packed))
-    else:
-        try:
-            tensors = load_file(path)
-        except FileNotFoundError:
-            raise CheckpointError(f"{path} is missing.") from None
-        except Exception as error:
-            raise CheckpointError(f"{path} cannot be read ({error}): copy it again.") from None
+    packed = gguf_files(path.parent)
+    tensors = _unpacked(module, read_tensors(packed)) if packed else read_safetensors(path)
     expected = module.state_dict()
     _require(expected.keys() - tensors.keys(), tensors.keys() - expected.keys(), path)
     wrong = [k for k, t in tensors.items() if t.shape != expected[k].shape]

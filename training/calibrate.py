@@ -147,7 +147,7 @@ def main(argv: list[str] | None = None) -> int:
     )  # fmt: skip
     pipeline.model.calibration = decisions
     if "ground" in decisions.occurrence:
-        presence_report |= _continue(pipeline, decisions, pools, configs, arguments.scenes, arguments.seed + 6)
+        presence_report |= _fit_continuation(pipeline, decisions, pools, configs, arguments.scenes, arguments.seed + 6)
     fitted_on, measured_on = (
         scored_intervals(pipeline, pool, configs, scenes=arguments.scenes, seed=arguments.seed + number)
         for number, pool in enumerate(pools)
@@ -170,7 +170,7 @@ def main(argv: list[str] | None = None) -> int:
     return 0
 
 
-def _continue(
+def _fit_continuation(
     pipeline: Pipeline, decisions: Calibration, pools: Sequence[Pool], configs: Sequence[SceneConfig],
     scenes: int, seed: int,
 ) -> dict[str, Any]:  # fmt: skip

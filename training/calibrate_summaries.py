@@ -27,10 +27,10 @@ from training.data.validate import read_manifest
 from training.logistic import fit
 from training.metrics.calibration import CalibrationSample, expected_calibration_error
 from training.metrics.content import content_words, share_found
+from training.scoring import SURE
 from training.transcription import transcribed_rows
 
 RIGHT_SHARE = 0.5
-SURE = 0.5
 MARGIN_S = 0.5
 MAX_SECONDS = 600.0
 

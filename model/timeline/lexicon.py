@@ -2,6 +2,7 @@
 
 import math
 from collections.abc import Sequence
+from functools import cached_property
 from pathlib import Path
 
 from model.timeline.words import OTHER_LANGUAGE
@@ -24,10 +25,6 @@ class Lexicon:
         self._words = {OTHER_LANGUAGE: -math.log(100.0) - total}
         for rank, word in enumerate(words, 1):
             self._words.setdefault(word, -math.log(rank) - total)
-        self._prefixes: dict[str, float] = {}
-        for word, log_prob in self._words.items():
-            for end in range(1, len(word) + 1):
-                self._prefixes.setdefault(word[:end], log_prob)  # the most frequent word comes first
 
     @classmethod
     def read(cls, path: Path) -> "Lexicon":
@@ -37,6 +34,15 @@ class Lexicon:
     def write(self, path: Path) -> None:
         """Write the file that `read` reads."""
         path.write_text("".join(f"{word}\n" for word in self.words), encoding="utf-8")
+
+    @cached_property
+    def _prefixes(self) -> dict[str, float]:
+        """The best word that begins with each string of letters; built when the first summary needs it."""
+        found: dict[str, float] = {}
+        for word, log_prob in sorted(self._words.items(), key=lambda item: -item[1]):
+            for end in range(1, len(word) + 1):
+                found.setdefault(word[:end], log_prob)
+        return found
 
     def word(self, letters: str) -> float:
         """Return the log-probability of a whole word."""
