@@ -19,8 +19,8 @@ from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any
 
-import model.encoders.aisfx
 import model.encoders.whisper
+import model.encoders.yamnet
 import model.engine.drafting
 import model.engine.engine
 from benchmarks.clip_length import clip
@@ -82,7 +82,7 @@ def timed_parts(pipeline: Pipeline) -> Stopwatch:
     """Time the parts of this process's models and engines."""
     watch, whole = Stopwatch(), type(pipeline.model)
     watch.time(model.encoders.whisper, "log_mel", "features")
-    watch.time(model.encoders.aisfx, "log_mel_44k", "features")
+    watch.time(model.encoders.yamnet, "log_mel", "features")
     watch.time(whole, "_speech_frames", "speech encoder")
     watch.time(type(pipeline.model.sound), "encode_frames", "sound encoder")
     watch.time(whole, "audio_tokens", "connector")

@@ -3,7 +3,7 @@
 config.json              ModelConfig
 model.safetensors        fusion and connector
 speech_encoder/          config.json and model.safetensors of transformers' Whisper encoder
-sound_encoder/           config.json and model.safetensors of BEATs, of the convolutional encoder, or of aiSFX
+sound_encoder/           config.json and model.safetensors of BEATs, aiSFX, YAMNet or the convolutional encoder
 transcriber/             optional, config.json and model.safetensors of the layers that read words, and lexicon.txt
 llm/                     any causal language model of transformers, in the library's own layout
 adapter/                 optional, peft's layout; merged at load
@@ -36,6 +36,7 @@ from model.encoders.beats import BEATs, BEATsConfig
 from model.encoders.conv import ConvEncoder, ConvEncoderConfig
 from model.encoders.transcriber import Transcriber, TranscriberConfig
 from model.encoders.whisper import SpeechEncoder
+from model.encoders.yamnet import YamnetConfig, YamnetEncoder
 from model.errors import CheckpointError
 from model.gguf_tensors import gguf_files
 from model.hub import fetch_checkpoint
@@ -127,7 +128,20 @@ def save_checkpoint(
         (directory / fitted).unlink(missing_ok=True)
     shutil.rmtree(directory / ADAPTER, ignore_errors=True)
     shutil.rmtree(directory / TRANSCRIBER, ignore_errors=True)
-    for part in ("llm", "speech_encoder", "sound_encoder"):
+    for stale in gguf_files(directory / "llm"):
+        stale.unlink()
+    save_hearing(directory, model, dtype)
+    if model.transcriber is not None:
+        save_transcriber(directory, model.transcriber, dtype)
+    model.llm.save_pretrained(directory / "llm", state_dict=_stored(model.llm, llm_dtype or dtype))
+    tokenizer.library.save_pretrained(directory)
+    for file in directory.rglob("*.safetensors"):
+        file.chmod(0o644)  # the library lets only the owner read; a server may run as another user
+
+
+def save_hearing(directory: Path, model: TimeAudio, dtype: torch.dtype) -> None:
+    """Write the encoders, the connector and the configuration, in place of any that are there."""
+    for part in ("speech_encoder", "sound_encoder"):
         for stale in gguf_files(directory / part):
             stale.unlink()
     model.config.write(directory / "config.json")
@@ -135,12 +149,6 @@ def save_checkpoint(
     speech = model.speech.encoder
     _save_part(directory / "speech_encoder", speech, speech.config.to_diff_dict(), dtype)
     _save_part(directory / "sound_encoder", model.sound, dataclasses.asdict(model.sound.config), dtype)
-    if model.transcriber is not None:
-        save_transcriber(directory, model.transcriber, dtype)
-    model.llm.save_pretrained(directory / "llm", state_dict=_stored(model.llm, llm_dtype or dtype))
-    tokenizer.library.save_pretrained(directory)
-    for file in directory.rglob("*.safetensors"):
-        file.chmod(0o644)  # the library lets only the owner read; a server may run as another user
 
 
 def save_transcriber(directory: Path, transcriber: Transcriber, dtype: torch.dtype) -> None:
@@ -158,7 +166,7 @@ def _save_part(folder: Path, module: nn.Module, config: dict[str, Any], dtype: t
 
 
 def sound_encoder(kind: str, fields: dict[str, Any]) -> SoundEncoder:
-    """Build a sound encoder of the given kind (`beats`, `conv` or `aisfx`) with random weights.
+    """Build a sound encoder of the given kind (`beats`, `conv`, `aisfx` or `yamnet`) with random weights.
 
     Raises:
         CheckpointError: the kind is unknown, or `fields` do not match that encoder's config.
@@ -167,6 +175,7 @@ def sound_encoder(kind: str, fields: dict[str, Any]) -> SoundEncoder:
         "beats": (BEATs, BEATsConfig),
         "conv": (ConvEncoder, ConvEncoderConfig),
         "aisfx": (AisfxEncoder, AisfxConfig),
+        "yamnet": (YamnetEncoder, YamnetConfig),
     }
     if kind not in kinds:
         raise CheckpointError(f"The sound encoder must be one of {', '.join(kinds)}, not {kind!r}.")

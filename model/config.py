@@ -109,7 +109,7 @@ class ModelConfig(Strict):
     name: str
     tasks: tuple[Task, ...]
     """The tasks that the checkpoint was trained for; others are rejected."""
-    sound_encoder: Literal["beats", "conv", "aisfx"] = "beats"
+    sound_encoder: Literal["beats", "conv", "aisfx", "yamnet"] = "beats"
     pad_segments: bool = False
     """Whether to pad segments to 30 s for the speech encoder, which pretrained Whisper weights need. The frames past
     the end are dropped again unless `encoding.keep_padding` is set."""

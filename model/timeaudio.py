@@ -20,12 +20,13 @@ from model.encoders.fuse import Fusion
 from model.encoders.transcriber import Transcriber
 from model.encoders.whisper import SpeechEncoder
 from model.encoders.whole import encode_whole
+from model.encoders.yamnet import YamnetEncoder
 from model.word_map import WordMap
 
 FRAME_SAMPLES = 320
 """Samples in a frame: 20 ms."""
 
-SoundEncoder = ConvEncoder | BEATs | AisfxEncoder
+SoundEncoder = ConvEncoder | BEATs | AisfxEncoder | YamnetEncoder
 """The choices of `ModelConfig.sound_encoder`."""
 
 ENCODER_BATCH = 4

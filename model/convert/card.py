@@ -16,9 +16,9 @@ If you use other files in their place, their licences apply."""
 
 NATIVE_NOTICE = """\
 The result is subject to the licences of all its parts: the language model's,
-Whisper's (MIT; Apache-2.0 on the Hugging Face hub), BEATs' (MIT) or aiSFX's
-(CC BY 4.0: credit Ma and Lerch, ISMIR 2022), and SALMONN's and its language
-model's, if you start from it."""
+Whisper's (MIT; Apache-2.0 on the Hugging Face hub), BEATs' (MIT), YAMNet's
+(Apache-2.0) or aiSFX's (CC BY 4.0: credit Ma and Lerch, ISMIR 2022), and
+SALMONN's and its language model's, if you start from it."""
 
 _RELEASED = """\
 ---

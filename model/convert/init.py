@@ -1,14 +1,15 @@
 """`timeaudio init`: builds a checkpoint ready for training, from pretrained nets and a new connector.
 
-It takes any causal language model of the transformers library, any Whisper, and BEATs or aiSFX, complete or reduced. It
-adds the markers to the tokenizer and initialises their rows by Eq. 1. As in the paper, the connector can start from a
-SALMONN checkpoint, whose adapters are merged if the language model is the one that it was trained with. What TimeAudio
-added to SALMONN starts untrained.
+It takes any causal language model of the transformers library, any Whisper, and BEATs, aiSFX or YAMNet, complete or
+reduced. It adds the markers to the tokenizer and initialises their rows by Eq. 1. As in the paper, the connector can
+start from a SALMONN checkpoint, whose adapters are merged if the language model is the one that it was trained with.
+What TimeAudio added to SALMONN starts untrained.
 """
 
 import dataclasses
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Literal
 
 import torch
 from torch import Tensor
@@ -22,7 +23,16 @@ from model.convert.cuts import WHOLE, Cuts, first_layers, first_pieces, fresh_qf
 from model.convert.importer import Precision
 from model.convert.keys import merged
 from model.convert.layout import Layout, Start, WriteResult, silent
-from model.convert.nets import Net, open_aisfx, open_language, open_sound, open_speech, open_trained
+from model.convert.nets import (
+    Net,
+    SoundConfig,
+    open_aisfx,
+    open_language,
+    open_sound,
+    open_speech,
+    open_trained,
+    open_yamnet,
+)
 from model.convert.salmonn import Adapters, salmonn_adapters, salmonn_connector, salmonn_qformer
 from model.convert.shape_check import (
     ExpectedShapes,
@@ -32,8 +42,6 @@ from model.convert.shape_check import (
     require_fit,
 )
 from model.convert.writing import Change, language_files, net_file, whole_file
-from model.encoders.aisfx import AisfxConfig
-from model.encoders.beats import BEATsConfig
 from model.encoders.fuse import Fusion
 from model.errors import CheckpointError
 from model.language.markers import with_markers
@@ -50,8 +58,9 @@ class NativeParts:
     Attributes:
         llm: a directory of the Hugging Face layout.
         whisper: a directory of the Hugging Face layout.
-        beats: the file that BEATs' authors publish. Give this or `aisfx`.
+        beats: the file that BEATs' authors publish. Give this, `aisfx` or `yamnet`.
         aisfx: a file of the tensors of aiSFX's network.
+        yamnet: YAMNet in a TensorFlow Lite file.
         salmonn: a SALMONN checkpoint to start the connector from.
     """
 
@@ -59,6 +68,7 @@ class NativeParts:
     whisper: Path
     beats: Path | None = None
     aisfx: Path | None = None
+    yamnet: Path | None = None
     salmonn: Path | None = None
 
 
@@ -85,7 +95,7 @@ def init_native(
     """
     llm, llm_config = open_language(parts.llm)
     speech, speech_config = open_speech(parts.whisper)
-    sound, sound_config = _open_sound(parts)
+    kind, sound, sound_config = _open_sound(parts)
     _require_whole_for_salmonn(parts, cuts)
     speech, fresh_norm = first_layers(speech, speech_config, cuts.whisper_layers)
     llm = some_layers(llm, llm_config, cuts.llm_layers)
@@ -94,7 +104,7 @@ def init_native(
     config = ModelConfig(
         name=out.resolve().name,
         tasks=cuts.tasks,
-        sound_encoder="beats" if isinstance(sound_config, BEATsConfig) else "aisfx",
+        sound_encoder=kind,
         pad_segments=pad,
         language_dtype=dtype,
         qformer=salmonn_qformer(trained, num_heads) if trained else fresh_qformer(cuts.connector_dim, num_heads),
@@ -138,31 +148,36 @@ def init_native(
     return layout.write(out, files, read, start, **choices)
 
 
-def _open_sound(parts: NativeParts) -> tuple[Net, BEATsConfig | AisfxConfig]:
+def _open_sound(parts: NativeParts) -> tuple[Literal["beats", "aisfx", "yamnet"], Net, SoundConfig]:
     """Open the given sound encoder.
 
     Raises:
-        CheckpointError: none was given, or both.
+        CheckpointError: none was given, or several.
     """
-    if parts.beats is not None and parts.aisfx is None:
-        return open_sound(parts.beats)
-    if parts.aisfx is not None and parts.beats is None:
-        return open_aisfx(parts.aisfx)
-    given = "not both" if parts.beats is not None else "one of them is needed"
-    raise CheckpointError(f"Give the sound encoder as --beats FILE or --aisfx FILE: {given}.")
+    match parts.beats, parts.aisfx, parts.yamnet:
+        case Path() as path, None, None:
+            return "beats", *open_sound(path)
+        case None, Path() as path, None:
+            return "aisfx", *open_aisfx(path)
+        case None, None, Path() as path:
+            return "yamnet", *open_yamnet(path)
+    given = "one of them is needed" if (parts.beats, parts.aisfx, parts.yamnet) == (None, None, None) else "not several"
+    raise CheckpointError(f"Give the sound encoder as --beats FILE, --aisfx FILE or --yamnet FILE: {given}.")
 
 
 def _require_whole_for_salmonn(parts: NativeParts, cuts: Cuts) -> None:
     if parts.salmonn is not None and (cuts != WHOLE or parts.beats is None):
         raise CheckpointError(
             "--from-salmonn is for whole parts and BEATs, which SALMONN was trained with: leave it out, or leave out "
-            "--aisfx, --whisper-layers, --llm-layers, --llm-vocabulary and --connector-dim."
+            "--aisfx, --yamnet, --whisper-layers, --llm-layers, --llm-vocabulary and --connector-dim."
         )
 
 
 def _sources(parts: NativeParts, adapters: bool) -> dict[str, Path]:
     """Return the source of each part, for the model card."""
-    named = {"llm": parts.llm, "whisper": parts.whisper, "beats": parts.beats, "aisfx": parts.aisfx}
+    named = {
+        "llm": parts.llm, "whisper": parts.whisper, "beats": parts.beats, "aisfx": parts.aisfx, "yamnet": parts.yamnet,
+    }  # fmt: skip
     given = {part: path for part, path in named.items() if path is not None}
     if parts.salmonn is not None:
         given["connector, except new parts"] = parts.salmonn

@@ -9,10 +9,9 @@ from pathlib import Path
 from transformers import GenerationConfig, PretrainedConfig, WhisperConfig
 
 from model.config import ModelConfig
+from model.convert.nets import SoundConfig
 from model.convert.shards import PartialDirectory, require_space
 from model.convert.writing import INDEX, PlannedFile, Progress, language_index, write_files
-from model.encoders.aisfx import AisfxConfig
-from model.encoders.beats import BEATsConfig
 from model.language.tokenizer import Tokenizer
 
 Start = Callable[[int], Progress]
@@ -40,7 +39,7 @@ class Layout:
 
     config: ModelConfig
     speech: WhisperConfig
-    sound: BEATsConfig | AisfxConfig
+    sound: SoundConfig
     llm: PretrainedConfig
     tokenizer: Tokenizer
     card: str

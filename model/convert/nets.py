@@ -20,9 +20,14 @@ from model.convert.downloads import (
     weight_files,
 )
 from model.convert.keys import RenamedState, rename
+from model.convert.tflite_file import read_convolutions
 from model.encoders.aisfx import AisfxConfig
 from model.encoders.beats import BEATsConfig
+from model.encoders.yamnet import YamnetConfig
 from model.errors import CheckpointError
+
+SoundConfig = BEATsConfig | AisfxConfig | YamnetConfig
+"""The sizes of a sound encoder that can be opened."""
 
 BEATS_FILE = "BEATs_iter3_plus_AS2M_finetuned_on_AS2M_cpt2.pt"
 WHISPER = "Whisper (config.json, model.safetensors), as openai/whisper-large-v2 is downloaded from the Hugging Face hub"
@@ -135,6 +140,28 @@ def open_aisfx(path: Path) -> tuple[Net, AisfxConfig]:
             "of safetensors."
         )
     return net, AisfxConfig(channels=tuple(shape[0] for shape in blocks if shape is not None))
+
+
+def open_yamnet(path: Path) -> tuple[Net, YamnetConfig]:
+    """Open YAMNet's network in a TensorFlow Lite file. Its last layers and its classifier are left out.
+
+    Raises:
+        CheckpointError: it is something else, or damaged.
+    """
+    config = YamnetConfig()
+    before = (1, *config.channels)
+    shapes: list[tuple[str, Shape]] = [("first", (config.channels[0], 1, 3, 3))]
+    for number, (dim_in, dim) in enumerate(zip(before[1:], config.channels[1:], strict=False)):
+        shapes += [(f"depthwise.{number}", (dim_in, 1, 3, 3)), (f"pointwise.{number}", (dim, dim_in, 1, 1))]
+    held = read_convolutions(path)[: len(shapes)]
+    if [tuple(weight.shape) for weight, _ in held] != [shape for _, shape in shapes]:
+        raise CheckpointError(f"--yamnet {path} is not YAMNet: its convolutions have other sizes. Give yamnet.tflite.")
+    state = {
+        f"{name}.{part}": tensor
+        for (name, _), pair in zip(shapes, held, strict=True)
+        for part, tensor in zip(("weight", "bias"), pair, strict=True)
+    }
+    return Net(path, [described(path, lambda: state)], lambda name: name), config
 
 
 def open_language(directory: Path) -> tuple[Net, PretrainedConfig]:

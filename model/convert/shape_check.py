@@ -12,11 +12,13 @@ from model.config import ModelConfig
 from model.convert.compare import compare
 from model.convert.downloads import Shape
 from model.convert.keys import RenamedState
+from model.convert.nets import SoundConfig
 from model.encoders.aisfx import AisfxConfig, AisfxEncoder
-from model.encoders.beats import BEATs, BEATsConfig
+from model.encoders.beats import BEATs
 from model.encoders.whisper import SpeechEncoder
+from model.encoders.yamnet import YamnetConfig, YamnetEncoder
 from model.errors import CheckpointError, WeightFault, WeightsDoNotFit
-from model.timeaudio import TimeAudio
+from model.timeaudio import SoundEncoder, TimeAudio
 
 ADAPTED = ("q_proj", "v_proj")
 """Matrices that the released adapters change in every layer. Source: paper, "Implementation Details"."""
@@ -50,13 +52,19 @@ class ExpectedShapes:
     tied: frozenset[str]
 
 
-def needs(
-    config: ModelConfig, speech: WhisperConfig, sound: BEATsConfig | AisfxConfig, llm: PretrainedConfig
-) -> ExpectedShapes:
+def _sound_encoder(config: SoundConfig) -> SoundEncoder:
+    match config:
+        case AisfxConfig():
+            return AisfxEncoder(config)
+        case YamnetConfig():
+            return YamnetEncoder(config)
+    return BEATs(config)
+
+
+def needs(config: ModelConfig, speech: WhisperConfig, sound: SoundConfig, llm: PretrainedConfig) -> ExpectedShapes:
     """Return the tensor shapes of a checkpoint with these configs."""
     with torch.device("meta"):
-        sound_encoder = AisfxEncoder(sound) if isinstance(sound, AisfxConfig) else BEATs(sound)
-        net = TimeAudio(config, SpeechEncoder(speech), sound_encoder, meta_language_model(llm))
+        net = TimeAudio(config, SpeechEncoder(speech), _sound_encoder(sound), meta_language_model(llm))
     shapes = {name: tuple(tensor.shape) for name, tensor in net.state_dict().items()}
     embeddings = embedding_names(net.llm)
     tied = frozenset(_names_of_head(net.llm)) - set(embeddings)

@@ -26,7 +26,7 @@ Examples:
 timeaudio init --llm Qwen3-8B --whisper whisper-large-v3 --beats BEATs_iter3_plus_AS2M_finetuned_on_AS2M_cpt2.pt \
 --out start
 
-timeaudio init --llm SmolLM2-135M-Instruct --whisper whisper-base --aisfx aisfx.safetensors --whisper-layers 3 \
+timeaudio init --llm SmolLM2-135M-Instruct --whisper whisper-base --yamnet yamnet.tflite --whisper-layers 3 \
 --llm-layers 0-2,8,9,11,24,27-29 --llm-vocabulary 8192 --connector-dim 256 --no-pad --dtype float32 --out small
 """
 
@@ -76,6 +76,7 @@ def init(
     aisfx: Annotated[
         Path | None, typer.Option(metavar="FILE", help="Or aiSFX, its tensors as a safetensors file.")
     ] = None,
+    yamnet: Annotated[Path | None, typer.Option(metavar="FILE", help="Or YAMNet, as a TensorFlow Lite file.")] = None,
     from_salmonn: Annotated[
         Path | None, typer.Option(metavar="FILE", help="Start the connector from SALMONN's, as the paper does.")
     ] = None,
@@ -114,7 +115,7 @@ def init(
         if unknown := [name for name in named if name not in TASKS]:
             complain(f"--tasks {tasks}: {unknown[0]!r} is not one of {', '.join(TASKS)}.")
             raise typer.Exit(2)
-        parts = NativeParts(llm=llm, whisper=whisper, beats=beats, aisfx=aisfx, salmonn=from_salmonn)
+        parts = NativeParts(llm=llm, whisper=whisper, beats=beats, aisfx=aisfx, yamnet=yamnet, salmonn=from_salmonn)
         cuts = Cuts(
             whisper_layers=whisper_layers,
             llm_layers=llm_layers,

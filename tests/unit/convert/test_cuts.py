@@ -141,7 +141,7 @@ def test_a_stopped_start_with_other_cuts_is_not_resumed(tmp_path, downloads, lib
 
 @pytest.mark.parametrize(
     ("given", "message"),
-    [({}, "one of them is needed"), ({"beats": "b.pt", "aisfx": "a.safetensors"}, "not both")],
+    [({}, "one of them is needed"), ({"beats": "b.pt", "aisfx": "a.safetensors"}, "not several")],
 )
 def test_exactly_one_sound_encoder_is_required(tmp_path, downloads, library_tokenizer, given, message):
     factories.save_language_model(tmp_path / "llm", FAMILIES["llama, tied"], library_tokenizer)
