@@ -2,7 +2,8 @@
 
 The connector that results has not been trained on the recordings that the manifest leaves out, so its tokens of them
 are as unclear as those of any new recording, while they mean the same to the language model (`training.out_of_fold`).
-The language model does not run.
+The connector may also get the frames of other encoders than the checkpoint's: then they replace those, and the language
+model does not have to learn new tokens. It does not run.
 """
 
 from collections.abc import Sequence
@@ -18,12 +19,14 @@ from training.data.manifest import Row
 from training.feature_dropout import FeatureDropout
 from training.frame_batches import frames_by_length
 from training.parameter_group import ParameterGroup, by_weight_decay
+from training.stage_data import FeatureExtractor
 from training.stages import StageConfig
 
 
 class ImitationExample(NamedTuple):
-    """A row without targets, which are the tokens of its recording. `answer` is empty: no text is generated."""
+    """A row, whose targets are the tokens of its recording. `answer` is empty: no text is generated."""
 
+    row: Row
     answer: tuple[int, ...] = ()
 
 
@@ -31,15 +34,21 @@ class Imitator(nn.Module):
     """A fresh fusion and connector with the time encoding of the start's. Trains like `Learner`.
 
     The loss is the mean squared distance of tokens, relative to the mean square of the start's.
+
+    Args:
+        model: the start; gets the fresh modules.
+        config: the stage.
+        start_features: the frames that the start's own connector gets; None: those that the fresh one gets too.
     """
 
-    def __init__(self, model: TimeAudio, config: StageConfig) -> None:
+    def __init__(self, model: TimeAudio, config: StageConfig, start_features: FeatureExtractor | None = None) -> None:
         super().__init__()
         # A tuple, so that the start's modules are not submodules of this one: they neither train nor are saved.
         self._start = (model.fusion.eval().requires_grad_(False), model.connector.eval().requires_grad_(False))
+        self._start_features = start_features
         model.fusion = Fusion(model.speech.dim, model.sound.dim)
         model.connector = Connector(model.config, model.fusion.dim, model.llm.config.hidden_size)
-        model.connector.time_encoding.load_state_dict(self._start[1].time_encoding.state_dict())
+        _copy_clock(self._start[1].time_encoding.weight, model.connector.time_encoding.weight, model.speech.dim)
         self.fusion, self.connector = model.fusion, model.connector
         self.connector.time_encoding.requires_grad_(False)
         self.feature_dropout = FeatureDropout(config.feature_dropout if config.dropout else 0.0)
@@ -53,22 +62,28 @@ class Imitator(nn.Module):
         """Return the trained parameters; biases and norms have no weight decay."""
         return by_weight_decay([p for p in self.parameters() if p.requires_grad], self._rate)
 
-    def example(self, _: Row) -> ImitationExample:
+    def example(self, row: Row) -> ImitationExample:
         """Return an example; rows have no targets of their own."""
-        return ImitationExample()
+        return ImitationExample(row)
 
     def loss_weight(self, examples: Sequence[ImitationExample]) -> float:
         """Return the divisor of a sum of losses: the number of recordings."""
         return float(len(examples))
 
-    def forward(self, frames: Sequence[tuple[Tensor, Tensor]], samples: Sequence[int], _: object) -> Tensor:
+    def forward(
+        self, frames: Sequence[tuple[Tensor, Tensor]], samples: Sequence[int], examples: Sequence[ImitationExample]
+    ) -> Tensor:
         """Return the losses, summed over recordings."""
         fusion, connector = self._start
+        theirs = frames
+        if self._start_features is not None:
+            theirs = self._start_features.frames([example.row for example in examples])
         total = self.fusion.speech_norm.weight.new_zeros(())
         for places, speech, sound in frames_by_length(frames, total.device):
             count = [samples[place] for place in places]
             with torch.no_grad():
-                wanted = connector(fusion(speech, sound), count, may_merge=False).float()
+                of_start = [torch.cat([theirs[place][side] for place in places]).to(total.device) for side in (0, 1)]
+                wanted = connector(fusion(*of_start), count, may_merge=False).float()
             fused = self.feature_dropout(self.fusion(speech, sound))
             tokens = self.connector(fused, count, may_merge=False).float()
             total = total + len(places) * (tokens - wanted).square().mean() / wanted.square().mean()
@@ -76,3 +91,11 @@ class Imitator(nn.Module):
 
     def finish(self) -> None:
         """Do nothing: the model has the modules already."""
+
+
+@torch.no_grad()
+def _copy_clock(start: Tensor, fresh: Tensor, speech_dim: int) -> None:
+    """Copy the time encoding; where the sound encoders differ in width, the features of speech alone carry it."""
+    dim = start.shape[1] if start.shape == fresh.shape else speech_dim
+    fresh.zero_()
+    fresh[:, :dim] = start[:, :dim]

@@ -27,6 +27,8 @@ class TrainingJob:
     out_of_fold: Path | None = None
     """Manifest of more rows to train on, whose audio tokens come from the connector of `imitation`."""
     imitation: Path | None = None
+    encoders: Path | None = None
+    """Checkpoint whose encoders an imitation gets in place of the start's."""
     whisper: Path | None = None
     """Whole Whisper checkpoint, whose upper layers a transcriber starts from."""
     lexicon: Path | None = None
@@ -41,6 +43,8 @@ def check_job(job: TrainingJob, config: StageConfig) -> None:
         raise DataError(f"{out} holds something other than a checkpoint: choose another folder with --out.")
     if (job.whisper or job.lexicon) and config.objective != "transcription":
         raise DataError("--whisper and --lexicon are for the stage `words`.")
+    if job.encoders and config.objective != "imitation":
+        raise DataError("--encoders is for the stage `imitate`.")
     if job.rehearse and not config.rehearsal_share:
         raise DataError("This stage does not rehearse: leave out --rehearse, or use --stage few-clips.")
     check_out_of_fold(job.out_of_fold, job.imitation, config)
@@ -55,6 +59,7 @@ def check_stage_config(job: TrainingJob, config: StageConfig) -> None:
     settings = {
         "data": _digest(job.data), "from": str(job.start.resolve()), "rehearse": _digest(job.rehearse),
         "out_of_fold": _digest(job.out_of_fold), "imitation": str(job.imitation.resolve()) if job.imitation else "",
+        "encoders": str(job.encoders.resolve()) if job.encoders else "",
         **dataclasses.asdict(config),
     }  # fmt: skip
     check_run_config(job.run / "run.json", settings)

@@ -64,7 +64,8 @@ def run_stage(job: TrainingJob, config: StageConfig) -> RunState:
     rows = rows_of_objective(rows, config)
     if config.objective != "answers":
         validation_rows = []
-    model, tokenizer, learner = load_learner(job.start, config, str(accelerator.device), rows, job.whisper, job.lexicon)
+    is_bfloat16 = accelerator.mixed_precision == "bf16"
+    model, tokenizer, learner = load_learner(job, config, str(accelerator.device), rows, bfloat16=is_bfloat16)
     rows += _out_of_fold_rows(job, config, {row.audio for row in rows}, model, learner)
     dtype = model.llm.dtype
     rows, left_out = usable_rows(rows, learner, config)
@@ -87,7 +88,7 @@ def run_stage(job: TrainingJob, config: StageConfig) -> RunState:
     _name(model, job, rows)
     trained = sum(p.numel() for group in learner.groups() for p in group.parameters)
     log(f"{trained:,} of {sum(p.numel() for p in model.parameters()):,} parameters train: {', '.join(config.trains)}.")
-    features = FeatureExtractor(model, job.data.parent, job.cache, bfloat16=accelerator.mixed_precision == "bf16")
+    features = FeatureExtractor(model, job.data.parent, job.cache, bfloat16=is_bfloat16)
     setup = TrainingSetup(learner, batches, features, config, accelerator)
     measure, blend = None, None
     if known_validation:
@@ -99,7 +100,7 @@ def run_stage(job: TrainingJob, config: StageConfig) -> RunState:
     if accelerator.is_main_process and not keeps_start(state, config):
         if setup.is_sharded:  # this process holds only a shard: load the saved state into an unsharded learner
             trained_config = model.config
-            model, tokenizer, learner = load_learner(job.start, config, "cpu", rows)
+            model, tokenizer, learner = load_learner(job, config, "cpu", rows)
             model.config = trained_config
             restore(job.run, learner, BEST if (job.run / BEST).is_file() else RESUME)
         elif blend:
@@ -152,7 +153,7 @@ def _validation_function(
 
 
 def _load_answering_learner(job: TrainingJob, config: StageConfig, device: str) -> tuple[TimeAudio, Tokenizer, Learner]:
-    model, tokenizer, learner = load_learner(job.start, config, device, ())
+    model, tokenizer, learner = load_learner(job, config, device, ())
     assert isinstance(learner, Learner)
     return model, tokenizer, learner
 
@@ -179,6 +180,7 @@ def main(argv: Sequence[str] | None = None) -> int:
             out=arguments.out or run / "checkpoint", validation=arguments.validation, device=arguments.device,
             rehearse=arguments.rehearse, out_of_fold=arguments.out_of_fold,
             imitation=resolve_checkpoint(arguments.imitation) if arguments.imitation else None,
+            encoders=resolve_checkpoint(arguments.encoders) if arguments.encoders else None,
             lexicon=arguments.lexicon,
             whisper=fetch_pretrained(arguments.whisper) if arguments.whisper else None,
         )  # fmt: skip

@@ -1,5 +1,6 @@
 """Load the checkpoint that a stage starts from, with the modules that it trains."""
 
+import dataclasses
 from collections.abc import Sequence
 from pathlib import Path
 
@@ -14,7 +15,9 @@ from training.aligner import Aligner
 from training.data.manifest import Row
 from training.data.recordings import DataError
 from training.imitator import Imitator
+from training.job import TrainingJob
 from training.learner import Learner
+from training.stage_data import FeatureExtractor
 from training.stages import StageConfig
 from training.trained_module import TrainedModule
 from training.transcription import TranscriptionLearner
@@ -23,38 +26,50 @@ from training.variants import apply_stage_settings
 
 
 def load_learner(
-    start: Path,
-    config: StageConfig,
-    device: str,
-    rows: Sequence[Row],
-    whisper: Path | None = None,
-    lexicon: Path | None = None,
+    job: TrainingJob, config: StageConfig, device: str, rows: Sequence[Row], *, bfloat16: bool = False
 ) -> tuple[TimeAudio, Tokenizer, TrainedModule]:
     """Load the checkpoint as the stage starts with it, the same in every process.
 
-    An alignment takes its labels from `rows`. A transcription starts from the upper layers of `whisper` where the
-    checkpoint has no transcriber.
+    An alignment takes its labels from `rows`. A transcription starts from the upper layers of `job.whisper` where the
+    checkpoint has no transcriber. `bfloat16` is the precision of the frames that an imitated connector gets.
 
     Raises:
         DataError: a transcription has no layers to start from.
     """
-    continues = continues_adapter(start, config)
-    model, tokenizer = load_checkpoint(start, device=device, adapted=not continues)
+    continues = continues_adapter(job.start, config)
+    model, tokenizer = load_checkpoint(job.start, device=device, adapted=not continues)
     torch.manual_seed(config.seed)  # the adapters are initialised at random
     apply_stage_settings(model, tokenizer, config)
     if config.objective == "alignment":
         return model, tokenizer, Aligner(model, tokenizer, config, rows)
     if config.objective == "imitation":
-        return model, tokenizer, Imitator(model, config)
+        start_features = None
+        if job.encoders is not None:
+            own, _ = load_checkpoint(job.start, device=device)
+            start_features = FeatureExtractor(own, job.data.parent, job.cache, bfloat16=bfloat16)
+            _replace_encoders(model, job.encoders, device)
+        return model, tokenizer, Imitator(model, config, start_features)
     if config.objective == "transcription":
         if model.transcriber is None:
-            if whisper is None:
-                raise DataError(f"{start} has no transcriber: name the whole Whisper that it has layers of, --whisper.")
-            model.transcriber = upper_layers(whisper, model.speech).to(device)
-        if lexicon is not None:
-            model.transcriber.lexicon = Lexicon.read(lexicon)
+            if job.whisper is None:
+                raise DataError(
+                    f"{job.start} has no transcriber: name the whole Whisper that it has layers of, --whisper."
+                )
+            model.transcriber = upper_layers(job.whisper, model.speech).to(device)
+        if job.lexicon is not None:
+            model.transcriber.lexicon = Lexicon.read(job.lexicon)
         return model, tokenizer, TranscriptionLearner(model.transcriber, config)
     learner = Learner(model, tokenizer, config)
     if continues:
-        load_adapter(model.llm, start / ADAPTER)
+        load_adapter(model.llm, job.start / ADAPTER)
     return model, tokenizer, learner
+
+
+def _replace_encoders(model: TimeAudio, encoders: Path, device: str) -> None:
+    """Give the model both encoders of another checkpoint."""
+    other, _ = load_checkpoint(encoders, device=device)
+    model.speech, model.sound = other.speech, other.sound
+    model.config = dataclasses.replace(
+        model.config, sound_encoder=other.config.sound_encoder, pad_segments=other.config.pad_segments,
+        encoding=other.config.encoding,
+    )  # fmt: skip

@@ -1,16 +1,19 @@
 """Write what a stage trained as a checkpoint."""
 
+import contextlib
 import shutil
 import tempfile
+from collections.abc import Iterator
 from pathlib import Path
 
 import torch
 
-from model.checkpoint import ADAPTER, save_checkpoint, save_transcriber
+from model.checkpoint import ADAPTER, CALIBRATION, WORDS, save_checkpoint, save_hearing, save_transcriber
 from model.encoders.transcriber import Transcriber
 from model.language.tokenizer import Tokenizer
 from model.timeaudio import TimeAudio
 from training.adapters import write_adapter
+from training.imitator import Imitator
 from training.learner import Learner
 from training.trained_module import TrainedModule
 from training.transcription import TranscriptionLearner
@@ -21,10 +24,14 @@ def write_checkpoint(
 ) -> None:
     """Write the checkpoint atomically. Copy the attribution and the README of the start checkpoint.
 
-    What trained a transcriber alone leaves everything else as it is, byte for byte, the calibration included.
+    What trained a transcriber alone leaves everything else as it is, byte for byte, the calibration included. An
+    imitation keeps the language model.
     """
     if isinstance(learner, TranscriptionLearner):
         _add_transcriber(out, start, learner.transcriber, model)
+        return
+    if isinstance(learner, Imitator):
+        _exchange_connector(out, start, model)
         return
     out.parent.mkdir(parents=True, exist_ok=True)
     with tempfile.TemporaryDirectory(dir=out.parent) as folder:
@@ -46,12 +53,27 @@ def write_checkpoint(
 
 def _add_transcriber(out: Path, start: Path, transcriber: Transcriber, model: TimeAudio) -> None:
     """Copy the start, with another transcriber and the model's configuration."""
+    with _copy(out, start) as part:
+        model.config.write(part / "config.json")
+        save_transcriber(part, transcriber, torch.float16)
+
+
+def _exchange_connector(out: Path, start: Path, model: TimeAudio) -> None:
+    """Copy the start without its calibration, with another connector and the encoders that belong to it."""
+    with _copy(out, start) as part:
+        for name in (CALIBRATION, WORDS):
+            (part / name).unlink(missing_ok=True)
+        save_hearing(part, model, torch.float16)
+
+
+@contextlib.contextmanager
+def _copy(out: Path, start: Path) -> Iterator[Path]:
+    """Copy a checkpoint for the block to change, and put it in its place."""
     out.parent.mkdir(parents=True, exist_ok=True)
     with tempfile.TemporaryDirectory(dir=out.parent) as folder:
         part = Path(folder) / "checkpoint"
         shutil.copytree(start, part)
-        model.config.write(part / "config.json")
-        save_transcriber(part, transcriber, torch.float16)
+        yield part
         if out.exists():
             shutil.rmtree(out)
         shutil.move(part, out)

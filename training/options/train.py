@@ -47,6 +47,10 @@ def parse(argv: Sequence[str] | None) -> argparse.Namespace:
         help="checkpoint of the stage `imitate`, whose connector gives the audio tokens of --out-of-fold",
     )  # fmt: skip
     parser.add_argument(
+        "--encoders", metavar="DIR|ORG/NAME",
+        help="imitate: checkpoint whose encoders the new connector gets, instead of those of --from",
+    )  # fmt: skip
+    parser.add_argument(
         "--whisper", type=Path, metavar="DIR|ORG/NAME",
         help="words: whole Whisper checkpoint, whose upper layers the transcriber starts from",
     )  # fmt: skip

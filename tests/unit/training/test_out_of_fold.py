@@ -1,9 +1,13 @@
-"""A connector that imitates another one, and rows whose audio tokens come from it."""
+"""A connector that imitates another one, also from other encoders, and rows whose audio tokens come from it."""
+
+import dataclasses
 
 import pytest
 import torch
 
 from model.checkpoint import load_checkpoint, save_checkpoint
+from model.encoders.yamnet import YamnetConfig, YamnetEncoder
+from model.timeaudio import TimeAudio
 from tests.alignments import SECONDS
 from tests.factories import small_model
 from tests.small_recordings import noise
@@ -79,7 +83,7 @@ def arguments(folder, stage, *more):
 def test_the_imitation_is_the_start_with_another_connector(folder):
     start, imitation = (load_checkpoint(path)[0] for path in (folder / "start", folder / "imitate" / "checkpoint"))
     before, after = start.state_dict(), imitation.state_dict()
-    changed = {n.partition(".")[0] for n in after if not torch.equal(after[n].float(), before[n].half().float())}
+    changed = {n.partition(".")[0] for n in after if not torch.equal(after[n].half(), before[n].half())}
     assert changed == {"fusion", "connector"}
     losses = [line["loss"] for line in read_log(folder / "imitate")]
     assert losses[-1] < losses[0]
@@ -145,3 +149,27 @@ def test_a_run_does_not_go_on_with_other_rows(folder, capsys):
     assert train([*given, *more]) == 0
     assert train(given) == 2
     assert "differs in out_of_fold, imitation" in capsys.readouterr().err
+
+
+def test_the_imitation_may_have_other_encoders(folder, capsys):
+    model, tokenizer = small_model(seed=5)
+    sound = YamnetEncoder(YamnetConfig(channels=(2, 2, 3, 3, 4, 4, 5, 5, 5, 5, 5, 5, 6)))
+    other = TimeAudio(dataclasses.replace(model.config, sound_encoder="yamnet"), model.speech, sound, model.llm)
+    save_checkpoint(folder / "encoders", other, tokenizer, dtype=torch.float32)
+    more = ["--encoders", str(folder / "encoders"), "--run", str(folder / "exchange")]
+    assert train(arguments(folder, "imitate", *more)) == 0
+    result, start = (load_checkpoint(path)[0] for path in (folder / "exchange" / "checkpoint", folder / "start"))
+    assert isinstance(result.sound, YamnetEncoder)
+    for ours, theirs in ((result.sound, other.sound), (result.speech, other.speech)):
+        wanted = theirs.state_dict()
+        assert all(torch.equal(tensor, wanted[name].half().float()) for name, tensor in ours.state_dict().items())
+    llm = "llm/model.safetensors"
+    assert (folder / "exchange" / "checkpoint" / llm).read_bytes() == (folder / "start" / llm).read_bytes()
+    clock, before = result.connector.time_encoding.weight, start.connector.time_encoding.weight
+    assert clock.shape[1] == start.speech.dim + 6
+    assert torch.equal(clock[:, : start.speech.dim], before[:, : start.speech.dim].half().float())
+    assert not clock[:, start.speech.dim :].any()
+    losses = [line["loss"] for line in read_log(folder / "exchange")]
+    assert losses[-1] < losses[0]
+    assert train(arguments(folder, "align", *more)) == 2
+    assert "--encoders is for the stage `imitate`" in capsys.readouterr().err
