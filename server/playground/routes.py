@@ -21,7 +21,7 @@ from timeaudio.formats import DEFAULT_NAME, FORMAT_NAMES, FORMATS, FormatName, w
 from timeaudio.results import AnyAnswer
 
 CLIPS: Final = (
-    {"file": "farmyard.flac", "title": "A farmyard", "about": "a dog, rain, a rooster", "seconds": 12.0},
+    {"file": "farmyard.flac", "title": "A farmyard", "about": "a rooster, a dog, rain", "seconds": 12.0},
     {"file": "dog-barking.flac", "title": "A dog", "about": "barking, close by", "seconds": 5.0},
     {"file": "rooster-crowing.flac", "title": "A rooster", "about": "crowing, once", "seconds": 5.0},
 )

@@ -114,7 +114,8 @@ def test_the_embedded_checkpoint_is_small_and_whole():
 
 
 @pytest.mark.parametrize(
-    ("clip", "words"), [("dog-barking", ("dog",)), ("rooster-crowing", ("rooster",)), ("farmyard", ("dog", "rain"))]
+    ("clip", "words"),
+    [("dog-barking", ("dog",)), ("rooster-crowing", ("rooster",)), ("farmyard", ("rooster", "dog", "rain"))],
 )
 def test_the_embedded_checkpoint_names_what_is_in_the_bundled_clips(clip, words):
     (path,) = SERVER.rglob(f"{clip}.flac")
