@@ -8,7 +8,7 @@ from pathlib import Path
 
 import torch
 
-from model.checkpoint import ADAPTER, CALIBRATION, WORDS, save_checkpoint, save_hearing, save_transcriber
+from model.checkpoint import ADAPTER, CALIBRATION, TRANSCRIBER, WORDS, save_checkpoint, save_hearing, save_transcriber
 from model.encoders.transcriber import Transcriber
 from model.language.tokenizer import Tokenizer
 from model.timeaudio import TimeAudio
@@ -63,6 +63,8 @@ def _exchange_connector(out: Path, start: Path, model: TimeAudio) -> None:
     with _copy(out, start) as part:
         for name in (CALIBRATION, WORDS):
             (part / name).unlink(missing_ok=True)
+        if model.transcriber is None:
+            shutil.rmtree(part / TRANSCRIBER, ignore_errors=True)
         save_hearing(part, model, torch.float16)
 
 

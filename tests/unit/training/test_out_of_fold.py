@@ -6,6 +6,7 @@ import pytest
 import torch
 
 from model.checkpoint import load_checkpoint, save_checkpoint
+from model.encoders.transcriber import Transcriber, TranscriberConfig
 from model.encoders.yamnet import YamnetConfig, YamnetEncoder
 from model.timeaudio import TimeAudio
 from tests.alignments import SECONDS
@@ -19,6 +20,7 @@ from training.out_of_fold import load_out_of_fold
 from training.run_log import read_log
 from training.stage_command import main as train
 from training.stages import StageConfig
+from training.start import replace_encoders
 
 SAMPLES = round(SECONDS * 16_000)
 
@@ -173,3 +175,15 @@ def test_the_imitation_may_have_other_encoders(folder, capsys):
     assert losses[-1] < losses[0]
     assert train(arguments(folder, "align", *more)) == 2
     assert "--encoders is for the stage `imitate`" in capsys.readouterr().err
+
+
+def test_a_transcriber_stays_with_its_speech_encoder(tmp_path):
+    for seed, stays in ((0, True), (5, False)):
+        model, _ = small_model()
+        sizes = TranscriberConfig(dim=model.speech.dim, num_layers=1, num_heads=2, feed_forward_dim=8)
+        model.transcriber = Transcriber(sizes)
+        model.config = dataclasses.replace(model.config, tasks=("dense_caption", "summarize"))
+        save_checkpoint(tmp_path / str(seed), *small_model(seed=seed), dtype=torch.float16)
+        replace_encoders(model, tmp_path / str(seed), "cpu")
+        assert (model.transcriber is not None) == stays
+        assert ("summarize" in model.config.tasks) == stays
