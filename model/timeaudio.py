@@ -7,7 +7,7 @@ from jaxtyping import Float
 from torch import Tensor, nn
 from transformers import PreTrainedModel
 
-from model.audio.segment import SEGMENT_SAMPLES, Segment
+from model.audio.segment import FRAME_SAMPLES, SEGMENT_SAMPLES, Segment
 from model.confidence import Calibration
 from model.config import ModelConfig
 from model.connector.anchors import Anchors, anchors_of
@@ -22,9 +22,6 @@ from model.encoders.whisper import SpeechEncoder
 from model.encoders.whole import encode_whole
 from model.encoders.yamnet import YamnetEncoder
 from model.word_map import WordMap
-
-FRAME_SAMPLES = 320
-"""Samples in a frame: 20 ms."""
 
 SoundEncoder = ConvEncoder | BEATs | AisfxEncoder | YamnetEncoder
 """The choices of `ModelConfig.sound_encoder`."""

@@ -11,6 +11,7 @@ import torch
 from jaxtyping import Float
 from torch import Tensor
 
+from model.audio.mel_filters import htk_mel_filters
 from model.audio.waveform import SAMPLE_RATE
 
 WINDOW_SAMPLES = 400
@@ -74,12 +75,5 @@ def _povey_window(dtype: torch.dtype) -> Float[Tensor, " samples"]:
 
 @lru_cache(maxsize=4)
 def _mel_filters(num_mels: int, dtype: torch.dtype) -> Float[Tensor, "frequencies mels"]:
-    """Return triangular filters of unit height, evenly spaced and linear on the mel scale 1127 ln(1 + f / 700)."""
-    lowest, highest = (1127 * math.log1p(hertz / 700) for hertz in (LOWEST_HZ, HIGHEST_HZ))
-    corners = lowest + (highest - lowest) / (num_mels + 1) * torch.arange(num_mels + 2, dtype=torch.float64)
     frequencies = torch.arange(FFT_SAMPLES // 2, dtype=torch.float64) * (SAMPLE_RATE / FFT_SAMPLES)
-    mels = 1127 * torch.log1p(frequencies / 700)[:, None]
-    left, centre, right = (corners[i : i + num_mels] for i in range(3))
-    rising = (mels - left) / (centre - left)
-    falling = (right - mels) / (right - centre)
-    return torch.minimum(rising, falling).clamp(min=0).to(dtype)
+    return htk_mel_filters(frequencies, num_mels, LOWEST_HZ, HIGHEST_HZ).to(dtype)

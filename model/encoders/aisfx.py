@@ -14,7 +14,10 @@ import torch
 from jaxtyping import Float
 from torch import Tensor, nn
 
+from model.audio.mel_filters import htk_mel_filters
+from model.audio.segment import FRAME_SAMPLES
 from model.audio.waveform import SAMPLE_RATE
+from model.encoders.cells import interpolate_cells
 
 RATE = 44_100
 """Samples per second in the original."""
@@ -33,8 +36,6 @@ HOP = HOP_SAMPLES * SAMPLE_RATE / RATE
 
 POOLED = 8
 """Steps that the three poolings combine into one."""
-
-FRAME_SAMPLES = 320
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -98,7 +99,10 @@ class AisfxEncoder(nn.Module):
         for block in blocks[:-1]:
             hidden = nn.functional.max_pool2d(block(hidden), 2)
         pooled = blocks[-1](hidden).mean(dim=3).transpose(1, 2)
-        return _drawn_out(pooled, waveforms.shape[1] // FRAME_SAMPLES)
+        # Step i is centred at sample i x HOP; cell k pools steps 8k to 8k + 7, so its middle is at (8k + 3.5) x HOP.
+        return interpolate_cells(
+            pooled, waveforms.shape[1] // FRAME_SAMPLES, first=(POOLED - 1) / 2 * HOP, spacing=POOLED * HOP
+        )
 
 
 def log_mel_44k(waveforms: Float[Tensor, "batch samples"], num_mels: int = 96) -> Float[Tensor, "batch steps mels"]:
@@ -123,21 +127,5 @@ def log_mel_44k(waveforms: Float[Tensor, "batch samples"], num_mels: int = 96) -
 def _mel_filters(num_mels: int) -> Float[Tensor, "frequencies mels"]:
     """Return triangular filters of unit sum from 0 Hz to 22.05 kHz, evenly spaced and linear on HTK's mel scale."""
     frequencies = torch.arange(FFT_SAMPLES // 2 + 1, dtype=torch.float64) * (RATE / FFT_SAMPLES)
-    mels = 1127 * torch.log1p(frequencies / 700)[:, None]
-    corners = torch.linspace(0, float(mels[-1]), num_mels + 2, dtype=torch.float64)
-    left, centre, right = (corners[i : i + num_mels] for i in range(3))
-    weights = torch.minimum((mels - left) / (centre - left), (right - mels) / (right - centre)).clamp(min=0)
+    weights = htk_mel_filters(frequencies, num_mels, 0.0, HIGHEST_HZ)
     return (weights / weights.sum(dim=0).clamp(min=1e-12)).float()
-
-
-def _drawn_out(pooled: Float[Tensor, "batch cells dim"], num_frames: int) -> Float[Tensor, "batch frames dim"]:
-    """Interpolate each frame's features linearly between the cells around its middle; the first and last are held."""
-    # Step i is centred at sample i x HOP; cell k pools steps 8k to 8k + 7, so its middle is at (8k + 3.5) x HOP.
-    # Frame t covers samples 320 t to 320 (t + 1), so its middle is at 320 (t + 1/2).
-    middles = (torch.arange(num_frames, dtype=torch.float64) + 0.5) * FRAME_SAMPLES
-    places = ((middles / HOP - (POOLED - 1) / 2) / POOLED).clamp(0, pooled.shape[1] - 1)
-    before = places.long().clamp(max=max(0, pooled.shape[1] - 2))
-    share = (places - before).to(pooled)[:, None]
-    before = before.to(pooled.device)
-    after = (before + 1).clamp(max=pooled.shape[1] - 1)
-    return pooled[:, before] * (1 - share) + pooled[:, after] * share

@@ -15,7 +15,10 @@ import torch.nn.functional as F
 from jaxtyping import Float
 from torch import Tensor, nn
 
+from model.audio.mel_filters import htk_mel_filters
+from model.audio.segment import FRAME_SAMPLES
 from model.audio.waveform import SAMPLE_RATE
+from model.encoders.cells import interpolate_cells
 
 WINDOW_SAMPLES = 400
 HOP_SAMPLES = 160
@@ -36,8 +39,8 @@ CENTRE_STEPS = 31
 """The step in the middle of the first cell's input: each strided convolution looks ahead by half of its input."""
 LEAD_SAMPLES = 32 * HOP_SAMPLES
 """Silence before the waveform, so that the first cell is about its start."""
-
-FRAME_SAMPLES = 320
+FIRST_CENTRE = CENTRE_STEPS * HOP_SAMPLES + WINDOW_SAMPLES // 2 - LEAD_SAMPLES
+"""The sample in the middle of the first cell's input."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -77,7 +80,8 @@ class YamnetEncoder(nn.Module):
         for number, (depthwise, pointwise) in enumerate(zip(self.depthwise, self.pointwise, strict=True), 1):
             hidden = _strided(depthwise, hidden, STRIDES[number], keeps_time=number == UNSTRIDED)
             hidden = F.relu6(pointwise(hidden), inplace=True)
-        return _interpolated(hidden.mean(dim=3).transpose(1, 2)[:, :cells], waveforms.shape[1] // FRAME_SAMPLES)
+        pooled = hidden.mean(dim=3).transpose(1, 2)[:, :cells]
+        return interpolate_cells(pooled, waveforms.shape[1] // FRAME_SAMPLES, first=FIRST_CENTRE, spacing=CELL_SAMPLES)
 
 
 def _strided(conv: nn.Module, hidden: Tensor, stride: int, *, keeps_time: bool = False) -> Tensor:
@@ -91,7 +95,7 @@ def _strided(conv: nn.Module, hidden: Tensor, stride: int, *, keeps_time: bool =
 
 
 def log_mel(waveforms: Float[Tensor, "batch samples"], num_mels: int = 64) -> Float[Tensor, "batch steps mels"]:
-    """Return the log mel energies of waveforms. Step i begins at sample 160 i; there is no padding."""
+    """Return the log mel energies of waveforms, without padding: step i covers samples 160 i to 160 i + 399."""
     window = torch.hann_window(WINDOW_SAMPLES, device=waveforms.device)
     magnitude = torch.fft.rfft(waveforms.unfold(1, WINDOW_SAMPLES, HOP_SAMPLES) * window, FFT_SAMPLES).abs()
     return (magnitude @ _mel_filters(num_mels).to(magnitude.device) + OFFSET).log()
@@ -99,24 +103,5 @@ def log_mel(waveforms: Float[Tensor, "batch samples"], num_mels: int = 64) -> Fl
 
 @lru_cache(maxsize=2)
 def _mel_filters(num_mels: int) -> Float[Tensor, "frequencies mels"]:
-    """Return triangular filters, evenly spaced and linear on HTK's mel scale; the bin of 0 Hz counts for none."""
     frequencies = torch.arange(FFT_SAMPLES // 2 + 1, dtype=torch.float64) * (SAMPLE_RATE / FFT_SAMPLES)
-    mels = 1127 * torch.log1p(frequencies / 700)[:, None]
-    lowest, highest = (1127 * math.log1p(hz / 700) for hz in (LOWEST_HZ, HIGHEST_HZ))
-    corners = torch.linspace(lowest, highest, num_mels + 2, dtype=torch.float64)
-    left, centre, right = (corners[i : i + num_mels] for i in range(3))
-    weights = torch.minimum((mels - left) / (centre - left), (right - mels) / (right - centre)).clamp(min=0)
-    weights[0] = 0
-    return weights.float()
-
-
-def _interpolated(cells: Float[Tensor, "batch cells dim"], num_frames: int) -> Float[Tensor, "batch frames dim"]:
-    """Interpolate each frame's features linearly between the cells around its middle; the first and last are held."""
-    first = CENTRE_STEPS * HOP_SAMPLES + WINDOW_SAMPLES // 2 - LEAD_SAMPLES
-    middles = (torch.arange(num_frames, dtype=torch.float64) + 0.5) * FRAME_SAMPLES
-    places = ((middles - first) / CELL_SAMPLES).clamp(0, cells.shape[1] - 1)
-    before = places.long().clamp(max=max(0, cells.shape[1] - 2))
-    share = (places - before).to(cells)[:, None]
-    before = before.to(cells.device)
-    after = (before + 1).clamp(max=cells.shape[1] - 1)
-    return cells[:, before] * (1 - share) + cells[:, after] * share
+    return htk_mel_filters(frequencies, num_mels, LOWEST_HZ, HIGHEST_HZ).float()
