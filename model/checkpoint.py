@@ -57,6 +57,7 @@ WEIGHTS = "model.safetensors"
 ADAPTER = "adapter"
 TRANSCRIBER = "transcriber"
 LEXICON = "lexicon.txt"
+READABLE = 0o644  # safetensors lets only the owner read, but a server may run as another user
 
 
 def load_checkpoint(
@@ -135,8 +136,8 @@ def save_checkpoint(
         save_transcriber(directory, model.transcriber, dtype)
     model.llm.save_pretrained(directory / "llm", state_dict=_stored(model.llm, llm_dtype or dtype))
     tokenizer.library.save_pretrained(directory)
-    for file in directory.rglob("*.safetensors"):
-        file.chmod(0o644)  # the library lets only the owner read; a server may run as another user
+    for file in (directory / "llm").glob("*.safetensors"):
+        file.chmod(READABLE)
 
 
 def save_hearing(directory: Path, model: TimeAudio, dtype: torch.dtype) -> None:
@@ -146,8 +147,7 @@ def save_hearing(directory: Path, model: TimeAudio, dtype: torch.dtype) -> None:
             stale.unlink()
     model.config.write(directory / "config.json")
     _save(nn.ModuleDict({"fusion": model.fusion, "connector": model.connector}), directory / WEIGHTS, dtype)
-    speech = model.speech.encoder
-    _save_part(directory / "speech_encoder", speech, speech.config.to_diff_dict(), dtype)
+    _save_part(directory / "speech_encoder", model.speech.encoder, model.speech.encoder.config.to_diff_dict(), dtype)
     _save_part(directory / "sound_encoder", model.sound, dataclasses.asdict(model.sound.config), dtype)
 
 
@@ -199,6 +199,7 @@ def _transcriber(fields: dict[str, Any], dim: int) -> Transcriber:
 
 def _save(module: nn.Module, path: Path, dtype: torch.dtype) -> None:
     save_file(_stored(module, dtype), path, {"format": "pt"})
+    path.chmod(READABLE)
 
 
 def _stored(module: nn.Module, dtype: torch.dtype) -> dict[str, Tensor]:

@@ -36,16 +36,19 @@ class Imitator(nn.Module):
     The loss is the mean squared distance of tokens, relative to the mean square of the start's.
 
     Args:
-        model: the start; gets the fresh modules.
+        model: gets the fresh modules; the start too, unless there is another.
         config: the stage.
-        start_features: the frames that the start's own connector gets; None: those that the fresh one gets too.
+        other_start: the start, where it has other encoders, and their frames; None: `model`, with the frames given.
     """
 
-    def __init__(self, model: TimeAudio, config: StageConfig, start_features: FeatureExtractor | None = None) -> None:
+    def __init__(
+        self, model: TimeAudio, config: StageConfig, other_start: tuple[TimeAudio, FeatureExtractor] | None = None
+    ) -> None:
         super().__init__()
+        start, features = other_start or (model, None)
+        self._start_features: FeatureExtractor | None = features
         # A tuple, so that the start's modules are not submodules of this one: they neither train nor are saved.
-        self._start = (model.fusion.eval().requires_grad_(False), model.connector.eval().requires_grad_(False))
-        self._start_features = start_features
+        self._start = (start.fusion.eval().requires_grad_(False), start.connector.eval().requires_grad_(False))
         model.fusion = Fusion(model.speech.dim, model.sound.dim)
         model.connector = Connector(model.config, model.fusion.dim, model.llm.config.hidden_size)
         _copy_clock(self._start[1].time_encoding.weight, model.connector.time_encoding.weight, model.speech.dim)

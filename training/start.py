@@ -44,12 +44,11 @@ def load_learner(
     if config.objective == "alignment":
         return model, tokenizer, Aligner(model, tokenizer, config, rows)
     if config.objective == "imitation":
-        start_features = None
-        if job.encoders is not None:
-            own, _ = load_checkpoint(job.start, device=device)
-            start_features = FeatureExtractor(own, job.data.parent, job.cache, bfloat16=bfloat16)
-            replace_encoders(model, job.encoders, device)
-        return model, tokenizer, Imitator(model, config, start_features)
+        if job.encoders is None:
+            return model, tokenizer, Imitator(model, config)
+        exchanged = with_encoders(model, job.encoders, device)
+        features = FeatureExtractor(model, job.data.parent, job.cache, bfloat16=bfloat16)
+        return exchanged, tokenizer, Imitator(exchanged, config, (model, features))
     if config.objective == "transcription":
         if model.transcriber is None:
             if job.whisper is None:
@@ -66,21 +65,22 @@ def load_learner(
     return model, tokenizer, learner
 
 
-def replace_encoders(model: TimeAudio, encoders: Path, device: str) -> None:
-    """Give the model both encoders of another checkpoint.
+def with_encoders(model: TimeAudio, encoders: Path, device: str) -> TimeAudio:
+    """Return a model with both encoders of another checkpoint, a fresh connector, and the same language model.
 
     A transcriber only fits the speech encoder that it was trained with: with another one it goes, and so do summaries.
     """
     other, _ = load_checkpoint(encoders, device=device)
-    tasks = model.config.tasks
-    if model.transcriber is not None and not _has_weights_of(other.speech, model.speech):
-        model.transcriber = None
-        tasks = tuple(task for task in tasks if task != "summarize")
-    model.speech, model.sound = other.speech, other.sound
-    model.config = dataclasses.replace(
+    transcriber, tasks = model.transcriber, model.config.tasks
+    if transcriber is not None and not _has_weights_of(other.speech, model.speech):
+        transcriber, tasks = None, tuple(task for task in tasks if task != "summarize")
+    config = dataclasses.replace(
         model.config, sound_encoder=other.config.sound_encoder, pad_segments=other.config.pad_segments,
         encoding=other.config.encoding, tasks=tasks,
     )  # fmt: skip
+    exchanged = TimeAudio(config, other.speech, other.sound, model.llm).to(device)
+    exchanged.transcriber, exchanged.marker_ids = transcriber, model.marker_ids
+    return exchanged
 
 
 def _has_weights_of(some: nn.Module, other: nn.Module) -> bool:

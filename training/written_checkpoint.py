@@ -59,10 +59,15 @@ def _add_transcriber(out: Path, start: Path, transcriber: Transcriber, model: Ti
 
 
 def _exchange_connector(out: Path, start: Path, model: TimeAudio) -> None:
-    """Copy the start without its calibration, with another connector and the encoders that belong to it."""
+    """Copy the start without its calibration, with another connector and the encoders that belong to it.
+
+    The start's model card describes another model: it becomes BASE_README.md.
+    """
     with _copy(out, start) as part:
         for name in (CALIBRATION, WORDS):
             (part / name).unlink(missing_ok=True)
+        if (part / "README.md").is_file():
+            (part / "README.md").rename(part / "BASE_README.md")
         if model.transcriber is None:
             shutil.rmtree(part / TRANSCRIBER, ignore_errors=True)
         save_hearing(part, model, torch.float16)

@@ -20,7 +20,7 @@ from training.out_of_fold import load_out_of_fold
 from training.run_log import read_log
 from training.stage_command import main as train
 from training.stages import StageConfig
-from training.start import replace_encoders
+from training.start import with_encoders
 
 SAMPLES = round(SECONDS * 16_000)
 
@@ -165,6 +165,7 @@ def test_the_imitation_may_have_other_encoders(folder, capsys):
     for ours, theirs in ((result.sound, other.sound), (result.speech, other.speech)):
         wanted = theirs.state_dict()
         assert all(torch.equal(tensor, wanted[name].half().float()) for name, tensor in ours.state_dict().items())
+    assert (folder / "exchange" / "checkpoint" / "model.safetensors").stat().st_mode & 0o044 == 0o044, "others may read"
     llm = "llm/model.safetensors"
     assert (folder / "exchange" / "checkpoint" / llm).read_bytes() == (folder / "start" / llm).read_bytes()
     clock, before = result.connector.time_encoding.weight, start.connector.time_encoding.weight
@@ -184,6 +185,6 @@ def test_a_transcriber_stays_with_its_speech_encoder(tmp_path):
         model.transcriber = Transcriber(sizes)
         model.config = dataclasses.replace(model.config, tasks=("dense_caption", "summarize"))
         save_checkpoint(tmp_path / str(seed), *small_model(seed=seed), dtype=torch.float16)
-        replace_encoders(model, tmp_path / str(seed), "cpu")
-        assert (model.transcriber is not None) == stays
-        assert ("summarize" in model.config.tasks) == stays
+        exchanged = with_encoders(model, tmp_path / str(seed), "cpu")
+        assert (exchanged.transcriber is not None) == stays
+        assert ("summarize" in exchanged.config.tasks) == stays
