@@ -64,6 +64,12 @@ class LocalModel:
         self.on_progress: OnProgress | None = None
         checkpoint = fetched(checkpoint)
         with extra_needed("server"):
+            from model.garbage_collection import postponed
+        with postponed():
+            self._load(checkpoint)
+
+    def _load(self, checkpoint: Path | None) -> None:
+        with extra_needed("server"):
             from pydantic import ValidationError
 
             from model.audio.decode import decode_audio

@@ -7,6 +7,7 @@ from types import ModuleType
 import grpc
 
 from model.errors import TimeAudioError
+from model.garbage_collection import postponed
 from server.pb.timeaudio.worker.v1 import worker_pb2 as pb
 from server.pb.timeaudio.worker.v1 import worker_pb2_grpc
 from server.worker.job import Job, failed_message
@@ -33,8 +34,9 @@ class WorkerService(worker_pb2_grpc.WorkerServiceServicer):
         loop = asyncio.get_running_loop()
 
         def load() -> ModelLoop:
-            module = import_pipeline()
-            session: SessionProtocol = module.Pipeline.load(**arguments).session()
+            with postponed():
+                module = import_pipeline()
+                session: SessionProtocol = module.Pipeline.load(**arguments).session()
             _rehearse(session, module)
             return ModelLoop(
                 session, module.Decoding, lambda messages: loop.call_soon_threadsafe(self._pass_on, messages)
