@@ -7,13 +7,14 @@ VENV := .venv
 BIN := $(VENV)/bin
 HOST ?= 127.0.0.1
 PORT ?= 8000
+PYTEST = OMP_NUM_THREADS=1 $(BIN)/python -m pytest -n 3 --dist loadfile
 PROTOC = $(BIN)/python -m grpc_tools.protoc --python_out=. --pyi_out=. --grpc_python_out=.
 
 .DEFAULT_GOAL := help
-.PHONY: help demo serve test slow check audit fix proto parity pictures fuzz soak chaos chart miniature clean
+.PHONY: help demo serve test e2e slow check audit fix proto parity pictures fuzz soak chaos chart miniature clean
 
 help:  ## show this list
-	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "make %-9s %s\n", $$1, $$2 }' Makefile
+	@awk -F ':.*## ' '/^[a-z0-9]+:.*## / { printf "make %-9s %s\n", $$1, $$2 }' Makefile
 
 demo: $(VENV)/.server  ## start a server, analyse two bundled recordings, show the events, stop the server
 	@$(BIN)/timeaudio demo
@@ -21,9 +22,13 @@ demo: $(VENV)/.server  ## start a server, analyse two bundled recordings, show t
 serve: $(VENV)/.server  ## serve on http://HOST:PORT (make serve PORT=9000) until Ctrl-C
 	@$(BIN)/timeaudio serve --host $(HOST) --port $(PORT)
 
-test: $(VENV)/.dev  ## run all fast tests that need no GPU: unit, contract, end to end
-	@echo "Testing (about 10 minutes on two cores) ..."
-	@OMP_NUM_THREADS=1 $(BIN)/python -m pytest -n 3 --dist loadfile tests
+test: $(VENV)/.dev  ## run the unit, contract and parity tests, in about 3 minutes on two cores
+	@echo "Testing (about 3 minutes on two cores; make e2e tests real servers, clients and browsers) ..."
+	@$(PYTEST) tests/unit tests/contract tests/parity
+
+e2e: $(VENV)/.dev  ## run the tests of real servers, clients and browsers, in about 8 minutes on two cores
+	@echo "Testing end to end (about 8 minutes on two cores) ..."
+	@$(PYTEST) tests/e2e
 
 slow: $(VENV)/.dev  ## run the tests that take more than ten seconds each
 	@$(BIN)/python -m pytest -m "slow and not gpu" tests

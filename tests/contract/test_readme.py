@@ -57,7 +57,7 @@ def problem(command: list[str]) -> str | None:
 
 
 def make_problem(words: list[str]) -> str | None:
-    targets = set(re.findall(r"^([a-z]+):.*##", (ROOT / "Makefile").read_text(encoding="utf-8"), re.MULTILINE))
+    targets = set(re.findall(r"^([a-z0-9]+):.*##", (ROOT / "Makefile").read_text(encoding="utf-8"), re.MULTILINE))
     unknown = [word for word in words if not ASSIGNMENT.fullmatch(word) and word not in targets]
     return f"no such target: {unknown}" if unknown else None
 
