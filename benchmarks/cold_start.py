@@ -3,7 +3,7 @@
     python -m benchmarks.cold_start --json cold-start.json
 
 Every round starts fresh processes. The first round is not counted: it reads the libraries from the disk. Wall time
-depends on what else the machine does; processor time, user and system of all processes, depends on it less.
+depends on what else the machine does; processor time (user and system, of all processes) depends on it less.
 """
 
 import argparse
@@ -31,7 +31,7 @@ def main() -> int:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--rounds", type=int, default=5)
     parser.add_argument("--model", type=Path, help="checkpoint directory (default: the embedded one)")
-    parser.add_argument("--only", choices=("caption", "server"), help="measure one of both")
+    parser.add_argument("--only", choices=("caption", "server"), help="measure only one of the two")
     parser.add_argument("--json", type=Path)
     arguments = parser.parse_args()
     report: dict[str, object] = {

@@ -2,14 +2,14 @@
 
     python -m benchmarks.few_clips ESC-50 MORE --label gunshot --caption "A gunshot." --out runs/few-clips-benchmark
 
-Two thirds of the label's sources train, the others are only measured on. Each of `--clips` recordings of 6 s has one or
-two of the label's events over background noise, and three rows: dense captions, a query for it, and one for a kind that
-is absent. `timeaudio train` learns from them with the stage `few-clips`.
+Two thirds of the label's sources are for training, the others only for measuring. Each of `--clips` recordings of 6 s
+has one or two of the label's events over background noise, and three rows: dense captions, a query for the label, and a
+query for an absent kind. `timeaudio train` learns from them with the stage `few-clips`.
 
 The same scenes of 10 s measure the checkpoint before and after: half with an unseen clip of the label and two events of
 known kinds, half with known kinds only. Their recordings of known kinds are from the half of fold 4 that neither
-training nor the rehearsal set has. At-F1: whether the answer names the kind anywhere in the scene, as F1; of the old
-kinds the mean over kinds.
+training nor the rehearsal set has. At-F1 is the F1 of whether the answer names the kind anywhere in the scene; for the
+old kinds, it is the mean over the kinds.
 """
 
 import argparse
@@ -51,7 +51,7 @@ def main() -> int:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("recordings", type=Path, nargs="+", metavar="DIR", help="folders with clips.csv and audio/")
     parser.add_argument("--label", default="gunshot", help="a label that is none of the vocabulary's kinds")
-    parser.add_argument("--caption", default="A gunshot.", help="names the label (default: %(default)s)")
+    parser.add_argument("--caption", default="A gunshot.", help="caption that names the label (default: %(default)s)")
     parser.add_argument("--clips", type=int, default=20)
     parser.add_argument("--scenes", type=int, default=80, help="scenes to measure on (default: %(default)s)")
     parser.add_argument("--from", dest="start", default="timeaudio-small")
@@ -84,7 +84,7 @@ def main() -> int:
     write_report(report, arguments.json)
     is_met = after["new_at_f1"] >= 50 and after["old_at_f1"] >= before["old_at_f1"] - 5
     verdict = "met" if is_met else "not met"
-    print(f"The bar, a new kind's At-F1 of at least 50 and the old ones' not over 5 lower, is {verdict}.")
+    print(f"The target (At-F1 of the new kind at least 50, of the old ones at most 5 lower than before) is {verdict}.")
     return 0
 
 

@@ -2,9 +2,9 @@
 
     python benchmarks/find.py [--events 1000000] [--repeat 3] [--json FILE]
 
-DuckDB generates the archive, ten events per recording, in the layout of `timeaudio batch`: nine captions in ten are of
-the vocabulary, the tenth is a sentence of its own. The queries are every kind, words, and words with limits; the output
-goes to a pipe that is read. Target, with two idle cores: 95 % of the commands take under 1 s, and none over 500 MB.
+DuckDB generates the archive, ten events per recording, in the layout of `timeaudio batch`: nine captions in ten come
+from the vocabulary, the tenth is a unique sentence. The queries are every kind, words, and words with limits; a pipe
+reads the output. Target, with two idle cores: 95 % of the commands take under 1 s, and none over 500 MB.
 """
 
 import argparse
@@ -75,7 +75,7 @@ def measure(archive: Path, words: tuple[str, ...]) -> dict[str, float]:
     process.stdout.close()
     _, _, usage = os.wait4(process.pid, 0)
     seconds = time.perf_counter() - began
-    process.returncode = 0  # it is reaped
+    process.returncode = 0  # wait4 has reaped the process
     return {
         "s": seconds,
         "cpu_s": usage.ru_utime + usage.ru_stime,
@@ -93,7 +93,7 @@ def main() -> None:
     arguments = parser.parse_args()
     with tempfile.TemporaryDirectory() as folder:
         archive = Path(folder, "events.parquet")
-        # In another process: a child's peak memory begins with that of the process that starts it.
+        # Generate in another process: a child's peak memory starts at that of the process that starts it.
         generator = multiprocessing.get_context("spawn").Process(target=generate, args=(archive, arguments.events))
         generator.start()
         generator.join()

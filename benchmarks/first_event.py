@@ -2,8 +2,8 @@
 
     python benchmarks/first_event.py [--seconds 60] [--rounds 5] [--model DIR] [--json FILE]
 
-The recording is the bundled ones, repeated. Each round streams its dense caption, and asks for it without streaming.
-`one_pass_s` is how long a second server takes that analyses the recording in one pass, if `--one-pass` is given.
+The audio is the bundled recordings, repeated. Each round asks for its dense captions with streaming and without. With
+`--one-pass`, `one_pass_s` is the time of a second server that analyses the audio in one pass.
 """
 
 import argparse

@@ -4,8 +4,9 @@
     python benchmarks/full_size.py --dir /tmp/small --width 8           # trial on a CPU: every width divided by 8
 
 Writes a checkpoint with random weights in the sizes of Whisper-large-v2, BEATs-base and Vicuna-7B, unless DIR already
-holds one, then loads and runs it as the server does. Times are milliseconds, medians over the repeats, without one
-warm-up per length. `load_s` reads from the page cache if the checkpoint was just written. Prints a JSON object.
+holds one, then loads and runs it as the server does. Times are milliseconds, medians over the repeats, after one
+warm-up per length. `load_s` is the time to load from the page cache if the checkpoint was just written. Prints a JSON
+object.
 """
 
 import argparse

@@ -8,7 +8,7 @@ import numpy as np
 
 @dataclass
 class Load:
-    """The responses to a load, and the memory and open files of all server processes meanwhile."""
+    """The responses to a load, and the memory and open files of all server processes during it."""
 
     seconds: float = 0.0
     outcomes: Counter[str] = field(default_factory=Counter)

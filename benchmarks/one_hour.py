@@ -2,7 +2,7 @@
 
     python benchmarks/one_hour.py [--model DIR] [--minutes 60] [--json FILE]
 
-Each recording is a 16-bit WAV of different scenes of 10 s; memory is sampled four times a second. Target: it finishes,
+Each recording is a 16-bit WAV of different scenes of 10 s; memory is sampled four times a second. Target: both finish,
 and the peak memory of the front end and the worker does not grow with the length.
 """
 

@@ -46,7 +46,7 @@ def scenes(count: int, seed: int) -> Iterator[Waveform]:
 
 
 def questions() -> list[tuple[Task, str, str]]:
-    """Return task, question, and label of an interval of the answer (empty: its caption)."""
+    """Return each task, its question, and the label of the answer's intervals (empty: their own captions)."""
     grounding: list[tuple[Task, str, str]] = [("ground", question_of("ground", query), query) for query in QUERIES]
     return [("dense_caption", question_of("dense_caption"), ""), *grounding]
 

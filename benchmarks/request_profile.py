@@ -2,9 +2,9 @@
 
     python -m benchmarks.request_profile [--model DIR] [--seconds 10] [--json FILE] [--picture FILE.svg]
 
-Dense captions of the bundled recordings, in one process: each part is timed where it is called, without the parts that
-it calls itself. `front end` is the processor time of the front end of a real server with the same model: HTTP, the
-queue and the messages to its worker. Times are seconds per recording, medians over the rounds.
+It asks for dense captions of the bundled recordings in one process. Each part is timed where it is called, without the
+parts that it calls itself. `front end` is the processor time of the front end of a real server with the same model:
+HTTP, the queue and the messages to its worker. Times are seconds per recording, medians over the rounds.
 
 `benchmarks/full_size.py --dir DIR` writes a checkpoint of the paper's size with random weights.
 """
@@ -54,7 +54,7 @@ class Stopwatch:
         self._since = time.perf_counter()
 
     def enter(self, part: str | None) -> None:
-        """Charge the time since the last call to the current part, then enter `part`, or leave the current one."""
+        """Charge the time since the last call to the current part, then enter `part`; None leaves the current part."""
         now = time.perf_counter()
         if self._inside:
             self.seconds[self._inside[-1]] += now - self._since
@@ -65,7 +65,7 @@ class Stopwatch:
             self._inside.append(part)
 
     def time(self, owner: Any, name: str, part: str) -> None:
-        """Replace a function or method by one that is timed."""
+        """Replace a function or method with a timed one."""
         call: Callable[..., Any] = getattr(owner, name)
 
         def timed(*arguments: Any, **named: Any) -> Any:
@@ -119,7 +119,7 @@ def front_end(server: TestedServer, clips: Sequence[bytes]) -> float:
 
 
 def picture(title: str, bars: dict[str, dict[str, float]]) -> str:
-    """Return an SVG: a bar per row, as shares of its whole, and the legend."""
+    """Return an SVG: a bar for each row, divided into the shares of its parts, and the legend."""
     width, height, left = 640, 34, 120
     lines = []
     for row, (name, parts) in enumerate(bars.items()):

@@ -2,7 +2,7 @@
 
     python benchmarks/shared_recording.py [--model DIR] [--queries 8] [--seconds 30] [--repeats 3] [--json FILE]
 
-Both run through one session, all requests at once, so the eight share batches as far as possible. Target: 3.
+Both run through one session, all requests at once, so the eight share batches as far as possible. Target: a ratio of 3.
 """
 
 import argparse

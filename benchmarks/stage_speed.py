@@ -3,8 +3,8 @@
     python benchmarks/stage_speed.py --steps 8
 
 It runs the stage `adapt` on the embedded checkpoint, with scenes of 3, 6 and 12 s from the two bundled recordings. All
-runs see the same rows in the same order, in turns, so that other work on the machine slows them equally. Figures are
-medians of the steps after the first of each turn.
+runs see the same rows in the same order and take turns, so that other work on the machine slows them equally. Figures
+are medians of the steps after the first of each turn.
 """
 
 import argparse

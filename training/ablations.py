@@ -1,4 +1,4 @@
-"""Run an ablation: every row trains alike except for the ablated setting. `training.options.ablate` lists the sets."""
+"""Run an ablation: all rows train in the same way except for one setting. `training.options.ablate` lists the sets."""
 
 import hashlib
 import json
@@ -26,7 +26,7 @@ from training.stop_signals import Stopped
 from training.variants import generate_answers, load_pipeline
 
 ANSWER_TOKENS = 300
-"""Tokens after which an answer about up to 30 s is cut."""
+"""Maximum number of tokens of an answer about up to 30 s; longer answers are cut."""
 
 PAPERS_TABLE = {"components": 3, "ratio": 4}
 STAGE_OF = dict.fromkeys(("ratio", "merge-score", "decoding"), "paper-2")
@@ -39,7 +39,7 @@ def ablate(
 ) -> dict[str, Numbers]:
     """Train and score every variant that has no scores yet. Write `table.md`, with confidence intervals.
 
-    Variants that differ only in decoding share one training.
+    Variants that differ only in decoding share one training run.
 
     Raises:
         DataError: the run's folder holds scores of other data, another checkpoint or another stage.
@@ -51,7 +51,7 @@ def ablate(
         run, scores = base.run / trained, base.run / f"{_slug(variant.name)}.json"
         config = load_stage(stage, [*overrides, *variant.settings])
         job = replace(base, run=run, out=run / "checkpoint")
-        check_stage_config(job, config)  # also here: the checkpoint or the scores may already exist
+        check_stage_config(job, config)  # run_stage checks too, but is skipped if its results exist
         setting = {"variant": variant.name, "test": hashlib.sha256(test.read_bytes()).hexdigest()}
         if not scores.is_file():
             if not (job.out / "config.json").is_file():

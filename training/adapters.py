@@ -1,4 +1,4 @@
-"""The low-rank adapters that a stage keeps apart from the language model, in peft's layout."""
+"""Read and write the low-rank adapters that a stage keeps separate from the language model, in peft's layout."""
 
 from pathlib import Path
 
@@ -15,12 +15,12 @@ from training.stages import StageConfig
 
 
 def continues_adapter(start: Path, config: StageConfig) -> bool:
-    """Return whether a stage trains the adapter of its start further, instead of one of its own on top of it.
+    """Return whether a stage continues to train its start's adapter, instead of adding one of its own on top.
 
-    It does so if it keeps its adapter apart, as the start does.
+    It continues if both the stage and its start keep their adapters separate from the language model.
 
     Raises:
-        DataError: the two differ in rank, alpha or targets.
+        DataError: the two adapters differ in rank, alpha or targets.
     """
     if config.lora.merge or "lora" not in config.trains or not (start / ADAPTER).is_dir():
         return False

@@ -3,7 +3,8 @@
 The language model does not run. Its input embeddings give every label (or caption) of the manifest a vector: the mean
 of its tokens' rows. The loss pulls a window's token towards the mean of the labels that sound in it and separates it
 from all other labels. Linear maps of the token also predict which labels begin and end there, and the digits of those
-times; the maps are discarded afterwards. Without this start, the first 3,600 examples of stage 1 taught nothing.
+times; the maps are discarded afterwards. Without this alignment, the model learned nothing from the first 3,600
+examples of stage 1.
 
 Source: ours; it takes the place of SALMONN's pretrained Q-Former, from which the paper starts.
 """
@@ -181,5 +182,5 @@ def _name(event: Annotation) -> str:
 
 
 def word_vectors(embedding: Tensor, tokenizer: Tokenizer, words: Sequence[str]) -> Float[Tensor, "words dim"]:
-    """Return the mean input embedding of each word's tokens, with the space before it."""
+    """Return the mean input embedding of each word's tokens, encoded with a leading space."""
     return torch.stack([embedding[tokenizer.encode(f" {word}")].float().mean(dim=0) for word in words])

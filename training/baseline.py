@@ -1,7 +1,7 @@
 """Train and score a baseline: a frame-level classifier on the same frozen features and the same scenes.
 
-LayerNorm, a linear layer, one convolution and one GRU predict which kinds sound in each 20 ms frame. The scores are on
-the scenes of `timeaudio evaluate`: a kind is active where its probability, smoothed over 0.4 s, reaches 0.5;
+LayerNorm, a linear layer, one convolution and one GRU predict which kinds sound in each 20 ms frame. The baseline is
+scored on the scenes of `timeaudio evaluate`: a kind is active where its probability, smoothed over 0.4 s, reaches 0.5;
 neighbouring active frames make an event. Nothing is tuned.
 """
 
@@ -122,7 +122,7 @@ def active_runs(active: Bool[Tensor, " frames"]) -> list[tuple[float, float]]:
 def report(
     net: FrameClassifier, model: TimeAudio, pool: Pool, configs: Sequence[SceneConfig], *, scenes: int, seed: int
 ) -> SceneReport:
-    """Return the scores of events over the scenes that `evaluate` composes."""
+    """Return the scores of the classifier's events in the scenes that `evaluate` composes."""
     results = []
     for index in track(range(scenes), description="scenes", console=Console(stderr=True)):
         scene = compose(pool, configs[index % len(configs)], np.random.default_rng([seed, index]))

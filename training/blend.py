@@ -1,7 +1,7 @@
-"""Weights part of the way from the start of a stage to where training took them.
+"""Interpolate between the weights at the start of a stage and the trained weights.
 
-A few clips pull weights further than they can justify: the model then reports the new sound everywhere. A point on the
-way keeps most of what was learned and most of what was known.
+Training on a few clips moves the weights further than so little data justifies: the model then reports the new sound
+everywhere. A point in between keeps most of what the model learned and most of what it knew.
 
 Source: Wortsman et al. 2022, "Robust fine-tuning of zero-shot models", weight-space ensembles (WiSE-FT).
 """
@@ -14,9 +14,9 @@ from torch import nn
 
 
 class Blend:
-    """The trained weights of a module, `share` of the way from those at the time of construction.
+    """Moves a module's trained weights to `share` of the way from their values at construction to their current ones.
 
-    Adapters start as zero, so scaling their second factor scales their product.
+    The product of an adapter's two factors starts at zero, so scaling the second factor scales the product.
     """
 
     def __init__(self, module: nn.Module, share: float) -> None:
@@ -29,13 +29,13 @@ class Blend:
 
     @torch.no_grad()
     def apply(self) -> None:
-        """Replace the trained weights."""
+        """Replace the trained weights with the interpolated ones."""
         for parameter, start in self._start.values():
             parameter.lerp_(start, 1 - self._share)
 
     @contextmanager
     def applied(self) -> Iterator[None]:
-        """Replace the trained weights inside the context."""
+        """Replace the trained weights with the interpolated ones inside the context."""
         trained = [parameter.detach().clone() for parameter, _ in self._start.values()]
         self.apply()
         try:

@@ -44,7 +44,7 @@ CALIBRATION_SECONDS = (5.0, 10.0, 15.0, 15.0)
 
 
 class SceneQuestions:
-    """One scene with its questions: dense captions, a present and an absent query, and one about presence or times."""
+    """A scene and its questions: dense captions, a present and an absent query, a question about presence or times."""
 
     def __init__(self, pipeline: Pipeline, scene: Scene, rng: np.random.Generator) -> None:
         recording = pipeline.encode(Waveform(scene.samples))
@@ -174,7 +174,7 @@ def _fit_continuation(
     pipeline: Pipeline, decisions: Calibration, pools: Sequence[Pool], configs: Sequence[SceneConfig],
     scenes: int, seed: int,
 ) -> dict[str, Any]:  # fmt: skip
-    """Add to the decisions whether another interval follows; return what that does on the second pool."""
+    """Add the decision whether another interval follows to `decisions`; return how well it does on the second pool."""
     fitted_on, measured_on = (
         continuation_samples(pipeline, pool, configs, scenes=scenes, seed=seed + number)
         for number, pool in enumerate(pools)
@@ -188,7 +188,7 @@ def _fit_continuation(
 
 
 def _summaries_of(directory: Path) -> dict[Task, Logistic]:
-    """Return the confidence of summaries, which scenes do not change, of an earlier calibration if there is one."""
+    """Return the confidence of summaries from an earlier calibration, if there is one. Scenes do not change it."""
     try:
         before = Calibration.read(directory / CALIBRATION).tasks
     except CheckpointError:

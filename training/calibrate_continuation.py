@@ -1,6 +1,7 @@
 """Fit how a checkpoint decides whether another interval follows in an answer to a query.
 
-Its log-odds and the best interval that is left by the evidence decide together (`model.presence.Continuation`).
+The language model's log-odds and the evidence for the best remaining interval decide together
+(`model.presence.Continuation`).
 """
 
 from collections.abc import Iterator, Sequence
@@ -21,9 +22,9 @@ from training.data.target_text import another_id
 from training.logistic import fit
 
 NEAR = 2
-"""Tenths after the end of an interval that still belong to its sound."""
+"""Tenths of a second after the end of an interval that still belong to its sound."""
 LEAST = 3
-"""Tenths of a sound that make another interval."""
+"""Minimum tenths of a second of sound that count as another interval."""
 
 
 class ContinuationSample(NamedTuple):
@@ -31,7 +32,7 @@ class ContinuationSample(NamedTuple):
 
     Attributes:
         language: the language model's log-odds of another interval.
-        best: the log-weight of the best one that is left.
+        best: the log-weight of the best remaining interval.
         follows: whether the sound occurs again.
     """
 
@@ -43,7 +44,7 @@ class ContinuationSample(NamedTuple):
 def continuation_samples(
     pipeline: Pipeline, pool: Pool, configs: Sequence[SceneConfig], *, scenes: int, seed: int
 ) -> list[ContinuationSample]:
-    """Ask about present and absent kinds of `scenes` composed scenes, with the presence and times of a calibration."""
+    """Query present and absent kinds in `scenes` composed scenes. The calibration so far decides presence and times."""
     token = another_id(pipeline.tokenizer)
     found: list[ContinuationSample] = []
     for first in track(range(0, scenes, SCENES_PER_BATCH), description="intervals", console=Console(stderr=True)):

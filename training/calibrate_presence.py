@@ -1,4 +1,4 @@
-"""Fit how a checkpoint decides whether a sound occurs, from its log-odds and the evidence, and when, from the latter.
+"""Fit how a checkpoint decides whether a sound occurs (from its log-odds and evidence) and when (from the evidence).
 
 Queries and questions get two functions each. `model.presence` says how they are used.
 """
@@ -32,11 +32,11 @@ from training.word_map import withheld_words
 NAMES: dict[PresenceTask, str] = {"ground": "queries", "ask": "questions"}
 
 DECIDED = Decoding(max_new_tokens=12)
-"""Whether a sound occurs is decided within the first tokens."""
+"""The first tokens of an answer decide whether a sound occurs."""
 SCENES_PER_BATCH = 8
 """Scenes whose answers are decoded in one batch."""
 QUERIES_PER_SCENE = 3
-"""The most queries for present kinds, and as many for absent ones."""
+"""Maximum number of queries for present kinds; absent kinds get as many."""
 
 
 class SceneQuery(NamedTuple):
@@ -52,9 +52,9 @@ class PresenceSample(NamedTuple):
 
     Attributes:
         language: the language model's log-odds of presence.
-        evidence: of the whole recording.
+        evidence: the evidence of the whole recording.
         similarities: the evidence of each tenth of a second.
-        occurs: whether the sound occurs in each of them.
+        occurs: whether the sound occurs in each tenth of a second.
     """
 
     language: float
@@ -92,7 +92,7 @@ def presence_samples(
 def fit_presence(samples: Sequence[PresenceSample], ids: PresenceIds, false_alarms: float) -> Presence | None:
     """Fit the function. Return None if the samples do not tell the two cases apart.
 
-    Its bias is lowered until it calls at most this share of the absent samples present.
+    The bias is lowered until the function calls at most a share `false_alarms` of the absent samples present.
     """
     if len({sample.is_present for sample in samples}) < 2:
         return None
@@ -105,7 +105,7 @@ def fit_presence(samples: Sequence[PresenceSample], ids: PresenceIds, false_alar
 
 
 def fit_occurrence(samples: Sequence[PresenceSample]) -> Occurrence | None:
-    """Fit the function to the tenths of recordings in which the sound occurs. Return None without any."""
+    """Fit the function to every tenth of a second of the recordings that have the sound. Return None without any."""
     present = [sample for sample in samples if sample.is_present and sample.similarities]
     occurs = np.array([value for sample in present for value in sample.occurs], dtype=bool)
     if len(set(occurs.tolist())) < 2:
@@ -146,7 +146,7 @@ def calibrate_presence(
     seed: int,
     false_alarms: float,
 ) -> tuple[Calibration, dict[str, Any]]:
-    """Fit both functions on the first pool. Return them with what presence does on the second."""
+    """Fit both functions on the first pool. Return them, and how well presence does on the second."""
     fitted = Calibration({})
     report: dict[str, Any] = {}
     for task in (task for task in NAMES if task in pipeline.tasks):
@@ -194,12 +194,12 @@ def scene_queries(
 
 
 def query_words(kind: str, rng: np.random.Generator) -> str:
-    """Draw a query for a kind: half of them in words on which neither the language model nor the map was trained."""
+    """Draw a query for a kind. Half of the queries use words that neither the language model nor the map has seen."""
     return choose(withheld_words(kind), rng) if rng.random() < 0.5 else draw_query(kind, rng)
 
 
 def presence_question(kind: str, rng: np.random.Generator) -> str:
-    """Draw a question whether, or when, a kind is heard."""
+    """Draw a question about whether, or when, a kind is heard."""
     aim: Aim = "yes_no" if rng.random() < 0.5 else "when"
     nouns = withheld_words(kind) if rng.random() < 0.5 else vocabulary()[kind].queries
     return training_wordings().draw(kind, aim, nouns, rng)

@@ -1,7 +1,7 @@
 """Fit the confidence of summaries on recordings whose words are known: `timeaudio calibrate --summaries`.
 
 A section is right if at least half of its caption's content words are said in its interval. Recordings of sounds
-show what is recognised where nobody speaks; those with speech of unknown words are left out.
+show what the transcriber recognises where nobody speaks; recordings with unknown speech are left out.
 """
 
 import json
@@ -50,7 +50,7 @@ def scored_sections(pipeline: Pipeline, manifest: Path) -> list[list[ScoredSecti
         DataError: the checkpoint has no transcriber.
     """
     if pipeline.model.transcriber is None:
-        raise DataError(f"{pipeline.name} has no transcriber, whose summaries --summaries calibrates.")
+        raise DataError(f"{pipeline.name} has no transcriber: --summaries calibrates only summaries by a transcriber.")
     rows = transcribed_rows(read_manifest(manifest))
     found: list[list[ScoredSection]] = []
     for row in track(rows, description=manifest.stem, console=Console(stderr=True)):
@@ -66,7 +66,7 @@ def scored_sections(pipeline: Pipeline, manifest: Path) -> list[list[ScoredSecti
 
 
 def is_right(caption: str, interval: Interval, row: Row) -> bool:
-    """Return whether a caption is what is said in an interval of a recording with known words."""
+    """Return whether a caption matches what is said in an interval of a recording with known words."""
     said = [
         word.text for word in row.words
         if word.end > interval.start_s - MARGIN_S and word.start < interval.end_s + MARGIN_S
@@ -95,10 +95,10 @@ def fit_summaries(scored: Sequence[ScoredSection]) -> Logistic:
 def run(directory: Path, manifests: Sequence[Path], out: Path) -> int:
     """Add the confidence of summaries to a checkpoint's calibration, and print how good it is.
 
-    It is fitted on every second recording, and measured on the others.
+    Every second recording is for fitting, the others are for measuring.
 
     Raises:
-        DataError: the checkpoint has no transcriber, or the manifests no right or no wrong section.
+        DataError: the checkpoint has no transcriber, or all sections are right, or all are wrong.
     """
     pipeline = Pipeline.load(directory)
     recordings = [each for manifest in manifests for each in scored_sections(pipeline, manifest)]

@@ -26,7 +26,7 @@ class ScoredInterval:
 
 @dataclass(frozen=True, slots=True)
 class CalibrationQuality:
-    """The quality of a calibration on some intervals; `raw` is the mean probability of the interval's times alone."""
+    """The quality of a calibration on some intervals; `raw_ece` is for the mean probability of the times alone."""
 
     task: str
     intervals: int

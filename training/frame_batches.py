@@ -1,4 +1,4 @@
-"""Put the frames of recordings of one length into one batch."""
+"""Batch the frames of recordings that have the same length."""
 
 from collections.abc import Iterator, Sequence
 
@@ -10,7 +10,7 @@ from torch import Tensor
 def frames_by_length(
     frames: Sequence[tuple[Tensor, Tensor]], device: torch.device
 ) -> Iterator[tuple[list[int], Float[Tensor, "batch frames speech"], Float[Tensor, "batch frames sound"]]]:
-    """Yield the places of recordings of one length, and both encoders' frames of them."""
+    """For each length, yield the places of the recordings that have it, and their frames from both encoders."""
     by_length: dict[int, list[int]] = {}
     for place, (speech, _) in enumerate(frames):
         by_length.setdefault(speech.shape[1], []).append(place)

@@ -1,6 +1,6 @@
-"""Choose the best state of a stage that rehearses, by its losses on new rows and on rows of what it knew before.
+"""Choose the best state of a stage that rehearses, by its losses on the new rows and on held-out rehearsal rows.
 
-Losses need no decoding, so a measurement takes seconds, and they show a change on a handful of rows that scores of
+Losses need no decoding, so a measurement takes seconds. On a handful of rows, they also show changes that scores of
 answers would miss.
 """
 
@@ -32,7 +32,7 @@ class Losses:
 
 @dataclass(frozen=True, slots=True)
 class GuardedValidation:
-    """The held-out rows, and the run's folder, which keeps the start's losses. It measures the blended weights."""
+    """Measures the blended weights on held-out rows. The run's folder keeps the start's losses."""
 
     setup: TrainingSetup
     blend: Blend

@@ -1,9 +1,9 @@
-"""Imitation: a fresh connector learns to give the same audio tokens as the checkpoint's, from other recordings.
+"""Imitation: a fresh connector learns to give the same audio tokens as the checkpoint's connector.
 
-The connector that results has not been trained on the recordings that the manifest leaves out, so its tokens of them
-are as unclear as those of any new recording, while they mean the same to the language model (`training.out_of_fold`).
-The connector may also get the frames of other encoders than the checkpoint's: then they replace those, and the language
-model does not have to learn new tokens. It does not run.
+The new connector is never trained on the recordings that the manifest leaves out. Its tokens for them are therefore as
+unclear as those of any new recording, but mean the same to the language model (`training.out_of_fold`). The new
+connector may also take frames from encoders other than the checkpoint's. These encoders then replace the checkpoint's,
+and the language model does not have to learn new tokens. The language model does not run during imitation.
 """
 
 from collections.abc import Sequence
@@ -24,21 +24,22 @@ from training.stages import StageConfig
 
 
 class ImitationExample(NamedTuple):
-    """A row, whose targets are the tokens of its recording. `answer` is empty: no text is generated."""
+    """A row. The targets are the start's tokens for its recording. `answer` is empty: no text is generated."""
 
     row: Row
     answer: tuple[int, ...] = ()
 
 
 class Imitator(nn.Module):
-    """A fresh fusion and connector with the time encoding of the start's. Trains like `Learner`.
+    """A fresh fusion and connector with the start's time encoding. Trains like `Learner`.
 
-    The loss is the mean squared distance of tokens, relative to the mean square of the start's.
+    The loss is the mean squared distance to the start's tokens, relative to the mean square of those tokens.
 
     Args:
-        model: gets the fresh modules; the start too, unless there is another.
+        model: the model that gets the fresh modules. It is also the start, unless `other_start` is given.
         config: the stage.
-        other_start: the start, where it has other encoders, and their frames; None: `model`, with the frames given.
+        other_start: a start with other encoders, and the extractor of their frames; None: `model` is the start, and
+            both connectors take the same frames.
     """
 
     def __init__(
@@ -98,7 +99,7 @@ class Imitator(nn.Module):
 
 @torch.no_grad()
 def _copy_clock(start: Tensor, fresh: Tensor, speech_dim: int) -> None:
-    """Copy the time encoding; where the sound encoders differ in width, the features of speech alone carry it."""
+    """Copy the time encoding; if the sound encoders differ in width, only the part for the speech features."""
     dim = start.shape[1] if start.shape == fresh.shape else speech_dim
     fresh.zero_()
     fresh[:, :dim] = start[:, :dim]

@@ -1,4 +1,4 @@
-"""What a stage trains on and writes, and the settings that its run is known by."""
+"""What a stage trains on and writes, and the settings that identify its run."""
 
 import dataclasses
 import hashlib
@@ -23,12 +23,12 @@ class TrainingJob:
     cache: Path | None = None
     device: str | None = None
     rehearse: Path | None = None
-    """Manifest of what the start checkpoint knows; None: the set that comes with the package."""
+    """Manifest of sounds that the start checkpoint knows; None: the set that comes with the package."""
     out_of_fold: Path | None = None
     """Manifest of more rows to train on, whose audio tokens come from the connector of `imitation`."""
     imitation: Path | None = None
     encoders: Path | None = None
-    """Checkpoint whose encoders an imitation gets in place of the start's."""
+    """Checkpoint whose encoders an imitation uses in place of the start's."""
     whisper: Path | None = None
     """Whole Whisper checkpoint, whose upper layers a transcriber starts from."""
     lexicon: Path | None = None

@@ -26,8 +26,8 @@ class Learner(nn.Module):
     """The connector and the language model with LoRA; the encoders stay outside and frozen.
 
     The markers' 20 rows are separate float32 parameters, one set for the embedding and one for the head (a single set
-    where the checkpoint ties them). This avoids gradients of the whole vocabulary, and AdamW's small steps are not lost
-    in bfloat16. `write_markers` copies them into the language model.
+    where the checkpoint ties them). This avoids gradients for the whole vocabulary and keeps AdamW's small steps from
+    getting lost in bfloat16. `write_markers` copies them into the language model.
 
     Source: paper, "Training Strategy".
 
@@ -98,7 +98,7 @@ class Learner(nn.Module):
 
     @property
     def keeps_adapter(self) -> bool:
-        """Whether the checkpoint gets the adapters apart from the language model."""
+        """Whether the checkpoint keeps the adapters separate from the language model."""
         return "lora" in self._config.trains and not self._config.lora.merge
 
     def _lora(self) -> list[nn.Parameter]:
@@ -227,7 +227,7 @@ class Learner(nn.Module):
 
     @torch.no_grad()
     def finish(self) -> None:
-        """Write the markers into the language model and remove its adapters, merged unless the stage keeps them apart.
+        """Write the markers into the language model. Merge its adapters, or remove them if these are kept separate.
 
         Afterwards any library can load the language model.
         """

@@ -20,18 +20,18 @@ from training.metrics.captions import kind_of
 from training.stages import StageConfig
 
 MOST_SAMPLES = 3 * SAMPLE_RATE
-"""Longer events are cut, so that several find room in a scene."""
+"""Longer events are cut, so that several fit into a scene."""
 LEAST_SAMPLES = SAMPLE_RATE // 10
 TRIES = 20
 MOST_KNOWN = 100
 
 
 def mix_clips(new: Sequence[Row], known: Sequence[Row], folder: Path, config: StageConfig) -> list[Row]:
-    """Write `config.mixtures` recordings to `folder` for each one of `new` with dense captions. Return their rows.
+    """Write `config.mixtures` recordings to `folder` for each clip of `new` with dense captions. Return their rows.
 
-    Each is a scene of `known` with the clip's events at random times and levels. A scene that has a kind of the clip is
-    not used, because its events would be missing in the answers to the clip's queries. The same rows and seed give the
-    same recordings, and existing files are kept.
+    Each is a scene of `known` with the clip's events at random times and levels. Scenes with one of the clip's kinds
+    are not used, because the answers to the clip's queries would miss the scene's events. The same rows and seed give
+    the same recordings, and existing files are kept.
     """
     if not config.mixtures:
         return []
@@ -57,7 +57,7 @@ def mix_clips(new: Sequence[Row], known: Sequence[Row], folder: Path, config: St
 def mix_known(known: Sequence[Row], folder: Path, config: StageConfig) -> list[Row]:
     """Mix one event of each of `MOST_KNOWN` scenes into others, as `mix_clips` does with clips. Return the rows.
 
-    Without them every recording that was mixed by this module would hold a new sound, and the model would learn that.
+    Without them, every recording that this module mixes would hold a new sound, and the model would learn to expect it.
     """
     rng = np.random.default_rng(config.seed)
     chosen = set(list(dict.fromkeys(row.audio for row in known))[:MOST_KNOWN])
@@ -76,7 +76,7 @@ def _mix(clip: Row, queries: Sequence[Row], scene: Row, path: Path, rng: np.rand
     for span in dict.fromkeys(span for event in clip.events for span in event.intervals):
         placed = _place(samples, source, span, list(moved.values()), rng)
         if placed is None:
-            return  # an event without a place would be missing
+            return  # a mixture must have all of the clip's events
         moved[span] = placed
     samples *= 0.99 / max(0.99, float(np.abs(samples).max()))
     if not path.is_file():

@@ -2,8 +2,8 @@
 
 A connector represents the recordings that it was trained on more clearly than any others. A language model that
 trains on those tokens alone trusts the tokens of new recordings too much. Some of the rows of a stage therefore go
-through another connector, which imitates the checkpoint's but has never had these recordings (`training.imitator`).
-They are unclear enough without dropout.
+through another connector, which imitates the checkpoint's but was not trained on their recordings
+(`training.imitator`). Its tokens are unclear enough without dropout.
 
 Not in the paper. Source: Wolpert 1992, "Stacked generalization", where the second level learns from out-of-fold
 predictions of the first.
@@ -29,7 +29,7 @@ from training.variants import apply_stage_settings
 
 @dataclass(frozen=True, slots=True)
 class OutOfFold:
-    """The other connector, and the recordings whose rows go through it. Nothing of it trains."""
+    """The other connector, and the recordings whose rows go through it. Its weights are frozen."""
 
     audio: Collection[str]
     fusion: Fusion
@@ -37,10 +37,10 @@ class OutOfFold:
 
 
 def check_out_of_fold(data: Path | None, imitation: Path | None, config: StageConfig) -> None:
-    """Check that a manifest of out-of-fold rows and a checkpoint for them come together, to a stage that can use them.
+    """Check that out-of-fold rows come with a checkpoint for them, and that the stage can use both.
 
     Raises:
-        DataError: they do not.
+        DataError: one of the two is missing, or the stage cannot use them.
     """
     if (data is None) != (imitation is None):
         raise DataError("--out-of-fold and --imitation belong together: name both, or neither.")
@@ -81,7 +81,7 @@ def load_out_of_fold(
 
 
 def _has_clock_of(imitation: TimeAudio, model: TimeAudio) -> bool:
-    """Return whether both connectors have one form, and the time encoding that an imitation copies, within float16."""
+    """Return whether both connectors have the same shapes and (within float16) time encoding: imitations copy it."""
     shapes = [{name: p.shape for name, p in some.connector.named_parameters()} for some in (imitation, model)]
     copy, clock = (some.connector.time_encoding.weight.detach().float().cpu() for some in (imitation, model))
     return shapes[0] == shapes[1] and torch.allclose(copy, clock, rtol=1e-2, atol=1e-3)

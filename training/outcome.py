@@ -1,11 +1,11 @@
-"""What a finished stage amounts to: whether it kept its start, and what its user should know."""
+"""The outcome of a finished stage: whether it kept its start, and what the user should know."""
 
 from training.run_state import RunState
 from training.stages import StageConfig
 
 
 def remark(state: RunState, config: StageConfig) -> str:
-    """Return what the user should know of the state that was written."""
+    """Return what the user should know about the state that was written."""
     if config.rehearsal_share:
         return f"It is the state after step {state.best_step}; the loss of your held-out clips is {-state.best:.3f}."
     if state.best:

@@ -1,7 +1,7 @@
 """Score a checkpoint's answers to free questions about composed scenes, in wordings that were never trained on.
 
-Each scene gets four: whether a present kind and whether an absent kind is heard, when a present kind is heard,
-and one that is off topic or not in English.
+Each scene gets four questions: whether a present kind is heard, whether an absent kind is heard, when a present kind is
+heard, and one question that is off topic or not in English.
 """
 
 from collections.abc import Sequence
@@ -52,7 +52,7 @@ class QuestionReport:
 def score_questions(
     pipeline: Pipeline, pool: Pool, configs: Sequence[SceneConfig], *, scenes: int, seed: int
 ) -> QuestionReport:
-    """Question `scenes` composed scenes, with the configs in turn. The same seed composes the same scenes."""
+    """Ask about `scenes` composed scenes, with the configs in turn. The same seed composes the same scenes."""
     report, wordings = QuestionReport(), held_out_wordings()
     for index in track(range(scenes), description="scenes", console=Console(stderr=True)):
         rng = np.random.default_rng([seed, index])

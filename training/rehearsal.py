@@ -1,4 +1,4 @@
-"""Rehearsal: while a checkpoint learns new sounds, part of every step is about what it knows already."""
+"""Rehearsal: while a checkpoint learns new sounds, part of every step repeats what it already knows."""
 
 from collections.abc import Sequence
 from dataclasses import replace
@@ -16,7 +16,7 @@ SHIPPED_VALIDATION = SHIPPED.with_name("validate.jsonl")
 class MixedBatches:
     """Fills a share of each step's batch with rows to rehearse, in their own order.
 
-    An epoch is one of the new rows.
+    An epoch is one pass over the new rows.
     """
 
     def __init__(self, new: Sequence[Row], known: Sequence[Row], config: StageConfig) -> None:
@@ -32,5 +32,5 @@ class MixedBatches:
 
 
 def with_absolute_paths(rows: Sequence[Row], folder: Path) -> list[Row]:
-    """Return rows whose audio paths can stand beside those of another manifest."""
+    """Return the rows with absolute audio paths, so that they can be joined with those of another manifest."""
     return [replace(row, audio=str(row.path(folder.resolve()))) for row in rows]

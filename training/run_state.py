@@ -31,8 +31,8 @@ class RunState:
     Attributes:
         step: the number of steps taken.
         best: the best measurement so far.
-        measured: the step after which it was last measured; -1: never.
-        best_step: the step after which it was best.
+        measured: the step after which the run was last measured; -1: never.
+        best_step: the step after which the measurement was best.
     """
 
     step: int = 0

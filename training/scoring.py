@@ -26,7 +26,7 @@ from training.predictions import Prediction
 
 LEXICON = lexicon()
 RESAMPLES = 500
-SURE = 0.5  # the confidence from which a section of a summary is claimed
+SURE = 0.5  # minimum confidence at which a section of a summary counts as claimed
 
 
 @dataclass(frozen=True, slots=True)
@@ -82,7 +82,7 @@ def dense_scores(pairs: Sequence[Pair]) -> list[Score]:
     note = "captions to classes by keywords" if by_keyword else "captions to classes by the words of their names"
     if not is_labelled:
         unknown = sum(s.kind is None for scene in scenes for s in scene.reference)
-        note += f"; {unknown} true intervals left out, of no known class" if unknown else ""
+        note += f"; {unknown} true intervals of no known class left out" if unknown else ""
         scenes = [ScoredScene(_with_kind(scene.reference), _with_kind(scene.predicted)) for scene in scenes]
     kinds = sorted({s.kind for scene in scenes for s in scene.reference if s.kind is not None})
     events, segments = [event_counts(s) for s in scenes], [segment_counts(s) for s in scenes]
@@ -183,7 +183,7 @@ def summary_scores(pairs: Sequence[Pair]) -> list[Score]:
     found = [share for share in shares if share is not None]
     return [
         *_meteor("summary METEOR", pairs),
-        *([_estimate("summary content words", found, _mean, "of the reference, that are found")] if found else []),
+        *([_estimate("summary content words", found, _mean, "of the reference that are found")] if found else []),
         *_invented(pairs),
         _estimate("summary ROUGE-1", [r.one for r in rouges], _mean),
         _estimate("summary ROUGE-L", [r.longest for r in rouges], _mean),
@@ -193,7 +193,7 @@ def summary_scores(pairs: Sequence[Pair]) -> list[Score]:
 
 
 def _invented(pairs: Sequence[Pair]) -> list[Score]:
-    """Return the share of sections without a content word that is said, among those reported with `SURE`."""
+    """Return the share of sections with no content word that is said, among those with confidence `SURE` or more."""
     invented: list[float] = []
     for row, p in pairs:
         said = content_words([*_captions(row.events), *(word.text for word in row.words)])

@@ -54,7 +54,7 @@ def gather(value: Any) -> Any:
 
 
 def load_gathered(optimizer: torch.optim.Optimizer, stored: dict[str, Any]) -> None:
-    """Load an optimizer state of whole tensors. Each process takes its shard of those of a sharded parameter."""
+    """Load an optimizer state of whole tensors. Each process takes its shard of the tensors of a sharded parameter."""
     parameters = [p for group in optimizer.param_groups for p in group["params"]]
     for place, values in stored["state"].items():
         parameter = parameters[place]

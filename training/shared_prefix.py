@@ -1,7 +1,7 @@
 """Put several questions about one recording into one row that holds the audio tokens once.
 
 The prompt up to the end of the audio is the prefix; each question with its answer is a branch. A branch attends to the
-prefix and to itself, and its positions continue from the prefix. Its hidden states equal those of a row of its own.
+prefix and to itself, and its positions continue from the prefix. Its hidden states are the same as in a row of its own.
 """
 
 from collections.abc import Sequence

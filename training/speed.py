@@ -61,10 +61,10 @@ class StepTimer:
     def end(self, examples: int) -> dict[str, float]:
         """Return the figures of a step of `examples` examples over all processes.
 
-        `samples_per_s`; and of this process alone: `device_share`, the share of the time not spent waiting for files
-        (an upper bound of the GPU's share, because Python's time between kernels counts too); `feature_share`, the
-        share spent until the encoders' frames were ready; `padding_share`, of the language model's positions; `mfu`,
-        on a GPU.
+        `samples_per_s` covers all processes. The others are of this process alone: `device_share`, the share of the
+        time not spent waiting for files (an upper bound of the GPU's share, because Python's time between kernels
+        counts too); `feature_share`, the share spent until the encoders' frames were ready; `padding_share`, the share
+        of padding among the language model's positions; `mfu`, on a GPU.
         """
         if self._device.type == "cuda":
             torch.cuda.synchronize()

@@ -44,10 +44,10 @@ from training.validation import Validation
 from training.written_checkpoint import write_checkpoint
 
 MISTAKES = (ConfigError, DataError, ManifestError, TimeAudioError, OSError, ValueError, FloatingPointError)
-"""What a stage raises for a mistake in its input or its settings."""
+"""Exceptions that a stage raises for a mistake in its input or its settings."""
 
 KEPT_START = 3
-"""Exit status where a stage that rehearses found no state better than its start."""
+"""Exit status if a stage that rehearses found no state better than its start."""
 
 
 def run_stage(job: TrainingJob, config: StageConfig) -> RunState:
@@ -115,7 +115,7 @@ def run_stage(job: TrainingJob, config: StageConfig) -> RunState:
 def _out_of_fold_rows(
     job: TrainingJob, config: StageConfig, own: set[str], model: TimeAudio, learner: TrainedModule
 ) -> list[Row]:
-    """Return the rows whose audio tokens come from another connector, and give that to the learner."""
+    """Return the rows whose audio tokens come from another connector, and give that connector to the learner."""
     if not (job.out_of_fold and job.imitation and isinstance(learner, Learner)):
         return []
     device = next(model.parameters()).device
@@ -134,7 +134,7 @@ def _accelerator(job: TrainingJob, config: StageConfig) -> Accelerator:
 
 
 def _name(model: TimeAudio, job: TrainingJob, rows: Sequence[Row]) -> None:
-    """Name the model after its folder, and let it answer the tasks that it trains on too."""
+    """Name the model after its folder, and add the tasks that it trains on to those that it answers."""
     name = job.out.name if job.out.name != "checkpoint" else job.run.name
     tasks = {*model.config.tasks, *(row.task for row in rows)}
     if model.transcriber is not None:

@@ -22,7 +22,7 @@ from model.timeaudio import TimeAudio
 from training.data.manifest import Row
 
 BUCKET_BATCHES = 32
-"""Number of batches within which rows are sorted by length: batches have similar lengths and a random order."""
+"""Rows are sorted by length within this many batches: a batch has similar lengths, and batches come in random order."""
 
 MAX_SECONDS = 7200.0
 

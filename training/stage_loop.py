@@ -83,13 +83,13 @@ def train_stage(setup: TrainingSetup, run: Path, measure: Callable[[], float] | 
 
 
 def _is_measured(step: int, is_last: bool, config: StageConfig) -> bool:
-    """Return whether a state is measured. A stage that rehearses is compared with its start."""
+    """Return whether a state is measured. A stage that rehearses also measures its start, to compare with it."""
     is_due = is_last or step % max(1, config.evaluate_every) == 0
     return bool(config.evaluate_every) and is_due and (step > 0 or config.rehearsal_share > 0)
 
 
 def _is_better(value: float, state: RunState, config: StageConfig) -> bool:
-    """Return whether the state is the best so far. On a tie it is, having seen more data; but never against a start."""
+    """Return whether the state is the best so far. A tie counts (it has seen more data), unless the stage rehearses."""
     return value > state.best or (value == state.best and not config.rehearsal_share)
 
 

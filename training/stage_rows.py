@@ -30,9 +30,9 @@ def own_rows(data: Path, validation: Path | None, config: StageConfig) -> tuple[
 def rehearsal_rows(
     manifest: Path | None, tasks: Sequence[Task], learner: TrainedModule, config: StageConfig
 ) -> tuple[list[Row], list[Row]]:
-    """Return the rows that rehearse what a checkpoint knows, and held-out ones; None is the set of the package.
+    """Return the rows that rehearse what a checkpoint knows, and held-out ones; None: from the set of the package.
 
-    Only rows of `tasks` are returned, those that the checkpoint knows. Of another manifest, `validation_share` of the
+    Only rows of `tasks`, which the checkpoint knows, are returned. From any other manifest, `validation_share` of the
     recordings are held out.
 
     Raises:
@@ -85,12 +85,12 @@ def rows_of_objective(rows: Sequence[Row], config: StageConfig) -> list[Row]:
     if not any(row.words for row in rows):
         raise DataError("The manifest has no spoken words: `timeaudio data spoken` writes them.")
     if not (found := transcribed_rows(rows)):
-        raise DataError("No text of the manifest has letters alone: write its numbers in words.")
+        raise DataError("No text of the manifest consists of letters alone: write numbers as words.")
     return found
 
 
 def one_per_recording(rows: Sequence[Row], objective: Objective) -> list[Row]:
-    """Return a row of each recording, as a stage that trains the connector alone needs it.
+    """Return one row per recording, for a stage that trains only the connector.
 
     Raises:
         DataError: an alignment has no dense captions.
@@ -105,7 +105,7 @@ def one_per_recording(rows: Sequence[Row], objective: Objective) -> list[Row]:
 
 
 def usable_rows(rows: Sequence[Row], learner: TrainedModule, config: StageConfig) -> tuple[list[Row], str]:
-    """Return the rows that the stage trains on, and a sentence on those left out. Cut rows would have wrong answers.
+    """Return the rows that the stage trains on, and a sentence about those left out. Cut rows would have wrong answers.
 
     Raises:
         DataError: no row is left.

@@ -17,8 +17,8 @@ Share = Annotated[float, Field(ge=0, lt=1)]
 Objective = Literal["answers", "alignment", "imitation", "transcription"]
 Part = Literal["connector", "time_encoding", "markers", "lora", "transcriber"]
 PARTS: tuple[Part, ...] = ("connector", "time_encoding", "markers", "lora")
-"""The parts that train by default. The encoders and the language model's own weights never do. The connector is fusion,
-Q-Former and projection; the markers are their 20 rows in the embedding and in the prediction head."""
+"""The parts that train by default. The encoders and the language model's own weights never train. `connector` is the
+fusion, Q-Former and projection; `markers` are the markers' 20 rows in the embedding and in the prediction head."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -30,8 +30,8 @@ class LoraStageConfig(Strict):
     dropout: float = 0.1
     targets: tuple[str, ...] = ("q_proj", "v_proj")
     merge: bool = True
-    """Whether the checkpoint has them merged into the language model; else they are in `adapter/`, which
-    `timeaudio pack --llm q4_1` wants, and a stage trains the adapter of its start further."""
+    """Whether the checkpoint has the adapters merged into the language model. Otherwise they are in `adapter/`, as
+    `timeaudio pack --llm q4_1` requires, and a stage continues to train its start's adapter."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -108,13 +108,13 @@ class StageConfig(Strict):
     validation_share: Share = 0.1
     """Share of the manifest's recordings that validate, where no validation manifest is given."""
     rehearsal_share: Share = 0.0
-    """Share of every batch that is about what the checkpoint knows already. Above 0, the start is the best state until
+    """Share of every batch that rehearses what the checkpoint already knows. Above 0, the start is the best state until
     another one has a lower loss on the validation rows without forgetting. Not in the paper."""
     mixtures: NonNegativeInt = 0
-    """How many times each recording with dense captions, of the manifest or to rehearse, is also mixed into a scene to
-    rehearse."""
+    """How many times each recording with dense captions, from the manifest or the rehearsal set, is also mixed into a
+    rehearsal scene."""
     blend: float = 1.0
-    """How far the weights that are measured and written are on the way from the start's to the trained ones. Below 1
+    """Where the weights that are measured and written lie between the start's (0) and the trained ones (1). Below 1
     only with a rehearsal_share. Not in the paper."""
     most_forgotten: NonNegativeFloat = 0.05
     """How far the loss on the rehearsal's validation rows may rise above the start's, as a share of it."""

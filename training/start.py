@@ -29,10 +29,10 @@ from training.variants import apply_stage_settings
 def load_learner(
     job: TrainingJob, config: StageConfig, device: str, rows: Sequence[Row], *, bfloat16: bool = False
 ) -> tuple[TimeAudio, Tokenizer, TrainedModule]:
-    """Load the checkpoint as the stage starts with it, the same in every process.
+    """Load the checkpoint in the state in which the stage starts, the same in every process.
 
-    An alignment takes its labels from `rows`. A transcription starts from the upper layers of `job.whisper` where the
-    checkpoint has no transcriber. `bfloat16` is the precision of the frames that an imitated connector gets.
+    An alignment takes its labels from `rows`. A transcription starts from the upper layers of `job.whisper` if the
+    checkpoint has no transcriber. With `bfloat16`, the frames of an imitated connector are computed in bfloat16.
 
     Raises:
         DataError: a transcription has no layers to start from.
@@ -53,7 +53,7 @@ def load_learner(
         if model.transcriber is None:
             if job.whisper is None:
                 raise DataError(
-                    f"{job.start} has no transcriber: name the whole Whisper that it has layers of, --whisper."
+                    f"{job.start} has no transcriber: name the whole Whisper checkpoint of its encoder with --whisper."
                 )
             model.transcriber = upper_layers(job.whisper, model.speech).to(device)
         if job.lexicon is not None:
@@ -68,7 +68,7 @@ def load_learner(
 def with_encoders(model: TimeAudio, encoders: Path, device: str) -> TimeAudio:
     """Return a model with both encoders of another checkpoint, a fresh connector, and the same language model.
 
-    A transcriber only fits the speech encoder that it was trained with: with another one it goes, and so do summaries.
+    A transcriber only fits the speech encoder that it was trained with. With another one, it and summaries are dropped.
     """
     other, _ = load_checkpoint(encoders, device=device)
     transcriber, tasks = model.transcriber, model.config.tasks
@@ -84,7 +84,7 @@ def with_encoders(model: TimeAudio, encoders: Path, device: str) -> TimeAudio:
 
 
 def _has_weights_of(some: nn.Module, other: nn.Module) -> bool:
-    """Return whether two modules have the same weights, but for the rounding of a packed checkpoint."""
+    """Return whether two modules have the same weights, apart from the rounding of a packed checkpoint."""
     ours, theirs = some.state_dict(), other.state_dict()
     if {name: tensor.shape for name, tensor in ours.items()} != {name: tensor.shape for name, tensor in theirs.items()}:
         return False

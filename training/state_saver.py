@@ -11,7 +11,7 @@ from training.stop_signals import SIGNALS, Stopped, StopSignals
 from training.training_setup import TrainingSetup
 
 SAVE_EVERY_S = 60.0
-"""Most seconds of training that a killed run loses, unless a single step takes longer."""
+"""Maximum seconds of training that a killed run loses, unless a single step takes longer."""
 
 
 class StateSaver:
@@ -45,7 +45,7 @@ class StateSaver:
         self._stop.saved_step = state.step
 
     def _agree(self, *flags: bool) -> list[bool]:
-        """Return which flags are set in any process: saving and leaving take all of them."""
+        """Return which flags are set in any process: all processes must save and leave together."""
         accelerator = self._setup.accelerator
         if accelerator.num_processes == 1:
             return list(flags)

@@ -11,7 +11,7 @@ SIGNALS = (signal.SIGINT, signal.SIGTERM)
 
 
 class Stopped(KeyboardInterrupt):
-    """The run was stopped and its state is saved. `status` is what a process that ends by this signal exits with.
+    """The run was stopped and its state is saved. `status` is the exit status of a process that the signal ends.
 
     It is a KeyboardInterrupt because a library may catch every Exception.
     """
@@ -24,8 +24,8 @@ class Stopped(KeyboardInterrupt):
 class StopSignals:
     """Keeps the first signal until the loop asks for it; a second one stops the run at once.
 
-    Outside the main thread, where Python cannot handle signals, it does nothing. What the process ignores stays so:
-    background jobs of a script ignore SIGINT.
+    Outside the main thread, where Python cannot handle signals, it does nothing. Signals that the process ignores stay
+    ignored: background jobs of a script ignore SIGINT.
 
     Attributes:
         received: the signal that has arrived, or 0.
@@ -54,7 +54,7 @@ class StopSignals:
 
     @contextmanager
     def at_once(self) -> Iterator[None]:
-        """Let a signal interrupt what runs inside: the state is saved already."""
+        """Let a signal interrupt the code inside at once: the state is already saved."""
         if self.received:
             raise Stopped(self.received, self.saved_step)
         self._may_wait = False

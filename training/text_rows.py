@@ -42,9 +42,9 @@ def separate_rows(
 
 
 def shared_rows(embed: Embed, audio: Sequence[Tensor], examples: Sequence[TokenizedRow]) -> MicroBatch:
-    """Put the examples of a recording, those with the same tensor in `audio`, behind one copy of it.
+    """Put the examples of each recording (those with the same tensor in `audio`) behind one copy of its audio tokens.
 
-    The prompts of all examples begin alike.
+    The prompts of all examples begin with the same tokens.
     """
     device = audio[0].device
     recordings: dict[int, list[int]] = {}

@@ -1,7 +1,8 @@
 """Train a transcriber: layers above the speech encoder learn the letters of what is said, by CTC.
 
-With CTC alone, the loss stays for a long time where letters are guessed by their frequency. So frames within a word
-also learn the letter that the word's times suggest, each letter taking an equal share: `TIMED_WEIGHT`.
+With CTC alone, the loss stays for a long time at the level of guessing letters by their frequency. So frames within a
+word also learn the letter that the word's times suggest, with the weight `TIMED_WEIGHT`. Each letter of a word takes an
+equal share of its time.
 
 Rows without words teach that sounds and music have no letters; a word of another language is one mark.
 
@@ -28,11 +29,11 @@ OUTPUT_RATE = 5.0
 
 
 TIMED_WEIGHT = 0.1
-"""Weight of a frame's cross-entropy with the letter that the times of its word suggest, against CTC's of a letter."""
+"""Weight of a frame's cross-entropy with the letter that its word's times suggest, relative to CTC's per letter."""
 
 
 class TranscriptionExample(NamedTuple):
-    """The symbols that are spoken in a recording, as outputs of the transcriber, and frames with the likely symbol."""
+    """The symbols spoken in a recording, as outputs of the transcriber, and frames with their likely symbols."""
 
     answer: tuple[int, ...]
     timed: tuple[tuple[int, int], ...] = ()
@@ -89,7 +90,7 @@ class TranscriptionLearner(nn.Module):
 
 
 def timed_symbols(word: SpokenWord) -> list[tuple[int, int]]:
-    """Return the frames of a word, each with the output of its letter: the blank between two that are the same."""
+    """Return a word's frames, each with the output of its letter, or with the blank between two equal letters."""
     first, last = (round(time * FRAMES_PER_SECOND) for time in (word.start, word.end))
     outputs = [1 + SYMBOLS.index(letter) for letter in word.text]
     found: list[tuple[int, int]] = []
@@ -102,9 +103,9 @@ def timed_symbols(word: SpokenWord) -> list[tuple[int, int]]:
 
 
 def transcribed_rows(rows: Sequence[Row]) -> list[Row]:
-    """Return the rows of which it is known what is said: with words in letters alone, or of recordings without speech.
+    """Return the rows whose speech is known: those with words of letters alone, and those of recordings without speech.
 
-    Only dense captions and timelines say whether anybody speaks. Of several rows about one recording, the first.
+    Only dense captions and timelines say whether anybody speaks. Of several rows about a recording, the first is kept.
     """
     unknown = {row.audio for row in rows if not row.words and any("speech" in event.label for event in row.events)}
     first: dict[str, Row] = {}

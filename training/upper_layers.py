@@ -59,7 +59,7 @@ def upper_layers(folder: Path, lower: SpeechEncoder) -> Transcriber:
 
 @torch.no_grad()
 def _typical_std(whole: SpeechEncoder, num_lower: int) -> Tensor:
-    """Return how far the numbers of a frame spread above the lower layers. It differs little from frame to frame."""
+    """Return the typical spread of a frame's values after the lower layers. It differs little from frame to frame."""
     noise = torch.randn(1, 5 * SAMPLE_RATE, generator=torch.Generator().manual_seed(0)) * 0.05
     net = whole.encoder
     hidden = nn.functional.gelu(net.conv1(log_mel(noise, num_mels=whole.num_mels)))

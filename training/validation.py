@@ -17,7 +17,7 @@ from training.training_setup import TrainingSetup
 from training.variants import ANSWERING_TOKENS, generate_answers
 
 SELECTION = ("dense Eb-F1", "ground mean recall", "summary mIoU", "ask ROUGE-L")
-"""The best state has the highest mean of these scores; scores that the validation rows do not have are left out."""
+"""The best state has the highest mean of these scores; those that do not apply to the validation rows are left out."""
 
 
 def selection_score(scores: Sequence[Score]) -> float:

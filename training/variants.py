@@ -66,12 +66,12 @@ def generate_answers(
     """Return a checkpoint's answers to the rows of the tasks that it knows. Each recording is encoded once.
 
     Args:
-        source: the folder that audio paths are relative to, or the recordings' frames.
+        source: the folder that audio paths are relative to, or the extractor of the recordings' frames.
         grammar: whether the grammar constrains decoding; the released code has none.
         windows: cut recordings into 30 s windows, ask about each, and shift the events to their places. Needs a folder
             as the source.
-        decoding: its `max_new_tokens` apply per started 30 s of audio, so that one pass over a long recording may be as
-            long as the answers about all of its windows.
+        decoding: its `max_new_tokens` apply per started 30 s of audio, so that one answer about a whole long recording
+            may be as long as the answers about all of its windows.
     """
     order = sorted((row for row in rows if row.task in pipeline.tasks), key=lambda row: row.audio)
     found: dict[str, Prediction] = {}

@@ -20,7 +20,7 @@ from training.stage_data import MAX_SECONDS
 def word_scores(pipeline: Pipeline, rows: Sequence[Row], folder: Path) -> list[Score]:
     """Return the share of words that are right, and of words that are inserted, over recordings with known words.
 
-    Words are right that stay where the recognised text becomes the real one with the fewest edits (Levenshtein).
+    A word is right if it survives the fewest edits (Levenshtein) that turn the recognised text into the real one.
 
     Raises:
         DataError: the checkpoint has no transcriber, or no row has words.
@@ -43,4 +43,4 @@ def word_scores(pipeline: Pipeline, rows: Sequence[Row], folder: Path) -> list[S
 
 def _share(name: str, counts: Sequence[tuple[int, int]]) -> Score:
     found = bootstrap(counts, lambda some: sum(part for part, _ in some) / sum(whole for _, whole in some))
-    return Score(name, found.value, sum(whole for _, whole in counts), found.low, found.high, "of all that are said")
+    return Score(name, found.value, sum(whole for _, whole in counts), found.low, found.high, "of all words said")

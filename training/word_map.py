@@ -1,4 +1,4 @@
-"""Fit what words mean among audio tokens (`model.word_map`): ridge regression from phrases to the names of sounds.
+"""Fit the map from words to audio tokens (`model.word_map`): ridge regression from phrases to the names of sounds.
 
 The phrases are the vocabulary's wordings, questions and synonyms, and names of sounds outside of the vocabulary, which
 map to themselves. Recordings give only the centre of the audio tokens.
@@ -38,7 +38,7 @@ def withheld_words(kind: str) -> tuple[str, ...]:
 
 
 def phrases(rng: np.random.Generator, *, withhold: bool) -> Iterator[Phrase]:
-    """Yield every phrase to fit to, the questions with drawn wordings; without `withheld_words` if so desired."""
+    """Yield every phrase to fit to; questions have random wordings. `withhold` leaves out all `withheld_words`."""
     for kind, wording in vocabulary().items():
         for text in (_name(kind), *wording.queries, *wording.captions):
             yield text, (kind,)
@@ -56,9 +56,9 @@ def phrases(rng: np.random.Generator, *, withhold: bool) -> Iterator[Phrase]:
 def fit_word_maps(
     pipeline: Pipeline, pool: Pool, configs: Sequence[SceneConfig], *, scenes: int, seed: int
 ) -> tuple[WordMap, WordMap]:
-    """Fit the map to all phrases, and another one without `withheld_words`, with which to calibrate.
+    """Fit the map to all phrases, and another one without `withheld_words`, for calibration.
 
-    Their centre is that of `scenes` composed scenes.
+    The centre of both is the mean audio token of `scenes` composed scenes.
     """
     vectors = WordVectors(pipeline.engine.embed.get_parameter("weight").detach(), pipeline.tokenizer.marker_ids)
     centre = _centre(pipeline, pool, configs, scenes=scenes, seed=seed)

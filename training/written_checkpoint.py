@@ -24,8 +24,8 @@ def write_checkpoint(
 ) -> None:
     """Write the checkpoint atomically. Copy the attribution and the README of the start checkpoint.
 
-    What trained a transcriber alone leaves everything else as it is, byte for byte, the calibration included. An
-    imitation keeps the language model.
+    A stage that trains only a transcriber leaves everything else as it is, byte for byte, including the calibration.
+    An imitation keeps the language model.
     """
     if isinstance(learner, TranscriptionLearner):
         _add_transcriber(out, start, learner.transcriber, model)
@@ -75,7 +75,7 @@ def _exchange_connector(out: Path, start: Path, model: TimeAudio) -> None:
 
 @contextlib.contextmanager
 def _copy(out: Path, start: Path) -> Iterator[Path]:
-    """Copy a checkpoint for the block to change, and put it in its place."""
+    """Yield a copy of the start for the block to change, then move the copy to `out`."""
     out.parent.mkdir(parents=True, exist_ok=True)
     with tempfile.TemporaryDirectory(dir=out.parent) as folder:
         part = Path(folder) / "checkpoint"

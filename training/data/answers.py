@@ -32,7 +32,7 @@ PLAIN = TimeFormat(lambda i: f"{i.start_s:.1f} - {i.end_s:.1f}", lambda tenths: 
 
 
 def event_interval(event: PlacedEvent, num_samples: int) -> Interval:
-    """Return an event's interval in tenths of a second, at least one long and inside the scene."""
+    """Return an event's interval in tenths of a second, at least one tenth long and inside the scene."""
     last = num_samples // SAMPLES_PER_TENTH
     start = min(round(event.start / SAMPLES_PER_TENTH), last - 1)
     return Interval(start, max(start + 1, min(round(event.end / SAMPLES_PER_TENTH), last)))

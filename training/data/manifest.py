@@ -1,7 +1,7 @@
 """Read and write manifests: JSONL files with a recording, a question and the answer in each line.
 
 Times are numbers in separate fields until the answer's text is written; nothing parses them from text. Fields of a line
-(* is optional):
+(* marks optional ones):
 
 | field | meaning |
 |---|---|

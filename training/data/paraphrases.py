@@ -1,4 +1,4 @@
-"""Reference captions for scoring, on which no model is trained.
+"""Reference captions for scoring. No model is trained on them.
 
 `paraphrases.json` has five per kind. They were written by hand before any model was scored with them, and share no
 sentence with the captions and queries of `training.data.vocabulary`.

@@ -30,8 +30,8 @@ def read_pool(
 ) -> Pool:
     """Return the active parts of one side of the split, by kind; sounds of unknown kinds are the pool's `others`.
 
-    `speeds`: each recording is added at each of these speeds, which also shift its pitch. The rest is as for
-    `select_recordings`.
+    `speeds`: each recording is added at each of these speeds, which also shift its pitch. The other arguments are
+    those of `select_recordings`.
 
     Raises:
         DataError: no recording of a known kind is left.
@@ -50,7 +50,7 @@ def read_pool(
 def select_recordings(
     directories: Sequence[Path], side: Side, *, ten: bool = False, half: Literal[0, 1] | None = None
 ) -> tuple[dict[str, list[LabelledRecording]], dict[str, list[LabelledRecording]]]:
-    """Return the recordings of one side of the split: of known kinds by kind, and of unknown ones by label.
+    """Return the recordings of one side of the split: known kinds by kind, and unknown ones by label.
 
     Known kinds are split by fold: 1 to 3 train, 4 validates. Unknown sounds are split by label, so that validation
     has labels that training never had. Recordings with an ambiguous label are left out, and so are those whose source
@@ -60,7 +60,7 @@ def select_recordings(
         directories: data sets as `read_recordings` takes them.
         side: the side of the split.
         ten: only the ten kinds of ESC-10.
-        half: only about every second source of each kind; the two halves have no source in common.
+        half: only about half of the sources of each kind; the two halves share no source.
     """
     recordings = read_recordings(directories)
     folds = _folds(side)

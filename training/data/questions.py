@@ -61,11 +61,11 @@ class Wordings:
     """Templates of questions about one sound, by their aim, and questions with a fixed answer."""
 
     with_noun: Mapping[Aim, Sequence[str]]
-    """With `{query}`."""
+    """Templates with `{query}`."""
     with_verb: Mapping[Aim, Sequence[str]]
-    """As `Clause.fill` takes them."""
+    """Templates for `Clause.fill`."""
     off_topic: FixedQuestions
-    """Questions that listening does not answer, and greetings."""
+    """Questions that listening cannot answer, and greetings."""
     other_language: FixedQuestions
     """Questions that are not in English."""
 
@@ -101,7 +101,7 @@ def training_wordings() -> Wordings:
 
 @functools.cache
 def held_out_wordings() -> Wordings:
-    """Return wordings for validation: of questions about presence and times, and with a fixed answer."""
+    """Return the wordings for validation: questions about presence and times, and questions with a fixed answer."""
     entry = _read("held_out_questions.json")
     return _wordings(entry, {"yes_no": entry["yes_no"], "when": entry["when"]})
 

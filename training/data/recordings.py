@@ -1,4 +1,4 @@
-"""Read recordings of one kind of sound each, and find the active region in them."""
+"""Read recordings that each hold one kind of sound, and find their active regions."""
 
 import csv
 import hashlib
@@ -26,7 +26,7 @@ class DataError(Exception):
 class LabelledRecording:
     """One labelled recording of a data set like ESC-50: short, with one kind of sound.
 
-    `source` names the original that it was cut from: recordings of one source are never on both sides of a split.
+    `source` names the original that the recording was cut from. No source is ever on both sides of a split.
     """
 
     path: Path
@@ -40,7 +40,7 @@ def read_recordings(directories: Sequence[Path]) -> list[LabelledRecording]:
 
     `clips.csv` with `audio/` (columns filename, category, source and, if the data set has folds, fold) or ESC-50's own
     `meta/esc50.csv` with `audio/` (columns filename, fold, category, src_file). A recording without a fold takes the
-    fold of another recording of its source, or else one of four by a hash of its source's name.
+    fold of another recording of its source, or else one of four, chosen by a hash of its source's name.
 
     Raises:
         DataError: both tables are missing, a column is missing, or a row names a missing file.

@@ -1,4 +1,4 @@
-"""Write down speech, and time its words, with a Whisper checkpoint in the Hugging Face layout.
+"""Transcribe speech, and time its words, with a Whisper checkpoint in the Hugging Face layout.
 
 Times come from the decoder's cross-attention: the heads that follow the audio show which frames each token attends to.
 
@@ -33,18 +33,18 @@ MAX_SAMPLES = 30 * SAMPLE_RATE
 MOST_TOKENS = 200
 MEDIAN_FRAMES = 7
 MULTILINGUAL_ROWS = 51_865
-"""Checkpoints for English alone have one token fewer, and no language in the prompt."""
+"""English-only checkpoints have one token fewer, and no language in the prompt."""
 
 KNOWN_HEADS = {
     (6, 8, True): ((3, 1), (4, 2), (4, 3), (4, 7), (5, 1), (5, 2), (5, 4), (5, 6)),
     (6, 8, False): ((3, 3), (4, 7), (5, 1), (5, 5), (5, 7)),
 }
 """Layers, heads, whether multilingual -> OpenAI's alignment heads of base and base.en, each a layer and a head. They
-are used where `generation_config.json` has none; any other checkpoint then uses every head of the later half."""
+are used where `generation_config.json` has none; any other checkpoint then uses all heads of its upper half."""
 
 
 class SpeechReader:
-    """A Whisper checkpoint that writes down English speech and times its words.
+    """A Whisper checkpoint that transcribes English speech and times its words.
 
     Raises:
         DataError: the folder does not hold a whole Whisper checkpoint.
@@ -75,8 +75,8 @@ class SpeechReader:
     def read(self, samples: npt.NDArray[np.float32], text: str | None = None) -> list[SpokenWord]:
         """Return the words of up to 30 s of speech with their times; `text` is what is said, if it is known.
 
-        Words that the times place outside of the sound are left out. There are no words where nothing is recognised, or
-        where the text is too long for the recording.
+        Words whose times lie outside the sound are left out. The list is empty if nothing is recognised, or if the text
+        is too long for the recording.
         """
         if len(samples) > MAX_SAMPLES:
             raise ValueError(f"{len(samples) / SAMPLE_RATE:.1f} s is more than the 30 s that Whisper reads at once.")
@@ -117,7 +117,7 @@ class SpeechReader:
     def _edges(self, samples: npt.NDArray[np.float32], units: list[str]) -> list[float]:
         """Return where each unit begins, and where the last one ends, in seconds.
 
-        The recording is not padded to 30 s, which only a transcript needs, so that a short one takes less time.
+        Only transcribing needs padding to 30 s. Here the recording is not padded, so a short one takes less time.
         """
         pieces = [self._tokenizer.encode(f" {unit}", add_special_tokens=False).ids for unit in units]
         ids = [*self._prompt, *(i for piece in pieces for i in piece), self._end]

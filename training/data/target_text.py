@@ -11,7 +11,7 @@ from training.data.manifest import Annotation, Row, Span
 
 
 def to_interval(span: Span, duration: float) -> Interval:
-    """Return a span in tenths of a second, at least one long and inside the recording."""
+    """Return a span in tenths of a second, at least one tenth long and inside the recording."""
     last = max(1, int(duration * 10 + 1e-6))
     start = min(to_tenths(round(span[0], 6)), last - 1)
     return Interval(start, max(start + 1, min(to_tenths(round(span[1], 6)), last)))
@@ -56,16 +56,16 @@ PresenceTask = Literal["ground", "ask"]
 
 
 class PresenceIds(NamedTuple):
-    """Ids of the tokens that begin an answer with intervals, and of the one that begins an absent answer there."""
+    """Ids of the tokens where answers diverge: those that lead to intervals, and the one for absent answers."""
 
     present: tuple[int, ...]
     absent: int
 
 
 def presence_ids(tokenizer: Tokenizer, task: PresenceTask = "ground") -> PresenceIds:
-    """Return where answers to queries part: "happens" and "does" of "The given query happens" and "does not occur".
+    """Return the tokens where answers to queries diverge: "happens" and "does", after "The given query".
 
-    Answers to questions part at once: "Yes" and "At" on one side, "No" on the other.
+    Answers to questions diverge at the first token: "Yes" and "At" on one side, "No" on the other.
     """
     if task == "ask":
         yes, at, no = (tokenizer.encode(text)[0] for text in ("Yes, at", "At", NOT_HEARD))
@@ -75,7 +75,7 @@ def presence_ids(tokenizer: Tokenizer, task: PresenceTask = "ground") -> Presenc
 
 
 def another_id(tokenizer: Tokenizer) -> int:
-    """Return the id of the token after an interval that announces another one in an answer to a query."""
+    """Return the id of the token that follows an interval and announces another one, in an answer to a query."""
     intervals = [Interval(0, 1), Interval(2, 3)]
     once, twice = (tokenizer.encode(ground_answer(some)) for some in (intervals[:1], intervals))
     return next(b for a, b in zip(once, twice, strict=False) if a != b)

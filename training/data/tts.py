@@ -1,7 +1,7 @@
 """Synthesise speech sentence by sentence, so that times are exact, with one of five engines.
 
-The paper uses F5-TTS. `espeak-ng`, `flite` and `festival` are programs of most Linux distributions; they sound
-robotic, which is enough for timing. `tones` needs no installation and is not speech: it plays a chord for each letter,
+The paper uses F5-TTS. Most Linux distributions package `espeak-ng`, `flite` and `festival`; they sound robotic,
+which is good enough for timing. `tones` needs no installation and is not speech: it plays a chord for each letter,
 for tests of the pipeline.
 """
 

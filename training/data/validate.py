@@ -75,8 +75,9 @@ def duplicate_ids(rows: Sequence[Row]) -> list[str]:
 def row_problems(row: Row) -> list[str]:
     """Return the problems of a single row.
 
-    Times must end after they start and lie within the recording. Intervals of one event must not overlap, nor segments
-    of a summary. Captions, queries, questions and answers must contain words. An answer must use each of its times.
+    Times must end after they start and lie within the recording. Intervals of one event must not overlap, and
+    neither must segments of a summary. Captions, queries, questions and answers must contain words. An answer must use
+    each of its times.
     """
     problems: list[str] = []
     spans = [span for event in row.events for span in event.intervals]

@@ -40,10 +40,10 @@ HELD_OUT: frozenset[Voice] = frozenset(
         *_voices("tones", "high"),
     )
 )
-"""Voices that only validate. None is a variant or a speaker of a voice that trains: `slt` is in two engines."""
+"""Voices for validation only. None is a variant of a training voice or shares its speaker: two engines have `slt`."""
 
 
 def voices_of(language: str, side: str) -> list[Voice]:
-    """Return espeak-ng's voices of another language than English, by its own code (`de`, `pt-br`), of one side."""
+    """Return espeak-ng's voices of one side for a language other than English, given as its code (`de`, `pt-br`)."""
     variants = ("+m1", "+f5") if side == "validate" else ("", "+m3", "+m7", "+f1", "+f2", "+f4")
     return [Voice("espeak-ng", f"{language}{variant}") for variant in variants]

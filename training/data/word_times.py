@@ -1,4 +1,4 @@
-"""Give every spoken word its time: by the number of its letters, or along a matrix of scores of a recogniser."""
+"""Give every spoken word its time, from the number of its letters or from a recogniser's matrix of scores."""
 
 import re
 import unicodedata
@@ -22,7 +22,7 @@ def plain_words(text: str) -> list[str]:
 
 
 def divide_time(words: Sequence[str], start: float, end: float) -> list[SpokenWord]:
-    """Divide a stretch of speech (seconds) among its words by their numbers of letters, counting one for the gap."""
+    """Divide a stretch of speech (seconds) among its words by number of letters, counting one more for each gap."""
     ends = np.cumsum([len(word) + 1 for word in words], dtype=float)
     edges = start + (end - start) * np.concatenate([[0.0], ends]) / max(float(ends[-1]) if len(words) else 1.0, 1.0)
     return [SpokenWord(word, float(edges[n]), float(edges[n + 1])) for n, word in enumerate(words)]

@@ -67,7 +67,7 @@ class Writer:
         return words[:1].upper() + words[1:] + "."
 
     def rephrase(self, instruction: str, count: int) -> list[str]:
-        """Return other wordings of an instruction, for people to choose from: none, as templates cannot rephrase."""
+        """Return other wordings of an instruction, for people to choose from: none, since templates cannot rephrase."""
         return []
 
 

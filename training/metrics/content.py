@@ -12,6 +12,6 @@ def content_words(texts: Iterable[str]) -> set[str]:
 
 
 def share_found(reference: Iterable[str], predicted: Iterable[str]) -> float | None:
-    """Return the share of the reference's content words that are in the prediction; None if it has none."""
+    """Return the share of the reference's content words that are in the prediction; None if the reference has none."""
     expected = content_words(reference)
     return len(expected & content_words(predicted)) / len(expected) if expected else None

@@ -43,7 +43,7 @@ def psds(truths: Sequence[Truth], detections: Sequence[Detection], duration_s: f
     """Return the area under the effective true-positive rate up to 100 false positives per hour, as a share, 0 to 1.
 
     The effective rate is the mean over the classes minus their standard deviation. Detections of classes without true
-    intervals are left out, because those have no true-positive rate.
+    intervals are left out, because those classes have no true-positive rate.
     """
     labels = sorted({truth.label for truth in truths})
     if not labels:

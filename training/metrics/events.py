@@ -96,7 +96,7 @@ def event_counts(scene: ScoredScene) -> Counts:
 
 
 def segment_counts(scene: ScoredScene) -> Counts:
-    """Count the seconds of one scene in which a kind was found. A kind is active in [n, n + 1) if it overlaps it.
+    """Count the seconds of one scene in which a kind was found. A kind is active in [n, n + 1) if a sound overlaps it.
 
     Several sounds of one kind in one second count once. Sounds of no known kind count as one more kind.
     """
@@ -106,7 +106,7 @@ def segment_counts(scene: ScoredScene) -> Counts:
 
 
 def clip_counts(scenes: Sequence[ScoredScene], kinds: Sequence[str]) -> dict[str, Counts]:
-    """Count, for each kind, the scenes that have it, the scenes predicted to have it, and the scenes that are both.
+    """Count, for each kind, the scenes that have it, the scenes predicted to have it, and the scenes in both groups.
 
     Predictions of other kinds are left out, because the macro average does not include them.
 

@@ -36,7 +36,7 @@ def _rouge_scorer() -> Any:
 def rouge(reference: str, predicted: str) -> Rouge:
     """Return ROUGE-1 and ROUGE-L of a text: the F1 of words, and of the longest common subsequence of words.
 
-    Words are runs of letters and digits in lower case, through Porter's stemmer. ROUGE-L is over the whole text, not
+    Words are runs of letters and digits in lower case, stemmed by Porter's stemmer. ROUGE-L is over the whole text, not
     sentence by sentence ("Lsum"). Computed by Google's `rouge-score`. Source: Lin 2004.
     """
     scores = _rouge_scorer().score(reference, predicted)
@@ -75,7 +75,7 @@ class Meteor:
         return self
 
     def __exit__(self, *_: object) -> None:
-        self._process.kill()  # it has answered; while it still starts, it would not heed the end of its input
+        self._process.kill()  # it has answered; while still starting, it would ignore the end of its input
         self._process.communicate()  # waits, and closes the pipes
 
     def statistics(self, references: str | Sequence[str], predicted: str) -> str:

@@ -1,4 +1,4 @@
 """The command lines of `timeaudio train`, `evaluate`, `calibrate`, `ablate` and `data`.
 
-They need only the base package, so `--help` and mistakes in the options need no extra.
+They need only the base package, so `--help` and the messages about wrong options need no extra.
 """

@@ -1,4 +1,4 @@
-"""Run an ablation with one command: `timeaudio ablate SET ...`. All rows train alike except for the ablated setting.
+"""Run an ablation with one command: `timeaudio ablate SET ...`. All rows train in the same way except for one setting.
 
 | set | rows |
 |---|---|
@@ -6,7 +6,7 @@
 | `ratio` | the paper's Table 4: retained ratio 0.10 to 0.30 |
 | `merge-score` | ours: dominant tokens by attention (Eq. 5), by joint cross-attention mass, by feature norm, evenly |
 | `options` | ours: time weight, digit loss, presence weight, absent queries, times among the audio tokens |
-| `decoding` | ours, one training: with and without the grammar, one pass and windows of 30 s |
+| `decoding` | ours, one training run: with and without the grammar, one pass and windows of 30 s |
 
 Each row trains one stage: `paper-1` for `components` and `options`, `paper-2` for the others, because its recordings
 are long enough to merge. The paper's rows went through both stages; for that, pass each variant's stage 1 checkpoint.
@@ -20,7 +20,7 @@ from training.ablation_sets import SETS
 
 
 def parse(argv: Sequence[str] | None) -> argparse.Namespace:
-    """Parse the words of `timeaudio ablate`; None means those of the process."""
+    """Parse the arguments of `timeaudio ablate`; None means those of the process."""
     form = argparse.RawDescriptionHelpFormatter
     parser = argparse.ArgumentParser(prog="timeaudio ablate", description=__doc__, formatter_class=form)
     parser.add_argument("set", choices=list(SETS), help="the ablation, see above")

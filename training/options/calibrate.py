@@ -1,8 +1,8 @@
 """Fit a checkpoint's confidence on composed scenes, and measure it on scenes of other recordings.
 
-First it fits what people's words mean among the audio tokens. Then it fits how to decide whether and when a query
-occurs, from what the language model says and from how much the audio tokens resemble the words. Last, it fits the
-confidence of intervals.
+First, it fits a map from people's words to the audio tokens of the sounds that they name. Second, it fits how to decide
+whether and when a query occurs, from what the language model says and from how much the audio tokens resemble the
+words. Last, it fits the confidence of intervals.
 
 The held-out recordings are split in two by source. Scenes are composed from each half, including sounds of unknown
 kinds, noise, hum and silence, and the checkpoint answers questions about them. An interval is right if its kind is
@@ -17,7 +17,7 @@ from pathlib import Path
 
 
 def parse(argv: Sequence[str] | None) -> argparse.Namespace:
-    """Parse the words of `timeaudio calibrate`; None means those of the process."""
+    """Parse the arguments of `timeaudio calibrate`; None means those of the process."""
     parser = argparse.ArgumentParser(prog="timeaudio calibrate", description=__doc__)
     source = parser.add_mutually_exclusive_group(required=True)
     source.add_argument("--data", type=Path, nargs="+", metavar="DIR", help="folders with clips.csv and audio/")
@@ -39,7 +39,7 @@ def parse(argv: Sequence[str] | None) -> argparse.Namespace:
     )
     parser.add_argument(
         "--false-alarms", type=_share, default=0.08, metavar="SHARE",
-        help="share of absent queries that may be answered with intervals, of those fitted on (default: %(default)s)",
+        help="largest share of absent queries, on the scenes to fit on, that may get intervals (default: %(default)s)",
     )  # fmt: skip
     parser.add_argument("--seed", type=int, default=11, help="seed of the scenes (default: %(default)s)")
     return parser.parse_args(argv)

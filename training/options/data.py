@@ -24,13 +24,13 @@ _PATHS = {
     "captions": "the data set's file of captions",
     "corpus": "folder of LibriSpeech, with *.trans.txt and FLAC files",
     "items": "train.json or test.json, version 2",
-    "json": "file of questions and answers, as the authors use it",
+    "json": "file of questions and answers, in the authors' format",
     "labels": "audioset_train_strong.tsv",
     "names": "mid_to_display_name.tsv",
     "questions": "all_open_qa.json",
     "speech": "folder to write the speech to",
 }
-"""What each path of a builder is."""
+"""Help texts of the builders' path options."""
 
 BENCHMARK = """Write a reproducible synthetic benchmark: composed scenes with fixed seeds and published definitions.
 
@@ -50,7 +50,7 @@ at -68 to -42 dB. An event is the part of a recording whose RMS over 100 ms is w
 
 
 def parse(argv: Sequence[str] | None) -> argparse.Namespace:
-    """Parse the words of `timeaudio data`; None means those of the process. `command` is the name of the builder."""
+    """Parse the arguments of `timeaudio data`; None means those of the process. `command` is the builder's name."""
     parser = argparse.ArgumentParser(
         prog="timeaudio data", description="Build manifests from published data sets, and check manifests.",
         epilog=EXAMPLE, formatter_class=argparse.RawDescriptionHelpFormatter,
@@ -141,8 +141,8 @@ def _spoken(command: argparse.ArgumentParser) -> None:
     )  # fmt: skip
     command.add_argument(
         "--language", default=ENGLISH, metavar="CODE",
-        help="language of the sentences; those in others than English are read by espeak-ng, and each of their"
-        " words is only marked as one (default: %(default)s)",
+        help="language of the sentences; espeak-ng reads languages other than English, and their words are only marked"
+        " as foreign (default: %(default)s)",
     )  # fmt: skip
     command.add_argument("--side", choices=("train", "validate"), default="train", help="split (default: train)")
     command.add_argument("--copies", type=int, default=1, help="clips of each real recording (default: %(default)s)")
@@ -152,14 +152,16 @@ def _spoken(command: argparse.ArgumentParser) -> None:
 
 
 def _sections(command: argparse.ArgumentParser) -> None:
-    command.description = "Compose recordings of several readers, a section each, with a timeline of how each begins."
+    command.description = (
+        "Compose recordings of several readers, one section each, with a timeline of how each section begins."
+    )
     command.add_argument(
         "--clips", type=Path, nargs="+", required=True, metavar="FILE", help="manifests of `timeaudio data spoken`"
     )
     command.add_argument("--count", type=int, default=24, help="number of recordings (default: %(default)s)")
     command.add_argument(
         "--seconds", type=float, nargs=2, default=(60.0, 150.0), metavar=("LEAST", "MOST"),
-        help="how long the recordings are, about (default: 60 150)",
+        help="approximate length of the recordings (default: 60 150)",
     )  # fmt: skip
     command.add_argument("--seed", type=int, default=0, help="seed of the recordings (default: %(default)s)")
     command.add_argument("--out", type=Path, required=True, metavar="DIR", help="folder to write")
@@ -168,7 +170,7 @@ def _sections(command: argparse.ArgumentParser) -> None:
 def _lexicon(command: argparse.ArgumentParser) -> None:
     command.description = "List the most frequent words of texts, which a transcriber may recognise."
     command.add_argument("texts", type=Path, nargs="+", metavar="FILE", help="text files, or manifests with words")
-    command.add_argument("--count", type=int, default=20000, help="the most words (default: %(default)s)")
+    command.add_argument("--count", type=int, default=20000, help="maximum number of words (default: %(default)s)")
     command.add_argument("--out", type=Path, required=True, metavar="FILE", help="file to write")
 
 

@@ -9,13 +9,13 @@ SCENES = "Score a checkpoint on scenes composed of held-out recordings, as a tab
 
 
 def is_about_manifest(argv: Sequence[str]) -> bool:
-    """Return whether the words score a manifest. The help, which shows both forms, does not."""
+    """Return whether the arguments ask to score a manifest. The help shows both forms, so it does not count."""
     is_help = bool({"-h", "--help"} & set(argv))
     return not is_help and any(word.endswith(".jsonl") or word.startswith("--predictions") for word in argv)
 
 
 def parse(argv: Sequence[str]) -> argparse.Namespace:
-    """Parse the words of `timeaudio evaluate`."""
+    """Parse the arguments of `timeaudio evaluate`."""
     if is_about_manifest(argv):
         return manifest_parser().parse_args(argv)
     if {"-h", "--help"} & set(argv):
@@ -62,7 +62,7 @@ def _scenes_parser() -> argparse.ArgumentParser:
     )
     parser.add_argument("--scenes", type=int, default=200, help="number of scenes (default: %(default)s)")
     parser.add_argument("--seconds", type=float, nargs="+", default=[10.0], help="scene lengths, in turn (default: 10)")
-    parser.add_argument("--max-events", type=int, default=4, help="most events per 10 s (default: %(default)s)")
+    parser.add_argument("--max-events", type=int, default=4, help="maximum events per 10 s (default: %(default)s)")
     parser.add_argument(
         "--kinds", nargs="+", default=["all"], metavar="KIND", help="all, ten (ESC-10), or names of kinds"
     )

@@ -14,7 +14,7 @@ better than the start (few-clips), so none was written, 130 stopped by Ctrl-C, 1
 
 
 def parse(argv: Sequence[str] | None) -> argparse.Namespace:
-    """Parse the words of `timeaudio train`; None means those of the process."""
+    """Parse the arguments of `timeaudio train`; None means those of the process."""
     form = argparse.RawDescriptionHelpFormatter
     parser = argparse.ArgumentParser(prog="timeaudio train", description=__doc__, epilog=EXAMPLE, formatter_class=form)
     parser.add_argument("--data", type=Path, required=True, metavar="FILE", help="manifest: see docs/training.md")

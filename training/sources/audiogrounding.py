@@ -19,7 +19,7 @@ SPACED = ((" ,", ","), (" .", "."), (" 's", "'s"), (" n't", "n't"))
 
 
 def groundings(items: Path, recordings: RecordingIndex) -> Iterator[Row]:
-    """Yield a row for each phrase. A phrase without segments was not heard by the annotators: the query is absent.
+    """Yield a row for each phrase. The annotators did not hear phrases without segments: those queries are absent.
 
     Raises:
         DataError: the file is missing or has another format.

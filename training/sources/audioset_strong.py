@@ -115,7 +115,7 @@ def _classes_to_ground(
 
 
 def evaluation_subset(rows: Iterable[Row], count: int = EVALUATION_CLIPS) -> list[Row]:
-    """Return `count` dense caption rows of fewer than 100 words, chosen by a hash, as the paper's are not published."""
+    """Return `count` dense caption rows of fewer than 100 words, chosen by a hash: the paper's are not published."""
     short = [row for row in rows if sum(len(e.caption.split()) for e in row.events) < EVALUATION_WORDS]
     return sorted(sorted(short, key=lambda row: _hash_fraction(row.id, "evaluation"))[:count], key=lambda row: row.id)
 

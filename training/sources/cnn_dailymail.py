@@ -1,11 +1,11 @@
-"""Read CNN/DailyMail as speech: articles are spoken, and their highlights become a timeline.
+"""Read CNN/DailyMail as speech: articles are read aloud, and their highlights become a timeline.
 
 Files: the original `.story` files (article, then `@highlight` before each highlight), or a JSONL or CSV of the 3.0.0
 release (`id`, `article`, `highlights`, one highlight per line).
 
 A highlight's time is that of the run of sentences that it summarises. These runs are not annotated: the sentences are
-divided among the highlights, in order, so that they share as many words as possible. The paper does not say how it gets
-its times.
+divided among the highlights, in order, so that sentences share as many words as possible with their highlights. The
+paper does not say how it gets its times.
 
 Source: Nallapati et al. 2016; paper, appendix A and C.
 """
@@ -106,7 +106,7 @@ def timelines(
 def align(sentences: Sequence[str], highlights: Sequence[str]) -> list[tuple[str, int, int]]:
     """Return each highlight with its first and last sentence, in order of time. Each sentence belongs to one highlight.
 
-    Highlights are ordered by the sentence that is most similar to each. Each then gets a run of at least one sentence,
+    Highlights are sorted by the position of their most similar sentence. Each then gets a run of at least one sentence,
     so that the F1 of shared words, summed over all sentences, is maximal.
 
     Raises:

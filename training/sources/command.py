@@ -65,7 +65,7 @@ def check(arguments: argparse.Namespace) -> int:
 def join(arguments: argparse.Namespace) -> int:
     """Join several manifests. Audio paths become absolute, and colliding ids get their manifest's name as a prefix.
 
-    Manifests of one name get the name of their folder too.
+    If several manifests have the same name, the prefix also has the name of their folder.
     """
     each = [(manifest, read_manifest(manifest)) for manifest in arguments.manifests]
     count = Counter(row.id for _, rows in each for row in rows)

@@ -1,4 +1,4 @@
-"""List the most frequent words of texts and of manifests, a transcriber's lexicon: `timeaudio data lexicon`."""
+"""List the most frequent words of texts and manifests, as a transcriber's lexicon: `timeaudio data lexicon`."""
 
 import argparse
 from collections import Counter

@@ -58,7 +58,7 @@ def read_chapters(folder: Path) -> Iterator[list[Utterance]]:
 def timelines(
     folder: Path, out: Path, writer: Writer, *, min_seconds: float = 30.0, max_seconds: float = MAX_SECONDS
 ) -> Iterator[Row]:
-    """Join consecutive utterances of a chapter into recordings of at most `max_seconds`, with one summary each.
+    """Join consecutive utterances of a chapter into recordings of at most `max_seconds`; each utterance gets a summary.
 
     A remainder of a chapter that is shorter than `min_seconds` is left out.
     """
@@ -95,7 +95,7 @@ def _joined(taken: list[tuple[Utterance, Samples]], out: Path, writer: Writer) -
 
 
 def transcriptions(folder: Path) -> Iterator[Row]:
-    """Yield a row for each utterance: its text in lower case. Keeps general skills, as the paper does."""
+    """Yield a row for each utterance: its text in lower case. These rows preserve general skills, as in the paper."""
     for chapter in read_chapters(folder):
         for utterance in chapter:
             yield Row(

@@ -39,7 +39,7 @@ def queries(found: KindSpans, rng: np.random.Generator, count: int = 4) -> Itera
 def draw_query(kind: str, rng: np.random.Generator) -> str:
     """Draw a query for a kind: its name, a phrase or a caption, with varied case and punctuation.
 
-    Names come often: the connector was aligned to their words, so queries are learned from them first.
+    Names come often: the connector was aligned to their words, so the model learns queries from names first.
     """
     words, name, chance = vocabulary()[kind], kind.replace("_", " "), rng.random()
     if chance < NAME_SHARE and not any(name in group.queries for group in groups().values()):

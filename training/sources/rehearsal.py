@@ -1,7 +1,7 @@
 """Compose the rehearsal set that comes with TimeAudio: `python -m training.sources.rehearsal ESC-50 MORE`.
 
-It has short scenes of every kind of the vocabulary, from two disjoint sets of recordings: those that train and those
-that validate, by the folds of `timeaudio data scenes`. A validation recording is from the half of the sources that
+It has short scenes of every kind of the vocabulary, from two disjoint sets of recordings: one for training and one for
+validation, split by the folds of `timeaudio data scenes`. Validation recordings come from the half of the sources that
 `timeaudio calibrate` fits on, so that the other half stays unseen. `ATTRIBUTION.csv` lists every recording used.
 """
 

@@ -1,7 +1,7 @@
 """Write questions about a composed scene with answers that are true of it.
 
-Each scene gets a question about presence, and one about times, number, duration, order or a moment; now and then one
-that is not about the sound, or not in English. All questions about a sound that does not occur have the same answer.
+Each scene gets a question about presence, and one about times, number, duration, order or a moment. Now and then, the
+second one is off topic or not in English instead. All questions about a sound that does not occur have the same answer.
 """
 
 from collections.abc import Callable, Iterator, Sequence
@@ -20,7 +20,7 @@ PLAINEST_SHARE = 0.85
 """Probability of a kind's plainest caption: a model cannot hear which of several equivalent captions was chosen."""
 
 CARELESS_SHARE = 0.3
-"""Probability that a question with a fixed answer has neither capitals nor a mark at its end."""
+"""Probability that a question with a fixed answer has neither capitals nor punctuation at its end."""
 
 ORDER_GAP_S = 0.5
 
@@ -75,7 +75,7 @@ def _duration_question(found: KindSpans, _: float, rng: np.random.Generator) -> 
 
 
 def _order_question(found: KindSpans, _: float, rng: np.random.Generator) -> Question | None:
-    """Write which of two kinds begins first; None where no two begin at least half a second apart."""
+    """Ask which of two kinds begins first. Return None if no two kinds begin at least half a second apart."""
     known = _known(found)
     pairs = [
         (one, other)
@@ -94,7 +94,7 @@ def _order_question(found: KindSpans, _: float, rng: np.random.Generator) -> Que
 
 
 def _moment_question(found: KindSpans, duration: float, rng: np.random.Generator) -> Question:
-    """Write what is heard at a whole second."""
+    """Ask what is heard at a whole second."""
     starts = [int(span[0]) + 1 for spans in found.values() for span in spans if int(span[0]) + 1 < span[1]]
     second = choose(starts, rng) if starts and rng.random() < 0.7 else int(rng.integers(0, max(1, int(duration))))
     around = [(s, kind) for kind, spans in found.items() for s in spans if s[0] <= second < s[1]]
@@ -128,7 +128,7 @@ def _known(found: KindSpans) -> list[str]:
 
 
 def _draw_kind(found: KindSpans, present: float, rng: np.random.Generator) -> tuple[str, Sequence[Span]]:
-    """Draw a kind that sounds, with a probability of `present`, or one that does not, and its spans.
+    """Draw a kind that sounds, with a probability of `present`, or else one that does not. Return it with its spans.
 
     Kinds that sound more often are drawn more often, so that numbers above one are not rare.
     """
@@ -141,7 +141,7 @@ def _draw_kind(found: KindSpans, present: float, rng: np.random.Generator) -> tu
 
 
 def _wording(kind: str, aim: Aim, rng: np.random.Generator) -> str:
-    """Draw a question about a kind, but none that is also a query of validation."""
+    """Draw a question about a kind, but none that is also a validation query."""
     held_out = {_plain(query) for query in held_out_wordings()[kind]}
     question = ""
     while not question or _plain(question) in held_out:

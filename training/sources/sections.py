@@ -1,7 +1,8 @@
 """Compose recordings of several sections of speech with their timeline: `timeaudio data sections`.
 
 A section is one reader: one to three spoken clips (`timeaudio data spoken --plain`) in a row, with short pauses. Longer
-pauses part the sections. The reference of a section is how it begins, as a lead sentence would: at most `LEAD_WORDS`.
+pauses separate the sections. The reference caption of a section is its beginning, at most `LEAD_WORDS` words, like a
+lead sentence.
 """
 
 import argparse
@@ -75,7 +76,7 @@ def run(arguments: argparse.Namespace) -> int:
 def _compose(
     readers: Sequence[Sequence[_Clip]], seconds: tuple[float, float], rng: np.random.Generator
 ) -> tuple[Samples, list[Annotation], list[SpokenWord]]:
-    """Return a recording of a length between `seconds`, unless the readers end before, its sections and words."""
+    """Return a recording, its sections and its words. Its length is between `seconds`, unless the readers run out."""
     longest = float(rng.uniform(*seconds))
     parts: list[Samples] = [_silence(GAP_S, rng)]
     events: list[Annotation] = []
@@ -101,7 +102,7 @@ def _compose(
 
 
 def _moved(words: Sequence[SpokenWord], start: float) -> list[SpokenWord]:
-    """Return words of which the first is spoken at `start` seconds."""
+    """Shift words so that the first one is spoken at `start` seconds."""
     later = start - words[0].start
     return [SpokenWord(word.text, round(word.start + later, 3), round(word.end + later, 3)) for word in words]
 

@@ -1,4 +1,4 @@
-"""Clips of speech of 3 to 15 s: cut, recorded as a microphone would, and written with the times of their words."""
+"""Cut speech into clips of 3 to 15 s, record them as a microphone would, and write them with their words' times."""
 
 import json
 from collections import Counter
@@ -74,7 +74,7 @@ def _moved(word: SpokenWord, seconds: float) -> SpokenWord:
 
 
 class ClipWriter:
-    """Writes clips and their lines, and keeps those that are there. `left_out` counts what gave no clip, by reason."""
+    """Writes clips and their manifest lines, except existing ones. `left_out` counts what gave no clip, by reason."""
 
     def __init__(self, folder: Path, config: SceneConfig, speeds: Sequence[float], seed: int) -> None:
         self._folder, self._config, self._speeds, self._seed = folder, config, speeds, seed
@@ -82,14 +82,14 @@ class ClipWriter:
         (folder / "audio").mkdir(parents=True, exist_ok=True)
 
     def rows(self, name: str) -> list[Row] | None:
-        """Return the rows that an earlier run wrote of a recording, or None."""
+        """Return the rows that an earlier run wrote for a recording, or None."""
         path = self._folder / "audio" / f"{name}.json"
         if not path.is_file():
             return None
         return [_row(fields) for fields in json.loads(path.read_text(encoding="utf-8"))]
 
     def write(self, name: str, reader: str, pieces: Sequence[Spoken], copies: int) -> list[Row]:
-        """Write `copies` clips of each piece of a recording, each recorded in another way."""
+        """Write `copies` clips of each piece of a recording, each recorded differently."""
         lines = []
         for number, (piece, copy) in enumerate((p, c) for p in pieces for c in range(copies)):
             rng = np.random.default_rng([self._seed, number, *name.encode()])

@@ -42,7 +42,7 @@ READING_S = 29.0
 """Longer recordings are left out: Whisper reads 30 s at once."""
 
 WORDS = (8, 30)
-"""Words that a voice speaks in one clip: whole sentences, up to one that reaches a number drawn from these."""
+"""Range of the words that a voice speaks in one clip: whole sentences, until they reach a number drawn from it."""
 
 VOICE_SPEEDS = (0.85, 1.25)
 
@@ -53,7 +53,7 @@ ReadWords = Callable[[Samples, str | None], list[SpokenWord]]
 
 @dataclass(frozen=True, slots=True)
 class SpokenRecording:
-    """A recording of one reader; `text` is None where nobody has written it down."""
+    """A recording of one reader; `text` is None if there is no transcript."""
 
     path: Path
     reader: str
@@ -61,7 +61,7 @@ class SpokenRecording:
 
 
 def read_speech(directories: Sequence[Path], side: Side) -> list[SpokenRecording]:
-    """Return the speech of one side's readers. The first fold that is given for a reader is that of all their clips.
+    """Return the speech of one side's readers. The first fold given for a reader applies to all of the reader's clips.
 
     Raises:
         DataError: a table or a column is missing, or a fold is not a number.
@@ -84,14 +84,14 @@ def read_sentences(path: Path, side: Side) -> list[str]:
     """Return the sentences of one side, from a file with one per line.
 
     Raises:
-        DataError: the file does not exist, or has none.
+        DataError: the file does not exist, or has no such sentence.
     """
     if not path.is_file():
         raise DataError(f"{path} does not exist: --sentences takes a text file with one sentence per line.")
     lines = (line.strip() for line in path.read_text(encoding="utf-8").splitlines())
     found = [line for line in lines if any(c.isalpha() for c in line) and in_side(fold_of_source(line), side)]
     if not found:
-        raise DataError(f"{path} has no sentence to {side}: a quarter of its lines validate, the others train.")
+        raise DataError(f"{path} has no sentence to {side} on: a quarter of its lines validate, the others train.")
     return found
 
 
@@ -105,12 +105,12 @@ def installed_voices(engines: Sequence[str] | None, side: Side) -> list[Voice]:
     voices = [voice for voice in VOICES if voice.engine in chosen and is_installed(voice)]
     found = [voice for voice in voices if (voice in HELD_OUT) == (side == "validate")]
     if not found:
-        raise DataError(f"No voice to {side} of {', '.join(chosen)} is installed: install one, or name others.")
+        raise DataError(f"No voice to {side} with is installed for {', '.join(chosen)}: install one, or name others.")
     return found
 
 
 def group_sentences(sentences: Sequence[str], rng: np.random.Generator) -> Iterator[str]:
-    """Yield texts of consecutive sentences, with about as many words as `WORDS` says; endlessly."""
+    """Yield texts of consecutive sentences, endlessly. Each has about as many words as `WORDS` says."""
     while sentences:
         text, most = "", int(rng.integers(*WORDS))
         for sentence in sentences:
@@ -189,7 +189,7 @@ def synthetic_rows(
 
 
 def mark_words(samples: Samples, text: str | None) -> list[SpokenWord]:
-    """Return a mark for each word of a text in another language. `ReadWords`, without recognition."""
+    """Return a mark for each word of a text in another language. This is a `ReadWords` that recognises nothing."""
     first, last = active_region(samples)
     marks = [OTHER_LANGUAGE] * len((text or "").split())
     return divide_time(marks, first / SAMPLE_RATE, last / SAMPLE_RATE)
@@ -235,7 +235,7 @@ def run(arguments: argparse.Namespace) -> int:
 
 
 def _reader(folder: Path) -> ReadWords:
-    from training.data.speech_reader import SpeechReader  # transformers takes seconds, and few commands read speech
+    from training.data.speech_reader import SpeechReader  # importing transformers takes seconds, and few runs need it
 
     return SpeechReader(folder).read
 

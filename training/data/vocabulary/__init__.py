@@ -1,7 +1,7 @@
 """The vocabulary of sound events: captions, queries and keywords of 52 kinds, and groups of kinds.
 
-The wordings are JSON files in this folder; `training.data.questions` reads those of questions. The kinds are the 50 of
-ESC-50, by its names, and `speech` and `music`.
+The wordings are JSON files in this folder; `training.data.questions` reads the files with questions. The kinds are the
+50 classes of ESC-50, under the same names, plus `speech` and `music`.
 """
 
 import functools
@@ -96,7 +96,7 @@ def held_out_wordings() -> dict[str, tuple[str, ...]]:
 
 @functools.cache
 def synonyms() -> dict[str, tuple[str, ...]]:
-    """Return words for the kinds, and for sounds that are none of them, by name. No question of training uses them."""
+    """Return words for the kinds, and for sounds that are none of them, by name. No training question uses them."""
     return {name: tuple(texts) for name, texts in _read("synonyms.json").items()}
 
 
