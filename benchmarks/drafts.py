@@ -3,7 +3,7 @@
     python benchmarks/drafts.py [--model DIR] [--scenes 24] [--seed 1] [--json FILE]
 
 Each scene gets dense captions and three queries, one at a time, with drafts and without, in turn. The first half of the
-scenes only fills the memory of earlier answers; the figures are for the second half. Prints a table and a JSON object.
+scenes only fills the memory of earlier answers; the figures are for the second half. Prints a JSON object.
 """
 
 import argparse

@@ -1,7 +1,7 @@
 """Load a server for a long time at 80 % of its peak rate, then at 500 %; measure memory, files, latency and refusals.
 
     python benchmarks/soak.py [--model DIR] [--minutes 30] [--again-min 5] [--overload-s 60] [--peak-s 30]
-                              [--clip-s 10] [--json FILE]
+                              [--clip-s 10] [--clients 16] [--json FILE]
 
 It measures the peak with clients that always have a clip in flight. Then clips arrive at random (Poisson), whether or
 not earlier ones were answered. It measures the peak again every few minutes and adapts the rate: on a shared machine,
@@ -153,7 +153,7 @@ def main() -> None:
         "bars": bars,
     }
     text = json.dumps(report)
-    print(json.dumps({key: value for key, value in report.items() if key != "machine"}, indent=1)[:6000])
+    print(json.dumps({key: value for key, value in report.items() if key != "machine"}, indent=1))
     if arguments.json is not None:
         arguments.json.write_text(text + "\n", encoding="utf-8")
 

@@ -17,11 +17,11 @@ from model.module_state import read_safetensors
 CONFIG, WEIGHTS = "adapter_config.json", "adapter_model.safetensors"
 """peft's own names."""
 PREFIX = "base_model.model."
-"""What peft puts before the names of the language model's tensors, here only in its own layout."""
+"""The prefix that peft puts before the language model's tensor names. The names in a packed adapter do not have it."""
 
 
 def read_adapter(directory: Path) -> dict[str, Tensor]:
-    """Return an adapter's tensors by the language model's names for the layers that they change.
+    """Return an adapter's tensors, keyed by the language model's names for the layers that they change.
 
     Raises:
         CheckpointError: the weights are missing or damaged.
@@ -51,7 +51,7 @@ def merge_adapter(llm: PreTrainedModel, directory: Path) -> PreTrainedModel:
         # peft 0.21 reads an attribute that transformers 5.24 calls deprecated. A user can do nothing about that.
         warnings.filterwarnings("ignore", "`is_gradient_checkpointing` is deprecated", FutureWarning)
         try:
-            # Resolved, because peft takes a relative path for the name of a model on the hub.
+            # Resolved, because peft mistakes a relative path for the name of a model on the hub.
             config = LoraConfig.from_pretrained(str(directory.resolve()))
         except (OSError, TypeError, ValueError) as error:
             raise CheckpointError(f"{directory / CONFIG} cannot be read ({error}): copy it again.") from None

@@ -32,7 +32,7 @@ class Features:
     Attributes:
         start, end: sum over the markers of that time, which is the log-probability of the time.
         words: mean over the tokens of the interval's words. In grounding these are the words before the answer's first
-            time, which say whether the query is present; in other tasks those up to the next time, the caption.
+            time, which say whether the query is present; in other tasks, the words up to the next time: the caption.
         least: the minimum over the same tokens.
         length: natural logarithm of the interval's length in seconds. Short intervals are more easily missed.
         evidence: how much the interval's audio tokens resemble the caption, the query or the question (`Evidence`).
@@ -70,7 +70,7 @@ class Calibration:
     """What was fitted to a checkpoint: the confidence function of each task, and how to decide about presence.
 
     Tasks without a function have no confidence. Where `presence`, `occurrence` or `continuation` lacks a task, the
-    language model alone decides whether, when, or how often.
+    language model alone decides whether, when, or how often a sound occurs.
     """
 
     tasks: dict[Task, Logistic]
@@ -179,7 +179,7 @@ def features_of(
     """Return the features of each interval of each event, in order.
 
     A free-text answer (`ask`) may join two times with tokens other than the separator's. The grammar does not treat
-    these as one interval, so only its length and its evidence are known.
+    these as one interval, so only the interval's length and evidence are known.
 
     Args:
         events: as the parser reads them from `ids`, in order.
@@ -233,7 +233,7 @@ def _runs(ids: Sequence[int], markers: frozenset[int]) -> list[slice]:
 
 
 def _written(ids: Sequence[int], runs: Sequence[slice], vocabulary: Vocabulary) -> list[_IntervalTokens]:
-    """Find each two times with a separator between them, and the words that follow up to the next time."""
+    """Find each pair of times with a separator between them, and the words that follow up to the next time."""
     digits = {token: digit for row in (vocabulary.anchor_ids, vocabulary.offset_ids) for digit, token in enumerate(row)}
     found, number = [], 0
     while number + 1 < len(runs):

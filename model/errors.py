@@ -3,7 +3,7 @@
 TimeAudioError
 ├── AudioError
 │   ├── UnsupportedAudio    the bytes are not an audio file of a supported kind
-│   ├── NoSuchTrack         the file has fewer audio tracks than the chosen one needs
+│   ├── NoSuchTrack         the file does not have the chosen audio track
 │   ├── CorruptAudio        decoding failed part-way
 │   ├── EmptyAudio          fewer samples than one window needs
 │   └── AudioTooLong        longer than the limit

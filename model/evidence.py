@@ -1,8 +1,9 @@
 """Evidence that words describe a recording: how much its audio tokens resemble them.
 
 The connector learns to make each window's token resemble the embeddings of the words for what sounds in it (see
-`training.aligner`). The language model reads the same tokens, but it errs on other recordings than this comparison
-does. So a calibration may weigh both: to decide whether a query occurs (`model.presence`), and for confidence.
+`training.aligner`). The language model reads the same tokens, but it makes mistakes on other recordings than this
+comparison does. So a calibration may weigh both: to decide whether a query occurs (`model.presence`), and for
+confidence.
 
 Source: ours, docs/decisions/0042 and 0045.
 """
@@ -21,7 +22,7 @@ from model.timeline.interval import Interval
 from model.word_map import WordMap
 
 NUM_NEAREST = 3
-"""Tokens that count: three windows are one second."""
+"""The number of nearest tokens that count: three windows are one second."""
 FRAMES_PER_TENTH = 100 // FRAME_MS
 
 
@@ -85,10 +86,11 @@ class Evidence:
 
     @cached_property
     def _centred(self) -> Float[Tensor, "tokens dim"]:
-        """The tokens of sound from their centre.
+        """The tokens of sound relative to a centre.
 
-        It lies halfway between their mean and that of many recordings. Their mean alone would take away a sound that
-        fills its recording; the other alone would leave what all tokens of this recording share.
+        The centre lies halfway between the mean of this recording's tokens and that of many recordings. The first mean
+        alone would remove a sound that fills its recording; the second alone would keep what all tokens of this
+        recording share.
         """
         mean = self.sounds.mean(dim=0)
         return self.sounds - (mean if self._map is None else (mean + self._map.centre) / 2)
@@ -116,7 +118,7 @@ class Evidence:
     def by_tenth(self, ids: Sequence[int]) -> list[float] | None:
         """Return the cosine similarity of words with what sounds in each tenth of a second of the recording.
 
-        It is that of the window and its neighbours together. None if the tokens are merged.
+        Each similarity is that of a window and its neighbours together. None if the tokens are merged.
         """
         if not ids or not len(self.sounds) or not self._has_windows:
             return None
@@ -129,8 +131,8 @@ class Evidence:
     def embedding(self, part: Interval) -> tuple[float, ...] | None:
         """Return what sounds in a part: the direction of its tokens from the mean of the vocabulary, [dim], length 1.
 
-        The recording's own mean is not subtracted, as it is for the comparison with words: it differs between
-        recordings, and nothing would be left of a sound that fills its recording. None if the tokens are merged.
+        Unlike in the comparison with words, the recording's own mean is not subtracted: it differs between recordings,
+        and nothing would be left of a sound that fills its recording. None if the tokens are merged.
         """
         if not len(self.sounds) or not self._has_windows:
             return None
@@ -139,7 +141,7 @@ class Evidence:
 
     @property
     def _has_windows(self) -> bool:
-        """Whether each token of sound is one window. Merged tokens are several."""
+        """Whether each token of sound is one window. A merged token stands for several windows."""
         return abs(len(self.sounds) - self._num_windows) <= 1
 
     def _windows(self, part: Interval) -> slice:

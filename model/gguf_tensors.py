@@ -25,7 +25,7 @@ BLOCK = 32
 
 
 def gguf_files(directory: Path) -> list[Path]:
-    """Return the GGUF file of a directory, or all parts of a split one; none if there is none."""
+    """Return the GGUF file of a directory, or all parts of a split one; an empty list if there is none."""
     return sorted(directory.glob(f"{Path(GGUF_FILE).stem}*.gguf"))
 
 

@@ -34,11 +34,11 @@ _LOG_IN = "log in with `hf auth login`, or set HF_TOKEN"
 def fetch_checkpoint(given: Path) -> Path:
     """Return the directory of a checkpoint of this project, fetched if `given` is its name on the hub.
 
-    A path that exists, and one that cannot be such a name, is returned as it is.
+    A path that exists or cannot be such a name is returned unchanged.
 
     Raises:
-        CheckpointError: the hub does not have it, does not give it to this user, or cannot be reached; or it is an
-            address.
+        CheckpointError: the hub does not have it, does not give it to this user, or cannot be reached; or `given` is
+            an address.
     """
     return _fetch(given, _CHECKPOINT)
 

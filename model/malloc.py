@@ -1,4 +1,4 @@
-"""What glibc's malloc does with freed memory. Other C libraries keep their defaults."""
+"""Sets what glibc's malloc does with freed memory. Other C libraries keep their defaults."""
 
 import ctypes
 import sys
@@ -21,7 +21,7 @@ def return_large_blocks() -> None:
 
 
 def keep_freed_memory() -> None:
-    """Make malloc keep what a step frees for the next step of like size, which then faults no page in again.
+    """Make malloc keep the memory that a step frees. The next step of similar size then causes no page faults.
 
     Call it before the first large allocation.
     """

@@ -45,7 +45,7 @@ def load_tensors(module: nn.Module, path: Path) -> None:
 
 
 def _unpacked(module: nn.Module, tensors: dict[str, Tensor]) -> dict[str, Tensor]:
-    """Give a convolution's kernel its shape again: GGUF holds it as a matrix."""
+    """Restore the shape of a convolution's kernel: GGUF holds it as a matrix."""
     shapes = {name: tensor.shape for name, tensor in module.state_dict().items()}
     return {
         name: tensor.view(shapes[name]) if name in shapes and shapes[name].numel() == tensor.numel() else tensor

@@ -54,8 +54,8 @@ def pack(
 
     `llm` is for the language model, which must be a Llama for `q4_1` (5 bits per weight) and `q8_0` (8.5 bits); its
     embedding takes 8.5 bits and its norms 32 in both. An adapter is merged, except into `q4_1`, whose rounding is as
-    coarse as an adapter's changes: there it stays apart. `others` is for the encoders and such an adapter, and for
-    the transcriber unless `transcriber` says otherwise (`q5_1`: 6 bits); the connector never takes fewer than 16. A
+    coarse as an adapter's changes: there it stays separate. `others` is for the encoders and a separate adapter, and
+    for the transcriber unless `transcriber` is given (`q5_1`: 6 bits); the connector never takes fewer than 16. A
     packed language model computes in the fastest precision of the device. Other files, such as a calibration, are
     copied unchanged: rounding changes answers little, but measure it.
 

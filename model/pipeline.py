@@ -158,8 +158,8 @@ class Pipeline:
     ) -> ParsedAnswer:
         """Answer any question in the grammar of `task`; by default greedily, with at most `answer_tokens` tokens.
 
-        `num_passes` is the number of passes over a long recording, of which this is one. A checkpoint that recognises
-        words summarises by them, without the language model.
+        This is one of `num_passes` passes over a long recording. A checkpoint that recognises words makes summaries
+        from the words, without the language model.
 
         Raises:
             TaskNotSupported: the checkpoint was not trained for the task.

@@ -34,8 +34,8 @@ PRODUCTS: tuple[Product, ...] = (functools.partial(_linear, 32), functools.parti
 def fastest_dtype(device_type: str) -> torch.dtype:
     """Return bfloat16 where the device computes clearly faster in it than in float32, else float32.
 
-    A GPU gets bfloat16. A CPU is timed, for about 50 ms: one without instructions for bfloat16 emulates it, and some
-    with them are slower in it than in float32, at least in some products.
+    A GPU gets bfloat16. A CPU is timed, for about 50 ms: a CPU without instructions for bfloat16 emulates it, and some
+    CPUs with such instructions are slower in bfloat16 than in float32, at least in some products.
 
     Args:
         device_type: `cpu` or `cuda`.

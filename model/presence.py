@@ -1,7 +1,8 @@
 """Decide whether and when a sound occurs, from what the language model says and from the audio tokens' evidence.
 
 `timeaudio calibrate` fits a logistic function of both for queries, and one for questions. The engine applies it as
-a bias on the token where the two kinds of answer part, so that one decoding writes the answer that the function chose.
+a bias on the token where the two kinds of answer diverge, so that a single decoding writes the answer that the function
+chose.
 Another logistic function, of the evidence alone, tells when the sound occurs: see `model.engine.interval_weights`.
 """
 
@@ -32,9 +33,9 @@ class Presence:
     absent: int
 
     def bias_of(self, evidence: float, num_passes: int = 1) -> float:
-        """Return what to take from the logit of the absent token, so that the more likely answer is chosen.
+        """Return what to subtract from the logit of the absent token, so that the more likely answer is chosen.
 
-        Of several passes over a recording, each one is less likely to have the sound than the whole.
+        Each of several passes over a recording is less likely to have the sound than the whole recording is.
         """
         return (self.bias + self.evidence * evidence - PASS_WEIGHT * math.log(num_passes)) / self.language
 
@@ -43,8 +44,8 @@ class Presence:
 class Occurrence:
     """The log-odds that a sound occurs in a window: bias + evidence * `Evidence.by_tenth` + whole * `Evidence`.
 
-    The weight of the whole recording's evidence is below 0: where words are clearly found, other sounds that resemble
-    them a little are something else.
+    The weight of the whole recording's evidence is below 0: if a recording clearly has what the words name, sounds that
+    resemble the words only a little are something else.
     """
 
     bias: float
@@ -52,7 +53,7 @@ class Occurrence:
     whole: float
 
     def by_tenth(self, similarities: Sequence[float], whole: float, tenths_per_window: float) -> list[float]:
-        """Return the log-odds of each tenth of a second, so that those of a window add up to its own."""
+        """Return the log-odds of each tenth of a second. Those of a window's tenths add up to the window's."""
         bias = self.bias + self.whole * whole
         return [(bias + self.evidence * value) / tenths_per_window for value in similarities]
 

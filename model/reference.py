@@ -89,7 +89,7 @@ class Reference:
             waveform: 16 kHz, within -1 to 1, or integers as in a WAV file. As in the released code, only the first
                 channel of [samples, channels] is used, and at most 180 s.
             duration_s: the recording's length for the time index; its true length if None. The released data set uses
-                the annotation's, rounded to a tenth.
+                the length in the annotation, rounded to a tenth.
             picks: the dominant windows of each segment of 44 windows, ascending, numbered from the recording's first
                 window. Recordings of over 88 windows are merged with them. See also `picks_of_scores`.
             question: the question, if there is no `prompt`.

@@ -1,8 +1,8 @@
-"""What words mean among audio tokens: a linear map of word embeddings, fitted to how people name sounds.
+"""Maps words to directions of audio tokens: a linear map of word embeddings, fitted to how people name sounds.
 
 An audio token resembles the name of a sound ("dog"), because the connector was aligned to names. People write "a hound
-baying". The map turns the embeddings of such words towards the name. It also holds the audio token to expect of any
-recording, from which tokens are compared.
+baying". The map turns the embeddings of such words towards the name. It also holds the mean audio token of many
+recordings. Audio tokens are compared with words relative to it.
 
 Source: ours, docs/decisions/0045; `timeaudio calibrate` fits it.
 """

@@ -15,7 +15,7 @@ TimeAudioError
     ├── DecodeTooCostly       decoding the file hit its time or memory limit
     ├── Overloaded            the queue is full
     ├── OutOfSpace            the upload disk is full
-    ├── NotReady              the model is loading, was lost, or the server is draining
+    ├── NotReady              the model is loading or was lost, or the server is draining
     ├── WorkerLost            the process that held the request died
     ├── RequestQuarantined    the request crashed its worker process twice
     ├── DeadlineExceeded      the answer was not ready in time

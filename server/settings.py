@@ -1,6 +1,6 @@
 """The operator's settings, read from the environment: `TIMEAUDIO_LIMITS__AUDIO_SECONDS=60`.
 
-The checkpoint defines the architecture and the caller the options of a request; neither is here.
+The checkpoint defines the architecture, and the caller defines the options of a request; neither is here.
 """
 
 from pathlib import Path

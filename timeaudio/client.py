@@ -33,7 +33,8 @@ class Client:
     `stream_...` yield each result as soon as it is found. An address like grpc://127.0.0.1:9000 selects gRPC.
 
     Attributes:
-        on_progress: called with the passes done and the number of passes, while a recording of several is analysed.
+        on_progress: called with the passes done and the number of passes, while a recording of several passes is
+            analysed.
 
     Example:
         with Client("http://127.0.0.1:8000") as client:

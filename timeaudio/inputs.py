@@ -18,7 +18,7 @@ SUFFIXES = frozenset(
 """The suffixes that count as recordings in a folder. A file named directly may have any suffix."""
 
 UNREAD_SUFFIXES = frozenset({".dts", ".ape", ".tak", ".mpc", ".ra", ".rm", ".dsf", ".dff", ".aax", ".gsm", ".voc"})
-"""The suffixes of sound and film that are not read. In a folder they are counted and reported."""
+"""Suffixes of sound and film formats that are not read. In a folder, such files are counted and reported."""
 
 STDIN = "-"
 
@@ -61,15 +61,15 @@ class Source:
 def sources(words: Iterable[str], left_out: list[Path] | None = None) -> list[Source]:
     """Return every recording that the words name, in their order, and by name within a folder or pattern.
 
-    A missing file or a folder without recordings is kept: opening it raises the error. Files in folders whose kind is
-    not read are added to `left_out`.
+    A missing file or a folder without recordings is kept: opening it raises the error. Files in folders are added to
+    `left_out` if their kind is not read.
     """
     ignored: list[Path] = []
     return [source for word in words for source in _named(word, ignored if left_out is None else left_out)]
 
 
 def describe_left_out(left_out: Sequence[Path]) -> str:
-    """Return a sentence about the files in folders whose kind is not read."""
+    """Return a sentence about the files in folders that were left out because their kind is not read."""
     suffixes = ", ".join(sorted({path.suffix.lower() for path in left_out}))
     files = "1 file was" if len(left_out) == 1 else f"{len(left_out)} files were"
     return f"{files} left out, because their format is not supported ({suffixes}). Convert them, for example to flac."
@@ -106,7 +106,7 @@ def _inside(folder: Path, left_out: list[Path]) -> Iterator[Source]:
 
 
 def _folders(top: Path) -> Iterator[tuple[str, list[str]]]:
-    """Yield every folder below, also behind links, with its files. Each folder once, so that loops of links end.
+    """Yield every folder below `top`, also behind links, with its files; each only once, so that loops of links end.
 
     Links come last: a folder that is also reached without one keeps its own path.
     """

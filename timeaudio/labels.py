@@ -32,7 +32,7 @@ def one_line(words: str) -> str:
 
     The result is never empty, because some formats need a label.
     """
-    if words.isprintable():  # fast path, for archives of a million: its only white space is the space
+    if words.isprintable():  # fast path, for archives of a million: printable text has no white space but spaces
         if words and "  " not in words and words[0] != " " != words[-1]:
             return words
     else:

@@ -15,10 +15,10 @@ _LOCAL = ("127.0.0.1", "localhost")
 
 
 def serve(create: Callable[[Sequence[str]], Starlette], host: str, port: int, *, warning: str) -> None:
-    """Print the address and serve until a signal. `warning` is printed if others than this machine can connect.
+    """Print the address and serve until a signal. `warning` is printed if other machines can connect.
 
-    `create` makes the application from the names that requests may use for it; `*` is any. With a fixed list, a page of
-    another site whose name is rebound to this machine (DNS rebinding) can read nothing.
+    `create` makes the application from the host names that requests may use; `*` allows any. With a fixed list, a page
+    of another site whose name is rebound to this machine (DNS rebinding) can read nothing.
     """
     is_local = host in _LOCAL
     app = create(_LOCAL if is_local else ("*",))

@@ -187,7 +187,7 @@ def _channel(library: Any, address: SplitResult) -> Any:
     host = address.hostname or ""
     target = f"[{host}]:{address.port}" if ":" in host else f"{host}:{address.port}"
     options = [
-        ("grpc.use_local_subchannel_pool", 1),  # else a forked process shares its parent's connection
+        ("grpc.use_local_subchannel_pool", 1),  # otherwise a forked process shares its parent's connection
         ("grpc.max_receive_message_length", -1),  # embeddings of a thousand events are more than the default, 4 MiB
     ]
     if is_loopback(host):

@@ -11,7 +11,7 @@ P = TypeVar("P", bound=Piece)
 
 
 class _SoFar(Generic[P, A]):
-    """What was read so far.
+    """What has been read so far.
 
     Attributes:
         beginning: the request's id, the model, and the length of the audio; None before the first piece is read.

@@ -18,6 +18,8 @@ import torch.nn.functional as F
 from jaxtyping import Float
 from torch import Tensor, nn
 
+from model.audio.segment import FRAME_SAMPLES
+from model.audio.waveform import SAMPLE_RATE
 from model.connector.window import num_windows
 from model.language.tokenizer import Tokenizer
 from model.timeaudio import TimeAudio
@@ -28,7 +30,6 @@ from training.frame_batches import frames_by_length
 from training.parameter_group import ParameterGroup, by_weight_decay
 from training.stages import StageConfig
 
-WINDOW_S = 0.34
 SILENCE = "silence"
 EDGE_WEIGHT, DIGIT_WEIGHT, PULL_WEIGHT = 0.5, 0.3, 0.3
 
@@ -66,6 +67,7 @@ class Aligner(nn.Module):
         super().__init__()
         self.fusion, self.connector = model.fusion, model.connector
         self.window_frames = model.config.window.num_frames
+        self.window_s = self.window_frames * FRAME_SAMPLES / SAMPLE_RATE
         self._config = config
         self.labels = {name: place for place, name in enumerate(sorted({_name(e) for r in rows for e in r.events}))}
         if not self.labels:
@@ -166,12 +168,13 @@ class Aligner(nn.Module):
         active = torch.zeros(count, len(self.labels))
         edges = torch.zeros(2, count, len(self.labels))
         times = torch.full((2, count), -1)
-        first = torch.arange(count) * WINDOW_S
+        width = self.window_s
+        first = torch.arange(count) * width
         for label, start, end in target.events:
-            inside = (torch.clamp(first + WINDOW_S, max=end) - torch.clamp(first, min=start)).clamp(min=0) / WINDOW_S
+            inside = (torch.clamp(first + width, max=end) - torch.clamp(first, min=start)).clamp(min=0) / width
             active[:, label] = torch.maximum(active[:, label], inside)
             for side, time in ((0, start), (1, end)):
-                window = min(int(time / WINDOW_S), count - 1)
+                window = min(int(time / width), count - 1)
                 edges[side, window, label] = 1.0
                 times[side, window] = round(time * 10)
         return _Targets(active.to(self.device), edges.to(self.device), times.to(self.device))

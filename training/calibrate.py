@@ -98,7 +98,10 @@ def scored_intervals(
 
 
 def calibrate(scored: Sequence[ScoredInterval]) -> Calibration:
-    """Fit one function per task. Weights are not negative: more probable markers or words never lower a confidence."""
+    """Fit one function per task.
+
+    Only the length may have a negative weight: more probable markers or words never lower a confidence.
+    """
     found: dict[Task, Logistic] = {}
     for task in TASKS:
         rows = [row for row in scored if row.task == task]

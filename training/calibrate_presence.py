@@ -90,7 +90,7 @@ def presence_samples(
 
 
 def fit_presence(samples: Sequence[PresenceSample], ids: PresenceIds, false_alarms: float) -> Presence | None:
-    """Fit the function. Return None if the samples do not tell the two cases apart.
+    """Fit the function. Return None if the samples or the log-odds do not tell the two cases apart.
 
     The bias is lowered until the function calls at most a share `false_alarms` of the absent samples present.
     """
@@ -105,7 +105,7 @@ def fit_presence(samples: Sequence[PresenceSample], ids: PresenceIds, false_alar
 
 
 def fit_occurrence(samples: Sequence[PresenceSample]) -> Occurrence | None:
-    """Fit the function to every tenth of a second of the recordings that have the sound. Return None without any."""
+    """Fit the function to every tenth of a second of the recordings with a sound; None if none or all have it."""
     present = [sample for sample in samples if sample.is_present and sample.similarities]
     occurs = np.array([value for sample in present for value in sample.occurs], dtype=bool)
     if len(set(occurs.tolist())) < 2:

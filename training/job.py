@@ -39,7 +39,9 @@ def check_job(job: TrainingJob, config: StageConfig) -> None:
     """Raise a DataError if the paths do not fit the stage."""
     out = job.out
     is_taken = out.is_file() or (out.is_dir() and any(out.iterdir()) and not (out / "config.json").is_file())
-    if is_taken or job.run.resolve().is_relative_to(out.resolve()):
+    if job.run.resolve().is_relative_to(out.resolve()):
+        raise DataError(f"The run folder {job.run} is inside {out}: choose another folder with --out.")
+    if is_taken:
         raise DataError(f"{out} holds something other than a checkpoint: choose another folder with --out.")
     if (job.whisper or job.lexicon) and config.objective != "transcription":
         raise DataError("--whisper and --lexicon are for the stage `words`.")

@@ -1,11 +1,11 @@
 """From the bytes of a file to the encoders' input.
 
 decode.py     bytes -> Waveform, with limits enforced during decoding
-recordings.py the recordings that a file joins, one after another (joined.py finds them; riff.py, chunks.py: true sizes;
+recordings.py each recording of a file that joins several (joined.py finds them; riff.py, chunks.py: true sizes;
               edits.py: pauses of mp4)
 track.py      one track on the file's own clock (clock.py), scaled (scale.py) and mixed to mono (downmix.py)
-packets.py    packets -> frames (pages.py: those of Ogg); one that cannot be decoded does not end the recording
-container.py  what FFmpeg may open and decode; signature.py, integrity.py and ending.py judge files that it does not
+packets.py    packets -> frames (pages.py: for Ogg); a packet that cannot be decoded does not end the recording
+container.py  what FFmpeg may open and decode (signature.py: kinds of file; integrity.py, ending.py: files cut short)
 waveform.py   Waveform: mono float32 samples at 16 kHz
 segment.py    30 s segments that cover every sample exactly once
 log_mel.py    Whisper's log-mel spectrogram: 10 ms steps, 80 bands

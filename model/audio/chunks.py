@@ -1,4 +1,4 @@
-"""The size of the sound in aiff, caf, w64 and au, which may be wrong as in wav (`riff.py`).
+"""The size of the sound in aiff, caf, w64 and au. As in wav (`riff.py`), it may be wrong.
 
 Interrupted recorders leave 0 or an old size, and programs that write to a pipe make one up.
 """
@@ -15,9 +15,9 @@ _W64_DATA = b"data\xf3\xac\xd3\x11\x8c\xd1\x00\xc0\x4f\x8e\xdb\x8a"
 
 
 class _Kind(NamedTuple):
-    """A container of chunks: where they begin, the form of a chunk's head, the name of the sound, the alignment.
+    """A container of chunks: where they begin, the struct format of a chunk's header, the sound's name, the alignment.
 
-    `counts_head` is whether the size of a chunk includes its head.
+    `counts_head` is whether the size of a chunk includes its header.
     """
 
     begin: int
@@ -28,7 +28,7 @@ class _Kind(NamedTuple):
 
 
 class _Sound(NamedTuple):
-    """Where the sound begins, and where it ends according to its head; None if that says the end of the file."""
+    """Where the sound begins, and where it ends according to its header; None if the header states no size."""
 
     kind: _Kind
     begin: int
@@ -41,7 +41,7 @@ _AU = _Kind(0, ">4xII", b"", 1)
 
 
 def missing_bytes(data: bytes) -> int:
-    """Return how many bytes of sound the file lacks of those that its header promises; 0 for any other kind of file."""
+    """Return how many bytes of the sound that the header promises are missing; 0 for any other kind of file."""
     sound = _find(data)
     if sound is None or sound.end is None or sound.end <= len(data) + _SLACK_BYTES:
         return 0
@@ -49,7 +49,7 @@ def missing_bytes(data: bytes) -> int:
 
 
 def with_true_size(data: bytes) -> bytes:
-    """Return the file with a size that covers all of its sound; the same object if that is so already."""
+    """Return the file with a size that covers all of its sound; the same object if it already has such a size."""
     sound = _find(data)
     if sound is None or sound.kind is _AU:  # FFmpeg reads all of an au
         return data
@@ -58,7 +58,7 @@ def with_true_size(data: bytes) -> bytes:
         behind = _aligned(end, begin, kind)
         if len(data) - behind <= _SLACK_BYTES or _are_chunks(data, behind, kind):
             return data
-    elif kind is not _W64:  # FFmpeg knows what is made up
+    elif kind is not _W64:  # FFmpeg recognises made-up sizes
         return data
     head = begin - struct.calcsize(kind.head)
     name = data[head : head + len(kind.sound)]
@@ -104,7 +104,7 @@ def _aligned(end: int, begin: int, kind: _Kind) -> int:
 
 
 def _are_chunks(data: bytes, position: int, kind: _Kind) -> bool:
-    """Whether only chunks follow, the last of which ends with the file."""
+    """Whether only chunks follow, up to the end of the file."""
     while (chunk := _chunk(data, position, kind)) is not None:
         name, begin, size = chunk
         if size < 0 or not all(32 <= byte < 127 for byte in name[:4]):

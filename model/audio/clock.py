@@ -25,7 +25,8 @@ JOIN_S = 10.0
 directly."""
 
 RESTART_S = 1.0
-"""So does a jump back by more than this to less than this after the beginning: the clock starts again."""
+"""A jump back by more than this also joins two recordings if it lands less than this after the beginning: the clock has
+started again."""
 
 MAX_SILENCE_S = 3600
 """Most silence to insert into one file, over all gaps. A forged timestamp could demand years of it."""
@@ -34,8 +35,8 @@ _BROADCAST = ("mpegts", "mpeg")
 """Containers made to be joined: each part has the clock of its sender, so a long jump ahead is a join too."""
 
 _WITHOUT_STARTS = ("matroska,webm", "asf")
-"""Containers in which FFmpeg does not know when a picture begins whose frames are reordered, as in H.264. It then says
-that the picture begins with the sound."""
+"""Containers in which FFmpeg does not know when a video track with reordered frames, as in H.264, begins. It then
+reports that the video begins with the sound."""
 
 Samples = npt.NDArray[np.float32]
 
@@ -177,7 +178,7 @@ def joins_ahead(container: InputContainer) -> bool:
 
 
 def pictures_to_watch(container: InputContainer) -> list[VideoStream]:
-    """Return the video tracks whose start is only known from their packets: `origin_of` may be too late."""
+    """Return the video tracks whose start only their packets tell. For these, `origin_of` may be too late."""
     if container.format.name not in _WITHOUT_STARTS:
         return []
     return [picture for picture in container.streams.video if not picture.disposition & Disposition.attached_pic]
@@ -204,7 +205,7 @@ def without_glitches(frames: Iterator[Frame], time_base: float) -> Iterator[Fram
 
 
 def _jumps(last: Frame, frame: Frame, time_base: float, between: Frame | None = None) -> bool:
-    """Whether the frame is more than `STEP_S` away from where the last one ends (with another between them)."""
+    """Whether the frame begins more than `STEP_S` from the end of `last`, or of `between` if that follows `last`."""
     if last.pts is None or frame.pts is None:
         return False
     num_samples = last.num_samples + (between.num_samples if between else 0)

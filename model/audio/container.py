@@ -76,11 +76,11 @@ def open_container(data: bytes) -> InputContainer:
 def choose_track(container: InputContainer, number: int | None = None) -> AudioStream:
     """Return an audio track: the one with this number, from 0, or by default the one that a player plays.
 
-    A player plays the default track. If that cannot be read, the first one that can takes its place.
+    A player plays the default track. If that track cannot be read, the first readable one takes its place.
 
     Raises:
-        UnsupportedAudio: the file has no audio track, or the codec, rate or channels of the chosen one, or of all, are
-            not supported; without a choice, the message is about the track that a player would play.
+        UnsupportedAudio: the file has no audio track, or the numbered track has a codec, rate or channels that are not
+            supported. Without a number: no track is supported; the message is about the one that a player would play.
         NoSuchTrack: the file has audio tracks, but not that one.
     """
     tracks = container.streams.audio

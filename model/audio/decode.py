@@ -37,9 +37,9 @@ def decode_audio(
     """Decode one audio track of a file, or its part from `start_s` to `end_s`, to mono at 16 kHz.
 
     Times are those of the file's own clock: gaps are silence (`model/audio/clock.py`). Channels are averaged unless
-    they cancel (`downmix.py`), then resampled (soxr HQ); 16 kHz mono PCM is unchanged. A part equals the same samples
-    of the whole: start and end are rounded to the nearest sample, and cut after resampling. Nothing after the end is
-    decoded. The limit bounds the memory, whatever the file.
+    they cancel (`downmix.py`), then resampled (soxr HQ); 16 kHz mono PCM is unchanged. A part has the same samples as
+    in the whole: start and end are rounded to the nearest sample, and the cut is made after resampling. Nothing after
+    the end is decoded. The limit bounds the memory for any file.
 
     Args:
         data: the whole file.
@@ -85,7 +85,7 @@ def decode_pieces(
 ) -> Iterator[npt.NDArray[np.float32]]:
     """Yield the samples of `decode_audio` piece by piece, in memory that does not depend on the length.
 
-    At the end, add what was left out or filled in to `warnings`, in sentences.
+    At the end, add a sentence to `warnings` for each thing that was left out or filled in.
 
     Raises:
         As `decode_audio`, during iteration or at its end.

@@ -11,7 +11,7 @@ FADE_S = 0.01
 """How long it takes to change from the mix to a channel and back."""
 
 _AS_LOUD = 0.999
-"""Share of the loudest channel's energy from which a channel counts as equally loud; the first of those is chosen."""
+"""A channel with at least this share of the loudest channel's energy is equally loud. The first of these is chosen."""
 
 _STAYS = 2.0
 """How many times louder another channel must be to take over from the one in use."""
@@ -45,7 +45,7 @@ class Downmix:
 
     def _choose(self, channels: Samples, mean: Samples) -> Samples:
         """Return the weight of each channel: all the same, or 1 for one of them."""
-        with np.errstate(over="ignore", invalid="ignore"):  # what is not finite is refused later
+        with np.errstate(over="ignore", invalid="ignore"):  # infinities and NaN are refused later
             energies = np.array([_energy(channel) for channel in channels])
             energy_of_mean = _energy(mean)
         same = np.full(len(channels), 1 / len(channels), np.float32)

@@ -1,7 +1,8 @@
 """Pauses in the edit list of an mp4.
 
-FFmpeg honours a pause only at the start of the list; later, it plays the start of the track. It skips an edit whose
-time lies beyond the track. So later pauses get such a time, and the clock fills the gap with silence.
+FFmpeg honours a pause only at the start of the list. For a later one, it plays the start of the track instead. But it
+skips an edit whose time lies beyond the track. So later pauses get such a time, and the clock fills the gap with
+silence.
 """
 
 import re
@@ -11,7 +12,7 @@ from collections.abc import Iterator
 _LIST = re.compile(rb"elst([\0\1])\0\0\0")
 _HEAD_BYTES = 16
 _FORMS = {b"\0": (">I", "iI", 2**31 - 1), b"\1": (">Q", "qI", 2**62)}
-"""Version -> the form of an edit's duration, that of its time in the sound and its rate, and a time that no sound has.
+"""Version -> struct format of an edit's duration; of its time in the sound and its rate; a time beyond any sound.
 
 Source: ISO/IEC 14496-12, section 8.6.6.
 """
@@ -24,7 +25,7 @@ def with_pauses(data: bytes) -> bytes:
     places: list[tuple[int, bytes]] = []
     end = 0
     for match in _LIST.finditer(data):
-        if match.start() >= end:  # otherwise it is inside of a list, and nested lists would be walked again and again
+        if match.start() >= end:  # otherwise it is inside a list, and nested lists would be walked again and again
             end = _end_of_list(data, match)
             places += _pauses(data, match, end)
     if not places:
@@ -46,7 +47,7 @@ def _end_of_list(data: bytes, match: re.Match[bytes]) -> int:
 
 
 def _pauses(data: bytes, match: re.Match[bytes], end: int) -> Iterator[tuple[int, bytes]]:
-    """Yield where the time of each pause after an edit of sound is, and the bytes to put there."""
+    """For each pause after an edit of sound, yield where its time is and the bytes to put there."""
     duration, time, never = _FORMS[match[1]]
     is_after_sound = False
     for place in range(match.start() - 4 + _HEAD_BYTES, end, _bytes_of_edit(match)):

@@ -1,35 +1,35 @@
 """Detect a file that stops in the middle of its data, in containers that FFmpeg reads to the end without an error.
 
-The proof is a unit of the container, or the list of all of them, that needs bytes beyond the end of the file. A missing
-mark of the end proves nothing: some recorders leave out that of Ogg.
+The proof is a unit of the container, or the list of all units, that needs bytes beyond the end of the file. A missing
+end mark proves nothing: some recorders leave it out of Ogg.
 """
 
 import struct
 
 _MOST_UNITS = 100_000
-"""The most units to walk behind the last packet; usually one or two follow."""
+"""The most units to walk after the last packet; usually one or two follow."""
 
 _UNITS = {"ogg": (b"OggS", 27), "wv": (b"wvpk", 8), "flv": (b"", 11)}
-"""How a page, block or tag begins, and the bytes of its head."""
+"""How a page, block or tag begins, and the size of its header in bytes."""
 
 _FLV_TAGS = (8, 9, 18)
 _FLV_BACK = 4
-"""The bytes behind a tag, which repeat its size. Not all programs write the last ones."""
+"""The bytes after a tag, which repeat its size. Some programs leave out the last ones."""
 
 _UNKNOWN = 0x7FFF_0000
-"""A size of at least this is made up by a program that wrote to a pipe; one of almost 0 was never filled in."""
+"""A program that wrote to a pipe makes up a size of at least this; a size of almost 0 was never filled in."""
 
 _MOST_CHUNKS = 1_000_000
 """The most chunks to walk in an AVI: three hours with a picture have about half of them."""
 
 _AVI_SLACK = 16
-"""Bytes that may be missing from the list of an AVI: a size that counts its own head proves nothing."""
+"""Bytes that the list of an AVI may lack: if its size wrongly includes its own header, nothing is missing."""
 
 _ASF_DATA = bytes.fromhex("3626b2758e66cf11a6d900aa0062ce6c")
 _ASF_FILE = bytes.fromhex("a1dcab8c47a9cf118ee400c00c205365")
 _ASF_FLAGS = 88
 _ASF_EMPTY = 50
-"""Bytes of the head of the data object, its size until the recording ends."""
+"""Size of the data object's header in bytes. The object states only this size until the recording ends."""
 
 _TS_SYNC, _TS_BYTES, _TS_STEPS = b"\x47", 188, (188, 192, 204)
 
@@ -62,7 +62,7 @@ def stops_early(data: bytes, container: str, last_packet: bytes, last_start: int
 
 
 def _walk(data: bytes, container: str, position: int) -> int:
-    """Return where the last unit from here on ends, which may be beyond the end of the file."""
+    """Walk the units that begin at `position`; return where the last one ends, which may be beyond the file's end."""
     for _ in range(_MOST_UNITS):
         num_bytes = _bytes_of_unit(data, container, position)
         if not num_bytes:
@@ -72,7 +72,7 @@ def _walk(data: bytes, container: str, position: int) -> int:
 
 
 def _bytes_of_unit(data: bytes, container: str, start: int) -> int:
-    """Return the bytes of the page of Ogg, tag of FLV or block of WavPack that starts here; 0 if there is none.
+    """Return the size in bytes of the Ogg page, FLV tag or WavPack block that starts here; 0 if there is none.
 
     Source: RFC 3533, section 6; Adobe's FLV specification 10.1, annex E; WavPack 4 & 5 file format, section 2.
     """
@@ -108,7 +108,7 @@ def _stops_inside_ts(data: bytes, start: int) -> bool:
 
 
 def _bytes_of_ac3(packet: bytes) -> int:
-    """Return the bytes of a frame of AC-3 or E-AC-3 by its head; 0 if it has none (ETSI TS 102 366, 4.4.1, E.1.3.1)."""
+    """Return the size of an AC-3 or E-AC-3 frame from its header; 0 without one (ETSI TS 102 366, 4.4.1, E.1.3.1)."""
     if len(packet) < 6 or not packet.startswith(b"\x0b\x77"):
         return 0
     if packet[5] >> 3 > 10:  # E-AC-3
@@ -121,7 +121,7 @@ def _bytes_of_ac3(packet: bytes) -> int:
 
 
 def _end_of_avi(data: bytes) -> int:
-    """Return where the lists of pictures and sound in an AVI end, or, if they do not say it, the last of their chunks.
+    """Return where the last list of pictures and sound in an AVI ends or, if it states no size, its last chunk.
 
     Source: Microsoft, "AVI RIFF File Reference".
     """
@@ -143,7 +143,7 @@ def _end_of_avi(data: bytes) -> int:
 
 
 def _end_of_asf(data: bytes) -> int:
-    """Return where the data object of an ASF ends; 0 if it does not say it, as in a broadcast.
+    """Return where the data object of an ASF ends; 0 if it states no size, as in a broadcast.
 
     Source: Advanced Systems Format specification, sections 3.2 and 5.
     """

@@ -1,7 +1,7 @@
 """Detect files that are cut short. FFmpeg decodes what it can and does not report them.
 
 A length in a header proves nothing: a copied part keeps the length of the whole, and a recorder may write the length
-that it planned. A chunk, a table or a frame that needs bytes beyond the end of the file proves it.
+that it planned. The proof is a chunk, a table or a frame that needs bytes beyond the end of the file.
 """
 
 import av
@@ -65,7 +65,7 @@ def is_cut_short(data: bytes, container: InputContainer, track: AudioStream, las
         case "matroska,webm":
             needs_more, clusters_end = _walk_matroska(data)
             is_alone = len(container.streams) == 1 and container.duration is not None
-            # FFmpeg gives up at damage that it cannot skip, without an error.
+            # At damage that it cannot skip, FFmpeg stops without an error.
             return needs_more or (is_alone and 0 < last_end < clusters_end - 3 * len(last_packet) - 64)
     return False
 
@@ -130,7 +130,7 @@ def _walk_matroska(data: bytes) -> tuple[bool, int]:
 
 
 def _read_number(data: bytes, start: int, *, keep_marker: bool) -> tuple[int | None, int]:
-    """Return a number of variable length and where it ends; None if it has all bits set (unknown), or is not there."""
+    """Return a number of variable length and its end. The number is None if it is absent, or unknown (all bits set)."""
     if start >= len(data) or not data[start]:
         return None, start + 1
     num_bytes = 9 - data[start].bit_length()

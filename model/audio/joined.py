@@ -14,7 +14,8 @@ _FIRST_PAGE = re.compile(rb"OggS\0[\2\6]")
 """The first page of a stream in Ogg (RFC 3533, section 6)."""
 
 _FIRST_CHANNELS = b"[" + b"".join(b"\\x%x8-\\x%xf" % (high, high) for high in range(16)) + b"]"
-"""Bit 11 of the flags of a block of WavPack: blocks of further channels have the same index."""
+"""Matches the byte with bit 11 of a WavPack block's flags if that bit is set. It marks a first block; blocks of further
+channels have the same index."""
 
 _HEADS = tuple(
     re.compile(head, re.DOTALL)
@@ -41,7 +42,7 @@ _HAS_FOOTER = 0x10
 
 
 def split_recordings(data: bytes) -> list[bytes]:
-    """Return the recordings of a file in order: each one of those that are joined, else the file."""
+    """Return the recordings that a file joins, in order; only the file if it joins none."""
     if data.startswith(b"ID3"):
         behind = _end_of_tag(data, 0)
         if behind and not _is_mpeg(data, behind):
@@ -61,7 +62,7 @@ def split_recordings(data: bytes) -> list[bytes]:
 
 
 def _split_ogg(data: bytes) -> list[bytes]:
-    """Split chained Ogg (RFC 3533, section 4) where first pages follow other pages; FFmpeg keeps the first's rate."""
+    """Split chained Ogg (RFC 3533, section 4) where first pages follow others; FFmpeg keeps the first stream's rate."""
     starts, behind = [0], 0
     for match in _FIRST_PAGE.finditer(data):
         if match.start() > behind:
@@ -73,7 +74,7 @@ def _split_ogg(data: bytes) -> list[bytes]:
 def _starts_of_mp4(data: bytes) -> list[int]:
     """Return where each mp4 begins (ISO/IEC 14496-12, section 4.2).
 
-    Fragments stay together: their clock goes on where a recorder repeats the beginning.
+    A fragmented mp4 is not split: its clock continues even where a recorder repeats the beginning.
     """
     starts, position = [], 0
     for _ in range(_MOST_BOXES):
@@ -104,7 +105,7 @@ def _end_of_page(data: bytes, start: int) -> int:
 
 
 def _without_inner_tags(data: bytes) -> bytes:
-    """Leave out ID3v2 tags in the middle of MPEG audio, as joined files have: their pictures can look like sound."""
+    """Remove ID3v2 tags inside MPEG audio, which joined files have: pictures in a tag can look like sound."""
     kept, position = [], 0
     place = data.find(b"ID3", 1)
     while place != -1:
@@ -119,7 +120,7 @@ def _without_inner_tags(data: bytes) -> bytes:
 def _end_of_tag(data: bytes, start: int) -> int:
     """Return where an ID3v2 tag ends; 0 if there is none.
 
-    Its size has 7 bits a byte and leaves out the head and the footer, if there is one (id3.org, ID3v2.4, 3.1).
+    The stated size has 7 bits per byte and excludes the header and the footer, if there is one (id3.org, ID3v2.4, 3.1).
     """
     head = data[start : start + _TAG_BYTES]
     if len(head) < _TAG_BYTES or head[3] not in (2, 3, 4) or head[5] & 0x0F or max(head[6:]) > 0x7F:

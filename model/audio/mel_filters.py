@@ -12,7 +12,7 @@ def htk_mel_filters(
 ) -> Float[Tensor, "frequencies mels"]:
     """Return triangular filters of unit height, evenly spaced and linear on the mel scale 1127 ln(1 + f / 700).
 
-    `frequencies` are those of the spectrum's bins, in Hz, as float64; so are the filters.
+    `frequencies` are those of the spectrum's bins, in Hz. They and the filters are float64.
     """
     lowest, highest = (1127 * math.log1p(hertz / 700) for hertz in (lowest_hz, highest_hz))
     corners = lowest + (highest - lowest) / (num_mels + 1) * torch.arange(num_mels + 2, dtype=torch.float64)

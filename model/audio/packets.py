@@ -1,4 +1,4 @@
-"""Read the packets of one audio track and decode them. One that cannot be decoded does not end the recording."""
+"""Read and decode the packets of one audio track. A packet that cannot be decoded does not end the recording."""
 
 from collections.abc import Iterator
 from fractions import Fraction
@@ -21,7 +21,7 @@ from model.audio.scale import LOUDEST
 from model.errors import UnsupportedAudio
 
 END_SLACK_S = 0.1
-"""How much earlier than its header says the sound of a complete file may end, in seconds."""
+"""The sound of a complete file may end this many seconds earlier than its header says."""
 
 MOST_READ_ERRORS = 100
 """Number of container errors after which the rest of the file is skipped."""
@@ -51,7 +51,7 @@ class PacketReader:
         track: the number of the track, from 0.
         num_tracks: the number of audio tracks in the file.
         num_bytes: bytes decoded so far.
-        num_decoded, num_lost: packets decoded, and packets that could not be although others followed them.
+        num_decoded, num_lost: decoded packets, and packets that could not be decoded but have a decoded one after them.
         origin: timestamp of time 0; None means the first frame's. Final once the first frame has been yielded.
 
     Raises:
@@ -81,7 +81,7 @@ class PacketReader:
         self._unit_s = float(self.time_base)
         self.num_bytes = self.num_decoded = self.num_lost = 0
         self._has_clock = self._container.format.name not in _WITHOUT_CLOCK
-        self._waiting: list[tuple[int, int | None]] = []  # bytes and times of lost packets, if anything follows
+        self._waiting: list[tuple[int, int | None]] = []  # bytes and times of packets, lost if a decoded one follows
         self._last_packet, self._last_start, self._last_end = b"", 0, 0
         self._sizes = self._squares = self._packet_samples = 0
         self._sound_s = self._end_s = 0.0
@@ -100,7 +100,7 @@ class PacketReader:
         return self._container.duration / av.time_base if self._container.duration else None
 
     def frames(self) -> Iterator[Frame]:
-        """Yield what each packet decodes to.
+        """Yield the frames that each packet decodes to.
 
         Raises:
             UnsupportedAudio: rate, channels or decoded bytes exceed a limit.
@@ -136,7 +136,7 @@ class PacketReader:
         return stops_early(self._data, self._container.format.name, self._last_packet, self._last_start)
 
     def _packets(self) -> "Iterator[Packet[AudioStream]]":
-        """Yield all packets, and at the end an empty one; go on after an error of the container."""
+        """Yield all packets, then an empty one. Continue after an error of the container."""
         for _ in range(MOST_READ_ERRORS):
             try:
                 packets: Iterator[Any] = self._container.demux(self._stream, *self._pictures)
@@ -203,9 +203,9 @@ class PacketReader:
             self._packet_samples = sum(frame.samples for frame, _ in frames)
 
     def _lost_samples(self) -> int:
-        """Estimate the samples that were lost, in a container without a clock, from the bytes.
+        """Estimate the number of lost samples from the lost bytes, in a container without a clock.
 
-        A damaged byte is likely to be one of a large packet: the mean size around it is that of the bytes' packets.
+        A damaged byte is more likely to be in a large packet, so the mean packet size is weighted by size.
         """
         if self._has_clock or not self._squares:
             return 0
@@ -213,7 +213,7 @@ class PacketReader:
 
 
 def read_all(data: bytes, *, max_decoded_bytes: int, track: int | None = None) -> Iterator[Samples]:
-    """Yield the samples [channels, n] of the track up to the limit, without its clock and without errors."""
+    """Yield the track's samples [channels, n] without its clock. Stop before the limit, so that no error is raised."""
     with PacketReader(data, max_decoded_bytes=max_decoded_bytes, track=track) as reader:
         for frame in reader.frames():
             yield frame.channels

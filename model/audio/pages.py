@@ -1,7 +1,7 @@
-"""Times inside a page of Ogg, which has one timestamp, of its end.
+"""Times inside a page of Ogg, which has only one timestamp: that of its end.
 
-FFmpeg puts a gap at the beginning of a page, FLAC that begins in the middle of a broadcast at 0, and FLAC after a lost
-page where that page was.
+FFmpeg puts a gap at the beginning of a page. It puts FLAC that begins in the middle of a broadcast at 0, and FLAC after
+a lost page where that page was.
 """
 
 from collections.abc import Iterator
@@ -21,10 +21,12 @@ def page_at(data: bytes, start: int | None, codec: str) -> OggPage | None:
 
 
 def place_gaps(frames: Iterator[Frame], time_base: float) -> Iterator[Frame]:
-    """Yield the frames, with the times before a gap inside a page as they were, and the first ones before its end.
+    """Yield the frames with two corrections of their times, one for gaps and one for missing pages.
 
-    A writer closes a page when it covers a second. If no page is missing and one has fewer packets than the page before
-    it, the packet after the gap closed it: the gap is before its last packet. Frames wait until their page is complete.
+    A writer closes a page when it covers a second. If no page is missing and a page has fewer packets than the one
+    before it, the packet after the gap closed it, so the gap is moved to before its last packet. If the page before it
+    is missing, its frames are moved so that the last one ends when the page does. Frames wait until their page is
+    complete.
 
     Args:
         frames: with timestamps and pages.
@@ -60,7 +62,7 @@ def _is_next(before: OggPage | None, page: OggPage | None) -> bool:
 
 
 def _end_on_time(page: list[Frame]) -> list[Frame]:
-    """Return the frames of a page without the one before it, moved so that the last one ends when the page does."""
+    """Return the frames of a page whose predecessor is missing, moved so that the last one ends when the page does."""
     first, end = page[0], page[0].page.end if page[0].page else None
     if first.pts is None or end is None:
         return page

@@ -16,11 +16,11 @@ PLACEHOLDER = 0x7FFF_0000
 
 _PCM, _FLOAT, _EXTENSIBLE = 1, 3, 0xFFFE
 _HEADER = "HHIIHH"
-"""Format, channels, rate, bytes a second, bytes a sample of all channels, bits."""
+"""Format, channels, rate, bytes per second, bytes per sample of all channels, bits."""
 
 _HEAD = re.compile(rb"(?:RIF[FX]|RF64|BW64).{4}WAVE", re.DOTALL)
 _IN_DS64 = 0xFFFF_FFFF
-"""A data size that means: as the chunk ds64 says (EBU Tech 3306, ITU-R BS.2088)."""
+"""A data size that means that the true size is in the chunk ds64 (EBU Tech 3306, ITU-R BS.2088)."""
 
 
 @dataclass(slots=True)
@@ -52,7 +52,7 @@ def missing_bytes(data: bytes) -> int:
 
 
 def split_wavs(data: bytes) -> list[bytes]:
-    """Return the wavs that the file holds one after another, each as FFmpeg reads all of it.
+    """Return the wavs that the file holds one after another, each repaired so that FFmpeg reads all of it.
 
     A file that needs no repair is returned itself.
     """
@@ -107,12 +107,12 @@ def _end_of_data(data: bytes, wav: Wav, body: int, size: int) -> int:
 
 
 def _tenth_bytes(wav: Wav) -> int:
-    """Return the bytes of a tenth of a second, the unit of every interval."""
+    """Return the number of bytes in a tenth of a second, the unit of every interval."""
     return int(struct.unpack_from(wav.order + _HEADER, wav.form)[3]) // 10 if len(wav.form) >= 16 else 0
 
 
 def _are_chunks(data: bytes, position: int, wav: Wav) -> bool:
-    """Whether chunks follow, the last of which ends with the wav (or is a data chunk of an unknown size)."""
+    """Whether chunks follow, up to the end of the wav or up to a data chunk, whose size may be unknown."""
     while position + 8 <= wav.stop:
         name = data[position : position + 4]
         if not all(32 <= byte < 127 for byte in name):
@@ -139,7 +139,7 @@ def _size(data: bytes, position: int, order: str) -> int:
 
 
 def _repair(data: bytes, wav: Wav) -> bytes:
-    """Return the wav with one data chunk, true sizes, little-endian, and a sample as wide as the bytes it takes."""
+    """Return the wav in little-endian, with one data chunk, true sizes, and samples as wide as the bytes they take."""
     form, width = _plain_form(wav)
     is_fine = wav.order == "<" and len(wav.spans) == 1 and (wav.sizes_are_true or wav.missing) and form == wav.form
     if is_fine or not wav.spans or len(wav.form) < 16:
@@ -157,9 +157,9 @@ def _repair(data: bytes, wav: Wav) -> bytes:
 def _plain_form(wav: Wav) -> tuple[bytes, int]:
     """Return the format, little-endian, and the bytes of one sample (1 if its bytes have no order).
 
-    PCM whose samples take more bytes than their bits need, as 24 bits in 32, becomes PCM of all these bits: the unused
-    ones are the lowest (Microsoft, "Multiple channel audio data and WAVE files"), so that the values stay true. A plain
-    header that gives more bytes than its 8 or 16 bits need is wrong about the bytes, as FFmpeg assumes.
+    If PCM samples take more bytes than their bits need, such as 24 bits in 32, they become PCM of all these bits. The
+    unused bits are the lowest (Microsoft, "Multiple channel audio data and WAVE files"), so the values stay true. A
+    plain header that gives more bytes than its 8 or 16 bits need is wrong about the bytes, as FFmpeg also assumes.
     """
     if len(wav.form) < 16:
         return wav.form, 1

@@ -9,34 +9,34 @@ LOUDEST = 8.0
 """Largest valid sample. Full scale is 1; a mix may exceed it, but not by 18 dB: that is a wrong scale, or damage."""
 
 FAR_SHARE = 0.01
-"""The share of samples beyond `LOUDEST`, among those that are not 0, from which the scale is wrong, ..."""
+"""The scale is wrong if more than this share of the samples other than 0, and more than `FEW_FAR`, exceed `LOUDEST`."""
 
 FEW_FAR = 100
-"""... and how many samples there must be. Fewer are damage."""
+"""Up to this many samples beyond `LOUDEST` are damage, not a wrong scale."""
 
 _INTEGERS = (8, 16, 24, 32)
 """Bits of the integers that float samples may hold."""
 
 _INT16_AS_INT32 = (2.0**10 / 2**31, 2.0**15 / 2**31)
-"""Peaks, as a share of full scale, of int32 samples that hold 16-bit values: -126 to -96 dB. Anything recorded so would
-be silence, so nothing is lost by the assumption. Below them is dither."""
+"""Peaks, as a share of full scale, of int32 samples that hold 16-bit values: -126 to -96 dB. A recording that is really
+this quiet is silence, so the assumption loses nothing. Peaks below this range are dither."""
 
 _INT24_AS_INT32 = 2.0**23 / 2**31
 """Largest peak of int32 samples that hold 24-bit values: -48 dB. A quiet recording may stay below it too, but
-the widest converters have 24 bits, and leave the lowest 8 bits of its samples 0."""
+converters have at most 24 bits, and leave the lowest 8 bits of its samples 0."""
 
 Samples = npt.NDArray[np.float32]
 
 
 def is_uncertain(codec: str) -> bool:
-    """Whether samples of this codec (FFmpeg's name) may be scaled in another way than they should."""
+    """Whether samples of this codec (FFmpeg's name) may have the wrong scale."""
     return codec.startswith(("pcm_f", "pcm_s32"))
 
 
 def find_gain(codec: str, pieces: Iterator[Samples]) -> float:
-    """Return the factor that brings all samples of a recording to full scale 1; 1.0 if they are scaled as they should.
+    """Return the factor that brings all samples of a recording to full scale 1; 1.0 if their scale is right.
 
-    A wrong scale that is not recognised is left alone: `LOUDEST` refuses it.
+    A wrong scale that is not recognised is left alone: decoding refuses samples beyond `LOUDEST`.
     """
     peak, num_far, num_sounding, uses_lowest = 0.0, 0, 0, False
     for piece in pieces:

@@ -1,4 +1,4 @@
-"""Tell by its first bytes what kind of file it is: a damaged recording, or something that never was one."""
+"""Tell from a file's first bytes whether it is a damaged recording, or something that never was a recording."""
 
 _SIGNATURES = (
     *((0, mark) for mark in (b"RF64", b"BW64", b"riff", b"FORM", b"caff", b".snd", b"fLaC", b"OggS", b"ID3")),

@@ -1,9 +1,9 @@
 """The row of the time encoding that the released code gives each window, in integer arithmetic.
 
 The released code numbers windows from 1, multiplies by 0.333333 s and divides by it again, in float32, and rounds down.
-Most numbers stay the same; the ones listed here become their predecessor. Which ones depends on the device: CUDA
-divides by a constant by multiplying with its reciprocal. The released weights were trained on CUDA. A row that no
-window uses was never trained and is zero, which is how `measured_on` tells the devices apart.
+Most numbers stay the same; the ones listed here become their predecessor. Which ones depends on the device: to divide
+by a constant, CUDA multiplies by its reciprocal. The released weights were trained on CUDA. A row that no window uses
+was never trained and is zero. From such rows, `measured_on` tells the devices apart.
 
 The label step, 0.333333 s, is not the window's length, 0.34 s. So labels drift by 2 %, and in 75 s the released code
 counts 225 valid windows where only 221 contain sound.
@@ -50,7 +50,8 @@ def released_index(
 ) -> Int[Tensor, "batch windows"]:
     """Return the row of each of the first `count` windows; if `num_samples` is None, all of them are valid.
 
-    Window n (from 1) gets row n, or n - 1 if listed, at most the last row; row 0 if it is past the last valid window.
+    Window n (from 1) gets row n, or n - 1 if it is listed, but at most the last row. Windows past the last valid one
+    get row 0.
     """
     number = torch.arange(1, count + 1)
     off = torch.isin(number, torch.tensor(OFF[device]))
@@ -60,10 +61,10 @@ def released_index(
 
 
 def measured_on(rows: Float[Tensor, "rows dim"]) -> Device:
-    """Detect the device that a time encoding was trained on from the rows that stayed at zero.
+    """Detect, from the rows that stayed at zero, the device that a time encoding was trained on.
 
-    CUDA skips rows 3, 6, 12, 24, 48 and 96, the CPU none below 97. If no row was trained, both rules are equally good,
-    and the result is the CPU.
+    CUDA skips rows 3, 6, 12, 24, 48 and 96; the CPU skips none below 97. If no row was trained, both devices fit, and
+    the result is the CPU.
     """
     skipped = [row for row in OFF_ON_CUDA if row < OFF_ON_CPU[0] and row < len(rows)]
     is_zero = ~rows.any(dim=1)

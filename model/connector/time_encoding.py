@@ -32,7 +32,7 @@ class TimeEncoding(nn.Module):
         """Add the encoding; the shape is kept.
 
         Args:
-            windows: of recordings of one length in frames.
+            windows: of recordings with the same number of frames.
             first_window: the number of the first window in the recording.
             num_samples: each recording's true length, used by the released code's index; None makes all windows valid.
         """

@@ -48,7 +48,7 @@ def run_init(parts: NativeParts, out: Path, *, dtype: Precision, num_heads: int 
 
 
 def _run(notice: str, parts: Parts, work: Callable[[Parts, Start], WriteResult], *, after: str) -> int:
-    """Fetch what is on the hub, then work. The library shows the progress of downloads, so before the bar."""
+    """Fetch what is on the hub, then work. The hub's library shows its own progress, so fetching precedes the bar."""
     console = Console(stderr=True, highlight=False)
     console.print(notice + "\n", style="dim", soft_wrap=True)
     try:
@@ -80,7 +80,7 @@ def _bar(console: Console) -> Iterator[Start]:
 
 
 def fault_table(faults: tuple[WeightFault, ...]) -> Table:
-    """Return a table of tensors that are missing, unexpected or misshapen, with one row per fault in several layers."""
+    """Return a table of missing, unexpected or misshapen tensors. Equal faults in several layers share one row."""
     table = Table(title="What does not fit", title_justify="left")
     for column in ("fault", "file", "tensor", "shape"):
         table.add_column(column, overflow="fold")

@@ -1,7 +1,8 @@
 """Translates the configs of the authors' code into this project's.
 
-Their checkpoint holds its own `config`. Those of Whisper, BEATs and the language model come with their weights. The
-released code also reads BERT's config. Its only setting that tensor shapes do not give is the number of heads.
+Their checkpoint holds its own `config`. The configs of Whisper, BEATs and the language model come with their weights.
+The released code also reads BERT's config. The only setting in it that tensor shapes do not give is the number of
+heads.
 """
 
 import dataclasses

@@ -61,7 +61,8 @@ def import_released(
     Args:
         downloads: the four downloads.
         out: the directory to write; its name becomes the checkpoint's. It is `OUT.partial` until it is complete.
-        dtype: in which the language model is stored and computes. The rest is stored unchanged and computes in float32.
+        dtype: the precision in which the language model is stored and computes. The rest is stored unchanged and
+            computes in float32.
         num_heads: heads of the Q-Former; bert-base's 12 if None.
         start: called after all checks, with the number of bytes to write.
 

@@ -111,7 +111,7 @@ def init_native(
     )
     names = embedding_names(meta_language_model(llm_config))
     num_rows = cuts.llm_vocabulary or llm.shapes.get(names[0], (int(llm_config.vocab_size),))[0]
-    # A matrix may have more rows than the tokenizer has pieces: they stay, and the markers take the first of them.
+    # A matrix may have more rows than the tokenizer has pieces. The extra rows stay; markers take the first of them.
     llm_config.vocab_size = max(num_rows, len(tokenizer))
     need = needs(config, speech_config, sound_config, llm_config)
     grown = {name: (llm_config.vocab_size, *shape[1:]) for name, shape in llm.shapes.items() if name in names}

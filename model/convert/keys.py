@@ -58,7 +58,7 @@ RULES: Final = (
 
 
 def our_name(theirs: str) -> str | None:
-    """Return our name of a tensor of theirs, `DROPPED` if it is not needed, None if no rule matches."""
+    """Return our name for one of their tensors: `DROPPED` if it is not needed, None if no rule matches."""
     for rule in RULES:
         match = re.fullmatch(rule.theirs, theirs)
         if match:
@@ -110,7 +110,7 @@ def _adapted(halves: Iterable[str]) -> list[str]:
 
 
 def merged(weight: Tensor, adapter: tuple[Tensor, Tensor], scale: float) -> Tensor:
-    """Return a matrix with its adapter merged: W + scale B A, computed in float32, in the matrix's own dtype.
+    """Return a matrix with its adapter merged: W + scale B A, computed in float32, returned in the matrix's own dtype.
 
     Source: Hu et al. 2021, "LoRA", section 4.1; `scale` is alpha / rank.
     """

@@ -25,7 +25,7 @@ def released_tokenizer(path: Path) -> Tokenizer:
         CheckpointError: there is no tokenizer.
     """
     library = library_tokenizer(path)
-    # Also when the files name another one: `<unk>`, in some of Vicuna's.
+    # Also if the files name another pad token: some of Vicuna's name `<unk>`.
     library.add_special_tokens({"pad_token": PAD})
     return Tokenizer(library)
 

@@ -35,7 +35,7 @@ class WriteResult:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Layout:
-    """Everything besides the weights in a checkpoint directory."""
+    """Everything in a checkpoint directory besides the weights."""
 
     config: ModelConfig
     speech: WhisperConfig

@@ -14,7 +14,7 @@ def read_convolutions(path: Path) -> list[tuple[Tensor, Tensor]]:
     """Return weight [out, in / groups, height, width] and bias of each convolution, in the order of the program.
 
     Raises:
-        CheckpointError: the library `tflite` is missing, or the file is missing or not one of TensorFlow Lite.
+        CheckpointError: the library `tflite` is missing, or the file is missing or is not a TensorFlow Lite file.
     """
     try:
         import tflite
@@ -47,7 +47,7 @@ def read_convolutions(path: Path) -> list[tuple[Tensor, Tensor]]:
 
 
 def _tensor(model: Any, tensor: Any) -> Tensor:
-    """Return a constant of the file, its integers as the numbers that they stand for."""
+    """Return a constant of the file; quantized integers become the numbers that they stand for."""
     import tflite
 
     types = {tflite.TensorType.FLOAT32: "<f4", tflite.TensorType.INT8: "<i1", tflite.TensorType.INT32: "<i4"}

@@ -3,7 +3,7 @@
 Source: Chen et al. 2022, "BEATs: Audio Pre-Training with Acoustic Tokenizers" (arXiv 2212.09058), sections 3 and 4.1.
 Its attention has T5's relative positions, gated by the query (Chi et al. 2021, "XLM-E", section 3.4, as in WavLM), and
 its layers have DeepNet's scaled residuals (Wang et al. 2022, section 3.2). This code is written from the papers; the
-parameters have the names of the authors' checkpoints, so those load unchanged.
+parameters have the names of the authors' checkpoints, so these checkpoints load unchanged.
 
 Note the order of the tokens: a patch covers 160 ms and one of eight mel bands, and a segment's tokens come out as
 patch 0 band 0, patch 0 band 1, ... That is 50 tokens per second, as many as Whisper has frames, and the released
@@ -35,7 +35,7 @@ QUERY_BLOCK = 2048
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class BEATsConfig:
-    """Sizes of a BEATs model, named as in the authors' checkpoints. The defaults are the released iter3+ model.
+    """Sizes of a BEATs model, named as in the authors' checkpoints. The defaults are the released iter3+ model's.
 
     The authors' fields that only matter for their own training (`finetuned_model`, `predictor_class`, ...) are omitted.
 

@@ -59,7 +59,7 @@ class TemporalLayer(nn.Module):
 class ConvEncoder(nn.Module):
     """Turns filter banks into sound features: 25 frames per second inside, each output twice.
 
-    Source: ours; it stands for G_BEATs in the paper's Eq. 2.
+    Source: ours; it takes the place of G_BEATs in the paper's Eq. 2.
     """
 
     def __init__(self, config: ConvEncoderConfig) -> None:

@@ -1,8 +1,8 @@
-"""Reads the words that are spoken from the speech encoder's frames.
+"""Reads spoken words from the speech encoder's frames.
 
-Whisper's lower layers name sounds; its upper ones carry words. A checkpoint whose speech encoder has the lower ones can
-have the upper ones here, with an output per frame that is trained by CTC (Graves et al. 2006). It runs only where words
-are needed, and nothing else of the model depends on it.
+Whisper's lower layers distinguish sounds; its upper layers distinguish words. If a checkpoint's speech encoder has only
+the lower layers, its transcriber can have the upper ones, with an output per frame that is trained by CTC (Graves et
+al. 2006). The transcriber runs only where words are needed, and nothing else in the model depends on it.
 """
 
 from dataclasses import dataclass
@@ -25,7 +25,7 @@ SEGMENT_FRAMES = 1500
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class TranscriberConfig:
-    """The size of the layers: those of the Whisper that they come from."""
+    """Sizes of the layers: those of the Whisper model that the layers come from."""
 
     dim: int
     num_layers: int
@@ -36,13 +36,13 @@ class TranscriberConfig:
 class Transcriber(nn.Module):
     """Turns speech frames into scores of the letters that are spoken in them.
 
-    The speech encoder normalises its frames. `scale` and `shift` undo that on average, because the layers add to what
-    they get.
+    The speech encoder normalises its frames. `scale` and `shift` undo that on average, because the layers add to their
+    input.
 
     Source: Graves et al. 2006, "Connectionist Temporal Classification"; the layers are Whisper's.
 
     Attributes:
-        lexicon: the words that letters may mean; None: words are spelled as the letters are.
+        lexicon: the words that letters may mean; if None, words are spelled as the letters are.
     """
 
     def __init__(self, config: TranscriberConfig) -> None:

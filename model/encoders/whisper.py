@@ -12,7 +12,7 @@ class SpeechEncoder(nn.Module):
     """Turns waveforms into speech features, 50 frames per second.
 
     The layers are those of transformers, whose own forward requires 30 s of input and has no mask. Pretrained weights
-    need that; models trained at the true length run without padding.
+    need 30 s; models trained at the true length run without padding.
 
     Source: paper, Eq. 2 (G_Whisper).
     """

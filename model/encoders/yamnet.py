@@ -30,7 +30,7 @@ OFFSET = 0.001
 STRIDES = (2, 1, 2, 1, 2, 1, 2, 1, 1, 1, 1, 1, 2, 1)
 """Strides of the first convolution and of the depthwise ones, in time and frequency."""
 UNSTRIDED = 12
-"""The convolution that keeps its stride in frequency alone: it halves the time axis in the original."""
+"""The convolution that here keeps its stride only in frequency. In the original, it also halves the time axis."""
 
 CELL_STEPS = 16
 """Steps of the spectrogram from one cell of the output to the next: 0.16 s."""
@@ -38,7 +38,7 @@ CELL_SAMPLES = CELL_STEPS * HOP_SAMPLES
 CENTRE_STEPS = 31
 """The step in the middle of the first cell's input: each strided convolution looks ahead by half of its input."""
 LEAD_SAMPLES = 32 * HOP_SAMPLES
-"""Silence before the waveform, so that the first cell is about its start."""
+"""Silence before the waveform, so that the first cell describes the waveform's start."""
 FIRST_CENTRE = CENTRE_STEPS * HOP_SAMPLES + WINDOW_SAMPLES // 2 - LEAD_SAMPLES
 """The sample in the middle of the first cell's input."""
 
@@ -72,7 +72,7 @@ class YamnetEncoder(nn.Module):
     def encode_frames(self, waveforms: Float[Tensor, "batch samples"]) -> Float[Tensor, "batch frames dim"]:
         """Encode segments of one length, a multiple of 320 samples, into one frame per 320 samples."""
         cells = math.ceil(waveforms.shape[1] / CELL_SAMPLES) + 1
-        # Two cells more, so that the convolutions look ahead into silence, which is not the padding of their own.
+        # Two more cells, so that the convolutions look ahead into silence, which differs from their own padding.
         steps = (cells + 2) * CELL_STEPS
         after = (steps - 1) * HOP_SAMPLES + WINDOW_SAMPLES - LEAD_SAMPLES - waveforms.shape[1]
         padded = F.pad(waveforms, (LEAD_SAMPLES, max(0, after)))
@@ -85,7 +85,7 @@ class YamnetEncoder(nn.Module):
 
 
 def _strided(conv: nn.Module, hidden: Tensor, stride: int, *, keeps_time: bool = False) -> Tensor:
-    """Apply a convolution of 3x3 and ReLU6 with TensorFlow's padding: after an even input only, where it is strided."""
+    """Apply a 3x3 convolution and ReLU6 with TensorFlow's padding. A strided one pads an even input only at its end."""
     assert isinstance(conv, nn.Conv2d)
     sides = (1, 1) if stride == 1 else (0, 1)
     in_time = (0, 2) if keeps_time else sides

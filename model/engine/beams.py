@@ -31,7 +31,7 @@ class BeamSearch(Search):
     """`width` open beams, best first, and up to `width` finished ones.
 
     Attributes:
-        scores: sum of log-probabilities of each open beam. All beams start equal, so only the first counts at first.
+        scores: sum of log-probabilities of each open beam. All beams start equal, so at first only one counts.
     """
 
     def __init__(self, decoding: Decoding, grammar: Grammar | None, eos_ids: frozenset[int]) -> None:

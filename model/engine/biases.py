@@ -1,4 +1,4 @@
-"""What shifts the probabilities of a search's next tokens, besides its grammar: evidence from outside the model.
+"""Biases, besides the grammar, that shift the probabilities of a search's next tokens: evidence from outside the model.
 
 A checkpoint's calibration says how much the evidence counts (`model.presence`, `model.engine.interval_weights`).
 """
@@ -37,8 +37,8 @@ class TimeBias:
 
     Attributes:
         weights: of the times.
-        openings: the ids that an answer must begin with to have its times weighed; all answers if empty.
-        another: whether another interval follows, by the best one that is left; None: the language model's choice.
+        openings: the first ids of the answers whose times are weighed; all answers if empty.
+        another: decides whether another interval follows, by the best one left; if None, the language model decides.
     """
 
     weights: IntervalWeights
@@ -48,15 +48,15 @@ class TimeBias:
     def apply(self, scores: Float[Tensor, " vocabulary"], grammar: Grammar, state: State, opening: int | None) -> None:
         """Weigh the markers that may come next in logits or log-probabilities, in place.
 
-        Their total probability does not change, so the choice between a time and a word is the language model's, but
-        for that of `another` interval.
+        Their total probability does not change. So the language model still chooses between a time and a word, except
+        where `another` decides whether an interval follows.
         """
         if self.openings and opening not in self.openings:
             return
         if self.another is not None and state.phase is Phase.CLOSED:
             before = scores.logsumexp(dim=0)
             scores[self.another.token] += self.another.bias_of(self.weights.best_after(state.ended))
-            scores += before - scores.logsumexp(dim=0)  # else beams would gain or lose by each interval
+            scores += before - scores.logsumexp(dim=0)  # otherwise beams would gain or lose by each interval
         markers = self.weights.markers(grammar, state)
         if len(markers) > 1:
             _weigh(scores, markers)

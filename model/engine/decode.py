@@ -103,7 +103,7 @@ class Decoder:
     def draft_inputs(self, sequences: Items[Sequence], region: Region, most: int, length: int) -> StepInputs:
         """Return the inputs of a step that checks the drafts of paths, padded to `most` tokens with tokens of id 0.
 
-        The new entries are not marked as visible: `keep` does that for those that the search takes.
+        This does not mark the new entries as visible: `keep` marks those that the search takes.
         """
         rows = [[s.slot, s.position, s.num_entries, *s.search.tokens, *s.search.draft.tokens] for s in sequences]
         numbers = torch.tensor([row + [0] * (3 + most - len(row)) for row in rows], device=self.model.device)
@@ -128,7 +128,7 @@ class Decoder:
         return self.model(self.model.embed(inputs.tokens), positions, inputs.seen, view)
 
     def collect(self, sequence: Sequence) -> None:
-        """Drop the entries of its slot that no beam attends to any more, and compact the rest."""
+        """Drop the entries of the sequence's slot that no beam attends to any more, and compact the rest."""
         prompt, slot, used = sequence.num_prompt_tokens, sequence.slot, sequence.num_entries
         seen = self.visible[slot, : sequence.width, prompt:used]
         kept = seen[sequence.search.parents].any(dim=0).nonzero()[:, 0]

@@ -15,21 +15,21 @@ from model.engine.slots import Region
 MOST_DRAFTED = 7
 STEP_TOKENS = 32
 """Tokens that a step with drafts may compute for all sequences together. Up to about this many, a CPU takes hardly
-longer than for one per sequence."""
+longer than for one token per sequence."""
 
 
 def draft(drafter: Drafter, sequences: Items[Sequence], length: int, dtype: torch.dtype) -> int:
     """Draft the next tokens of the greedy paths among sequences of one width.
 
-    Return how many tokens the step computes for each of them. In bfloat16 it is the most possible, whatever the drafts:
-    a product of another number of rows rounds differently, so an answer would depend on earlier ones. The CPUs that
-    compute in bfloat16 compute these rows in the same time.
+    Return how many tokens the step computes for each sequence. In bfloat16 this is always the largest possible number:
+    a matrix product with another number of rows rounds differently, so an answer would depend on earlier answers. CPUs
+    that compute in bfloat16 compute these rows in the same time.
 
     Args:
         drafter: guesses the tokens.
-        sequences: in slots of `length` entries, which bound the drafts.
-        length: see there.
-        dtype: in which the language model computes.
+        sequences: the sequences of one width.
+        length: entries of their slots, which bound the drafts.
+        dtype: the precision in which the language model computes.
     """
     paths = [s.search for s in sequences if isinstance(s.search, Path)]
     room = min(length - sequence.num_entries for sequence in sequences) - 1

@@ -13,7 +13,7 @@ from typing import NamedTuple
 from model.timeline.grammar import Grammar, State
 
 MOST_PAIRS = 65_536
-"""The memory of earlier answers starts again when it holds this many pairs of tokens."""
+"""The memory of earlier answers is cleared when it holds more pairs of tokens than this."""
 
 
 class Draft(NamedTuple):
@@ -33,7 +33,7 @@ class Drafter:
         self._after: dict[tuple[int, int], int] = {}
 
     def learn(self, ids: Sequence[int]) -> None:
-        """Remember an answer. Later answers replace what earlier ones taught."""
+        """Remember an answer. Where answers differ, the latest one counts."""
         if len(self._after) > MOST_PAIRS:
             self._after.clear()
         self._after.update(zip(zip(ids, ids[1:], strict=False), ids[2:], strict=False))
@@ -62,7 +62,7 @@ class Drafter:
         return Draft(tuple(tokens), tuple(states))
 
     def _next(self, before: tuple[int, int], state: State, grammar: Grammar) -> int | None:
-        """Return the forced or the remembered token. Times and the end are never guessed, only forced times are."""
+        """Return the forced token, or else the remembered one. Times are drafted only if forced, the end never."""
         allowed, vocabulary = grammar.allowed_after(state), grammar.vocabulary
         if allowed.only is not None and len(allowed.only) == 1:
             (token,) = allowed.only

@@ -104,7 +104,7 @@ class EncoderQueue:
         touched = list(dict.fromkeys(job for job, _ in batch))
         self._connect([job for job in touched if job.is_encoded])
         if self._is_cuda:
-            torch.cuda.synchronize()  # attribute its time and its failures to this step
+            torch.cuda.synchronize()  # attribute the batch's time and failures to this step
         for job, _ in batch:
             job.seconds += (time.perf_counter() - began) / len(batch)
         return touched

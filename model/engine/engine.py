@@ -181,7 +181,7 @@ class SlotEngine:
         return ended
 
     def _entrants(self, budget: int, *, is_first: bool) -> list[Sequence]:
-        """Choose sequences, in turn by recording, that fit the free slots and the budget; at least one if first."""
+        """Choose sequences, in turn by recording, that fit the free slots and budget; at least one if `is_first`."""
         chosen: list[Sequence] = []
         begun: set[Prefix] = set()
         for prefix, sequence in self._waiting.in_turn():

@@ -1,7 +1,7 @@
 """Weigh the times of intervals by evidence of when a sound occurs, one time marker after the other.
 
-Each interval has a weight: the sum, over its tenths of a second, of the log-odds that the sound occurs there. The
-weight of a start is the sum over all ends; that of a marker, over all times that it may lead to. Multiplied with the
+Each interval has a weight: the sum, over its tenths of a second, of the log-odds that the sound occurs there. A start's
+weight is the sum over all ends; a marker's weight is the sum over all times that it may lead to. Multiplied by the
 language model's probabilities, the weights make a product of experts (Hinton 2002).
 """
 
@@ -19,7 +19,7 @@ class IntervalWeights:
     """The weights of one sound in one recording.
 
     Args:
-        log_odds: that the sound occurs in each tenth of a second.
+        log_odds: the log-odds that the sound occurs, for each tenth of a second.
     """
 
     def __init__(self, log_odds: Sequence[float]) -> None:

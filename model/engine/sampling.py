@@ -17,7 +17,7 @@ from model.engine.sequence import Sequence
 def choose(sequences: Items[Sequence], logits: Float[Tensor, "rows beams vocabulary"], masks: GrammarMasks) -> None:
     """Continue or end each sequence, given the logits after its tokens. All sequences have the same width.
 
-    For a path the logits are those after its last token and after each token of its draft, padded; its entries are
+    For a path, the logits are those after its last token and after each token of its draft, padded. Its entries are
     those that `Decoder.inputs` gave it.
     """
     if sequences[0].width == 1:
@@ -29,7 +29,7 @@ def choose(sequences: Items[Sequence], logits: Float[Tensor, "rows beams vocabul
 def restricted(
     sequences: Items[Sequence], scores: Float[Tensor, "rows beams vocabulary"], masks: GrammarMasks
 ) -> Float[Tensor, "rows beams vocabulary"]:
-    """Set what the grammars forbid to -inf in logits or log-probabilities, and add the biases of searches.
+    """In logits or log-probabilities, set the tokens that grammars forbid to -inf, and add the biases of the searches.
 
     Without grammars and biases, return the same tensor.
     """

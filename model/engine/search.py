@@ -88,9 +88,10 @@ class Search:
         return self._allowed
 
     def bias(self, scores: Float[Tensor, "rows vocabulary"]) -> None:
-        """Apply the biases in place to logits or log-probabilities: of the beams, or after the last token and a draft.
+        """Apply the biases in place to logits or log-probabilities.
 
-        Rows after those belong to no token of this search.
+        The rows are those of the beams or, for a path, those after its last token and after each token of its draft.
+        Further rows belong to no token of this search.
         """
         if self.choice is not None:
             self.choice.apply(scores)

@@ -100,8 +100,8 @@ class Session:
     ) -> Request:
         """Queue a request. It gets one answer per query, or a single answer for tasks without queries.
 
-        With `embeddings`, each interval of an answer has one, except in a summary by recognised words. `num_passes` is
-        the number of passes over a long recording, of which this is one. With `verbatim`, such a summary has all words.
+        With `embeddings`, each interval of an answer has an embedding, except in a summary of recognised words. With
+        `verbatim`, such a summary has all words. This request is one of `num_passes` passes over a long recording.
 
         Raises:
             TaskNotSupported: the checkpoint was not trained for the task.

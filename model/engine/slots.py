@@ -43,7 +43,7 @@ class Slots:
         return found
 
     def enter(self, sequence: Sequence) -> None:
-        """Give it the slot after the others of its width. The first of each wider region moves to make room."""
+        """Give the sequence the slot after the others of its width. Each wider region moves its first to make room."""
         assert self.num_free, "every slot is taken"
         regions, hole = self.regions(), len(self.live)
         self.live.append(sequence)
@@ -55,7 +55,7 @@ class Slots:
         sequence.slot = hole
 
     def leave(self, sequence: Sequence) -> None:
-        """Free its slot. The last sequence of its region, and of each wider one, moves to close the gap."""
+        """Free the sequence's slot. The last sequence of its region, and of each wider one, moves to close the gap."""
         hole = sequence.slot
         for region in self.regions():
             if region.width >= sequence.width:

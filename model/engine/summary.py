@@ -1,4 +1,4 @@
-"""Summarise what is said without the language model: recognised words, in sections, each with its first sentence."""
+"""Summarise speech without the language model: recognised words, in sections, each with its first sentence."""
 
 import math
 
@@ -17,14 +17,14 @@ from model.timeline.word_search import WordSearch
 from model.timeline.words import Word, collapse, join_letters
 
 NUM_SYMBOLS = 7
-"""Symbols of a frame that a search with a lexicon tries."""
+"""The number of symbols per frame that a search with a lexicon tries."""
 
 
 @torch.inference_mode()
 def read_words(transcriber: Transcriber, frames: Float[Tensor, "frames dim"], first: int = 0) -> list[Word]:
-    """Return the words that are spoken in frames, of which the first has the number `first` in its recording.
+    """Return the words that are spoken in the frames. The first frame has the number `first` in its recording.
 
-    A word ends with its segment of 30 s, since the layers see nothing beyond.
+    A word ends with its segment of 30 s at the latest, since the layers see nothing beyond the segment.
     """
     words: list[Word] = []
     for start in range(0, len(frames), SEGMENT_FRAMES):
@@ -53,7 +53,7 @@ def _likely(scores: Float[Tensor, "frames symbols"], count: int) -> list[list[tu
 def summarize(
     words: list[Word], duration: int, calibration: Calibration | None, *, verbatim: bool = False
 ) -> ParsedAnswer:
-    """Return the sections of what is said as an answer, or with `verbatim` all of it, pause by pause.
+    """Return an answer with the sections of the speech or, with `verbatim`, all of the speech, divided at pauses.
 
     Units: `duration` in tenths of a second.
     """

@@ -53,7 +53,7 @@ def read_gguf(directory: Path, dtype: torch.dtype) -> PreTrainedModel:
 
 
 def tensor_names(llm: PreTrainedModel) -> dict[str, str]:
-    """Return llama.cpp's name of each tensor -> the library's, without a head that is tied to the embedding."""
+    """Return the library's tensor names by llama.cpp's, without a head that is tied to the embedding."""
     stems = {
         theirs: ours for theirs, ours in _OUTSIDE.items() if ours != "lm_head" or not llm.config.tie_word_embeddings
     }

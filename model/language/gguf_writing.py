@@ -22,7 +22,7 @@ Blocks = Literal["q8_0", "q4_1"]
 def write_gguf(path: Path, llm: PreTrainedModel, tokenizer: Tokenizer, blocks: Blocks = "q8_0") -> None:
     """Write the weights of a Llama: the layers' matrices in `blocks`, the embedding in Q8_0, norms in float32.
 
-    Files of more than 45 MB are split as llama.cpp does it.
+    Files of more than 45 MB are split as llama.cpp splits them.
 
     Raises:
         CheckpointError: the model is not a Llama, or its rotary embedding is scaled.

@@ -17,7 +17,7 @@ from model.language.generate import generate
 from model.measure.clock import Elapsed, median, rates, took
 
 FIRST = 2
-"""Tokens of an answer that count as part of the prompt, in the library as in the engine's first step."""
+"""Tokens of an answer that count as part of the prompt, both in the library and in the engine's first step."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

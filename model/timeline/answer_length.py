@@ -5,7 +5,7 @@ SAMPLES = 30 * 16_000
 
 
 def answer_tokens(num_samples: int, each: int = 300) -> int:
-    """Return `each` tokens for each started 30 s of a recording: two and a half minutes of news have 20 sections.
+    """Return `each` tokens per 30 s, or part of it, of a recording: two and a half minutes of news have 20 sections.
 
     Args:
         num_samples: samples in the recording, at 16 kHz.

@@ -161,7 +161,7 @@ class Grammar:
         return state.matched < len(separator) and token_id == separator[state.matched]
 
     def ends_interval(self, state: State) -> bool:
-        """Whether a time written next, or being written, is the second one of an interval."""
+        """Whether the time that is being written, or comes next, is the second one of an interval."""
         return state.phase is Phase.END or (state.phase is Phase.SEPARATOR and self._is_paired(state))
 
     def times(self, state: State) -> dict[int, list[range]]:

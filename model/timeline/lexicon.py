@@ -9,14 +9,14 @@ from model.timeline.words import OTHER_LANGUAGE
 
 UNKNOWN = -12.0
 UNKNOWN_LETTER = -2.0
-"""Log-probability of a word that is not in the list: a constant, and as much again for each letter."""
+"""Log-probability of a word that is not in the list: `UNKNOWN`, plus `UNKNOWN_LETTER` for each letter."""
 
 
 class Lexicon:
     """A list of words, the most frequent first. A word's probability follows from its rank (Zipf's law).
 
     Attributes:
-        words: in lower case, without punctuation. A word of another language is known without being one of them.
+        words: in lower case, without punctuation. `OTHER_LANGUAGE` is known too, although it is not one of them.
     """
 
     def __init__(self, words: Sequence[str]) -> None:
@@ -37,7 +37,7 @@ class Lexicon:
 
     @cached_property
     def _prefixes(self) -> dict[str, float]:
-        """The best word that begins with each string of letters; built when the first summary needs it."""
+        """Log-probability of the best word that begins with each string; built when the first summary needs it."""
         found: dict[str, float] = {}
         for word, log_prob in sorted(self._words.items(), key=lambda item: -item[1]):
             for end in range(1, len(word) + 1):
@@ -49,7 +49,7 @@ class Lexicon:
         return self._words.get(letters, UNKNOWN + UNKNOWN_LETTER * len(letters))
 
     def prefix(self, letters: str) -> float:
-        """Return the log-probability of the best word that begins with these letters; 0 without any."""
+        """Return the log-probability of the best word that begins with these letters; 0 without letters."""
         if not letters:
             return 0.0
         return self._prefixes.get(letters, UNKNOWN + UNKNOWN_LETTER * len(letters))

@@ -1,7 +1,7 @@
 """Divides recognised words into sections of speech, each with its first sentence. Sections end at pauses.
 
-A section of a talk or an article mostly says first what it is about, so its first sentence is a hard summary to beat
-(the "lead" baseline of news summarisation). Nothing here knows what words mean.
+A section of a talk or an article usually begins by saying what it is about, so its first sentence is a summary that is
+hard to beat (the "lead" baseline of news summarisation). Nothing here knows what words mean.
 """
 
 import math
@@ -19,12 +19,12 @@ PAUSE_WEIGHT = 1.5
 SENTENCE_PAUSE_S = 0.3
 """A pause of at least this ends a sentence."""
 SENTENCE_WORDS = (12, 24)
-"""The fewest and the most words of a caption, where the section has them."""
+"""The fewest and the most words of a caption, if the section has that many."""
 MARGIN_S = 0.1
-"""Letters are recognised in the middle of their sound: what is said begins a little earlier and ends a little later."""
+"""Letters are recognised in the middle of their sound: speech begins a little earlier and ends a little later."""
 
 FOREIGN = "Someone is speaking another language."
-"""The caption of a section most of whose words are of a language that is not written down."""
+"""The caption of a section if most of its words are in a language that is not transcribed."""
 
 _FRAMES_PER_TENTH = FRAMES_PER_SECOND // TENTHS_PER_SECOND
 
@@ -51,7 +51,7 @@ class Section:
         return f"{spelled[0].upper()}{spelled[1:]}."
 
     def interval(self, duration: int) -> Interval:
-        """Return when it is said, within a recording of `duration` tenths."""
+        """Return when the section is spoken, within a recording of `duration` tenths."""
         margin = MARGIN_S * TENTHS_PER_SECOND
         start = math.floor(self.words[0].start / _FRAMES_PER_TENTH - margin)
         end = min(duration, math.ceil(self.words[-1].end / _FRAMES_PER_TENTH + margin))
@@ -59,7 +59,7 @@ class Section:
 
 
 def divide(words: Sequence[Word]) -> list[Section]:
-    """Return the sections of what is said: the best division by the lengths of sections and of the pauses between."""
+    """Return the sections of the speech: the best division by the lengths of sections and of pauses between them."""
     if not words:
         return []
     pauses = [(after.start - before.end) / FRAMES_PER_SECOND for before, after in zip(words, words[1:], strict=False)]
@@ -83,7 +83,7 @@ def divide(words: Sequence[Word]) -> list[Section]:
 
 
 def phrases(words: Sequence[Word]) -> list[Section]:
-    """Return all that is said, in stretches that end at pauses or at the most words of a caption."""
+    """Return all words, in stretches that end at a pause or at the word limit of a caption."""
     found: list[Section] = []
     rest = tuple(words)
     while rest:

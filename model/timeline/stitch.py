@@ -3,7 +3,7 @@
 Passes are analysed independently, so an event in an overlap is reported twice, in different words. Two events are the
 same if they overlap and have similar captions, or if they are about one thing at the same times; the pairs with the
 most similar captions are matched first. An event that only one pass reports counts if it is away from that pass's edge.
-If both heard a sound whole and name it differently, the more confident name stays.
+If both passes heard the whole of a sound but name it differently, the more confident name stays.
 """
 
 import re
@@ -16,7 +16,7 @@ from model.timeline.interval import Interval, set_iou, union
 NEAR = 5
 """The most tenths between two reports of one event."""
 ALIKE = 0.5
-"""The least share of common words, of all words in both captions, for two captions of one event."""
+"""The least share of words in common, out of all words in both captions, for two captions of one event."""
 SAME_TIMES = 0.5
 """The least IoU within the overlap at which half of the shorter caption's words are enough for a match."""
 
@@ -67,8 +67,8 @@ class Stitcher:
     def add(self, events: Iterable[Event]) -> list[Event]:
         """Add the next pass's events, in times of that pass; return the final events, in times of the file.
 
-        Intervals that reach into the overlap with the following pass become final only after it; an event with earlier
-        ones is returned in parts. Sorted by start.
+        Intervals that reach into the overlap with the next pass become final only after that pass; an event that also
+        has earlier intervals is returned in parts. The result is sorted by start.
         """
         here = self._passes[self._number]
         found = [event.shift(here.start) for event in events]
@@ -103,9 +103,9 @@ class Stitcher:
 
 
 def _sections(first: Sequence[Event], second: Sequence[Event], cut: int) -> list[Event]:
-    """Join the sections of neighbouring passes: those that begin before `cut` are the first's, the others the second's.
+    """Join the sections of two passes: from the first, those that begin before `cut`; from the second, the others.
 
-    A section that goes on beyond the end of the first pass ends where the second heard it end.
+    A section that continues beyond the end of the first pass ends where the second pass heard it end.
     """
     before = sorted((event for event in first if _start(event) < cut), key=_start)
     begun = sorted((event for event in second if _start(event) < cut), key=_start)
@@ -152,10 +152,10 @@ def _likeness(first: Event, second: Event, lap: Interval) -> tuple[float, float]
 
 
 def _alone(event: Event, others: Sequence[Event], lap: Interval, cut: int, *, later: bool = False) -> Event | None:
-    """Return what counts of an event that only one pass reports; `later` means the second of both passes.
+    """Return an event that only one pass reports, with the intervals that count; `later` means the second pass.
 
-    Of an interval that both passes heard whole but name differently (`others`), only the one with more confidence
-    counts, wherever in the overlap it is. Its ends may differ by NEAR.
+    If both passes heard the whole of an interval but name it differently (`others`), only the more confident one
+    counts, wherever in the overlap it is. The two must begin, and end, less than NEAR apart.
     """
     rivals = [i for other in others for i in other.intervals]
     kept = []

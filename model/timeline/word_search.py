@@ -20,7 +20,7 @@ WORD_WEIGHT = 0.8
 WORD_BONUS = 3.0
 """Added for each word: without it, few long words would win against many short ones."""
 CERTAIN = math.log(0.9995)
-"""From this log-probability of the blank on, a frame has no letter."""
+"""A frame whose blank has a higher log-probability than this has no letter."""
 LEAST = -8.0
 """A symbol with a lower log-probability is not tried."""
 NEVER = -1e30
@@ -37,7 +37,7 @@ class _Key(NamedTuple):
 
 
 class _Past(NamedTuple):
-    """How a hypothesis came about: its words before, their weighted probability, and the letters with their frames."""
+    """The past of a hypothesis: the words before, their weighted log-probability, and the letters with their frames."""
 
     words: "tuple[_Past, Word] | None"
     language: float

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 FRAMES_PER_SECOND = 50
 
 OTHER_LANGUAGE = "*"
-"""A word of a language that is not written down."""
+"""Stands for a word in a language that is not transcribed."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -55,9 +55,9 @@ def join_letters(letters: Iterable[Letter]) -> list[Word]:
 
 
 def collapse(frames: Iterable[tuple[str, float]], first: int = 0) -> list[Letter]:
-    """Return the letters of frames, each a symbol with its log-probability, as CTC means them.
+    """Return the letters of frames, each a symbol with its log-probability, by the rules of CTC.
 
-    A symbol in several frames in a row is one letter, where it is most probable. The blank, "", is none.
+    A symbol in several frames in a row is one letter, where it is most probable. The blank, "", is no letter.
     """
     letters: list[Letter] = []
     before = ""

@@ -9,7 +9,7 @@ from server.settings import Access
 
 
 def install(app: FastAPI, settings: Access, gate: RateLimiter | None) -> None:
-    """Add the key gate, if there is one, CORS outside it, if there are origins, and the security headers."""
+    """Add the key gate (if there is one), CORS outside it (if there are origins), and the security headers."""
     if gate is not None:
         app.add_middleware(KeyMiddleware, gate=gate)
     if settings.cors_origins:

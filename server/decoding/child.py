@@ -13,9 +13,9 @@ from server.runtime.parent_death import die_with_parent
 
 @dataclass(frozen=True, slots=True)
 class DecodeRange:
-    """The part of a file to decode, and its maximum length. Seconds on the file's clock; `end_s` None: to its end.
+    """The part of a file to decode, and its maximum length. Seconds on the file's clock; without `end_s`, to its end.
 
-    `track` is the number of the audio track, from 0; None: the one that a player plays.
+    `track` is the number of the audio track, from 0; if None, the one that a player plays.
     """
 
     start_s: float
@@ -53,7 +53,7 @@ def initialize(parent: int, memory_bytes: int) -> None:
 
 
 def warm() -> None:
-    """Do nothing; having run shows that the process is up and its libraries are loaded."""
+    """Do nothing. A completed call shows that the process is up and its libraries are loaded."""
 
 
 def decode_file(source: Path, target: Path, span: DecodeRange) -> DecodedFile | RemoteError:

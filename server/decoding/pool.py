@@ -72,7 +72,7 @@ class DecodePool:
 
         A pipe would copy the samples in small pieces, block the pool's locks, and hold an hour of samples (230 MB) in
         memory. Cancellation stops the work: at once if it is still queued, otherwise by killing the process if it is
-        still decoding one second later. Most files are done by then, and a new process costs more than they do.
+        still decoding one second later. Most files are done by then, and a new process costs more than decoding them.
 
         Raises:
             UnsupportedAudio, NoSuchTrack, CorruptAudio, EmptyAudio, AudioTooLong: as `decode_audio` raises them.

@@ -59,7 +59,7 @@ class PcmReader:
             CorruptAudio: samples are far beyond full scale.
         """
         data = self._rest + data
-        step = self._sample_bytes * (self._rate // 10)  # channels that cancel are found in a tenth of a second
+        step = self._sample_bytes * (self._rate // 10)  # cancelling channels are detected per tenth of a second
         whole = len(data) - len(data) % step
         self._rest = data[whole:]
         for start in range(0, whole, step):

@@ -21,7 +21,7 @@ from timeaudio.v1.timeaudio_pb2_grpc import add_TimeAudioServiceServicer_to_serv
 _log = logging.getLogger(__name__)
 
 NAME = pb.DESCRIPTOR.services_by_name["TimeAudioService"].full_name
-_OVERHEAD = 1024 * 1024  # for the other fields, and so that our own error reports files over the limit, not gRPC's
+_OVERHEAD = 1024 * 1024  # for the other fields, and so that our own error, not gRPC's, reports files over the limit
 _LOOK_S = 0.2  # time between two readiness checks of the service
 
 _FLOW_CONTROL = [("grpc.http2.bdp_probe", 0), ("grpc.http2.lookahead_bytes", 1 << 20)]

@@ -1,8 +1,8 @@
 """Merges the intervals of overlapping windows, so that each is reported once and whole. Pure; times are tenths.
 
-Windows of width W start every W / 2. A window is final for intervals that end before three quarters of it; the next
-window covers the rest again, from its own start. So an interval is reported at most 3/4 W after it ended, and one that
-spans many windows is reported when it ends, with its first start.
+Windows of width W start every W / 2. A window is final for intervals that end in its first three quarters; the next
+window covers the rest again. So an interval is reported at most 3/4 W after it ended, and one that spans many windows
+is reported when it ends, with its original start.
 
     window 1   |---------------*-------|            * end of its final part
     window 2               |---------------*-------|

@@ -1,4 +1,4 @@
-"""Runs one pass, and notes which of its answers reached the limit on their tokens."""
+"""Runs one pass, and notes which of its answers reached their token limit."""
 
 from collections.abc import AsyncGenerator
 from contextlib import aclosing

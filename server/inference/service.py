@@ -1,4 +1,4 @@
-"""The API that every transport uses: decode an admitted request's recording, run the engine, keep the deadline.
+"""The API that every transport uses: decode an admitted request's recording, run the engine, enforce the deadline.
 
 To get the whole answer, await `Service.analyze`. To stream it, iterate `Service.stream`, and close it:
 
@@ -109,7 +109,7 @@ class Service(Lifecycle):
         """Run the engine on samples that are already decoded and counted in the caller's ticket.
 
         The caller counts the request, which may consist of many such calls. `pcm` holds mono float32 little-endian
-        samples at 16 kHz, the first `num_analyzed` of which an earlier call of the request has analyzed already.
+        samples at 16 kHz. An earlier call of the request has already analyzed the first `num_analyzed` of them.
 
         Raises:
             As `stream`.

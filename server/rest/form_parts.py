@@ -35,7 +35,7 @@ async def read_form(request: Request, *, max_files: int, max_fields: int) -> For
 
 
 class _Parser(MultiPartParser):
-    """Starlette's parser, which sees a plain `filename` in every part that has any.
+    """Starlette's parser, which sees a plain `filename` in every part that has any kind of file name.
 
     Attributes:
         has_ended: whether the last boundary was found.

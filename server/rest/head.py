@@ -1,4 +1,4 @@
-"""Answer HEAD as GET, without a body: load balancers and monitors probe with it."""
+"""Answer HEAD like GET, without a body: load balancers and monitors probe with HEAD."""
 
 from fastapi import APIRouter
 from fastapi.routing import APIRoute

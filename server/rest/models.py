@@ -42,7 +42,7 @@ async def retrieve_model(request: Request) -> ModelCard:
 
 
 def check_model(service: Service, name: str) -> None:
-    """Check the model that a request names, so that no client takes the answer of one model for another's.
+    """Check the model that a request names, so that no client mistakes the answer of one model for another's.
 
     Raises:
         ModelNotFound: it is not loaded.

@@ -42,9 +42,9 @@ async def streamed(
 ) -> EventSourceResponse:
     """Return the response to `request` that streams the messages of `work`.
 
-    An error before the first message is raised here and gets its own status; a later one is sent as the message that
+    An error before the first message is raised here and gets its own status; a later error is sent as the message that
     `error_message` makes of it. The body must have been read. Headers are sent with the first message or after
-    `ping_s` seconds; after as many seconds of silence a comment is sent.
+    `ping_s` seconds. After every further `ping_s` seconds of silence, a comment is sent.
     """
     # At most one message is queued: a slow client slows the work down instead of using memory.
     messages: asyncio.Queue[bytes | None] = asyncio.Queue(maxsize=1)

@@ -32,7 +32,7 @@ from timeaudio.formats import DEFAULT_NAME
 
 F = TypeVar("F", bound=Form)
 
-_SPARE = 8  # parts beyond a correct request's: unknown ones are listed by name, not just rejected
+_SPARE = 8  # parts beyond those of a correct request, so that unknown ones are listed by name, not just rejected
 _RAW = ("audio/", "video/", "application/octet-stream", "application/ogg")
 
 
@@ -164,7 +164,7 @@ def _gathered(form: type[Form], sent: Iterable[tuple[str, object]], errors: list
 
 
 async def save_file(data: FormData, target: Path) -> str:
-    """Write the recording of a form without `file_errors` to `target` and return its name, "" if it has none.
+    """Write the recording of a form that has no `file_errors` to `target`. Return its name, or "" if it has none.
 
     Raises:
         UnsupportedBody: the recording is compressed.

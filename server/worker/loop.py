@@ -60,7 +60,7 @@ class SessionProtocol(Protocol):
 class ModelLoop:
     """Steps a session in a dedicated thread while it has work, and sleeps while it has none.
 
-    Other threads add and cancel jobs. Each job is answered with messages, of which the last is done or failed.
+    Other threads add and cancel jobs. Each job is answered with messages; the last one is done or failed.
 
     Args:
         session: used by this loop's thread only.

@@ -14,7 +14,7 @@ _tracer = trace.get_tracer("timeaudio")
 
 
 class Spans:
-    """Creates queue, encode, and for each answer prefill, decode and parse, as children of the front end's span.
+    """Creates the spans queue, encode and, per answer, prefill, decode and parse, as children of the front end's span.
 
     Between encode and prefill an answer waits for a slot.
 

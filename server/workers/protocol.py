@@ -59,9 +59,9 @@ class EngineRequest:
     embeddings: bool = False
     """Whether each interval gets an embedding."""
     num_passes: int = 1
-    """The passes over a long recording, of which this is one."""
+    """The number of passes over a long recording. This request is one of them."""
     verbatim: bool = False
-    """summarize: whether to return all that is said, if the checkpoint recognises words."""
+    """summarize: whether to return all spoken words, if the checkpoint recognises words."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -81,7 +81,7 @@ class AudioEncoded:
 
 @dataclass(frozen=True, slots=True)
 class EventFound:
-    """A complete event of the answer at `index`, whose remainder may still be decoding."""
+    """A complete event of the answer at `index`. The rest of that answer may still be decoding."""
 
     index: int
     event: Event

@@ -12,7 +12,7 @@ import httpx
 from timeaudio.errors import ClientError
 
 MAX_BYTES: Final = 256 * 1024 * 1024
-"""The largest file that is fetched: a server, as it is, accepts none that is larger."""
+"""The largest file that is fetched: by default, a server accepts no larger file."""
 
 _MAX_REDIRECTS: Final = 5
 _TIMEOUT: Final = httpx.Timeout(60.0, connect=10.0)
@@ -38,7 +38,7 @@ def checked_prefix(text: str) -> httpx.URL:
 
 
 def is_allowed(url: httpx.URL, prefixes: Sequence[httpx.URL]) -> bool:
-    """Return whether an address is at or below a prefix: scheme, host and port are equal, and so are path segments."""
+    """Return whether an address is at or below a prefix: same scheme, host, port and leading path segments."""
     if url.userinfo:
         return False
     parts = _segments(url)
@@ -101,7 +101,7 @@ def _refusal(url: httpx.URL, prefixes: Sequence[httpx.URL]) -> str:
 
 
 def _origin(url: httpx.URL) -> tuple[str, bytes, int]:
-    """Return scheme, host and port; the host as it is sent, since not every one can be decoded."""
+    """Return scheme, host and port; the host as it is sent, since not every host can be decoded."""
     return url.scheme, url.raw_host, url.port or {"http": 80, "https": 443}.get(url.scheme, 0)
 
 

@@ -1,6 +1,7 @@
 """The official SDK's server, with errors that an assistant can act on.
 
-Arguments that a tool does not have are errors; the SDK ignores them. Of invalid ones it passes on pydantic's text.
+Arguments that a tool does not have are errors; the SDK ignores them. For invalid arguments, the SDK passes on
+pydantic's text; here, the error names each of them.
 """
 
 from difflib import get_close_matches

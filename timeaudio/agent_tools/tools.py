@@ -50,7 +50,7 @@ class ReadPermissions:
 
     Attributes:
         folders: allowed folders; if empty, those that the client names.
-        trusts_client: whether to allow the client's folders: one that started this process may read them anyway.
+        trusts_client: whether to allow the client's folders. A client that started this process can read them anyway.
         prefixes: allowed addresses.
     """
 

@@ -51,13 +51,13 @@ def _moment(text: str | None) -> datetime | None:
     try:
         moment = datetime.fromisoformat(text)
         return moment.astimezone().replace(tzinfo=None) if moment.tzinfo else moment
-    except (ValueError, OverflowError):  # the time zone can lead out of the calendar
+    except (ValueError, OverflowError):  # a time zone can move a date out of the calendar
         raise typer.BadParameter(f"{text!r} is not a date: use 2026-06-01 or 2026-06-01T05:30") from None
 
 
 @contextmanager
 def _errors_exit_with_2() -> Iterator[None]:
-    """Report an error with its own exit status: 1, as after other commands, means here that nothing was found."""
+    """Report an error with exit status 2: here, 1 (an error in other commands) means that nothing was found."""
     try:
         yield
     except (ClientError, OSError) as error:

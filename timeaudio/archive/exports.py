@@ -34,7 +34,7 @@ def lines(events: Iterable[EventRow]) -> Iterator[str]:
 
 
 def table(events: Iterable[EventRow]) -> Iterator[str]:
-    """Yield the lines of a CSV table: path, start_s, end_s, label, confidence, recorded_at; the first is its heading.
+    """Yield the lines of a CSV table: the heading (path, start_s, end_s, label, confidence, recorded_at), then events.
 
     A path or label that a spreadsheet would evaluate as a formula gets an apostrophe in front.
     """
@@ -50,7 +50,7 @@ def table(events: Iterable[EventRow]) -> Iterator[str]:
 def playlist(events: Iterable[EventRow], locate: Callable[[str], Path]) -> Iterator[str]:
     """Yield the lines of an M3U playlist. VLC plays only the event; other players play the recording from its start.
 
-    Source: VLC's `EXTVLCOPT` lines. Paths are absolute; one with control characters is a URI.
+    Source: VLC's `EXTVLCOPT` lines. Paths are absolute; a path with control characters is written as a URI.
     """
     yield "#EXTM3U\n"
     for event in events:

@@ -92,12 +92,12 @@ def normalized(text: str) -> str:
 
 
 def words_of(text: str) -> list[str]:
-    """Return the words of a text, in lower case. What a script without spaces writes together counts as one."""
+    """Return the words of a text, in lower case. Text that a script without spaces writes together counts as one."""
     return _WORD.findall(text.lower())
 
 
 def mentioned_kind(text: str) -> Kind | None:
-    """Return the kind with the most different keywords in a text; of several, the one that is mentioned first.
+    """Return the kind with the largest number of different keywords in a text; of several, the one mentioned first.
 
     `training.metrics.captions.kind_of` follows the same rule. A text without keywords may still contain a kind's name.
     """

@@ -69,7 +69,7 @@ class SearchResult:
 def search(
     archive: Archive, query: str, event_filter: EventFilter, *, only_words: bool = False, limit: int | None = None
 ) -> SearchResult:
-    """Return the events that match the query, in its first reading that finds any. `limit` bounds `events` alone.
+    """Return the events that match the first reading of the query that finds any. `limit` bounds only `events`.
 
     Raises:
         QueryError: the query has no words, or is too long.

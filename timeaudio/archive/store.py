@@ -25,7 +25,7 @@ _COLUMNS: Final = """
 """
 _LONGEST_S: Final = 1e9
 _MEMORY: Final = "300MB"
-"""Above it DuckDB moves data to files in the system's folder for temporary files."""
+"""Above this, DuckDB moves data to files in the system's folder for temporary files."""
 
 
 class ArchiveError(ClientError):

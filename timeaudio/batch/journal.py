@@ -1,7 +1,8 @@
 """The output of a running batch: a JSONL file with one complete row per recording.
 
 A row is one write to a file that is open for appending. A process killed during a write leaves at most an incomplete
-last line, which the next run cuts off. A process killed before it leaves a recording that the next run analyses again.
+last line, which the next run cuts off. If a process is killed before a write, the next run analyses that recording
+again.
 """
 
 import fcntl

@@ -36,7 +36,7 @@ SECURITY: Final = {
 }
 _PAGE: Final = 40  # recordings
 
-_DIGITS: Final = 19  # the shortest numbers that do not fit into DuckDB's BIGINT have as many
+_DIGITS: Final = 19  # the shortest numbers that do not fit into DuckDB's BIGINT have this many digits
 _Count = Annotated[int, Field(ge=0, lt=2**63)]  # DuckDB's BIGINT
 
 
@@ -74,7 +74,7 @@ class Download(BaseModel):
 
 
 def create_app(library: Library, *, hosts: Sequence[str]) -> Starlette:
-    """Return the application. `hosts` are the names that requests may use for it; `*` is any."""
+    """Return the application. `hosts` are the host names that requests may use; `*` allows any."""
     site = {f"site/{name}": asset for name, asset in read_folder(files("timeaudio") / "browse" / "site").items()}
     shared = read_folder(files("server") / "playground" / "site")
     assets = site | {f"page/{name}": asset for name, asset in shared.items()}

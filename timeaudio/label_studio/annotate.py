@@ -119,8 +119,8 @@ def _grounded(grounding: Grounding, labels: Sequence[ProjectLabel]) -> Iterator[
 def prediction(captions: DenseCaption, found: Sequence[Found], config: LabelConfig) -> dict[str, Any]:
     """Return a prediction with a region for each interval; its score is the mean of their confidences.
 
-    The text of a region is its caption, or its query. What fits no label becomes a region with only a text, or is
-    left out if the project has no text for regions.
+    The text of a region is its caption, or its query. An interval that fits no label becomes a region with only a text,
+    or is left out if the project has no text for regions.
     """
     ordered = sorted(found, key=lambda pair: (pair[1].start_ms, pair[1].end_ms))
     kept = [(label, span) for label, span in ordered if label is not None or config.words is not None]

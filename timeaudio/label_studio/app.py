@@ -100,7 +100,7 @@ class MLBackend:
 
 
 def create_app(annotator: Annotator, *, hosts: Sequence[str]) -> Starlette:
-    """Return the application. `hosts` are the names that requests may use for it; `*` is any."""
+    """Return the application. `hosts` are the host names that requests may use; `*` allows any."""
     backend = MLBackend(annotator)
 
     @asynccontextmanager

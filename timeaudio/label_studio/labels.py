@@ -52,7 +52,7 @@ class LabelMatcher:
         return self._any if best is None else best.label
 
     def queries(self, captions: Iterable[str]) -> list[tuple[str, ProjectLabel]]:
-        """Return the labels that no kind of sound and no caption fits, each after its query."""
+        """Return the labels that fit no kind of sound and no caption, each after its query."""
         found = list(captions)
         return [
             (" ".join(words_of(known.label.names[0])), known.label)

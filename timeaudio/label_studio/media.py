@@ -1,4 +1,4 @@
-"""Where a task's recording is, and the token that opens it: it is sent to Label Studio, and to no other address."""
+"""Where a task's recording is, and the token that opens it. The token is sent to Label Studio only."""
 
 from base64 import urlsafe_b64encode
 from collections.abc import AsyncGenerator

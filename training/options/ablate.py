@@ -9,7 +9,8 @@
 | `decoding` | ours, one training run: with and without the grammar, one pass and windows of 30 s |
 
 Each row trains one stage: `paper-1` for `components` and `options`, `paper-2` for the others, because its recordings
-are long enough to merge. The paper's rows went through both stages; for that, pass each variant's stage 1 checkpoint.
+are long enough to merge. The paper's rows went through both stages; for that, start from a checkpoint after
+stage 1 with --from.
 """
 
 import argparse

@@ -19,6 +19,7 @@ from pathlib import Path
 
 import numpy as np
 
+from model.audio.waveform import SAMPLE_RATE
 from training.data.acoustics import Samples
 from training.data.manifest import Annotation, Row
 from training.data.recordings import DataError
@@ -89,7 +90,7 @@ def timelines(
         if not article.highlights or len(article.sentences) < len(article.highlights):
             continue
         samples, spans = synthesise_sentences(article.sentences, article.name, synthesiser)
-        if len(samples) > max_seconds * 16_000:
+        if len(samples) > max_seconds * SAMPLE_RATE:
             continue
         path = folder / f"{article.name}.wav"
         write_wav(path, samples)
@@ -99,7 +100,7 @@ def timelines(
         )
         yield Row(
             id=f"cnn-dailymail-{article.name}", audio=str(path.resolve()), task="summarize", events=events,
-            duration=round(len(samples) / 16_000, 3), source="cnn_dailymail",
+            duration=round(len(samples) / SAMPLE_RATE, 3), source="cnn_dailymail",
         )  # fmt: skip
 
 
