@@ -19,7 +19,7 @@ from transformers import (
 from model.config import ModelConfig, QFormerConfig
 from model.encoders.conv import ConvEncoder, ConvEncoderConfig
 from model.encoders.whisper import SpeechEncoder
-from model.language.markers import add_markers
+from model.language.markers import marker_rows
 from model.language.tokenizer import Tokenizer
 from model.timeaudio import TimeAudio
 from model.word_map import WordMap
@@ -72,6 +72,15 @@ def small_llm(num_rows: int, *, seed: int = 0, **changes: object) -> LlamaForCau
         "num_key_value_heads": 4, "bos_token_id": 0, "eos_token_id": 1, "pad_token_id": 1, "initializer_range": 0.2,
     }  # fmt: skip
     return LlamaForCausalLM(LlamaConfig(vocab_size=num_rows, **(fields | changes))).eval()
+
+
+@torch.no_grad()
+def add_markers(llm: PreTrainedModel, tokenizer: Tokenizer) -> None:
+    """Add the markers' rows to the embedding and the head, which may be one matrix."""
+    llm.resize_token_embeddings(len(tokenizer), mean_resizing=False)
+    matrices = [llm.get_input_embeddings().weight, llm.get_output_embeddings().weight]
+    for weight in {id(matrix): matrix for matrix in matrices}.values():
+        weight[list(tokenizer.marker_ids)] = marker_rows(weight, tokenizer)
 
 
 def small_model(*, seed: int = 0, **changes: object) -> tuple[TimeAudio, Tokenizer]:

@@ -62,10 +62,6 @@ class Interval:
         """
         return replace(self, start=self.start + tenths, end=self.end + tenths)
 
-    def clip(self, limit: int) -> "Interval | None":
-        """Return the part before `limit` (tenths), or None if nothing is left."""
-        return None if self.start >= limit else replace(self, end=min(self.end, limit))
-
     def until(self, other: "Interval") -> "Interval":
         """Return the interval from this start to the later of both ends, with the lower of both confidences.
 

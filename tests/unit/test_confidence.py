@@ -104,7 +104,7 @@ def test_an_uncalibrated_task_has_no_confidence() -> None:
 
 def test_joined_intervals_have_the_lower_confidence() -> None:
     interval = Interval(10, 20, 0.9)
-    assert interval.shift(5).confidence == interval.clip(15).confidence == 0.9
+    assert interval.shift(5).confidence == 0.9
     assert interval == Interval(10, 20)
     joined = union([interval, Interval(15, 30, 0.4), Interval(50, 60, 0.7), Interval(55, 61)])
     assert [(i.start, i.end, i.confidence) for i in joined] == [(10, 30, 0.4), (50, 61, None)]

@@ -9,7 +9,6 @@ from typing import Final, Literal
 from timeaudio.archive.search import EventRow
 from timeaudio.labels import PLAIN_NAME, LabelledInterval, audacity_labels, inert, one_line, srt_cues
 
-ListFormat = Literal["csv", "m3u"]
 TrackFormat = Literal["srt", "audacity"]
 """Formats for one recording."""
 

@@ -10,8 +10,7 @@ from model.errors import CheckpointError, MissingWeights
 from model.gguf_tensors import GGUF_FILE, gguf_files
 from model.language.gguf_file import read_gguf, tensor_names, turned
 from model.language.gguf_writing import write_gguf
-from model.language.markers import add_markers
-from tests.factories import small_llm, small_tokenizer
+from tests.factories import add_markers, small_llm, small_tokenizer
 
 KINDS = {
     "multi-head": {},

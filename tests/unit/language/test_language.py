@@ -8,12 +8,11 @@ from model.engine.engine import SlotEngine
 from model.engine.sequence import Prefix
 from model.language.decoding import Decoding
 from model.language.generate import generate
-from model.language.markers import add_markers, train_only_rows
 from model.language.prompt import prompt_ids, splice
 from model.timeline.grammar import Grammar
 from model.timeline.markers import MARKERS
 from model.timeline.parser import parse
-from tests.factories import small_llm, small_tokenizer
+from tests.factories import add_markers, small_llm, small_tokenizer
 
 
 @pytest.fixture(scope="module")
@@ -54,21 +53,6 @@ def test_markers_are_initialised_by_equation_one(tokenizer, tied):
             torch.testing.assert_close(layer.weight[tokenizer.marker_ids[digit]], row)
             offset = layer.weight[tokenizer.marker_ids[10 + digit]]
             torch.testing.assert_close(offset, (row + old[name][point]) / 2)
-
-
-def test_only_marker_rows_are_trained(tokenizer, llm):
-    llm = small_llm(len(tokenizer))
-    weight = llm.get_input_embeddings().weight
-    train_only_rows(weight, list(tokenizer.marker_ids))
-    before = weight.detach().clone()
-    optimizer = torch.optim.AdamW([weight], lr=0.1, weight_decay=0.0)
-    ids = torch.tensor([[*tokenizer.marker_ids, 5, 6, 7]])
-    for _ in range(2):
-        optimizer.zero_grad()
-        llm(input_ids=ids, labels=ids).loss.backward()
-        optimizer.step()
-    moved = (weight != before).any(dim=1).nonzero().flatten().tolist()
-    assert moved == sorted(tokenizer.marker_ids)
 
 
 def test_audio_tokens_are_between_the_speech_tags(tokenizer, llm):

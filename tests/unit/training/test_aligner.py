@@ -9,7 +9,7 @@ from tests.alignments import SECONDS, fit, loss_of
 from tests.factories import small_model
 from tests.small_recordings import noise
 from training import state_saver
-from training.aligner import WINDOW_S, Aligner
+from training.aligner import Aligner
 from training.data.manifest import Annotation, Row, write_manifest
 from training.data.recordings import DataError
 from training.data.wav import write_wav
@@ -66,7 +66,7 @@ def test_a_window_wants_the_share_that_sounds_and_the_edges_in_it():
     assert begins == [[0, 2], [0]]
     assert ends == [[1, 8], [2]], "an end at an edge of windows is in the later one, and one at the last's in the last"
     assert targets.times[1].tolist() == [-1, 3, 7, -1, -1, -1, -1, -1, 31]
-    assert pytest.approx(17 * 0.02) == WINDOW_S
+    assert pytest.approx(17 * 0.02) == aligner.window_s
 
 
 def test_captions_stand_for_labels_where_there_are_none():
