@@ -5,7 +5,7 @@ TimeAudioError
 │   ├── UnsupportedAudio    the bytes are not an audio file of a supported kind
 │   ├── NoSuchTrack         the file does not have the chosen audio track
 │   ├── CorruptAudio        decoding failed part-way
-│   ├── EmptyAudio          fewer samples than one window needs
+│   ├── EmptyAudio          no samples, or too few to analyse
 │   └── AudioTooLong        longer than the limit
 ├── PromptError
 │   ├── EmptyPrompt

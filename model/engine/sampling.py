@@ -17,8 +17,7 @@ from model.engine.sequence import Sequence
 def choose(sequences: Items[Sequence], logits: Float[Tensor, "rows beams vocabulary"], masks: GrammarMasks) -> None:
     """Continue or end each sequence, given the logits after its tokens. All sequences have the same width.
 
-    For a path, the logits are those after its last token and after each token of its draft, padded. Its entries are
-    those that `Decoder.inputs` gave it.
+    For a path, the logits are those after its last token and after each token of its draft, padded.
     """
     if sequences[0].width == 1:
         _along_paths(sequences, logits, masks)

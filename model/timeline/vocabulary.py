@@ -8,7 +8,7 @@ class Vocabulary:
     """Classes of token ids. An id in no class is a word.
 
     `anchor_ids` and `offset_ids` are ordered by digit. `separator_ids` are the ids of " - ", one or several tokens
-    depending on the tokenizer. `wordless_ids` are ids whose text has no word of a caption (", ", " seconds"); if they
+    depending on the tokenizer. `wordless_ids` are ids whose text has no letter (", ", " 12"); if they
     are not given, a caption may consist of those tokens alone. `size` is the number of logits.
 
     Raises:

@@ -15,7 +15,7 @@ class InferenceRequest:
         track: the audio track of the file, from 0; None for the one that a player plays.
         min_confidence: omit intervals below it; 0 keeps all.
         embeddings: whether each interval gets an embedding.
-        verbatim: whether a summary is to have all that is said, if the checkpoint recognises words.
+        verbatim: whether a summary has all spoken words, if the checkpoint recognises words.
     """
 
     task: Task
@@ -29,7 +29,7 @@ class InferenceRequest:
     embeddings: bool = False
     verbatim: bool = False
 
-    def engine_request(self, request_id: str, deadline: float, *, is_live: bool) -> EngineRequest:
+    def engine_request(self, request_id: str, deadline: float, *, is_streamed: bool) -> EngineRequest:
         """Return the request to the engine, still without samples. See `EngineRequest` for the arguments."""
         return EngineRequest(
             id=request_id,
@@ -37,7 +37,7 @@ class InferenceRequest:
             queries=self.queries,
             options=self.options,
             deadline=deadline,
-            is_live=is_live,
+            is_streamed=is_streamed,
             embeddings=self.embeddings,
             verbatim=self.verbatim,
         )

@@ -138,14 +138,14 @@ async def analyze_passes(
     whole, total, announced = AnswerMerger(passes, request.task, len(request.queries) or 1), AudioEncoded(0.0, 0), False
     try:
         for num_done in range(len(passes)):
-            is_first = request.is_live and request.task != "ground" and num_done == 0
+            is_first = request.is_streamed and request.task != "ground" and num_done == 0
             most = AT_FIRST if is_first else AT_ONCE * max(1, engine.num_workers)
             for number, span in _up_to(todo, most - len(running)):
                 part = replace(
                     request,
                     id=f"{request.id}-{number}",
                     samples=samples(span),
-                    is_live=False,
+                    is_streamed=False,
                     num_passes=len(passes),
                 )
                 running.append(asyncio.create_task(_run_pass(analyze_pass(engine, part, slot_tokens), started)))

@@ -86,7 +86,7 @@ class Service(Lifecycle):
         Raises:
             As `stream`.
         """
-        async with aclosing(self._stream(ticket, source, inference, is_live=False)) as parts:
+        async with aclosing(self._stream(ticket, source, inference, is_streamed=False)) as parts:
             result = await anext(parts)
             assert isinstance(result, InferenceResult), "it comes first"
             async for _ in parts:
@@ -103,7 +103,7 @@ class Service(Lifecycle):
             Overloaded: the server holds too much audio.
             TimeAudioError: any error from decoding or the model.
         """
-        return self._stream(ticket, source, inference, is_live=True)
+        return self._stream(ticket, source, inference, is_streamed=True)
 
     async def analyze_pcm(self, pcm: bytes, inference: InferenceRequest, *, num_analyzed: int = 0) -> InferenceResult:
         """Run the engine on samples that are already decoded and counted in the caller's ticket.
@@ -116,7 +116,7 @@ class Service(Lifecycle):
         """
         begun = time.monotonic()
         result = self._new_result(inference, len(pcm) // _SAMPLE_BYTES, decode_s=0.0)
-        engine_request = inference.engine_request(result.id, begun + self.settings.limits.timeout_s, is_live=False)
+        engine_request = inference.engine_request(result.id, begun + self.settings.limits.timeout_s, is_streamed=False)
         engine_request = replace(engine_request, samples=LazySamples(result.num_samples, lambda: pcm))
         run = self._run(result, self.engine.analyze(engine_request), inference.min_confidence)
         async with aclosing(run) as updates:
@@ -127,9 +127,9 @@ class Service(Lifecycle):
         return result
 
     async def _stream(
-        self, ticket: Ticket, source: Path, inference: InferenceRequest, *, is_live: bool
+        self, ticket: Ticket, source: Path, inference: InferenceRequest, *, is_streamed: bool
     ) -> AsyncGenerator[InferenceResult | Update, None]:
-        """See `stream`. Unless `is_live`, the engine retries a request whose worker is lost."""
+        """See `stream`. Unless `is_streamed`, the engine retries a request whose worker is lost."""
         begun = time.monotonic()
         timeout_s = inference.timeout_s or self.settings.limits.timeout_s
         try:
@@ -144,7 +144,7 @@ class Service(Lifecycle):
             result = self._new_result(inference, decoded.num_samples, decode_s=time.monotonic() - begun)
             result.warnings = decoded.warnings
             yield result
-            engine_request = inference.engine_request(result.id, deadline, is_live=is_live)
+            engine_request = inference.engine_request(result.id, deadline, is_streamed=is_streamed)
             run = self._run(
                 result,
                 analyze_recording(self.engine, engine_request, decoded, passes, self.settings.worker.slot_tokens),

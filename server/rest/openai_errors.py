@@ -19,7 +19,7 @@ def speaks_openai(path: str) -> bool:
 
 
 def openai_status(status: int) -> int:
-    """Return the status that OpenAI's API answers with: 400 for everything that is wrong with the request itself."""
+    """Return the status that OpenAI's API answers with: 400 where the native routes answer 415 or 422."""
     is_in_request = status in (HTTPStatus.UNSUPPORTED_MEDIA_TYPE, HTTPStatus.UNPROCESSABLE_ENTITY)
     return HTTPStatus.BAD_REQUEST if is_in_request else status
 

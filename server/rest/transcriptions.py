@@ -75,9 +75,9 @@ _DESCRIBED: dict[int | str, dict[str, Any]] = {
 async def transcribe(request: Request) -> Response:
     """For clients of OpenAI's speech recognition: the sound events, written as captions for the deaf.
 
-    A sound is `[a dog barks]`, once for each of its intervals. If the model recognises words, what is said stands
-    between the sounds as plain text; if it was only trained for summaries, these do. Captions are in order of time; in
-    a stream, in the order in which they are found.
+    A sound is `[a dog barks]`, once for each of its intervals. If the model recognises words, speech appears between
+    the sounds as plain text; if it was only trained for summaries, the summaries appear instead. Captions are in order
+    of time; in a stream, in the order in which they are found.
     """
     service: Service = request.app.state.service
     async with AsyncExitStack() as place:

@@ -54,7 +54,7 @@ class EngineRequest:
     options: DecodingOptions = DecodingOptions()
     deadline: float
     """The time on the clock of `time.monotonic()` after which the answer is not needed."""
-    is_live: bool = True
+    is_streamed: bool = True
     """Whether the caller needs updates as they come. If not, the request can always be retried from the start."""
     embeddings: bool = False
     """Whether each interval gets an embedding."""

@@ -170,7 +170,7 @@ class WorkerPool:
                             break
                         if isinstance(update, RequestStarted):
                             update = RequestStarted(waited_s + update.queue_s)
-                        if request.is_live or not isinstance(update, EventFound | QueryAnswered):
+                        if request.is_streamed or not isinstance(update, EventFound | QueryAnswered):
                             yield update
                         elif isinstance(update, QueryAnswered):
                             kept.append(update)

@@ -59,7 +59,7 @@ class PassEngine(ScriptedEngine):
 
 
 def request(task: Task = "dense_caption", *queries: str) -> EngineRequest:
-    return EngineRequest(id="x", task=task, queries=queries, deadline=time.monotonic() + 60, is_live=False)
+    return EngineRequest(id="x", task=task, queries=queries, deadline=time.monotonic() + 60, is_streamed=False)
 
 
 def samples(span: Interval) -> LazySamples:
@@ -96,7 +96,7 @@ def test_the_first_pass_of_a_stream_runs_alone() -> None:
     engine = PassEngine()
 
     async def begun_at_each_event() -> list[int]:
-        message = replace(request(), is_live=True)
+        message = replace(request(), is_streamed=True)
         updates = analyze_passes(engine, message, PASSES, samples, SLOT_TOKENS)
         return [engine.begun async for update in updates if isinstance(update, EventFound)]
 
