@@ -26,8 +26,8 @@ test: $(VENV)/.dev  ## run the unit, contract and parity tests, in about 3 minut
 	@echo "Testing (about 3 minutes on two cores; make e2e tests real servers, clients and browsers) ..."
 	@$(PYTEST) tests/unit tests/contract tests/parity
 
-e2e: $(VENV)/.dev  ## run the tests of real servers, clients and browsers, in about 8 minutes on two cores
-	@echo "Testing end to end (about 8 minutes on two cores) ..."
+e2e: $(VENV)/.dev  ## run the tests of real servers, clients and browsers, in about 7 minutes on two cores
+	@echo "Testing end to end (about 7 minutes on two cores) ..."
 	@$(PYTEST) tests/e2e
 
 slow: $(VENV)/.dev  ## run the tests that take more than ten seconds each

@@ -9,7 +9,7 @@ llm/                     any causal language model of transformers, in the libra
 adapter/                 optional, peft's layout; merged at load
 tokenizer.json, ...      the tokenizer, markers included
 calibration.json         optional, how to compute confidence
-words.safetensors        with it, what words mean among audio tokens
+words.safetensors        with it, a map from words to directions of audio tokens
 README.md                the model card
 
 A packed checkpoint has model.gguf, or model-00001-of-00002.gguf and so on, instead of model.safetensors in the folders
@@ -74,7 +74,7 @@ def load_checkpoint(
 
     The language model computes in `dtype`, or in the config's precision if None. `auto` means float32, or with
     `may_round` the fastest precision of the device. `quantize` stores the language model's weights in fewer bits.
-    Unless `adapted` or `calibrated`, an adapter or the calibration is left out. `directory` may be a name on the hub.
+    Without `adapted`, an adapter is left out; without `calibrated`, the calibration. `directory` may be a hub name.
 
     Raises:
         CheckpointError: a file is missing, or does not fit the others; or it cannot be fetched from the hub.
@@ -93,7 +93,7 @@ def load_checkpoint(
         llm = merge_adapter(llm, directory / ADAPTER)
     model = TimeAudio(config, speech, sound, llm)
     if is_auto and may_round:  # after the adapter is merged, so that the weights are rounded once
-        model.llm.to(fastest_dtype(torch.device(device).type))
+        model.compute_in(fastest_dtype(torch.device(device).type))
     model.marker_ids = tokenizer.marker_ids
     if (directory / TRANSCRIBER).is_dir():
         model.transcriber = _transcriber(_json(directory / TRANSCRIBER / "config.json"), speech.dim)

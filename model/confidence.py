@@ -13,6 +13,7 @@ from pathlib import Path
 from typing import Any, NamedTuple
 
 from model.errors import CheckpointError
+from model.known_captions import KnownCaptions
 from model.presence import Continuation, Occurrence, Presence
 from model.timeline.event import Event
 from model.timeline.interval import TENTHS_PER_SECOND, Interval
@@ -70,13 +71,14 @@ class Calibration:
     """What was fitted to a checkpoint: the confidence function of each task, and how to decide about presence.
 
     Tasks without a function have no confidence. Where `presence`, `occurrence` or `continuation` lacks a task, the
-    language model alone decides whether, when, or how often a sound occurs.
+    language model alone decides whether, when, or how often a sound occurs. Without `captions`, it chooses all words.
     """
 
     tasks: dict[Task, Logistic]
     presence: dict[Task, Presence] = field(default_factory=dict)
     occurrence: dict[Task, Occurrence] = field(default_factory=dict)
     continuation: dict[Task, Continuation] = field(default_factory=dict)
+    captions: KnownCaptions | None = None
 
     @classmethod
     def read(cls, path: Path) -> "Calibration":
@@ -89,11 +91,12 @@ class Calibration:
             value = json.loads(path.read_text(encoding="utf-8"))
             if tuple(value["features"]) != FEATURES:
                 raise ValueError(f"the features must be {', '.join(FEATURES)}")
-            presence = {task: _presence(row) for task, row in value["presence"].items()}
-            occurrence = {task: _occurrence(row) for task, row in value["occurrence"].items()}
-            continuation = {task: _continuation(row) for task, row in value.get("continuation", {}).items()}
+            presence = {task: Presence.of(row) for task, row in value["presence"].items()}
+            occurrence = {task: Occurrence.of(row) for task, row in value["occurrence"].items()}
+            continuation = {task: Continuation.of(row) for task, row in value.get("continuation", {}).items()}
             tasks = {task: _logistic(row) for task, row in value["tasks"].items()}
-            return cls(tasks, presence, occurrence, continuation)
+            captions = KnownCaptions.of(value["captions"]) if value.get("captions") else None
+            return cls(tasks, presence, occurrence, continuation, captions)
         except (AttributeError, KeyError, OSError, TypeError, ValueError) as error:
             raise CheckpointError(
                 f"{path} cannot be used ({error}): remove it, or recreate it with timeaudio calibrate."
@@ -107,7 +110,7 @@ class Calibration:
         continuation = {task: asdict(row) for task, row in self.continuation.items()}
         value = {
             "features": list(FEATURES), "tasks": tasks, "presence": presence, "occurrence": occurrence,
-            "continuation": continuation, "about": about,
+            "continuation": continuation, "captions": asdict(self.captions) if self.captions else None, "about": about,
         }  # fmt: skip
         path.write_text(json.dumps(value, indent=2) + "\n", encoding="utf-8")
 
@@ -132,28 +135,6 @@ def _logistic(row: dict[str, Any]) -> Logistic:
     if len(numbers) != 1 + len(FEATURES) or not all(map(math.isfinite, numbers)):
         raise ValueError(f"each task needs a bias and {len(FEATURES)} weights, all finite")
     return Logistic(numbers[0], tuple(numbers[1:]))
-
-
-def _presence(row: dict[str, Any]) -> Presence:
-    bias, language, evidence = (float(row[name]) for name in ("bias", "language", "evidence"))
-    presence = Presence(bias, language, evidence, tuple(map(int, row["present"])), int(row["absent"]))
-    if not all(map(math.isfinite, (presence.bias, presence.evidence))) or not 0 < presence.language < math.inf:
-        raise ValueError("presence needs finite numbers, and a positive weight of the language model")
-    return presence
-
-
-def _occurrence(row: dict[str, Any]) -> Occurrence:
-    occurrence = Occurrence(float(row["bias"]), float(row["evidence"]), float(row["whole"]))
-    if not all(map(math.isfinite, (occurrence.bias, occurrence.evidence, occurrence.whole))):
-        raise ValueError("occurrence needs finite numbers")
-    return occurrence
-
-
-def _continuation(row: dict[str, Any]) -> Continuation:
-    bias, language, evidence = (float(row[name]) for name in ("bias", "language", "evidence"))
-    if not all(map(math.isfinite, (bias, evidence))) or not 0 < language < math.inf:
-        raise ValueError("continuation needs finite numbers, and a positive weight of the language model")
-    return Continuation(bias, language, evidence, int(row["token"]))
 
 
 _NOWHERE = (slice(0, 0),) * 3

@@ -114,8 +114,8 @@ class ModelConfig(Strict):
     """Whether to pad segments to 30 s for the speech encoder, which pretrained Whisper weights need. The frames past
     the end are dropped again unless `encoding.keep_padding` is set."""
     language_dtype: Literal["auto", "float32", "bfloat16", "float16"] = "float32"
-    """The language model's precision; the encoders and the connector always compute in float32. `auto` is bfloat16 on
-    devices where that is faster (`model.precision`)."""
+    """The language model's precision; the encoders and the connector compute in float32. With `auto`, all compute in
+    bfloat16 on devices where that is faster (`model.precision`)."""
     encoding: EncodingConfig = field(default_factory=EncodingConfig)
     window: WindowConfig = field(default_factory=WindowConfig)
     time_encoding: TimeEncodingConfig = field(default_factory=TimeEncodingConfig)

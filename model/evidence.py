@@ -95,11 +95,6 @@ class Evidence:
         mean = self.sounds.mean(dim=0)
         return self.sounds - (mean if self._map is None else (mean + self._map.centre) / 2)
 
-    def _direction(self, ids: Sequence[int]) -> Float[Tensor, " dim"]:
-        """Return the direction in which the audio tokens of these words lie."""
-        words = self._vectors(ids)
-        return F.normalize(words, dim=0) if self._map is None else self._map(words)
-
     @torch.inference_mode()
     def __call__(self, ids: Sequence[int], part: Interval | None = None) -> float:
         """Return the mean cosine similarity of words with their nearest tokens, from -1 to 1.
@@ -111,8 +106,22 @@ class Evidence:
         tokens = self._centred
         if part is not None and self._has_windows:
             tokens = tokens[self._windows(part)]
-        similarity = F.normalize(tokens, dim=1) @ self._direction(ids)
+        similarity = F.normalize(tokens, dim=1) @ self.direction(ids)
         return float(similarity.topk(min(NUM_NEAREST, len(similarity))).values.mean())
+
+    def direction(self, ids: Sequence[int]) -> Float[Tensor, " dim"]:
+        """Return the direction in which the audio tokens of these words lie, of length 1."""
+        words = self._vectors(ids)
+        return F.normalize(words, dim=0) if self._map is None else self._map(words)
+
+    @torch.inference_mode()
+    def compare(self, directions: Float[Tensor, "words dim"], parts: Sequence[Interval]) -> list[float] | None:
+        """Return the cosine similarity of each direction with the mean token of parts; None if tokens are merged."""
+        if not len(self.sounds) or not self._has_windows:
+            return None
+        windows = sorted({window for part in parts for window in range(len(self.sounds))[self._windows(part)]})
+        similarities: list[float] = (directions @ F.normalize(self._centred[windows].mean(dim=0), dim=0)).tolist()
+        return similarities
 
     @torch.inference_mode()
     def by_tenth(self, ids: Sequence[int]) -> list[float] | None:
@@ -123,7 +132,7 @@ class Evidence:
         if not ids or not len(self.sounds) or not self._has_windows:
             return None
         padded = F.pad(self._centred.T, (1, 1), mode="replicate")
-        smooth = F.normalize(F.avg_pool1d(padded, 3, stride=1).T, dim=1) @ self._direction(ids)
+        smooth = F.normalize(F.avg_pool1d(padded, 3, stride=1).T, dim=1) @ self.direction(ids)
         windows = torch.arange(self.duration) * FRAMES_PER_TENTH // self._window_frames
         return smooth[windows.clamp(max=len(smooth) - 1).to(smooth.device)].tolist()
 

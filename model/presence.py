@@ -7,8 +7,9 @@ Another logistic function, of the evidence alone, tells when the sound occurs: s
 """
 
 import math
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from typing import Any, Self
 
 PASS_WEIGHT = 0.5
 """Weight of the logarithm of the number of passes, subtracted from the log-odds that a sound is in one of them."""
@@ -32,6 +33,14 @@ class Presence:
     present: tuple[int, ...]
     absent: int
 
+    @classmethod
+    def of(cls, row: Mapping[str, Any]) -> Self:
+        """Return the function of a row of JSON. Raises: KeyError, TypeError or ValueError if the row is not valid."""
+        bias, language, evidence = (float(row[name]) for name in ("bias", "language", "evidence"))
+        if not all(map(math.isfinite, (bias, evidence))) or not 0 < language < math.inf:
+            raise ValueError("presence needs finite numbers, and a positive weight of the language model")
+        return cls(bias, language, evidence, tuple(map(int, row["present"])), int(row["absent"]))
+
     def bias_of(self, evidence: float, num_passes: int = 1) -> float:
         """Return what to subtract from the logit of the absent token, so that the more likely answer is chosen.
 
@@ -51,6 +60,14 @@ class Occurrence:
     bias: float
     evidence: float
     whole: float
+
+    @classmethod
+    def of(cls, row: Mapping[str, Any]) -> Self:
+        """Return the function of a row of JSON. Raises: KeyError, TypeError or ValueError if the row is not valid."""
+        bias, evidence, whole = (float(row[name]) for name in ("bias", "evidence", "whole"))
+        if not all(map(math.isfinite, (bias, evidence, whole))):
+            raise ValueError("occurrence needs finite numbers")
+        return cls(bias, evidence, whole)
 
     def by_tenth(self, similarities: Sequence[float], whole: float, tenths_per_window: float) -> list[float]:
         """Return the log-odds of each tenth of a second. Those of a window's tenths add up to the window's."""
@@ -73,6 +90,14 @@ class Continuation:
     language: float
     evidence: float
     token: int
+
+    @classmethod
+    def of(cls, row: Mapping[str, Any]) -> Self:
+        """Return the function of a row of JSON. Raises: KeyError, TypeError or ValueError if the row is not valid."""
+        bias, language, evidence = (float(row[name]) for name in ("bias", "language", "evidence"))
+        if not all(map(math.isfinite, (bias, evidence))) or not 0 < language < math.inf:
+            raise ValueError("continuation needs finite numbers, and a positive weight of the language model")
+        return cls(bias, language, evidence, int(row["token"]))
 
     def bias_of(self, best: float) -> float:
         """Return what to add to the logit of the token, so that the more likely answer is chosen."""

@@ -44,6 +44,7 @@ class TimeAudio(nn.Module):
         calibration: computes the confidence of answers; None if the checkpoint has no calibration.
         word_map: maps words to the directions of audio tokens; None without a calibration.
         marker_ids: ids of the time markers, anchors first. Needed if times stand among the audio tokens.
+        autocast_dtype: the precision of products in the encoders and the connector; their results are float32.
     """
 
     def __init__(self, config: ModelConfig, speech: SpeechEncoder, sound: SoundEncoder, llm: PreTrainedModel) -> None:
@@ -58,6 +59,12 @@ class TimeAudio(nn.Module):
         self.calibration: Calibration | None = None
         self.word_map: WordMap | None = None
         self.marker_ids: tuple[int, ...] = ()
+        self.autocast_dtype = torch.float32
+
+    def compute_in(self, dtype: torch.dtype) -> None:
+        """Round the language model's weights to `dtype`, and the products of the encoders and the connector."""
+        self.llm.to(dtype)
+        self.autocast_dtype = dtype
 
     def encode_segments(
         self, segments: list[Segment]
@@ -81,7 +88,9 @@ class TimeAudio(nn.Module):
             for row, frames in zip(rows, self._speech_frames(waveforms[rows], num_frames), strict=True):
                 speech[row] = frames
         if not self.config.encoding.whole_sound:
-            sound = list(self.sound.encode_frames(waveforms)[:, :num_frames])
+            with self._autocast():
+                frames = self.sound.encode_frames(waveforms)
+            sound = list(frames[:, :num_frames].float())
         return list(zip(speech, sound, strict=True))
 
     def encode_speech(self, segments: list[Segment]) -> Float[Tensor, "segments frames dim"]:
@@ -112,8 +121,13 @@ class TimeAudio(nn.Module):
     def _speech_frames(self, waveforms: Tensor, num_frames: int) -> Tensor:
         if self.config.pad_segments:
             waveforms = nn.functional.pad(waveforms, (0, SEGMENT_SAMPLES - waveforms.shape[1]))
-        frames: Tensor = self.speech(waveforms)
-        return frames if self.config.encoding.keep_padding else frames[:, :num_frames]
+        with self._autocast():
+            frames: Tensor = self.speech(waveforms)
+        return (frames if self.config.encoding.keep_padding else frames[:, :num_frames]).float()
+
+    def _autocast(self) -> torch.autocast:
+        device_type = next(self.parameters()).device.type
+        return torch.autocast(device_type, self.autocast_dtype, enabled=self.autocast_dtype != torch.float32)
 
     def audio_tokens(
         self,
@@ -125,11 +139,13 @@ class TimeAudio(nn.Module):
 
         `num_samples` is the true length of each; checkpoints of the released code depend on it.
         """
-        frames = self.fusion(speech, sound)
-        if not (anchors := self.anchors(frames.shape[1])).ids:
-            return self.connector(frames, num_samples)
-        ids = torch.tensor(anchors.ids, device=frames.device)
-        return self.connector(frames, num_samples, anchors=(self.llm.get_input_embeddings()(ids), anchors.windows))
+        with self._autocast():
+            frames = self.fusion(speech, sound)
+            if not (anchors := self.anchors(frames.shape[1])).ids:
+                return self.connector(frames, num_samples).float()
+            ids = torch.tensor(anchors.ids, device=frames.device)
+            times = self.llm.get_input_embeddings()(ids)
+            return self.connector(frames, num_samples, anchors=(times, anchors.windows)).float()
 
     def anchors(self, num_frames: int) -> Anchors:
         """Return the times to insert among the tokens of `num_frames` frames; none if the checkpoint has no anchors."""

@@ -21,6 +21,7 @@ from model.pipeline import Pipeline
 from model.timeline.interval import Interval
 from model.timeline.task import Task
 from training import calibrate_summaries
+from training.calibrate_captions import known_captions
 from training.calibrate_continuation import continuation_samples, fit_continuation, shares_right
 from training.calibrate_presence import SCENES_PER_BATCH, calibrate_presence, presence_question, query_words
 from training.calibration_report import TASKS, ScoredInterval, measure, show_quality
@@ -31,6 +32,7 @@ from training.data.manifest import ManifestError
 from training.data.pools import read_pool
 from training.data.recordings import DataError
 from training.data.target_text import another_id
+from training.data.validate import read_manifest
 from training.data.vocabulary import UNKNOWN, lexicon, vocabulary
 from training.evaluate import is_right
 from training.logistic import fit
@@ -135,6 +137,7 @@ def main(argv: list[str] | None = None) -> int:
             )
         if arguments.summaries:
             return calibrate_summaries.run(directory, arguments.summaries, out)
+        captions = known_captions(row for manifest in arguments.captions for row in read_manifest(manifest))
         pools = [read_pool(arguments.data, "validate", half=half) for half in (0, 1)]
         pipeline = Pipeline.load(directory, calibrated=False, num_slots=4 * SCENES_PER_BATCH)
     except (DataError, ManifestError, TimeAudioError, OSError) as error:
@@ -148,6 +151,7 @@ def main(argv: list[str] | None = None) -> int:
         pipeline, pools, configs,
         scenes=arguments.scenes, seed=arguments.seed + 2, false_alarms=arguments.false_alarms,
     )  # fmt: skip
+    decisions = replace(decisions, captions=captions)
     pipeline.model.calibration = decisions
     if "ground" in decisions.occurrence:
         presence_report |= _fit_continuation(pipeline, decisions, pools, configs, arguments.scenes, arguments.seed + 6)

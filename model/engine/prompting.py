@@ -10,12 +10,14 @@ from torch import Tensor
 
 from model.confidence import Calibration, Features, features_of
 from model.engine.biases import ChoiceBias, TimeBias
+from model.engine.caption_bias import CaptionBias, CaptionTrie
 from model.engine.engine import SlotEngine
 from model.engine.interval_weights import IntervalWeights
 from model.engine.search import Path
 from model.engine.sequence import Prefix, Sequence
 from model.engine.updates import ParsedAnswer
 from model.evidence import FRAMES_PER_TENTH, Evidence, WordVectors
+from model.known_captions import KnownCaptions
 from model.language.decoding import Decoding
 from model.language.prompt import prompt_ids, query_of
 from model.language.tokenizer import Tokenizer
@@ -25,6 +27,9 @@ from model.timeline.grammar import Grammar
 from model.timeline.interval import Interval
 from model.timeline.parser import Parser, parse
 from model.timeline.task import Task
+
+ANNOUNCING = " seconds,"
+"""The text between an interval and its caption."""
 
 
 class Question:
@@ -141,6 +146,7 @@ class Prompter:
         self._tokenizer = tokenizer
         self._engine = engine
         self._prompt = model.config.prompt
+        self._known: tuple[KnownCaptions, CaptionTrie, Tensor] | None = None
 
     @torch.inference_mode()
     def prefix(self, audio_tokens: Float[Tensor, "tokens dim"]) -> Prefix:
@@ -166,6 +172,8 @@ class Prompter:
             presence, whole = calibration.presence[task], evidence(ids)
             sequence.search.choice = ChoiceBias(presence.absent, presence.present, -presence.bias_of(whole, num_passes))
             sequence.search.times = self._time_bias(calibration, task, evidence.by_tenth(ids), whole)
+        if calibration is not None and calibration.captions is not None and task == "dense_caption":
+            sequence.search.captions = self._caption_bias(calibration.captions, evidence)
         return Question(sequence, self._tokenizer, task, calibration, evidence, question)
 
     def _time_bias(
@@ -179,6 +187,19 @@ class Prompter:
         # A question may be about the time of another sound than the one it names, unless its answer begins like this.
         openings = calibration.presence[task].present if task == "ask" else ()
         return TimeBias(weights, openings, calibration.continuation.get(task))
+
+    def _caption_bias(self, known: KnownCaptions, evidence: Evidence) -> CaptionBias:
+        if self._known is None or self._known[0] is not known:
+            ids = [
+                (self._tokenizer.encode(f"{ANNOUNCING} {caption}"), sound)
+                for sound, captions in enumerate(known.captions.values())
+                for caption in captions
+            ]
+            directions = [evidence.direction(word_ids(self._tokenizer, name)) for name in known.captions]
+            trie = CaptionTrie(ids, len(self._tokenizer.encode(ANNOUNCING)))
+            self._known = known, trie, torch.stack(directions)
+        _, trie, stacked = self._known
+        return CaptionBias(trie, lambda parts: evidence.compare(stacked, parts), known.weight, known.floor)
 
     def evidence(self, audio_tokens: Float[Tensor, "tokens dim"], duration: int) -> Evidence:
         """Return a recording's audio tokens for comparison with words. Units: `duration` in tenths of a second."""

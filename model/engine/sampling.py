@@ -35,7 +35,7 @@ def restricted(
     forbidden = masks.forbidden([sequence.search for sequence in sequences], scores.shape[1])
     left = scores if forbidden is None else scores.masked_fill(forbidden.view_as(scores), -torch.inf)
     for row, sequence in enumerate(sequences):
-        if sequence.search.choice is not None or sequence.search.times is not None:
+        if sequence.search.has_bias:
             left = left.clone() if left is scores else left
             sequence.search.bias(left[row])
     return left

@@ -9,6 +9,7 @@ from jaxtyping import Float
 from torch import Tensor
 
 from model.engine.biases import ChoiceBias, TimeBias
+from model.engine.caption_bias import CaptionBias, Place
 from model.engine.drafts import NO_DRAFT
 from model.language.decoding import Decoding
 from model.timeline.grammar import START, Allowed, Grammar, State
@@ -51,6 +52,7 @@ class Search:
         limit: largest number of tokens.
         choice: shifts one choice between tokens; None shifts nothing.
         times: weighs the times; None weighs nothing.
+        captions: weighs the words of captions; None weighs nothing.
         draft: tokens that the next step checks together with `tokens`; always empty for beams.
         masks: cache of `GrammarMasks`, valid until the allowed tokens change.
     """
@@ -72,6 +74,8 @@ class Search:
         self.masks: tuple[int, list[int]] | None = None
         self.choice: ChoiceBias | None = None
         self.times: TimeBias | None = None
+        self.captions: CaptionBias | None = None
+        self._places = [Place()] * self.width
         self.draft = NO_DRAFT
 
     def allowed(self) -> list[Allowed] | None:
@@ -81,11 +85,19 @@ class Search:
             self._is_behind = False
             before = self._states
             states = [grammar.advance(before[p], t) for p, t in zip(self.parents, self.tokens, strict=True)]
+            if self.captions is not None:
+                steps = zip(self.parents, self.tokens, states, strict=True)
+                self._places = [self.captions.after(self._places[p], before[p], t, state) for p, t, state in steps]
             if states != before:  # a word after a word leaves the state unchanged
                 self._states = states
                 self._allowed = [grammar.allowed_after(state) for state in states]
                 self.masks = None
         return self._allowed
+
+    @property
+    def has_bias(self) -> bool:
+        """Whether `bias` changes anything."""
+        return self.choice is not None or self.times is not None or self.captions is not None
 
     def bias(self, scores: Float[Tensor, "rows vocabulary"]) -> None:
         """Apply the biases in place to logits or log-probabilities.
@@ -101,6 +113,19 @@ class Search:
             for row, state, opening in zip(scores, states, openings, strict=False):
                 if state is not None:
                     self.times.apply(row, self.grammar, state, opening)
+        if self.captions is not None and self.allowed() is not None:
+            for row, place in zip(scores, self._drafted_places(self.captions), strict=False):
+                self.captions.apply(row, place)
+
+    def _drafted_places(self, captions: CaptionBias) -> list[Place]:
+        """Return the places of the beams or, for a path, of its last token and of each token of its draft."""
+        places, before = [*self._places], self._states[0]
+        for token, state in zip(*self.draft, strict=True):
+            if state is None:
+                break
+            places.append(captions.after(places[-1], before, token, state))
+            before = state
+        return places
 
     def _goes_on(self, tokens: list[int], parents: list[int]) -> None:
         self.tokens, self.parents, self._is_behind = tokens, parents, True

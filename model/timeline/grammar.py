@@ -50,7 +50,7 @@ class State(NamedTuple):
 
     phase: Phase = Phase.OPENING
     seconds: int | None = None  # the digits of the time being written
-    start: int = 0  # the first time, once it is complete
+    start: int = 0  # the first time, once it is complete, until the next word
     matched: int = 0
     ended: int = 0  # the end of the last interval
     owes_words: bool = False  # the last interval has no caption yet
@@ -154,7 +154,7 @@ class Grammar:
         time = state.seconds * 10 + tenth
         if state.phase is Phase.START:
             return State(Phase.SEPARATOR, start=time, ended=state.ended)
-        return State(Phase.CLOSED, ended=time, owes_words=self.task in CAPTIONED)
+        return State(Phase.CLOSED, start=state.start, ended=time, owes_words=self.task in CAPTIONED)
 
     def _continues_separator(self, state: State, token_id: int) -> bool:
         separator = self.vocabulary.separator_ids

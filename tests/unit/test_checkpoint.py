@@ -2,15 +2,18 @@ import json
 from pathlib import Path
 
 import jiwer
+import numpy as np
 import pytest
 import torch
 from safetensors.torch import load_file, save_file
 
 from model.audio.decode import decode_audio
+from model.audio.waveform import Waveform
 from model.checkpoint import EMBEDDED, load_checkpoint, save_checkpoint
 from model.config import ModelConfig
 from model.engine.summary import read_words
 from model.errors import CheckpointError, MissingWeights, UnexpectedWeights
+from model.language.decoding import Decoding
 from model.pipeline import Pipeline
 from tests.factories import small_model
 
@@ -123,6 +126,17 @@ def test_the_embedded_checkpoint_names_what_is_in_the_bundled_clips(clip, words)
     recording = pipeline.encode(decode_audio(path.read_bytes(), max_seconds=60.0))
     captions = " ".join(event.caption for event in pipeline.dense_caption(recording).events).lower()
     assert [word for word in words if word not in captions] == []
+
+
+@pytest.mark.parametrize("num_beams", [1, 3])
+def test_the_embedded_checkpoint_names_the_same_sounds_in_another_order(num_beams):
+    (path,) = SERVER.rglob("farmyard.flac")
+    samples = decode_audio(path.read_bytes(), max_seconds=60.0).samples
+    rooster, dog, rain = (samples[int(a * 16_000) : int(b * 16_000)] for a, b in ((0.3, 3.6), (3.6, 7.6), (7.6, 12.0)))
+    pipeline = Pipeline.load(EMBEDDED)
+    recording = pipeline.encode(Waveform(np.concatenate([dog, rain, rooster])))
+    events = pipeline.dense_caption(recording, Decoding(num_beams=num_beams)).events
+    assert [event.caption for event in events] == ["A dog is barking.", "It is raining.", "A rooster is crowing."]
 
 
 SAID = (

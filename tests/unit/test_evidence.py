@@ -17,6 +17,7 @@ from model.engine.sampling import restricted
 from model.engine.sequence import Prefix, Sequence
 from model.errors import CheckpointError
 from model.evidence import Evidence, WordVectors
+from model.known_captions import KnownCaptions
 from model.language.decoding import Decoding
 from model.pipeline import Pipeline
 from model.presence import Occurrence, Presence, log_odds
@@ -76,6 +77,18 @@ def test_each_tenth_has_the_evidence_of_its_window_and_the_neighbours(embedding)
     assert found[0] == found[3]  # one window is 3.4 tenths
     assert recording.by_tenth([]) is None
     assert Evidence(vectors, tokens_of(embedding, [OTHER, RARE, RARE, RARE]), 600, 17).by_tenth([RARE]) is None
+
+
+def test_parts_are_compared_with_many_words_at_once(embedding):
+    vectors = WordVectors(embedding, MARKERS)
+    recording = Evidence(vectors, tokens_of(embedding, [OTHER] * 20 + [RARE] * 10), 102, WINDOW_FRAMES)
+    directions = torch.stack([recording.direction([word]) for word in (RARE, OTHER)])
+    rare, other = recording.compare(directions, [Interval(68, 85), Interval(90, 102)])
+    assert rare > 0.6
+    assert other < 0
+    both = recording.compare(directions, [Interval(0, 40), Interval(68, 102)])
+    assert max(both) < rare, "the mean token resembles either word less"
+    assert Evidence(vectors, tokens_of(embedding, [RARE] * 4), 102, WINDOW_FRAMES).compare(directions, []) is None
 
 
 def test_a_word_map_is_written_and_checked(tmp_path):
@@ -159,6 +172,13 @@ def test_presence_and_occurrence_of_a_checkpoint_are_written_and_checked(tmp_pat
     occurrence = {"ask": Occurrence(-2.0, 15.0, -8.0)}
     Calibration({}, presence, occurrence).write(path, {})
     assert Calibration.read(path) == Calibration({}, presence, occurrence)
+    captions = KnownCaptions({"dog": ("A dog barks.",)}, weight=20.0, floor=0.2)
+    Calibration({}, captions=captions).write(path, {})
+    assert Calibration.read(path).captions == captions
+    Calibration({}, captions=replace(captions, weight=math.nan)).write(path, {})
+    with pytest.raises(CheckpointError, match="timeaudio calibrate"):
+        Calibration.read(path)
+    Calibration({}, presence, occurrence).write(path, {})
     former = json.loads(path.read_text()) | {
         "presence": {"bias": 0.5, "language": 1.0, "evidence": 2.0, "tokens": [7, 8]}
     }

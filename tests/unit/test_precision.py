@@ -2,14 +2,19 @@
 
 import dataclasses
 
+import numpy as np
 import pytest
 import torch
 
 from model import checkpoint as checkpoint_module
 from model import precision
+from model.audio.segment import split
+from model.audio.waveform import Waveform
 from model.checkpoint import load_checkpoint, save_checkpoint
 from model.pipeline import Pipeline
 from tests.factories import small_model
+
+SEGMENTS = split(Waveform(np.random.default_rng(0).normal(0, 0.1, 24_000).astype(np.float32)))
 
 
 @pytest.fixture
@@ -42,11 +47,20 @@ def test_the_measurement_leaves_the_number_of_threads_as_it_was():
     assert torch.get_num_threads() == threads
 
 
-def test_only_inference_rounds_the_weights_of_an_auto_checkpoint(monkeypatch, auto):
+@torch.inference_mode()
+def test_only_inference_rounds_an_auto_checkpoint(monkeypatch, auto):
     monkeypatch.setattr(checkpoint_module, "fastest_dtype", lambda device_type: torch.bfloat16)
     exact, _ = load_checkpoint(auto)
     assert exact.llm.dtype is torch.float32
     rounded = Pipeline.load(auto, num_slots=1).model
     assert rounded.llm.dtype is torch.bfloat16
+    speech, sound = exact.encode_segments(SEGMENTS)
+    for ours, theirs in zip(rounded.encode_segments(SEGMENTS), (speech, sound), strict=True):
+        assert ours.dtype is torch.float32
+        assert not torch.equal(ours, theirs)
+        assert torch.nn.functional.cosine_similarity(ours, theirs, dim=-1).min() > 0.999
+    tokens = rounded.audio_tokens(speech, sound)
+    assert tokens.dtype is torch.float32
+    assert torch.allclose(tokens, exact.audio_tokens(speech, sound), rtol=0.05, atol=0.05)
     weight = exact.llm.get_input_embeddings().weight
     assert torch.equal(rounded.llm.get_input_embeddings().weight, weight.bfloat16())

@@ -2,7 +2,8 @@
 
 First, it fits a map from people's words to the audio tokens of the sounds that they name. Second, it fits how to decide
 whether and when a query occurs, from what the language model says and from how much the audio tokens resemble the
-words. Last, it fits the confidence of intervals.
+words. From then on, that resemblance also helps to choose the words of captions. Last, it fits the confidence of
+intervals.
 
 The held-out recordings are split in two by source. Scenes are composed from each half, including sounds of unknown
 kinds, noise, hum and silence, and the checkpoint answers questions about them. An interval is right if its kind is
@@ -34,6 +35,10 @@ def parse(argv: Sequence[str] | None) -> argparse.Namespace:
         metavar="FILE",
         help="file to write, with words.safetensors beside it (default: calibration.json in the checkpoint directory)",
     )
+    parser.add_argument(
+        "--captions", type=Path, nargs="+", default=(), metavar="FILE",
+        help="manifests whose dense captions the checkpoint was also trained on, such as those of its own new sounds",
+    )  # fmt: skip
     parser.add_argument(
         "--scenes", type=int, default=400, help="scenes to fit on, and as many to measure on (default: %(default)s)"
     )

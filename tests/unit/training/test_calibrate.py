@@ -2,6 +2,7 @@
 
 import json
 import math
+from dataclasses import replace
 from types import SimpleNamespace
 
 import numpy as np
@@ -18,8 +19,10 @@ from tests.small_recordings import data_set, noise, pool_of
 from training import calibrate as command
 from training import word_map
 from training.calibrate import SceneQuestions, calibrate, main, scene_configs, scored_intervals
+from training.calibrate_captions import known_captions
 from training.calibration_report import ScoredInterval, measure
 from training.data.composer import PlacedEvent, Scene, SceneConfig
+from training.data.manifest import Annotation, Row, write_manifest
 from training.data.vocabulary import vocabulary
 from training.logistic import fit
 
@@ -156,22 +159,42 @@ def test_the_command_fits_on_one_half_and_measures_on_the_other(tmp_path, monkey
         calls.append((len(pool.parts["dog"]), scenes, seed))
         return random_intervals(seed, 500)
 
+    events = (Annotation(((0.0, 0.4),), "A gun is fired.", "gunshot"),)
+    recording = next(str(path) for path in data.rglob("*.wav"))
+    shot = Row(id="x", audio=recording, task="dense_caption", events=events)
+    write_manifest(tmp_path / "mine.jsonl", [shot])
     words = ["--data", str(data), "--model", str(tmp_path / "model"), "--scenes", "2", "--seed", "3"]
+    words += ["--captions", str(tmp_path / "mine.jsonl")]
+    expected = replace(calibrate(random_intervals(3, 500)), captions=known_captions([shot]))
     (tmp_path / "model" / CALIBRATION).write_text("{}")  # of an older version: it is replaced
     monkeypatch.setattr(command, "scored_intervals", record_call)
     monkeypatch.setattr(word_map, "QUESTIONS_PER_KIND", 1)
     assert main(words) == 0
     assert calls == [(3, 2, 3), (2, 2, 4)]
-    assert Calibration.read(tmp_path / "model" / CALIBRATION) == calibrate(random_intervals(3, 500))
+    assert Calibration.read(tmp_path / "model" / CALIBRATION) == expected
     about = json.loads((tmp_path / "model" / CALIBRATION).read_text())["about"]
     assert (about["fitted_on"], about["measured"][0]["intervals"]) == (500, 500)
     assert load_checkpoint(tmp_path / "model")[0].word_map is not None
     assert main([*words, "--out", str(tmp_path / "apart.json")]) == 0
     assert (tmp_path / WORDS).is_file()
-    assert Calibration.read(tmp_path / "apart.json") == calibrate(random_intervals(3, 500))
+    assert Calibration.read(tmp_path / "apart.json") == expected
     monkeypatch.setattr(command, "scored_intervals", lambda *_, **__: [])
     assert main(words) == 2
     assert "too few intervals" in capsys.readouterr().err
+
+
+def test_captions_are_known_by_kind_or_label_or_else_by_their_own_words() -> None:
+    span = ((0.0, 1.0),)
+    events = (
+        Annotation(span, "A gun is fired.", "gun_shot"), Annotation(span, "A gun is fired.", "gun_shot"),
+        Annotation(span, "My dog barks.", "dog"), Annotation(span, "A drone hums."),
+        Annotation(span, "An unidentified sound is heard."),
+    )  # fmt: skip
+    known = known_captions([Row(id="x", audio="dog.wav", task="dense_caption", duration=1.0, events=events)]).captions
+    assert known["gun shot"] == ("A gun is fired.",)
+    assert known["dog"] == (*vocabulary()["dog"].captions, "My dog barks.")
+    assert known["a drone hums"] == ("A drone hums.",)
+    assert len(known) == len(vocabulary()) + 2
 
 
 def test_missing_data_is_reported(tmp_path, capsys) -> None:

@@ -107,7 +107,7 @@ def test_without_labels_what_no_keyword_knows_counts_on_neither_side():
     row = Row(id="d", audio="a.wav", task="dense_caption", duration=10.0, events=events)
     scores = by_name(score([row], {"d": Prediction(events)}))
     assert [scores[f"dense {name}"].value for name in ("Eb-F1", "segment F1", "At-F1")] == [1.0, 1.0, 1.0]
-    assert "1 true intervals left out" in scores["dense Eb-F1"].note
+    assert "1 true intervals of no known class left out" in scores["dense Eb-F1"].note
 
 
 def test_unknown_sounds_and_captions_that_say_unknown_are_left_out():
