@@ -104,7 +104,8 @@ class TimeAudio(nn.Module):
         speech = torch.cat([part for part, _ in frames if part is not None])[None]
         if self.config.encoding.whole_sound:
             assert isinstance(self.sound, BEATs)
-            return speech, encode_whole(self.sound, segments)
+            with self._autocast():
+                return speech, encode_whole(self.sound, segments).float()
         return speech, torch.cat([part for _, part in frames if part is not None])[None]
 
     def _waveforms(self, batch: list[Segment]) -> Tensor:

@@ -57,7 +57,7 @@ def join_letters(letters: Iterable[Letter]) -> list[Word]:
 def collapse(frames: Iterable[tuple[str, float]], first: int = 0) -> list[Letter]:
     """Return the letters of frames, each a symbol with its log-probability, by the rules of CTC.
 
-    A symbol in several frames in a row is one letter, where it is most probable. The blank, "", is no letter.
+    Consecutive frames with the same symbol make one letter, at the most probable of them. The blank, "", makes none.
     """
     letters: list[Letter] = []
     before = ""

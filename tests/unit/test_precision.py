@@ -11,6 +11,10 @@ from model import precision
 from model.audio.segment import split
 from model.audio.waveform import Waveform
 from model.checkpoint import load_checkpoint, save_checkpoint
+from model.encoders.aisfx import AisfxConfig, AisfxEncoder
+from model.encoders.beats import BEATs, BEATsConfig
+from model.encoders.conv import ConvEncoder, ConvEncoderConfig
+from model.encoders.yamnet import YamnetConfig, YamnetEncoder
 from model.pipeline import Pipeline
 from tests.factories import small_model
 
@@ -45,6 +49,27 @@ def test_the_measurement_leaves_the_number_of_threads_as_it_was():
     threads = torch.get_num_threads()
     assert precision.fastest_dtype.__wrapped__("cpu") in (torch.float32, torch.bfloat16)
     assert torch.get_num_threads() == threads
+
+
+@pytest.mark.parametrize(
+    "create",
+    [
+        lambda: BEATs(BEATsConfig(encoder_layers=2, encoder_embed_dim=32, encoder_attention_heads=4)),
+        lambda: ConvEncoder(ConvEncoderConfig(channels=(4, 8, 8, 8, 16))),
+        lambda: AisfxEncoder(AisfxConfig(channels=(4, 4, 8, 8))),
+        lambda: YamnetEncoder(YamnetConfig(channels=(2, 3, 4, 4, 5, 5, 6, 6, 6, 6, 6, 6, 8))),
+    ],
+    ids=["beats", "conv", "aisfx", "yamnet"],
+)
+@torch.inference_mode()
+def test_every_sound_encoder_computes_in_bfloat16(create):
+    torch.manual_seed(0)
+    encoder, waveforms = create().eval(), torch.randn(2, 16_000) * 0.1
+    exact = encoder.encode_frames(waveforms)
+    with torch.autocast("cpu", torch.bfloat16):
+        rounded = encoder.encode_frames(waveforms)
+    assert rounded.dtype is torch.bfloat16
+    assert torch.nn.functional.cosine_similarity(exact, rounded.float(), dim=-1).min() > 0.99
 
 
 @torch.inference_mode()

@@ -53,7 +53,7 @@ ReadWords = Callable[[Samples, str | None], list[SpokenWord]]
 
 @dataclass(frozen=True, slots=True)
 class SpokenRecording:
-    """A recording of one reader; `text` is None if there is no transcript."""
+    """A recording of one reader. Without a transcript, `text` is None."""
 
     path: Path
     reader: str
