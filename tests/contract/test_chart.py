@@ -2,6 +2,7 @@
 
 import hashlib
 import io
+import itertools
 import re
 import subprocess
 import sys
@@ -47,25 +48,32 @@ def objects(case: Path | None, *more: str) -> dict[str, Any]:
     return {found["kind"] + found["metadata"]["name"] * (found["kind"] == "Service"): found for found in every}
 
 
-@pytest.mark.parametrize("case", CASES, ids=lambda path: path.stem)
-def test_the_chart_passes_lint(case: Path) -> None:
-    done = run(program("helm"), "lint", "--strict", str(CHART), "--values", str(case))
-    assert done.returncode == 0, done.stdout + done.stderr
+def test_the_chart_passes_lint() -> None:
+    done = [run(program("helm"), "lint", "--strict", str(CHART), "--values", str(case)) for case in CASES]
+    assert [each.stdout + each.stderr for each in done if each.returncode != 0] == []
 
 
-@pytest.mark.parametrize("version", VERSIONS)
-@pytest.mark.parametrize("case", CASES, ids=lambda path: path.stem)
-def test_every_object_is_valid_for_kubernetes(case: Path, version: str) -> None:
-    for found in objects(case).values():
-        if found["kind"] not in schemas.KINDS:
-            kubernetes_validate.validate(found, version, strict=True)
+def test_every_object_is_valid_for_kubernetes() -> None:
+    problems = []
+    for case, version in itertools.product(CASES, VERSIONS):
+        for found in objects(case).values():
+            if found["kind"] not in schemas.KINDS:
+                try:
+                    kubernetes_validate.validate(found, version, strict=True)
+                except kubernetes_validate.ValidationError as error:
+                    problems.append((case.stem, version, found["kind"], error.message))
+    assert problems == []
 
 
-@pytest.mark.parametrize("case", CASES, ids=lambda path: path.stem)
-def test_objects_for_keda_and_the_prometheus_operator_are_valid(case: Path) -> None:
-    found = objects(case)
-    for kind in found.keys() & schemas.KINDS.keys():
-        jsonschema.validate(found[kind], schemas.KINDS[kind])
+def test_objects_for_keda_and_the_prometheus_operator_are_valid() -> None:
+    problems = [
+        (case.stem, kind, error.message)
+        for case in CASES
+        for kind, found in objects(case).items()
+        if kind in schemas.KINDS
+        for error in jsonschema.Draft202012Validator(schemas.KINDS[kind]).iter_errors(found)
+    ]
+    assert problems == []
 
 
 def test_the_examples_render_every_kind_with_a_schema() -> None:
@@ -125,20 +133,19 @@ def test_the_deployment_uses_only_settings_that_the_server_knows(case: Path) -> 
     assert f"--uid {pod['securityContext']['runAsUser']}" in dockerfile
 
 
-@pytest.mark.parametrize(
-    ("wrong", "message"),
-    [
+def test_inconsistent_values_are_rejected() -> None:
+    accepted = []
+    for wrong, message in (
         ("model.source=cloud", "model.source"),
         ("model.source=volume", "model.volume.claim"),
         ("model.source=download", "sha256"),
         ("autoscaling.mode=on", "autoscaling.mode"),
         ("server.env.TIMEAUDIO_DRAIN_S=5", "drainSeconds"),
-    ],
-)
-def test_inconsistent_values_are_rejected(wrong: str, message: str) -> None:
-    done = run(program("helm"), "template", "ta", str(CHART), "--set", wrong)
-    assert done.returncode != 0
-    assert message in done.stderr
+    ):
+        done = run(program("helm"), "template", "ta", str(CHART), "--set", wrong)
+        if done.returncode == 0 or message not in done.stderr:
+            accepted.append((wrong, done.stderr))
+    assert accepted == []
 
 
 def test_autoscaling_removes_the_fixed_number_of_pods() -> None:

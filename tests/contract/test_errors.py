@@ -4,7 +4,6 @@ import re
 from collections.abc import Iterator
 
 import grpc
-import pytest
 
 import server.errors  # noqa: F401  the server's part of the error tree
 from model.errors import AudioTooLong, TimeAudioError, UnsupportedAudio
@@ -22,9 +21,8 @@ def leaves(kind: type[TimeAudioError]) -> Iterator[type[TimeAudioError]]:
         yield from leaves(child)
 
 
-@pytest.mark.parametrize("kind", sorted(set(leaves(TimeAudioError)), key=lambda kind: kind.__name__))
-def test_every_error_has_a_row(kind: type[TimeAudioError]) -> None:
-    assert kind in PROBLEMS
+def test_every_error_has_a_row() -> None:
+    assert set(leaves(TimeAudioError)) - PROBLEMS.keys() == set()
 
 
 def test_a_new_error_without_a_row_is_found() -> None:

@@ -43,51 +43,49 @@ def test_snapshot(document: dict[str, Any]) -> None:
     )
 
 
-@pytest.mark.parametrize("path", TASK_ROUTES)
-def test_problems_are_documented_with_examples(document: dict[str, Any], path: str) -> None:
-    responses = document["paths"][path]["post"]["responses"]
-    assert responses.keys() == {"200", "400", "408", "413", "415", "422", "429", "500", "503", "504"}
-    for status, response in responses.items():
-        if status == "200":
-            continue
-        (media_type,) = response["content"]
-        assert media_type == "application/problem+json"
-        for slug, example in response["content"][media_type]["examples"].items():
-            assert example["value"]["type"] == f"urn:timeaudio:problem:{slug}"
-            assert str(example["value"]["status"]) == status
-    assert "Retry-After" in responses["429"]["headers"]
-    assert "Retry-After" in responses["503"]["headers"]
+def test_problems_are_documented_with_examples(document: dict[str, Any]) -> None:
+    for path in TASK_ROUTES:
+        responses = document["paths"][path]["post"]["responses"]
+        assert responses.keys() == {"200", "400", "408", "413", "415", "422", "429", "500", "503", "504"}, path
+        for status in responses.keys() - {"200"}:
+            ((media_type, content),) = responses[status]["content"].items()
+            assert media_type == "application/problem+json", path
+            for slug, example in content["examples"].items():
+                assert example["value"]["type"] == f"urn:timeaudio:problem:{slug}", path
+                assert str(example["value"]["status"]) == status, path
+        assert "Retry-After" in responses["429"]["headers"], path
+        assert "Retry-After" in responses["503"]["headers"], path
 
 
-@pytest.mark.parametrize("path", TASK_ROUTES)
-def test_every_format_is_documented_with_an_example(document: dict[str, Any], path: str) -> None:
-    content = document["paths"][path]["post"]["responses"]["200"]["content"]
-    assert content.keys() == {row.media_type for row in FORMATS.values()} | {"text/event-stream"}
-    shown = {name: media_type for media_type, description in content.items() for name in description["examples"]}
-    assert shown == {name: row.media_type for name, row in FORMATS.items()} | {"stream": "text/event-stream"}
-    assert content["application/json"]["schema"]["$ref"].startswith("#/components/schemas/")
+def test_every_format_is_documented_with_an_example(document: dict[str, Any]) -> None:
+    for path in TASK_ROUTES:
+        content = document["paths"][path]["post"]["responses"]["200"]["content"]
+        assert content.keys() == {row.media_type for row in FORMATS.values()} | {"text/event-stream"}, path
+        shown = {name: media_type for media_type, description in content.items() for name in description["examples"]}
+        assert shown == {name: row.media_type for name, row in FORMATS.items()} | {"stream": "text/event-stream"}, path
+        assert content["application/json"]["schema"]["$ref"].startswith("#/components/schemas/"), path
 
 
-@pytest.mark.parametrize("path", TASK_ROUTES)
-def test_three_kinds_of_body_are_documented(document: dict[str, Any], path: str) -> None:
-    operation = document["paths"][path]["post"]
-    content = operation["requestBody"]["content"]
-    assert content.keys() == {"multipart/form-data", "application/json", "audio/*", "application/octet-stream"}
-    fields = content["multipart/form-data"]["schema"]["properties"].keys()
-    assert content["application/json"]["schema"]["properties"].keys() == fields
-    assert {parameter["name"] for parameter in operation["parameters"]} == fields - {"file"}
-    example = content["application/json"]["example"]
-    assert set(content["application/json"]["schema"]["required"]) <= example.keys() <= fields
+def test_three_kinds_of_body_are_documented(document: dict[str, Any]) -> None:
+    for path in TASK_ROUTES:
+        operation = document["paths"][path]["post"]
+        content = operation["requestBody"]["content"]
+        kinds = {"multipart/form-data", "application/json", "audio/*", "application/octet-stream"}
+        assert content.keys() == kinds, path
+        fields = content["multipart/form-data"]["schema"]["properties"].keys()
+        assert content["application/json"]["schema"]["properties"].keys() == fields, path
+        assert {parameter["name"] for parameter in operation["parameters"]} == fields - {"file"}, path
+        example = content["application/json"]["example"]
+        assert set(content["application/json"]["schema"]["required"]) <= example.keys() <= fields, path
 
 
-@pytest.mark.parametrize(("path", "method"), OPENAI)
-def test_openai_routes_document_the_error_object(document: dict[str, Any], path: str, method: str) -> None:
-    responses = document["paths"][path][method]["responses"]
-    assert "503" in responses
-    for status, response in responses.items():
-        if status != "200":
-            schema = response["content"]["application/json"]["schema"]
-            assert schema == {"$ref": "#/components/schemas/ErrorAnswer"}
+def test_openai_routes_document_the_error_object(document: dict[str, Any]) -> None:
+    for path, method in OPENAI:
+        responses = document["paths"][path][method]["responses"]
+        assert "503" in responses, path
+        for status in responses.keys() - {"200"}:
+            schema = responses[status]["content"]["application/json"]["schema"]
+            assert schema == {"$ref": "#/components/schemas/ErrorAnswer"}, (path, status)
 
 
 def test_every_reference_exists(document: dict[str, Any]) -> None:

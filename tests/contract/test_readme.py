@@ -91,14 +91,14 @@ def passed_problem(name: str, words: list[str]) -> str | None:
     return f"no such option: {sorted(unknown)}" if unknown else None
 
 
-@pytest.mark.parametrize("document", DOCUMENTS, ids=lambda path: path.name)
-def test_every_documented_command_exists(document):
-    broken = {
-        shlex.join(command): wrong
+def test_every_documented_command_exists():
+    broken = [
+        (document.name, shlex.join(command), wrong)
+        for document in DOCUMENTS
         for command in commands(document.read_text(encoding="utf-8"))
         if (wrong := problem(command))
-    }
-    assert broken == {}
+    ]
+    assert broken == []
 
 
 def test_the_readme_shows_make_demo_and_make_test():
@@ -126,21 +126,6 @@ make("nothing")
         ["curl", "-F", "file=@a.wav", "http://localhost"],
         ["head"],
     ]
-
-
-def test_good_commands_pass():
-    for line in [
-        "make demo",
-        "make serve PORT=9000",
-        "timeaudio --version",
-        "timeaudio caption a.wav b.wav --json",
-        "timeaudio ground a.wav 'a dog barks' --server http://127.0.0.1:8000",
-        ".venv/bin/timeaudio serve --host 0.0.0.0 --port 8000",
-        "timeaudio train --data my.jsonl --from folder",
-        "timeaudio evaluate --data folder --json scores.json",
-        "pip install whatever",
-    ]:
-        assert problem(shlex.split(line)) is None
 
 
 def test_broken_commands_are_found():

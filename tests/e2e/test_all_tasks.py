@@ -79,29 +79,29 @@ def test_an_answer_to_a_question_has_intervals_without_confidence(answers: dict[
 
 
 @pytest.mark.parametrize("way", ["gRPC", "stream http", "stream grpc"])  # test_transports.py has them all
-@pytest.mark.parametrize("task", ["summarize", "ask"])
 def test_every_transport_gives_the_same_answer(
-    server: Any, sound: bytes, answers: dict[str, AnyAnswer], task: str, way: str
+    server: Any, sound: bytes, answers: dict[str, AnyAnswer], way: str
 ) -> None:
-    first = answers[task]
-    answer = WAYS[way](server, task, sound, PART)
-    assert answer.model_copy(update={"id": first.id, "timing": first.timing}) == first
+    for task, first in answers.items():
+        answer = WAYS[way](server, task, sound, PART)
+        assert answer.model_copy(update={"id": first.id, "timing": first.timing}) == first
 
 
-@pytest.mark.parametrize("task", ["summarize", "ask"])
-def test_every_format_equals_the_output_of_its_writer(
-    server: Any, sound: bytes, answers: dict[str, AnyAnswer], task: str
-) -> None:
-    for name in ["srt", "tsv", "jams"]:
+def test_every_format_equals_the_output_of_its_writer(server: Any, sound: bytes, answers: dict[str, AnyAnswer]) -> None:
+    different = []
+    for task, first in answers.items():
         path, _, words, _ = ROUTES[task]
-        fields = words | PART | {"response_format": name, "name": "talk"}
-        with server.client() as client:
-            response = client.post(path, data=fields, files={"file": sound})
-        assert response.status_code == 200, response.text
-        text = response.text
-        at = text.find("ta-")
-        text = text if at < 0 else text.replace(text[at : at + 35], answers[task].id)
-        assert text == write(answers[task], name, name="talk")
+        for name in ["srt", "tsv", "jams"]:
+            fields = words | PART | {"response_format": name, "name": "talk"}
+            with server.client() as client:
+                response = client.post(path, data=fields, files={"file": sound})
+            assert response.status_code == 200, response.text
+            text = response.text
+            at = text.find("ta-")
+            text = text if at < 0 else text.replace(text[at : at + 35], first.id)
+            if text != write(first, name, name="talk"):
+                different.append((task, name, text))
+    assert different == []
 
 
 def test_min_confidence_works_only_for_the_calibrated_task(server: Any, sound: bytes, answers: dict[str, Any]) -> None:

@@ -108,19 +108,17 @@ def test_the_key_comes_from_the_environment_unless_an_argument_sets_it(
     assert refused.value.status == 401
 
 
-@pytest.mark.parametrize("key", [None, "ta-wrong"])
-@pytest.mark.parametrize("ask", ["dense_caption", "stream_dense_caption"])
 @pytest.mark.parametrize("transport", TRANSPORTS)
-def test_without_a_valid_key_both_transports_give_the_same_error(
-    keyed: Any, transport: str, ask: str, key: str | None, sound: bytes
-) -> None:
-    with Client(url(keyed, transport), api_key=key) as client, pytest.raises(ApiError) as refused:
-        list(getattr(client, ask)(sound))
-    error = refused.value
-    assert (error.status, error.type) == (401, "urn:timeaudio:problem:unauthorized")
-    assert error.instance.startswith("urn:timeaudio:request:")
-    assert "key" in error.detail
-    assert str(key) not in str(error)
+def test_without_a_valid_key_both_transports_give_the_same_error(keyed: Any, transport: str, sound: bytes) -> None:
+    for key in (None, "ta-wrong"):
+        for ask in ("dense_caption", "stream_dense_caption"):
+            with Client(url(keyed, transport), api_key=key) as client, pytest.raises(ApiError) as refused:
+                list(getattr(client, ask)(sound))
+            error = refused.value
+            assert (error.status, error.type) == (401, "urn:timeaudio:problem:unauthorized")
+            assert error.instance.startswith("urn:timeaudio:request:")
+            assert "key" in error.detail
+            assert str(key) not in str(error)
 
 
 @pytest.mark.parametrize("transport", TRANSPORTS)
@@ -141,22 +139,20 @@ def shell(*words: str, key: str | None) -> subprocess.CompletedProcess[str]:
     return subprocess.run(command, env=env, capture_output=True, text=True, timeout=60)
 
 
-@pytest.mark.parametrize("more", [["--json"], ["--stream", "--json-lines"]])
 @pytest.mark.parametrize("transport", TRANSPORTS)
-def test_commands_read_the_key_from_the_environment(
-    keyed: Any, transport: str, more: list[str], sound: bytes, tmp_path: Path
-) -> None:
+def test_commands_read_the_key_from_the_environment(keyed: Any, transport: str, sound: bytes, tmp_path: Path) -> None:
     file = tmp_path / "sound.wav"
     file.write_bytes(sound)
-    words = ("caption", str(file), "--server", url(keyed, transport), *more)
-    accepted = shell(*words, key=KEY)
-    assert accepted.returncode == 0, accepted.stderr
-    assert "caption" in accepted.stdout
-    assert KEY not in accepted.stdout + accepted.stderr
-    refused = shell(*words, key=None)
-    assert refused.returncode == 1
-    assert VARIABLE in refused.stderr
-    assert len(refused.stderr.splitlines()) == 1
+    for more in (["--json"], ["--stream", "--json-lines"]):
+        words = ("caption", str(file), "--server", url(keyed, transport), *more)
+        accepted = shell(*words, key=KEY)
+        assert accepted.returncode == 0, accepted.stderr
+        assert "caption" in accepted.stdout
+        assert KEY not in accepted.stdout + accepted.stderr
+        refused = shell(*words, key=None)
+        assert refused.returncode == 1
+        assert VARIABLE in refused.stderr
+        assert len(refused.stderr.splitlines()) == 1
 
 
 def test_a_batch_sends_the_key_and_writes_no_rows_if_it_is_wrong(keyed: Any, sound: bytes, tmp_path: Path) -> None:
@@ -174,19 +170,17 @@ def test_a_batch_sends_the_key_and_writes_no_rows_if_it_is_wrong(keyed: Any, sou
     assert KEY not in accepted.stdout + accepted.stderr + rows.read_text()
 
 
-@pytest.mark.parametrize("key", ["with space", "two\nlines", "schlüssel"])
-def test_a_key_that_no_header_can_hold_is_rejected_and_not_printed(
-    key: str, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
-) -> None:
-    for transport in ("http://127.0.0.1:1", "grpc://127.0.0.1:1"):
-        with pytest.raises(ValueError, match=VARIABLE) as refused:
-            Client(transport, api_key=key)
-        assert key not in str(refused.value)
-    for words in (["caption", "a.wav"], ["batch", str(tmp_path), "-o", str(tmp_path / "rows.jsonl")]):
-        result = shell(*words, "--server", "http://127.0.0.1:1", key=key)
-        assert result.returncode == 2, result.stderr
-        assert VARIABLE in result.stderr
-        assert key not in result.stderr
+def test_a_key_that_no_header_can_hold_is_rejected_and_not_printed(tmp_path: Path) -> None:
+    for key in ("with space", "two\nlines", "schlüssel"):
+        for transport in ("http://127.0.0.1:1", "grpc://127.0.0.1:1"):
+            with pytest.raises(ValueError, match=VARIABLE) as refused:
+                Client(transport, api_key=key)
+            assert key not in str(refused.value)
+        for words in (["caption", "a.wav"], ["batch", str(tmp_path), "-o", str(tmp_path / "rows.jsonl")]):
+            result = shell(*words, "--server", "http://127.0.0.1:1", key=key)
+            assert result.returncode == 2, result.stderr
+            assert VARIABLE in result.stderr
+            assert key not in result.stderr
 
 
 def test_an_address_with_a_password_is_rejected_and_not_printed() -> None:

@@ -11,8 +11,6 @@ import pytest
 
 ONE_MIB = 1024 * 1024
 
-Files = dict[str, Any]
-
 
 @pytest.fixture(scope="module")
 def scripted(run_scripted: Callable[..., Any]) -> Iterator[Any]:
@@ -108,11 +106,6 @@ def test_a_playlist_that_names_a_local_file(
         problem(client.post("/v1/dense-caption", files={"file": text.encode()}), 415, "unsupported-audio")
 
 
-def test_missing_file(client: httpx.Client) -> None:
-    response = client.post("/v1/ground", data={"query": "a dog"}, files={"none": ("", b"")})
-    assert "file" in [error["pointer"][2:] for error in problem(response, 422, "invalid-field")["errors"]]
-
-
 def test_an_unknown_field_lists_the_valid_ones(client: httpx.Client, tone_wav: Callable[..., bytes]) -> None:
     response = client.post("/v1/ground", data={"queries": "a dog"}, files={"audio": tone_wav(1.0)})
     errors = {error["pointer"]: error["detail"] for error in problem(response, 422, "invalid-field")["errors"]}
@@ -121,23 +114,20 @@ def test_an_unknown_field_lists_the_valid_ones(client: httpx.Client, tone_wav: C
         assert name in errors["#/audio"]
 
 
-def test_file_sent_as_text(client: httpx.Client) -> None:
+def test_a_file_sent_as_text_or_twice(client: httpx.Client, tone_wav: Callable[..., bytes]) -> None:
     body = b'--x\r\ncontent-disposition: form-data; name="file"\r\n\r\nclip.wav\r\n--x--\r\n'
-    response = client.post(
+    as_text = client.post(
         "/v1/dense-caption", content=body, headers={"content-type": "multipart/form-data; boundary=x"}
     )
-    assert "@" in problem(response, 422, "invalid-field")["detail"]
+    assert "@" in problem(as_text, 422, "invalid-field")["detail"]
+    twice = client.post("/v1/dense-caption", files=[("file", tone_wav(1.0)), ("file", tone_wav(1.0))])
+    assert "2 times" in problem(twice, 422, "invalid-field")["detail"]
 
 
-def test_two_files(client: httpx.Client, tone_wav: Callable[..., bytes]) -> None:
-    response = client.post("/v1/dense-caption", files=[("file", tone_wav(1.0)), ("file", tone_wav(1.0))])
-    assert "2 times" in problem(response, 422, "invalid-field")["detail"]
-
-
-@pytest.mark.parametrize("query", ["", "   ", "\n"])
-def test_empty_query(client: httpx.Client, tone_wav: Callable[..., bytes], query: str) -> None:
-    response = client.post("/v1/ground", data={"query": ["a dog", query]}, files={"file": tone_wav(1.0)})
-    assert "Query 2 of 2" in problem(response, 422, "empty-prompt")["detail"]
+def test_empty_query(client: httpx.Client, tone_wav: Callable[..., bytes]) -> None:
+    for query in ("", " \n "):
+        response = client.post("/v1/ground", data={"query": ["a dog", query]}, files={"file": tone_wav(1.0)})
+        assert "Query 2 of 2" in problem(response, 422, "empty-prompt")["detail"]
 
 
 def test_long_query(client: httpx.Client, tone_wav: Callable[..., bytes]) -> None:
@@ -158,30 +148,34 @@ def test_too_many_queries(client: httpx.Client, tone_wav: Callable[..., bytes]) 
     assert post(1000).status_code in (400, 422)
 
 
-@pytest.mark.parametrize(
-    ("fields", "named"),
-    [
-        ({"start": "-1"}, "start"),
-        ({"start": "soon"}, "start"),
-        ({"start": "nan"}, "start"),
-        ({"start": "1e308"}, "start"),
-        ({"end": "inf"}, "end"),
-        ({"start": "2", "end": "1"}, "end"),
-        ({"start": "1", "end": "1"}, "end"),
-        ({"end": "0"}, "end"),
-        ({"start": ["1", "2"]}, "start"),
-        ({"num_beams": "0"}, "num_beams"),
-        ({"num_beams": "9"}, "num_beams"),
-        ({"num_beams": "1.5"}, "num_beams"),
-        ({"max_new_tokens": "1000000"}, "max_new_tokens"),
-        ({"timeout_s": "0"}, "timeout_s"),
-        ({"timeout_s": "1e9"}, "timeout_s"),
-        ({"min_confidence": "0.5"}, "min_confidence"),
-    ],
-)
-def test_wrong_values(client: httpx.Client, tone_wav: Callable[..., bytes], fields: Files, named: str) -> None:
-    response = client.post("/v1/dense-caption", data=fields, files={"file": tone_wav(3.0)})
-    assert [error["pointer"] for error in problem(response, 422, "invalid-field")["errors"]] == [f"#/{named}"]
+WRONG_VALUES: list[tuple[dict[str, Any], str]] = [
+    ({"start": "-1"}, "start"),
+    ({"start": "soon"}, "start"),
+    ({"start": "nan"}, "start"),
+    ({"start": "1e308"}, "start"),
+    ({"end": "inf"}, "end"),
+    ({"start": "2", "end": "1"}, "end"),
+    ({"start": "1", "end": "1"}, "end"),
+    ({"end": "0"}, "end"),
+    ({"start": ["1", "2"]}, "start"),
+    ({"num_beams": "0"}, "num_beams"),
+    ({"num_beams": "9"}, "num_beams"),
+    ({"num_beams": "1.5"}, "num_beams"),
+    ({"max_new_tokens": "1000000"}, "max_new_tokens"),
+    ({"timeout_s": "0"}, "timeout_s"),
+    ({"timeout_s": "1e9"}, "timeout_s"),
+    ({"min_confidence": "0.5"}, "min_confidence"),
+]
+
+
+def test_wrong_values(client: httpx.Client, tone_wav: Callable[..., bytes]) -> None:
+    problems = []
+    for fields, named in WRONG_VALUES:
+        response = client.post("/v1/dense-caption", data=fields, files={"file": tone_wav(3.0)})
+        pointers = [error["pointer"] for error in response.json().get("errors", [])]
+        if "invalid-field" not in response.text or (response.status_code, pointers) != (422, [f"#/{named}"]):
+            problems.append((fields, response.text))
+    assert problems == []
 
 
 def test_start_after_the_end_of_the_file(client: httpx.Client, tone_wav: Callable[..., bytes]) -> None:

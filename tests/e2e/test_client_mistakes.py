@@ -14,7 +14,7 @@ import pytest
 from timeaudio import AsyncClient, Client
 
 SECOND = bytes(32_000)
-ADDRESSES = pytest.mark.parametrize("scheme", ["http", "grpc"])
+SCHEMES = ("http", "grpc")
 
 
 class Unplugged(Exception):
@@ -30,18 +30,17 @@ def address(server: Any, scheme: str) -> str:
     return str(server.url) if scheme == "http" else f"grpc://{server.grpc}"
 
 
-@ADDRESSES
-def test_an_async_client_in_several_event_loops(four_tasks: Any, sound: bytes, scheme: str) -> None:
-    client = AsyncClient(address(four_tasks, scheme))
-
-    async def ask() -> int:
+def test_an_async_client_in_several_event_loops(four_tasks: Any, sound: bytes) -> None:
+    async def ask(client: AsyncClient) -> int:
         assert await client.is_ready()
         streamed = client.stream_dense_caption(sound)
         assert (await streamed.answer()).events
         return len((await client.dense_caption(sound)).events)
 
-    assert [asyncio.run(ask()) for _ in range(3)] == [1, 1, 1]
-    gc.collect()  # warns of connections that were left open, and warnings are errors
+    for scheme in SCHEMES:
+        client = AsyncClient(address(four_tasks, scheme))
+        assert [asyncio.run(ask(client)) for _ in range(3)] == [1, 1, 1]
+        gc.collect()  # warns of connections that were left open, and warnings are errors
 
 
 def test_a_forked_process_uses_http_and_gets_an_error_for_async_grpc(four_tasks: Any, sound: bytes) -> None:
@@ -124,12 +123,8 @@ def test_a_cancelled_task_stays_cancelled(four_tasks: Any) -> None:
     asyncio.run(ask())
 
 
-@pytest.mark.parametrize(
-    ("chunks", "message"),
-    [([np.zeros(100, np.int16)], "tobytes"), (["text"], "str is not bytes"), ([None], "NoneType is not bytes")],
-)
-def test_chunks_that_are_not_bytes(four_tasks: Any, chunks: list[Any], message: str) -> None:
-    async def ask() -> None:
+def test_chunks_that_are_not_bytes(four_tasks: Any) -> None:
+    async def ask(chunks: list[Any]) -> None:
         async def chunks_async() -> AsyncIterator[Any]:
             for chunk in chunks:
                 yield chunk
@@ -137,10 +132,12 @@ def test_chunks_that_are_not_bytes(four_tasks: Any, chunks: list[Any], message: 
         async with AsyncClient(address(four_tasks, "grpc")) as client:
             await client.live_dense_caption(chunks_async()).answer()
 
-    with Client(address(four_tasks, "grpc")) as client, pytest.raises(TypeError, match=message):
-        client.live_dense_caption(chunks).answer()
-    with pytest.raises(TypeError, match=message):
-        asyncio.run(ask())
+    mistakes: list[tuple[Any, str]] = [(np.zeros(100, np.int16), "tobytes"), ("text", "str is not bytes")]
+    for chunk, message in [*mistakes, (None, "NoneType is not bytes")]:
+        with Client(address(four_tasks, "grpc")) as client, pytest.raises(TypeError, match=message):
+            client.live_dense_caption([chunk]).answer()
+        with pytest.raises(TypeError, match=message):
+            asyncio.run(ask([chunk]))
 
 
 def test_live_chunks_of_every_kind_of_bytes(four_tasks: Any) -> None:
@@ -149,33 +146,36 @@ def test_live_chunks_of_every_kind_of_bytes(four_tasks: Any) -> None:
     assert answer.audio.duration == 3.0
 
 
-@ADDRESSES
-def test_a_caller_s_mistake_is_raised_before_anything_is_sent(sound: bytes, scheme: str) -> None:
-    nobody = f"{scheme}://127.0.0.1:9"
-
-    async def ask(**options: Any) -> None:
+def test_a_caller_s_mistake_is_raised_before_anything_is_sent(sound: bytes) -> None:
+    async def ask(nobody: str, **options: Any) -> None:
         async with AsyncClient(nobody) as client:
             await client.dense_caption(sound, **options)
 
-    with Client(nobody) as client:
-        for mistake, kind in (({"begin": 1}, TypeError), ({"start": "1"}, TypeError), ({"num_beams": -1}, ValueError)):
-            with pytest.raises(kind, match=next(iter(mistake))):
-                client.dense_caption(sound, **mistake)
-            with pytest.raises(kind, match=next(iter(mistake))):
-                asyncio.run(ask(**mistake))
+    for scheme in SCHEMES:
+        nobody = f"{scheme}://127.0.0.1:9"
+        with Client(nobody) as client:
+            for mistake, kind in (
+                ({"begin": 1}, TypeError),
+                ({"start": "1"}, TypeError),
+                ({"num_beams": -1}, ValueError),
+            ):
+                with pytest.raises(kind, match=next(iter(mistake))):
+                    client.dense_caption(sound, **mistake)
+                with pytest.raises(kind, match=next(iter(mistake))):
+                    asyncio.run(ask(nobody, **mistake))
 
 
-@ADDRESSES
-def test_none_and_numpy_s_numbers(four_tasks: Any, sound: bytes, scheme: str) -> None:
-    with Client(address(four_tasks, scheme)) as client:
-        part = client.ground(
-            bytearray(sound), "a dog", start=np.float32(0.5), end=None, num_beams=np.int64(1), timeout_s=20
-        )
-        assert (part.audio.start, part.audio.duration) == (0.5, 2.5)
+def test_none_and_numpy_s_numbers(four_tasks: Any, sound: bytes) -> None:
+    for scheme in SCHEMES:
+        with Client(address(four_tasks, scheme)) as client:
+            part = client.ground(
+                bytearray(sound), "a dog", start=np.float32(0.5), end=None, num_beams=np.int64(1), timeout_s=20
+            )
+            assert (part.audio.start, part.audio.duration) == (0.5, 2.5)
 
 
-@ADDRESSES
-def test_a_recording_that_cannot_be_read_is_an_os_error(four_tasks: Any, tmp_path: Path, scheme: str) -> None:
-    for path in (tmp_path, tmp_path / "nothing.wav"):
-        with Client(address(four_tasks, scheme)) as client, pytest.raises(OSError, match=str(tmp_path)):
-            client.dense_caption(path)
+def test_a_recording_that_cannot_be_read_is_an_os_error(four_tasks: Any, tmp_path: Path) -> None:
+    for scheme in SCHEMES:
+        for path in (tmp_path, tmp_path / "nothing.wav"):
+            with Client(address(four_tasks, scheme)) as client, pytest.raises(OSError, match=str(tmp_path)):
+                client.dense_caption(path)

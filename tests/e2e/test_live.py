@@ -54,13 +54,13 @@ def responses(server: Any, request: Iterator[pb.AnalyzeRequest]) -> list[pb.Anal
         return list(TimeAudioServiceStub(channel).Analyze(request, timeout=60))
 
 
-@pytest.mark.parametrize("size", [333, 100_000])
-def test_channels_that_cancel_are_heard(loud: Any, size: int) -> None:
+def test_channels_that_cancel_are_heard(loud: Any) -> None:
     mono = np.frombuffer(sound(16_000), "<i2")
     live = pb.LiveAudio(encoding=pb.ENCODING_S16LE, sample_rate=16_000, channels=2)
     inverted = np.stack([mono, -mono], axis=1).tobytes()
-    events = responses(loud, requests(inverted, live, size))[-1].dense_caption.events
-    assert sorted((e.caption, i.start, i.end) for e in events for i in e.intervals) == sorted(TONES)
+    for size in (333, 100_000):
+        events = responses(loud, requests(inverted, live, size))[-1].dense_caption.events
+        assert sorted((e.caption, i.start, i.end) for e in events for i in e.intervals) == sorted(TONES)
 
 
 def test_intervals_that_span_windows_have_embeddings_if_requested(loud: Any) -> None:
@@ -83,13 +83,7 @@ def test_float_samples_in_the_range_of_int16_are_refused(loud: Any) -> None:
 
 @pytest.mark.parametrize(
     ("window_s", "rate", "channels", "encoding"),
-    [
-        (5.0, 16_000, 1, "s16"),
-        (7.3, 44_100, 2, "s16"),
-        (10.0, 16_000, 1, "f32"),
-        (30.0, 8_000, 1, "f32"),
-        (None, 16_000, 1, "s16"),
-    ],
+    [(7.3, 44_100, 2, "s16"), (30.0, 8_000, 1, "f32"), (None, 16_000, 1, "s16")],
 )
 def test_every_event_is_sent_once_with_exact_times(
     loud: Any, window_s: float | None, rate: int, channels: int, encoding: str
@@ -212,49 +206,50 @@ def test_the_server_reads_no_faster_than_the_engine_works() -> None:
         assert sent / 10 <= 2.5 * (took_s + 1) + 5 + 2.5 + 10
 
 
-@pytest.mark.parametrize(
-    ("config", "fields"),
-    [
-        ({"live": pb.LiveAudio(sample_rate=4000)}, {"live.encoding", "live.sample_rate"}),
-        ({"live": pb.LiveAudio(encoding=1, sample_rate=16_000, window_s=2)}, {"live.window_s"}),
-        ({"live": pb.LiveAudio(encoding=1, sample_rate=16_000, channels=99)}, {"live.channels"}),
-        ({"live": pb.LiveAudio(encoding=1, sample_rate=16_000), "task": pb.TASK_SUMMARIZE}, {"task"}),
-        ({"live": pb.LiveAudio(encoding=1, sample_rate=16_000), "options": pb.Options(start=1)}, {"options.start"}),
-    ],
-)
-def test_an_invalid_configuration_is_rejected(loud: Any, config: dict[str, Any], fields: set[str]) -> None:
+WRONG: list[tuple[dict[str, Any], set[str]]] = [
+    ({"live": pb.LiveAudio(sample_rate=4000)}, {"live.encoding", "live.sample_rate"}),
+    ({"live": pb.LiveAudio(encoding=1, sample_rate=16_000, window_s=2)}, {"live.window_s"}),
+    ({"live": pb.LiveAudio(encoding=1, sample_rate=16_000, channels=99)}, {"live.channels"}),
+    ({"live": pb.LiveAudio(encoding=1, sample_rate=16_000), "task": pb.TASK_SUMMARIZE}, {"task"}),
+    ({"live": pb.LiveAudio(encoding=1, sample_rate=16_000), "options": pb.Options(start=1)}, {"options.start"}),
+]
+"""A configuration, and the fields that its error names."""
+
+
+def test_an_invalid_configuration_is_rejected(loud: Any) -> None:
     from tests.e2e.test_grpc import details
 
-    request = pb.AnalyzeRequest(config=pb.AnalyzeConfig(**{"task": pb.TASK_DENSE_CAPTION} | config))
-    with pytest.raises(grpc.RpcError) as caught:
-        responses(loud, iter([request]))
-    assert caught.value.code() is grpc.StatusCode.INVALID_ARGUMENT
-    assert {v.field for v in details(caught.value)["BadRequest"].field_violations} == fields
+    problems = []
+    for config, fields in WRONG:
+        request = pb.AnalyzeRequest(config=pb.AnalyzeConfig(**{"task": pb.TASK_DENSE_CAPTION} | config))
+        with pytest.raises(grpc.RpcError) as caught:
+            responses(loud, iter([request]))
+        assert caught.value.code() is grpc.StatusCode.INVALID_ARGUMENT
+        named = {v.field for v in details(caught.value)["BadRequest"].field_violations}
+        if named != fields:
+            problems.append((config, named))
+    assert problems == []
 
 
-@pytest.mark.parametrize("data", [b"", b"x", bytes(3199)])
-def test_a_stream_without_sound_is_rejected(loud: Any, data: bytes) -> None:
+def test_a_stream_without_sound_is_rejected(loud: Any) -> None:
     from tests.e2e.test_grpc import details
 
     live = pb.LiveAudio(encoding=pb.ENCODING_S16LE, sample_rate=16_000)
-    with pytest.raises(grpc.RpcError) as caught:
-        responses(loud, requests(data, live))
-    assert details(caught.value)["ErrorInfo"].reason == "EMPTY_AUDIO"
+    for data in (b"", b"x", bytes(3199)):
+        with pytest.raises(grpc.RpcError) as caught:
+            responses(loud, requests(data, live))
+        assert details(caught.value)["ErrorInfo"].reason == "EMPTY_AUDIO"
 
 
-@pytest.mark.parametrize(
-    ("channels", "encoding", "spare"), [(1, "s16", 1), (2, "s16", 3), (1, "f32", 3), (2, "f32", 7)]
-)
-def test_bytes_of_an_incomplete_sample_at_the_end_are_dropped(
-    loud: Any, channels: int, encoding: str, spare: int
-) -> None:
-    live = pb.LiveAudio(encoding=ENCODINGS[encoding], sample_rate=16_000, channels=channels, window_s=10)
-    data = sound(16_000, channels=channels, encoding=encoding)
-    for size in (10_007, len(data)):  # alone in the last chunk, and behind the whole samples
-        _, *pieces, last = responses(loud, requests(data + bytes(spare), live, size))
-        events = [(p.event.caption, i.start, i.end) for p in pieces for i in p.event.intervals]
-        assert sorted(events, key=lambda t: t[1]) == TONES
-        assert last.dense_caption.audio.duration == pytest.approx(LENGTH_S, abs=0.06)
+def test_bytes_of_an_incomplete_sample_at_the_end_are_dropped(loud: Any) -> None:
+    for channels, encoding, spare in [(1, "s16", 1), (2, "s16", 3), (1, "f32", 3), (2, "f32", 7)]:
+        live = pb.LiveAudio(encoding=ENCODINGS[encoding], sample_rate=16_000, channels=channels, window_s=10)
+        data = sound(16_000, channels=channels, encoding=encoding)
+        for size in (10_007, len(data)):  # alone in the last chunk, and behind the whole samples
+            _, *pieces, last = responses(loud, requests(data + bytes(spare), live, size))
+            events = [(p.event.caption, i.start, i.end) for p in pieces for i in p.event.intervals]
+            assert sorted(events, key=lambda t: t[1]) == TONES
+            assert last.dense_caption.audio.duration == pytest.approx(LENGTH_S, abs=0.06)
 
 
 @pytest.fixture(scope="module")

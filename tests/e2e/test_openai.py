@@ -30,34 +30,31 @@ def complete(client: openai.OpenAI, messages: list[Any], **more: Any) -> Any:
     return client.chat.completions.create(model="scripted", messages=messages, **more)
 
 
-@pytest.mark.parametrize(
-    ("words", "task", "content"),
-    [
-        ("Describe what you hear.", "dense_caption", '0.0 - 2.0 s, 1.9 - 4.0 s: A dog says "wow" --> twice.'),
-        ("When does a dog bark?", "ground", "a dog bark: 0.1 - 2.0 s"),
-        ("Find 'nothing'", "ground", "nothing: not heard"),
-        ("Summarize the talk.", "summarize", "0.0 - 2.0 s: Hello.\n2.0 - 4.0 s: Goodbye."),
-        ("How often does it bark?", "ask", "HOW OFTEN DOES IT BARK?"),
-    ],
-)
-def test_the_task_is_inferred_from_the_text(
-    client: openai.OpenAI, recording: dict[str, Any], words: str, task: str, content: str
-) -> None:
-    completion = complete(client, messages_with(words, recording), temperature=0, seed=1)
-    assert completion.choices[0].message.content == content
-    assert completion.choices[0].finish_reason == "stop"
-    assert completion.model_extra["task"] == task
-    assert completion.model_extra["result"]["audio"]["duration"] == 4.0
-    assert completion.id == completion.model_extra["result"]["id"]
-    assert completion.usage.total_tokens == completion.usage.prompt_tokens + completion.usage.completion_tokens
-    assert completion.usage.prompt_tokens_details.audio_tokens == 40
+INFERRED = {
+    "Describe what you hear.": ("dense_caption", '0.0 - 2.0 s, 1.9 - 4.0 s: A dog says "wow" --> twice.'),
+    "When does a dog bark?": ("ground", "a dog bark: 0.1 - 2.0 s"),
+    "Find 'nothing'": ("ground", "nothing: not heard"),
+    "Summarize the talk.": ("summarize", "0.0 - 2.0 s: Hello.\n2.0 - 4.0 s: Goodbye."),
+    "How often does it bark?": ("ask", "HOW OFTEN DOES IT BARK?"),
+}
+"""Text -> task and content of the answer."""
 
 
-def test_a_recording_without_text_is_captioned(client: openai.OpenAI, recording: dict[str, Any]) -> None:
+def test_the_task_is_inferred_from_the_text(client: openai.OpenAI, recording: dict[str, Any]) -> None:
+    found = {}
+    for words in INFERRED:
+        completion = complete(client, messages_with(words, recording), temperature=0, seed=1)
+        found[words] = (completion.model_extra["task"], completion.choices[0].message.content)
+        assert completion.choices[0].finish_reason == "stop"
+        assert completion.model_extra["result"]["audio"]["duration"] == 4.0
+        assert completion.id == completion.model_extra["result"]["id"]
+        assert completion.usage.total_tokens == completion.usage.prompt_tokens + completion.usage.completion_tokens
+        assert completion.usage.prompt_tokens_details.audio_tokens == 40
+    assert found == INFERRED
+
+
+def test_a_request_may_have_no_text_or_name_its_task(client: openai.OpenAI, recording: dict[str, Any]) -> None:
     assert complete(client, messages_with(recording)).model_extra["task"] == "dense_caption"
-
-
-def test_a_request_may_name_its_task(client: openai.OpenAI, recording: dict[str, Any]) -> None:
     completion = complete(client, messages_with("a dog", recording), extra_body={"task": "ground", "start": 1.0})
     assert completion.choices[0].message.content == "a dog: 1.1 - 2.5 s"
 
@@ -81,13 +78,12 @@ def test_json_object_gives_the_native_answer_as_text(client: openai.OpenAI, reco
     assert json.loads(completion.choices[0].message.content) == completion.model_extra["result"]
 
 
-def test_an_answer_of_maximum_length_has_finish_reason_length(client: openai.OpenAI, recording: dict[str, Any]) -> None:
+def test_an_answer_of_maximum_length_has_finish_reason_length_and_passes_do_not_add_up(
+    client: openai.OpenAI, recording: dict[str, Any], tone_wav: Callable[..., bytes]
+) -> None:
     for tokens, reason in ((8, "stop"), (7, "length"), (1_000_000, "stop")):
         completion = complete(client, messages_with(recording), max_completion_tokens=tokens)
         assert completion.choices[0].finish_reason == reason
-
-
-def test_passes_do_not_add_up_to_a_cut_answer(client: openai.OpenAI, tone_wav: Callable[..., bytes]) -> None:
     data = base64.b64encode(tone_wav(40.0, rate=8000)).decode()  # two passes, with an answer of 7 tokens each
     long = {"type": "input_audio", "input_audio": {"data": data, "format": "wav"}}
     for tokens, reason in ((8, "stop"), (7, "length")):
@@ -99,31 +95,30 @@ def test_passes_do_not_add_up_to_a_cut_answer(client: openai.OpenAI, tone_wav: C
 STREAMED = ["Describe what you hear.", "When does a dog bark?", "Summarize the talk.", "How often does it bark?"]
 
 
-@pytest.mark.parametrize("words", STREAMED)
 @pytest.mark.parametrize("more", [{}, {"response_format": {"type": "json_object"}}], ids=["lines", "json"])
 def test_the_deltas_of_a_stream_add_up_to_the_content(
-    client: openai.OpenAI, recording: dict[str, Any], words: str, more: dict[str, Any]
+    client: openai.OpenAI, recording: dict[str, Any], more: dict[str, Any]
 ) -> None:
-    whole = complete(client, messages_with(words, recording), **more)
-    chunks = list(
-        complete(client, messages_with(words, recording), stream=True, stream_options={"include_usage": True}, **more)
-    )
-    assert chunks[0].choices[0].delta.role == "assistant"
-    *pieces, last, usage = chunks
-    content = "".join(chunk.choices[0].delta.content or "" for chunk in pieces)
-    if more:
-        assert json.loads(content) == last.model_extra["result"]
-    else:
-        assert content == whole.choices[0].message.content
-    assert [chunk.choices[0].finish_reason for chunk in (*pieces, last)] == [None] * len(pieces) + ["stop"]
-    assert (usage.choices, usage.usage) == ([], whole.usage)
-    assert {chunk.object for chunk in chunks} == {"chat.completion.chunk"}
-    assert len({chunk.id for chunk in chunks}) == 1
-    events = ("events", "results", "segments", "intervals")
-    streamed, found = (
-        next(r[e] for e in events if e in r) for r in (last.model_extra["result"], whole.model_extra["result"])
-    )
-    assert streamed == found
+    for words in STREAMED:
+        messages = messages_with(words, recording)
+        whole = complete(client, messages, **more)
+        chunks = list(complete(client, messages, stream=True, stream_options={"include_usage": True}, **more))
+        assert chunks[0].choices[0].delta.role == "assistant"
+        *pieces, last, usage = chunks
+        content = "".join(chunk.choices[0].delta.content or "" for chunk in pieces)
+        if more:
+            assert json.loads(content) == last.model_extra["result"]
+        else:
+            assert content == whole.choices[0].message.content
+        assert [chunk.choices[0].finish_reason for chunk in (*pieces, last)] == [None] * len(pieces) + ["stop"]
+        assert (usage.choices, usage.usage) == ([], whole.usage)
+        assert {chunk.object for chunk in chunks} == {"chat.completion.chunk"}
+        assert len({chunk.id for chunk in chunks}) == 1
+        events = ("events", "results", "segments", "intervals")
+        streamed, found = (
+            next(r[e] for e in events if e in r) for r in (last.model_extra["result"], whole.model_extra["result"])
+        )
+        assert streamed == found
 
 
 def test_a_stream_sends_line_by_line(client: openai.OpenAI, recording: dict[str, Any]) -> None:
@@ -133,13 +128,13 @@ def test_a_stream_sends_line_by_line(client: openai.OpenAI, recording: dict[str,
     assert all(chunk.usage is None for chunk in chunks)
 
 
-def test_a_stream_with_invalid_audio_gives_an_http_error(client: openai.OpenAI) -> None:
+def test_a_recording_that_is_not_audio_has_an_http_error_even_in_a_stream(client: openai.OpenAI) -> None:
     data = base64.b64encode(b"no sound at all, but long enough").decode()
-    with pytest.raises(openai.APIStatusError) as caught:
-        complete(
-            client, messages_with({"type": "input_audio", "input_audio": {"data": data, "format": "mp3"}}), stream=True
-        )
-    assert (caught.value.status_code, caught.value.code) == (400, "unsupported_audio")
+    part = {"type": "input_audio", "input_audio": {"data": data, "format": "mp3"}}
+    for stream in (False, True):
+        with pytest.raises(openai.APIStatusError) as caught:
+            complete(client, messages_with(part), stream=stream)
+        assert (caught.value.status_code, caught.value.code) == (400, "unsupported_audio")
 
 
 def test_an_error_in_a_stream_is_raised_while_reading(scripted: Any, recording: dict[str, Any]) -> None:
@@ -165,57 +160,43 @@ def test_an_unknown_model_is_not_found(client: openai.OpenAI, recording: dict[st
     assert caught.value.code == "model_not_found"
 
 
-@pytest.mark.parametrize(
-    ("more", "param"),
-    [
-        ({"n": 2}, "n"),
-        ({"extra_body": {"task": "sing"}}, "task"),
-        ({"extra_body": {"num_beams": 9}}, "num_beams"),
-        ({"extra_body": {"start": 2.0, "end": 1.0}}, "end"),
-        ({"response_format": {"type": "json_schema", "json_schema": {"name": "x"}}}, "response_format.type"),
-    ],
-)
-def test_the_error_names_an_unsupported_parameter(
-    client: openai.OpenAI, recording: dict[str, Any], more: dict[str, Any], param: str
-) -> None:
-    with pytest.raises(openai.BadRequestError) as caught:
-        complete(client, messages_with("Describe it.", recording), **more)
-    assert caught.value.param == param
-    assert caught.value.code == "invalid_field"
-    assert caught.value.type == "invalid_request_error"
-    assert caught.value.request_id
+UNSUPPORTED: list[tuple[dict[str, Any], str]] = [
+    ({"n": 2}, "n"),
+    ({"extra_body": {"task": "sing"}}, "task"),
+    ({"extra_body": {"num_beams": 9}}, "num_beams"),
+    ({"extra_body": {"start": 2.0, "end": 1.0}}, "end"),
+    ({"response_format": {"type": "json_schema", "json_schema": {"name": "x"}}}, "response_format.type"),
+]
 
 
-@pytest.mark.parametrize(
-    ("parts", "message"),
-    [
+def test_the_error_names_an_unsupported_parameter(client: openai.OpenAI, recording: dict[str, Any]) -> None:
+    problems = []
+    for more, param in UNSUPPORTED:
+        with pytest.raises(openai.BadRequestError) as caught:
+            complete(client, messages_with("Describe it.", recording), **more)
+        error = caught.value
+        if (error.param, error.code, error.type) != (param, "invalid_field", "invalid_request_error"):
+            problems.append((more, error))
+        assert error.request_id
+    assert problems == []
+
+
+def test_messages_without_exactly_one_recording(client: openai.OpenAI, recording: dict[str, Any]) -> None:
+    wrong: list[tuple[list[Any], str]] = [
         (["Describe it."], "not 0"),
+        ([recording, recording], "not 2"),
         ([{"type": "image_url", "image_url": {"url": "x"}}], "input_audio"),
         ([{"type": "input_audio", "input_audio": {"data": "?", "format": "wav"}}], "base64"),
-    ],
-)
-def test_messages_without_a_recording(client: openai.OpenAI, parts: list[Any], message: str) -> None:
-    with pytest.raises(openai.BadRequestError, match=message):
-        complete(client, messages_with(*parts))
+    ]
+    for parts, message in wrong:
+        with pytest.raises(openai.BadRequestError, match=message):
+            complete(client, messages_with(*parts))
 
 
 def test_long_text_is_rejected(client: openai.OpenAI, recording: dict[str, Any]) -> None:
     assert complete(client, messages_with("Describe it. " + "x" * 487, recording)).choices
     with pytest.raises(openai.BadRequestError, match="at most 500 characters"):
         complete(client, messages_with("what is " * 100_000, recording))
-
-
-def test_two_recordings(client: openai.OpenAI, recording: dict[str, Any]) -> None:
-    with pytest.raises(openai.BadRequestError, match="not 2"):
-        complete(client, messages_with(recording, recording))
-
-
-def test_a_recording_that_is_not_audio(client: openai.OpenAI) -> None:
-    data = base64.b64encode(b"no sound at all, but long enough").decode()
-    part = {"type": "input_audio", "input_audio": {"data": data, "format": "mp3"}}
-    with pytest.raises(openai.APIStatusError) as caught:
-        complete(client, messages_with(part))
-    assert (caught.value.status_code, caught.value.code) == (400, "unsupported_audio")
 
 
 def test_errors_of_the_framework_have_the_openai_format(four_tasks: Any) -> None:

@@ -20,35 +20,37 @@ NUM_PASSES = {30.0: 1, 30.1: 2, 40.0: 2, 100.0: 4}
 LONG_TASKS = ("dense_caption", "ground")
 
 
-@pytest.mark.parametrize("seconds", NUM_PASSES)
 @pytest.mark.parametrize("task", ROUTES)
 def test_captions_and_queries_use_passes_of_30_s_other_tasks_one_pass(
-    four_tasks: Any, tone_wav: Callable[..., bytes], task: str, seconds: float
+    four_tasks: Any, tone_wav: Callable[..., bytes], task: str
 ) -> None:
-    answer: Any = over_rest(four_tasks, task, tone_wav(seconds, rate=8000), {})
-    number = NUM_PASSES[seconds] if task in LONG_TASKS else 1
-    num_answers = 2 if task == "ground" else 1
-    assert answer.usage.prompt_tokens == 12 * number * num_answers
-    assert answer.usage.completion_tokens == 7 * number * num_answers
-    assert answer.usage.audio_seconds == seconds
-    match task:
-        case "dense_caption":
-            [event] = answer.events  # the events of all passes, joined
-            assert min(i.start for i in event.intervals) == 0.0
-            assert max(i.end for i in event.intervals) == seconds
-        case "ground":
-            assert [(found.present, len(found.intervals)) for found in answer.results] == [(True, number), (False, 0)]
+    for seconds, num_passes in NUM_PASSES.items():
+        answer: Any = over_rest(four_tasks, task, tone_wav(seconds, rate=8000), {})
+        number = num_passes if task in LONG_TASKS else 1
+        num_answers = 2 if task == "ground" else 1
+        assert answer.usage.prompt_tokens == 12 * number * num_answers
+        assert answer.usage.completion_tokens == 7 * number * num_answers
+        assert answer.usage.audio_seconds == seconds
+        match task:
+            case "dense_caption":
+                [event] = answer.events  # the events of all passes, joined
+                assert min(i.start for i in event.intervals) == 0.0
+                assert max(i.end for i in event.intervals) == seconds
+            case "ground":
+                found = [(result.present, len(result.intervals)) for result in answer.results]
+                assert found == [(True, number), (False, 0)]
 
 
-@pytest.mark.parametrize("way", ["gRPC", "stream http", "stream grpc"])  # test_transports.py has them all
-@pytest.mark.parametrize("task", LONG_TASKS)
-def test_every_transport_joins_passes_the_same_way(
-    four_tasks: Any, tone_wav: Callable[..., bytes], task: str, way: str
-) -> None:
+def test_every_transport_joins_passes_the_same_way(four_tasks: Any, tone_wav: Callable[..., bytes]) -> None:
     sound = tone_wav(40.0, rate=8000)
-    first = over_rest(four_tasks, task, sound, {"start": 1.0})
-    answer = WAYS[way](four_tasks, task, sound, {"start": 1.0})
-    assert answer.model_copy(update={"id": first.id, "timing": first.timing}) == first
+    different = []
+    for task in LONG_TASKS:
+        first = over_rest(four_tasks, task, sound, {"start": 1.0})
+        for way in ("gRPC", "stream http", "stream grpc"):  # test_transports.py has them all
+            answer = WAYS[way](four_tasks, task, sound, {"start": 1.0})
+            if answer.model_copy(update={"id": first.id, "timing": first.timing}) != first:
+                different.append((task, way, answer))
+    assert different == []
 
 
 def test_the_chat_route_joins_passes_too(four_tasks: Any, tone_wav: Callable[..., bytes]) -> None:
@@ -67,18 +69,18 @@ def without_progress(messages: list[tuple[str, Any]]) -> list[tuple[str, Any]]:
     return [(name, data) for name, data in messages if name != "progress"]
 
 
-@pytest.mark.parametrize("task", LONG_TASKS)
-def test_a_stream_reports_how_many_passes_are_done(four_tasks: Any, tone_wav: Callable[..., bytes], task: str) -> None:
-    path, _, words, field = ROUTES[task]
-    with four_tasks.client() as client:
-        messages = streamed(client, path, tone_wav(100.0, rate=8000), **words)
-        short = streamed(client, path, tone_wav(30.0, rate=8000), **words)
-    progress = [data for name, data in messages if name == "progress"]
-    assert progress == [{"passes_done": number, "passes": 4} for number in range(5)]
-    names = [name for name, _ in messages]
-    assert (names[:2], names[-1]) == (["start", "progress"], "done")
-    assert len(messages) == 2 + len(progress) + len(messages[-1][1][field])
-    assert "progress" not in [name for name, _ in short]
+def test_a_stream_reports_how_many_passes_are_done(four_tasks: Any, tone_wav: Callable[..., bytes]) -> None:
+    for task in LONG_TASKS:
+        path, _, words, field = ROUTES[task]
+        with four_tasks.client() as client:
+            messages = streamed(client, path, tone_wav(100.0, rate=8000), **words)
+            short = streamed(client, path, tone_wav(30.0, rate=8000), **words)
+        progress = [data for name, data in messages if name == "progress"]
+        assert progress == [{"passes_done": number, "passes": 4} for number in range(5)]
+        names = [name for name, _ in messages]
+        assert (names[:2], names[-1]) == (["start", "progress"], "done")
+        assert len(messages) == 2 + len(progress) + len(messages[-1][1][field])
+        assert "progress" not in [name for name, _ in short]
 
 
 @pytest.mark.parametrize("scheme", ["http", "grpc"])

@@ -49,9 +49,6 @@ def test_sounds_are_in_brackets_and_speech_is_plain_in_order_of_time(client: ope
 
 def test_a_model_without_summaries_writes_only_sounds(sounds_only: openai.OpenAI, recording: bytes) -> None:
     assert transcribe(sounds_only, recording).text == "[all of it]"
-
-
-def test_text_is_one_caption_per_line(sounds_only: openai.OpenAI, recording: bytes) -> None:
     assert transcribe(sounds_only, recording, response_format="text") == "[all of it]\n"
 
 
@@ -75,28 +72,26 @@ def test_verbose_json_has_segments(client: openai.OpenAI, recording: bytes) -> N
     assert 0 < last.compression_ratio < 2.4
 
 
-@pytest.mark.parametrize(
-    ("wanted", "has"),
-    [(["segment"], (4, None)), (["word"], (None, 4)), (["word", "segment"], (4, 4))],
-)
-def test_granularities_choose_the_lists(
-    client: openai.OpenAI, recording: bytes, wanted: list[Any], has: tuple[int | None, int | None]
-) -> None:
-    whole = transcribe(client, recording, response_format="verbose_json", timestamp_granularities=wanted)
-    assert tuple(found and len(found) for found in (whole.segments, whole.words)) == has
-    for word in whole.words or []:
-        assert word.start < word.end
-        assert word.word in whole.text.splitlines()
+def test_granularities_choose_the_lists(client: openai.OpenAI, recording: bytes) -> None:
+    choices: list[tuple[list[Any], tuple[int | None, int | None]]] = [
+        (["segment"], (4, None)),
+        (["word"], (None, 4)),
+        (["word", "segment"], (4, 4)),
+    ]
+    for wanted, has in choices:
+        whole = transcribe(client, recording, response_format="verbose_json", timestamp_granularities=wanted)
+        assert tuple(found and len(found) for found in (whole.segments, whole.words)) == has
+        for word in whole.words or []:
+            assert word.start < word.end
+            assert word.word in whole.text.splitlines()
 
 
-@pytest.mark.parametrize("name", ["timestamp_granularities", "timestamp_granularities[]", "timestamp_granularities[0]"])
-def test_granularities_have_the_name_that_a_library_gives_to_a_list(
-    four_tasks: Any, recording: bytes, name: str
-) -> None:
-    fields = {"model": "scripted", "response_format": "verbose_json", name: "word"}
-    with four_tasks.client() as http:
-        whole = http.post("/v1/audio/transcriptions", data=fields, files={"file": recording}).json()
-    assert ("words" in whole, "segments" in whole) == (True, False)
+def test_granularities_have_the_name_that_a_library_gives_to_a_list(four_tasks: Any, recording: bytes) -> None:
+    for name in ("timestamp_granularities", "timestamp_granularities[]", "timestamp_granularities[0]"):
+        fields = {"model": "scripted", "response_format": "verbose_json", name: "word"}
+        with four_tasks.client() as http:
+            whole = http.post("/v1/audio/transcriptions", data=fields, files={"file": recording}).json()
+        assert ("words" in whole, "segments" in whole) == (True, False), name
 
 
 def test_a_part_of_the_recording(client: openai.OpenAI, recording: bytes) -> None:
@@ -135,38 +130,41 @@ def test_the_server_takes_as_many_places_as_there_are_answers(run_scripted: Any,
         assert [transcribe(client, recording).text for _ in range(3)] == ["[all of it]"] * 3
 
 
-def test_an_unknown_model_is_not_found(client: openai.OpenAI, recording: bytes) -> None:
+def test_whisper_1_is_the_loaded_model_and_an_unknown_model_is_not_found(
+    client: openai.OpenAI, recording: bytes
+) -> None:
+    assert transcribe(client, recording, model="whisper-1").text == transcribe(client, recording).text
     with pytest.raises(openai.NotFoundError, match="Ask for 'scripted'") as caught:
         transcribe(client, recording, model="whisper-2")
     assert caught.value.code == "model_not_found"
 
 
-@pytest.mark.parametrize(
-    ("more", "param"),
-    [
-        ({"response_format": "diarized_json"}, "response_format"),
-        ({"temperature": 1.5}, "temperature"),
-        ({"timestamp_granularities": ["word"]}, "timestamp_granularities[]"),
-        ({"response_format": "srt", "stream": True}, "response_format"),
-        ({"extra_body": {"start": 2.0, "end": 1.0}}, "end"),
-        ({"extra_body": {"min_confidence": 0.5}}, "min_confidence"),
-    ],
-)
-def test_the_error_names_a_field_that_cannot_be_used(
-    client: openai.OpenAI, recording: bytes, more: dict[str, Any], param: str
-) -> None:
-    with pytest.raises(openai.BadRequestError) as caught:
-        transcribe(client, recording, **more)
-    assert (caught.value.param, caught.value.code, caught.value.type) == (
-        param, "invalid_field", "invalid_request_error"
-    )  # fmt: skip
+UNUSABLE: list[tuple[dict[str, Any], str]] = [
+    ({"response_format": "diarized_json"}, "response_format"),
+    ({"temperature": 1.5}, "temperature"),
+    ({"timestamp_granularities": ["word"]}, "timestamp_granularities[]"),
+    ({"response_format": "srt", "stream": True}, "response_format"),
+    ({"extra_body": {"start": 2.0, "end": 1.0}}, "end"),
+    ({"extra_body": {"min_confidence": 0.5}}, "min_confidence"),
+]
 
 
-@pytest.mark.parametrize("stream", [False, True])
-def test_what_is_not_audio_has_an_http_error(client: openai.OpenAI, stream: bool) -> None:
-    with pytest.raises(openai.APIStatusError) as caught:
-        transcribe(client, b"no sound at all, but long enough", stream=stream)
-    assert (caught.value.status_code, caught.value.code) == (400, "unsupported_audio")
+def test_the_error_names_a_field_that_cannot_be_used(client: openai.OpenAI, recording: bytes) -> None:
+    problems = []
+    for more, param in UNUSABLE:
+        with pytest.raises(openai.BadRequestError) as caught:
+            transcribe(client, recording, **more)
+        error = caught.value
+        if (error.param, error.code, error.type) != (param, "invalid_field", "invalid_request_error"):
+            problems.append((more, error))
+    assert problems == []
+
+
+def test_what_is_not_audio_has_an_http_error(client: openai.OpenAI) -> None:
+    for stream in (False, True):
+        with pytest.raises(openai.APIStatusError) as caught:
+            transcribe(client, b"no sound at all, but long enough", stream=stream)
+        assert (caught.value.status_code, caught.value.code) == (400, "unsupported_audio")
 
 
 def test_bodies_that_are_no_such_form(four_tasks: Any) -> None:
@@ -181,11 +179,7 @@ def test_bodies_that_are_no_such_form(four_tasks: Any) -> None:
             (http.get(path), "method_not_allowed"),
         ):
             assert response.json()["error"]["code"] == code, response.text
-
-
-def test_a_form_without_a_model_says_that_it_is_required(four_tasks: Any) -> None:
-    with four_tasks.client() as http:
-        error = http.post("/v1/audio/transcriptions", files={"file": b"x"}).json()["error"]
+        error = http.post(path, files={"file": b"x"}).json()["error"]
     assert (error["message"], error["param"]) == ("model: missing; it is required", "model")
 
 
@@ -199,7 +193,3 @@ def test_an_independent_client(four_tasks: Any, recording: bytes) -> None:
     assert math.isclose(whole["segments"][-1]["end"], 4.0)
     with pytest.raises(RuntimeError, match="400"):
         model.transcriptions(recording, temperature=7)
-
-
-def test_programs_that_always_send_whisper_1_get_the_loaded_model(client: openai.OpenAI, recording: bytes) -> None:
-    assert transcribe(client, recording, model="whisper-1").text == transcribe(client, recording).text

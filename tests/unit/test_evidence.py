@@ -3,11 +3,13 @@
 import json
 import math
 from dataclasses import replace
+from pathlib import Path
 
 import numpy as np
 import pytest
 import torch
 
+from model.audio.decode import decode_audio
 from model.audio.waveform import Waveform
 from model.checkpoint import CALIBRATION, WORDS
 from model.confidence import Calibration
@@ -172,7 +174,7 @@ def test_presence_and_occurrence_of_a_checkpoint_are_written_and_checked(tmp_pat
     occurrence = {"ask": Occurrence(-2.0, 15.0, -8.0)}
     Calibration({}, presence, occurrence).write(path, {})
     assert Calibration.read(path) == Calibration({}, presence, occurrence)
-    captions = KnownCaptions({"dog": ("A dog barks.",)}, weight=20.0, floor=0.2)
+    captions = KnownCaptions({"dog": ("A dog barks.",)}, ("A sound.",), 0.3, weight=20.0, floor=0.2)
     Calibration({}, captions=captions).write(path, {})
     assert Calibration.read(path).captions == captions
     Calibration({}, captions=replace(captions, weight=math.nan)).write(path, {})
@@ -227,3 +229,18 @@ def test_evidence_decides_which_answer_the_embedded_checkpoint_writes(num_beams)
     assert answers[0].text.startswith("The given query happens")
     assert not answers[1].events
     assert answers[1].text.startswith("The given query does not occur")
+
+
+def test_a_sound_that_resembles_no_name_more_than_the_unknown_is_left_unnamed():
+    pipeline = Pipeline.load(num_slots=1)
+    calibration = pipeline.model.calibration
+    assert calibration is not None
+    assert calibration.captions is not None
+    (clip,) = (Path(__file__).parents[2] / "server").rglob("dog-barking.flac")
+    recording = pipeline.encode(decode_audio(clip.read_bytes(), max_seconds=60.0))
+    for similarity, is_named in ((-1.0, True), (1.0, False)):
+        captions = replace(calibration.captions, unknown_similarity=similarity)
+        pipeline.model.calibration = replace(calibration, captions=captions)
+        events = pipeline.dense_caption(recording).events
+        assert events
+        assert [event.caption in captions.unknown for event in events] == [not is_named] * len(events)

@@ -28,14 +28,14 @@ def test_one_token_per_window_merged_above_thirty_seconds(pipeline):
         assert pipeline.encode(noise(seconds)).num_audio_tokens == tokens
 
 
-@pytest.mark.parametrize("samples", [479_999, 480_000, 480_001, 960_001])
-def test_a_segment_is_encoded_independently_of_later_ones(pipeline, samples):
-    waveform = noise(samples / 16_000)
-    with torch.no_grad():
-        whole = pipeline.model.encode_segments(split(waveform))[1]
-        first = pipeline.model.encode_segments(split(Waveform(waveform.samples[:480_000])))[1]
-    assert whole.shape[1] == -(-samples // 320)
-    torch.testing.assert_close(whole[:, : first.shape[1]], first, atol=1e-4, rtol=0)
+def test_a_segment_is_encoded_independently_of_later_ones(pipeline):
+    for samples in (479_999, 480_000, 480_001, 960_001):
+        waveform = noise(samples / 16_000)
+        with torch.no_grad():
+            whole = pipeline.model.encode_segments(split(waveform))[1]
+            first = pipeline.model.encode_segments(split(Waveform(waveform.samples[:480_000])))[1]
+        assert whole.shape[1] == -(-samples // 320)
+        torch.testing.assert_close(whole[:, : first.shape[1]], first, atol=1e-4, rtol=0)
 
 
 def test_answers_are_within_the_recording_and_count_tokens(pipeline):
@@ -61,8 +61,9 @@ def test_empty_queries_and_unsupported_tasks_are_rejected(pipeline):
         pipeline.answer(recording, "summarize", "What is said?", DECODING)
 
 
-@pytest.mark.parametrize(("seconds", "most"), [(2, 300), (30, 300), (31, 600)])
-def test_longer_audio_allows_a_longer_answer(seconds, most):
-    pipeline = Pipeline(*small_model())
-    question = pipeline.ask(pipeline.encode(noise(seconds)), "dense_caption", "What is heard?")
-    assert question.sequence.search.limit == most
+def test_longer_audio_allows_a_longer_answer():
+    pipeline, limits = Pipeline(*small_model()), {}
+    for seconds in (2, 30, 31):
+        question = pipeline.ask(pipeline.encode(noise(seconds)), "dense_caption", "What is heard?")
+        limits[seconds] = question.sequence.search.limit
+    assert limits == {2: 300, 30: 300, 31: 600}

@@ -5,7 +5,6 @@ import io
 import socket
 import zipfile
 
-import pytest
 import srt
 
 from tests.e2e.browse.archive_of_tones import tone
@@ -55,22 +54,21 @@ def test_filters_combine(garden):
         assert select(query="xylophone")["num_recordings"] == 0
 
 
-@pytest.mark.parametrize(
-    "wanted",
-    [
-        {"min_confidence": "2"},
-        {"offset": "-1"},
-        {"after": "soon"},
-        {"colour": "red"},
-        {"query": "?!"},
-        {"offset": 2**63},
-    ],
-)
-def test_wrong_parameters_are_refused_with_a_reason(garden, wanted):
+def test_wrong_parameters_are_refused_with_a_reason(garden):
+    problems = []
     with garden.client() as client:
-        response = client.get("/archive/recordings.json", params=wanted)
-    assert response.status_code == 422
-    assert response.json()["detail"]
+        for wanted in (
+            {"min_confidence": "2"},
+            {"offset": "-1"},
+            {"after": "soon"},
+            {"colour": "red"},
+            {"query": "?!"},
+            {"offset": 2**63},
+        ):
+            response = client.get("/archive/recordings.json", params=wanted)
+            if response.status_code != 422 or not response.json()["detail"]:
+                problems.append((wanted, response.text))
+    assert problems == []
 
 
 def test_sound_is_sent_in_ranges_so_that_seeking_works(garden):
@@ -86,28 +84,29 @@ def test_sound_is_sent_in_ranges_so_that_seeking_works(garden):
     assert part.content == whole[1000:2000]
 
 
-@pytest.mark.parametrize(
-    ("path", "status"),
-    [
-        ("/archive/sound/0", 404),  # in the archive, but no recording
-        ("/archive/sound/2", 404),  # in the archive, but gone
-        ("/archive/sound/999999", 404),
-        ("/archive/sound/-1", 404),
-        (f"/archive/sound/{'9' * 60}", 404),
-        ("/archive/sound/..%2Fsecret.txt", 404),
-        ("/page/..%2f..%2f..%2f..%2fetc%2fpasswd", 404),
-        ("/site/../../../../etc/passwd", 404),
-        ("/page/js/../../../routes.py", 404),
-    ],
+HIDDEN = (
+    "/archive/sound/0",  # in the archive, but no recording
+    "/archive/sound/2",  # in the archive, but gone
+    "/archive/sound/999999",
+    "/archive/sound/-1",
+    f"/archive/sound/{'9' * 60}",
+    "/archive/sound/..%2Fsecret.txt",
+    "/page/..%2f..%2f..%2f..%2fetc%2fpasswd",
+    "/site/../../../../etc/passwd",
+    "/page/js/../../../routes.py",
 )
-def test_nothing_else_can_be_read(garden, path, status):
+
+
+def test_nothing_else_can_be_read(garden):
     host, port = garden.url.removeprefix("http://").split(":")
-    with socket.create_connection((host, int(port))) as raw:  # a client would tidy the path
-        raw.sendall(f"GET {path} HTTP/1.1\r\nHost: {host}\r\nConnection: close\r\n\r\n".encode())
-        answer = b"".join(iter(lambda: raw.recv(65536), b""))
-    assert answer.startswith(f"HTTP/1.1 {status} ".encode())
-    assert b"secret\n" not in answer
-    assert b"root:" not in answer
+    problems = []
+    for path in HIDDEN:
+        with socket.create_connection((host, int(port))) as raw:  # a client would tidy the path
+            raw.sendall(f"GET {path} HTTP/1.1\r\nHost: {host}\r\nConnection: close\r\n\r\n".encode())
+            answer = b"".join(iter(lambda raw=raw: raw.recv(65536), b""))
+        if not answer.startswith(b"HTTP/1.1 404 ") or b"secret\n" in answer or b"root:" in answer:
+            problems.append((path, answer))
+    assert problems == []
 
 
 def test_a_site_whose_name_suddenly_means_this_machine_reads_nothing(garden):

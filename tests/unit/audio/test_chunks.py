@@ -35,29 +35,30 @@ def with_size(container, num_bytes):
     return bytes(data)
 
 
-@pytest.mark.parametrize("container", HEADS)
-def test_all_of_the_sound_is_heard_whatever_its_size(container):
-    made_up = {"aiff": 0xFFFF_FFFF - 8, "caf": -5, "w64": 2**63 - 25, "au": 0xFFFF_FFFF}[container]
-    sizes = [PCM_BYTES // 2, PCM_BYTES // 2 + 1, PCM_BYTES, made_up, *([0] if container != "au" else [])]
-    for size in sizes:
-        waveform = decode_audio(with_size(container, size), max_seconds=9.0)
-        assert burst_starts(waveform.samples) == pytest.approx([1.0, 3.0], abs=0.01)
-        assert waveform.duration_s == pytest.approx(4.0, abs=0.01)
+def test_all_of_the_sound_is_heard_whatever_its_size():
+    wrong = []
+    for container, made_up in {"aiff": 0xFFFF_FFFF - 8, "caf": -5, "w64": 2**63 - 25, "au": 0xFFFF_FFFF}.items():
+        for size in [PCM_BYTES // 2, PCM_BYTES // 2 + 1, PCM_BYTES, made_up, *([0] if container != "au" else [])]:
+            waveform = decode_audio(with_size(container, size), max_seconds=9.0)
+            starts = burst_starts(waveform.samples)
+            if starts != pytest.approx([1.0, 3.0], abs=0.01) or waveform.duration_s != pytest.approx(4.0, abs=0.01):
+                wrong.append((container, size, starts, waveform.duration_s))
+    assert wrong == []
 
 
-@pytest.mark.parametrize("container", HEADS)
-def test_a_file_that_ends_before_its_size_is_cut_short(container):
-    with pytest.raises(CorruptAudio, match=r"cut short after [12]\.\d s"):
-        decode_audio(sound(container)[: PCM_BYTES // 2], max_seconds=9.0)
+def test_a_file_that_ends_before_its_size_is_cut_short():
+    for container in HEADS:
+        with pytest.raises(CorruptAudio, match=r"cut short after [12]\.\d s"):
+            decode_audio(sound(container)[: PCM_BYTES // 2], max_seconds=9.0)
 
 
-@pytest.mark.parametrize("container", HEADS)
-@pytest.mark.parametrize("tail", [b"", bytes(300), b"TAG" + bytes(125)])
-def test_a_true_size_is_kept(container, tail):
-    data = sound(container) + tail
-    assert with_true_size(data) is data
-
-
-def test_chunks_behind_the_sound_are_not_sound():
+def test_a_true_size_is_kept_whatever_is_behind_the_sound():
+    changed = []
+    for container in HEADS:
+        for tail in (b"", bytes(300), b"TAG" + bytes(125)):
+            data = sound(container) + tail
+            if with_true_size(data) is not data:
+                changed.append((container, tail))
+    assert changed == []
     data = sound("aiff") + b"ID3 " + struct.pack(">I", 6000) + bytes(6000) + b"NAME\0\0\0\1x\0"
     assert with_true_size(data) is data

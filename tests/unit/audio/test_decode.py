@@ -42,46 +42,44 @@ def test_files_are_decoded_to_their_samples(files, expected_samples):
     assert {kind for kind, error in errors.items() if not np.sqrt(np.mean(error**2)) < 0.02} == set()
 
 
-def test_16_khz_mono_is_decoded_exactly():
-    samples = noise(20_001)
-    waveform = decode_audio(pcm_wav(samples), max_seconds=10.0)
-    np.testing.assert_array_equal(waveform.samples, samples.astype(np.float32) / 32768)
+def test_16_khz_is_decoded_exactly_and_channels_are_averaged():
+    mono = noise(20_001)
+    found = decode_audio(pcm_wav(mono), max_seconds=10.0).samples
+    np.testing.assert_array_equal(found, mono.astype(np.float32) / 32768)
+    three = noise(8000 * 3).reshape(8000, 3)
+    found = decode_audio(pcm_wav(three), max_seconds=10.0).samples
+    np.testing.assert_allclose(found, three.mean(axis=1) / 32768, atol=1e-7)
 
 
-def test_channels_are_averaged():
-    samples = noise(8000 * 3).reshape(8000, 3)
-    waveform = decode_audio(pcm_wav(samples), max_seconds=10.0)
-    np.testing.assert_allclose(waveform.samples, samples.mean(axis=1) / 32768, atol=1e-7)
+def test_resampling_in_blocks_equals_resampling_everything():
+    for rate in (4000, 44_100, 192_000):
+        samples = noise(rate * 2 + 7)
+        waveform = decode_audio(pcm_wav(samples, rate), max_seconds=10.0)
+        at_once = soxr.resample(samples.astype(np.float32) / 32768, rate, 16_000, quality="HQ")
+        assert waveform.num_samples == len(at_once) == round(len(samples) * 16_000 / rate)
+        np.testing.assert_allclose(waveform.samples, at_once, atol=1e-6, err_msg=f"{rate} Hz")
 
 
-@pytest.mark.parametrize("rate", [4000, 44_100, 192_000])
-def test_resampling_in_blocks_equals_resampling_everything(rate):
-    samples = noise(rate * 2 + 7)
-    waveform = decode_audio(pcm_wav(samples, rate), max_seconds=10.0)
-    at_once = soxr.resample(samples.astype(np.float32) / 32768, rate, 16_000, quality="HQ")
-    assert waveform.num_samples == len(at_once) == round(len(samples) * 16_000 / rate)
-    np.testing.assert_allclose(waveform.samples, at_once, atol=1e-6)
-
-
-@pytest.mark.parametrize("kind", ["wav", "mp3", "webm-opus", "m4a-aac"])
-def test_a_part_equals_the_same_samples_of_the_whole(kind, files):
-    whole = decode_audio(files[kind], max_seconds=10.0).samples
-    for start, end in [(0.0, 1.0), (0.5, 1.5), (1.23456, 2.00001), (2.5, None), (1.0, 99.0)]:
-        part = decode_audio(files[kind], max_seconds=10.0, start_s=start, end_s=end).samples
-        np.testing.assert_array_equal(part, whole[round(start * 16_000) : None if end is None else round(end * 16_000)])
+def test_a_part_equals_the_same_samples_of_the_whole(files):
+    wrong = []
+    for kind in ("wav", "mp3", "webm-opus", "m4a-aac"):
+        whole = decode_audio(files[kind], max_seconds=10.0).samples
+        for start, end in [(0.0, 1.0), (0.5, 1.5), (1.23456, 2.00001), (2.5, None), (1.0, 99.0)]:
+            part = decode_audio(files[kind], max_seconds=10.0, start_s=start, end_s=end).samples
+            stop = None if end is None else round(end * 16_000)
+            if not np.array_equal(part, whole[round(start * 16_000) : stop]):
+                wrong.append((kind, start, end))
+    assert wrong == []
 
 
 def test_a_part_of_a_recording_over_the_limit_is_accepted(silent_opus):
     assert decode_audio(silent_opus(600), max_seconds=20.0, start_s=300.0, end_s=310.0).num_samples == 160_000
 
 
-@pytest.mark.parametrize(("start", "end"), [(-1.0, None), (1.0, 1.0), (2.0, 1.0), (math.nan, None), (0.0, math.nan)])
-def test_an_invalid_part_is_a_value_error(start, end, files):
-    with pytest.raises(ValueError, match="part|NaN"):
-        decode_audio(files["wav"], max_seconds=10.0, start_s=start, end_s=end)
-
-
-def test_a_part_after_the_end_is_empty(files):
+def test_a_part_that_cannot_be_is_an_error(files):
+    for start, end in [(-1.0, None), (1.0, 1.0), (2.0, 1.0), (math.nan, None), (0.0, math.nan)]:
+        with pytest.raises(ValueError, match="part|NaN"):
+            decode_audio(files["wav"], max_seconds=10.0, start_s=start, end_s=end)
     with pytest.raises(EmptyAudio, match=r"3\.00 s long, so it has no sound after 3 s"):
         decode_audio(files["wav"], max_seconds=10.0, start_s=3.0)
 
@@ -99,26 +97,12 @@ def test_the_limit_is_exact():
                 assert caught.value.limit_s == limit
 
 
-@pytest.mark.parametrize("num_samples", [0, 160, 1599, 1600, 1601])
-def test_at_least_a_tenth_of_a_second_is_required(num_samples):
-    data = pcm_wav(noise(num_samples))
-    if num_samples >= 1600:
-        assert decode_audio(data, max_seconds=1.0).num_samples == num_samples
-    else:
-        with pytest.raises(EmptyAudio, match=r"Send at least 0\.1 s"):
+def test_at_least_a_tenth_of_a_second_is_required():
+    for num_samples in (1600, 1601):
+        assert decode_audio(pcm_wav(noise(num_samples)), max_seconds=1.0).num_samples == num_samples
+    for data in (b"", pcm_wav(noise(0)), pcm_wav(noise(160)), pcm_wav(noise(1599))):
+        with pytest.raises(EmptyAudio, match=r"Send at least 0\.1 s" if data else None):
             decode_audio(data, max_seconds=1.0)
-
-
-def test_a_header_without_samples_is_empty():
-    header = pcm_wav(np.zeros(0, np.int16))
-    assert len(header) == 44
-    with pytest.raises(EmptyAudio):
-        decode_audio(header, max_seconds=10.0)
-
-
-def test_no_bytes_are_empty():
-    with pytest.raises(EmptyAudio):
-        decode_audio(b"", max_seconds=10.0)
 
 
 def test_hours_of_silence_stop_at_the_limit_with_little_memory(silent_opus):
@@ -140,42 +124,33 @@ def test_decoded_bytes_before_the_part_are_limited_too(silent_opus):
         decode_audio(silent_opus(600), max_seconds=60.0, start_s=500.0, max_decoded_bytes=1_000_000)
 
 
-@pytest.mark.parametrize("rate", [3999, 192_001, 1_000_000])
-def test_forged_wav_rates_are_rejected(rate):
-    data = bytearray(pcm_wav(noise(16_000)))
-    data[24:28] = struct.pack("<I", rate)
-    with pytest.raises(UnsupportedAudio, match="4000 to 192000 samples per second"):
-        decode_audio(bytes(data), max_seconds=10.0)
-
-
-def test_a_flac_with_an_extreme_rate_is_rejected(chirp, encode):
-    data = encode(chirp(0.1, 655_350), 655_350, "flac", "flac")
+def test_forged_rates_are_rejected(chirp, encode):
+    for rate in (3999, 192_001, 1_000_000):
+        data = bytearray(pcm_wav(noise(16_000)))
+        data[24:28] = struct.pack("<I", rate)
+        with pytest.raises(UnsupportedAudio, match="4000 to 192000 samples per second"):
+            decode_audio(bytes(data), max_seconds=10.0)
+    flac = encode(chirp(0.1, 655_350), 655_350, "flac", "flac")
     with pytest.raises(UnsupportedAudio, match="this recording has 655350"):
-        decode_audio(data, max_seconds=10.0)
+        decode_audio(flac, max_seconds=10.0)
 
 
-@pytest.mark.parametrize("num_channels", [8, 9])
-def test_nine_channels_are_rejected(num_channels):
-    data = pcm_wav(noise(16_000 * num_channels).reshape(-1, num_channels))
-    if num_channels == 8:
-        assert decode_audio(data, max_seconds=10.0).num_samples == 16_000
-    else:
-        with pytest.raises(UnsupportedAudio, match="1 to 8 channels; this recording has 9"):
+def test_nine_channels_are_rejected():
+    eight, nine = (pcm_wav(noise(16_000 * number).reshape(-1, number)) for number in (8, 9))
+    assert decode_audio(eight, max_seconds=10.0).num_samples == 16_000
+    with pytest.raises(UnsupportedAudio, match="1 to 8 channels; this recording has 9"):
+        decode_audio(nine, max_seconds=10.0)
+
+
+def test_invalid_float_samples_are_rejected(encode):
+    for value in (math.nan, math.inf, -math.inf, 2 * LOUDEST):
+        samples = np.zeros((1, 16_000), np.float32)
+        samples[0, 8_000] = value
+        data = encode(samples, 16_000, "wav", "pcm_f32le")
+        with pytest.raises(CorruptAudio, match="infinite, NaN or far too large"):
             decode_audio(data, max_seconds=10.0)
-
-
-@pytest.mark.parametrize("value", [math.nan, math.inf, -math.inf, 2 * LOUDEST])
-def test_invalid_float_samples_are_rejected(value, encode):
-    samples = np.zeros((1, 16_000), np.float32)
-    samples[0, 8_000] = value
-    data = encode(samples, 16_000, "wav", "pcm_f32le")
+        assert decode_audio(data, max_seconds=10.0, end_s=0.2).num_samples == 3200
+    doubles = np.zeros(16_000)
+    doubles[8_000] = 1e300  # no float32 holds it
     with pytest.raises(CorruptAudio, match="infinite, NaN or far too large"):
-        decode_audio(data, max_seconds=10.0)
-    assert decode_audio(data, max_seconds=10.0, end_s=0.2).num_samples == 3200
-
-
-def test_a_double_that_no_float32_holds_is_rejected():
-    samples = np.zeros(16_000)
-    samples[8_000] = 1e300
-    with pytest.raises(CorruptAudio, match="infinite, NaN or far too large"):
-        decode_audio(wav(chunk(b"data", samples.astype("<f8").tobytes()), kind=3, bits=64), max_seconds=10.0)
+        decode_audio(wav(chunk(b"data", doubles.astype("<f8").tobytes()), kind=3, bits=64), max_seconds=10.0)

@@ -3,6 +3,7 @@
 import ctypes
 import io
 import os
+import re
 import sys
 
 import av
@@ -17,23 +18,28 @@ from tests.fuzz.attack import attack_decoder
 CUT_SHORT = ("flac", "webm-opus", "mkv-flac", "mp3", "m4a-aac", "m4a-alac", "aiff")
 
 
-@pytest.mark.parametrize("kind", CUT_SHORT)
-def test_a_truncated_file_is_rejected(kind, files):
-    data = files[kind]
-    for part in (0.3, 0.5, 0.9):
-        with pytest.raises(CorruptAudio, match="damaged|cut short"):
-            decode_audio(data[: int(len(data) * part)], max_seconds=10.0)
+def test_a_truncated_file_is_rejected(files):
+    said = {}
+    for kind in CUT_SHORT:
+        for part in (0.3, 0.5, 0.9):
+            try:
+                decode_audio(files[kind][: int(len(files[kind]) * part)], max_seconds=10.0)
+            except CorruptAudio as error:
+                said[kind, part] = str(error)
+            else:
+                said[kind, part] = "nothing"
+    assert {case: text for case, text in said.items() if not re.search("damaged|cut short", text)} == {}
 
 
-@pytest.mark.parametrize("kind", ["flac", "mp3", "webm-opus"])
-def test_the_readable_part_of_a_truncated_file_can_be_decoded(kind, files, expected_samples):
-    cut = files[kind][: len(files[kind]) // 2]
-    with pytest.raises(CorruptAudio, match=r"after 1\.\d s.*end at 1\.\d s or before") as caught:
-        decode_audio(cut, max_seconds=10.0)
-    readable_s = float(str(caught.value).split("after ")[1].split(" s")[0])
-    part = decode_audio(cut, max_seconds=10.0, end_s=readable_s).samples
-    assert len(part) == round(readable_s * 16_000)
-    assert np.sqrt(np.mean((part - expected_samples[: len(part)]) ** 2)) < 0.02
+def test_the_readable_part_of_a_truncated_file_can_be_decoded(files, expected_samples):
+    for kind in ("flac", "mp3", "webm-opus"):
+        cut = files[kind][: len(files[kind]) // 2]
+        with pytest.raises(CorruptAudio, match=r"after 1\.\d s.*end at 1\.\d s or before") as caught:
+            decode_audio(cut, max_seconds=10.0)
+        readable_s = float(str(caught.value).split("after ")[1].split(" s")[0])
+        part = decode_audio(cut, max_seconds=10.0, end_s=readable_s).samples
+        assert len(part) == round(readable_s * 16_000), kind
+        assert np.sqrt(np.mean((part - expected_samples[: len(part)]) ** 2)) < 0.02, kind
 
 
 def test_an_mp3_without_a_frame_count_is_truncated_if_its_last_frame_is(chirp, encode):
@@ -49,9 +55,10 @@ def test_an_mp4_with_the_index_first_is_recognized_as_truncated(chirp, encode):
         decode_audio(data[: len(data) // 2], max_seconds=10.0)
 
 
-@pytest.mark.parametrize("tail", [b"TAG" + b"x" * 125, bytes(3000), b"APETAGEX" + bytes(500)], ids=["id3", "0", "ape"])
-def test_data_after_the_last_frame_of_an_mp3_is_not_damage(tail, files):
-    assert decode_audio(files["mp3"] + tail, max_seconds=10.0).duration_s == pytest.approx(3, abs=0.01)
+def test_data_after_the_last_frame_of_an_mp3_is_not_damage(files):
+    tails = {"id3": b"TAG" + b"x" * 125, "zeros": bytes(3000), "ape": b"APETAGEX" + bytes(500)}
+    found = {name: decode_audio(files["mp3"] + tail, max_seconds=10.0).duration_s for name, tail in tails.items()}
+    assert found == dict.fromkeys(tails, pytest.approx(3, abs=0.01))
 
 
 def test_damage_to_most_of_the_file_is_reported_with_its_time(files):
@@ -62,18 +69,11 @@ def test_damage_to_most_of_the_file_is_reported_with_its_time(files):
         decode_audio(bytes(data), max_seconds=10.0)
 
 
-@pytest.mark.parametrize(
-    "data", [b"These are words.\n" * 50, b"x", bytes(5000), b"%PDF-1.7\n" * 90, b"\x89PNG\r\n\x1a\n"]
-)
-def test_a_file_that_is_not_audio_is_unsupported(data):
-    with pytest.raises(UnsupportedAudio, match="Send wav, flac"):
-        decode_audio(data, max_seconds=10.0)
-
-
-def test_random_bytes_are_unsupported():
-    data = np.random.default_rng(1).integers(0, 256, 50_000, dtype=np.uint8).tobytes()
-    with pytest.raises(UnsupportedAudio):
-        decode_audio(data, max_seconds=10.0)
+def test_a_file_that_is_not_audio_is_unsupported():
+    random = np.random.default_rng(1).integers(0, 256, 50_000, dtype=np.uint8).tobytes()
+    for data in (b"These are words.\n" * 50, b"x", bytes(5000), b"%PDF-1.7\n" * 90, b"\x89PNG\r\n\x1a\n", random):
+        with pytest.raises(UnsupportedAudio, match="Send wav, flac"):
+            decode_audio(data, max_seconds=10.0)
 
 
 def video(codecs, seconds=1):
@@ -97,11 +97,8 @@ def video(codecs, seconds=1):
     return file.getvalue()
 
 
-def test_the_sound_of_a_video_is_decoded():
+def test_the_sound_of_a_video_is_decoded_if_it_has_any():
     assert decode_audio(video({"mpeg4", "aac"}), max_seconds=10.0).duration_s == pytest.approx(1, abs=0.1)
-
-
-def test_a_video_without_sound_is_unsupported():
     with pytest.raises(UnsupportedAudio, match="no audio track"):
         decode_audio(video({"mpeg4"}), max_seconds=10.0)
 
@@ -115,18 +112,8 @@ LISTS = {
 }
 
 
-def test_ffmpeg_without_restrictions_opens_a_listed_file(files, tmp_path):
-    """A control for the next test: without restrictions, FFmpeg opens the listed file."""
-    path = tmp_path / "secret.wav"
-    path.write_bytes(files["wav"])
-    data = LISTS["ffconcat"].format(path=path).encode()
-    with av.open(io.BytesIO(data), options={"safe": "0"}) as container:
-        assert sum(frame.samples for frame in container.decode(audio=0)) == 3 * 44_100
-
-
 @pytest.mark.skipif(sys.platform != "linux", reason="inotify, which reports opened files, exists only on Linux")
-@pytest.mark.parametrize("kind", LISTS)
-def test_a_playlist_is_unsupported_and_opens_no_file(kind, files, tmp_path):
+def test_a_playlist_is_unsupported_and_opens_no_file(files, tmp_path):
     path = tmp_path / "secret.wav"
     path.write_bytes(files["wav"])
     libc = ctypes.CDLL(None, use_errno=True)
@@ -134,12 +121,15 @@ def test_a_playlist_is_unsupported_and_opens_no_file(kind, files, tmp_path):
     try:
         in_access_or_open = 0x21
         assert libc.inotify_add_watch(watch, os.fsencode(path), in_access_or_open) > 0
-        with pytest.raises(UnsupportedAudio):
-            decode_audio(LISTS[kind].format(path=path).encode(), max_seconds=10.0)
-        with pytest.raises(BlockingIOError):  # nothing opened the file
-            os.read(watch, 4096)
-        path.read_bytes()
-        assert os.read(watch, 4096)  # the watch does report an opened file
+        for text in LISTS.values():
+            with pytest.raises(UnsupportedAudio):
+                decode_audio(text.format(path=path).encode(), max_seconds=10.0)
+            with pytest.raises(BlockingIOError):  # nothing opened the file
+                os.read(watch, 4096)
+        data = LISTS["ffconcat"].format(path=path).encode()
+        with av.open(io.BytesIO(data), options={"safe": "0"}) as container:
+            assert sum(frame.samples for frame in container.decode(audio=0)) == 3 * 44_100
+        assert os.read(watch, 4096), "FFmpeg without restrictions does open it, and the watch reports that"
     finally:
         os.close(watch)
 

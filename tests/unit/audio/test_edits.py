@@ -34,15 +34,17 @@ def edited(container: str, codec: str, edits: list[tuple[int, int]], version: in
     return bytes(changed)
 
 
-@pytest.mark.parametrize("version", [0, 1])
-@pytest.mark.parametrize(
-    ("container", "codec"), [("mp4", "aac"), ("ipod", "alac"), ("mov", "pcm_s16le"), ("mp4", "libopus")]
-)
-def test_a_pause_in_the_middle_is_silence(container, codec, version):
-    data = edited(container, codec, [(3, 0), (2, PAUSE), (3, 3)], version)
-    waveform = decode_audio(data, max_seconds=60.0)
-    assert burst_starts(waveform.samples) == pytest.approx([0.5, 7.0], abs=0.08)  # ALAC has packets of 0.085 s
-    assert any("of silence were inserted" in warning for warning in waveform.warnings)
+def test_a_pause_in_the_middle_is_silence():
+    wrong = []
+    for container, codec in [("mp4", "aac"), ("ipod", "alac"), ("mov", "pcm_s16le"), ("mp4", "libopus")]:
+        for version in (0, 1):
+            data = edited(container, codec, [(3, 0), (2, PAUSE), (3, 3)], version)
+            waveform = decode_audio(data, max_seconds=60.0)
+            starts = burst_starts(waveform.samples)
+            is_told = any("of silence were inserted" in warning for warning in waveform.warnings)
+            if starts != pytest.approx([0.5, 7.0], abs=0.08) or not is_told:  # ALAC has packets of 0.085 s
+                wrong.append((container, codec, version, starts, waveform.warnings))
+    assert wrong == []
 
 
 def test_every_pause_counts():

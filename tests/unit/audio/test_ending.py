@@ -4,7 +4,6 @@ import io
 
 import av
 import numpy as np
-import pytest
 
 from model.audio.decode import decode_audio
 from tests.sound_files import encode
@@ -51,46 +50,46 @@ def warnings(data: bytes, **options: float) -> tuple[str, ...]:
     return decode_audio(data, max_seconds=60.0, **options).warnings
 
 
-@pytest.mark.parametrize("container", WARNED)
-def test_a_file_that_was_cut_is_analysed_with_a_warning(container):
+def test_a_file_that_was_cut_is_analysed_with_a_warning():
     wrong = []
-    for kind in [kind for kind in KINDS if kind.container == container]:
+    for kind in [kind for kind in KINDS if kind.container in WARNED]:
         whole = kind.encode(bursts(0.5, 5.0, seconds=6.0, rate=kind.rate))
         part = decode_audio(cut(whole), max_seconds=60.0)
         begins, ends = burst_spans(part.samples)[0]
         has_warning = SENTENCE.format(part.duration_s) in part.warnings
         is_on_time = abs(begins - 0.5) + abs(ends - 1.0) < 2 * TOLERANCES_S.get(kind.codec, 0.03)
         if warnings(whole) or not has_warning or not is_on_time or part.duration_s > 5.5:
-            wrong.append((kind.codec, warnings(whole), part.warnings, begins, ends, part.duration_s))
+            wrong.append((kind, warnings(whole), part.warnings, begins, ends, part.duration_s))
     assert wrong == []
 
 
-@pytest.mark.parametrize(
-    ("container", "codec"), [("avi", "mp2"), ("ogg", "libopus"), ("flv", "aac"), ("mpegts", "ac3")]
-)
-def test_the_same_through_a_pipe(container, codec):
-    data = streamed(SOUND, container, codec)
-    assert warnings(data) == ()
-    assert len(warnings(cut(data))) == 1
+def test_the_same_through_a_pipe():
+    numbers = {}
+    for container, codec in [("avi", "mp2"), ("ogg", "libopus"), ("flv", "aac"), ("mpegts", "ac3")]:
+        data = streamed(SOUND, container, codec)
+        numbers[container] = [len(warnings(data)), len(warnings(cut(data)))]
+    assert numbers == dict.fromkeys(numbers, [0, 1])
+    for codec in ("libmp3lame", "ac3"):
+        data = streamed(SOUND, "asf", codec)
+        assert warnings(data) == warnings(cut(data)) == (), "an asf through a pipe does not say its size"
 
 
-@pytest.mark.parametrize("codec", ["libmp3lame", "ac3"])
-def test_an_asf_through_a_pipe_does_not_say_its_size(codec):
-    data = streamed(SOUND, "asf", codec)
-    assert warnings(data) == warnings(cut(data)) == ()
-
-
-@pytest.mark.parametrize("tail", [b"TAG" + bytes(125), b"APETAGEX" + bytes(300), bytes(64), bytes(8), b"end\n"])
-def test_what_is_behind_a_whole_file_is_no_part_of_it(tail):
+def test_what_is_behind_a_whole_file_is_no_part_of_it():
+    wrong = []
     for container, codec in (("ogg", "flac"), ("wv", "wavpack"), ("flv", "aac"), ("mpegts", "mp2"), ("avi", "ac3")):
-        assert warnings(encode(SOUND, RATE, container, codec) + tail) == ()
+        data = encode(SOUND, RATE, container, codec)
+        for tail in (b"TAG" + bytes(125), b"APETAGEX" + bytes(300), bytes(64), bytes(8), b"end\n"):
+            if warnings(data + tail):
+                wrong.append((container, tail))
+    assert wrong == []
 
 
-@pytest.mark.parametrize("rate", [32_000, 44_100, 48_000])
-def test_ac3_of_every_rate(rate):
-    data = encode(bursts(0.5, seconds=6, rate=rate), rate, "ac3", "ac3")
-    assert warnings(data) == ()
-    assert len(warnings(cut(data))) == 1
+def test_ac3_of_every_rate():
+    found = {}
+    for rate in (32_000, 44_100, 48_000):
+        data = encode(bursts(0.5, seconds=6, rate=rate), rate, "ac3", "ac3")
+        found[rate] = [len(warnings(data)), len(warnings(cut(data)))]
+    assert found == dict.fromkeys(found, [0, 1])
 
 
 def test_a_transport_stream_with_bytes_between_the_packets():
@@ -118,7 +117,7 @@ def test_a_part_before_the_end_is_whole():
     assert warnings(cut(encode(SOUND, RATE, "flv", "libmp3lame")), end_s=1.5) == ()
 
 
-@pytest.mark.parametrize("codec", ["wmav2", "libmp3lame"])
-def test_an_asf_that_ends_behind_its_sound_may_be_whole(codec):
-    data = encode(np.repeat(SOUND, 2, axis=0), RATE, "asf", codec)
-    assert warnings(data + bytes(100)) == ()
+def test_an_asf_that_ends_behind_its_sound_may_be_whole():
+    for codec in ("wmav2", "libmp3lame"):
+        data = encode(np.repeat(SOUND, 2, axis=0), RATE, "asf", codec)
+        assert warnings(data + bytes(100)) == (), codec

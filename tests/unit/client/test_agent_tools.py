@@ -16,24 +16,20 @@ from timeaudio.agent_tools.folders import PathRefused, folders_of, inside
 PREFIXES = [checked_prefix("https://media.example.org/sounds/"), checked_prefix("http://127.0.0.1:8080")]
 
 
-@pytest.mark.parametrize(
-    "address",
-    [
+def test_addresses_below_a_prefix_are_allowed() -> None:
+    addresses = [
         "https://media.example.org/sounds/a.flac",
         "https://media.example.org:443/sounds/a.flac?token=../x",
         "https://MEDIA.example.org/sounds/b/a%20b.flac",
         "https://media.example.org/%73ounds/a.flac",
         "http://127.0.0.1:8080/anything",
         "http://127.0.0.1:8080",
-    ],
-)
-def test_addresses_below_a_prefix_are_allowed(address: str) -> None:
-    assert is_allowed(httpx.URL(address), PREFIXES)
+    ]
+    assert [address for address in addresses if not is_allowed(httpx.URL(address), PREFIXES)] == []
 
 
-@pytest.mark.parametrize(
-    "address",
-    [
+def test_all_other_addresses_are_refused() -> None:
+    addresses = [
         "http://media.example.org/sounds/a.flac",
         "https://media.example.org/soundsx/a.flac",
         "https://media.example.org/",
@@ -47,20 +43,22 @@ def test_addresses_below_a_prefix_are_allowed(address: str) -> None:
         "https://media.example.org/sounds/..%5cprivate/a.flac",
         "file:///sounds/a.flac",
         "http://127.0.0.1:80801/",
-    ],
-)
-def test_all_other_addresses_are_refused(address: str) -> None:
-    try:
-        url = httpx.URL(address)
-    except httpx.InvalidURL:
-        return
-    assert not is_allowed(url, PREFIXES)
+    ]
+    assert [address for address in addresses if is_allowed(httpx.URL(address), PREFIXES)] == []
 
 
-@pytest.mark.parametrize("text", ["media.example.org", "ftp://x/", "https://", "https://x/?a=b", "https://u@x/", "a b"])
-def test_what_is_no_prefix(text: str) -> None:
-    with pytest.raises(ValueError, match="not a"):
-        checked_prefix(text)
+def test_what_is_no_prefix() -> None:
+    for text in (
+        "media.example.org",
+        "ftp://x/",
+        "https://",
+        "https://x/?a=b",
+        "https://x/#a",
+        "https://u@x/",
+        "https://[::1",
+    ):
+        with pytest.raises(ValueError, match="not a"):
+            checked_prefix(text)
 
 
 def test_a_file_is_fetched_up_to_the_size_that_a_server_accepts(

@@ -352,7 +352,6 @@ def test_an_interrupted_run_exits_with_130_and_leaves_only_whole_files(slow_serv
     [
         ("timeaudio su", ["summarize"]),
         ("timeaudio caption -f v", ["verbose_json", "vtt"]),
-        ("timeaudio ground --q", ["--query"]),
     ],
 )
 def test_completion(words, completed):

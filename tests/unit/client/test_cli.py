@@ -139,16 +139,13 @@ def test_an_unreachable_server_is_one_line_with_advice(clip, capsys):
         ("ground", "a.wav"),
         ("ask", "a.wav"),
         ("ask", "a.wav", "how", "often"),
-        ("summarize",),
         ("caption", "a.wav", "-f", "ass"),
         ("caption", "a.wav", "-f", "srt", "-f", "vtt"),
         ("caption", "a.wav", "b.wav", "-f", "srt"),
         ("caption", "a.wav", "-f", "srt", "--json"),
         ("caption", "a.wav", "--resume"),
         ("ground", __file__, __file__),
-        ("ground", "a.wav", "-q"),
         ("serve", "--port", "70000"),
-        ("serve", "--port", "x"),
     ],
 )
 def test_invalid_arguments_exit_with_status_2(arguments, capsys):
@@ -160,7 +157,7 @@ def test_invalid_arguments_exit_with_status_2(arguments, capsys):
         assert "--help" in output.err
 
 
-@pytest.mark.parametrize("arguments", [("--help",), ("caption", "--help"), ("ground", "-h"), ("serve", "--help")])
+@pytest.mark.parametrize("arguments", [("--help",), ("ground", "-h")])
 def test_help_exits_with_status_0(arguments, capsys):
     assert run(*arguments) == 0
     assert "Usage: timeaudio" in capsys.readouterr().out

@@ -50,6 +50,6 @@ def test_too_few_windows_are_rejected():
         merge_tokens(torch.zeros(1, 5, 2), torch.zeros(1, 5), torch.zeros(1, 5, 2), num_dominant=4, num_contextual=2)
 
 
-@pytest.mark.parametrize(("windows", "kept"), [(88, (22, 4)), (44, (11, 2)), (90, (22, 4)), (1, (1, 0)), (2, (1, 1))])
-def test_the_budget_is_proportional_to_the_windows(windows, kept):
-    assert budget(windows, MergeConfig()) == kept
+def test_the_budget_is_proportional_to_the_windows():
+    expected = {88: (22, 4), 44: (11, 2), 90: (22, 4), 1: (1, 0), 2: (1, 1)}
+    assert {windows: budget(windows, MergeConfig()) for windows in expected} == expected

@@ -146,8 +146,9 @@ def test_all_mismatches_are_listed_in_one_table(tmp_path, import_error, monkeypa
     assert rows[2][3] == "found [4, 64], expected [8, 64]"
 
 
-@pytest.mark.parametrize("kind", ["checkpoint", "beats"])
-@pytest.mark.parametrize("share", [0.02, 0.6, 0.99])
+@pytest.mark.parametrize(
+    ("kind", "share"), [("checkpoint", 0.02), ("checkpoint", 0.6), ("checkpoint", 0.99), ("beats", 0.6)]
+)
 def test_an_interrupted_download_of_a_torch_file(import_error, downloads, kind, share):
     path = getattr(downloads, kind)
     cut(path, share)

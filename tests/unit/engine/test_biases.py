@@ -29,42 +29,43 @@ def scores_of(sequence: Sequence) -> tuple[torch.Tensor, torch.Tensor]:
     return before[0], restricted([sequence], logits, masks).softmax(dim=2)[0]
 
 
-@pytest.mark.parametrize("num_beams", [1, 3])
-def test_the_choice_between_a_time_and_a_word_is_the_language_models(num_beams):
-    grammar = Grammar(TIMED, "ground", DURATION)
-    sequence = Sequence(
-        Prefix(torch.zeros(1, 8)), torch.zeros(1, 8), Decoding(num_beams=num_beams), grammar, frozenset({TIMED.eos_id})
-    )
-    sequence.search.times = TimeBias(LATE)
-    before, after = scores_of(sequence)
+def test_the_choice_between_a_time_and_a_word_is_the_language_models():
     times = sorted(TIMED.anchor_ids)
     words = [token for token in range(TIMED.size) if token not in times]
-    assert torch.allclose(before[:, words], after[:, words], atol=1e-6)
-    assert torch.allclose(before[:, times].sum(dim=1), after[:, times].sum(dim=1), atol=1e-6)
-    assert (after[:, list(TIMED.anchor_ids[4:6])].sum(dim=1) > 0.9 * after[:, times].sum(dim=1)).all()
+    for num_beams in (1, 3):
+        grammar, decoding = Grammar(TIMED, "ground", DURATION), Decoding(num_beams=num_beams)
+        prefix, own = Prefix(torch.zeros(1, 8)), torch.zeros(1, 8)
+        sequence = Sequence(prefix, own, decoding, grammar, frozenset({TIMED.eos_id}))
+        sequence.search.times = TimeBias(LATE)
+        before, after = scores_of(sequence)
+        assert torch.allclose(before[:, words], after[:, words], atol=1e-6)
+        assert torch.allclose(before[:, times].sum(dim=1), after[:, times].sum(dim=1), atol=1e-6)
+        assert (after[:, list(TIMED.anchor_ids[4:6])].sum(dim=1) > 0.9 * after[:, times].sum(dim=1)).all()
 
 
-@pytest.mark.parametrize(("openings", "is_weighed"), [((), True), ((WORD,), True), ((WORD + 1,), False)])
-def test_times_are_weighed_only_in_answers_with_such_an_opening(openings, is_weighed):
-    sequence = Sequence(
-        Prefix(torch.zeros(1, 8)), torch.zeros(1, 8), Decoding(), Grammar(TIMED, "ask", DURATION), frozenset()
-    )
-    sequence.search.times = TimeBias(LATE, openings)
-    assert sequence.search.take(WORD, 0.0, 0.0) is None
-    before, after = scores_of(sequence)
-    assert torch.allclose(before, after, atol=1e-6) != is_weighed
+def test_times_are_weighed_only_in_answers_with_such_an_opening():
+    weighed = {}
+    for openings in ((), (WORD,), (WORD + 1,)):
+        sequence = Sequence(
+            Prefix(torch.zeros(1, 8)), torch.zeros(1, 8), Decoding(), Grammar(TIMED, "ask", DURATION), frozenset()
+        )
+        sequence.search.times = TimeBias(LATE, openings)
+        assert sequence.search.take(WORD, 0.0, 0.0) is None
+        before, after = scores_of(sequence)
+        weighed[openings] = not torch.allclose(before, after, atol=1e-6)
+    assert weighed == {(): True, (WORD,): True, (WORD + 1,): False}
 
 
-@pytest.mark.parametrize("num_beams", [1, 2])
-def test_a_model_without_an_opinion_follows_the_evidence(num_beams):
+def test_a_model_without_an_opinion_follows_the_evidence():
     engine = SlotEngine(tiny(seed=1, vocab_size=40), num_slots=2, length=128)
-    grammar, decoding = Grammar(TIMED, "ground", DURATION), Decoding(max_new_tokens=30, num_beams=num_beams)
-    sequences = [ask(engine, prompt(9, seed), decoding, grammar) for seed in (1, 4)]
-    for sequence in sequences:
-        sequence.search.times = TimeBias(IntervalWeights([-40.0] * 40 + [40.0] * 12 + [-40.0] * 8))
     expected = [TIMED.anchor_ids[4], TIMED.offset_ids[0], TIMED.anchor_ids[5], TIMED.offset_ids[2]]
-    for ids in answers(engine, sequences):
-        assert [token for token in ids if token in TIMED.marker_ids][:4] == expected
+    for num_beams in (1, 2):
+        grammar, decoding = Grammar(TIMED, "ground", DURATION), Decoding(max_new_tokens=30, num_beams=num_beams)
+        sequences = [ask(engine, prompt(9, seed), decoding, grammar) for seed in (1, 4)]
+        for sequence in sequences:
+            sequence.search.times = TimeBias(IntervalWeights([-40.0] * 40 + [40.0] * 12 + [-40.0] * 8))
+        for ids in answers(engine, sequences):
+            assert [token for token in ids if token in TIMED.marker_ids][:4] == expected
 
 
 def continued(best: float) -> TimeBias:
@@ -73,15 +74,14 @@ def continued(best: float) -> TimeBias:
     return TimeBias(weights, another=Continuation(0.0, 1.0, 100.0, WORD))
 
 
-@pytest.mark.parametrize(("best", "goes_on"), [(8.0, True), (-8.0, False)])
-def test_the_best_interval_that_is_left_decides_whether_another_follows(best, goes_on):
+def test_the_best_interval_that_is_left_decides_whether_another_follows():
     grammar = Grammar(TIMED, "ground", DURATION)
-    state = State(Phase.CLOSED, ended=20)
-    scores = torch.zeros(TIMED.size)
-    continued(best).apply(scores, grammar, state, None)
-    share = float(scores.softmax(0)[WORD])
-    assert share == pytest.approx(1.0 if goes_on else 0.0, abs=1e-3)
-    assert torch.allclose(scores.logsumexp(0), torch.zeros(TIMED.size).logsumexp(0), atol=1e-4), "beams are comparable"
-    elsewhere = torch.zeros(TIMED.size)
-    continued(best).apply(elsewhere, grammar, State(Phase.TEXT, ended=20), None)
-    assert elsewhere[WORD] == 0.0
+    for best, expected in ((8.0, 1.0), (-8.0, 0.0)):
+        scores = torch.zeros(TIMED.size)
+        continued(best).apply(scores, grammar, State(Phase.CLOSED, ended=20), None)
+        assert float(scores.softmax(0)[WORD]) == pytest.approx(expected, abs=1e-3)
+        total = torch.zeros(TIMED.size).logsumexp(0)
+        assert torch.allclose(scores.logsumexp(0), total, atol=1e-4), "beams are comparable"
+        elsewhere = torch.zeros(TIMED.size)
+        continued(best).apply(elsewhere, grammar, State(Phase.TEXT, ended=20), None)
+        assert elsewhere[WORD] == 0.0

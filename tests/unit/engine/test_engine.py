@@ -1,6 +1,7 @@
 """The slot engine: shared prefixes, freed slots, and out-of-memory errors."""
 
-import pytest
+import time
+
 import torch
 
 from model.engine import prefill
@@ -34,18 +35,19 @@ class PromptCounter:
         return sum(rows * length for rows, length in self.shapes)
 
 
-@pytest.mark.parametrize("num_slots", [1, 3, 8])
-@pytest.mark.parametrize("num_beams", [1, 4])
-def test_questions_about_one_recording_compute_its_prefix_once(num_slots: int, num_beams: int) -> None:
-    llm, recording = tiny(seed=1), prompt(50, 0)
-    engine = SlotEngine(llm, num_slots=num_slots, length=128)
-    seen, decoding = PromptCounter(llm), Decoding(max_new_tokens=12, num_beams=num_beams)
-    questions = [prompt(5 + number, number) for number in range(8)]
-    prefix = Prefix(recording)
-    found = answers(engine, [engine.add(prefix, question, decoding) for question in questions])
-    assert seen.num_tokens <= 50 + 8 * 12  # the longest question has 12
-    assert prefix.states is None  # no sequence needs it any more
-    assert found == [library(llm, torch.cat([recording, question]), decoding) for question in questions]
+def test_questions_about_one_recording_compute_its_prefix_once() -> None:
+    recording, questions = prompt(50, 0), [prompt(5 + number, number) for number in range(8)]
+    for num_beams in (1, 4):
+        llm, decoding = tiny(seed=1), Decoding(max_new_tokens=12, num_beams=num_beams)
+        expected = [library(llm, torch.cat([recording, question]), decoding) for question in questions]
+        seen = PromptCounter(llm)
+        for num_slots in (1, 3, 8):
+            seen.shapes.clear()
+            engine, prefix = SlotEngine(llm, num_slots=num_slots, length=128), Prefix(recording)
+            found = answers(engine, [engine.add(prefix, question, decoding) for question in questions])
+            assert seen.num_tokens <= 50 + 8 * 12  # the longest question has 12
+            assert prefix.states is None  # no sequence needs it any more
+            assert found == expected
 
 
 def test_prompts_of_similar_length_are_batched_up_to_the_budget() -> None:
@@ -80,25 +82,25 @@ def test_recordings_get_slots_in_turn() -> None:
     assert late.slot >= 0
 
 
-@pytest.mark.parametrize("num_beams", [1, 4])
-def test_cancelling_frees_slots_at_once_and_does_not_affect_others(num_beams: int) -> None:
+def test_cancelling_frees_slots_at_once_and_does_not_affect_others() -> None:
     llm = endless(tiny(seed=4))
-    decoding = Decoding(max_new_tokens=25, num_beams=num_beams)
-    engine = SlotEngine(llm, num_slots=4, length=128, length_step=16)
-    sequences = [ask(engine, prompt(8 + seed, seed), decoding) for seed in range(7)]
-    for _ in range(3):
-        engine.step()
-    running = [s for s in sequences if s.slot >= 0]
-    waiting = [s for s in sequences if s.slot < 0 and not s.is_ended]
-    free = engine.num_free
-    for gone in (running[0], waiting[-1]):
-        engine.cancel(gone)
-    assert engine.num_free == free + 1
-    assert engine.num_waiting == len(waiting) - 1
-    left = [(seed, s) for seed, s in enumerate(sequences) if s not in (running[0], waiting[-1])]
-    found = answers(engine, [s for _, s in left])
-    assert found == [library(llm, prompt(8 + seed, seed), decoding) for seed, _ in left]
-    assert engine.num_free == 4
+    for num_beams in (1, 4):
+        decoding = Decoding(max_new_tokens=25, num_beams=num_beams)
+        engine = SlotEngine(llm, num_slots=4, length=128, length_step=16)
+        sequences = [ask(engine, prompt(8 + seed, seed), decoding) for seed in range(7)]
+        for _ in range(3):
+            engine.step()
+        running = [s for s in sequences if s.slot >= 0]
+        waiting = [s for s in sequences if s.slot < 0 and not s.is_ended]
+        free = engine.num_free
+        for gone in (running[0], waiting[-1]):
+            engine.cancel(gone)
+        assert engine.num_free == free + 1
+        assert engine.num_waiting == len(waiting) - 1
+        left = [(seed, s) for seed, s in enumerate(sequences) if s not in (running[0], waiting[-1])]
+        found = answers(engine, [s for _, s in left])
+        assert found == [library(llm, prompt(8 + seed, seed), decoding) for seed, _ in left]
+        assert engine.num_free == 4
 
 
 def test_a_prefix_is_freed_with_its_last_waiting_sequence() -> None:
@@ -145,5 +147,7 @@ def test_prompts_in_a_batch_have_similar_lengths() -> None:
 def test_the_time_of_a_step_is_divided_among_its_sequences() -> None:
     engine = SlotEngine(tiny(), num_slots=4, length=64)
     sequences = [ask(engine, prompt(5, seed), GREEDY) for seed in range(3)]
+    began = time.perf_counter()
     engine.run(sequences)
+    assert sum(s.seconds for s in sequences) <= time.perf_counter() - began
     assert all(s.seconds > 0 for s in sequences)

@@ -69,19 +69,20 @@ def test_a_seed_gives_the_same_tokens_whatever_else_is_decoded() -> None:
     assert found[0] == library(llm, prompt(5, 1), Decoding(max_new_tokens=7))  # greedy sequences are not affected
 
 
-@pytest.mark.parametrize(("temperature", "top_p"), [(1.0, 1.0), (0.5, 1.0), (2.0, 0.6)])
-def test_tokens_are_sampled_with_their_probabilities(temperature: float, top_p: float) -> None:
+def test_tokens_are_sampled_with_their_probabilities() -> None:
     logits, draws = torch.randn(19, generator=torch.Generator().manual_seed(0)) * 2, 4000
-    options = [Decoding(temperature=temperature, top_p=top_p, seed=seed) for seed in range(draws)]
-    paths = [Path(option, None, frozenset()) for option in options]
-    counts = Counter(draw(paths, logits.expand(draws, -1)).tolist())
-    likely = (logits / temperature).softmax(0)
-    order = likely.argsort(descending=True).tolist()
-    kept = [token for place, token in enumerate(order) if likely[order[:place]].sum() < top_p]
-    assert set(counts) <= set(kept)
-    for token in kept:
-        share = (likely[token] / likely[kept].sum()).item()
-        assert counts[token] / draws == pytest.approx(share, abs=4 * math.sqrt(share * (1 - share) / draws) + 1e-3)
+    for temperature, top_p in [(1.0, 1.0), (0.5, 1.0), (2.0, 0.6)]:
+        options = [Decoding(temperature=temperature, top_p=top_p, seed=seed) for seed in range(draws)]
+        paths = [Path(option, None, frozenset()) for option in options]
+        counts = Counter(draw(paths, logits.expand(draws, -1)).tolist())
+        likely = (logits / temperature).softmax(0)
+        order = likely.argsort(descending=True).tolist()
+        kept = [token for place, token in enumerate(order) if likely[order[:place]].sum() < top_p]
+        assert set(counts) <= set(kept)
+        for token in kept:
+            share = (likely[token] / likely[kept].sum()).item()
+            noise = 4 * math.sqrt(share * (1 - share) / draws) + 1e-3
+            assert counts[token] / draws == pytest.approx(share, abs=noise)
 
 
 def test_sampled_answers_follow_the_grammar() -> None:
@@ -106,17 +107,7 @@ def test_an_answer_is_cut_at_the_end_of_its_slot() -> None:
     assert engine.num_free == 2
     with pytest.raises(ContextTooLong, match="40 tokens; fewer than 40 fit"):
         ask(engine, prompt(40, 0), Decoding())
-
-
-def test_slots_are_not_longer_than_the_attention_window() -> None:
-    engine = SlotEngine(tiny("mistral", sliding_window=50), num_slots=1, length=128)
-    assert engine.length == 50
-
-
-def test_more_beams_than_the_maximum_are_rejected() -> None:
-    engine = SlotEngine(tiny(), num_slots=1, length=32, most_beams=4)
-    with pytest.raises(ValueError, match="at most 4"):
-        ask(engine, prompt(3, 0), Decoding(num_beams=5))
+    assert SlotEngine(tiny("mistral", sliding_window=50), num_slots=1, length=128).length == 50
 
 
 def test_invalid_decoding_options_are_rejected() -> None:
@@ -130,3 +121,6 @@ def test_invalid_decoding_options_are_rejected() -> None:
     ]:
         with pytest.raises(ValueError, match=r"num_beams|temperature"):
             Decoding(**wrong)
+    engine = SlotEngine(tiny(), num_slots=1, length=32, most_beams=4)
+    with pytest.raises(ValueError, match="at most 4"):
+        ask(engine, prompt(3, 0), Decoding(num_beams=5))

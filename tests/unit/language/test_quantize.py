@@ -22,12 +22,12 @@ def checkpoint(tmp_path):
     return tmp_path / "whole"
 
 
-@pytest.mark.parametrize("kind", LIBRARIES)
-def test_the_error_names_the_missing_library(kind, checkpoint, monkeypatch):
-    for name in (LIBRARIES[kind], f"{LIBRARIES[kind]}.quantization"):
-        monkeypatch.setitem(sys.modules, name, None)  # as if not installed, even if already imported
-    with pytest.raises(CheckpointError, match=rf"{kind} needs {LIBRARIES[kind]}: run pip install -e '.\[quantize\]'"):
-        Pipeline.load(checkpoint, quantize=kind)
+def test_the_error_names_the_missing_library(checkpoint, monkeypatch):
+    for kind, library in LIBRARIES.items():
+        for name in (library, f"{library}.quantization"):
+            monkeypatch.setitem(sys.modules, name, None)  # as if not installed, even if already imported
+        with pytest.raises(CheckpointError, match=rf"{kind} needs {library}: run pip install -e '.\[quantize\]'"):
+            Pipeline.load(checkpoint, quantize=kind)
 
 
 @pytest.mark.parametrize("kind", LIBRARIES)

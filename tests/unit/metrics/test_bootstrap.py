@@ -18,14 +18,15 @@ def micro_f1(counts: Sequence[Counts]) -> float:
     return total(counts).f1
 
 
-def test_equal_scenes_give_an_interval_of_width_zero() -> None:
+def test_scenes_are_resampled_not_events_and_the_value_is_that_of_all_scenes() -> None:
     assert bootstrap([Counts(1, 2, 2)] * 20, micro_f1) == Estimate(0.5, 0.5, 0.5)
     assert bootstrap([0.25], mean) == Estimate(0.25, 0.25, 0.25)
-
-
-def test_the_value_is_computed_from_the_scenes_not_from_resamples() -> None:
     rows = [Counts(0, 1, 1), Counts(9, 10, 10), Counts(1, 5, 2)]
     assert bootstrap(rows, micro_f1).value == total(rows).f1
+    # One scene has all hits. If events were resampled, the low end would be near the value.
+    rows = [Counts(20, 20, 20), Counts(0, 20, 20)]
+    found = bootstrap(rows, micro_f1)
+    assert (found.low, found.value, found.high) == (0.0, 0.5, 1.0)
 
 
 def test_the_same_seed_gives_the_same_interval() -> None:
@@ -59,19 +60,9 @@ def test_resamples_are_drawn_with_replacement_and_have_the_same_size() -> None:
     assert [resampled.count(value) / 4000 for value in (0.0, 0.5, 1.0)] == pytest.approx([0.25, 0.5, 0.25], abs=0.03)
 
 
-def test_scenes_are_resampled_not_events() -> None:
-    # One scene has all hits. If events were resampled, the low end would be near the value.
-    rows = [Counts(20, 20, 20), Counts(0, 20, 20)]
-    found = bootstrap(rows, micro_f1)
-    assert (found.low, found.value, found.high) == (0.0, 0.5, 1.0)
-
-
-@pytest.mark.parametrize("options", [{"num_resamples": 0}, {"level": 0.0}, {"level": 1.0}])
-def test_invalid_options_are_rejected(options: dict[str, float]) -> None:
-    with pytest.raises(ValueError, match="bootstrap needs"):
-        bootstrap([1.0], mean, **options)  # type: ignore[arg-type]
-
-
-def test_an_empty_list_of_scenes_is_rejected() -> None:
+def test_invalid_options_and_an_empty_list_of_scenes_are_rejected() -> None:
+    for options in ({"num_resamples": 0}, {"level": 0.0}, {"level": 1.0}):
+        with pytest.raises(ValueError, match="bootstrap needs"):
+            bootstrap([1.0], mean, **options)  # type: ignore[arg-type]
     with pytest.raises(ValueError, match="bootstrap needs"):
         bootstrap([], mean)

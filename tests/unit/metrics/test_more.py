@@ -18,58 +18,42 @@ def test_a_timeline_is_paired_segment_by_segment():
     assert cover_iou(TALK, [(0.0, 20.0)]) == 1.0
     # The best per reference would give 0.5, without a penalty for the missing one.
     assert segment_iou([(0.0, 20.0)], TALK) == pytest.approx(0.25)
-
-
-def test_an_extra_segment_lowers_the_score():
-    # Averaged over references, the score would be 1.
+    # Averaged over references, the score with an extra segment would be 1.
     assert segment_iou(TALK, [*TALK, (25.0, 30.0)]) == pytest.approx(2 / 3)
-
-
-def test_segments_are_paired_for_the_greatest_sum():
     shifted = [(0.0, 1.0), (1.0, 11.0), (11.0, 20.0)]
     # In order: (1/10 + 1/19 + 0) / 3. Best pairing: 9/11 and 9/10, and one without a partner.
     assert segment_iou(TALK, shifted) == pytest.approx((9 / 11 + 9 / 10) / 3)
-
-
-def test_an_empty_timeline_matches_only_an_empty_one():
+    # An empty timeline matches only an empty one.
     assert segment_iou([], []) == cover_iou([], []) == 1.0
     assert segment_iou(TALK, []) == segment_iou([], TALK) == 0.0
 
 
 def test_the_first_whole_number_is_the_count():
-    for answer, count in [
-        ("It occurs three times: 1.0 - 2.0 seconds.", 3),
-        ("Twice.", 2),
-        ("There are 12 of them", 12),
-        ("<a_1><f_2> - <a_3><f_0> seconds, two times", 2),  # reading markers as digits would say 1
-        ("At 2.5 seconds.", None),  # reading digits anywhere would say 2
-        ("A dog barks.", None),
-        ("None.", 0),
-        ("Someone barks five times", 5),  # "one" inside a word is not a number
-    ]:
-        assert count_in(answer) == count
-
-
-def test_counting_questions_are_recognized():
+    expected = {
+        "It occurs three times: 1.0 - 2.0 seconds.": 3,
+        "Twice.": 2,
+        "There are 12 of them": 12,
+        "<a_1><f_2> - <a_3><f_0> seconds, two times": 2,  # reading markers as digits would say 1
+        "At 2.5 seconds.": None,  # reading digits anywhere would say 2
+        "A dog barks.": None,
+        "None.": 0,
+        "Someone barks five times": 5,  # "one" inside a word is not a number
+    }
+    assert {answer: count_in(answer) for answer in expected} == expected
     assert is_count_question("How many times does a dog bark?")
     assert not is_count_question("How long does it last?")
     assert not is_count_question("For how many seconds is a dog heard?")
 
 
-def test_calibration_error_weights_bins_by_their_size():
+def test_calibration_error_weights_bins_by_their_size_and_errors_cancel_within_a_bin():
     # Three at 0.95, all correct: gap 0.05. One at 0.55, wrong: gap 0.55. An unweighted mean of the bins would be 0.3.
     claims = [CalibrationSample(0.95, True)] * 3 + [CalibrationSample(0.55, False)]
     assert expected_calibration_error(claims) == pytest.approx((3 * 0.05 + 0.55) / 4)
-
-
-def test_errors_cancel_within_a_bin_but_not_across_bins():
     # The mean of |confidence - correct| would be 0.5 and 0.9.
-    assert expected_calibration_error([CalibrationSample(0.5, True), CalibrationSample(0.5, False)]) == pytest.approx(
-        0.0
-    )
-    assert expected_calibration_error([CalibrationSample(0.9, False), CalibrationSample(0.1, True)]) == pytest.approx(
-        0.9
-    )
+    within = [CalibrationSample(0.5, True), CalibrationSample(0.5, False)]
+    assert expected_calibration_error(within) == pytest.approx(0.0)
+    across = [CalibrationSample(0.9, False), CalibrationSample(0.1, True)]
+    assert expected_calibration_error(across) == pytest.approx(0.9)
 
 
 def test_the_edges_of_the_bins_are_fifteenths():

@@ -18,7 +18,6 @@ def test_nested_values(monkeypatch: pytest.MonkeyPatch) -> None:
     ("name", "value"),
     [
         ("TIMEAUDIO_LIMITS__AUDIO_SECONDS", "0"),
-        ("TIMEAUDIO_LIMITS__AUDIO_SECONDS", "long"),
         ("TIMEAUDIO_LIMITS__AUDIO_SECOND", "60"),
         ("TIMEAUDIO_DECODE__WORKERS", "0"),
         ("TIMEAUDIO_PASSES__SECONDS", "9.9"),

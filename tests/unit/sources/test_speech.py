@@ -43,18 +43,18 @@ def test_highlights_get_the_run_of_sentences_that_they_sum_up():
         align(["One."], ["a", "b"])
 
 
-@pytest.mark.parametrize("engine", available_engines())
-def test_every_voice_that_is_here_speaks_and_its_times_are_those_of_its_sound(engine):
-    samples, spans = synthesise_sentences(
-        ["The mayor opened a bridge.", "Nobody was hurt."], "key", make_synthesiser(engine)
-    )
-    assert samples.dtype == np.float32
-    assert spans[0][0] == 0.0
-    assert spans[1][1] == pytest.approx(len(samples) / 16_000)
-    assert spans[1][0] - spans[0][1] == pytest.approx(0.2)
-    pause = samples[round(spans[0][1] * 16_000) : round(spans[1][0] * 16_000)]
-    assert not pause.any()
-    assert np.abs(samples[: round(spans[0][1] * 16_000)]).max() == pytest.approx(0.7, abs=0.01)
+def test_every_voice_that_is_here_speaks_and_its_times_are_those_of_its_sound():
+    for engine in available_engines():
+        samples, spans = synthesise_sentences(
+            ["The mayor opened a bridge.", "Nobody was hurt."], "key", make_synthesiser(engine)
+        )
+        assert samples.dtype == np.float32
+        assert spans[0][0] == 0.0, engine
+        assert spans[1][1] == pytest.approx(len(samples) / 16_000), engine
+        assert spans[1][0] - spans[0][1] == pytest.approx(0.2), engine
+        pause = samples[round(spans[0][1] * 16_000) : round(spans[1][0] * 16_000)]
+        assert not pause.any()
+        assert np.abs(samples[: round(spans[0][1] * 16_000)]).max() == pytest.approx(0.7, abs=0.01), engine
 
 
 @pytest.mark.parametrize("engine", ["espeak-ng", "flite", "festival"])
@@ -199,9 +199,6 @@ def test_the_authors_answers_become_events_where_they_follow_the_format(tmp_path
     assert all(row_problems(row) == [] for row in (dense, ground, summary, question))
 
 
-@pytest.mark.parametrize(
-    "answer",
-    ["Well, 1.0 - 2.0 seconds, a dog.", "3.0 - 2.0 seconds, a dog.", "", "A dog barks.", "1.0 - 2.0 seconds"],
-)
-def test_an_answer_of_no_format_stays_prose(answer):
-    assert parse_answer("Which sounds?", answer)[0] == "ask"
+def test_an_answer_of_no_format_stays_prose():
+    answers = ["Well, 1.0 - 2.0 seconds, a dog.", "3.0 - 2.0 seconds, a dog.", "", "A dog barks.", "1.0 - 2.0 seconds"]
+    assert [answer for answer in answers if parse_answer("Which sounds?", answer)[0] != "ask"] == []

@@ -66,16 +66,16 @@ KINDS_MEANT = {
 GROUPS_MEANT = {plain(q): group for group in groups().values() for q in group.queries}
 
 
-@pytest.mark.parametrize("name", SCENES)
-def test_every_row_can_be_trained_on(name):
-    rows = all_rows(name)
-    assert [problem for row in rows for problem in row_problems(row)] == []
-    assert {row.duration for row in rows} == {10.0}
-    for row in rows:
-        parse(target_text(row), row.task, 100)
-    one = all_rows(name, 1)
-    assert len({row.id for row in one}) == len(one)
-    assert one == all_rows(name, 1)
+def test_every_row_can_be_trained_on():
+    for name in SCENES:
+        rows = all_rows(name)
+        assert [problem for row in rows for problem in row_problems(row)] == []
+        assert {row.duration for row in rows} == {10.0}
+        for row in rows:
+            parse(target_text(row), row.task, 100)
+        one = all_rows(name, 1)
+        assert len({row.id for row in one}) == len(one)
+        assert one == all_rows(name, 1)
 
 
 @pytest.mark.parametrize("name", SCENES)
@@ -165,14 +165,14 @@ def kinds_of(question, aim):
                 yield kind
 
 
-@pytest.mark.parametrize("name", SCENES)
-def test_presence_answers_are_yes_with_times_or_no(name):
-    presence = set()
-    for row, answer, spans in answers(name, lambda q: any(kinds_of(q, "yes_no"))):
-        assert spans in [spans_of(name, [kind]) for kind in kinds_of(row.question, "yes_no")], row.question
-        assert answer == NOT_HEARD if not spans else answer.startswith("Yes, at <a_")
-        presence.add(bool(spans))
-    assert presence == ({True, False} if any(k in vocabulary() for k, _, _ in SCENES[name]) else {False})
+def test_presence_answers_are_yes_with_times_or_no():
+    for name, events in SCENES.items():
+        presence = set()
+        for row, answer, spans in answers(name, lambda q: any(kinds_of(q, "yes_no"))):
+            assert spans in [spans_of(name, [kind]) for kind in kinds_of(row.question, "yes_no")], row.question
+            assert answer == NOT_HEARD if not spans else answer.startswith("Yes, at <a_")
+            presence.add(bool(spans))
+        assert presence == ({True, False} if any(kind in vocabulary() for kind, _, _ in events) else {False}), name
 
 
 def test_no_question_is_a_query_of_validation():
@@ -236,12 +236,13 @@ def test_moment_answers_name_the_events_at_that_second():
     assert len(seconds) > 4
 
 
-@pytest.mark.parametrize("fixed", [training_wordings().off_topic, training_wordings().other_language])
-def test_now_and_then_a_question_has_a_fixed_answer(fixed):
-    found = answers("two kinds", lambda q: any(q in (f, f.rstrip(" .?!").lower()) for f in fixed.questions))
-    assert {text for _, text, _ in found} == {fixed.answer}
-    assert len(found) < 25
-    assert any(row.question.islower() for row, _, _ in found)
+def test_now_and_then_a_question_has_a_fixed_answer():
+    for fixed in (training_wordings().off_topic, training_wordings().other_language):
+        asked = {text for f in fixed.questions for text in (f, f.rstrip(" .?!").lower())}
+        found = answers("two kinds", asked.__contains__)
+        assert {text for _, text, _ in found} == {fixed.answer}
+        assert len(found) < 25
+        assert any(row.question.islower() for row, _, _ in found)
 
 
 def test_moment_answers_say_that_an_unknown_sound_is_unknown():

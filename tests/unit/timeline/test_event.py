@@ -21,13 +21,10 @@ def test_events_with_equal_captions_are_joined():
     assert by_caption([]) == []
 
 
-def test_each_interval_keeps_its_confidence():
+def test_each_interval_keeps_its_confidence_and_of_overlapping_ones_the_most_confident_is_kept():
     sure, unsure = replace(Interval(8, 9), confidence=0.9), replace(Interval(1, 2), confidence=0.2)
     [event] = by_caption([Event((sure,), "Rain."), Event((unsure,), "Rain.")])
     assert [i.confidence for i in event.intervals] == [0.2, 0.9]
-
-
-def test_of_overlapping_intervals_the_most_confident_is_kept():
     long, short = replace(Interval(0, 22), confidence=0.8), replace(Interval(4, 22), confidence=0.1)
     for intervals in ((long, short), (short, long)):
         [event] = by_caption([Event((i,), "A rooster is crowing.") for i in intervals])

@@ -1,6 +1,5 @@
 """The parser: formats, invalid text, and text that is split at any character."""
 
-import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
@@ -38,18 +37,15 @@ def test_grounding_has_intervals_and_no_caption() -> None:
     assert parse(again, "ground", 100) == [event("", (2, 27)), event("", (33, 57))]
 
 
-@pytest.mark.parametrize(
-    ("task", "answer"),
-    [
+def test_words_without_times_have_no_events() -> None:
+    answers: list[tuple[Task, str]] = [
         ("dense_caption", "No sound events are heard."),
         ("ground", "The given query does not occur in the audio."),
         ("summarize", "No speech is heard."),
         ("ask", "Three dogs - or 3.5 - 4.5 of them."),
         ("ask", ""),
-    ],
-)
-def test_words_without_times_have_no_events(task: Task, answer: str) -> None:
-    assert parse(answer, task, 100) == []
+    ]
+    assert [(task, answer) for task, answer in answers if parse(answer, task, 100)] == []
 
 
 def test_summaries_without_the_unit() -> None:
@@ -98,10 +94,10 @@ def test_joined_intervals_share_their_caption() -> None:
         assert parse(answer, "dense_caption", 100) == [event("Rain.", (0, 5), (7, 9))]
 
 
-@pytest.mark.parametrize("dash", [" - ", "- ", " -", "-", "  -\n"])
-def test_spaces_around_the_dash_are_ignored(dash: str) -> None:
-    answer = f"{format_time(0)}{dash}{format_time(5)}, Rain."
-    assert parse(answer, "dense_caption", 100) == [event("Rain.", (0, 5))]
+def test_spaces_around_the_dash_are_ignored() -> None:
+    for dash in [" - ", "- ", " -", "-", "  -\n"]:
+        answer = f"{format_time(0)}{dash}{format_time(5)}, Rain."
+        assert parse(answer, "dense_caption", 100) == [event("Rain.", (0, 5))]
 
 
 def test_invalid_times_give_no_interval_and_do_not_affect_others() -> None:
@@ -146,21 +142,21 @@ def test_each_time_belongs_to_only_one_interval() -> None:
     assert parse(unreadable, "dense_caption", 100) == []
 
 
-@pytest.mark.parametrize(("end", "kept"), [(99, True), (100, True), (101, False)])
-def test_an_interval_must_end_within_the_recording(end: int, kept: bool) -> None:
-    assert bool(parse(f"{span(98, end)}, Rain.", "dense_caption", 100)) is kept
+def test_an_interval_must_end_within_the_recording() -> None:
+    kept = {end: bool(parse(f"{span(98, end)}, Rain.", "dense_caption", 100)) for end in (99, 100, 101)}
+    assert kept == {99: True, 100: True, 101: False}
 
 
-@pytest.mark.parametrize(("task", "kept"), [("dense_caption", 0), ("summarize", 0), ("ground", 1), ("ask", 1)])
-def test_an_interval_without_a_caption_counts_only_for_uncaptioned_tasks(task: Task, kept: int) -> None:
+def test_an_interval_without_a_caption_counts_only_for_uncaptioned_tasks() -> None:
     for end in ("", " seconds.", ", "):
-        assert len(parse(span(1, 2) + end, task, 100)) == kept
+        kept = {task: len(parse(span(1, 2) + end, task, 100)) for task in TASKS}
+        assert kept == {"dense_caption": 0, "summarize": 0, "ground": 1, "ask": 1}
 
 
-@pytest.mark.parametrize("end", ["<", "<a", "<a_", "<a_1", "<f_"])
-def test_a_marker_cut_by_the_end_is_not_in_the_caption(end: str) -> None:
-    [found] = parse(f"{span(1, 2)}, Rain falls.{end}", "dense_caption", 100)
-    assert found.caption == ("Rain falls.<" if end == "<" else "Rain falls.")
+def test_a_marker_cut_by_the_end_is_not_in_the_caption() -> None:
+    for end in ["<", "<a", "<a_", "<a_1", "<f_"]:
+        [found] = parse(f"{span(1, 2)}, Rain falls.{end}", "dense_caption", 100)
+        assert found.caption == ("Rain falls.<" if end == "<" else "Rain falls.")
 
 
 def test_text_that_looks_like_a_marker_is_kept() -> None:

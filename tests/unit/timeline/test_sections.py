@@ -11,25 +11,22 @@ def spoken(text: str, start: float, pace: float = 0.4) -> list[Word]:
     return [Word(each, at, at + round(50 * pace * 0.75), -0.1) for each, at in zip(text.split(), frames, strict=True)]
 
 
-def test_nothing_said_has_no_sections():
+def test_sections_have_a_limit_and_stay_within_the_recording():
     assert divide([]) == []
+    [section] = divide(spoken(" ".join(["word"] * 60), 0.5, pace=0.3))
+    assert len(section.caption.split()) == 24
+    [section] = divide(spoken("no", 0.0))
+    assert section.interval(1) == Interval(0, 1)
+    assert section.interval(3) == Interval(0, 3)
 
 
-def test_a_long_pause_ends_a_section():
+def test_a_long_pause_ends_a_section_and_short_ones_within_a_talk_do_not():
     words = [word for number in range(3) for word in spoken(f"part {number} " + "goes on and on " * 5, 12.0 * number)]
     assert [section.words[1].text for section in divide(words)] == ["0", "1", "2"]
-
-
-def test_short_pauses_within_a_talk_do_not():
     words = [word for number in range(5) for word in spoken("and so we went on and on", 3.2 * number)]
     [section] = divide(words)
     assert section.caption == "And so we went on and on and so we went on and on."
     assert section.interval(200) == Interval(0, 156)
-
-
-def test_a_caption_without_a_pause_has_a_limit():
-    [section] = divide(spoken(" ".join(["word"] * 60), 0.5, pace=0.3))
-    assert len(section.caption.split()) == 24
 
 
 def test_phrases_are_all_that_is_said():
@@ -45,12 +42,6 @@ def test_another_language_is_named_not_written():
     assert section.caption == FOREIGN
     [section] = divide(spoken(f"well i said {OTHER_LANGUAGE} and left", 0.5))
     assert section.caption == "Well I said and left."
-
-
-def test_an_interval_stays_within_the_recording():
-    [section] = divide(spoken("no", 0.0))
-    assert section.interval(1) == Interval(0, 1)
-    assert section.interval(3) == Interval(0, 3)
 
 
 def test_letters_become_words():

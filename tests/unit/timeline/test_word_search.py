@@ -30,14 +30,12 @@ def texts(*letters: str) -> list[str]:
     return [word.text for word in spelled(*letters)]
 
 
-def test_clear_letters_stay_as_they_are():
+def test_clear_letters_stay_as_they_are_and_unclear_ones_become_a_known_word():
     assert texts(*"the", " ", *"dog") == ["the", "dog"]
     assert texts(*"grmpf", " ", *"dog") == ["grmpf", "dog"], "an unknown word is spelled"
-
-
-def test_unclear_letters_become_a_known_word():
     assert texts("w", "r", "i|e", "d|t", "t|d", "e", "n") == ["written"]
     assert texts("d", "a|o", "g") == ["dog"]
+    assert texts(OTHER_LANGUAGE, " ", OTHER_LANGUAGE, " ", OTHER_LANGUAGE) == [OTHER_LANGUAGE] * 3
 
 
 def test_a_doubled_letter_needs_a_blank():
@@ -60,10 +58,6 @@ def test_silence_has_no_words():
     for _ in range(50):
         search.add([("", math.log(0.999)), ("a", math.log(0.0005))])
     assert search.words() == []
-
-
-def test_marks_of_another_language_are_words():
-    assert texts(OTHER_LANGUAGE, " ", OTHER_LANGUAGE, " ", OTHER_LANGUAGE) == [OTHER_LANGUAGE] * 3
 
 
 def test_frequent_words_and_beginnings_are_more_probable():

@@ -3,7 +3,6 @@
 from dataclasses import replace
 
 import numpy as np
-import pytest
 
 from tests.small_recordings import RATE, noise, pool_of
 from training.data.answers import by_kind, event_interval
@@ -96,10 +95,7 @@ def test_longer_plain_scenes_hold_more():
     assert plain_scenes([10.0])[0] == SceneConfig()
 
 
-@pytest.mark.parametrize(
-    ("start", "end", "expected"),
-    [(0, 160_000, (0, 100)), (799, 800, (0, 1)), (801, 2401, (1, 2)), (159_999, 160_000, (99, 100))],
-)
-def test_samples_become_tenths_inside_of_the_scene(start, end, expected):
-    interval = event_interval(PlacedEvent("dog", start, end), 160_000)
-    assert (interval.start, interval.end) == expected
+def test_samples_become_tenths_inside_of_the_scene():
+    expected = {(0, 160_000): (0, 100), (799, 800): (0, 1), (801, 2401): (1, 2), (159_999, 160_000): (99, 100)}
+    found = {span: event_interval(PlacedEvent("dog", *span), 160_000) for span in expected}
+    assert {span: (interval.start, interval.end) for span, interval in found.items()} == expected

@@ -101,25 +101,21 @@ def test_a_share_of_every_batch_is_rehearsed():
     assert batches.steps_per_epoch == 2
 
 
-@pytest.mark.parametrize(
-    ("words", "says"),
-    [
+def test_what_cannot_rehearse_or_validate_is_said(folder, tmp_path, capsys):
+    write_manifest(folder / "one.jsonl", read_manifest(folder / "m.jsonl")[:2])
+    for words, says in [
         (["--stage", "adapt"], "This stage does not rehearse: leave out --rehearse"),
         (["--set=sharding=true"], "rehearsal_share above 0 needs"),
-    ],
-)
-def test_what_cannot_rehearse_is_said(folder, tmp_path, words, says, capsys):
-    assert train([*few_clips(folder, tmp_path / "run"), *words]) == 2
-    assert says in capsys.readouterr().err
-
-
-def test_a_single_recording_cannot_also_validate(folder, tmp_path, capsys):
-    write_manifest(folder / "one.jsonl", read_manifest(folder / "m.jsonl")[:2])
-    assert train([*few_clips(folder, tmp_path / "run"), "--data", str(folder / "one.jsonl")]) == 2
-    assert "is left to validate on: add one" in capsys.readouterr().err
+        (["--data", str(folder / "one.jsonl")], "is left to validate on: add one"),
+    ]:
+        assert train([*few_clips(folder, tmp_path / "run"), *words]) == 2
+        assert says in capsys.readouterr().err
 
 
 def test_the_shipped_set_has_every_kind_and_no_recording_on_both_sides():
+    stage = load_stage("few-clips", [])
+    assert stage.rehearsal_share > 0
+    assert "markers" not in stage.trains, "the times are known"
     files = [path for path in SHIPPED.parent.rglob("*") if path.is_file()]
     assert sum(path.stat().st_size for path in files) < 2_500_000
     with (SHIPPED.parent / "ATTRIBUTION.csv").open(newline="", encoding="utf-8") as file:
@@ -137,12 +133,6 @@ def test_the_shipped_set_has_every_kind_and_no_recording_on_both_sides():
         assert {event.label for row in rows if row.task == "dense_caption" for event in row.events} == kinds
         urls.append({line["filename"] for line in used if line["scene"] in audio})
     assert not urls[0] & urls[1]
-
-
-def test_the_shipped_stage_uses_the_shipped_set():
-    stage = load_stage("few-clips", [])
-    assert stage.rehearsal_share > 0
-    assert "markers" not in stage.trains, "the times are known"
 
 
 def test_the_set_is_composed_of_both_sides_of_the_split(tmp_path):

@@ -3,7 +3,6 @@
 from dataclasses import dataclass
 
 import numpy as np
-import pytest
 
 from model.audio.waveform import Waveform
 from model.engine.updates import ParsedAnswer
@@ -55,15 +54,14 @@ BURSTS = [(1.0, 2.0), (15.0, 19.0), (21.0, 23.5), (28.0, 30.5), (40.0, 46.0), (5
 """One in each overlap of three passes, which begin at 0, 20.4 and 40.8 s, and one from before to behind another."""
 
 
-@pytest.mark.parametrize("task", ["dense_caption", "ground"])
-def test_events_of_65_s_are_merged_on_the_recordings_clock(task):
-    pipeline = LoudPipeline()
-    passes = EncodedPasses(pipeline, recording(65.0, *BURSTS), 300)
-    events, answers = passes.answers(task, "?", Decoding())
-    assert [(i.start_s, i.end_s) for event in events for i in event.intervals] == BURSTS
-    assert len(answers) == 3
-    assert sum(len(answer.events) for answer in answers) > len(BURSTS), "two of them are in two passes"
-    assert {event.caption for event in events} == {"A dog barks." if task == "dense_caption" else ""}
+def test_events_of_65_s_are_merged_on_the_recordings_clock():
+    for task, caption in (("dense_caption", "A dog barks."), ("ground", "")):
+        passes = EncodedPasses(LoudPipeline(), recording(65.0, *BURSTS), 300)
+        events, answers = passes.answers(task, "?", Decoding())
+        assert [(i.start_s, i.end_s) for event in events for i in event.intervals] == BURSTS
+        assert len(answers) == 3
+        assert sum(len(answer.events) for answer in answers) > len(BURSTS), "two of them are in two passes"
+        assert {event.caption for event in events} == {caption}
 
 
 def test_no_pass_exceeds_the_limit_and_passes_cover_the_recording():

@@ -44,19 +44,15 @@ def perfect():
     return {row.id: prediction_of_text(target_text(row), row) for row in ROWS}
 
 
-def test_the_references_own_answers_have_full_marks():
+def test_the_references_own_answers_have_full_marks_and_no_answers_none():
     scores = by_name(score(ROWS, perfect()))
     wrong = {n: s.value for n, s in scores.items() if "METEOR" not in n and s.value != pytest.approx(1.0)}
     assert wrong == {}
-    assert {"dense Eb-F1", "dense At-F1", "ground mean recall", "ground absent accuracy", "summary ROUGE-L"} <= set(
-        scores
-    )
-
-
-def test_no_predictions_score_nothing_but_know_what_is_absent():
+    expected = {"dense Eb-F1", "dense At-F1", "ground mean recall", "ground absent accuracy", "summary ROUGE-L"}
+    assert expected <= set(scores)
     scores = by_name(score(ROWS, {}))
-    assert scores.pop("ground absent accuracy").value == 1.0
-    assert all(s.value == 0.0 for n, s in scores.items() if "METEOR" not in n)
+    assert scores.pop("ground absent accuracy").value == 1.0, "without an answer, what is absent is right"
+    assert {n: s.value for n, s in scores.items() if "METEOR" not in n and s.value != 0.0} == {}
 
 
 def test_plain_numbers_in_the_papers_format_are_events_too():
@@ -79,26 +75,22 @@ def test_an_interval_too_late_costs_event_f1_and_not_the_clips():
 
 def test_confidences_are_scored_where_they_are_given(tmp_path):
     path = tmp_path / "p.jsonl"
-    events = [
-        {"intervals": [[1.0, 2.0]], "caption": "A dog barks.", "confidence": 0.9},
-        {"intervals": [[8.0, 9.0]], "caption": "A dog barks.", "confidence": 0.3},
-    ]
-    path.write_text(json.dumps({"id": "d", "events": events}) + "\n")
-    predictions = read_predictions(path, ROWS)
-    assert predictions["d"].confidences == ((0.9,), (0.3,))
-    scores = by_name(score([DENSE], predictions))
-    assert scores["dense ECE"].value == pytest.approx((0.1 + 0.3) / 2)
-    assert "dense PSDS" in scores
+
+    def predictions(*events):
+        path.write_text(json.dumps({"id": "d", "events": [event | {"caption": "A dog barks."} for event in events]}))
+        return read_predictions(path, ROWS)
+
+    two = predictions(
+        {"intervals": [[1.0, 2.0]], "confidence": 0.9}, {"intervals": [[8.0, 9.0]], "confidence": 0.3}
+    )  # fmt: skip
+    assert two["d"].confidences == ((0.9,), (0.3,))
+    one = predictions({"intervals": [[1.0, 2.0], [8.0, 9.0]], "confidence": [0.9, 0.3]})
+    for given in (two, one):
+        scores = by_name(score([DENSE], given))
+        assert scores["dense ECE"].value == pytest.approx((0.1 + 0.3) / 2)
+        assert scores["dense ECE"].count == 2
+        assert "dense PSDS" in scores
     assert "dense PSDS" not in by_name(score([DENSE], {"d": Prediction()}))
-
-
-def test_an_events_intervals_may_have_a_confidence_each(tmp_path):
-    path = tmp_path / "p.jsonl"
-    events = [{"intervals": [[1.0, 2.0], [8.0, 9.0]], "caption": "A dog barks.", "confidence": [0.9, 0.3]}]
-    path.write_text(json.dumps({"id": "d", "events": events}) + "\n")
-    found = by_name(score([DENSE], read_predictions(path, ROWS)))
-    assert found["dense ECE"].value == pytest.approx((0.1 + 0.3) / 2)
-    assert found["dense ECE"].count == 2
 
 
 def test_without_labels_what_no_keyword_knows_counts_on_neither_side():
@@ -139,20 +131,17 @@ def test_times_in_answers_are_compared_as_digits_however_they_are_written():
     assert found[1] < 0.7
 
 
-@pytest.mark.parametrize(
-    ("line", "message"),
-    [
+def test_an_invalid_prediction_is_reported_with_its_line(tmp_path):
+    for line, message in [
         ('{"id": "unknown", "answer": "x"}', "'unknown' is missing, or is not an id"),
         ('{"id": "d"}', "'answer' is missing"),
         ("nonsense", "line 1"),
         ('{"id": "d", "events": [{"intervals": [[2, 1]]}]}', "must have 0 <= start < end"),
         ('{"id": "d", "events": [{"intervals": [[1, 2]], "confidence": [0.1, 0.2]}]}', "one for each of 1 intervals"),
-    ],
-)
-def test_an_invalid_prediction_is_reported_with_its_line(tmp_path, line, message):
-    (tmp_path / "p.jsonl").write_text(line)
-    with pytest.raises(DataError, match=message):
-        read_predictions(tmp_path / "p.jsonl", ROWS)
+    ]:
+        (tmp_path / "p.jsonl").write_text(line)
+        with pytest.raises(DataError, match=message):
+            read_predictions(tmp_path / "p.jsonl", ROWS)
 
 
 def test_predictions_are_scored_and_compared_from_the_command_line(tmp_path, tone_wav, capsys):

@@ -116,11 +116,8 @@ def test_rows_without_a_known_text_are_left_out():
     rows = [row("the dog"), row("chapter 13"), row("", label="speech"), row("the dog")]
     rows.append(Row(id="music", audio="m", task="dense_caption", events=(Annotation(((0, 1),), "Music.", "music"),)))
     assert [each.id for each in transcribed_rows(rows)] == ["the dog", "music"]
-
-
-def test_other_rows_about_unknown_speech_are_not_taken_for_silence():
     scene = Annotation(((0.0, 1.0),), "Something.", "speech")
-    rows = [
+    rows = [  # other rows about unknown speech are not taken for silence
         Row(id="query", audio="scene.wav", task="ground", query="a dog"),
         Row(id="question", audio="scene.wav", task="ask", question="Is there a dog?", answer="No."),
         Row(id="captions", audio="scene.wav", task="dense_caption", events=(scene,)),
@@ -205,13 +202,14 @@ def test_a_transcriber_is_saved_packed_and_loaded(tmp_path):
     assert not (tmp_path / "packed" / "transcriber").exists()
 
 
-@pytest.mark.parametrize("change", [("dim", 16), ("layers", 2)])
-def test_a_transcriber_that_does_not_fit(tmp_path, change):
+def test_a_transcriber_that_does_not_fit(tmp_path):
     folder = said_checkpoint(tmp_path / "said")
     path = folder / "transcriber" / "config.json"
-    path.write_text(path.read_text().replace('"dim": 32', f'"{change[0]}": {change[1]}'))
-    with pytest.raises(CheckpointError, match="transcriber"):
-        load_checkpoint(folder)
+    right = path.read_text()
+    for field, value in (("dim", 16), ("layers", 2)):
+        path.write_text(right.replace('"dim": 32', f'"{field}": {value}'))
+        with pytest.raises(CheckpointError, match="transcriber"):
+            load_checkpoint(folder)
 
 
 @pytest.fixture
@@ -254,20 +252,16 @@ def test_the_stage_adds_a_transcriber_and_the_task(spoken, whisper):
     assert model.transcriber.lexicon.words == ("the", "dog")
 
 
-def test_a_whisper_is_for_this_stage_alone(spoken, whisper, capsys):
+def test_what_the_stage_needs_is_said(spoken, whisper, capsys):
+    assert evaluate(["--data", str(spoken / "m.jsonl"), "--words", "--model", str(spoken / "start")]) == 2
+    assert "has no transcriber" in capsys.readouterr().err
     assert train([
         "--data", str(spoken / "m.jsonl"), "--from", str(spoken / "start"), "--stage", "adapt", "--device", "cpu",
         "--state", str(spoken / "run"), "--whisper", str(whisper),
     ]) == 2  # fmt: skip
     assert "for the stage `words`" in capsys.readouterr().err
-
-
-def test_the_stage_needs_a_whisper(spoken, capsys):
     assert words_stage(spoken) == 2
     assert "--whisper" in capsys.readouterr().err
-
-
-def test_the_stage_needs_words(spoken, capsys, whisper):
     manifest = spoken / "m.jsonl"
     manifest.write_text("".join(line + "\n" for line in manifest.read_text().splitlines() if "words" not in line))
     assert words_stage(spoken, "--whisper", str(whisper)) == 2
@@ -285,8 +279,3 @@ def test_words_are_scored_against_what_is_said(tmp_path, monkeypatch, capsys):
     assert "words right" in said
     assert "75.0" in said
     assert "25.0" in said
-
-
-def test_only_a_transcriber_is_scored_by_words(spoken, capsys):
-    assert evaluate(["--data", str(spoken / "m.jsonl"), "--words", "--model", str(spoken / "start")]) == 2
-    assert "has no transcriber" in capsys.readouterr().err

@@ -67,15 +67,17 @@ def test_an_endpoint_describes_all_labels_with_one_request_and_the_answer_is_kep
     assert writer.num_replaced == 0
 
 
-@pytest.mark.parametrize(
-    "answer",
-    ["Sorry, I cannot.", '["One only."]', '["A dog barks for 3 seconds.", "Wind."]', '["", "Wind."]', "[1, 2]"],
-)
-def test_answers_that_cannot_be_used_are_replaced_and_counted(endpoint, tmp_path, answer):
-    endpoint["answer"] = answer
-    writer = EndpointWriter(endpoint["url"], "m", tmp_path / "memory.jsonl")
-    assert writer.describe(["Bark", "Wind"], "clip") == Writer().describe(["Bark", "Wind"], "clip")
-    assert writer.num_replaced == 1
+def test_answers_that_cannot_be_used_are_replaced_and_counted(endpoint, tmp_path):
+    wrong = []
+    for number, answer in enumerate(
+        ["Sorry, I cannot.", '["One only."]', '["A dog barks for 3 seconds.", "Wind."]', '["", "Wind."]', "[1, 2]"]
+    ):
+        endpoint["answer"] = answer
+        writer = EndpointWriter(endpoint["url"], "m", tmp_path / f"memory-{number}.jsonl")
+        found = writer.describe(["Bark", "Wind"], "clip")
+        if found != Writer().describe(["Bark", "Wind"], "clip") or writer.num_replaced != 1:
+            wrong.append((answer, found, writer.num_replaced))
+    assert wrong == []
 
 
 def test_wordings_that_lose_the_query_are_not_offered(endpoint, tmp_path):
