@@ -12,8 +12,8 @@ import time
 from pathlib import Path
 
 from report import write_report
+from sound import clips
 from tested_server import tested_server, wait
-from throughput import clips
 
 from model.measure.suite import machine
 

@@ -7,39 +7,18 @@ Prints a table and a JSON object; times are seconds, medians over the requests.
 """
 
 import argparse
-import io
 import json
 import os
 import platform
 import statistics
 import sys
 import time
-import wave
-from itertools import chain, repeat
 from pathlib import Path
 
-import numpy as np
+from sound import repeated
 
-from model.audio.decode import decode_audio
 from timeaudio.client import Client
 from timeaudio.server_process import ServerProcess
-
-RECORDINGS = sorted((Path(__file__).parents[1] / "server" / "recordings").glob("*.flac"))
-RATE = 16_000
-
-
-def clip(seconds: float) -> bytes:
-    """Return a 16-bit mono WAV file of the given length: the bundled recordings, repeated."""
-    parts = [decode_audio(path.read_bytes(), max_seconds=60.0).samples for path in RECORDINGS]
-    rounds = repeat(np.concatenate(parts), int(seconds * RATE / sum(map(len, parts))) + 1)
-    samples = np.concatenate(list(chain(rounds)))[: round(seconds * RATE)]
-    file = io.BytesIO()
-    with wave.open(file, "wb") as writer:
-        writer.setnchannels(1)
-        writer.setsampwidth(2)
-        writer.setframerate(RATE)
-        writer.writeframes((samples * 32767).astype("<i2").tobytes())
-    return file.getvalue()
 
 
 def main() -> int:
@@ -54,7 +33,7 @@ def main() -> int:
         server.wait_ready(lambda _: None)
         with Client(server.url, timeout=300) as client:
             for seconds in arguments.seconds:
-                data = clip(seconds)
+                data = repeated(seconds)
                 client.dense_caption(data)  # warm-up, not counted
                 walls, tokens = [], 0
                 for _ in range(arguments.requests):

@@ -11,8 +11,8 @@ import statistics
 import time
 from pathlib import Path
 
-from clip_length import clip
 from report import write_report
+from sound import repeated
 from tested_server import tested_server
 
 from model.measure.suite import machine
@@ -47,7 +47,7 @@ def main() -> None:
     parser.add_argument("--model", type=Path)
     parser.add_argument("--json", type=Path)
     arguments = parser.parse_args()
-    data = clip(arguments.seconds)
+    data = repeated(arguments.seconds)
     with tested_server(arguments.model) as server, Client(server.url, timeout=TIMEOUT_S) as client:
         plain(client, data)  # warm-up, not counted
         rounds = [(*streamed(client, data), plain(client, data)) for _ in range(arguments.rounds)]

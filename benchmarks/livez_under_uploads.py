@@ -18,8 +18,8 @@ import av
 import httpx
 import numpy as np
 from report import write_report
+from sound import clips
 from tested_server import tested_server
-from throughput import clips
 
 from model.audio.decode import decode_audio
 from model.measure.suite import machine

@@ -7,38 +7,26 @@ and the peak memory of the front end and the worker does not grow with the lengt
 """
 
 import argparse
-import io
 import threading
 import time
-import wave
 from pathlib import Path
 
 import httpx
+import numpy as np
 from report import write_report
+from sound import scenes, wav
 from tested_server import TestedServer, tested_server
-from throughput import RATE, clips
 
+from model.audio.waveform import SAMPLE_RATE
 from model.measure.suite import machine
 
-HEADER_BYTES = 44  # of a plain WAV file
 SHORT_MINUTES = 10.0
 MORE = 1.25
 
 
 def recording(minutes: float) -> bytes:
     """Return a WAV file of the given length."""
-    scenes = clips(60, 10.0)
-    pcm = b"".join(scene[HEADER_BYTES:] for scene in scenes)
-    file = io.BytesIO()
-    with wave.open(file, "wb") as writer:
-        writer.setnchannels(1)
-        writer.setsampwidth(2)
-        writer.setframerate(RATE)
-        left = round(minutes * 60 * RATE) * 2
-        while left > 0:
-            writer.writeframes(pcm[:left])
-            left -= len(pcm)
-    return file.getvalue()
+    return wav(np.resize(np.concatenate(scenes(60, 10.0)), round(minutes * 60 * SAMPLE_RATE)))
 
 
 def measure(server: TestedServer, minutes: float) -> dict[str, object]:

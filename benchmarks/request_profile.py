@@ -23,8 +23,8 @@ import model.encoders.whisper
 import model.encoders.yamnet
 import model.engine.drafting
 import model.engine.engine
-from benchmarks.clip_length import clip
 from benchmarks.report import write_report
+from benchmarks.sound import repeated
 from benchmarks.tested_server import TestedServer, tested_server
 from model.audio.decode import decode_audio
 from model.engine.decode import Decoder
@@ -161,7 +161,7 @@ def main() -> None:
     parser.add_argument("--picture", type=Path)
     arguments = parser.parse_args()
     pipeline = Pipeline.load(arguments.model, num_slots=16)
-    watch, session, data = timed_parts(pipeline), pipeline.session(), clip(arguments.seconds)
+    watch, session, data = timed_parts(pipeline), pipeline.session(), repeated(arguments.seconds)
     bars: dict[str, dict[str, float]] = {}
     for count in arguments.at_once:
         in_process(session, watch, [data] * count)  # warm-up, not counted

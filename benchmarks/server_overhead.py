@@ -8,34 +8,19 @@ are milliseconds.
 
 import argparse
 import contextlib
-import io
 import json
-import math
 import socket
 import statistics
-import struct
 import subprocess
 import sys
 import time
-import wave
 from collections.abc import Iterator
 
 import httpx
+from sound import tone
 
 STAGES = ("decode_s", "queue_s", "encode_s", "generate_s", "total_s")
 START_TIMEOUT_S = 180.0
-
-
-def tone(seconds: float) -> bytes:
-    """Return a tone as a 16-bit mono WAV file at 16 kHz."""
-    file = io.BytesIO()
-    with wave.open(file, "wb") as writer:
-        writer.setnchannels(1)
-        writer.setsampwidth(2)
-        writer.setframerate(16_000)
-        count = round(seconds * 16_000)
-        writer.writeframes(struct.pack(f"<{count}h", *(round(8000 * math.sin(i * 0.17)) for i in range(count))))
-    return file.getvalue()
 
 
 @contextlib.contextmanager

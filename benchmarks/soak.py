@@ -21,8 +21,8 @@ from pathlib import Path
 import httpx
 import numpy as np
 from load import Load, quantiles
+from sound import clips
 from tested_server import TestedServer, tested_server
-from throughput import clips
 
 from model.measure.suite import machine
 

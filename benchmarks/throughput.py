@@ -3,22 +3,20 @@
     python benchmarks/throughput.py [--model DIR] [--clients 16] [--clips 64] [--loop-clips 8] [--seconds 10]
                                     [--workers 1] [--beams 1] [--rounds 5] [--json FILE]
 
-Each clip is different: two to four pieces of the bundled recordings, at random positions and levels. The loop uses the
-same checkpoint and takes turns with the server; it decodes the same WAV files and asks the same question, without a
-grammar. On both sides the model decides where answers end. Target: a ratio of 1.8.
+Each clip is different (`sound.clips`). The loop uses the same checkpoint and takes turns with the server; it decodes
+the same WAV files and asks the same question, without a grammar. On both sides the model decides where answers end.
+Target: a ratio of 1.8.
 """
 
 import argparse
-import io
 import time
-import wave
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from statistics import median
 
-import numpy as np
 import torch
 from report import write_report
+from sound import clips
 from tested_server import tested_server
 
 from model.audio.decode import decode_audio
@@ -28,36 +26,6 @@ from model.language.prompt import prompt_ids, question_of, splice
 from model.measure.suite import machine
 from model.pipeline import Pipeline
 from timeaudio.client import Client
-
-RECORDINGS = sorted((Path(__file__).parents[1] / "server" / "recordings").glob("*.flac"))
-RATE = 16_000
-
-
-def wav(samples: np.ndarray) -> bytes:
-    """Return a 16-bit mono WAV file."""
-    file = io.BytesIO()
-    with wave.open(file, "wb") as writer:
-        writer.setnchannels(1)
-        writer.setsampwidth(2)
-        writer.setframerate(RATE)
-        writer.writeframes((samples.clip(-1, 1) * 32767).astype("<i2").tobytes())
-    return file.getvalue()
-
-
-def clips(count: int, seconds: float) -> list[bytes]:
-    """Return `count` different clips of one length, as WAV files."""
-    sounds = [decode_audio(path.read_bytes(), max_seconds=60.0).samples for path in RECORDINGS]
-    rng = np.random.default_rng(0)
-    made = []
-    for _ in range(count):
-        scene = rng.normal(0, 0.002, round(seconds * RATE))
-        for _ in range(rng.integers(2, 5)):
-            sound = sounds[rng.integers(len(sounds))][: int(RATE * rng.uniform(1.0, 4.0))]
-            start = int(rng.integers(0, max(1, len(scene) - len(sound))))
-            part = sound[: len(scene) - start]
-            scene[start : start + len(part)] += part * rng.uniform(0.2, 1.0)
-        made.append(wav(scene))
-    return made
 
 
 def loop(pipeline: Pipeline, files: list[bytes], decoding: Decoding) -> tuple[float, int]:

@@ -18,8 +18,8 @@ from pathlib import Path
 
 import httpx
 from report import write_report
+from sound import clips
 from tested_server import TestedServer, tested_server, wait
-from throughput import clips
 
 from model.measure.suite import machine
 
