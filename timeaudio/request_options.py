@@ -1,6 +1,5 @@
 """The options of a request: their names and types, and one check of them for every transport."""
 
-import math
 import operator
 from collections.abc import Iterable, Mapping
 from typing import Any, Final, Literal, TypedDict
@@ -126,7 +125,7 @@ def _number(name: str, value: Any) -> float:
 
 def _whole(name: str, value: Any) -> int:
     number = _number(name, value)
-    if not math.isfinite(number) or not number.is_integer():
+    if not number.is_integer():
         raise ValueError(f"{name} must be a whole number, not {value}.")
     exact = operator.index(value) if hasattr(value, "__index__") else int(number)
     if not 0 <= exact <= _MOST:

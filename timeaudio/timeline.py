@@ -18,25 +18,8 @@ from timeaudio.console import printable
 from timeaudio.results import Interval
 
 COLOURS = ("cyan", "magenta", "green", "yellow", "blue", "red")
-TICK_STEPS = (
-    1,
-    2,
-    5,
-    10,
-    20,
-    50,
-    100,
-    150,
-    300,
-    600,
-    1200,
-    1800,
-    3600,
-    6000,
-    12000,
-    18000,
-    36000,
-)  # tenths of a second
+TICK_STEPS = (1, 2, 5, 10, 20, 50, 100, 150, 300, 600, 1200, 1800, 3600, 6000, 12000, 18000, 36000)  # fmt: skip
+"""Units: tenths of a second."""
 NARROWEST = 20  # fewest columns for the time axis
 GAP = "  "
 
