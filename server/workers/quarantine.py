@@ -1,4 +1,4 @@
-"""Requests that crash workers. They are recognized by their content, because callers retry after a 503."""
+"""Requests that crash workers. They are recognised by their content, because callers retry after a 503."""
 
 import hashlib
 import time

@@ -4,7 +4,7 @@ import re
 from pathlib import Path
 
 from timeaudio.archive.kinds import groups as copied_groups
-from timeaudio.archive.kinds import kinds, mentioned_kind, normalized
+from timeaudio.archive.kinds import kinds, mentioned_kind, normalised
 from training.data.vocabulary import groups, lexicon, vocabulary
 from training.data.vocabulary.__main__ import archive_kinds
 from training.metrics.captions import kind_of
@@ -41,4 +41,4 @@ def test_captions_and_queries_mention_the_kind_that_the_scores_say() -> None:
 
 def test_every_wording_of_a_group_means_its_kinds() -> None:
     for group in groups().values():
-        assert all(copied_groups()[normalized(query)] == group.kinds for query in group.queries)
+        assert all(copied_groups()[normalised(query)] == group.kinds for query in group.queries)

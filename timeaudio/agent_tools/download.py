@@ -34,6 +34,8 @@ def checked_prefix(text: str) -> httpx.URL:
         raise ValueError(f"{text!r} is not an address: {error}.") from error
     if url.scheme not in ("http", "https") or not url.host or url.userinfo or url.query or url.fragment:
         raise ValueError(f"{text!r} is not a prefix. Use https://HOST/ or https://HOST/PATH/.")
+    if url.port is not None and not 0 < url.port <= 65535:
+        raise ValueError(f"{text!r} is not a prefix: a port is between 1 and 65535.")
     return url
 
 

@@ -38,7 +38,7 @@ class Kind:
     Attributes:
         name: as in ESC-50: `dog`, `car_horn`.
         keywords: stems, as in the vocabulary.
-        phrases: all its queries, normalized.
+        phrases: all its queries, normalised.
         words: every word of its wordings.
     """
 
@@ -68,7 +68,7 @@ def kinds() -> dict[str, Kind]:
         name: Kind(
             name=name,
             keywords=tuple(entry["keywords"]),
-            phrases=frozenset(map(normalized, entry["queries"])),
+            phrases=frozenset(map(normalised, entry["queries"])),
             words=frozenset(word for text in entry["captions"] + entry["queries"] for word in words_of(text)),
         )
         for name, entry in _wordings()["kinds"].items()
@@ -77,15 +77,15 @@ def kinds() -> dict[str, Kind]:
 
 @functools.cache
 def groups() -> dict[str, tuple[str, ...]]:
-    """Return the names of kinds by normalized query: "farm animals" means cow, hen, pig, rooster and sheep."""
+    """Return the names of kinds by normalised query: "farm animals" means cow, hen, pig, rooster and sheep."""
     return {
-        normalized(query): tuple(group["kinds"])
+        normalised(query): tuple(group["kinds"])
         for group in _wordings()["groups"].values()
         for query in group["queries"]
     }
 
 
-def normalized(text: str) -> str:
+def normalised(text: str) -> str:
     """Return the words of a text in lower case, without an article at the start and "the sound of"."""
     plain = " ".join(words_of(text))
     return re.sub(r"^(?:a |an |the |some |any )?(?:(?:sounds?|noise) of )?(?:a |an |the |some |any )?(?=.)", "", plain)
@@ -118,8 +118,8 @@ def mentioned_kind(text: str) -> Kind | None:
 
 @functools.cache
 def _captions() -> dict[str, list[str]]:
-    """Return the normalized captions of each kind."""
-    return {name: [normalized(text) for text in entry["captions"]] for name, entry in _wordings()["kinds"].items()}
+    """Return the normalised captions of each kind."""
+    return {name: [normalised(text) for text in entry["captions"]] for name, entry in _wordings()["kinds"].items()}
 
 
 @functools.cache

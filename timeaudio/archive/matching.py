@@ -13,7 +13,7 @@ from timeaudio.archive.kinds import (
     groups,
     kinds,
     mentioned_kind,
-    normalized,
+    normalised,
     words_of,
 )
 from timeaudio.errors import ClientError
@@ -62,7 +62,7 @@ def meanings(query: str, *, only_words: bool = False) -> Iterator[Meaning]:
     """
     if len(query) > MAX_QUERY:
         raise QueryError(f"The query has {len(query)} characters. Use at most {MAX_QUERY}.")
-    text = normalized(query)
+    text = normalised(query)
     words = [word for word in dict.fromkeys(words_of(query)) if word not in FILLERS]
     if not text:
         raise QueryError(f"{query!r} has no words. Say what to look for: timeaudio find 'a dog barking' ARCHIVE.")
@@ -86,7 +86,7 @@ def meanings(query: str, *, only_words: bool = False) -> Iterator[Meaning]:
 
 
 def _kinds_of(text: str) -> list[Kind]:
-    """Return the kinds that a normalized query names."""
+    """Return the kinds that a normalised query names."""
     known = kinds()
     if text in groups():
         return [known[name] for name in groups()[text]]

@@ -55,6 +55,8 @@ def test_what_is_no_prefix() -> None:
         "https://x/?a=b",
         "https://x/#a",
         "https://u@x/",
+        "https://x:0/",
+        "https://x:65536/",
         "https://[::1",
     ):
         with pytest.raises(ValueError, match="not a"):
