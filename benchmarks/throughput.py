@@ -5,7 +5,7 @@
 
 Each clip is different (`sound.clips`). The loop uses the same checkpoint and takes turns with the server; it decodes
 the same WAV files and asks the same question, without a grammar. On both sides the model decides where answers end.
-Target: a ratio of 1.8.
+Target: a ratio of 3.
 """
 
 import argparse

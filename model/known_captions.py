@@ -12,11 +12,15 @@ class KnownCaptions:
 
     Attributes:
         captions: by the name of the sound, such as "rooster".
+        unknown: captions that call a sound unidentified.
+        unknown_similarity: what they have as their similarity. A sound that resembles no name more is left unnamed.
         weight: how much a similarity of 1 between a name and the audio tokens adds to the logits of its captions.
         floor: the lowest similarity that counts. Any other text has it.
     """
 
     captions: Mapping[str, tuple[str, ...]]
+    unknown: tuple[str, ...]
+    unknown_similarity: float
     weight: float
     floor: float
 
@@ -24,7 +28,8 @@ class KnownCaptions:
     def of(cls, row: Mapping[str, Any]) -> Self:
         """Return the captions of a row of JSON. Raises: KeyError, TypeError or ValueError if the row is not valid."""
         captions = {str(name): tuple(map(str, texts)) for name, texts in row["captions"].items()}
-        weight, floor = float(row["weight"]), float(row["floor"])
-        if not math.isfinite(weight) or not math.isfinite(floor) or not all(captions.values()):
-            raise ValueError("captions need a finite weight and floor, and texts for each sound")
-        return cls(captions, weight, floor)
+        unknown = tuple(map(str, row["unknown"]))
+        unknown_similarity, weight, floor = (float(row[name]) for name in ("unknown_similarity", "weight", "floor"))
+        if not all(map(math.isfinite, (unknown_similarity, weight, floor))) or not all(captions.values()):
+            raise ValueError("captions need finite numbers, and texts for each sound")
+        return cls(captions, unknown, unknown_similarity, weight, floor)

@@ -4,17 +4,17 @@ from collections.abc import Iterable
 
 from model.known_captions import KnownCaptions
 from training.data.manifest import Row
-from training.data.vocabulary import vocabulary
+from training.data.vocabulary import unknown_captions, vocabulary
 from training.metrics.captions import says_unknown
 
-WEIGHT, FLOOR = 40.0, 0.2
+WEIGHT, FLOOR, UNKNOWN_SIMILARITY = 40.0, 0.2, 0.3
 """See `KnownCaptions`. Chosen on 60 scenes: docs/decisions/0047-evidence-in-captions.md."""
 
 
 def known_captions(rows: Iterable[Row]) -> KnownCaptions:
     """Return the captions of all kinds and of the dense captions among `rows`, by kind or label.
 
-    An event without a label is named by its caption. Captions that call a sound unidentified name none.
+    An event without a label is named by its caption.
     """
     captions = {_words(kind): list(wording.captions) for kind, wording in vocabulary().items()}
     for event in (event for row in rows if row.task == "dense_caption" for event in row.events):
@@ -22,7 +22,8 @@ def known_captions(rows: Iterable[Row]) -> KnownCaptions:
             texts = captions.setdefault(_words(event.label or event.caption.rstrip(".")), [])
             if event.caption not in texts:
                 texts.append(event.caption)
-    return KnownCaptions({name: tuple(texts) for name, texts in captions.items()}, WEIGHT, FLOOR)
+    named = {name: tuple(texts) for name, texts in captions.items()}
+    return KnownCaptions(named, unknown_captions(), UNKNOWN_SIMILARITY, WEIGHT, FLOOR)
 
 
 def _words(label: str) -> str:

@@ -192,14 +192,19 @@ class Prompter:
         if self._known is None or self._known[0] is not known:
             ids = [
                 (self._tokenizer.encode(f"{ANNOUNCING} {caption}"), sound)
-                for sound, captions in enumerate(known.captions.values())
+                for sound, captions in enumerate((*known.captions.values(), known.unknown))
                 for caption in captions
             ]
             directions = [evidence.direction(word_ids(self._tokenizer, name)) for name in known.captions]
             trie = CaptionTrie(ids, len(self._tokenizer.encode(ANNOUNCING)))
             self._known = known, trie, torch.stack(directions)
         _, trie, stacked = self._known
-        return CaptionBias(trie, lambda parts: evidence.compare(stacked, parts), known.weight, known.floor)
+
+        def similarities(parts: tuple[Interval, ...]) -> list[float] | None:
+            of_names = evidence.compare(stacked, parts)
+            return of_names and [*of_names, known.unknown_similarity]
+
+        return CaptionBias(trie, similarities, known.weight, known.floor)
 
     def evidence(self, audio_tokens: Float[Tensor, "tokens dim"], duration: int) -> Evidence:
         """Return a recording's audio tokens for comparison with words. Units: `duration` in tenths of a second."""
