@@ -6,6 +6,9 @@
 It first gets a reference answer to every clip. Then clients send the same clips continuously while workers die in turn.
 Targets: no answer differs from its reference, all other responses are 503, no more processes or memory than before, and
 a stopped worker is replaced within TIMEAUDIO_WORKER__SILENT_S and three heartbeats (13 s).
+
+In bfloat16, rounding depends on the batch, and answers differ a little. ONEDNN_MAX_CPU_ISA=AVX2 makes processors with
+bfloat16 instructions compute in float32, in which they do not.
 """
 
 import argparse

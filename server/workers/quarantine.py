@@ -24,8 +24,9 @@ class CrashRecord:
 class Quarantine:
     """Records which requests were in a worker when it died, how often, and how often alone.
 
-    A request that was alone in the worker in two crashes is refused for an hour. One that shared the worker in two
-    crashes runs alone the next time: an answer clears it, and another crash affects no other request.
+    A request that was alone in the worker in two crashes is refused for an hour: one crash may have another cause. A
+    request that was in two crashes runs alone from then on, so that its crashes affect no other request. An answer
+    clears it.
     """
 
     def __init__(self) -> None:
@@ -57,7 +58,7 @@ class Quarantine:
             self._records.popitem(last=False)
         record.deaths += 1
         record.alone += was_alone
-        if record.alone >= 2 or (was_alone and record.deaths > 2):
+        if record.alone >= 2:
             record.until = time.monotonic() + QUARANTINE_S
             raise _quarantined()
 
