@@ -10,11 +10,14 @@ import math
 from collections.abc import Callable, Sequence
 from dataclasses import asdict, astuple, dataclass, field, fields, replace
 from pathlib import Path
-from typing import Any, NamedTuple
+from typing import Annotated, Any, NamedTuple
+
+from pydantic import Field, FiniteFloat
 
 from model.errors import CheckpointError
 from model.known_captions import KnownCaptions
 from model.presence import Continuation, Occurrence, Presence
+from model.strict_json import JsonFaults, Strict, parse_strictly
 from model.timeline.event import Event
 from model.timeline.interval import TENTHS_PER_SECOND, Interval
 from model.timeline.task import Task
@@ -53,11 +56,11 @@ FEATURES = tuple(field.name for field in fields(Features))
 
 
 @dataclass(frozen=True, slots=True)
-class Logistic:
+class Logistic(Strict):
     """Confidence of one task: 1 / (1 + exp(-(bias + weights * features))), weights in the order of FEATURES."""
 
-    bias: float
-    weights: tuple[float, ...]
+    bias: FiniteFloat
+    weights: Annotated[tuple[FiniteFloat, ...], Field(min_length=len(FEATURES), max_length=len(FEATURES))]
 
     def __call__(self, features: Features) -> float:
         """Return the confidence: between MARGIN and 1 - MARGIN, three decimals."""
@@ -88,30 +91,20 @@ class Calibration:
             CheckpointError: the file is not valid, or not of this version.
         """
         try:
-            value = json.loads(path.read_text(encoding="utf-8"))
-            if tuple(value["features"]) != FEATURES:
-                raise ValueError(f"the features must be {', '.join(FEATURES)}")
-            presence = {task: Presence.of(row) for task, row in value["presence"].items()}
-            occurrence = {task: Occurrence.of(row) for task, row in value["occurrence"].items()}
-            continuation = {task: Continuation.of(row) for task, row in value.get("continuation", {}).items()}
-            tasks = {task: _logistic(row) for task, row in value["tasks"].items()}
-            captions = KnownCaptions.of(value["captions"]) if value.get("captions") else None
-            return cls(tasks, presence, occurrence, continuation, captions)
-        except (AttributeError, KeyError, OSError, TypeError, ValueError) as error:
+            file = parse_strictly(_File, path.read_bytes())
+            if file.features != FEATURES:
+                raise JsonFaults([f"the features must be {', '.join(FEATURES)}"])
+        except (JsonFaults, OSError) as error:
             raise CheckpointError(
                 f"{path} cannot be used ({error}): remove it, or recreate it with timeaudio calibrate."
             ) from None
+        return cls(file.tasks, file.presence, file.occurrence, file.continuation, file.captions)
 
     def write(self, path: Path, about: dict[str, Any]) -> None:
         """Write the file that `read` reads; `about` says what the calibration was fitted on."""
-        tasks = {task: {"bias": row.bias, "weights": list(row.weights)} for task, row in self.tasks.items()}
-        presence = {task: asdict(row) for task, row in self.presence.items()}
-        occurrence = {task: asdict(row) for task, row in self.occurrence.items()}
-        continuation = {task: asdict(row) for task, row in self.continuation.items()}
-        value = {
-            "features": list(FEATURES), "tasks": tasks, "presence": presence, "occurrence": occurrence,
-            "continuation": continuation, "captions": asdict(self.captions) if self.captions else None, "about": about,
-        }  # fmt: skip
+        value = asdict(
+            _File(FEATURES, self.tasks, self.presence, self.occurrence, self.continuation, self.captions, about)
+        )
         path.write_text(json.dumps(value, indent=2) + "\n", encoding="utf-8")
 
     def with_confidence(
@@ -130,11 +123,17 @@ class Calibration:
         ]
 
 
-def _logistic(row: dict[str, Any]) -> Logistic:
-    numbers = [float(number) for number in (row["bias"], *row["weights"])]
-    if len(numbers) != 1 + len(FEATURES) or not all(map(math.isfinite, numbers)):
-        raise ValueError(f"each task needs a bias and {len(FEATURES)} weights, all finite")
-    return Logistic(numbers[0], tuple(numbers[1:]))
+@dataclass(frozen=True, slots=True)
+class _File(Strict):
+    """What `calibration.json` holds."""
+
+    features: tuple[str, ...]
+    tasks: dict[Task, Logistic]
+    presence: dict[Task, Presence]
+    occurrence: dict[Task, Occurrence]
+    continuation: dict[Task, Continuation] = field(default_factory=dict)
+    captions: KnownCaptions | None = None
+    about: dict[str, Any] = field(default_factory=dict)
 
 
 _NOWHERE = (slice(0, 0),) * 3

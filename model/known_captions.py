@@ -1,13 +1,15 @@
 """The captions that a checkpoint was trained to write, by the sounds that they name."""
 
-import math
-from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Any, Self
+from typing import Annotated
+
+from pydantic import Field, FiniteFloat
+
+from model.strict_json import Strict
 
 
 @dataclass(frozen=True, slots=True)
-class KnownCaptions:
+class KnownCaptions(Strict):
     """The captions, and how much evidence counts when the words of a caption are chosen.
 
     Attributes:
@@ -18,18 +20,8 @@ class KnownCaptions:
         floor: the lowest similarity that counts. Any other text has it.
     """
 
-    captions: Mapping[str, tuple[str, ...]]
+    captions: dict[str, Annotated[tuple[str, ...], Field(min_length=1)]]
     unknown: tuple[str, ...]
-    unknown_similarity: float
-    weight: float
-    floor: float
-
-    @classmethod
-    def of(cls, row: Mapping[str, Any]) -> Self:
-        """Return the captions of a row of JSON. Raises: KeyError, TypeError or ValueError if the row is not valid."""
-        captions = {str(name): tuple(map(str, texts)) for name, texts in row["captions"].items()}
-        unknown = tuple(map(str, row["unknown"]))
-        unknown_similarity, weight, floor = (float(row[name]) for name in ("unknown_similarity", "weight", "floor"))
-        if not all(map(math.isfinite, (unknown_similarity, weight, floor))) or not all(captions.values()):
-            raise ValueError("captions need finite numbers, and texts for each sound")
-        return cls(captions, unknown, unknown_similarity, weight, floor)
+    unknown_similarity: FiniteFloat
+    weight: FiniteFloat
+    floor: FiniteFloat

@@ -7,9 +7,13 @@ Another logistic function, of the evidence alone, tells when the sound occurs: s
 """
 
 import math
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Any, Self
+from typing import Annotated
+
+from pydantic import Field, FiniteFloat
+
+from model.strict_json import Strict
 
 PASS_WEIGHT = 0.5
 """Weight of the logarithm of the number of passes, subtracted from the log-odds that a sound is in one of them."""
@@ -17,9 +21,11 @@ PASS_WEIGHT = 0.5
 MOST_LOG_WEIGHT = 10.0
 """Larger log-weights of an interval count as this."""
 
+PositiveFinite = Annotated[FiniteFloat, Field(gt=0)]
+
 
 @dataclass(frozen=True, slots=True)
-class Presence:
+class Presence(Strict):
     """The log-odds of presence: bias + language * (the language model's log-odds) + evidence * `Evidence`.
 
     Attributes:
@@ -27,19 +33,11 @@ class Presence:
         absent: id of the token that begins an absent answer there.
     """
 
-    bias: float
-    language: float
-    evidence: float
+    bias: FiniteFloat
+    language: PositiveFinite
+    evidence: FiniteFloat
     present: tuple[int, ...]
     absent: int
-
-    @classmethod
-    def of(cls, row: Mapping[str, Any]) -> Self:
-        """Return the function of a row of JSON. Raises: KeyError, TypeError or ValueError if the row is not valid."""
-        bias, language, evidence = (float(row[name]) for name in ("bias", "language", "evidence"))
-        if not all(map(math.isfinite, (bias, evidence))) or not 0 < language < math.inf:
-            raise ValueError("presence needs finite numbers, and a positive weight of the language model")
-        return cls(bias, language, evidence, tuple(map(int, row["present"])), int(row["absent"]))
 
     def bias_of(self, evidence: float, num_passes: int = 1) -> float:
         """Return what to subtract from the logit of the absent token, so that the more likely answer is chosen.
@@ -50,24 +48,16 @@ class Presence:
 
 
 @dataclass(frozen=True, slots=True)
-class Occurrence:
+class Occurrence(Strict):
     """The log-odds that a sound occurs in a window: bias + evidence * `Evidence.by_tenth` + whole * `Evidence`.
 
     The weight of the whole recording's evidence is below 0: if a recording clearly has what the words name, sounds that
     resemble the words only a little are something else.
     """
 
-    bias: float
-    evidence: float
-    whole: float
-
-    @classmethod
-    def of(cls, row: Mapping[str, Any]) -> Self:
-        """Return the function of a row of JSON. Raises: KeyError, TypeError or ValueError if the row is not valid."""
-        bias, evidence, whole = (float(row[name]) for name in ("bias", "evidence", "whole"))
-        if not all(map(math.isfinite, (bias, evidence, whole))):
-            raise ValueError("occurrence needs finite numbers")
-        return cls(bias, evidence, whole)
+    bias: FiniteFloat
+    evidence: FiniteFloat
+    whole: FiniteFloat
 
     def by_tenth(self, similarities: Sequence[float], whole: float, tenths_per_window: float) -> list[float]:
         """Return the log-odds of each tenth of a second. Those of a window's tenths add up to the window's."""
@@ -76,7 +66,7 @@ class Occurrence:
 
 
 @dataclass(frozen=True, slots=True)
-class Continuation:
+class Continuation(Strict):
     """The log-odds that another interval follows: bias + language * (the language model's log-odds) + evidence * best.
 
     `best` is the log-weight of the best interval that is left (`IntervalWeights.best_after`), at most
@@ -86,18 +76,10 @@ class Continuation:
         token: id of the token that announces another interval.
     """
 
-    bias: float
-    language: float
-    evidence: float
+    bias: FiniteFloat
+    language: PositiveFinite
+    evidence: FiniteFloat
     token: int
-
-    @classmethod
-    def of(cls, row: Mapping[str, Any]) -> Self:
-        """Return the function of a row of JSON. Raises: KeyError, TypeError or ValueError if the row is not valid."""
-        bias, language, evidence = (float(row[name]) for name in ("bias", "language", "evidence"))
-        if not all(map(math.isfinite, (bias, evidence))) or not 0 < language < math.inf:
-            raise ValueError("continuation needs finite numbers, and a positive weight of the language model")
-        return cls(bias, language, evidence, int(row["token"]))
 
     def bias_of(self, best: float) -> float:
         """Return what to add to the logit of the token, so that the more likely answer is chosen."""
