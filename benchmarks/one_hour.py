@@ -12,21 +12,14 @@ import time
 from pathlib import Path
 
 import httpx
-import numpy as np
 from report import write_report
-from sound import scenes, wav
+from sound import looped, scenes
 from tested_server import TestedServer, tested_server
 
-from model.audio.waveform import SAMPLE_RATE
 from model.measure.suite import machine
 
 SHORT_MINUTES = 10.0
 MORE = 1.25
-
-
-def recording(minutes: float) -> bytes:
-    """Return a WAV file of the given length."""
-    return wav(np.resize(np.concatenate(scenes(60, 10.0)), round(minutes * 60 * SAMPLE_RATE)))
 
 
 def measure(server: TestedServer, minutes: float) -> dict[str, object]:
@@ -40,7 +33,7 @@ def measure(server: TestedServer, minutes: float) -> dict[str, object]:
                 peak[role] = max(peak.get(role, 0), size)
 
     watcher = threading.Thread(target=watch)
-    sound = recording(minutes)
+    sound = looped(scenes(60, 10.0), minutes * 60)
     watcher.start()
     began = time.monotonic()
     response = httpx.post(

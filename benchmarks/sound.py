@@ -12,14 +12,19 @@ from model.audio.waveform import SAMPLE_RATE
 RECORDINGS = sorted((Path(__file__).parents[1] / "server" / "recordings").glob("*.flac"))
 
 
+def pcm(samples: np.ndarray) -> np.ndarray:
+    """Return samples between -1 and 1 as 16-bit integers."""
+    return (samples.clip(-1, 1) * 32767).astype("<i2")
+
+
 def wav(samples: np.ndarray) -> bytes:
-    """Return samples between -1 and 1 as a WAV file."""
+    """Return 16-bit integers as a WAV file."""
     file = io.BytesIO()
     with wave.open(file, "wb") as writer:
         writer.setnchannels(1)
         writer.setsampwidth(2)
         writer.setframerate(SAMPLE_RATE)
-        writer.writeframes((samples.clip(-1, 1) * 32767).astype("<i2").tobytes())
+        writer.writeframes(samples)
     return file.getvalue()
 
 
@@ -30,12 +35,17 @@ def bundled() -> list[np.ndarray]:
 
 def repeated(seconds: float) -> bytes:
     """Return the bundled recordings, repeated up to the given length."""
-    return wav(np.resize(np.concatenate(bundled()), round(seconds * SAMPLE_RATE)))
+    return looped(bundled(), seconds)
+
+
+def looped(parts: list[np.ndarray], seconds: float) -> bytes:
+    """Return parts between -1 and 1, one after another and again, as a WAV file of the given length."""
+    return wav(np.resize(pcm(np.concatenate(parts)), round(seconds * SAMPLE_RATE)))
 
 
 def tone(seconds: float) -> bytes:
     """Return a tone."""
-    return wav(0.25 * np.sin(0.17 * np.arange(round(seconds * SAMPLE_RATE))))
+    return wav(pcm(0.25 * np.sin(0.17 * np.arange(round(seconds * SAMPLE_RATE)))))
 
 
 def scenes(count: int, seconds: float) -> list[np.ndarray]:
@@ -56,4 +66,4 @@ def scenes(count: int, seconds: float) -> list[np.ndarray]:
 
 def clips(count: int, seconds: float) -> list[bytes]:
     """Return scenes as WAV files."""
-    return [wav(scene) for scene in scenes(count, seconds)]
+    return [wav(pcm(scene)) for scene in scenes(count, seconds)]
