@@ -42,6 +42,7 @@ def read_tensors(paths: Sequence[Path]) -> dict[str, Tensor]:
                 shape = [int(size) for size in reversed(held.shape)]  # GGUF lists the innermost axis first
                 numbers = np.array(quants.dequantize(held.data, held.tensor_type), dtype=np.float32)
                 found[held.name] = torch.from_numpy(numbers).view(shape)
+        # The library raises NotImplementedError for types that it cannot dequantize, the others for damaged files.
         except (OSError, ValueError, IndexError, KeyError, OverflowError, NotImplementedError) as error:
             raise CheckpointError(f"{path} cannot be read ({error}): copy it again.") from None
     return found
