@@ -103,6 +103,17 @@ class WorkerProcess:
         self._num_victims = max(self._num_victims, num_inside)
         return self._num_victims
 
+    async def status(self, timeout_s: float) -> pb.StatusResponse:
+        """Ask for the status. gRPC's own deadline is a date, so it would pass early or late when the date changes.
+
+        Raises:
+            TimeoutError: there was no answer in time.
+            grpc.aio.AioRpcError: the connection failed.
+        """
+        async with asyncio.timeout(timeout_s):
+            status: pb.StatusResponse = await self.stub.Status(pb.StatusRequest())
+        return status
+
     async def ready(self) -> pb.StatusResponse:
         """Wait until the model is loaded. Never returns if the process dies first: race it against `exited`.
 
@@ -111,8 +122,8 @@ class WorkerProcess:
         """
         while True:
             # UNAVAILABLE: it is not listening yet.
-            with contextlib.suppress(grpc.aio.AioRpcError):
-                status: pb.StatusResponse = await self.stub.Status(pb.StatusRequest(), timeout=10.0)
+            with contextlib.suppress(grpc.aio.AioRpcError, TimeoutError):
+                status = await self.status(10.0)
                 if status.state == pb.STATE_FAILED:
                     raise revive(status.failed.error, status.failed.message)
                 if status.state == pb.STATE_READY:

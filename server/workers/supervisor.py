@@ -144,11 +144,11 @@ class Supervisor:
         while dog.verdict is None:
             began = time.monotonic()
             try:
-                status = await worker.stub.Status(pb.StatusRequest(), timeout=pause_s)
+                status = await worker.status(pause_s)
                 self.status = status
                 dog.report(num_steps=status.num_steps, is_busy=status.is_busy)
                 await asyncio.sleep(pause_s)
-            except grpc.aio.AioRpcError:
+            except (grpc.aio.AioRpcError, TimeoutError):
                 dog.missed()
                 await asyncio.sleep(max(0.0, began + pause_s - time.monotonic()))
             if self._worker is worker and model is not None and (self.model is None) != dog.is_doubtful:
