@@ -30,7 +30,6 @@ from model.audio.decode import decode_audio
 from model.engine.decode import Decoder
 from model.engine.prompting import Prompter, Question
 from model.engine.session import Session
-from model.language.decoding import Decoding
 from model.measure.suite import machine
 from model.pipeline import Pipeline
 from timeaudio.client import Client
@@ -104,7 +103,7 @@ def in_process(session: Session, watch: Stopwatch, clips: Sequence[bytes]) -> di
         watch.enter("decode file")
         waveform = decode_audio(data, max_seconds=600.0)
         watch.enter(None)
-        session.submit(waveform, "dense_caption", [], Decoding())
+        session.submit(waveform, TaskParams(task="dense_caption"))
     while not session.is_idle:
         session.step()
     return {part: watch.seconds[part] / len(clips) for part in PARTS[:-1]}

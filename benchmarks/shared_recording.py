@@ -15,10 +15,10 @@ from report import write_report
 from model.audio.waveform import Waveform
 from model.engine.session import Session
 from model.engine.updates import Answered
-from model.language.decoding import Decoding
 from model.measure.clips import noises
 from model.measure.suite import machine
 from model.pipeline import Pipeline
+from model.task_params import TaskParams
 
 QUERIES = (
     "a dog barks", "a rooster crows", "rain", "sea waves", "a crying baby", "a clock ticks", "someone sneezes",
@@ -31,7 +31,7 @@ def cpu_seconds(session: Session, waveform: Waveform, requests: list[list[str]])
     texts = {}
     began = time.process_time()
     for queries in requests:
-        session.submit(waveform, "ground", queries, Decoding())
+        session.submit(waveform, TaskParams(task="ground", queries=tuple(queries)))
     while not session.is_idle:
         for request, update in session.step():
             if isinstance(update, Answered):

@@ -23,7 +23,6 @@ from model.language.prompt import question_of
 from model.language.quantize import Quantization
 from model.language.tokenizer import Tokenizer
 from model.timeaudio import TimeAudio
-from model.timeline.answer_length import answer_tokens
 from model.timeline.task import Task
 
 __all__ = ["Decoding", "ParsedAnswer", "Pipeline", "Recording"]
@@ -190,7 +189,7 @@ class Pipeline:
         """
         self._require(task)
         prefix = self._prompter.prefix(recording.audio_tokens)
-        decoding = decoding or Decoding(max_new_tokens=answer_tokens(recording.num_samples))
+        decoding = (decoding or Decoding()).for_recording(recording.num_samples)
         return self._prompter.ask(prefix, self.evidence(recording), task, question, decoding, num_passes=num_passes)
 
     def _require(self, task: Task) -> None:

@@ -10,6 +10,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from model.audio.waveform import Waveform
+from model.engine.updates import ParsedAnswer
 from model.errors import CheckpointError, TaskNotSupported
 from model.timeline.event import Event
 from model.timeline.interval import Interval
@@ -22,16 +23,8 @@ class Recording:
     num_audio_tokens: int
 
 
-@dataclass(frozen=True)
-class Answer:
-    events: tuple[Event, ...]
-    text: str = ""
-    num_prompt_tokens: int = 12
-    num_completion_tokens: int = 7
-
-    @property
-    def present(self) -> bool:
-        return bool(self.events)
+def answered(*events: Event, written: str = "") -> ParsedAnswer:
+    return ParsedAnswer(events, written, 12, 7)
 
 
 class Pipeline:
@@ -48,18 +41,18 @@ class Pipeline:
     def encode(self, waveform: Waveform) -> Recording:
         return Recording(waveform.duration_tenths, -(-waveform.num_samples // 5440))
 
-    def dense_caption(self, recording: Recording) -> Answer:
-        return Answer((Event((Interval(0, recording.duration),), "All of it."),))
+    def dense_caption(self, recording: Recording) -> ParsedAnswer:
+        return answered(Event((Interval(0, recording.duration),), "All of it."))
 
-    def ground(self, recording: Recording, query: str) -> Answer:
+    def ground(self, recording: Recording, query: str) -> ParsedAnswer:
         if query.startswith("sleep"):
             time.sleep(float(query.split()[1]))
         half = Event((Interval(1, max(2, recording.duration // 2)),), "")
-        return Answer(() if query == "nothing" else (half,))
+        return answered() if query == "nothing" else answered(half)
 
-    def answer(self, recording: Recording, task: str, question: str) -> Answer:
+    def answer(self, recording: Recording, task: str, question: str) -> ParsedAnswer:
         if task not in self.tasks:
             raise TaskNotSupported(f"{self.name} was trained for {', '.join(self.tasks)}, not for {task}.")
         if task == "summarize":
-            return Answer((Event((Interval(0, 10),), "Hello."), Event((Interval(10, 30),), "Goodbye.")))
-        return Answer((Event((Interval(5, 10),), ""),), question.upper())
+            return answered(Event((Interval(0, 10),), "Hello."), Event((Interval(10, 30),), "Goodbye."))
+        return answered(Event((Interval(5, 10),), ""), written=f"<a_0><f_5>: {question.upper()}")

@@ -11,9 +11,10 @@ from collections.abc import AsyncGenerator
 
 import numpy as np
 
+from model.engine.updates import Encoded, Found, Started
 from model.timeline.event import Event
 from model.timeline.interval import Interval
-from server.workers.protocol import SAMPLE_RATE, AudioEncoded, EngineRequest, EventFound, RequestStarted, Update
+from server.workers.protocol import SAMPLE_RATE, EngineRequest, Update
 from tests.scripted_engine import ScriptedEngine, answered, main, with_embeddings
 
 BLOCK = SAMPLE_RATE // 10
@@ -38,15 +39,15 @@ def loud(pcm: bytes) -> list[Event]:
 class LoudEngine(ScriptedEngine):
     async def analyze(self, request: EngineRequest) -> AsyncGenerator[Update, None]:
         await asyncio.sleep(float(os.environ.get("SLOW_S", "0")))
-        yield RequestStarted(queue_s=0.0)
-        yield AudioEncoded(encode_s=0.01, num_audio_tokens=10)
-        for index, query in enumerate(request.queries or ("",)):
+        yield Started(queue_s=0.0)
+        yield Encoded(encode_s=0.01, num_audio_tokens=10)
+        for index, query in enumerate(request.params.queries or ("",)):
             events = [event for event in loud(request.samples.read()) if query in event.caption.lower()]
             answer = answered(index, *events, text="tones")
-            if request.embeddings:
+            if request.params.embeddings:
                 answer = with_embeddings(answer)
-            for event in answer.events:
-                yield EventFound(index, event)
+            for event in answer.answer.events:
+                yield Found(index, event)
             yield answer
 
 

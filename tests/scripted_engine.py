@@ -15,22 +15,14 @@ from dataclasses import replace
 
 import uvicorn
 
+from model.engine.updates import Answered, Encoded, Found, ParsedAnswer, Started
 from model.timeline.event import Event
 from model.timeline.interval import Interval
 from model.timeline.task import TASKS
 from server.app import create_app
 from server.errors import WorkerLost
 from server.settings import Settings
-from server.workers.protocol import (
-    SAMPLE_RATE,
-    AudioEncoded,
-    EngineRequest,
-    EventFound,
-    ModelInfo,
-    QueryAnswered,
-    RequestStarted,
-    Update,
-)
+from server.workers.protocol import SAMPLE_RATE, EngineRequest, ModelInfo, Update
 
 CAPTION = 'A dog says "wow" --> twice.'
 """Text that formats must escape."""
@@ -58,62 +50,54 @@ class ScriptedEngine:
     async def analyze(self, request: EngineRequest) -> AsyncGenerator[Update, None]:
         """Yield the events of each answer, then the answer."""
         async for update in self._updates(request):
-            if isinstance(update, QueryAnswered):
-                if request.embeddings:
+            if isinstance(update, Answered):
+                if request.params.embeddings:
                     update = with_embeddings(update)
-                for event in update.events:
-                    yield EventFound(update.index, event)
+                for event in update.answer.events:
+                    yield Found(update.index, event)
                 await dawdle(request)
             yield update
 
     async def _updates(self, request: EngineRequest) -> AsyncGenerator[Update, None]:
         end = max(4, request.samples.count * 10 // SAMPLE_RATE)
         half = end // 2
-        yield RequestStarted(queue_s=0.0)
-        yield AudioEncoded(encode_s=0.01, num_audio_tokens=end)
-        match request.task:
+        yield Started(queue_s=0.0)
+        yield Encoded(encode_s=0.01, num_audio_tokens=end)
+        match request.params.task:
             case "dense_caption":
                 yield answered(0, Event((Interval(0, half), Interval(half - 1, end)), CAPTION), text="all")
             case "ground":
-                for index, query in enumerate(request.queries):
+                for index, query in enumerate(request.params.queries):
                     found = [] if query == "nothing" else [Event((Interval(1, half),), "")]
                     yield answered(index, *found)
             case "summarize":
                 first, second = Event((Interval(0, half),), "Hello."), Event((Interval(half, end),), "Goodbye.")
                 yield answered(0, first, second)
             case "ask":
-                yield answered(0, Event((Interval(0, 1),), ""), text=request.queries[0].upper())
+                yield answered(0, Event((Interval(0, 1),), ""), text=request.params.queries[0].upper())
 
 
 async def dawdle(request: EngineRequest) -> None:
-    words = request.queries[0] if request.task == "ask" else ""
+    words = request.params.queries[0] if request.params.task == "ask" else ""
     if words.startswith("slowly"):
         await asyncio.sleep(1.0)
     if words.startswith("break"):
         raise WorkerLost("The model was lost. Send the request again.", retry_after_s=1.0)
 
 
-def with_embeddings(answer: QueryAnswered) -> QueryAnswered:
+def with_embeddings(answered: Answered) -> Answered:
     """Give each interval a vector of length 1 that depends on its start, as 32-bit floats."""
 
     def embedded(interval: Interval) -> Interval:
         angle = 1.0 + interval.start
         return replace(interval, embedding=struct.unpack("2f", struct.pack("2f", math.cos(angle), math.sin(angle))))
 
-    events = (Event(tuple(map(embedded, event.intervals)), event.caption) for event in answer.events)
-    return replace(answer, events=tuple(events))
+    events = (Event(tuple(map(embedded, event.intervals)), event.caption) for event in answered.answer.events)
+    return replace(answered, answer=replace(answered.answer, events=tuple(events)))
 
 
-def answered(index: int, *events: Event, text: str = "") -> QueryAnswered:
-    return QueryAnswered(
-        index=index,
-        events=events,
-        text=text,
-        present=bool(events),
-        num_prompt_tokens=12,
-        num_completion_tokens=7,
-        generate_s=0.02,
-    )
+def answered(index: int, *events: Event, text: str = "") -> Answered:
+    return Answered(index, ParsedAnswer(events, text, 12, 7, generate_s=0.02))
 
 
 def main(engine: ScriptedEngine) -> None:

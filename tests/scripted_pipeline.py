@@ -16,27 +16,19 @@ The environment can make it fail while loading: SCRIPTED_LOAD is "slow" (2 s), "
 import os
 import signal
 import time
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 from model.audio.waveform import Waveform
 from model.engine.updates import Answered, Done, Encoded, Failed, Found, ParsedAnswer, Started, Update
 from model.errors import CheckpointError, TaskNotSupported
+from model.task_params import TaskParams
 from model.timeline.event import Event
 from model.timeline.interval import Interval
 
 STEP_S = 0.005
 EMBEDDING = (0.6, -0.8, 0.0)
 """Of every interval, if embeddings are requested."""
-
-
-@dataclass(frozen=True)
-class Decoding:
-    num_beams: int = 1
-    max_new_tokens: int = 200
-    temperature: float = 0.0
-    top_p: float = 1.0
-    seed: int | None = None
 
 
 @dataclass(eq=False)
@@ -68,23 +60,13 @@ class Session:
     def num_free(self) -> int:
         return max(0, self.num_slots - len(self._requests))
 
-    def submit(
-        self,
-        waveform: Waveform,
-        task: str,
-        queries: tuple[str, ...],
-        decoding: Decoding,
-        *,
-        embeddings: bool = False,
-        num_passes: int = 1,
-        verbatim: bool = False,
-    ) -> ScriptedRequest:
-        if task not in self.tasks:
-            raise TaskNotSupported(f"scripted was trained for {', '.join(self.tasks)}, not for {task}.")
+    def submit(self, waveform: Waveform, params: TaskParams, *, arrived_s: float) -> ScriptedRequest:
+        if params.task not in self.tasks:
+            raise TaskNotSupported(f"scripted was trained for {', '.join(self.tasks)}, not for {params.task}.")
         num_tokens = -(-waveform.num_samples // 5440)
-        numbered = list(enumerate(queries or [""]))
-        request = ScriptedRequest(waveform.duration_tenths, num_tokens, embeddings, numbered)
-        request.updates = [Started(time.monotonic()), Encoded(0.0, num_tokens)]
+        numbered = list(enumerate(params.queries or [""]))
+        request = ScriptedRequest(waveform.duration_tenths, num_tokens, params.embeddings, numbered)
+        request.updates = [Started(time.monotonic() - arrived_s), Encoded(0.0, num_tokens)]
         self._requests.append(request)
         return request
 
@@ -121,11 +103,12 @@ class Session:
         took_s = float(query.split()[1]) if request.until else 0.0
         request.until = 0.0
         answer = _answer(request.duration, query, EMBEDDING if request.embeddings else None)
+        answer = replace(answer, generate_s=took_s)
         found = [Found(index, event) for event in answer.events]
         if request.queries:
-            return [*found, Answered(index, answer, took_s)]
+            return [*found, Answered(index, answer)]
         self._requests.remove(request)
-        return [*found, Answered(index, answer, took_s), Done()]
+        return [*found, Answered(index, answer), Done()]
 
 
 def _answer(duration: int, query: str, embedding: tuple[float, ...] | None) -> ParsedAnswer:

@@ -20,7 +20,6 @@ if TYPE_CHECKING:
     from model.audio.waveform import Waveform
     from model.pipeline import ParsedAnswer, Recording
     from model.timeline.task import Task
-    from server.workers.protocol import QueryAnswered
 
 LIMIT_S = 150.0
 """Longest part of a recording, in seconds, for any task. A server accepts hours."""
@@ -145,7 +144,7 @@ class LocalModel:
         """Return the model's answer about one recording, as a server would."""
         from server.api.requests import InferenceResult
         from server.api.responses import PRESENTERS
-        from server.inference.confidence_filter import filter_update
+        from server.inference.confidence_filter import filter_answer
 
         start, end_s, least = self._checked_part(task, part)
         data = audio if isinstance(audio, bytes) else audio.read_bytes()
@@ -163,8 +162,7 @@ class LocalModel:
         except self._refusals as error:
             raise LocalModelError(str(error)) from error
         ended = time.perf_counter()
-        if answers:
-            answers[0] = replace(answers[0], generate_s=ended - decoded - encode_s)  # of all answers together
+        share_s = (ended - decoded - encode_s) / max(1, len(answers))
         result = InferenceResult(
             id=f"local-{uuid4().hex}",
             model=self._pipeline.name,
@@ -176,7 +174,7 @@ class LocalModel:
             num_audio_tokens=num_audio_tokens,
             encode_s=encode_s,
             total_s=ended - begun,
-            answers=[cast("QueryAnswered", filter_update(answer, least)) for answer in answers],
+            answers=[replace(filter_answer(answer, least), generate_s=share_s) for answer in answers],
         )
         return PRESENTERS[task](result)
 
@@ -194,11 +192,10 @@ class LocalModel:
 
     def _in_passes(
         self, waveform: "Waveform", task: "Task", ask: "Callable[[Recording], list[ParsedAnswer]]"
-    ) -> "tuple[list[QueryAnswered], int, float]":
+    ) -> "tuple[list[ParsedAnswer], int, float]":
         """Return the answers, the number of audio tokens, and the seconds spent on encoding."""
         from model.audio.waveform import SAMPLES_PER_TENTH, Waveform
         from server.inference.long_audio import AnswerMerger, cut
-        from server.workers.protocol import QueryAnswered
 
         passes = cut(waveform.duration_tenths, task, self._passes)
         num_audio_tokens, encode_s, parts = 0, 0.0, []
@@ -214,15 +211,5 @@ class LocalModel:
         whole = AnswerMerger(passes, task, len(parts[0]))
         for part in parts:
             for index, answer in enumerate(part):
-                whole.add(
-                    QueryAnswered(
-                        index=index,
-                        events=answer.events,
-                        text=answer.text,
-                        present=answer.present,
-                        num_prompt_tokens=answer.num_prompt_tokens,
-                        num_completion_tokens=answer.num_completion_tokens,
-                        generate_s=0.0,
-                    )
-                )
+                whole.add(index, answer)
         return whole.answers(), num_audio_tokens, encode_s

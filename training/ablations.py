@@ -25,9 +25,6 @@ from training.stages import load_stage
 from training.stop_signals import Stopped
 from training.variants import generate_answers, load_pipeline
 
-ANSWER_TOKENS = 300
-"""Maximum number of tokens of an answer about up to 30 s; longer answers are cut."""
-
 PAPERS_TABLE = {"components": 3, "ratio": 4}
 STAGE_OF = dict.fromkeys(("ratio", "merge-score", "decoding"), "paper-2")
 SHOWN = (*COLUMNS, ("ground absent accuracy", "absent"))
@@ -57,7 +54,7 @@ def ablate(
             if not (job.out / "config.json").is_file():
                 run_stage(job, config)
             pipeline = load_pipeline(job.out, base.device)
-            decoding = Decoding(max_new_tokens=ANSWER_TOKENS)
+            decoding = Decoding()
             encodes_again = base.cache is None or variant.windows
             source = test.parent if encodes_again else FeatureExtractor(pipeline.model, test.parent, base.cache)
             predictions = generate_answers(

@@ -21,7 +21,7 @@ from model.language.prompt import prompt_ids
 from model.language.tokenizer import Tokenizer
 from model.pipeline import Decoding, ParsedAnswer, Pipeline, Recording
 from model.timeaudio import TimeAudio
-from model.timeline.answer_length import answer_tokens
+from model.timeline.answer_length import TOKENS_PER_SEGMENT, answer_tokens
 from training.data.instructions import question_of_row
 from training.data.manifest import Annotation, Row
 from training.predictions import Prediction, prediction_of_text
@@ -114,8 +114,8 @@ def _encode(pipeline: Pipeline, waveform: Waveform, *, windows: bool) -> list[tu
 
 def _predict(pipeline: Pipeline, recording: Recording, row: Row, decoding: Decoding, *, grammar: bool) -> Prediction:
     question = question_of_row(row)
-    max_new_tokens = answer_tokens(recording.num_samples, decoding.max_new_tokens)
-    decoding = dataclasses.replace(decoding, max_new_tokens=max_new_tokens)
+    each = decoding.max_new_tokens or TOKENS_PER_SEGMENT
+    decoding = dataclasses.replace(decoding, max_new_tokens=answer_tokens(recording.num_samples, each))
     if grammar:
         return _from_answer(pipeline.answer(recording, row.task, question, decoding))
     tokenizer, engine = pipeline.tokenizer, pipeline.engine
@@ -139,8 +139,7 @@ def _from_answer(answer: ParsedAnswer) -> Prediction:
         events.append(Annotation(tuple((i.start_s, i.end_s) for i in event.intervals), event.caption))
         known = [i.confidence for i in event.intervals if i.confidence is not None]
         confidences.append(tuple(known) if len(known) == len(event.intervals) else ())
-    is_cut = answer.completion is not None and answer.completion.is_cut
-    return Prediction(tuple(events), tuple(confidences), answer.text, is_cut)
+    return Prediction(tuple(events), tuple(confidences), answer.text, answer.is_cut)
 
 
 def _shifted(prediction: Prediction, seconds: float) -> Prediction:

@@ -125,7 +125,7 @@ class SlotEngine:
         room = self.length - sequence.num_prompt_tokens
         if room < 1:
             raise ContextTooLong(limit=self.length, length=sequence.num_prompt_tokens)
-        sequence.search.limit = min(decoding.max_new_tokens, room)
+        sequence.search.limit = min(sequence.search.limit, room)
         prefix.num_waiting += 1
         self._waiting.add(prefix, sequence)
         return sequence

@@ -108,7 +108,9 @@ class Question:
             written=text,
             num_prompt_tokens=self.sequence.num_prompt_tokens,
             num_completion_tokens=len(completion.ids),
-            completion=completion,
+            generate_s=self.sequence.seconds,
+            num_interventions=completion.num_interventions,
+            is_cut=completion.is_cut,
         )
 
     def _with_confidence(self, events: list[Event], ids: Items[int], log_probs: Items[float]) -> list[Event]:

@@ -2,6 +2,7 @@
 
 import math
 import random
+import sys
 from collections.abc import Iterable
 from dataclasses import dataclass
 
@@ -49,7 +50,7 @@ class Search:
     Attributes:
         tokens: inputs of the next step, one per beam.
         parents: the beam of the previous step that each of them continues.
-        limit: largest number of tokens.
+        limit: largest number of tokens; the engine lowers it to the room in the slot.
         choice: shifts one choice between tokens; None shifts nothing.
         times: weighs the times; None weighs nothing.
         captions: weighs the words of captions; None weighs nothing.
@@ -63,7 +64,7 @@ class Search:
         self.decoding = decoding
         self.grammar = grammar
         self.eos_ids = eos_ids
-        self.limit = decoding.max_new_tokens
+        self.limit = decoding.max_new_tokens or sys.maxsize
         self.num_tokens = 0
         self.tokens: list[int] = []
         self.parents: list[int] = []

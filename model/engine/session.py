@@ -12,40 +12,27 @@ from model.engine.sequence import Sequence as EngineSequence
 from model.engine.summary import summarize
 from model.engine.updates import Answered, DeviceLost, Done, Encoded, Failed, Found, Started, Times, Update
 from model.errors import TaskNotSupported, TimeAudioError
-from model.language.decoding import Decoding
 from model.language.prompt import question_of
 from model.language.tokenizer import Tokenizer
+from model.task_params import TaskParams
 from model.timeaudio import TimeAudio
-from model.timeline.task import Task
 
 
 class Request:
-    """One request: a recording and the questions about it.
+    """One request: a recording and what to do with it.
 
     Attributes:
+        arrived_s: when it arrived, on the monotonic clock.
         has_started: whether the encoders have started on it.
         running: its questions, once the recording is encoded.
         answered: answers by question number. They are reported in this order; the first `num_reported` already are.
     """
 
-    def __init__(
-        self,
-        job: EncodeJob,
-        task: Task,
-        questions: Sequence[str],
-        decoding: Decoding,
-        *,
-        embeddings: bool,
-        num_passes: int,
-        verbatim: bool,
-    ) -> None:
+    def __init__(self, job: EncodeJob, params: TaskParams, questions: Sequence[str], arrived_s: float) -> None:
         self.job = job
-        self.task = task
+        self.params = params
         self.questions = tuple(questions)
-        self.decoding = decoding
-        self.embeddings = embeddings
-        self.num_passes = num_passes
-        self.verbatim = verbatim
+        self.arrived_s = arrived_s
         self.has_started = False
         self.running: list[Question] = []
         self.answered: dict[int, Answered] = {}
@@ -87,33 +74,24 @@ class Session:
         """Number of answers that can be generated at the same time."""
         return self._engine.num_slots
 
-    def submit(
-        self,
-        waveform: Waveform,
-        task: Task,
-        queries: Sequence[str],
-        decoding: Decoding,
-        *,
-        embeddings: bool = False,
-        num_passes: int = 1,
-        verbatim: bool = False,
-    ) -> Request:
+    def submit(self, waveform: Waveform, params: TaskParams, *, arrived_s: float | None = None) -> Request:
         """Queue a request. It gets one answer per query, or a single answer for tasks without queries.
 
-        With `embeddings`, each interval of an answer has an embedding, except in a summary of recognised words. With
-        `verbatim`, such a summary has all words. This request is one of `num_passes` passes over a long recording.
+        Args:
+            waveform: the recording.
+            params: what to do with it.
+            arrived_s: when the request arrived, on the monotonic clock; default: now.
 
         Raises:
             TaskNotSupported: the checkpoint was not trained for the task.
             EmptyPrompt: a query has no words.
         """
+        task = params.task
         if task not in self.tasks:
             raise TaskNotSupported(f"{self.name} was trained for {', '.join(self.tasks)}, not for {task}.")
-        questions = [question_of(task, query) for query in queries or [""]]
+        questions = [question_of(task, query) for query in params.queries or ("",)]
         job = EncodeJob(waveform, reads_words=task == "summarize" and self._model.transcriber is not None)
-        request = Request(
-            job, task, questions, decoding, embeddings=embeddings, num_passes=num_passes, verbatim=verbatim
-        )
+        request = Request(job, params, questions, time.monotonic() if arrived_s is None else arrived_s)
         self._encoding[request.job] = request
         self._encoders.add(request.job)
         return request
@@ -150,7 +128,7 @@ class Session:
             request = self._encoding[job]
             if not request.has_started:
                 request.has_started = True
-                yield request, Started(began)
+                yield request, Started(began - request.arrived_s)
             if job.is_ended:
                 del self._encoding[job]
                 for update in self._summarize(request) if job.words is not None else [self._ask(request)]:
@@ -161,10 +139,10 @@ class Session:
         job = request.job
         assert job.words is not None
         yield Encoded(job.seconds, 0, time.monotonic())
-        answer = summarize(job.words, job.duration, self._model.calibration, verbatim=request.verbatim)
+        answer = summarize(job.words, job.duration, self._model.calibration, verbatim=request.params.verbatim)
         for event in answer.events:
             yield Found(0, event)
-        yield Answered(0, answer, 0.0)
+        yield Answered(0, answer)
         yield Done()
 
     def _ask(self, request: Request) -> Update:
@@ -172,13 +150,14 @@ class Session:
         if job.tokens is None:
             assert job.error is not None, "it has ended without tokens"
             return Failed(job.error)
+        params, decoding = request.params, request.params.decoding.for_recording(job.num_samples)
         prefix, evidence = self._prompter.prefix(job.tokens), self._prompter.evidence(job.tokens, job.duration)
         try:
             for index, question in enumerate(request.questions):
                 running = self._prompter.ask(
-                    prefix, evidence, request.task, question, request.decoding, num_passes=request.num_passes
+                    prefix, evidence, params.task, question, decoding, num_passes=params.num_passes
                 )
-                running.embeddings = request.embeddings
+                running.embeddings = params.embeddings
                 request.running.append(running)
                 self._decoding[running.sequence] = request, index
         except (TimeAudioError, ValueError) as error:
@@ -207,7 +186,7 @@ class Session:
             yield request, Found(index, event)
         written = question.sequence
         times = Times(written.entered_s, written.prompted_s, written.ended_s, time.monotonic())
-        request.answered[index] = Answered(index, answer, written.seconds, times)
+        request.answered[index] = Answered(index, answer, times)
         while (number := request.num_reported) in request.answered:
             request.num_reported += 1
             yield request, request.answered[number]

@@ -65,7 +65,7 @@ def summarize(
             interval = Interval(interval.start, interval.end, confidence(section_features(section, interval)))
         events.append(Event((interval,), section.caption))
     written = " ".join(f"{format_interval(event.intervals[0])}, {event.caption}" for event in events)
-    return ParsedAnswer(tuple(events), written, 0, 0, None, tuple(events))
+    return ParsedAnswer(tuple(events), written, 0, 0, separate=tuple(events))
 
 
 def section_features(section: Section, interval: Interval) -> Features:

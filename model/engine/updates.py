@@ -1,8 +1,7 @@
-"""Updates that a session reports about a request. Plain values that depend on no library."""
+"""Updates about a request, from a session through the server to its transports. Plain values: no library needed."""
 
 from dataclasses import dataclass
 
-from model.engine.search import Completion
 from model.timeline.event import Event
 from model.timeline.interval import Interval
 from model.timeline.markers import to_plain
@@ -20,15 +19,19 @@ class ParsedAnswer:
         events: in the order of the answer. Captions are empty in grounding. Equal dense captions form one event.
         written: the whole answer as the model wrote it, with times as markers.
         num_prompt_tokens: number of prompt tokens, including audio tokens.
-        completion: the answer's ids with their log-probabilities; None if nothing was decoded.
-        separate: the events as the model wrote them, before equal captions are joined.
+        generate_s: its share of the model's time; the answers of a batch share its time equally.
+        num_interventions: tokens at which the grammar masked more than half of the model's probability.
+        is_cut: whether it reached its token limit.
+        separate: the events as the model wrote them, before equal captions are joined. Workers do not send them.
     """
 
     events: tuple[Event, ...]
     written: str
     num_prompt_tokens: int
     num_completion_tokens: int
-    completion: Completion | None = None
+    generate_s: float = 0.0
+    num_interventions: int = 0
+    is_cut: bool = False
     separate: tuple[Event, ...] = ()
 
     @property
@@ -49,9 +52,9 @@ class ParsedAnswer:
 
 @dataclass(frozen=True, slots=True)
 class Started:
-    """The encoders have processed the first part of the recording. They started at `at_s` on the monotonic clock."""
+    """The encoders have processed the first part of the recording, which waited for `queue_s` seconds before that."""
 
-    at_s: float
+    queue_s: float
 
 
 @dataclass(frozen=True, slots=True)
@@ -88,12 +91,12 @@ class Times:
 
 @dataclass(frozen=True, slots=True)
 class Answered:
-    """The complete answer to query number `index`. Units: seconds of the model's time, as in `Encoded`."""
+    """The complete answer to query number `index`, or the only answer."""
 
     index: int
     answer: ParsedAnswer
-    generate_s: float
     times: Times | None = None
+    """Workers do not send them."""
 
 
 @dataclass(frozen=True, slots=True)

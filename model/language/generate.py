@@ -11,6 +11,7 @@ from model.language.decoding import Decoding
 @torch.inference_mode()
 def generate(llm: PreTrainedModel, prompt: Float[Tensor, "length dim"], decoding: Decoding) -> list[int]:
     """Return the ids of the answer without the end-of-sequence token. No grammar applies, as in the released code."""
+    assert decoding.max_new_tokens is not None, "the library needs a limit"
     eos_id: int | None = llm.generation_config.eos_token_id
     output = llm.generate(
         inputs_embeds=prompt[None],

@@ -5,10 +5,12 @@ from typing import Annotated, ClassVar
 from pydantic import BaseModel, ConfigDict, Field
 
 from model.errors import EmptyPrompt, PromptTooLong
+from model.language.decoding import Decoding
+from model.task_params import TaskParams
+from model.timeline.task import Task
 from server.api.requests import InferenceRequest
 from server.errors import InvalidField, InvalidFieldDetail
 from server.settings import Limits
-from server.workers.protocol import DecodingOptions, Task
 from timeaudio.formats import FormatName
 
 _Seconds = Annotated[float, Field(ge=0, le=1e6, allow_inf_nan=False)]  # no recording is 11 days long
@@ -57,20 +59,19 @@ class Form(BaseModel):
         errors = self._errors(limits)
         if errors:
             raise InvalidField(errors)
-        defaults = DecodingOptions()
-        return InferenceRequest(
+        params = TaskParams(
             task=self.task,
             queries=self._prompts(limits),
-            options=DecodingOptions(
-                num_beams=defaults.num_beams if self.num_beams is None else self.num_beams,
-                max_new_tokens=self.max_new_tokens,
-            ),
+            decoding=Decoding(num_beams=self.num_beams or 1, max_new_tokens=self.max_new_tokens),
+            embeddings=self.embeddings or False,
+        )
+        return InferenceRequest(
+            params=params,
             start=int((self.start or 0.0) * _TENTHS + 1e-6),
             end_s=self.end,
             track=self.track,
             timeout_s=self.timeout_s,
             min_confidence=self.min_confidence or 0.0,
-            embeddings=self.embeddings or False,
         )
 
     def _prompts(self, limits: Limits) -> tuple[str, ...]:

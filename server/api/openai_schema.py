@@ -8,8 +8,8 @@ from typing import Annotated, Any, Literal
 from pydantic import BaseModel, ConfigDict, Field
 from typing_extensions import TypedDict  # pydantic requires this one before Python 3.12
 
+from model.timeline.task import Task
 from server.api.schema import ResponseModel
-from server.workers.protocol import Task
 
 _Seconds = Annotated[float, Field(ge=0, allow_inf_nan=False)]
 

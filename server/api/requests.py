@@ -4,7 +4,9 @@ from collections.abc import AsyncGenerator, AsyncIterator
 from dataclasses import dataclass, field
 from typing import cast
 
-from server.workers.protocol import SAMPLE_RATE, DecodingOptions, EngineRequest, QueryAnswered, Task, Update
+from model.engine.updates import ParsedAnswer
+from model.task_params import TaskParams
+from server.workers.protocol import SAMPLE_RATE, Update
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -12,42 +14,24 @@ class InferenceRequest:
     """A task to run on a file. Units: seconds, except `start`, which is in tenths.
 
     Attributes:
+        params: the task, for the engine.
         track: the audio track of the file, from 0; None for the one that a player plays.
         min_confidence: omit intervals below it; 0 keeps all.
-        embeddings: whether each interval gets an embedding.
-        verbatim: whether a summary has all spoken words, if the checkpoint recognises words.
     """
 
-    task: Task
-    queries: tuple[str, ...] = ()
-    options: DecodingOptions = DecodingOptions()
+    params: TaskParams
     start: int = 0
     end_s: float | None = None
     track: int | None = None
     timeout_s: float | None = None
     min_confidence: float = 0.0
-    embeddings: bool = False
-    verbatim: bool = False
-
-    def engine_request(self, request_id: str, deadline: float, *, is_streamed: bool) -> EngineRequest:
-        """Return the request to the engine, still without samples. See `EngineRequest` for the arguments."""
-        return EngineRequest(
-            id=request_id,
-            task=self.task,
-            queries=self.queries,
-            options=self.options,
-            deadline=deadline,
-            is_streamed=is_streamed,
-            embeddings=self.embeddings,
-            verbatim=self.verbatim,
-        )
 
 
 @dataclass(slots=True, kw_only=True)
 class InferenceResult:
     """What was found, with its costs. Times in the answers count from `start` (tenths of a second) of the file.
 
-    `warnings` say what decoding left out or filled in.
+    `warnings` say what decoding left out or filled in. `answers` has one per query, in order, or one.
     """
 
     id: str
@@ -61,7 +45,7 @@ class InferenceResult:
     queue_s: float = 0.0
     encode_s: float = 0.0
     total_s: float = 0.0
-    answers: list[QueryAnswered] = field(default_factory=list)
+    answers: list[ParsedAnswer] = field(default_factory=list)
 
     @property
     def generate_s(self) -> float:

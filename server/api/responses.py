@@ -3,11 +3,13 @@
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from typing import Any
 
+from model.engine.updates import Answered, Found, ParsedAnswer
 from model.timeline.event import Event
 from model.timeline.interval import Interval
 from model.timeline.markers import to_plain
+from model.timeline.task import Task
 from server.api.requests import InferenceResult
-from server.workers.protocol import EventFound, PassesDone, QueryAnswered, Task, Update
+from server.workers.protocol import PassesDone, Update
 from timeaudio import results
 from timeaudio.results import AnyAnswer, Piece, Progress
 
@@ -24,7 +26,9 @@ def dense_caption(result: InferenceResult) -> results.DenseCaption:
 
 def ground(result: InferenceResult) -> results.Grounding:
     """Return one result per query."""
-    return results.Grounding(**shared(result), results=tuple(_result(a, result) for a in result.answers))
+    return results.Grounding(
+        **shared(result), results=tuple(_result(*numbered, result) for numbered in enumerate(result.answers))
+    )
 
 
 def summarize(result: InferenceResult) -> results.Summary:
@@ -36,9 +40,9 @@ def summarize(result: InferenceResult) -> results.Summary:
 def ask(result: InferenceResult) -> results.QuestionAnswer:
     """Return the text of the one answer and its intervals, both on the file's clock."""
     [question], [answer] = result.queries, result.answers
-    intervals = _intervals((i for event in answer.events for i in event.intervals), result.start)
+    intervals = _intervals(answer.intervals, result.start)
     return results.QuestionAnswer(
-        **shared(result), question=question, answer=to_plain(answer.text, result.start), intervals=intervals
+        **shared(result), question=question, answer=to_plain(answer.written, result.start), intervals=intervals
     )
 
 
@@ -59,14 +63,14 @@ def pieces(task: Task, result: InferenceResult, update: Update) -> Iterator[Piec
     match task, update:
         case _, PassesDone(num_done, num_passes):
             yield Progress(passes_done=num_done, passes=num_passes)
-        case "dense_caption", EventFound(_, event):
+        case "dense_caption", Found(_, event):
             yield _event(event, result.start)
-        case "summarize", EventFound(_, event):
+        case "summarize", Found(_, event):
             yield from _segments(event, result.start)
-        case "ask", EventFound(_, event):
+        case "ask", Found(_, event):
             yield from _intervals(event.intervals, result.start)
-        case "ground", QueryAnswered():
-            yield _result(update, result)
+        case "ground", Answered(index, answer):
+            yield _result(index, answer, result)
 
 
 def _event(event: Event, start: int) -> results.CaptionedEvent:
@@ -78,12 +82,10 @@ def _segments(event: Event, start: int) -> Iterator[results.SummarySegment]:
         yield results.SummarySegment(**dict(interval), summary=event.caption)
 
 
-def _result(answer: QueryAnswered, result: InferenceResult) -> results.GroundingResult:
+def _result(index: int, answer: ParsedAnswer, result: InferenceResult) -> results.GroundingResult:
     """Return the result of a query: all intervals of the answer belong to it."""
     return results.GroundingResult(
-        query=result.queries[answer.index],
-        present=answer.present,
-        intervals=_intervals((i for event in answer.events for i in event.intervals), result.start),
+        query=result.queries[index], present=answer.present, intervals=_intervals(answer.intervals, result.start)
     )
 
 

@@ -3,12 +3,12 @@
 from collections.abc import Mapping
 from typing import Any, Final
 
+from model.timeline.task import Task
 from server.api.form import FORMS
 from server.api.requests import InferenceRequest
 from server.api.validation import checked
 from server.errors import InvalidField, InvalidFieldDetail
 from server.settings import Limits
-from server.workers.protocol import Task
 from timeaudio.v1 import timeaudio_pb2 as pb
 
 _TASKS: Final[Mapping[int, Task]] = {

@@ -6,7 +6,7 @@ from typing import Final
 from google.protobuf.json_format import ParseDict
 from google.protobuf.message import Message
 
-from server.workers.protocol import Task
+from model.timeline.task import Task
 from timeaudio import results
 from timeaudio.results import AnyAnswer, Piece, Progress
 from timeaudio.v1 import timeaudio_pb2 as pb

@@ -127,9 +127,9 @@ class LiveStream:
     def _intervals(self, result: InferenceResult, begin: int) -> list[WindowInterval]:
         """Return the intervals found in a window, on the stream's clock, keyed by caption or query number."""
         found = []
-        for answer in result.answers:
+        for index, answer in enumerate(result.answers):
             for event in answer.events:
-                key = str(answer.index) if self._task == "ground" else event.caption
+                key = str(index) if self._task == "ground" else event.caption
                 found += [WindowInterval(key, interval.shift(begin)) for interval in event.intervals]
         return found
 
@@ -155,7 +155,7 @@ class LiveStream:
         spans = spans_of(intervals)
         if self._task == "ground":
             return results.GroundingResult(
-                query=self._inference.queries[int(key)], present=bool(spans), intervals=spans
+                query=self._inference.params.queries[int(key)], present=bool(spans), intervals=spans
             )
         return results.CaptionedEvent(intervals=spans, caption=key)
 
@@ -165,7 +165,7 @@ class LiveStream:
         whole.num_samples, whole.total_s = self._num_samples, time.monotonic() - begun
         by_key: dict[str, list[Interval]] = {}
         if self._task == "ground":
-            by_key = {str(index): [] for index in range(len(self._inference.queries))}
+            by_key = {str(index): [] for index in range(len(self._inference.params.queries))}
         for found in self._found:
             by_key.setdefault(found.key, []).append(found.interval)
         pieces = tuple(self._piece(key, intervals) for key, intervals in by_key.items())

@@ -11,6 +11,7 @@ import grpc
 from google.protobuf.message import Message
 
 from model.errors import EmptyAudio, TimeAudioError
+from model.timeline.task import Task
 from server.api.requests import InferenceRequest, InferenceResult, first_and_rest
 from server.api.responses import PRESENTERS, beginning, pieces
 from server.errors import InternalError, MalformedRequest, UploadTooLarge
@@ -24,7 +25,6 @@ from server.settings import Limits
 from server.telemetry import tracing
 from server.telemetry.logs import about
 from server.telemetry.request_id import request_id
-from server.workers.protocol import Task
 from timeaudio.v1 import timeaudio_pb2 as pb
 from timeaudio.v1.timeaudio_pb2_grpc import TimeAudioServiceServicer
 

@@ -3,9 +3,10 @@
 from collections.abc import Iterable
 from dataclasses import replace
 
+from model.engine.updates import Answered, Found, ParsedAnswer
 from model.timeline.event import Event
 from model.timeline.interval import Interval
-from server.workers.protocol import EventFound, QueryAnswered, Update
+from server.workers.protocol import Update
 
 
 def is_confident(interval: Interval, minimum: float) -> bool:
@@ -14,20 +15,19 @@ def is_confident(interval: Interval, minimum: float) -> bool:
 
 
 def filter_update(update: Update, minimum: float) -> Update | None:
-    """Return the update without intervals below `minimum`; None for an event that has none left.
-
-    The text of an answer stays unchanged.
-    """
-    if not minimum:
-        return update
+    """Return the update without intervals below `minimum`; None for an event that has none left."""
     match update:
-        case EventFound(index, event):
-            return next((EventFound(index, left) for left in _left([event], minimum)), None)
-        case QueryAnswered():
-            events = tuple(_left(update.events, minimum))
-            return replace(update, events=events, present=update.present and bool(events))
+        case Found(index, event):
+            return next((Found(index, left) for left in _left([event], minimum)), None)
+        case Answered():
+            return replace(update, answer=filter_answer(update.answer, minimum))
         case _:
             return update
+
+
+def filter_answer(answer: ParsedAnswer, minimum: float) -> ParsedAnswer:
+    """Return the answer without intervals below `minimum`. Its text stays unchanged."""
+    return replace(answer, events=tuple(_left(answer.events, minimum))) if minimum else answer
 
 
 def _left(events: Iterable[Event], minimum: float) -> Iterable[Event]:

@@ -10,6 +10,7 @@ from contextlib import asynccontextmanager, contextmanager
 from pathlib import Path
 
 from model.errors import TaskNotSupported, TimeAudioError
+from model.timeline.task import Task
 from server.api.requests import InferenceRequest
 from server.decoding.pool import DecodePool
 from server.errors import (
@@ -27,7 +28,7 @@ from server.inference.admission import Admission, Ticket
 from server.runtime.run_blocking import file_work
 from server.settings import Settings
 from server.telemetry.metrics import Metrics
-from server.workers.protocol import Engine, Task
+from server.workers.protocol import Engine
 
 
 class Lifecycle:
@@ -114,9 +115,9 @@ class Lifecycle:
         Raises:
             InvalidField: it is not; the error names `field`.
         """
-        model = self.engine.model
-        if inference.min_confidence and model is not None and inference.task not in model.calibrated:
-            detail = f"the confidence of {model.name} is not calibrated for {inference.task}; leave it out, or send 0"
+        model, task = self.engine.model, inference.params.task
+        if inference.min_confidence and model is not None and task not in model.calibrated:
+            detail = f"the confidence of {model.name} is not calibrated for {task}; leave it out, or send 0"
             raise InvalidField([InvalidFieldDetail(field, detail)])
 
     @contextmanager

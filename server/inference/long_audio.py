@@ -6,27 +6,16 @@ from collections.abc import AsyncGenerator, Callable, Iterator
 from contextlib import aclosing
 from dataclasses import dataclass, field, replace
 
+from model.engine.updates import Answered, Encoded, Found, ParsedAnswer, Started
 from model.errors import AudioTooLong
 from model.timeline.event import Event, by_caption
 from model.timeline.interval import TENTHS_PER_SECOND, Interval
 from model.timeline.markers import format_interval
 from model.timeline.stitch import Stitcher, plan
+from model.timeline.task import Task
 from server.decoding.pool import Decoded
-from server.inference.answer_limit import analyze_pass
 from server.settings import Passes
-from server.workers.protocol import (
-    SAMPLES_PER_TENTH,
-    AudioEncoded,
-    Engine,
-    EngineRequest,
-    EventFound,
-    LazySamples,
-    PassesDone,
-    QueryAnswered,
-    RequestStarted,
-    Task,
-    Update,
-)
+from server.workers.protocol import SAMPLES_PER_TENTH, Engine, EngineRequest, LazySamples, PassesDone, Update
 
 AT_ONCE = 4
 """Passes of one recording in the engine at a time, per worker. They share its decoding steps, and other requests wait
@@ -69,15 +58,15 @@ class AnswerMerger:
         self._task = task
         self._is_one = len(passes) == 1
         self._stitchers = [Stitcher(passes, clips=task == "summarize") for _ in range(num_answers)]
-        self._answers = [_blank(index) for index in range(num_answers)]
+        self._answers = [ParsedAnswer((), "", 0, 0)] * num_answers
 
-    def add(self, part: QueryAnswered) -> list[Event]:
-        """Add a pass's answer and return the events that are now final. Add the answers to a query in pass order."""
-        events = self._stitchers[part.index].add(part.events)
-        self._answers[part.index] = part if self._is_one else _added(self._answers[part.index], part, events)
+    def add(self, index: int, part: ParsedAnswer) -> list[Event]:
+        """Add a pass's answer to query number `index`, in pass order, and return the events that are now final."""
+        events = self._stitchers[index].add(part.events)
+        self._answers[index] = part if self._is_one else _added(self._answers[index], part, events)
         return events
 
-    def answers(self) -> list[QueryAnswered]:
+    def answers(self) -> list[ParsedAnswer]:
         """Return all answers, after the last pass. The answer of a single pass is unchanged."""
         return self._answers if self._is_one else [_whole(answer, self._task) for answer in self._answers]
 
@@ -86,12 +75,12 @@ class AnswerMerger:
 class _PassResult:
     """The result of one pass."""
 
-    encoded: AudioEncoded = AudioEncoded(0.0, 0)
-    answers: list[QueryAnswered] = field(default_factory=list)
+    encoded: Encoded = Encoded(0.0, 0)
+    answers: list[Answered] = field(default_factory=list)
 
 
 def analyze_recording(
-    engine: Engine, request: EngineRequest, decoded: Decoded, passes: list[Interval], slot_tokens: int
+    engine: Engine, request: EngineRequest, decoded: Decoded, passes: list[Interval]
 ) -> AsyncGenerator[Update, None]:
     """Yield the updates of a decoded recording, in one pass or in several.
 
@@ -100,17 +89,16 @@ def analyze_recording(
         request: the request, without samples.
         decoded: the samples.
         passes: as returned by `cut`.
-        slot_tokens: see `analyze_pass`.
     """
     if len(passes) == 1:
-        return analyze_pass(engine, replace(request, samples=decoded.samples(0, decoded.num_samples)), slot_tokens)
+        return engine.analyze(replace(request, samples=decoded.samples(0, decoded.num_samples)))
 
     def samples(span: Interval) -> LazySamples:
         is_last = span.end == passes[-1].end  # include the last partial tenth
         end = decoded.num_samples if is_last else span.end * SAMPLES_PER_TENTH
         return decoded.samples(span.start * SAMPLES_PER_TENTH, end)
 
-    return analyze_passes(engine, request, passes, samples, slot_tokens)
+    return analyze_passes(engine, request, passes, samples)
 
 
 async def analyze_passes(
@@ -118,7 +106,6 @@ async def analyze_passes(
     request: EngineRequest,
     passes: list[Interval],
     samples: Callable[[Interval], LazySamples],
-    slot_tokens: int,
 ) -> AsyncGenerator[Update, None]:
     """Yield the updates of a long recording, as `Engine.analyze` does for a short one.
 
@@ -130,25 +117,21 @@ async def analyze_passes(
         request: the request, without samples.
         passes: in tenths of the recording, as returned by `cut`.
         samples: returns the samples of one pass.
-        slot_tokens: see `analyze_pass`.
     """
-    started: asyncio.Future[RequestStarted] = asyncio.get_running_loop().create_future()
+    params = replace(request.params, num_passes=len(passes))
+    started: asyncio.Future[Started] = asyncio.get_running_loop().create_future()
     todo = iter(enumerate(passes))
     running: deque[asyncio.Task[_PassResult]] = deque()
-    whole, total, announced = AnswerMerger(passes, request.task, len(request.queries) or 1), AudioEncoded(0.0, 0), False
+    whole, total, announced = AnswerMerger(passes, params.task, len(params.queries) or 1), Encoded(0.0, 0), False
     try:
         for num_done in range(len(passes)):
-            is_first = request.is_streamed and request.task != "ground" and num_done == 0
+            is_first = request.is_streamed and params.task != "ground" and num_done == 0
             most = AT_FIRST if is_first else AT_ONCE * max(1, engine.num_workers)
             for number, span in _up_to(todo, most - len(running)):
                 part = replace(
-                    request,
-                    id=f"{request.id}-{number}",
-                    samples=samples(span),
-                    is_streamed=False,
-                    num_passes=len(passes),
+                    request, id=f"{request.id}-{number}", params=params, samples=samples(span), is_streamed=False
                 )
-                running.append(asyncio.create_task(_run_pass(analyze_pass(engine, part, slot_tokens), started)))
+                running.append(asyncio.create_task(_run_pass(engine.analyze(part), started)))
             if not announced:
                 await asyncio.wait((started, running[0]), return_when=asyncio.FIRST_COMPLETED)
                 announced = started.done()
@@ -157,32 +140,32 @@ async def analyze_passes(
                     yield PassesDone(num_done, len(passes))
             result = await running[0]
             running.popleft()
-            total = AudioEncoded(
+            total = Encoded(
                 total.encode_s + result.encoded.encode_s, total.num_audio_tokens + result.encoded.num_audio_tokens
             )
-            for answer in result.answers:
-                for event in whole.add(answer):
-                    yield EventFound(answer.index, event)
+            for answered in result.answers:
+                for event in whole.add(answered.index, answered.answer):
+                    yield Found(answered.index, event)
             yield PassesDone(num_done + 1, len(passes))
     finally:
         for task in running:
             task.cancel()
         await asyncio.gather(*running, return_exceptions=True)
     yield total
-    for answer in whole.answers():
-        yield answer
+    for index, answer in enumerate(whole.answers()):
+        yield Answered(index, answer)
 
 
-async def _run_pass(part: AsyncGenerator[Update, None], started: asyncio.Future[RequestStarted]) -> _PassResult:
+async def _run_pass(part: AsyncGenerator[Update, None], started: asyncio.Future[Started]) -> _PassResult:
     result = _PassResult()
     async with aclosing(part) as updates:
         async for update in updates:
             match update:
-                case RequestStarted() if not started.done():
+                case Started() if not started.done():
                     started.set_result(update)
-                case AudioEncoded():
+                case Encoded():
                     result.encoded = update
-                case QueryAnswered():
+                case Answered():
                     result.answers.append(update)
     return result
 
@@ -194,13 +177,7 @@ def _up_to(todo: Iterator[tuple[int, Interval]], most: int) -> Iterator[tuple[in
         yield item
 
 
-def _blank(index: int) -> QueryAnswered:
-    return QueryAnswered(
-        index=index, events=(), text="", present=False, num_prompt_tokens=0, num_completion_tokens=0, generate_s=0.0
-    )
-
-
-def _added(whole: QueryAnswered, part: QueryAnswered, events: list[Event]) -> QueryAnswered:
+def _added(whole: ParsedAnswer, part: ParsedAnswer, events: list[Event]) -> ParsedAnswer:
     return replace(
         whole,
         events=(*whole.events, *events),
@@ -212,11 +189,11 @@ def _added(whole: QueryAnswered, part: QueryAnswered, events: list[Event]) -> Qu
     )
 
 
-def _whole(answer: QueryAnswered, task: Task) -> QueryAnswered:
+def _whole(answer: ParsedAnswer, task: Task) -> ParsedAnswer:
     events = sorted(answer.events, key=lambda event: min(event.intervals))
     if task in ("dense_caption", "ground"):
         events = by_caption(events)  # the stitcher returns an event of several passes in parts
     text = "\n".join(
         ", ".join(map(format_interval, event.intervals)) + f". {event.caption}".rstrip(". ") + "." for event in events
     )
-    return replace(answer, events=tuple(events), text=text, present=bool(events))
+    return replace(answer, events=tuple(events), written=text)

@@ -3,24 +3,24 @@
 To get the whole answer, await `Service.analyze`. To stream it, iterate `Service.stream`, and close it:
 
     with service.admit() as ticket:
-        service.check_task(inference.task)
+        service.check_task(inference.params.task)
         async with service.workspace() as folder:
             ...  # write the file to folder / "upload"
             async with aclosing(service.stream(ticket, source, inference)) as parts:
                 result = await anext(parts)           # an InferenceResult: the file is decoded
                 async for update in parts:
                     match update:
-                        case EventFound(index, event): ...  # one event; `event.shift(result.start)` is on the
-                                                            # file's clock; `index` is that of the query
-                        case QueryAnswered(): ...           # the whole answer to one query, also in `result.answers`
-                        case RequestStarted() | AudioEncoded() | PassesDone(): ...
+                        case Found(index, event): ...  # one event of query number `index`; `event.shift(result.start)`
+                                                       # is on the file's clock
+                        case Answered(): ...           # the whole answer to one query, also in `result.answers`
+                        case Started() | Encoded() | PassesDone(): ...
         # here `result` is complete, for `server.api.responses.PRESENTERS`
 
 The first `anext` raises any error in the file, before the transport has to send a byte of the answer; the iteration
 raises later errors. Closing the iterator, or cancelling the task that reads it, drops the work within one model step.
-Every event of an answer comes as EventFound before its QueryAnswered; with beam search only just before. Events come in
+Every event of an answer comes as Found before its Answered; with beam search only just before. Events come in
 the answer's order. For a recording of several passes they come once they are final, pass by pass, and
-`QueryAnswered.events` is in order of time.
+`Answered.answer.events` is in order of time.
 """
 
 import asyncio
@@ -28,9 +28,9 @@ import time
 import uuid
 from collections.abc import AsyncGenerator
 from contextlib import aclosing
-from dataclasses import replace
 from pathlib import Path
 
+from model.engine.updates import Answered, Encoded, Found, Started
 from server.api.requests import InferenceRequest, InferenceResult
 from server.decoding.pool import Decoded
 from server.errors import (
@@ -48,12 +48,9 @@ from server.telemetry.metrics import Metrics
 from server.workers.protocol import (
     SAMPLE_RATE,
     SAMPLES_PER_TENTH,
-    AudioEncoded,
     Engine,
-    EventFound,
+    EngineRequest,
     LazySamples,
-    QueryAnswered,
-    RequestStarted,
     Update,
 )
 
@@ -116,8 +113,13 @@ class Service(Lifecycle):
         """
         begun = time.monotonic()
         result = self._new_result(inference, len(pcm) // _SAMPLE_BYTES, decode_s=0.0)
-        engine_request = inference.engine_request(result.id, begun + self.settings.limits.timeout_s, is_streamed=False)
-        engine_request = replace(engine_request, samples=LazySamples(result.num_samples, lambda: pcm))
+        engine_request = EngineRequest(
+            id=result.id,
+            params=inference.params,
+            samples=LazySamples(result.num_samples, lambda: pcm),
+            deadline=begun + self.settings.limits.timeout_s,
+            is_streamed=False,
+        )
         run = self._run(result, self.engine.analyze(engine_request), inference.min_confidence)
         async with aclosing(run) as updates:
             async for _ in updates:
@@ -135,7 +137,7 @@ class Service(Lifecycle):
         try:
             async with asyncio.timeout(timeout_s):
                 decoded = await self._decode(source, inference)
-            passes = cut(max(1, decoded.num_samples // SAMPLES_PER_TENTH), inference.task, self.settings.passes)
+            passes = cut(max(1, decoded.num_samples // SAMPLES_PER_TENTH), inference.params.task, self.settings.passes)
             if inference.timeout_s is None:
                 timeout_s += self.settings.limits.timeout_per_audio_s * decoded.num_samples / SAMPLE_RATE
             deadline = begun + timeout_s
@@ -144,16 +146,15 @@ class Service(Lifecycle):
             result = self._new_result(inference, decoded.num_samples, decode_s=time.monotonic() - begun)
             result.warnings = decoded.warnings
             yield result
-            engine_request = inference.engine_request(result.id, deadline, is_streamed=is_streamed)
-            run = self._run(
-                result,
-                analyze_recording(self.engine, engine_request, decoded, passes, self.settings.worker.slot_tokens),
-                inference.min_confidence,
+            engine_request = EngineRequest(
+                id=result.id, params=inference.params, deadline=deadline, is_streamed=is_streamed
             )
+            updates_of_passes = analyze_recording(self.engine, engine_request, decoded, passes)
+            run = self._run(result, updates_of_passes, inference.min_confidence)
             async with aclosing(run) as updates:
                 # The timeout covers each engine step, not the time the caller spends on an update.
                 while (update := await _next(updates, deadline)) is not None:
-                    if isinstance(update, RequestStarted):
+                    if isinstance(update, Started):
                         ticket.starts()
                     yield update
         except TimeoutError:
@@ -163,7 +164,7 @@ class Service(Lifecycle):
             ) from None
         self._admission.measured(model_s=result.encode_s + result.generate_s, audio_s=result.audio_s)
         self.metrics.analyzed(result, audio_s=result.audio_s)
-        self.metrics.answered(result, inference.task, took_s=time.monotonic() - begun)
+        self.metrics.answered(result, inference.params.task, took_s=time.monotonic() - begun)
 
     async def _decode(self, source: Path, inference: InferenceRequest) -> Decoded:
         with tracing.step("decode_audio", bytes=source.stat().st_size) as span:
@@ -195,7 +196,7 @@ class Service(Lifecycle):
         return InferenceResult(
             id=f"ta-{uuid.uuid4().hex}",
             model=model.name,
-            queries=inference.queries,
+            queries=inference.params.queries,
             start=inference.start,
             num_samples=num_samples,
             decode_s=decode_s,
@@ -212,18 +213,18 @@ class Service(Lifecycle):
                     if (update := filter_update(whole, least)) is None:
                         continue
                     match update:
-                        case RequestStarted():
+                        case Started():
                             self.num_running += not is_running
                             is_running = True
                             result.queue_s = update.queue_s
-                        case AudioEncoded():
+                        case Encoded():
                             result.encode_s = update.encode_s
                             result.num_audio_tokens = update.num_audio_tokens
-                        case EventFound() if not has_event:
+                        case Found() if not has_event:
                             has_event = True
                             self.metrics.first_event_s.observe(time.monotonic() - began + result.decode_s)
-                        case QueryAnswered():
-                            result.answers.append(update)
+                        case Answered():
+                            result.answers.append(update.answer)
                     yield update
         finally:
             self.num_running -= is_running

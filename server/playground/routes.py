@@ -9,13 +9,13 @@ from fastapi import APIRouter, Request, Response
 from pydantic import BaseModel, ConfigDict, ValidationError
 from starlette.exceptions import HTTPException
 
+from model.timeline.task import Task
 from server.errors import InvalidField, InvalidFieldDetail
 from server.inference.service import Service
 from server.playground.assets import read_folder, respond
 from server.rest.json_body import read_object
 from server.rest.upload import while_arriving
 from server.settings import Limits, Settings
-from server.workers.protocol import Task
 from timeaudio import results
 from timeaudio.formats import DEFAULT_NAME, FORMAT_NAMES, FORMATS, FormatName, write
 from timeaudio.results import AnyAnswer

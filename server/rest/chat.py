@@ -85,7 +85,7 @@ async def chat_completions(request: Request) -> Any:
             body = await _read(request, limits)
         check_model(service, body.model)
         inference = _inference_request(body, limits)
-        service.check_task(inference.task)
+        service.check_task(inference.params.task)
         await _save_recording(body, source)
         if body.stream:
             kept = place.pop_all()

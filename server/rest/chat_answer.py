@@ -32,7 +32,7 @@ from timeaudio.results import AnyAnswer, CaptionedEvent, GroundingResult, Summar
 
 def completion(result: InferenceResult, inference: InferenceRequest, *, as_json: bool) -> ChatCompletion:
     """Return the whole answer; its content is plain text, or JSON."""
-    answer = PRESENTERS[inference.task](result)
+    answer = PRESENTERS[inference.params.task](result)
     fields = answer.model_dump(mode="json")
     was_cut = any(found.is_cut for found in result.answers)
     return ChatCompletion(
@@ -46,7 +46,7 @@ def completion(result: InferenceResult, inference: InferenceRequest, *, as_json:
             )
         ],
         usage=_usage(answer),
-        task=inference.task,
+        task=inference.params.task,
         result=fields,
     )
 
@@ -74,7 +74,7 @@ class ChatStreamWriter:
         return result
 
     async def _update(self, result: InferenceResult, update: Update) -> None:
-        for piece in pieces(self._inference.task, result, update):
+        for piece in pieces(self._inference.params.task, result, update):
             if isinstance(piece, CaptionedEvent | GroundingResult | SummarySegment):
                 await self._add(result, ("\n" if self._content else "") + line(piece))
 

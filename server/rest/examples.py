@@ -6,7 +6,7 @@ import wave
 from collections.abc import Mapping
 from typing import Any
 
-from server.workers.protocol import Task
+from model.timeline.task import Task
 from timeaudio.results import (
     AnyAnswer,
     AudioInfo,

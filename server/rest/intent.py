@@ -13,7 +13,7 @@
 import re
 from typing import Final
 
-from server.workers.protocol import Task
+from model.timeline.task import Task
 
 _POLITE: Final = re.compile(
     r"(?:(?:hi|hello|hey|please|ok|now|and),?\s+|(?:can|could|would) you (?:please )?"

@@ -20,11 +20,12 @@ from pydantic import BaseModel
 from starlette.requests import Request
 
 from model.errors import TimeAudioError
+from model.timeline.task import Task
 from server.api.requests import InferenceResult, first_and_rest
 from server.api.responses import PRESENTERS, beginning, pieces
 from server.rest.problems import problem
 from server.rest.streaming_response import SendMessage
-from server.workers.protocol import Task, Update
+from server.workers.protocol import Update
 from timeaudio.results import AnyAnswer, DenseCaption, Grounding, Progress, QuestionAnswer, Summary
 
 PIECE_NAMES: Final[Mapping[Task, str]] = {

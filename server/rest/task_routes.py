@@ -154,7 +154,7 @@ async def _answer(request: Request, form: type[Form]) -> Response:
             async def work(send_message: SendMessage) -> None:
                 async with kept:
                     await write_answer(
-                        SseWriter(inference.task, send_message), service.stream(ticket, source, inference), begun
+                        SseWriter(form.task, send_message), service.stream(ticket, source, inference), begun
                     )
 
             return await streamed(

@@ -11,12 +11,13 @@ from contextlib import aclosing
 from fastapi.sse import format_sse_event
 from pydantic import BaseModel
 
+from model.timeline.task import Task
 from server.api.requests import InferenceResult, first_and_rest
 from server.api.responses import PRESENTERS, pieces
 from server.api.transcription_schema import TextDelta, TextDone
 from server.rest.streaming_response import SendMessage
 from server.rest.transcript import caption, lines, token_usage
-from server.workers.protocol import Task, Update
+from server.workers.protocol import Update
 from timeaudio.results import AnyAnswer, Progress
 
 Run = tuple[Task, AsyncGenerator[InferenceResult | Update, None]]

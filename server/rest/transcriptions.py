@@ -8,6 +8,7 @@ from typing import Any
 
 from fastapi import APIRouter, Request, Response
 
+from model.timeline.task import Task
 from server.api.form import FORMS
 from server.api.requests import InferenceRequest
 from server.api.responses import PRESENTERS
@@ -28,7 +29,6 @@ from server.rest.transcription_form import read_transcription_form
 from server.rest.transcription_stream import stream_captions
 from server.settings import Limits
 from server.telemetry.tracing import step
-from server.workers.protocol import Task
 from timeaudio.formats import FORMATS
 from timeaudio.results import AnyAnswer
 
@@ -103,7 +103,7 @@ async def transcribe(request: Request) -> Response:
             kept = place.pop_all()
 
             async def work(send_message: SendMessage) -> None:
-                runs = ((q.inference.task, service.stream(q.ticket, q.source, q.inference)) for q in questions)
+                runs = ((q.inference.params.task, service.stream(q.ticket, q.source, q.inference)) for q in questions)
                 async with kept:
                     await stream_captions(runs, send_message)
 
@@ -130,13 +130,12 @@ def _inference(task: Task, form: TranscriptionForm, limits: Limits) -> Inference
     if task == "dense_caption":
         values["min_confidence"] = form.min_confidence
     inference = checked(FORMS[task], values, []).inference(limits)
-    options = replace(inference.options, temperature=form.temperature or 0.0)
-    return replace(inference, options=options, verbatim=task == "summarize")
+    decoding = replace(inference.params.decoding, temperature=form.temperature or 0.0)
+    return replace(inference, params=replace(inference.params, decoding=decoding, verbatim=task == "summarize"))
 
 
 async def _answers(service: Service, questions: list[_Question]) -> list[AnyAnswer]:
     """Return the answers of all questions, one after the other."""
     return [
-        PRESENTERS[question.inference.task](await service.analyze(question.ticket, question.source, question.inference))
-        for question in questions
+        PRESENTERS[q.inference.params.task](await service.analyze(q.ticket, q.source, q.inference)) for q in questions
     ]

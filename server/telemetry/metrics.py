@@ -4,8 +4,8 @@ from collections.abc import Callable, Sequence
 
 from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram, disable_created_metrics
 
+from model.timeline.task import Task
 from server.api.requests import InferenceResult
-from server.workers.protocol import Task
 
 disable_created_metrics()  # type: ignore[no-untyped-call]  # a second series per metric that nothing reads
 

@@ -1,21 +1,22 @@
-"""One request in the worker: converts its message for the session, and the session's updates to messages."""
+"""One request in the worker: submits it to the session, and converts the session's updates to messages."""
 
 import logging
 import time
-from collections.abc import Callable
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from model.audio.waveform import SAMPLE_RATE, Waveform
-from model.engine.updates import Answered, Done, Encoded, Failed, Found, Started, Update
-from model.errors import TaskNotSupported, TimeAudioError
-from model.timeline.event import Event
+from model.audio.waveform import Waveform
+from model.engine.updates import Done, Failed, Started, Update
+from model.errors import TimeAudioError
 from server.errors import DeadlineExceeded
 from server.pb.timeaudio.worker.v1 import worker_pb2 as pb
 from server.telemetry.logs import about
 from server.worker.spans import Spans
-from server.workers.codec import task_name
+from server.workers import codec
+
+if TYPE_CHECKING:
+    from server.worker.loop import SessionProtocol
 
 _log = logging.getLogger(__name__)
 
@@ -45,7 +46,7 @@ class Job:
         """Whether its deadline has passed."""
         return 0 < self._message.deadline_s < time.monotonic() - self._received
 
-    def submit(self, session: Any, decoding: Callable[..., Any]) -> None:
+    def submit(self, session: "SessionProtocol") -> None:
         """Submit the request to the session.
 
         Raises:
@@ -53,52 +54,25 @@ class Job:
             DeadlineExceeded: its deadline has passed.
             TimeAudioError: the session rejects it for another reason.
         """
-        request = self._message
         if self.is_late:
             raise DeadlineExceeded("The request reached its deadline while waiting. Send it again later.")
-        task = task_name(request.task)
-        if task is None:
-            raise TaskNotSupported(f"Unknown task; {session.name} supports: {', '.join(session.tasks)}.")
-        if request.sample_rate != SAMPLE_RATE:
-            raise ValueError(f"The sample rate must be {SAMPLE_RATE} Hz, not {request.sample_rate}.")
+        params = codec.task_params(self._message)
         # A copy: the message's own bytes are read-only, which torch does not accept.
-        waveform = Waveform(np.frombuffer(request.pcm, dtype="<f4").astype(np.float32))
-        options = request.options
-        self.handle = session.submit(
-            waveform,
-            task,
-            tuple(request.queries) if task in ("ground", "ask") else (),
-            decoding(
-                num_beams=options.num_beams,
-                max_new_tokens=options.max_new_tokens,
-                temperature=options.temperature,
-                top_p=options.top_p or 1.0,
-                seed=options.seed if options.HasField("seed") else None,
-            ),
-            embeddings=request.embeddings,
-            num_passes=max(1, request.num_passes),
-            verbatim=request.verbatim,
-        )
+        waveform = Waveform(np.frombuffer(self._message.pcm, dtype="<f4").astype(np.float32))
+        self.handle = session.submit(waveform, params, arrived_s=self._received)
 
     def message(self, update: Update) -> pb.AnalyzeResponse:
         """Return the message of an update."""
         if self._spans is not None:
             self._spans.note(update)
         match update:
-            case Started():
-                self.has_started = True
-                return pb.AnalyzeResponse(started=pb.Started(queue_s=update.at_s - self._received))
-            case Encoded():
-                encoded = pb.Encoded(encode_s=update.encode_s, num_audio_tokens=update.num_audio_tokens)
-                return pb.AnalyzeResponse(encoded=encoded)
-            case Found():
-                return pb.AnalyzeResponse(event=pb.FoundEvent(index=update.index, event=_event(update.event)))
-            case Answered():
-                return pb.AnalyzeResponse(answer=_answer(update))
             case Failed():
                 return failure(update.error, self.request_id)
             case Done():
                 return pb.AnalyzeResponse(done=pb.Done())
+            case _:
+                self.has_started |= isinstance(update, Started)
+                return codec.update_message(update)
 
 
 def failure(error: Exception, request_id: str = "") -> pb.AnalyzeResponse:
@@ -113,24 +87,3 @@ def failed_message(error: Exception, request_id: str = "") -> pb.Failed:
     name = request_id or "without an id"
     _log.error("Request %s failed in the model.", name, exc_info=error, extra=about(answer_id=name))
     return pb.Failed(error="InternalError", message="The model failed.")
-
-
-def _event(event: Event) -> pb.Event:
-    intervals = [
-        pb.Interval(start=i.start, end=i.end, confidence=i.confidence, embedding=i.embedding) for i in event.intervals
-    ]
-    return pb.Event(intervals=intervals, caption=event.caption)
-
-
-def _answer(update: Answered) -> pb.Answer:
-    answer = update.answer
-    return pb.Answer(
-        index=update.index,
-        events=[_event(event) for event in answer.events],
-        text=answer.written,
-        present=answer.present,
-        num_prompt_tokens=answer.num_prompt_tokens,
-        num_completion_tokens=answer.num_completion_tokens,
-        generate_s=update.generate_s,
-        num_interventions=0 if answer.completion is None else answer.completion.num_interventions,
-    )

@@ -7,7 +7,9 @@ import threading
 from collections.abc import Callable, Sequence
 from typing import Any, Protocol
 
+from model.audio.waveform import Waveform
 from model.engine.updates import DeviceLost, Done, Failed, Update
+from model.task_params import TaskParams
 from model.timeline.task import Task
 from server.errors import DeadlineExceeded
 from server.pb.timeaudio.worker.v1 import worker_pb2 as pb
@@ -19,7 +21,7 @@ JobMessage = tuple[Job, pb.AnalyzeResponse]
 
 
 class SessionProtocol(Protocol):
-    """What the worker needs from `model.engine.session`. Requests and options are opaque to it."""
+    """What the worker needs from `model.engine.session`. Requests are opaque to it."""
 
     name: str
     tasks: Sequence[Task]
@@ -37,17 +39,7 @@ class SessionProtocol(Protocol):
     def num_free(self) -> int:
         """Slots that are free now."""
 
-    def submit(
-        self,
-        waveform: Any,
-        task: Task,
-        queries: Sequence[str],
-        decoding: Any,
-        *,
-        embeddings: bool = False,
-        num_passes: int = 1,
-        verbatim: bool = False,
-    ) -> Any:
+    def submit(self, waveform: Waveform, params: TaskParams, *, arrived_s: float | None = None) -> Any:
         """Queue a request and return its handle."""
 
     def cancel(self, request: Any) -> None:
@@ -64,19 +56,15 @@ class ModelLoop:
 
     Args:
         session: used by this loop's thread only.
-        decoding: creates the decoding options of one answer.
         send: called in this loop's thread after each step, with all its messages.
 
     Attributes:
         num_steps: steps so far, for a watchdog.
     """
 
-    def __init__(
-        self, session: SessionProtocol, decoding: Callable[..., Any], send: Callable[[list[JobMessage]], object]
-    ) -> None:
+    def __init__(self, session: SessionProtocol, send: Callable[[list[JobMessage]], object]) -> None:
         self.session = session
         self.num_steps = 0
-        self._decoding = decoding
         self._send = send
         self._inbox: queue.SimpleQueue[tuple[Job, bool]] = queue.SimpleQueue()
         self._jobs: dict[Any, Job] = {}
@@ -146,7 +134,7 @@ class ModelLoop:
 
     def _submit(self, job: Job) -> None:
         try:
-            job.submit(self.session, self._decoding)
+            job.submit(self.session)
             self._jobs[job.handle] = job
         except Exception as error:
             self._outbox.append((job, failure(error, job.request_id)))

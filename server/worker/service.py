@@ -37,10 +37,8 @@ class WorkerService(worker_pb2_grpc.WorkerServiceServicer):
             with postponed():
                 module = import_pipeline()
                 session: SessionProtocol = module.Pipeline.load(**arguments).session()
-            _rehearse(session, module)
-            return ModelLoop(
-                session, module.Decoding, lambda messages: loop.call_soon_threadsafe(self._pass_on, messages)
-            )
+            _rehearse(session)
+            return ModelLoop(session, lambda messages: loop.call_soon_threadsafe(self._pass_on, messages))
 
         try:
             model = await loop.run_in_executor(None, load)
@@ -101,19 +99,16 @@ class WorkerService(worker_pb2_grpc.WorkerServiceServicer):
                 updates.put_nowait(message)
 
 
-def _rehearse(session: SessionProtocol, module: ModuleType) -> None:
+def _rehearse(session: SessionProtocol) -> None:
     """Analyze a second of silence before reporting ready: it proves that the model works and warms up the libraries."""
     request = pb.AnalyzeRequest(
         pcm=bytes(4 * SAMPLE_RATE),
-        sample_rate=SAMPLE_RATE,
         task=next(number for name, number in TASKS.items() if name in session.tasks),
         queries=["a sound"],
-        options=pb.Options(num_beams=1, max_new_tokens=8),
+        options=pb.Options(num_beams=1, max_new_tokens=8, top_p=1.0),
     )
     failures: list[pb.AnalyzeResponse] = []
-    rehearsal = ModelLoop(
-        session, module.Decoding, lambda messages: failures.extend(m for _, m in messages if m.HasField("failed"))
-    )
+    rehearsal = ModelLoop(session, lambda messages: failures.extend(m for _, m in messages if m.HasField("failed")))
     rehearsal.add(Job(request))
     rehearsal.turn()
     while not session.is_idle:

@@ -33,8 +33,9 @@ class Spans:
             return
         match update:
             case Started():
-                self._span("queue", self._began_s, update.at_s)
-                self._began_s = update.at_s
+                started_s = self._began_s + update.queue_s
+                self._span("queue", self._began_s, started_s)
+                self._began_s = started_s
             case Encoded(at_s=float(at_s)):
                 self._span("encode", self._began_s, at_s, audio_tokens=update.num_audio_tokens)
             case Answered(times=times) if times is not None:

@@ -4,25 +4,13 @@ from collections.abc import AsyncGenerator, Callable
 from dataclasses import dataclass
 from typing import Protocol
 
-from model.timeline.event import Event
-from model.timeline.task import Task as Task
+from model.engine.updates import Answered, Encoded, Found, Started
+from model.task_params import TaskParams
+from model.timeline.task import Task
 
 SAMPLE_RATE = 16_000
 """Samples per second of `LazySamples`. Equals `model.audio.waveform.SAMPLE_RATE`, whose module imports NumPy."""
 SAMPLES_PER_TENTH = SAMPLE_RATE // 10
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class DecodingOptions:
-    """How the model decodes its answer."""
-
-    num_beams: int = 1
-    max_new_tokens: int | None = None
-    """None: `model.timeline.answer_length.answer_tokens` of the samples of one pass."""
-    temperature: float = 0.0
-    """0: always the likeliest token."""
-    top_p: float = 1.0
-    seed: int | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,62 +35,12 @@ class EngineRequest:
     """One recording and the task to run on it."""
 
     id: str
-    task: Task
+    params: TaskParams
     samples: LazySamples = NO_SAMPLES
-    queries: tuple[str, ...] = ()
-    """ground: one answer per query, in this order. ask: the one question."""
-    options: DecodingOptions = DecodingOptions()
     deadline: float
     """The time on the clock of `time.monotonic()` after which the answer is not needed."""
     is_streamed: bool = True
     """Whether the caller needs updates as they come. If not, the request can always be retried from the start."""
-    embeddings: bool = False
-    """Whether each interval gets an embedding."""
-    num_passes: int = 1
-    """The number of passes over a long recording. This request is one of them."""
-    verbatim: bool = False
-    """summarize: whether to return all spoken words, if the checkpoint recognises words."""
-
-
-@dataclass(frozen=True, slots=True)
-class RequestStarted:
-    """The model started the request, after it waited for `queue_s` seconds."""
-
-    queue_s: float
-
-
-@dataclass(frozen=True, slots=True)
-class AudioEncoded:
-    """The recording was encoded, once for all queries, in `encode_s` seconds of model time (see worker.proto)."""
-
-    encode_s: float
-    num_audio_tokens: int
-
-
-@dataclass(frozen=True, slots=True)
-class EventFound:
-    """A complete event of the answer at `index`. The rest of that answer may still be decoding."""
-
-    index: int
-    event: Event
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class QueryAnswered:
-    """One answer: to the query at `index`, or the only answer."""
-
-    index: int
-    events: tuple[Event, ...]
-    text: str
-    """The raw text of the model. Its times are markers, relative to the first sample that was sent."""
-    present: bool
-    num_prompt_tokens: int
-    num_completion_tokens: int
-    generate_s: float
-    num_interventions: int = 0
-    """Tokens at which the grammar masked more than half of the model's probability."""
-    is_cut: bool = False
-    """Whether the answer, or that of a pass, reached its token limit; see `server.inference.answer_limit`."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -113,7 +51,7 @@ class PassesDone:
     num_passes: int
 
 
-Update = RequestStarted | AudioEncoded | EventFound | QueryAnswered | PassesDone
+Update = Started | Encoded | Found | Answered | PassesDone
 
 
 @dataclass(frozen=True, slots=True)

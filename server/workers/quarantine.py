@@ -77,6 +77,4 @@ def _quarantined() -> RequestQuarantined:
 
 def _fingerprint(request: EngineRequest) -> bytes:
     """Hash everything that the model sees. Takes a few milliseconds per minute of audio; runs only after a crash."""
-    flags = request.embeddings, request.num_passes, request.verbatim
-    settings = repr((request.task, request.queries, request.options, *flags))
-    return hashlib.blake2b(request.samples.read() + settings.encode(), digest_size=16).digest()
+    return hashlib.blake2b(request.samples.read() + repr(request.params).encode(), digest_size=16).digest()

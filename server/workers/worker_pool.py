@@ -13,6 +13,7 @@ from pathlib import Path
 import grpc
 from opentelemetry.trace import SpanKind
 
+from model.engine.updates import Answered, Found, Started
 from model.errors import TimeAudioError
 from server.errors import DeadlineExceeded, InternalError, NotReady, WorkerLost
 from server.runtime.run_blocking import file_work
@@ -21,15 +22,7 @@ from server.telemetry import tracing
 from server.telemetry.logs import about
 from server.workers import codec
 from server.workers.process import WorkerCommand, WorkerProcess
-from server.workers.protocol import (
-    SAMPLE_RATE,
-    EngineRequest,
-    EventFound,
-    ModelInfo,
-    QueryAnswered,
-    RequestStarted,
-    Update,
-)
+from server.workers.protocol import SAMPLE_RATE, EngineRequest, ModelInfo, Update
 from server.workers.quarantine import Quarantine
 from server.workers.request_queue import RequestQueue
 from server.workers.supervisor import Supervisor
@@ -128,7 +121,7 @@ class WorkerPool:
             try:
                 async with aclosing(self._ask(request, arrived, alone=alone)) as updates:
                     async for update in updates:
-                        was_read |= isinstance(update, EventFound | QueryAnswered)
+                        was_read |= isinstance(update, Found | Answered)
                         yield update
                 self._quarantine.clear(request)
                 return
@@ -168,11 +161,11 @@ class WorkerPool:
                         supervisor.deaths = 0
                         if update is None:
                             break
-                        if isinstance(update, RequestStarted):
-                            update = RequestStarted(waited_s + update.queue_s)
-                        if request.is_streamed or not isinstance(update, EventFound | QueryAnswered):
+                        if isinstance(update, Started):
+                            update = Started(waited_s + update.queue_s)
+                        if request.is_streamed or not isinstance(update, Found | Answered):
                             yield update
-                        elif isinstance(update, QueryAnswered):
+                        elif isinstance(update, Answered):
                             kept.append(update)
                     else:
                         raise InternalError("The worker ended a request without a final message.")

@@ -18,6 +18,7 @@ from model.engine.updates import Answered, Found
 from model.errors import CheckpointError
 from model.language.decoding import Decoding
 from model.pipeline import Pipeline
+from model.task_params import TaskParams
 from model.timeline.event import Event
 from model.timeline.interval import Interval, union
 from tests.factories import identity_map, small_model
@@ -152,7 +153,7 @@ def test_streamed_events_have_the_same_confidence_as_the_answer(calibration: Cal
     assert session.calibrated == (() if calibration is None else ("ground",))
     sound = Waveform((np.random.default_rng(0).standard_normal(192_000) * 0.1).astype(np.float32))
     wild = Decoding(max_new_tokens=150, temperature=50.0, seed=1)  # all tokens are almost equally likely
-    session.submit(sound, "ground", ("a", "b", "c"), wild)
+    session.submit(sound, TaskParams(task="ground", queries=("a", "b", "c"), decoding=wild))
     updates = [update for _ in iter(lambda: session.is_idle, True) for _, update in session.step()]
     num_events = 0
     for answer in [update for update in updates if isinstance(update, Answered)]:

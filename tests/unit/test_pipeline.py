@@ -8,6 +8,7 @@ from model.audio.segment import split
 from model.audio.waveform import Waveform
 from model.errors import EmptyPrompt, TaskNotSupported
 from model.pipeline import Decoding, Pipeline
+from model.task_params import TaskParams
 from tests.factories import small_model
 
 DECODING = Decoding(max_new_tokens=30)
@@ -65,5 +66,9 @@ def test_longer_audio_allows_a_longer_answer():
     pipeline, limits = Pipeline(*small_model()), {}
     for seconds in (2, 30, 31):
         question = pipeline.ask(pipeline.encode(noise(seconds)), "dense_caption", "What is heard?")
-        limits[seconds] = question.sequence.search.limit
-    assert limits == {2: 300, 30: 300, 31: 600}
+        session = pipeline.session()
+        request = session.submit(noise(seconds), TaskParams(task="dense_caption"))
+        while not request.running:
+            session.step()
+        limits[seconds] = question.sequence.search.limit, request.running[0].sequence.search.limit
+    assert limits == {2: (300, 300), 30: (300, 300), 31: (600, 600)}

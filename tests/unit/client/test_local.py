@@ -54,7 +54,7 @@ def test_summarize(model, clip):
 
 def test_ask(model, clip):
     result = model.ask(clip, "How often?")
-    assert (result.question, result.answer) == ("How often?", "HOW OFTEN?")
+    assert (result.question, result.answer) == ("How often?", "0.5: HOW OFTEN?")
     assert [(interval.start, interval.end) for interval in result.intervals] == [(0.5, 1.0)]
 
 
@@ -89,7 +89,9 @@ def test_a_part_has_the_times_of_the_file(model, clip):
     assert [(i.start, i.end) for event in part.events for i in event.intervals] == [(1.0, 2.5)]
     assert model.dense_caption(clip, start=None, end=None, min_confidence=None).events == whole.events
     assert [(s.start, s.end) for s in model.summarize(clip, start=1.0).segments] == [(1.0, 2.0), (2.0, 4.0)]
-    assert [(i.start, i.end) for i in model.ask(clip, "How often?", start=1.0).intervals] == [(1.5, 2.0)]
+    answer = model.ask(clip, "How often?", start=1.0)
+    assert [(i.start, i.end) for i in answer.intervals] == [(1.5, 2.0)]
+    assert answer.answer == "1.5: HOW OFTEN?"
 
 
 def test_the_progress_of_a_recording_of_several_passes_can_be_followed(model, clip, tmp_path, tone_wav):
@@ -187,7 +189,7 @@ def test_the_passes_of_a_long_recording_are_joined(model, tmp_path, tone_wav):
 def test_the_error_for_a_question_about_two_passes_says_what_to_do(model, tmp_path, tone_wav, monkeypatch):
     path = tmp_path / "talk.wav"
     path.write_bytes(tone_wav(11.0))
-    assert model.ask(path, "How often?").answer == "HOW OFTEN?"
+    assert model.ask(path, "How often?").answer == "0.5: HOW OFTEN?"
     monkeypatch.setenv("TIMEAUDIO_PASSES__WHOLE_S", "10")
     with pytest.raises(LocalModelError, match="TIMEAUDIO_PASSES__WHOLE_S; select a part with start and end"):
         type(model)().ask(path, "How often?")

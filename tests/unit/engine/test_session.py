@@ -13,6 +13,7 @@ from model.engine.updates import Answered, DeviceLost, Done, Encoded, Failed, Fo
 from model.errors import AudioTooLong, ContextTooLong, EmptyPrompt, OutOfMemory, TaskNotSupported
 from model.language.decoding import Decoding
 from model.pipeline import Pipeline
+from model.task_params import TaskParams
 from tests.factories import small_model
 
 SHORT = Decoding(max_new_tokens=25)
@@ -65,7 +66,7 @@ def test_requests_get_the_same_answers_as_single_requests(pipeline: Pipeline, se
     requests = []
     for number, sound in enumerate(sounds):
         task, queries = (("ground", ("a dog", "rain")), ("dense_caption", ()))[number % 2]
-        requests.append(session.submit(sound, task, queries, decoding))
+        requests.append(session.submit(sound, TaskParams(task=task, queries=queries, decoding=decoding)))
     updates = run(session)
     for sound, request in zip(sounds, requests, strict=True):
         received = updates[request]
@@ -76,7 +77,7 @@ def test_requests_get_the_same_answers_as_single_requests(pipeline: Pipeline, se
         found = {u.index: u.answer for u in received if isinstance(u, Answered)}
         assert list(found) == list(range(len(request.questions)))  # in the order of the queries
         for index, question in enumerate(request.questions):
-            alone = pipeline.answer(recording, request.task, question, decoding)
+            alone = pipeline.answer(recording, request.params.task, question, decoding)
             assert found[index].text == alone.text
             assert found[index].events == alone.events
             assert found[index].num_prompt_tokens == alone.num_prompt_tokens
@@ -86,7 +87,7 @@ def test_events_are_sent_when_complete_and_answers_in_query_order(session: Sessi
     num_early, orders = 0, set()
     for seed in (0, 2, 4):
         wild = Decoding(max_new_tokens=150, temperature=50.0, seed=seed)  # all tokens are almost equally likely
-        request = session.submit(noise(12.0, seed), "ground", ("a", "b", "c"), wild)
+        request = session.submit(noise(12.0, seed), TaskParams(task="ground", queries=("a", "b", "c"), decoding=wild))
         updates = run(session)[request]
         answers = [update for update in updates if isinstance(update, Answered)]
         assert [answer.index for answer in answers] == [0, 1, 2]
@@ -95,7 +96,7 @@ def test_events_are_sent_when_complete_and_answers_in_query_order(session: Sessi
             assert [event for event, _ in found] == list(answer.answer.events)
             assert all(place < updates.index(answer) for _, place in found)
             num_early += sum(isinstance(updates[place + 1], Found) for _, place in found)
-        lengths = [len(answer.answer.completion.ids) for answer in answers]
+        lengths = [answer.answer.num_completion_tokens for answer in answers]
         orders.add(tuple(sorted(range(3), key=lengths.__getitem__)))
     assert num_early >= 5  # most events are sent before their answers are complete
     assert orders != {(0, 1, 2)}  # the answers do not finish in query order
@@ -104,7 +105,8 @@ def test_events_are_sent_when_complete_and_answers_in_query_order(session: Sessi
 def test_each_interval_has_an_embedding_if_requested(session: Session) -> None:
     wild = Decoding(max_new_tokens=150, temperature=50.0, seed=0)
     with_them, without = (
-        session.submit(noise(12.0), "ground", ("a", "b"), wild, embeddings=embeddings) for embeddings in (True, False)
+        session.submit(noise(12.0), TaskParams(task="ground", queries=("a", "b"), decoding=wild, embeddings=embeddings))
+        for embeddings in (True, False)
     )
     updates = run(session)
     found = [interval for u in updates[with_them] if isinstance(u, Found) for interval in u.event.intervals]
@@ -122,15 +124,15 @@ def test_each_interval_has_an_embedding_if_requested(session: Session) -> None:
 
 def test_segments_of_equal_length_share_batches_across_requests(session: Session, batches: list[list[int]]) -> None:
     for seconds in (10.0, 7.0, 10.0, 10.0, 7.0, 10.0):
-        session.submit(noise(seconds), "dense_caption", (), Decoding(max_new_tokens=1))
+        session.submit(noise(seconds), TaskParams(task="dense_caption", decoding=Decoding(max_new_tokens=1)))
     run(session)
     assert batches == [[160_000] * 3, [112_000] * 2, [160_000]]
 
 
 def test_a_long_recording_does_not_delay_a_short_one(session: Session, batches: list[list[int]]) -> None:
-    long = session.submit(noise(300.0), "dense_caption", (), SHORT)
+    long = session.submit(noise(300.0), TaskParams(task="dense_caption", decoding=SHORT))
     assert [type(update) for _, update in session.step()] == [Started]
-    short = session.submit(noise(2.0), "dense_caption", (), Decoding(max_new_tokens=3))
+    short = session.submit(noise(2.0), TaskParams(task="dense_caption", decoding=Decoding(max_new_tokens=3)))
     steps = 0
     while not any(request is short and isinstance(update, Done) for request, update in session.step()):
         steps += 1
@@ -140,10 +142,10 @@ def test_a_long_recording_does_not_delay_a_short_one(session: Session, batches: 
 
 
 def test_a_full_engine_does_not_encode_waiting_requests(session: Session, batches: list[list[int]]) -> None:
-    session.submit(noise(1.0), "ground", [f"query {i}" for i in range(7)], SHORT)
+    session.submit(noise(1.0), TaskParams(task="ground", queries=("a dog",) * 7, decoding=SHORT))
     session.step()
     assert session.num_free == 0
-    session.submit(noise(1.5), "dense_caption", (), SHORT)
+    session.submit(noise(1.5), TaskParams(task="dense_caption", decoding=SHORT))
     session.step()
     assert batches == [[16_000]]
     run(session)
@@ -152,8 +154,8 @@ def test_a_full_engine_does_not_encode_waiting_requests(session: Session, batche
 
 def test_a_cancelled_request_frees_everything(session: Session) -> None:
     for steps in (0, 1, 2, 4):
-        gone = session.submit(noise(61.0), "ground", ("a dog", "rain"), SHORT)
-        stays = session.submit(noise(1.0), "dense_caption", (), SHORT)
+        gone = session.submit(noise(61.0), TaskParams(task="ground", queries=("a dog", "rain"), decoding=SHORT))
+        stays = session.submit(noise(1.0), TaskParams(task="dense_caption", decoding=SHORT))
         for _ in range(steps):
             session.step()
         session.cancel(gone)
@@ -165,10 +167,10 @@ def test_a_cancelled_request_frees_everything(session: Session) -> None:
 
 def test_invalid_requests_are_rejected(session: Session) -> None:
     with pytest.raises(TaskNotSupported, match="not for summarize"):
-        session.submit(noise(1.0), "summarize", (), SHORT)
+        session.submit(noise(1.0), TaskParams(task="summarize", decoding=SHORT))
     with pytest.raises(EmptyPrompt):
-        session.submit(noise(1.0), "ground", ("a dog", " . "), SHORT)
-    long = session.submit(noise(1.0), "ground", ("a dog", "wow " * 600), SHORT)
+        session.submit(noise(1.0), TaskParams(task="ground", queries=("a dog", " . "), decoding=SHORT))
+    long = session.submit(noise(1.0), TaskParams(task="ground", queries=("a dog", "wow " * 600), decoding=SHORT))
     [*_, last] = run(session)[long]
     assert isinstance(last, Failed)
     assert isinstance(last.error, ContextTooLong)
@@ -189,7 +191,10 @@ def test_an_encoder_batch_that_runs_out_of_memory_is_halved_once(
 ) -> None:
     handle = pipeline.model.speech.register_forward_pre_hook(memory_hog(2))
     try:
-        requests = [session.submit(noise(10.0), "dense_caption", (), Decoding(max_new_tokens=2)) for _ in range(3)]
+        requests = [
+            session.submit(noise(10.0), TaskParams(task="dense_caption", decoding=Decoding(max_new_tokens=2)))
+            for _ in range(3)
+        ]
         updates = run(session)
     finally:
         handle.remove()
@@ -198,11 +203,11 @@ def test_an_encoder_batch_that_runs_out_of_memory_is_halved_once(
 
 
 def test_only_the_recording_that_runs_out_of_memory_fails(pipeline: Pipeline, session: Session) -> None:
-    running = session.submit(noise(1.0), "dense_caption", (), SHORT)
+    running = session.submit(noise(1.0), TaskParams(task="dense_caption", decoding=SHORT))
     session.step()
     handle = pipeline.model.speech.register_forward_pre_hook(memory_hog(0))
     try:
-        hit = session.submit(noise(61.0), "dense_caption", (), SHORT)
+        hit = session.submit(noise(61.0), TaskParams(task="dense_caption", decoding=SHORT))
         updates = run(session)
     finally:
         handle.remove()
@@ -216,7 +221,7 @@ def test_a_lost_device_is_a_separate_error(pipeline: Pipeline, session: Session)
         raise RuntimeError("CUDA error: an illegal memory access was encountered")
 
     handle = pipeline.model.speech.register_forward_pre_hook(lost)
-    request = session.submit(noise(1.0), "dense_caption", (), SHORT)
+    request = session.submit(noise(1.0), TaskParams(task="dense_caption", decoding=SHORT))
     try:
         with pytest.raises(DeviceLost):
             session.step()

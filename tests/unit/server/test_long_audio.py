@@ -9,26 +9,18 @@ from dataclasses import replace
 
 import pytest
 
+from model.engine.updates import Answered, Encoded, Found, Started
 from model.errors import AudioTooLong
+from model.task_params import TaskParams
 from model.timeline.event import Event
 from model.timeline.interval import Interval
+from model.timeline.task import Task
 from server.errors import WorkerLost
 from server.inference.long_audio import AT_ONCE, analyze_passes, cut
 from server.settings import Passes
-from server.workers.protocol import (
-    AudioEncoded,
-    DecodingOptions,
-    EngineRequest,
-    EventFound,
-    LazySamples,
-    QueryAnswered,
-    RequestStarted,
-    Task,
-    Update,
-)
+from server.workers.protocol import EngineRequest, LazySamples, Update
 from tests.scripted_engine import ScriptedEngine, answered
 
-SLOT_TOKENS = 1024
 PASSES = [Interval(90 * number, 90 * number + 100) for number in range(10)]
 
 
@@ -43,23 +35,24 @@ class PassEngine(ScriptedEngine):
 
     async def analyze(self, request: EngineRequest) -> AsyncGenerator[Update, None]:
         number, self.begun = self.begun, self.begun + 1
-        self.num_passes.add(request.num_passes)
+        self.num_passes.add(request.params.num_passes)
         self.inside += 1
         self.most = max(self.most, self.inside)
         try:
-            yield RequestStarted(queue_s=0.5)
-            yield AudioEncoded(1.0, 7)
+            yield Started(queue_s=0.5)
+            yield Encoded(1.0, 7)
             await asyncio.sleep(0.02 if number % 2 else 0.001)  # so that passes do not end in order
             if number == self.fails_at:
                 raise WorkerLost("gone", retry_after_s=1.0)
-            for index in range(max(1, len(request.queries))):
+            for index in range(max(1, len(request.params.queries))):
                 yield answered(index, Event((Interval(50, 51),), "A click."))
         finally:
             self.inside -= 1
 
 
 def request(task: Task = "dense_caption", *queries: str) -> EngineRequest:
-    return EngineRequest(id="x", task=task, queries=queries, deadline=time.monotonic() + 60, is_streamed=False)
+    params = TaskParams(task=task, queries=queries)
+    return EngineRequest(id="x", params=params, deadline=time.monotonic() + 60, is_streamed=False)
 
 
 def samples(span: Interval) -> LazySamples:
@@ -70,24 +63,24 @@ def test_events_are_sent_per_pass_and_the_answer_covers_all_passes() -> None:
     engine = PassEngine()
 
     async def collect() -> list[Update]:
-        return [
-            update async for update in analyze_passes(engine, request("ground", "a", "b"), PASSES, samples, SLOT_TOKENS)
-        ]
+        return [update async for update in analyze_passes(engine, request("ground", "a", "b"), PASSES, samples)]
 
     updates = asyncio.run(collect())
-    assert updates[0] == RequestStarted(queue_s=0.5)
+    assert updates[0] == Started(queue_s=0.5)
     clicks = [Event((Interval(90 * n + 50, 90 * n + 51),), "A click.") for n in range(10)]
-    assert [u for u in updates if isinstance(u, EventFound)] == [
-        EventFound(i, click) for click in clicks for i in (0, 1)
-    ]
-    assert updates[-3] == AudioEncoded(10.0, 70)
+    assert [u for u in updates if isinstance(u, Found)] == [Found(i, click) for click in clicks for i in (0, 1)]
+    assert updates[-3] == Encoded(10.0, 70)
     first, second = updates[-2:]
-    assert isinstance(first, QueryAnswered)
-    assert isinstance(second, QueryAnswered)
+    assert isinstance(first, Answered)
+    assert isinstance(second, Answered)
     assert (first.index, second.index) == (0, 1)
-    assert first.events == second.events == (Event(tuple(i for click in clicks for i in click.intervals), "A click."),)
-    assert (first.present, first.num_prompt_tokens, first.num_completion_tokens) == (True, 120, 70)
-    assert first.text.split(", ")[1] == "<a_1><a_4><f_0> - <a_1><a_4><f_1>"
+    assert (
+        first.answer.events
+        == second.answer.events
+        == (Event(tuple(i for click in clicks for i in click.intervals), "A click."),)
+    )
+    assert (first.answer.present, first.answer.num_prompt_tokens, first.answer.num_completion_tokens) == (True, 120, 70)
+    assert first.answer.written.split(", ")[1] == "<a_1><a_4><f_0> - <a_1><a_4><f_1>"
     assert engine.most == AT_ONCE
     assert engine.num_passes == {len(PASSES)}
 
@@ -97,8 +90,8 @@ def test_the_first_pass_of_a_stream_runs_alone() -> None:
 
     async def begun_at_each_event() -> list[int]:
         message = replace(request(), is_streamed=True)
-        updates = analyze_passes(engine, message, PASSES, samples, SLOT_TOKENS)
-        return [engine.begun async for update in updates if isinstance(update, EventFound)]
+        updates = analyze_passes(engine, message, PASSES, samples)
+        return [engine.begun async for update in updates if isinstance(update, Found)]
 
     begun = asyncio.run(begun_at_each_event())
     assert begun[0] == 1
@@ -106,35 +99,29 @@ def test_the_first_pass_of_a_stream_runs_alone() -> None:
     assert engine.most == AT_ONCE
 
 
-@pytest.mark.parametrize(
-    ("options", "slot_tokens", "is_cut"),
-    [
-        (DecodingOptions(), 1024, False),
-        (DecodingOptions(max_new_tokens=8), 1024, False),  # 7 tokens in each pass, 70 in all
-        (DecodingOptions(max_new_tokens=7), 1024, True),
-        (DecodingOptions(max_new_tokens=900), 20, False),
-        (DecodingOptions(max_new_tokens=900), 19, True),  # the prompt of 12 tokens leaves room for 7
-    ],
-)
-@pytest.mark.parametrize("passes", [PASSES, PASSES[:1]])
-def test_an_answer_is_cut_if_one_pass_reaches_its_limit(
-    options: DecodingOptions, slot_tokens: int, is_cut: bool, passes: list[Interval]
-) -> None:
-    async def collect() -> list[Update]:
-        message = replace(request("ground", "a", "b"), options=options)
-        return [update async for update in analyze_passes(PassEngine(), message, passes, samples, slot_tokens)]
+def test_an_answer_is_cut_if_that_of_one_pass_is() -> None:
+    class CuttingEngine(PassEngine):
+        async def analyze(self, request: EngineRequest) -> AsyncGenerator[Update, None]:
+            async for update in super().analyze(request):
+                if isinstance(update, Answered) and update.index == 1 and request.id == "x-3":
+                    update = replace(update, answer=replace(update.answer, is_cut=True))
+                yield update
 
-    answers = [update for update in asyncio.run(collect()) if isinstance(update, QueryAnswered)]
-    assert [answer.is_cut for answer in answers] == [is_cut, is_cut]
+    async def collect() -> list[Update]:
+        message = request("ground", "a", "b")
+        return [update async for update in analyze_passes(CuttingEngine(), message, PASSES, samples)]
+
+    answers = [update.answer for update in asyncio.run(collect()) if isinstance(update, Answered)]
+    assert [answer.is_cut for answer in answers] == [False, True]
 
 
 def test_closing_the_stream_stops_all_passes() -> None:
     engine = PassEngine()
 
     async def leave() -> None:
-        async with aclosing(analyze_passes(engine, request(), PASSES, samples, SLOT_TOKENS)) as updates:
+        async with aclosing(analyze_passes(engine, request(), PASSES, samples)) as updates:
             async for update in updates:
-                if isinstance(update, EventFound):
+                if isinstance(update, Found):
                     break
         assert engine.inside == 0
         assert engine.begun < len(PASSES)
@@ -147,7 +134,7 @@ def test_a_failed_pass_stops_all_passes() -> None:
     engine.fails_at = 2
 
     async def collect() -> None:
-        async for _ in analyze_passes(engine, request(), PASSES, samples, SLOT_TOKENS):
+        async for _ in analyze_passes(engine, request(), PASSES, samples):
             pass
 
     with pytest.raises(WorkerLost):
@@ -202,9 +189,9 @@ class TruthEngine(ScriptedEngine):
 
     async def analyze(self, request: EngineRequest) -> AsyncGenerator[Update, None]:
         here = Interval(*struct.unpack("<2i", request.samples.read()))
-        yield RequestStarted(queue_s=0.0)
-        yield AudioEncoded(0.1, here.length)
-        for index, query in enumerate(request.queries or [""]):
+        yield Started(queue_s=0.0)
+        yield Encoded(0.1, here.length)
+        for index, query in enumerate(request.params.queries or [""]):
             wanted = {query: self.truth[query]} if query else self.truth
             found = [(caption, self._intervals_in(times, here)) for caption, times in wanted.items()]
             yield answered(index, *(Event(times, "" if query else caption) for caption, times in found if times))
@@ -241,20 +228,22 @@ def test_correct_events_in_every_pass_give_a_correct_answer(task: Task, duration
             return LazySamples(2, lambda: struct.pack("<2i", span.start, span.end))
 
         message = request(task, *queries)
-        return [update async for update in analyze_passes(TruthEngine(truth), message, passes, pcm, SLOT_TOKENS)]
+        return [update async for update in analyze_passes(TruthEngine(truth), message, passes, pcm)]
 
     updates = asyncio.run(collect())
-    answers = [update for update in updates if isinstance(update, QueryAnswered)]
+    answers = [update.answer for update in updates if isinstance(update, Answered)]
     expected = {caption: tuple(Interval(*pair) for pair in times) for caption, times in truth.items()}
     if task == "ground":
-        assert [tuple(i for e in answer.events for i in e.intervals) for answer in answers] == list(expected.values())
+        assert [answer.intervals for answer in answers] == list(expected.values())
         assert [answer.present for answer in answers] == [bool(times) for times in expected.values()]
     else:
         [answer] = answers
         assert {event.caption: event.intervals for event in answer.events} == {s: i for s, i in expected.items() if i}
-    streamed = [interval for update in updates if isinstance(update, EventFound) for interval in update.event.intervals]
+    streamed = [interval for update in updates if isinstance(update, Found) for interval in update.event.intervals]
     # The stream has each of them once too.
     assert sorted(streamed) == sorted(i for times in expected.values() for i in times)
     assert all(interval.end <= whole.end for interval in streamed)
     assert sum(answer.num_completion_tokens for answer in answers) == 7 * len(passes) * len(answers)
-    assert AudioEncoded(pytest.approx(0.1 * len(passes)), sum(p.length for p in passes)) in updates
+    [encoded] = [update for update in updates if isinstance(update, Encoded)]
+    assert encoded.encode_s == pytest.approx(0.1 * len(passes))
+    assert encoded.num_audio_tokens == sum(p.length for p in passes)

@@ -4,8 +4,10 @@ from dataclasses import replace
 
 import pytest
 
+from model.language.decoding import Decoding
+from model.task_params import TaskParams
 from server.errors import RequestQuarantined
-from server.workers.protocol import DecodingOptions, EngineRequest, LazySamples
+from server.workers.protocol import EngineRequest, LazySamples
 from server.workers.quarantine import MOST, Quarantine
 
 
@@ -13,7 +15,8 @@ def sound(pcm: bytes) -> LazySamples:
     return LazySamples(len(pcm) // 4, lambda: pcm)
 
 
-REQUEST = EngineRequest(id="x", task="ground", samples=sound(b"sound"), queries=("a dog",), deadline=0.0)
+PARAMS = TaskParams(task="ground", queries=("a dog",))
+REQUEST = EngineRequest(id="x", samples=sound(b"sound"), params=PARAMS, deadline=0.0)
 
 
 def test_two_crashes_as_the_only_request_are_proof_for_any_id() -> None:
@@ -27,8 +30,8 @@ def test_two_crashes_as_the_only_request_are_proof_for_any_id() -> None:
         quarantine.check(replace(REQUEST, id="y", deadline=5.0))
     for other in (
         replace(REQUEST, samples=sound(b"other")),
-        replace(REQUEST, queries=("a cat",)),
-        replace(REQUEST, options=DecodingOptions(top_p=0.5)),
+        replace(REQUEST, params=replace(PARAMS, queries=("a cat",))),
+        replace(REQUEST, params=replace(PARAMS, decoding=Decoding(top_p=0.5))),
     ):
         assert not quarantine.check(other)
 
@@ -53,5 +56,5 @@ def test_the_number_of_suspects_is_limited() -> None:
     for _ in range(2):
         quarantine.accuse(REQUEST, was_alone=False)
     for number in range(MOST):
-        quarantine.accuse(replace(REQUEST, queries=(str(number),)), was_alone=False)
+        quarantine.accuse(replace(REQUEST, params=replace(PARAMS, queries=(str(number),))), was_alone=False)
     assert not quarantine.check(REQUEST)

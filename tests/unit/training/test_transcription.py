@@ -16,9 +16,9 @@ from model.encoders.whisper import SpeechEncoder
 from model.engine.summary import read_words, summarize
 from model.engine.updates import Answered, Done, Encoded, Found, Started
 from model.errors import CheckpointError
-from model.language.decoding import Decoding
 from model.packing import pack
 from model.pipeline import Pipeline
+from model.task_params import TaskParams
 from model.timeline.lexicon import Lexicon
 from model.timeline.words import Word
 from tests.factories import identity_map, small_model
@@ -160,7 +160,7 @@ def test_a_session_summarizes_like_the_pipeline(tmp_path, lexicon):
     alone = pipeline.answer(recording, "summarize", "What is said?")
     assert alone.events, "nonsense is long enough to have a section"
     session = pipeline.session()
-    request = session.submit(waveform, "summarize", (), Decoding())
+    request = session.submit(waveform, TaskParams(task="summarize"))
     updates = []
     while not session.is_idle:
         updates += session.step()
@@ -172,7 +172,7 @@ def test_a_session_summarizes_like_the_pipeline(tmp_path, lexicon):
     answered = next(update for update in found if isinstance(update, Answered))
     assert answered.answer.events == alone.events
     assert answered.answer.written == alone.written
-    session.submit(waveform, "summarize", (), Decoding(), verbatim=True)
+    session.submit(waveform, TaskParams(task="summarize", verbatim=True))
     while not session.is_idle:
         updates += session.step()
     whole = [update for _, update in updates if isinstance(update, Answered)][-1].answer

@@ -24,43 +24,43 @@ _sym_db = _symbol_database.Default()
 
 
 
-DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n*server/pb/timeaudio/worker/v1/worker.proto\x12\x13timeaudio.worker.v1\"\xfd\x01\n\x0e\x41nalyzeRequest\x12\x12\n\nrequest_id\x18\x01 \x01(\t\x12\x0b\n\x03pcm\x18\x02 \x01(\x0c\x12\x13\n\x0bsample_rate\x18\x03 \x01(\r\x12\'\n\x04task\x18\x04 \x01(\x0e\x32\x19.timeaudio.worker.v1.Task\x12\x0f\n\x07queries\x18\x05 \x03(\t\x12-\n\x07options\x18\x06 \x01(\x0b\x32\x1c.timeaudio.worker.v1.Options\x12\x12\n\ndeadline_s\x18\x07 \x01(\x01\x12\x12\n\nembeddings\x18\x08 \x01(\x08\x12\x12\n\nnum_passes\x18\t \x01(\r\x12\x10\n\x08verbatim\x18\n \x01(\x08\"t\n\x07Options\x12\x11\n\tnum_beams\x18\x01 \x01(\r\x12\x16\n\x0emax_new_tokens\x18\x02 \x01(\r\x12\x13\n\x0btemperature\x18\x03 \x01(\x01\x12\r\n\x05top_p\x18\x04 \x01(\x01\x12\x11\n\x04seed\x18\x05 \x01(\x04H\x00\x88\x01\x01\x42\x07\n\x05_seed\"\xb8\x02\n\x0f\x41nalyzeResponse\x12/\n\x07started\x18\x01 \x01(\x0b\x32\x1c.timeaudio.worker.v1.StartedH\x00\x12/\n\x07\x65ncoded\x18\x02 \x01(\x0b\x32\x1c.timeaudio.worker.v1.EncodedH\x00\x12-\n\x06\x61nswer\x18\x03 \x01(\x0b\x32\x1b.timeaudio.worker.v1.AnswerH\x00\x12)\n\x04\x64one\x18\x04 \x01(\x0b\x32\x19.timeaudio.worker.v1.DoneH\x00\x12-\n\x06\x66\x61iled\x18\x05 \x01(\x0b\x32\x1b.timeaudio.worker.v1.FailedH\x00\x12\x30\n\x05\x65vent\x18\x06 \x01(\x0b\x32\x1f.timeaudio.worker.v1.FoundEventH\x00\x42\x08\n\x06update\"\x1a\n\x07Started\x12\x0f\n\x07queue_s\x18\x01 \x01(\x01\"5\n\x07\x45ncoded\x12\x10\n\x08\x65ncode_s\x18\x01 \x01(\x01\x12\x18\n\x10num_audio_tokens\x18\x02 \x01(\r\"a\n\x08Interval\x12\r\n\x05start\x18\x01 \x01(\r\x12\x0b\n\x03\x65nd\x18\x02 \x01(\r\x12\x17\n\nconfidence\x18\x03 \x01(\x01H\x00\x88\x01\x01\x12\x11\n\tembedding\x18\x04 \x03(\x02\x42\r\n\x0b_confidence\"J\n\x05\x45vent\x12\x30\n\tintervals\x18\x01 \x03(\x0b\x32\x1d.timeaudio.worker.v1.Interval\x12\x0f\n\x07\x63\x61ption\x18\x02 \x01(\t\"F\n\nFoundEvent\x12\r\n\x05index\x18\x01 \x01(\r\x12)\n\x05\x65vent\x18\x02 \x01(\x0b\x32\x1a.timeaudio.worker.v1.Event\"\xcb\x01\n\x06\x41nswer\x12\r\n\x05index\x18\x01 \x01(\r\x12*\n\x06\x65vents\x18\x02 \x03(\x0b\x32\x1a.timeaudio.worker.v1.Event\x12\x0c\n\x04text\x18\x03 \x01(\t\x12\x0f\n\x07present\x18\x04 \x01(\x08\x12\x19\n\x11num_prompt_tokens\x18\x05 \x01(\r\x12\x1d\n\x15num_completion_tokens\x18\x06 \x01(\r\x12\x12\n\ngenerate_s\x18\x07 \x01(\x01\x12\x19\n\x11num_interventions\x18\x08 \x01(\r\"\x06\n\x04\x44one\"(\n\x06\x46\x61iled\x12\r\n\x05\x65rror\x18\x01 \x01(\t\x12\x0f\n\x07message\x18\x02 \x01(\t\"\x0f\n\rStatusRequest\"\xe5\x02\n\x0eStatusResponse\x12)\n\x05state\x18\x01 \x01(\x0e\x32\x1a.timeaudio.worker.v1.State\x12\r\n\x05model\x18\x02 \x01(\t\x12(\n\x05tasks\x18\x03 \x03(\x0e\x32\x19.timeaudio.worker.v1.Task\x12\x14\n\x0cnum_requests\x18\x04 \x01(\r\x12\x11\n\tnum_steps\x18\x05 \x01(\x04\x12+\n\x06\x66\x61iled\x18\x06 \x01(\x0b\x32\x1b.timeaudio.worker.v1.Failed\x12\x13\n\x0bnum_running\x18\x07 \x01(\r\x12\x13\n\x0bnum_waiting\x18\x08 \x01(\r\x12\x11\n\tnum_slots\x18\t \x01(\r\x12\x16\n\x0enum_free_slots\x18\n \x01(\r\x12\x0f\n\x07is_busy\x18\x0b \x01(\x08\x12\x33\n\x10\x63\x61librated_tasks\x18\x0c \x03(\x0e\x32\x19.timeaudio.worker.v1.Task*g\n\x04Task\x12\x14\n\x10TASK_UNSPECIFIED\x10\x00\x12\x16\n\x12TASK_DENSE_CAPTION\x10\x01\x12\x0f\n\x0bTASK_GROUND\x10\x02\x12\x12\n\x0eTASK_SUMMARIZE\x10\x03\x12\x0c\n\x08TASK_ASK\x10\x04*T\n\x05State\x12\x15\n\x11STATE_UNSPECIFIED\x10\x00\x12\x11\n\rSTATE_LOADING\x10\x01\x12\x0f\n\x0bSTATE_READY\x10\x02\x12\x10\n\x0cSTATE_FAILED\x10\x03\x32\xba\x01\n\rWorkerService\x12V\n\x07\x41nalyze\x12#.timeaudio.worker.v1.AnalyzeRequest\x1a$.timeaudio.worker.v1.AnalyzeResponse0\x01\x12Q\n\x06Status\x12\".timeaudio.worker.v1.StatusRequest\x1a#.timeaudio.worker.v1.StatusResponseb\x06proto3')
+DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n*server/pb/timeaudio/worker/v1/worker.proto\x12\x13timeaudio.worker.v1\"\xe8\x01\n\x0e\x41nalyzeRequest\x12\x12\n\nrequest_id\x18\x01 \x01(\t\x12\x0b\n\x03pcm\x18\x02 \x01(\x0c\x12\'\n\x04task\x18\x03 \x01(\x0e\x32\x19.timeaudio.worker.v1.Task\x12\x0f\n\x07queries\x18\x04 \x03(\t\x12-\n\x07options\x18\x05 \x01(\x0b\x32\x1c.timeaudio.worker.v1.Options\x12\x12\n\ndeadline_s\x18\x06 \x01(\x01\x12\x12\n\nembeddings\x18\x07 \x01(\x08\x12\x12\n\nnum_passes\x18\x08 \x01(\r\x12\x10\n\x08verbatim\x18\t \x01(\x08\"t\n\x07Options\x12\x11\n\tnum_beams\x18\x01 \x01(\r\x12\x16\n\x0emax_new_tokens\x18\x02 \x01(\r\x12\x13\n\x0btemperature\x18\x03 \x01(\x01\x12\r\n\x05top_p\x18\x04 \x01(\x01\x12\x11\n\x04seed\x18\x05 \x01(\x04H\x00\x88\x01\x01\x42\x07\n\x05_seed\"\xb8\x02\n\x0f\x41nalyzeResponse\x12/\n\x07started\x18\x01 \x01(\x0b\x32\x1c.timeaudio.worker.v1.StartedH\x00\x12/\n\x07\x65ncoded\x18\x02 \x01(\x0b\x32\x1c.timeaudio.worker.v1.EncodedH\x00\x12-\n\x06\x61nswer\x18\x03 \x01(\x0b\x32\x1b.timeaudio.worker.v1.AnswerH\x00\x12)\n\x04\x64one\x18\x04 \x01(\x0b\x32\x19.timeaudio.worker.v1.DoneH\x00\x12-\n\x06\x66\x61iled\x18\x05 \x01(\x0b\x32\x1b.timeaudio.worker.v1.FailedH\x00\x12\x30\n\x05\x65vent\x18\x06 \x01(\x0b\x32\x1f.timeaudio.worker.v1.FoundEventH\x00\x42\x08\n\x06update\"\x1a\n\x07Started\x12\x0f\n\x07queue_s\x18\x01 \x01(\x01\"5\n\x07\x45ncoded\x12\x10\n\x08\x65ncode_s\x18\x01 \x01(\x01\x12\x18\n\x10num_audio_tokens\x18\x02 \x01(\r\"a\n\x08Interval\x12\r\n\x05start\x18\x01 \x01(\r\x12\x0b\n\x03\x65nd\x18\x02 \x01(\r\x12\x17\n\nconfidence\x18\x03 \x01(\x01H\x00\x88\x01\x01\x12\x11\n\tembedding\x18\x04 \x03(\x02\x42\r\n\x0b_confidence\"J\n\x05\x45vent\x12\x30\n\tintervals\x18\x01 \x03(\x0b\x32\x1d.timeaudio.worker.v1.Interval\x12\x0f\n\x07\x63\x61ption\x18\x02 \x01(\t\"F\n\nFoundEvent\x12\r\n\x05index\x18\x01 \x01(\r\x12)\n\x05\x65vent\x18\x02 \x01(\x0b\x32\x1a.timeaudio.worker.v1.Event\"\xca\x01\n\x06\x41nswer\x12\r\n\x05index\x18\x01 \x01(\r\x12*\n\x06\x65vents\x18\x02 \x03(\x0b\x32\x1a.timeaudio.worker.v1.Event\x12\x0c\n\x04text\x18\x03 \x01(\t\x12\x19\n\x11num_prompt_tokens\x18\x04 \x01(\r\x12\x1d\n\x15num_completion_tokens\x18\x05 \x01(\r\x12\x12\n\ngenerate_s\x18\x06 \x01(\x01\x12\x19\n\x11num_interventions\x18\x07 \x01(\r\x12\x0e\n\x06is_cut\x18\x08 \x01(\x08\"\x06\n\x04\x44one\"(\n\x06\x46\x61iled\x12\r\n\x05\x65rror\x18\x01 \x01(\t\x12\x0f\n\x07message\x18\x02 \x01(\t\"\x0f\n\rStatusRequest\"\xe5\x02\n\x0eStatusResponse\x12)\n\x05state\x18\x01 \x01(\x0e\x32\x1a.timeaudio.worker.v1.State\x12\r\n\x05model\x18\x02 \x01(\t\x12(\n\x05tasks\x18\x03 \x03(\x0e\x32\x19.timeaudio.worker.v1.Task\x12\x14\n\x0cnum_requests\x18\x04 \x01(\r\x12\x11\n\tnum_steps\x18\x05 \x01(\x04\x12+\n\x06\x66\x61iled\x18\x06 \x01(\x0b\x32\x1b.timeaudio.worker.v1.Failed\x12\x13\n\x0bnum_running\x18\x07 \x01(\r\x12\x13\n\x0bnum_waiting\x18\x08 \x01(\r\x12\x11\n\tnum_slots\x18\t \x01(\r\x12\x16\n\x0enum_free_slots\x18\n \x01(\r\x12\x0f\n\x07is_busy\x18\x0b \x01(\x08\x12\x33\n\x10\x63\x61librated_tasks\x18\x0c \x03(\x0e\x32\x19.timeaudio.worker.v1.Task*g\n\x04Task\x12\x14\n\x10TASK_UNSPECIFIED\x10\x00\x12\x16\n\x12TASK_DENSE_CAPTION\x10\x01\x12\x0f\n\x0bTASK_GROUND\x10\x02\x12\x12\n\x0eTASK_SUMMARIZE\x10\x03\x12\x0c\n\x08TASK_ASK\x10\x04*T\n\x05State\x12\x15\n\x11STATE_UNSPECIFIED\x10\x00\x12\x11\n\rSTATE_LOADING\x10\x01\x12\x0f\n\x0bSTATE_READY\x10\x02\x12\x10\n\x0cSTATE_FAILED\x10\x03\x32\xba\x01\n\rWorkerService\x12V\n\x07\x41nalyze\x12#.timeaudio.worker.v1.AnalyzeRequest\x1a$.timeaudio.worker.v1.AnalyzeResponse0\x01\x12Q\n\x06Status\x12\".timeaudio.worker.v1.StatusRequest\x1a#.timeaudio.worker.v1.StatusResponseb\x06proto3')
 
 _globals = globals()
 _builder.BuildMessageAndEnumDescriptors(DESCRIPTOR, _globals)
 _builder.BuildTopDescriptorsAndMessages(DESCRIPTOR, 'server.pb.timeaudio.worker.v1.worker_pb2', _globals)
 if not _descriptor._USE_C_DESCRIPTORS:
   DESCRIPTOR._loaded_options = None
-  _globals['_TASK']._serialized_start=1719
-  _globals['_TASK']._serialized_end=1822
-  _globals['_STATE']._serialized_start=1824
-  _globals['_STATE']._serialized_end=1908
+  _globals['_TASK']._serialized_start=1697
+  _globals['_TASK']._serialized_end=1800
+  _globals['_STATE']._serialized_start=1802
+  _globals['_STATE']._serialized_end=1886
   _globals['_ANALYZEREQUEST']._serialized_start=68
-  _globals['_ANALYZEREQUEST']._serialized_end=321
-  _globals['_OPTIONS']._serialized_start=323
-  _globals['_OPTIONS']._serialized_end=439
-  _globals['_ANALYZERESPONSE']._serialized_start=442
-  _globals['_ANALYZERESPONSE']._serialized_end=754
-  _globals['_STARTED']._serialized_start=756
-  _globals['_STARTED']._serialized_end=782
-  _globals['_ENCODED']._serialized_start=784
-  _globals['_ENCODED']._serialized_end=837
-  _globals['_INTERVAL']._serialized_start=839
-  _globals['_INTERVAL']._serialized_end=936
-  _globals['_EVENT']._serialized_start=938
-  _globals['_EVENT']._serialized_end=1012
-  _globals['_FOUNDEVENT']._serialized_start=1014
-  _globals['_FOUNDEVENT']._serialized_end=1084
-  _globals['_ANSWER']._serialized_start=1087
-  _globals['_ANSWER']._serialized_end=1290
-  _globals['_DONE']._serialized_start=1292
-  _globals['_DONE']._serialized_end=1298
-  _globals['_FAILED']._serialized_start=1300
-  _globals['_FAILED']._serialized_end=1340
-  _globals['_STATUSREQUEST']._serialized_start=1342
-  _globals['_STATUSREQUEST']._serialized_end=1357
-  _globals['_STATUSRESPONSE']._serialized_start=1360
-  _globals['_STATUSRESPONSE']._serialized_end=1717
-  _globals['_WORKERSERVICE']._serialized_start=1911
-  _globals['_WORKERSERVICE']._serialized_end=2097
+  _globals['_ANALYZEREQUEST']._serialized_end=300
+  _globals['_OPTIONS']._serialized_start=302
+  _globals['_OPTIONS']._serialized_end=418
+  _globals['_ANALYZERESPONSE']._serialized_start=421
+  _globals['_ANALYZERESPONSE']._serialized_end=733
+  _globals['_STARTED']._serialized_start=735
+  _globals['_STARTED']._serialized_end=761
+  _globals['_ENCODED']._serialized_start=763
+  _globals['_ENCODED']._serialized_end=816
+  _globals['_INTERVAL']._serialized_start=818
+  _globals['_INTERVAL']._serialized_end=915
+  _globals['_EVENT']._serialized_start=917
+  _globals['_EVENT']._serialized_end=991
+  _globals['_FOUNDEVENT']._serialized_start=993
+  _globals['_FOUNDEVENT']._serialized_end=1063
+  _globals['_ANSWER']._serialized_start=1066
+  _globals['_ANSWER']._serialized_end=1268
+  _globals['_DONE']._serialized_start=1270
+  _globals['_DONE']._serialized_end=1276
+  _globals['_FAILED']._serialized_start=1278
+  _globals['_FAILED']._serialized_end=1318
+  _globals['_STATUSREQUEST']._serialized_start=1320
+  _globals['_STATUSREQUEST']._serialized_end=1335
+  _globals['_STATUSRESPONSE']._serialized_start=1338
+  _globals['_STATUSRESPONSE']._serialized_end=1695
+  _globals['_WORKERSERVICE']._serialized_start=1889
+  _globals['_WORKERSERVICE']._serialized_end=2075
 # @@protoc_insertion_point(module_scope)

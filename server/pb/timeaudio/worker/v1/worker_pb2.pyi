@@ -32,10 +32,9 @@ STATE_READY: State
 STATE_FAILED: State
 
 class AnalyzeRequest(_message.Message):
-    __slots__ = ("request_id", "pcm", "sample_rate", "task", "queries", "options", "deadline_s", "embeddings", "num_passes", "verbatim")
+    __slots__ = ("request_id", "pcm", "task", "queries", "options", "deadline_s", "embeddings", "num_passes", "verbatim")
     REQUEST_ID_FIELD_NUMBER: _ClassVar[int]
     PCM_FIELD_NUMBER: _ClassVar[int]
-    SAMPLE_RATE_FIELD_NUMBER: _ClassVar[int]
     TASK_FIELD_NUMBER: _ClassVar[int]
     QUERIES_FIELD_NUMBER: _ClassVar[int]
     OPTIONS_FIELD_NUMBER: _ClassVar[int]
@@ -45,7 +44,6 @@ class AnalyzeRequest(_message.Message):
     VERBATIM_FIELD_NUMBER: _ClassVar[int]
     request_id: str
     pcm: bytes
-    sample_rate: int
     task: Task
     queries: _containers.RepeatedScalarFieldContainer[str]
     options: Options
@@ -53,7 +51,7 @@ class AnalyzeRequest(_message.Message):
     embeddings: bool
     num_passes: int
     verbatim: bool
-    def __init__(self, request_id: _Optional[str] = ..., pcm: _Optional[bytes] = ..., sample_rate: _Optional[int] = ..., task: _Optional[_Union[Task, str]] = ..., queries: _Optional[_Iterable[str]] = ..., options: _Optional[_Union[Options, _Mapping]] = ..., deadline_s: _Optional[float] = ..., embeddings: bool = ..., num_passes: _Optional[int] = ..., verbatim: bool = ...) -> None: ...
+    def __init__(self, request_id: _Optional[str] = ..., pcm: _Optional[bytes] = ..., task: _Optional[_Union[Task, str]] = ..., queries: _Optional[_Iterable[str]] = ..., options: _Optional[_Union[Options, _Mapping]] = ..., deadline_s: _Optional[float] = ..., embeddings: bool = ..., num_passes: _Optional[int] = ..., verbatim: bool = ...) -> None: ...
 
 class Options(_message.Message):
     __slots__ = ("num_beams", "max_new_tokens", "temperature", "top_p", "seed")
@@ -128,24 +126,24 @@ class FoundEvent(_message.Message):
     def __init__(self, index: _Optional[int] = ..., event: _Optional[_Union[Event, _Mapping]] = ...) -> None: ...
 
 class Answer(_message.Message):
-    __slots__ = ("index", "events", "text", "present", "num_prompt_tokens", "num_completion_tokens", "generate_s", "num_interventions")
+    __slots__ = ("index", "events", "text", "num_prompt_tokens", "num_completion_tokens", "generate_s", "num_interventions", "is_cut")
     INDEX_FIELD_NUMBER: _ClassVar[int]
     EVENTS_FIELD_NUMBER: _ClassVar[int]
     TEXT_FIELD_NUMBER: _ClassVar[int]
-    PRESENT_FIELD_NUMBER: _ClassVar[int]
     NUM_PROMPT_TOKENS_FIELD_NUMBER: _ClassVar[int]
     NUM_COMPLETION_TOKENS_FIELD_NUMBER: _ClassVar[int]
     GENERATE_S_FIELD_NUMBER: _ClassVar[int]
     NUM_INTERVENTIONS_FIELD_NUMBER: _ClassVar[int]
+    IS_CUT_FIELD_NUMBER: _ClassVar[int]
     index: int
     events: _containers.RepeatedCompositeFieldContainer[Event]
     text: str
-    present: bool
     num_prompt_tokens: int
     num_completion_tokens: int
     generate_s: float
     num_interventions: int
-    def __init__(self, index: _Optional[int] = ..., events: _Optional[_Iterable[_Union[Event, _Mapping]]] = ..., text: _Optional[str] = ..., present: bool = ..., num_prompt_tokens: _Optional[int] = ..., num_completion_tokens: _Optional[int] = ..., generate_s: _Optional[float] = ..., num_interventions: _Optional[int] = ...) -> None: ...
+    is_cut: bool
+    def __init__(self, index: _Optional[int] = ..., events: _Optional[_Iterable[_Union[Event, _Mapping]]] = ..., text: _Optional[str] = ..., num_prompt_tokens: _Optional[int] = ..., num_completion_tokens: _Optional[int] = ..., generate_s: _Optional[float] = ..., num_interventions: _Optional[int] = ..., is_cut: bool = ...) -> None: ...
 
 class Done(_message.Message):
     __slots__ = ()
