@@ -1,11 +1,12 @@
 """Print results as soon as they are found: the body of the four commands with --stream."""
 
 import json
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
 import typer
+from rich.console import Console
 
 from timeaudio.cli.run_analysis import reason
 from timeaudio.console import complain, printable
@@ -46,7 +47,7 @@ def _print(source: Source, stream: Stream[Any, AnyAnswer], named: str, *, as_jso
             typer.echo(f"{'' if as_json else named}{text}")
     answer = stream.answer()
     if isinstance(answer, QuestionAnswer) and as_json:
-        typer.echo(json.dumps({"file": source.shown, "answer": answer.answer}, ensure_ascii=False))
+        typer.echo(_json(source, {"answer": answer.answer}))
     elif not num_printed and not as_json:
         typer.echo(f"{named}{prose(answer)}")
 
@@ -54,7 +55,12 @@ def _print(source: Source, stream: Stream[Any, AnyAnswer], named: str, *, as_jso
 def _line(source: Source, piece: Piece, *, as_json: bool) -> str | None:
     """Format a piece; None for the intervals of an answer to a question, since its text names them again."""
     if as_json:
-        return json.dumps({"file": source.shown, **piece.model_dump(mode="json")}, ensure_ascii=False)
+        return _json(source, piece.model_dump(mode="json"))
     if isinstance(piece, CaptionedEvent | GroundingResult | SummarySegment):
         return line(piece)
     return None
+
+
+def _json(source: Source, fields: Mapping[str, object]) -> str:
+    """Format a line of JSON, in ASCII if the terminal has no other letters."""
+    return json.dumps({"file": source.shown, **fields}, ensure_ascii=Console().options.ascii_only)

@@ -100,7 +100,7 @@ def _inside(folder: Path, left_out: list[Path]) -> Iterator[Source]:
             elif suffix in UNREAD_SUFFIXES:
                 left_out.append(path)
     if not found:
-        yield Source(str(folder), PurePath(folder.name), folder)
+        yield Source(str(folder), PurePath(folder.name or "recordings"), folder)
     for path in sorted(found):
         yield Source(str(path), path.relative_to(folder), path)
 

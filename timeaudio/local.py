@@ -3,8 +3,9 @@
 Only this module and the commands that use it need the `server` extra.
 """
 
+import math
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Final, Unpack, cast
@@ -18,13 +19,15 @@ from timeaudio.requests import OnProgress
 
 if TYPE_CHECKING:
     from model.audio.waveform import Waveform
-    from model.pipeline import ParsedAnswer, Recording
+    from model.engine.updates import Encoded, ParsedAnswer
+    from model.task_params import TaskParams
     from model.timeline.task import Task
 
 LIMIT_S = 150.0
 """Longest part of a recording, in seconds, for any task. A server accepts hours."""
 
 _TENTHS: Final = 10
+_ROUNDING: Final = 1e-6  # 0.2 + 0.1 is more than 0.3
 
 
 def fetched(model: Path | None) -> Path | None:
@@ -95,23 +98,11 @@ class LocalModel:
             LocalModelError: the recording or the part cannot be used; the message says what to do.
             OSError: the file cannot be read.
         """
-        return cast(
-            results.DenseCaption,
-            self._answer(audio, "dense_caption", (), part, lambda recording: [self._pipeline.dense_caption(recording)]),
-        )
+        return cast(results.DenseCaption, self._answer(audio, "dense_caption", (), part))
 
     def ground(self, audio: Path | bytes, queries: Sequence[str], **part: Unpack[PartOptions]) -> results.Grounding:
         """Return where each query happens. Each pass of the recording is encoded once. Raises: as `dense_caption`."""
-        return cast(
-            results.Grounding,
-            self._answer(
-                audio,
-                "ground",
-                queries,
-                part,
-                lambda recording: [self._pipeline.ground(recording, query) for query in queries],
-            ),
-        )
+        return cast(results.Grounding, self._answer(audio, "ground", queries, part))
 
     def summarize(self, audio: Path | bytes, **part: Unpack[PartOptions]) -> results.Summary:
         """Return a summary of the speech in a recording.
@@ -119,62 +110,49 @@ class LocalModel:
         Raises:
             LocalModelError, OSError: as for `dense_caption`; also if the checkpoint was not trained for it.
         """
-        return cast(results.Summary, self._text_answer(audio, "summarize", "", part))
+        return cast(results.Summary, self._answer(audio, "summarize", (), part))
 
     def ask(self, audio: Path | bytes, question: str, **part: Unpack[PartOptions]) -> results.QuestionAnswer:
         """Return the answer to a question about a recording. Raises: as `summarize`."""
-        return cast(results.QuestionAnswer, self._text_answer(audio, "ask", question, part))
-
-    def _text_answer(self, audio: Path | bytes, task: "Task", words: str, part: PartOptions) -> results.AnyAnswer:
-        from model.language.prompt import question_of
-
-        question = question_of(task, words)
-        return self._answer(
-            audio, task, (words,), part, lambda recording: [self._pipeline.answer(recording, task, question)]
-        )
+        return cast(results.QuestionAnswer, self._answer(audio, "ask", (question,), part))
 
     def _answer(
-        self,
-        audio: Path | bytes,
-        task: "Task",
-        queries: Sequence[str],
-        part: PartOptions,
-        ask: "Callable[[Recording], list[ParsedAnswer]]",
+        self, audio: Path | bytes, task: "Task", queries: Sequence[str], part: PartOptions
     ) -> results.AnyAnswer:
         """Return the model's answer about one recording, as a server would."""
+        from model.task_params import TaskParams
         from server.api.requests import InferenceResult
         from server.api.responses import PRESENTERS
         from server.inference.confidence_filter import filter_answer
 
         start, end_s, least = self._checked_part(task, part)
         data = audio if isinstance(audio, bytes) else audio.read_bytes()
+        params = TaskParams(task=task, queries=tuple(query.strip() for query in queries))
         begun = time.perf_counter()
         try:
             waveform = self._decode(
                 data, max_seconds=LIMIT_S, start_s=start / _TENTHS, end_s=end_s, track=part.get("track")
             )
-            decoded = time.perf_counter()
-            answers, num_audio_tokens, encode_s = self._in_passes(waveform, task, ask)
+            decode_s = time.perf_counter() - begun
+            answers, encoded = self._in_passes(waveform, params)
         except self._too_long as error:
             raise LocalModelError(
                 f"{error} Choose a part with --start and --end, or run `timeaudio serve` and use --server URL."
             ) from error
         except self._refusals as error:
             raise LocalModelError(str(error)) from error
-        ended = time.perf_counter()
-        share_s = (ended - decoded - encode_s) / max(1, len(answers))
         result = InferenceResult(
             id=f"local-{uuid4().hex}",
             model=self._pipeline.name,
-            queries=tuple(queries),
+            queries=params.queries,
             start=start,
             num_samples=waveform.num_samples,
-            decode_s=decoded - begun,
+            decode_s=decode_s,
             warnings=waveform.warnings,
-            num_audio_tokens=num_audio_tokens,
-            encode_s=encode_s,
-            total_s=ended - begun,
-            answers=[replace(filter_answer(answer, least), generate_s=share_s) for answer in answers],
+            num_audio_tokens=encoded.num_audio_tokens,
+            encode_s=encoded.encode_s,
+            total_s=time.perf_counter() - begun,
+            answers=[filter_answer(answer, least) for answer in answers],
         )
         return PRESENTERS[task](result)
 
@@ -182,7 +160,9 @@ class LocalModel:
         """Return the start in tenths, the end in seconds, and the least confidence, by the server's rules."""
         start_s, end_s = part.get("start") or 0.0, part.get("end")
         least = part.get("min_confidence") or 0.0
-        if end_s is not None and end_s < start_s + 1 / _TENTHS:
+        if not 0 <= start_s < math.inf:
+            raise LocalModelError(f"The start must be 0 or more seconds, not {start_s:g}.")
+        if end_s is not None and not start_s + 1 / _TENTHS <= end_s + _ROUNDING < math.inf:
             raise LocalModelError(f"The end must be at least 0.1 s after the start ({start_s:g} s).")
         if least and task not in self._pipeline.calibrated:
             raise LocalModelError(
@@ -190,26 +170,43 @@ class LocalModel:
             )
         return int(start_s * _TENTHS + 1e-6), end_s, least
 
-    def _in_passes(
-        self, waveform: "Waveform", task: "Task", ask: "Callable[[Recording], list[ParsedAnswer]]"
-    ) -> "tuple[list[ParsedAnswer], int, float]":
-        """Return the answers, the number of audio tokens, and the seconds spent on encoding."""
+    def _in_passes(self, waveform: "Waveform", params: "TaskParams") -> "tuple[list[ParsedAnswer], Encoded]":
+        """Return the answers about the whole recording, and the sums of what encoding its passes took."""
         from model.audio.waveform import SAMPLES_PER_TENTH, Waveform
         from server.inference.long_audio import AnswerMerger, cut
 
-        passes = cut(waveform.duration_tenths, task, self._passes)
-        num_audio_tokens, encode_s, parts = 0, 0.0, []
+        passes = cut(waveform.duration_tenths, params.task, self._passes)
+        params = replace(params, num_passes=len(passes))
+        whole, encode_s, num_audio_tokens = AnswerMerger(passes, params.task, len(params.queries) or 1), 0.0, 0
         for number, span in enumerate(passes, start=1):
             end = span.end * SAMPLES_PER_TENTH if number < len(passes) else waveform.num_samples
-            begun = time.perf_counter()
-            recording = self._pipeline.encode(Waveform(waveform.samples[span.start * SAMPLES_PER_TENTH : end]))
-            encode_s += time.perf_counter() - begun
-            num_audio_tokens += recording.num_audio_tokens
-            parts.append(ask(recording))
+            answers, encoded = self._pass(Waveform(waveform.samples[span.start * SAMPLES_PER_TENTH : end]), params)
+            for index, answer in answers.items():
+                whole.add(index, answer)
+            encode_s += encoded.encode_s
+            num_audio_tokens += encoded.num_audio_tokens
             if self.on_progress is not None and len(passes) > 1:
                 self.on_progress(number, len(passes))
-        whole = AnswerMerger(passes, task, len(parts[0]))
-        for part in parts:
-            for index, answer in enumerate(part):
-                whole.add(index, answer)
-        return whole.answers(), num_audio_tokens, encode_s
+        return whole.answers(), replace(encoded, encode_s=encode_s, num_audio_tokens=num_audio_tokens)
+
+    def _pass(self, waveform: "Waveform", params: "TaskParams") -> "tuple[dict[int, ParsedAnswer], Encoded]":
+        """Return the answers about one pass by query number, and what encoding it took."""
+        from model.engine.updates import Answered, Encoded, Failed
+
+        answers: dict[int, ParsedAnswer] = {}
+        encoded = Encoded(0.0, 0)
+        session = self._pipeline.session()
+        request = session.submit(waveform, params)
+        try:
+            while not session.is_idle:
+                for _, update in session.step():
+                    match update:
+                        case Encoded():
+                            encoded = update
+                        case Answered(index, answer):
+                            answers[index] = answer
+                        case Failed(error):
+                            raise error
+        finally:
+            session.cancel(request)  # if it was interrupted
+        return answers, encoded

@@ -35,6 +35,7 @@ class OutputFolder:
     def __init__(self, path: Path, sources: Iterable[Source]) -> None:
         self._path = path
         self._stems = _stems(set(sources))
+        _check_apart(self._stems)
 
     def file(self, source: Source, name: FormatName) -> Path:
         """Return where to store the answer about a recording in a format."""
@@ -91,13 +92,17 @@ def _stems(sources: set[Source]) -> Mapping[Source, PurePath]:
     sharing: dict[PurePath, list[Source]] = defaultdict(list)
     for source in sources:
         sharing[source.place.with_name(source.place.stem)].append(source)
-    stems = {source: stem if len(found) == 1 else source.place for stem, found in sharing.items() for source in found}
+    return {source: stem if len(found) == 1 else source.place for stem, found in sharing.items() for source in found}
+
+
+def _check_apart(stems: Mapping[Source, PurePath]) -> None:
+    """Check all formats, whose suffixes may have two parts: `x.verbose.wav` as json, and `x.wav` as verbose_json."""
     taken: dict[PurePath, Source] = {}
     for source, stem in sorted(stems.items(), key=lambda item: item[0].shown):
-        if stem in taken:
-            raise ValueError(
-                f"{taken[stem].shown} and {source.shown} would be written to the same files; "
-                "run them separately, each with its own folder"
-            )
-        taken[stem] = source
-    return stems
+        for suffix in {row.suffix for row in FORMATS.values()}:
+            file = stem.with_name(stem.name + suffix)
+            if taken.setdefault(file, source) != source:
+                raise ValueError(
+                    f"{taken[file].shown} and {source.shown} would be written to the same files; "
+                    "run them separately, each with its own folder"
+                )

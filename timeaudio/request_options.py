@@ -71,9 +71,13 @@ def checked_options(given: Mapping[str, Any], known: type[RequestOptions] | type
 
 
 def checked_words(words: object, name: str) -> str:
-    """Return text to send. Raises: TypeError, if it is something else."""
+    """Return text to send. Raises: TypeError, if it is something else; ValueError, if it cannot be sent."""
     if not isinstance(words, str):
         raise TypeError(f"{name} must be text, not {type(words).__name__}.")
+    try:
+        words.encode()
+    except UnicodeEncodeError:
+        raise ValueError(f"{name} is not valid Unicode text: {words!r}.") from None
     return str(words)
 
 

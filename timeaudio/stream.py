@@ -4,6 +4,7 @@ from collections.abc import AsyncGenerator, Generator
 from types import TracebackType
 from typing import Generic, Self, TypeVar, cast
 
+from timeaudio.errors import ClientError
 from timeaudio.requests import A, Part
 from timeaudio.results import Beginning, Piece
 
@@ -33,7 +34,8 @@ class _SoFar(Generic[P, A]):
         return None
 
     def _whole(self) -> A:
-        assert self._answer is not None, "transports raise if the answer is incomplete"
+        if self._answer is None:
+            raise ClientError("The stream was closed before its end, so there is no whole answer.")
         return self._answer
 
 

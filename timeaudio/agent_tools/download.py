@@ -14,6 +14,9 @@ from timeaudio.errors import ClientError
 MAX_BYTES: Final = 256 * 1024 * 1024
 """The largest file that is fetched: by default, a server accepts no larger file."""
 
+NO_PROXY: Final = {f"all://{host}": None for host in ("localhost", "127.0.0.1", "[::1]")}
+"""This computer is never reached through a proxy, whatever HTTP_PROXY says: the proxy would get the token."""
+
 _MAX_REDIRECTS: Final = 5
 _TIMEOUT: Final = httpx.Timeout(60.0, connect=10.0)
 
@@ -64,7 +67,7 @@ async def downloaded(
     """
     with TemporaryDirectory(prefix="timeaudio-") as folder:
         try:
-            async with httpx.AsyncClient(timeout=_TIMEOUT, auth=auth) as http:
+            async with httpx.AsyncClient(timeout=_TIMEOUT, auth=auth, mounts=NO_PROXY) as http:
                 target = await _fetched(http, address, prefixes, Path(folder))
         except httpx.InvalidURL as error:
             raise AddressRefused(f"{address!r} is not an address: {error}.") from error

@@ -91,7 +91,7 @@ def batch(  # noqa: PLR0913  an option each
         raise typer.BadParameter(str(error)) from None
     if server is not None and (model is not None or ray):
         raise typer.BadParameter("--server uses its own model: give neither --model nor --ray with it")
-    is_parquet = output.suffix == ".parquet"
+    is_parquet = output.suffix.lower() == ".parquet"
     for module in ["pyarrow"] * is_parquet + ["ray"] * ray:
         _check_installed(module)
     if not (server or ray):  # with Ray, each node fetches its own copy
@@ -100,6 +100,7 @@ def batch(  # noqa: PLR0913  an option each
         model = fetched(model)
     rows_file = output.with_name(f"{output.name}.jsonl") if is_parquet else output
     with Journal(rows_file, again=retry_failed) as journal:
+        journal.check_task(task_spec.field)
         counts = RowCounts(complain, price=price, skipped=len(journal.done))
         paths = (path for path in read_manifest(manifest, part) if path not in journal.done)
         if ray:

@@ -16,6 +16,7 @@ from typing import Any, Self
 
 from timeaudio.errors import ClientError
 
+_BEGINNING = b'{"path": "'
 _SYNC_S = 1.0  # a power failure may lose the rows of this time; a killed process loses none
 
 
@@ -42,10 +43,24 @@ class Journal:
         except BlockingIOError:
             os.close(self._file)
             raise JournalError(f"Another run is writing to {path}. Wait for it to end, or use another file.") from None
+        self._check_beginning()
         self._cut_torn_line()
         if again:
             self._take_out_failures()
-        self.done = {str(row["path"]) for row in rows(path)}
+        self.done: set[str] = set()
+        self._first_answer: Mapping[str, Any] | None = None
+        for row in rows(path):
+            self.done.add(str(row["path"]))
+            self._first_answer = self._first_answer or row.get("answer")
+
+    def check_task(self, field: str) -> None:
+        """Check that the answers so far have this field, which the answers of one task alone have.
+
+        Raises:
+            JournalError: they are those of another task.
+        """
+        if self._first_answer is not None and field not in self._first_answer:
+            raise JournalError(f"{self.path} has the answers of another task. Use another output file.")
 
     def write(self, row: Mapping[str, Any]) -> None:
         """Add a row, which has a `path`.
@@ -79,6 +94,13 @@ class Journal:
         os.fsync(self._file)
         os.close(self._file)
 
+    def _check_beginning(self) -> None:
+        """Raise JournalError if the file begins like no row, even a torn one: it must stay as it is."""
+        beginning = os.pread(self._file, len(_BEGINNING), 0)
+        if not _BEGINNING.startswith(beginning):
+            os.close(self._file)
+            raise JournalError(f"{self.path} was not written by `timeaudio batch`. Use another output file.")
+
     def _cut_torn_line(self) -> None:
         end = size = os.fstat(self._file).st_size
         while end > 0:
@@ -111,7 +133,7 @@ def rows(path: Path) -> Iterator[dict[str, Any]]:
     Raises:
         JournalError: a line is not a row.
     """
-    with path.open(encoding="utf-8") as file:
+    with path.open(encoding="utf-8", errors="replace") as file:  # a damaged line fails below, as any other
         for number, line in enumerate(file, start=1):
             try:
                 row = json.loads(line)

@@ -92,6 +92,15 @@ def _encoding(manifest: Path) -> str:
 
 
 def _table(manifest: Path, rows: Iterator[list[str]]) -> Iterator[str]:
+    try:
+        yield from _column(manifest, rows)
+    except csv.Error as error:
+        raise BatchManifestError(
+            f"{manifest} is not a valid table ({error}). Is a quotation mark not closed?"
+        ) from None
+
+
+def _column(manifest: Path, rows: Iterator[list[str]]) -> Iterator[str]:
     heading = next(rows, [])
     if COLUMN not in heading:
         raise BatchManifestError(

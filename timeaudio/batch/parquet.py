@@ -20,9 +20,10 @@ _ANSWER: TypeAdapter[AnyAnswer] = TypeAdapter(AnyAnswer)
 def write_parquet(journal: Path, target: Path, *, embeddings: bool = False) -> None:
     """Write `target` from a journal; it is renamed into place when complete.
 
-    Columns: path, status, error, detail, recorded_at (a date without a time zone), model, duration_s, spans (list of
-    start_s, end_s, label, confidence), answer (without embeddings). With `embeddings` also a column of that name: for
-    each span a list of 32-bit floats, or null. It is not a field of the spans: DuckDB reads all fields of a list.
+    Columns: path (bytes that are not UTF-8 become escapes), status, error, detail, recorded_at (a date without a time
+    zone), model, duration_s, spans (list of start_s, end_s, label, confidence), answer (without embeddings). With
+    `embeddings` also a column of that name: for each span a list of 32-bit floats, or null. It is not a field of the
+    spans: DuckDB reads all fields of a list.
     """
     import pyarrow
     from pyarrow import parquet
@@ -72,6 +73,7 @@ def _groups(journal: Path, *, embeddings: bool) -> Iterator[list[dict[str, Any]]
 
 
 def _flat(row: dict[str, Any], *, embeddings: bool) -> dict[str, Any]:
+    row = row | {name: _valid(row[name]) for name in ("path", "detail") if name in row}
     answer_fields = row.get("answer")
     if answer_fields is None:
         return row
@@ -87,6 +89,11 @@ def _flat(row: dict[str, Any], *, embeddings: bool) -> dict[str, Any]:
     if embeddings:
         fields["embeddings"] = [span.embedding for span in found]
     return fields | {"spans": spans, "answer": json.dumps(_without_embeddings(answer_fields))}
+
+
+def _valid(text: str) -> str:
+    """Return text that Parquet can hold: bytes of a file name that are not UTF-8 become escapes."""
+    return text.encode(errors="surrogateescape").decode(errors="backslashreplace")
 
 
 def _without_embeddings(tree: Any) -> Any:

@@ -63,6 +63,8 @@ async def answer_one(path: str, task_spec: TaskSpec, server: BatchServer) -> dic
     Raises:
         ClientError: the server is gone, or refused the API key.
     """
+    died = f"The server died {MOST_TRIES} times while it analysed this recording."
+    error_row = failed(path, "server-lost", died)
     for number in range(1, MOST_TRIES + 1):
         try:
             async with AsyncClient(server.url, timeout=PATIENCE_S, retry_for_s=PATIENCE_S) as client:
@@ -73,8 +75,10 @@ async def answer_one(path: str, task_spec: TaskSpec, server: BatchServer) -> dic
             if error.status not in BUSY:
                 server.answered()
                 return failed(path, error.type.rpartition(":")[2], str(error))
+            error_row = failed(path, error.type.rpartition(":")[2], str(error))
             await server.revive()  # it stayed busy, or is shutting down
         except ServerUnreachable:
+            error_row = failed(path, "server-lost", died)
             if number == MOST_TRIES:
                 break
             await server.revive()
@@ -86,7 +90,7 @@ async def answer_one(path: str, task_spec: TaskSpec, server: BatchServer) -> dic
             server.answered()
             found = {"recorded_at": recorded_at(Path(path)), "answer": answer.model_dump(mode="json")}
             return {"path": path, "status": "ok", **found}
-    return failed(path, "server-lost", f"The server died {MOST_TRIES} times while it analysed this recording.")
+    return error_row
 
 
 def failed(path: str, error: str, detail: str) -> dict[str, Any]:

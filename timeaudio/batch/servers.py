@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import Protocol
 
 from timeaudio.async_client import AsyncClient
+from timeaudio.console import complain
 from timeaudio.errors import LocalModelError, ServerUnreachable
 
 HOST = "127.0.0.1"
@@ -46,7 +47,11 @@ class RemoteServer:
 
     async def revive(self) -> None:
         """Wait for the server. Raises: ServerUnreachable, after `patience_s`."""
-        await _until_ready(self.url, self._patience_s, alive=lambda: True)
+        try:
+            await _until_ready(self.url, 2.0, alive=lambda: True)
+        except ServerUnreachable:
+            complain(f"Waiting up to {self._patience_s:.0f} s for the server at {self.url} ...")
+            await _until_ready(self.url, self._patience_s, alive=lambda: True)
 
     def answered(self) -> None:
         """Do nothing."""

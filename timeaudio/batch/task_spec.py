@@ -34,6 +34,11 @@ class TaskSpec:
         if self.task in ("caption", "summarize") and self.words:
             raise ValueError(f"{self.task} takes no -q: it is for ground and ask")
 
+    @property
+    def field(self) -> str:
+        """A field that the answers of this task have, and those of other tasks do not."""
+        return {"caption": "events", "ground": "results", "summarize": "segments", "ask": "question"}[self.task]
+
     async def of(self, client: AsyncClient, path: Path) -> AnyAnswer:
         """Return the server's answer about one recording.
 

@@ -74,7 +74,7 @@ def caption(
     output = OutputOptions(output_dir, formats, as_json, json_lines, resume, stream)
     part = checked_part(start, end, track, min_confidence)
     if stream:
-        follow(files, lambda client, audio: client.stream_dense_caption(audio, **part), output, server)
+        follow(files, lambda client, audio: client.stream_dense_caption(audio, **part), output, server, model)
     run(files, lambda backend, audio: backend.dense_caption(audio, **part), output, server, model)
 
 
@@ -119,7 +119,7 @@ def ground(
     output = OutputOptions(output_dir, formats, as_json, json_lines, resume, stream)
     part = checked_part(start, end, track, min_confidence)
     if stream:
-        follow(files, lambda client, audio: client.stream_ground(audio, wanted, **part), output, server)
+        follow(files, lambda client, audio: client.stream_ground(audio, wanted, **part), output, server, model)
     run(files, lambda backend, audio: backend.ground(audio, wanted, **part), output, server, model)
 
 
@@ -151,7 +151,7 @@ def summarize(
     output = OutputOptions(output_dir, formats, as_json, json_lines, resume, stream)
     part = checked_part(start, end, track, min_confidence)
     if stream:
-        follow(files, lambda client, audio: client.stream_summarize(audio, **part), output, server)
+        follow(files, lambda client, audio: client.stream_summarize(audio, **part), output, server, model)
     run(files, lambda backend, audio: backend.summarize(audio, **part), output, server, model)
 
 
@@ -198,5 +198,5 @@ def ask(
     output = OutputOptions(output_dir, formats, as_json, json_lines, resume, stream)
     part = checked_part(start, end, track, min_confidence)
     if stream:
-        follow(files, lambda client, audio: client.stream_ask(audio, question_text, **part), output, server)
+        follow(files, lambda client, audio: client.stream_ask(audio, question_text, **part), output, server, model)
     run(files, lambda backend, audio: backend.ask(audio, question_text, **part), output, server, model)

@@ -29,7 +29,7 @@ def _known(names: list[str] | None) -> list[str] | None:
     return names
 
 
-Files = Annotated[list[Path], typer.Argument(metavar="FILE", help=f"Recordings: {RECORDINGS}")]
+Files = Annotated[list[str], typer.Argument(metavar="FILE", help=f"Recordings: {RECORDINGS}")]
 ModelDir = Annotated[
     Path | None,
     typer.Option(
@@ -134,7 +134,7 @@ def checked_part(
     Raises:
         typer.BadParameter: the end is not after the start.
     """
-    if end is not None and end < (start or 0.0) + 0.1:
+    if end is not None and end + 1e-6 < (start or 0.0) + 0.1:  # 0.2 + 0.1 is more than 0.3
         raise typer.BadParameter(f"--end must be at least 0.1 s after the start ({start or 0.0:g} s)")
     return {"start": start, "end": end, "track": track, "min_confidence": min_confidence}
 

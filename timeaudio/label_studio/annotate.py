@@ -25,7 +25,7 @@ from timeaudio.results import DenseCaption, Grounding, Result
 
 MAX_QUERIES: Final = 32  # of a request, by default
 _REFUSED_RECORDING: Final = frozenset({400, 413, 415, 422})
-_REFUSED_QUERIES: Final = (":invalid-field", ":prompt-too-long")
+_REFUSED_ALWAYS: Final = (":invalid-field", ":prompt-too-long", ":task-not-supported")
 
 Found = tuple[ProjectLabel | None, LabelledInterval]
 
@@ -89,7 +89,7 @@ class Annotator:
         except AddressRefused as error:
             complain(f"Task {task_id}: {error}")
         except ApiError as error:
-            if error.status not in _REFUSED_RECORDING or error.type.endswith(_REFUSED_QUERIES):
+            if error.status not in _REFUSED_RECORDING or error.type.endswith(_REFUSED_ALWAYS):
                 raise
             complain(f"Task {task_id}: {error}")
         return {"result": []}

@@ -27,7 +27,7 @@ def test_a_reopened_journal_has_its_rows(tmp_path: Path) -> None:
     assert [found["path"] for found in rows(path)] == ["a.wav", "ü\n.wav"]
 
 
-@pytest.mark.parametrize("torn", ['{"path": "b', '{"path": "b.wav", "status": "ok"}', "x" * 200_000])
+@pytest.mark.parametrize("torn", ['{"path": "b', '{"path": "b.wav", "status": "ok"}', '{"path": "' + "x" * 200_000])
 def test_an_incomplete_last_line_is_removed(tmp_path: Path, torn: str) -> None:
     path = tmp_path / "rows.jsonl"
     path.write_text(json.dumps(row("a.wav")) + "\n" + torn)
@@ -65,12 +65,32 @@ def test_failed_rows_can_be_removed(tmp_path: Path) -> None:
     assert [found["status"] for found in rows(path)] == ["ok", "ok"]
 
 
-def test_another_file_is_not_overwritten(tmp_path: Path) -> None:
+@pytest.mark.parametrize("content", [b"\\documentclass{article}\nlast line", b"one line", b"fLaC\0\xff\n\x80"])
+def test_another_file_stays_as_it_is(tmp_path: Path, content: bytes) -> None:
     path = tmp_path / "thesis.tex"
-    path.write_text("\\documentclass{article}\n")
-    with pytest.raises(JournalError, match="line 1"):
+    path.write_bytes(content)
+    with pytest.raises(JournalError, match="was not written by"):
         Journal(path)
-    assert path.read_text() == "\\documentclass{article}\n"
+    assert path.read_bytes() == content
+
+
+def test_a_damaged_row_is_named(tmp_path: Path) -> None:
+    path = tmp_path / "rows.jsonl"
+    path.write_bytes(json.dumps(row("a.wav")).encode() + b'\n{"path": "\xff\n')
+    with pytest.raises(JournalError, match="line 2"):
+        Journal(path)
+
+
+def test_the_answers_of_another_task_are_not_continued(tmp_path: Path) -> None:
+    path = tmp_path / "rows.jsonl"
+    with Journal(path) as journal:
+        journal.write(row("a.wav", "failed"))
+        journal.write({**row("b.wav"), "answer": {"events": []}})
+        journal.check_task("results")  # the answers of this run are its own
+    with Journal(path) as journal:
+        journal.check_task("events")
+        with pytest.raises(JournalError, match="another task"):
+            journal.check_task("results")
 
 
 def test_a_full_disk_leaves_complete_rows(tmp_path: Path) -> None:

@@ -45,6 +45,7 @@ def test_a_folder_is_searched(tmp_path: Path) -> None:
     [
         ("a.csv", "file\na.wav\n", "no column 'path'"),
         ("a.csv", "id,path\n1\n", "row 2"),
+        ("a.csv", 'path\n"a.wav\n' + "b.wav\n" * 30_000, "quotation mark not closed"),
         ("a.jsonl", '{"path": "a.wav"}\n{"file": "b.wav"}\n', "line 2"),
         ("a.jsonl", '{"path": "a.wav"\n', "line 1"),
         ("a.jsonl", '{"path": 3}\n', "line 1"),

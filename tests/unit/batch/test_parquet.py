@@ -35,6 +35,12 @@ def both(write_archive: WriteArchive) -> tuple[Path, Path]:  # noqa: F811
     return write_archive(rows, "plain"), write_archive(rows, "vectors", embeddings=True)
 
 
+def test_a_name_that_is_not_utf_8_has_escapes(write_archive: WriteArchive) -> None:  # noqa: F811
+    failed = {"path": "b\udce9.wav", "status": "failed", "error": "unreadable", "detail": "b\udce9.wav is gone"}
+    found = parquet.read_table(write_archive([row("caf\udce9.wav", None, 3.0), failed])).to_pylist()
+    assert [found["path"] for found in found] == ["caf\\xe9.wav", "b\\xe9.wav"]
+
+
 def test_there_is_a_column_of_embeddings_only_if_requested(both: tuple[Path, Path]) -> None:
     plain, vectors = (parquet.read_table(path) for path in both)
     assert vectors.column("embeddings").to_pylist() == [[EAST, pytest.approx(NORTH)], [None], None]

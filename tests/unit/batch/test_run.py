@@ -1,5 +1,6 @@
 """A run names the recordings that fail, and starts no server without a recording to analyse."""
 
+import asyncio
 from pathlib import Path
 
 import pytest
@@ -7,8 +8,9 @@ import pytest
 from timeaudio.batch import run as batch_run
 from timeaudio.batch.journal import Journal
 from timeaudio.batch.row_counts import RowCounts
-from timeaudio.batch.run import failed, run_all
+from timeaudio.batch.run import MOST_TRIES, answer_one, failed, run_all
 from timeaudio.batch.task_spec import TaskSpec
+from timeaudio.errors import ApiError
 
 
 class Server:
@@ -49,3 +51,14 @@ def test_failed_recordings_are_named_with_their_reason(tmp_path: Path, monkeypat
         assert journal.done == {"a.wav", "b.wav"}
     assert messages == ["a.wav: The file a.wav is damaged.", "b.wav: The file b.wav is damaged."]
     assert (counts.failed, server.num_started, server.num_closed) == (2, 1, 1)
+
+
+def test_a_server_that_stays_busy_is_not_called_lost() -> None:
+    class BusySpec:
+        async def of(self, *_: object) -> None:
+            raise ApiError(503, {"type": "urn:timeaudio:error:out-of-memory", "detail": "The device is full."})
+
+    server = Server()
+    row = asyncio.run(answer_one("a.wav", BusySpec(), server))  # type: ignore[arg-type]
+    assert (row["error"], row["detail"]) == ("out-of-memory", "The device is full.")
+    assert server.num_started == MOST_TRIES

@@ -67,6 +67,8 @@ def test_a_file_is_fetched_up_to_the_size_that_a_server_accepts(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     assert Limits().upload_bytes == download.MAX_BYTES
+    monkeypatch.setenv("http_proxy", "http://127.0.0.1:9")  # would get the token, so it is not used for this computer
+    monkeypatch.delenv("no_proxy", raising=False)
     monkeypatch.setattr(download, "MAX_BYTES", 2**20)
 
     class Site(SimpleHTTPRequestHandler):

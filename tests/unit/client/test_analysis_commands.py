@@ -169,6 +169,27 @@ def test_recordings_with_the_same_output_file_are_rejected_first(ask, server, tm
     assert server.received == []
 
 
+def test_formats_with_the_same_output_file_are_rejected_first(ask, server, tmp_path, capsys):
+    clips = make(tmp_path, "x.wav", "x.verbose.wav")
+    assert ask("caption", *clips, "-o", tmp_path / "o", "-f", "json", "-f", "verbose_json") == 2
+    assert "would be written to the same files" in capsys.readouterr().err
+    assert server.received == []
+
+
+def test_a_folder_without_recordings_is_named(ask, tmp_path, monkeypatch, capsys):
+    monkeypatch.chdir(tmp_path)
+    assert ask("caption", ".", "-o", "o") == 1
+    assert "no recordings" in capsys.readouterr().err
+
+
+def test_a_question_may_be_longer_than_a_file_name(server, question_json, tmp_path, capsys):
+    server.answer(200, question_json)
+    [clip] = make(tmp_path, "a.wav")
+    question = "Как часто лает собака? " * 20
+    assert main(["ask", str(clip), question, "--server", server.url]) == 0
+    assert server.received[0].all("question") == [question.encode()]
+
+
 def test_resume_processes_only_missing_recordings(ask, server, tmp_path, capsys):
     make(tmp_path / "in", "a.wav", "b.wav", "c.wav")
     words = ["caption", tmp_path / "in", "-o", tmp_path / "o", "-f", "srt", "-f", "json"]

@@ -73,7 +73,7 @@ def test_the_time_adds_up(model, clip):
     timing = model.ground(clip, ["sleep 0.3"]).timing
     assert timing.generate_s >= 0.3
     assert timing.queue_s == 0
-    assert timing.total_s == pytest.approx(timing.decode_s + timing.encode_s + timing.generate_s, abs=2e-4)
+    assert timing.total_s >= timing.decode_s + timing.encode_s + timing.generate_s
 
 
 def test_an_invalid_recording_raises_an_error(model, tmp_path):
@@ -121,6 +121,19 @@ def test_a_part_has_at_least_a_tenth(model, clip, start, end, fits):
     else:
         with pytest.raises(LocalModelError, match="0.1 s after the start"):
             model.dense_caption(clip, start=start, end=end)
+
+
+def test_a_part_has_finite_times(model, clip):
+    for part in (
+        {"start": float("inf")},
+        {"start": float("nan")},
+        {"start": -1.0},
+        {"end": float("nan")},
+        {"end": float("inf")},
+    ):
+        with pytest.raises(LocalModelError, match="The (start|end) must"):
+            model.dense_caption(clip, **part)
+    assert model.dense_caption(clip, start=0.2, end=0.3).audio.duration == 0.1
 
 
 def test_a_start_after_the_end_of_the_file(model, clip):
@@ -184,6 +197,8 @@ def test_the_passes_of_a_long_recording_are_joined(model, tmp_path, tone_wav):
     found = model.ground(path, ["nothing", "a dog barks"]).results
     assert [(interval.start, interval.end) for interval in found[1].intervals] == [(0.1, 6.0), (8.1, 14.0)]
     assert not found[0].present
+    [found] = model.ground(path, ["everywhere"]).results  # each pass knows the number of passes
+    assert [(interval.start, interval.end) for interval in found.intervals] == [(0.0, 20.0)]
 
 
 def test_the_error_for_a_question_about_two_passes_says_what_to_do(model, tmp_path, tone_wav, monkeypatch):

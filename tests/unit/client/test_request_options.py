@@ -95,6 +95,8 @@ def test_queries_must_be_text():
             checked_queries(queries)
     with pytest.raises(TypeError, match="question must be text"):
         checked_words(3, "question")
+    with pytest.raises(ValueError, match=r"queries\[1\] is not valid Unicode"):
+        checked_queries(["rain", "x\ud800y"])
 
 
 def test_options_of_live_sound():

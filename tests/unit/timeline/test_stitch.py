@@ -54,6 +54,11 @@ def test_an_event_across_seams_is_returned_once() -> None:
     assert parts == [[], [], [event(rain, (0, 2500))]]
 
 
+def test_an_event_that_ends_just_before_the_next_pass_waits_for_it() -> None:
+    parts = stitched([event("rain", (800, 898))], [event("rain", (0, 100))], [])
+    assert parts == [[], [event("rain", (800, 1000))], []]
+
+
 def test_two_sounds_at_the_same_time_are_not_joined() -> None:
     parts = stitched([event("rain", (920, 980)), event("a dog barks", (920, 980))], [event("rain", (20, 80))], [])
     assert [e.caption for e in parts[1]] == ["rain", "a dog barks"]
