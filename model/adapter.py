@@ -56,9 +56,9 @@ def merge_adapter(llm: PreTrainedModel, directory: Path) -> PreTrainedModel:
         except (OSError, TypeError, ValueError) as error:
             raise CheckpointError(f"{directory / CONFIG} cannot be read ({error}): copy it again.") from None
         config.base_model_name_or_path = None  # a path on the machine that trained it
-        adapted = get_peft_model(llm, config)
+        adapted = get_peft_model(llm, config, low_cpu_mem_usage=True)  # no random weights, which would be overwritten
         try:
-            found = set_peft_model_state_dict(adapted, tensors)
+            found = set_peft_model_state_dict(adapted, tensors, low_cpu_mem_usage=True)
         except RuntimeError as error:
             raise CheckpointError(f"{directory} does not fit the language model: {error}") from None
         missing = [name for name in found.missing_keys if ".lora_" in name]

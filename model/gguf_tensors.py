@@ -9,6 +9,7 @@ Source: ggml, docs/gguf.md, version 3; ggml-quants.c.
 
 from collections.abc import Mapping, Sequence
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import torch
@@ -22,6 +23,23 @@ MOST_BYTES = 45_000_000
 """Size above which a file is split, as llama.cpp splits: model-00001-of-00002.gguf, ..."""
 BLOCK = 32
 """Values per scale."""
+
+
+GROUP_BYTES = 65_536
+"""Bytes of a row of `_dequantized`; the library converts 16 rows at a time."""
+
+
+class _Reader(GGUFReader):
+    """Reads from a plain array: slices of a memory map take three times as long, and a vocabulary has 50,000."""
+
+    @property
+    def data(self) -> Any:
+        """The bytes of the file."""
+        return self._bytes
+
+    @data.setter
+    def data(self, mapped: Any) -> None:
+        self._bytes = np.asarray(mapped)
 
 
 def gguf_files(directory: Path) -> list[Path]:
@@ -38,14 +56,22 @@ def read_tensors(paths: Sequence[Path]) -> dict[str, Tensor]:
     found: dict[str, Tensor] = {}
     for path in paths:
         try:
-            for held in GGUFReader(path).tensors:
+            for held in _Reader(path).tensors:
                 shape = [int(size) for size in reversed(held.shape)]  # GGUF lists the innermost axis first
-                numbers = np.array(quants.dequantize(held.data, held.tensor_type), dtype=np.float32)
-                found[held.name] = torch.from_numpy(numbers).view(shape)
+                found[held.name] = torch.from_numpy(_dequantized(held.data, held.tensor_type)).view(shape)
         # The library raises NotImplementedError for types that it cannot dequantize, the others for damaged files.
         except (OSError, ValueError, IndexError, KeyError, OverflowError, NotImplementedError) as error:
             raise CheckpointError(f"{path} cannot be read ({error}): copy it again.") from None
     return found
+
+
+def _dequantized(stored: np.ndarray, kind: GGMLQuantizationType) -> np.ndarray:
+    """Return the values as float32. Short rows are joined, which changes nothing: blocks never cross rows."""
+    rows = np.atleast_2d(stored)
+    while len(rows) % 2 == 0 and rows.nbytes < GROUP_BYTES * len(rows):
+        rows = rows.reshape(len(rows) // 2, -1)
+    values: np.ndarray = quants.dequantize(rows, kind)
+    return values if values.flags.writeable else values.copy()  # unquantized values are still the file's
 
 
 def write_tensors(writer: GGUFWriter, tensors: Mapping[str, Tensor], bits: Mapping[str, GGMLQuantizationType]) -> None:
