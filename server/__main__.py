@@ -67,6 +67,8 @@ def main() -> None:
     if arguments.openapi:
         print_openapi()
         return
+    if arguments.workers < 1:
+        parser.error("--workers must be at least 1")
     devices = arguments.device.split(",") * arguments.workers
     sys.exit(serve(arguments.host, arguments.port, arguments.model, devices, arguments.grpc_port))
 

@@ -26,6 +26,8 @@ from server.workers.protocol import SAMPLE_RATE, EngineRequest, ModelInfo, Updat
 
 CAPTION = 'A dog says "wow" --> twice.'
 """Text that formats must escape."""
+NUM_TOKENS = 7
+"""The number of tokens of every answer."""
 
 
 class ScriptedEngine:
@@ -51,6 +53,8 @@ class ScriptedEngine:
         """Yield the events of each answer, then the answer."""
         async for update in self._updates(request):
             if isinstance(update, Answered):
+                is_cut = (request.params.decoding.max_new_tokens or NUM_TOKENS + 1) <= NUM_TOKENS
+                update = replace(update, answer=replace(update.answer, is_cut=is_cut))
                 if request.params.embeddings:
                     update = with_embeddings(update)
                 for event in update.answer.events:
@@ -97,7 +101,7 @@ def with_embeddings(answered: Answered) -> Answered:
 
 
 def answered(index: int, *events: Event, text: str = "") -> Answered:
-    return Answered(index, ParsedAnswer(events, text, 12, 7, generate_s=0.02))
+    return Answered(index, ParsedAnswer(events, text, 12, NUM_TOKENS, generate_s=0.02))
 
 
 def main(engine: ScriptedEngine) -> None:

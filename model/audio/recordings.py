@@ -49,10 +49,10 @@ class Recordings:
         yield from self._track.blocks()
         begins_s = self._track.seconds
         for part in self._parts[1:]:
-            self._bytes_left -= self._track.num_bytes
+            bytes_left = self._bytes_left - self._track.num_bytes
             try:
                 following = AudioTrack(
-                    part, max_decoded_bytes=max(0, self._bytes_left), track=self._number, begins_s=begins_s
+                    part, max_decoded_bytes=max(0, bytes_left), track=self._number, begins_s=begins_s
                 )
             except AudioError as error:
                 if not isinstance(error, EmptyAudio):
@@ -60,7 +60,7 @@ class Recordings:
                 continue
             self._warnings += self._track.warnings()
             self._track.__exit__(None, None, None)
-            self._track = following
+            self._track, self._bytes_left = following, bytes_left
             yield from following.blocks()
             begins_s += following.seconds
 

@@ -11,7 +11,7 @@ from model.audio.waveform import Waveform
 from model.engine.fair_queue import FairQueue
 from model.engine.memory import in_halves
 from model.engine.summary import read_words
-from model.errors import OutOfMemory, TimeAudioError
+from model.errors import CorruptAudio, OutOfMemory, TimeAudioError
 from model.timeaudio import Frames, TimeAudio
 from model.timeline.words import Word
 
@@ -158,6 +158,8 @@ class EncoderQueue:
                 job.frames.clear()
                 if isinstance(tokens, TimeAudioError):
                     self._fail(job, tokens)
+                elif not tokens.isfinite().all():  # in the cache of keys and values, they would reach other answers
+                    self._fail(job, CorruptAudio("The samples are too large or not numbers. Send them from -1 to 1."))
                 else:
                     job.tokens = tokens
 

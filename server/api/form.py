@@ -16,6 +16,8 @@ from timeaudio.formats import FormatName
 _Seconds = Annotated[float, Field(ge=0, le=1e6, allow_inf_nan=False)]  # no recording is 11 days long
 _MIN_SPAN_S = 0.1
 _TENTHS = 10
+_ROUNDING = 1e-6  # 0.2 + 0.1 is more than 0.3
+_LARGEST = 2**31 - 1  # the operator's limits are lower; this one keeps a number of 400 digits out of the messages
 
 
 class Form(BaseModel):
@@ -36,9 +38,9 @@ class Form(BaseModel):
     """End of the part to analyse, in seconds of the file; default, and maximum: the end of the file."""
     track: Annotated[int, Field(ge=0)] | None = None
     """Which audio track of the file to analyse, from 0; default: the one that a player plays."""
-    num_beams: Annotated[int, Field(ge=1)] | None = None
+    num_beams: Annotated[int, Field(ge=1, le=_LARGEST)] | None = None
     """Number of beams in beam search: more are slower and a little better. 1: greedy."""
-    max_new_tokens: Annotated[int, Field(ge=1)] | None = None
+    max_new_tokens: Annotated[int, Field(ge=1, le=_LARGEST)] | None = None
     """Longest answer, in tokens; a cut answer is still well formed. Default: 300 for each 30 s of audio."""
     min_confidence: Annotated[float, Field(ge=0, le=1, allow_inf_nan=False)] | None = None
     """Omit intervals with a lower confidence; above 0 it needs a model that is calibrated for the task."""
@@ -67,7 +69,7 @@ class Form(BaseModel):
         )
         return InferenceRequest(
             params=params,
-            start=int((self.start or 0.0) * _TENTHS + 1e-6),
+            start=int((self.start or 0.0) * _TENTHS + _ROUNDING),
             end_s=self.end,
             track=self.track,
             timeout_s=self.timeout_s,
@@ -82,7 +84,7 @@ class Form(BaseModel):
         errors = []
         if self.stream and self.response_format not in (None, "json"):
             errors.append(InvalidFieldDetail("response_format", "streams are always JSON; omit it, or send json"))
-        if self.end is not None and self.end < (self.start or 0.0) + _MIN_SPAN_S:
+        if self.end is not None and self.end + _ROUNDING < (self.start or 0.0) + _MIN_SPAN_S:
             errors.append(
                 InvalidFieldDetail("end", f"must be at least {_MIN_SPAN_S} s after start ({self.start or 0.0:g})")
             )
@@ -148,7 +150,7 @@ FORMS: dict[Task, type[Form]] = {form.task: form for form in (DenseCaptionForm, 
 
 
 def _prompt(words: str, limits: Limits, if_empty: str) -> str:
-    if not words.strip():
+    if not words.strip(". \t\r\n"):
         raise EmptyPrompt(if_empty)
     if len(words) > limits.query_chars:
         raise PromptTooLong(limit=limits.query_chars, length=len(words))

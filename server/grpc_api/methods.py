@@ -106,10 +106,10 @@ class TimeAudioServicer(TimeAudioServiceServicer):
                     await save(requests, limits, source)
                 async with aclosing(service.stream(ticket, source, inference)) as parts:
                     result, updates = await first_and_rest(parts)
-                    await context.write(encode_response.beginning(beginning(result)))
+                    await dialogue.write(encode_response.beginning(beginning(result)))
                     async for update in updates:
                         for found in pieces(task, result, update):
-                            await context.write(encode_response.piece(found))
+                            await dialogue.write(encode_response.piece(found))
         await context.write(_end(result, task, since))
 
 

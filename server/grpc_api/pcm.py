@@ -95,6 +95,7 @@ class PcmReader:
             )
         if not len(samples):
             return samples
+        samples = np.clip(samples, -LOUDEST, LOUDEST)  # a few may be damaged; very large ones would become infinite
         return self._downmix.mix(samples.reshape(-1, self._channels).T, self._rate)
 
     def _blocks(self, samples: npt.NDArray[np.float32], *, is_last: bool) -> Iterator[bytes]:

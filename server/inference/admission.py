@@ -29,6 +29,11 @@ class Ticket:
         self._admission.hold(num_samples)
         self.num_samples += num_samples
 
+    def release_audio(self) -> None:
+        """Give the room back when an analysis has ended; another one for the same request may follow."""
+        self._admission.release(self.num_samples, has_started=self.has_started)
+        self.num_samples = 0
+
     def starts(self) -> None:
         """Record that the model has started this request; its audio no longer counts as waiting."""
         if not self.has_started:
@@ -99,10 +104,9 @@ class Admission:
         try:
             yield ticket
         finally:
+            ticket.release_audio()
             self._requests -= 1
             self._num_started -= ticket.has_started
-            self._num_samples -= ticket.num_samples
-            self._num_begun -= ticket.num_samples * ticket.has_started
 
     def hold(self, num_samples: int) -> None:
         """Count more audio. A single recording always fits, however long; see `Ticket.add_audio`."""
@@ -114,6 +118,11 @@ class Admission:
                 retry_after_s=self.wait_s,
             )
         self._num_samples += num_samples
+
+    def release(self, num_samples: int, *, has_started: bool) -> None:
+        """Stop counting audio; see `Ticket.release_audio`."""
+        self._num_samples -= num_samples
+        self._num_begun -= num_samples * has_started
 
     def measured(self, *, model_s: float, audio_s: float) -> None:
         """Update the estimate of model time per second of audio with a finished request."""

@@ -6,7 +6,7 @@ import shutil
 import tempfile
 import time
 from collections.abc import AsyncIterator, Iterator
-from contextlib import asynccontextmanager, contextmanager
+from contextlib import AbstractContextManager, asynccontextmanager, contextmanager
 from pathlib import Path
 
 from model.errors import TaskNotSupported, TimeAudioError
@@ -149,6 +149,14 @@ class Lifecycle:
             ours = out_of_space(error) or InternalError(repr(error))
             self.metrics.failure.labels(problem_of(ours).slug).inc()
             raise ours from error
+
+    def further_place(self) -> AbstractContextManager[Ticket]:
+        """Hold another place for a request that `admit` has admitted, and whose outcome it counts.
+
+        Raises:
+            Overloaded: the queue is full.
+        """
+        return self._admission.enter()
 
     @contextmanager
     def place(self) -> Iterator[None]:

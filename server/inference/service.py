@@ -120,7 +120,7 @@ class Service(Lifecycle):
             deadline=begun + self.settings.limits.timeout_s,
             is_streamed=False,
         )
-        run = self._run(result, self.engine.analyze(engine_request), inference.min_confidence)
+        run = self._run(result, self.engine.analyze(engine_request), inference)
         async with aclosing(run) as updates:
             async for _ in updates:
                 pass
@@ -150,7 +150,8 @@ class Service(Lifecycle):
                 id=result.id, params=inference.params, deadline=deadline, is_streamed=is_streamed
             )
             updates_of_passes = analyze_recording(self.engine, engine_request, decoded, passes)
-            run = self._run(result, updates_of_passes, inference.min_confidence)
+            shows = None if not is_streamed else Answered if inference.params.task == "ground" else Found
+            run = self._run(result, updates_of_passes, inference, shows=shows)
             async with aclosing(run) as updates:
                 # The timeout covers each engine step, not the time the caller spends on an update.
                 while (update := await _next(updates, deadline)) is not None:
@@ -162,6 +163,8 @@ class Service(Lifecycle):
                 f"The answer was not ready within {timeout_s:g} s. Send less audio, or raise timeout_s "
                 f"(at most {self.settings.limits.longest_timeout_s:g}, limit: TIMEAUDIO_LIMITS__TIMEOUT_S)."
             ) from None
+        finally:
+            ticket.release_audio()
         self._admission.measured(model_s=result.encode_s + result.generate_s, audio_s=result.audio_s)
         self.metrics.analyzed(result, audio_s=result.audio_s)
         self.metrics.answered(result, inference.params.task, took_s=time.monotonic() - begun)
@@ -203,15 +206,26 @@ class Service(Lifecycle):
         )
 
     async def _run(
-        self, result: InferenceResult, engine_updates: AsyncGenerator[Update, None], least: float
+        self,
+        result: InferenceResult,
+        engine_updates: AsyncGenerator[Update, None],
+        inference: InferenceRequest,
+        *,
+        shows: type[Update] | None = None,
     ) -> AsyncGenerator[Update, None]:
-        """Yield the engine's updates, without intervals below confidence `least`, and record them in the result."""
-        began, is_running, has_event = time.monotonic(), False, False
+        """Yield the engine's updates, without intervals below the minimum confidence, and record them in the result.
+
+        The first update of the type `shows` is the first of the answer that a stream sends.
+        """
+        began, is_running = time.monotonic(), False
         try:
             async with aclosing(engine_updates) as updates:
                 async for whole in updates:
-                    if (update := filter_update(whole, least)) is None:
+                    if (update := filter_update(whole, inference.min_confidence)) is None:
                         continue
+                    if shows is not None and isinstance(update, shows):
+                        shows = None
+                        self.metrics.first_event_s.observe(time.monotonic() - began + result.decode_s)
                     match update:
                         case Started():
                             self.num_running += not is_running
@@ -220,9 +234,6 @@ class Service(Lifecycle):
                         case Encoded():
                             result.encode_s = update.encode_s
                             result.num_audio_tokens = update.num_audio_tokens
-                        case Found() if not has_event:
-                            has_event = True
-                            self.metrics.first_event_s.observe(time.monotonic() - began + result.decode_s)
                         case Answered():
                             result.answers.append(update.answer)
                     yield update

@@ -140,6 +140,8 @@ async def _write(request: Request, limits: Limits) -> Response:
         raise InvalidField(
             [InvalidFieldDetail("/".join(map(str, wrong["loc"])) or "body", wrong["msg"]) for wrong in error.errors()]
         ) from None
+    except (OverflowError, ValueError):
+        raise InvalidField([InvalidFieldDetail("answer", "has times that cannot be written")]) from None
     return Response(text, media_type=FORMATS[cast(FormatName, format_name)].media_type)
 
 

@@ -99,7 +99,11 @@ async def chat_completions(request: Request) -> Any:
                     await write_answer(writer, service.stream(ticket, source, inference), begun)
 
             return await streamed(
-                request, work, lambda error: chat_error(request, error), ping_s=service.settings.ping_s
+                request,
+                work,
+                lambda error: chat_error(request, error),
+                ping_s=service.settings.ping_s,
+                idle_s=service.settings.limits.live_idle_s,
             )
         result = await while_connected(request, service.analyze(ticket, source, inference))
     result.total_s = time.monotonic() - begun

@@ -26,6 +26,8 @@ async def read_form(request: Request, *, max_files: int, max_fields: int) -> For
         data = await parser.parse()
     except MultiPartException as error:
         raise HTTPException(400, error.message) from error
+    except UnicodeError as error:
+        raise HTTPException(400, f"a field is not text in its charset ({error}); send UTF-8") from error
     if not parser.has_ended:
         await data.close()
         raise HTTPException(

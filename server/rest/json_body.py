@@ -59,7 +59,7 @@ async def decoded(text: str) -> bytes:
 
 
 def _parsed(body: bytes) -> Any:
-    return _with_whole_numbers(from_json(body.removeprefix(codecs.BOM_UTF8)))
+    return _with_whole_numbers(from_json(body.removeprefix(codecs.BOM_UTF8), allow_inf_nan=False))
 
 
 def _with_whole_numbers(value: Any) -> Any:

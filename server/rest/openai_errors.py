@@ -10,7 +10,7 @@ from server.api.schema import ProblemField
 MEDIA_TYPE = "application/json"
 
 _PREFIXES = ("/v1/chat/", "/v1/audio/", "/v1/models")
-_KINDS = {HTTPStatus.TOO_MANY_REQUESTS: "rate_limit_error", HTTPStatus.NOT_FOUND: "not_found_error"}
+_KINDS: dict[int, str] = {HTTPStatus.TOO_MANY_REQUESTS: "rate_limit_error", HTTPStatus.NOT_FOUND: "not_found_error"}
 
 
 def speaks_openai(path: str) -> bool:
@@ -29,7 +29,7 @@ def error_object(status: int, slug: str, message: str, fields: Sequence[ProblemF
     by_us = status >= HTTPStatus.INTERNAL_SERVER_ERROR
     details = ErrorDetails(
         message=message,
-        type="server_error" if by_us else _KINDS.get(HTTPStatus(status), "invalid_request_error"),
+        type="server_error" if by_us else _KINDS.get(status, "invalid_request_error"),
         param=fields[0].pointer.removeprefix("#/").replace("/", ".") if fields else None,
         code=slug.replace("-", "_"),
     )

@@ -5,16 +5,19 @@ Source: https://html.spec.whatwg.org/multipage/server-sent-events.html
 
 import asyncio
 import contextlib
+import logging
 from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
 from typing import Any
 
 from fastapi.sse import KEEPALIVE_COMMENT, EventSourceResponse
 from starlette.requests import Request
-from starlette.types import Receive, Scope, Send
+from starlette.types import Message, Receive, Scope, Send
 
 from model.errors import TimeAudioError
 from server.errors import Cancelled, InternalError
 from server.rest.disconnect import disconnected
+
+_log = logging.getLogger(__name__)
 
 SendMessage = Callable[[bytes], Awaitable[None]]
 """Sends one message, and waits until there is room for the next."""
@@ -39,12 +42,14 @@ async def streamed(
     error_message: Callable[[TimeAudioError], bytes],
     *,
     ping_s: float,
+    idle_s: float,
 ) -> EventSourceResponse:
     """Return the response to `request` that streams the messages of `work`.
 
     An error before the first message is raised here and gets its own status; a later error is sent as the message that
     `error_message` makes of it. The body must have been read. Headers are sent with the first message or after
-    `ping_s` seconds. After every further `ping_s` seconds of silence, a comment is sent.
+    `ping_s` seconds. After every further `ping_s` seconds of silence, a comment is sent. A client that reads nothing
+    for `idle_s` seconds counts as disconnected.
     """
     # At most one message is queued: a slow client slows the work down instead of using memory.
     messages: asyncio.Queue[bytes | None] = asyncio.Queue(maxsize=1)
@@ -73,20 +78,30 @@ async def streamed(
         await _stop(working)
         raise
     has_begun.set()
-    return StreamingAnswer(messages, working, ping_s)
+    return StreamingAnswer(messages, working, ping_s=ping_s, idle_s=idle_s)
 
 
 class StreamingAnswer(EventSourceResponse):
     """Streams all messages, with pings between them. The work ends when the response ends, for any reason."""
 
-    def __init__(self, messages: asyncio.Queue[bytes | None], working: asyncio.Task[None], ping_s: float) -> None:
+    def __init__(
+        self, messages: asyncio.Queue[bytes | None], working: asyncio.Task[None], *, ping_s: float, idle_s: float
+    ) -> None:
         super().__init__(_with_pings(messages, ping_s), headers=_HEADERS)
         self._working = working
+        self._idle_s = idle_s
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """See Starlette, which cancels this when the client disconnects."""
+
+        async def send_in_time(message: Message) -> None:
+            async with asyncio.timeout(self._idle_s):
+                await send(message)
+
         try:
-            await super().__call__(scope, receive, send)
+            await super().__call__(scope, receive, send_in_time)
+        except TimeoutError:
+            _log.warning("A client read nothing of its stream for %g s, so the work was stopped.", self._idle_s)
         finally:
             await _stop(self._working)
 

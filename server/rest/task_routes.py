@@ -158,7 +158,11 @@ async def _answer(request: Request, form: type[Form]) -> Response:
                     )
 
             return await streamed(
-                request, work, lambda error: error_message(request, error), ping_s=service.settings.ping_s
+                request,
+                work,
+                lambda error: error_message(request, error),
+                ping_s=service.settings.ping_s,
+                idle_s=service.settings.limits.live_idle_s,
             )
         result = await while_connected(request, service.analyze(ticket, source, inference))
     result.total_s = time.monotonic() - begun

@@ -85,7 +85,7 @@ async def transcribe(request: Request) -> Response:
         service.check_task("dense_caption")
         model = service.engine.model
         if model is not None and "summarize" in model.tasks:
-            tickets["summarize"] = place.enter_context(service.admit())  # a second answer takes a second place
+            tickets["summarize"] = place.enter_context(service.further_place())  # a second answer
         folder = await place.enter_async_context(service.workspace())
         with step("receive"):
             form = await read_transcription_form(request, service.settings.limits, folder / "upload")
@@ -108,7 +108,11 @@ async def transcribe(request: Request) -> Response:
                     await stream_captions(runs, send_message)
 
             return await streamed(
-                request, work, lambda error: chat_error(request, error), ping_s=service.settings.ping_s
+                request,
+                work,
+                lambda error: chat_error(request, error),
+                ping_s=service.settings.ping_s,
+                idle_s=service.settings.limits.live_idle_s,
             )
         answers = await while_connected(request, _answers(service, questions))
     text, media_type = written(answers, form)

@@ -68,7 +68,7 @@ def task_params(message: pb.AnalyzeRequest) -> TaskParams:
             seed=options.seed if options.HasField("seed") else None,
         ),
         embeddings=message.embeddings,
-        num_passes=message.num_passes,
+        num_passes=max(1, message.num_passes),
         verbatim=message.verbatim,
     )
 

@@ -19,6 +19,7 @@ from server.workers.watchdog import Watchdog
 _log = logging.getLogger(__name__)
 
 _MAX_BACKOFF_S = 30.0
+_MOST_DOUBLINGS = 16
 _LOST = "The model process was lost; the model is being reloaded."
 
 
@@ -67,7 +68,7 @@ class Supervisor:
     @property
     def backoff_s(self) -> float:
         """Seconds before the next start."""
-        return float(min(_MAX_BACKOFF_S, self._settings.backoff_s * 2 ** max(0, self.deaths - 1)))
+        return float(min(_MAX_BACKOFF_S, self._settings.backoff_s * 2 ** min(max(0, self.deaths - 1), _MOST_DOUBLINGS)))
 
     def lose(self, worker: WorkerProcess) -> None:
         """Stop using a worker whose connection broke, even before it is known to have exited; `run` replaces it."""
@@ -85,7 +86,11 @@ class Supervisor:
             TimeAudioError: the checkpoint cannot be loaded; a restart would fail in the same way.
         """
         for number in range(1, 1_000_000):
-            status = await self._live(sockets.with_name(f"{sockets.name}-{number}.sock"))
+            try:
+                status = await self._live(sockets.with_name(f"{sockets.name}-{number}.sock"))
+            except OSError as error:  # no memory or file for another process now
+                _log.error("A worker cannot be started: %s", error)
+                status = None
             self.deaths += 1
             self.state = _LOST
             if not on_death(status):

@@ -196,6 +196,9 @@ class WorkerPool:
             await supervisor.run(sockets, on_death=self._goes_on, on_restart=lambda: self.on_restart())
         except TimeAudioError as error:
             self._give_up(f"The model cannot be loaded: {error}")
+        except Exception as error:
+            _log.exception("The supervisor of a worker failed.")
+            self._give_up(f"A worker cannot be started ({error}).")
 
     def _goes_on(self, status: int | None) -> bool:
         """Return whether to go on: at least one worker must be within its restart limit."""

@@ -221,7 +221,7 @@ def test_an_invalid_key_file_stops_the_startup(run_scripted: Runner, tmp_path: P
 def test_a_generated_key_matches_its_generated_file(tmp_path: Path) -> None:
     from server.auth.keys import KeyFile
 
-    command = [sys.executable, "-m", "server.auth", "archive"]
+    command = [sys.executable, "-m", "server.auth", "archive.eu"]
     made = subprocess.run(command, capture_output=True, text=True, check=True)
     key = made.stderr.split()[-1]
     assert key not in made.stdout
@@ -229,4 +229,6 @@ def test_a_generated_key_matches_its_generated_file(tmp_path: Path) -> None:
     path.write_text(made.stdout)
     found = KeyFile(path).find(key)
     assert found is not None
-    assert found[0] == "archive"
+    assert found[0] == "archive.eu"
+    refused = subprocess.run([*command[:-1], "archive eu"], capture_output=True, text=True, check=False)
+    assert (refused.returncode, refused.stdout) == (2, "")

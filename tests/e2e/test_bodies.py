@@ -96,6 +96,14 @@ def test_bodies_without_sound(client: httpx.Client) -> None:
     assert raw(client, "/v1/dense-caption", b"no sound at all").status_code == 415
 
 
+def test_a_charset_that_does_not_fit_the_form(client: httpx.Client, sound: bytes) -> None:
+    for charset in ("undefined", "punycode"):
+        kind = f"multipart/form-data; boundary=x; charset={charset}"
+        part = b'--x\r\nContent-Disposition: form-data; name="name"\r\n\r\n\xff\xfe\r\n--x--\r\n'
+        response = client.post("/v1/dense-caption", content=part, headers={"content-type": kind})
+        assert response.status_code in (400, 422), charset
+
+
 MISTAKES: list[tuple[dict[str, Any], str]] = [
     ({"file": None}, "file"),
     ({"file": 5}, "file"),

@@ -88,6 +88,14 @@ def test_a_worker_that_always_dies_stops_the_server(run_scripted: Runner) -> Non
         assert "died 2 times in a row" in server.text().splitlines()[-1]
 
 
+def test_a_device_that_cannot_be_stops_the_server(run_scripted: Runner) -> None:
+    with run_scripted("--device", "cuda:a", ready=False) as server:
+        assert server.wait_end(30) == 1
+        assert "A worker cannot be started" in server.text()
+    with run_scripted("--workers", "0", ready=False) as server:
+        assert server.wait_end(30) == 2
+
+
 def test_the_error_names_invalid_settings(run_scripted: Runner) -> None:
     with run_scripted(ready=False, TIMEAUDIO_LIMITS__QUERIES="many", TIMEAUDIO_DRAIN_S="-1") as server:
         assert server.wait_end(60) == 2

@@ -2,12 +2,15 @@
 
 import base64
 import json
+import time
 from collections.abc import Callable, Iterator
 from typing import Any
 
 import httpx
 import openai
 import pytest
+
+from tests.e2e.conftest import running
 
 
 @pytest.fixture(scope="module")
@@ -233,3 +236,13 @@ def _until_it_listens(http: httpx.Client) -> None:
             return
         except httpx.TransportError:
             time.sleep(0.05)
+
+
+def test_a_client_that_disconnects_is_counted_and_no_error(recording: dict[str, Any]) -> None:
+    with running(module="tests.scripted_engine") as server, server.client() as http:
+        body = {"model": "scripted", "messages": messages_with("slowly, how often?", recording), "task": "ask"}
+        with pytest.raises(httpx.ReadTimeout):
+            http.post("/v1/chat/completions", json=body, timeout=httpx.Timeout(5.0, read=0.3))
+        while server.metric("timeaudio_request_failure_total") < 1:
+            time.sleep(0.05)
+        assert "Traceback" not in server.text()

@@ -12,6 +12,8 @@ import srt
 import webvtt
 from xinference_client.client.restful.restful_client import RESTfulAudioModelHandle
 
+from tests.e2e.conftest import running
+
 SOUND = '[a dog says "wow" --> twice]'
 CUE = '[a dog says "wow" -> twice]'
 """How SubRip has it, which cannot escape an arrow."""
@@ -128,6 +130,17 @@ def test_the_server_takes_as_many_places_as_there_are_answers(run_scripted: Any,
         openai.OpenAI(base_url=f"{server.url}/v1", api_key="none", max_retries=0) as client,
     ):
         assert [transcribe(client, recording).text for _ in range(3)] == ["[all of it]"] * 3
+
+
+def test_a_recording_may_fill_the_queue_alone_although_it_is_analysed_twice(recording: bytes) -> None:
+    with (
+        running(module="tests.scripted_engine", TIMEAUDIO_LIMITS__QUEUED_AUDIO_SECONDS="5") as server,
+        openai.OpenAI(base_url=f"{server.url}/v1", api_key="none", max_retries=0) as client,
+    ):
+        assert "Hello." in transcribe(client, recording).text
+        with pytest.raises(openai.NotFoundError):
+            transcribe(client, recording, model="whisper-2")
+        assert server.metric("timeaudio_request_failure_total") == 1
 
 
 def test_whisper_1_is_the_loaded_model_and_an_unknown_model_is_not_found(

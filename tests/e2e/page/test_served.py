@@ -17,6 +17,13 @@ ROOT = Path(__file__).parents[3]
 SITE = ROOT / "server" / "playground" / "site"
 FILES = sorted(path.relative_to(SITE).as_posix() for path in SITE.rglob("*") if path.is_file())
 
+ANSWER = (
+    '{"task": "dense_caption", "name": "x", "answer": {"id": "x", "model": "m", "audio": {"duration": 1.0, '
+    '"start": 0.0}, "usage": {"audio_seconds": 1.0, "audio_tokens": 1, "prompt_tokens": 1, "completion_tokens": 1}, '
+    '"timing": {"decode_s": 0.0, "queue_s": 0.0, "encode_s": 0.0, "generate_s": 0.0, "total_s": 0.0}, '
+    '"events": [{"intervals": [INTERVAL], "caption": "A dog barks."}]}}'
+)
+
 
 @pytest.fixture(scope="module")
 def client(server: Any) -> Iterator[httpx.Client]:
@@ -95,6 +102,13 @@ def test_only_valid_answers_are_formatted(client: httpx.Client) -> None:
         assert response.status_code in (400, 422)
         assert response.headers["content-type"] == "application/problem+json"
     assert client.post("/page/written/srt", content=b"no json").status_code == 400
+    interval = '{"start": %s, "end": %s, "confidence": null}'
+    for times in (("NaN", "1"), ("0", "1e308"), ("0", "1e400")):
+        body = ANSWER.replace("INTERVAL", interval % times).encode()
+        for name in ("srt", "vtt", "textgrid"):
+            assert client.post(f"/page/written/{name}", content=body).status_code in (400, 422), (times, name)
+    good_body = ANSWER.replace("INTERVAL", interval % ("0", "1"))
+    assert client.post("/page/written/srt", content=good_body.encode()).status_code == 200
 
 
 def test_the_wheel_contains_every_file() -> None:

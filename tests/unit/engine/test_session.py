@@ -10,7 +10,7 @@ from model.audio.waveform import Waveform
 from model.engine.encoding import EncodeJob, EncoderQueue
 from model.engine.session import Request, Session
 from model.engine.updates import Answered, DeviceLost, Done, Encoded, Failed, Found, Started, Update
-from model.errors import AudioTooLong, ContextTooLong, EmptyPrompt, OutOfMemory, TaskNotSupported
+from model.errors import AudioTooLong, ContextTooLong, CorruptAudio, EmptyPrompt, OutOfMemory, TaskNotSupported
 from model.language.decoding import Decoding
 from model.pipeline import Pipeline
 from model.task_params import TaskParams
@@ -246,3 +246,14 @@ def test_a_recording_too_long_for_the_checkpoint_fails_alone(pipeline: Pipeline)
     queue.step()
     assert isinstance(job.error, AudioTooLong)
     assert other.tokens is not None
+
+
+def test_samples_that_cannot_be_computed_fail_their_request_only(session: Session) -> None:
+    samples = noise(1.0).samples.copy()
+    samples[100:140] = 1e30
+    params = TaskParams(task="dense_caption", decoding=SHORT)
+    hit, stays = (session.submit(sound, params) for sound in (Waveform(samples), noise(1.0)))
+    updates = run(session)
+    assert isinstance(updates[hit][-1], Failed)
+    assert isinstance(updates[hit][-1].error, CorruptAudio)
+    assert updates[stays][-1] == Done()

@@ -34,6 +34,18 @@ def test_a_failure_frees_the_place_and_the_audio() -> None:
     assert (admission.requests, admission.audio_s) == (0, 0.0)
 
 
+def test_a_request_can_analyse_its_audio_twice_one_after_the_other() -> None:
+    admission = Admission(Limits(queued_audio_seconds=100.0))
+    with admission.enter() as first, admission.enter() as second:
+        for ticket in (first, second):
+            ticket.add_audio(samples(90.0))
+            ticket.starts()
+            assert (admission.audio_s, admission.turn_s) == (90.0, 0.0)
+            ticket.release_audio()
+            assert (admission.audio_s, admission.turn_s) == (0.0, 0.0)
+    assert (admission.requests, admission.num_waiting) == (0, 0)
+
+
 @pytest.mark.parametrize(("seconds", "fits"), [(50.0, True), (50.1, False)])
 def test_queued_audio_is_limited(seconds: float, fits: bool) -> None:
     admission = Admission(Limits(queued_audio_seconds=100.0))

@@ -14,6 +14,7 @@ from server.workers import codec
 from server.workers.protocol import EngineRequest, LazySamples
 
 EVENT = Event((Interval(3, 7, 0.25), Interval(9, 10, embedding=(0.5, -0.5))), "A dog barks.")
+OPTIONS = pb.Options(num_beams=1, top_p=1.0)
 ANSWER = ParsedAnswer((EVENT,), "as written", 12, 7, generate_s=0.5, num_interventions=2, is_cut=True)
 
 
@@ -33,6 +34,10 @@ def test_a_request_arrives_as_it_was_sent(params: TaskParams) -> None:
     assert codec.task_params(message) == params
     assert (message.request_id, message.pcm) == ("ta-1", bytes(8))
     assert 59 < message.deadline_s <= 60
+
+
+def test_a_message_without_a_number_of_passes_is_about_the_whole() -> None:
+    assert codec.task_params(pb.AnalyzeRequest(task=pb.TASK_GROUND, options=OPTIONS)).num_passes == 1
 
 
 @pytest.mark.parametrize("update", [Started(0.5), Encoded(1.5, 90), Found(2, EVENT), Answered(1, ANSWER)])
