@@ -36,8 +36,8 @@ class Limits(_Group):
     live_seconds: float = Field(7200.0, gt=0)
     """Longest live audio of one call. The server holds one window at a time and analyses each as its own request."""
     live_idle_s: float = Field(30.0, gt=0)
-    """Seconds for which the caller of a stream may be silent: before its configuration, and between two tenths of a
-    second of live audio. The stream holds a place meanwhile."""
+    """Seconds for which the caller of a stream may be silent (before its configuration, and between two tenths of a
+    second of live audio), or read nothing of any stream. The stream holds a place meanwhile."""
     queries: int = Field(32, gt=0)
     """Maximum number of `query` fields in one grounding request."""
     query_chars: int = Field(500, gt=0)
