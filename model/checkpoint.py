@@ -25,8 +25,7 @@ from typing import Any
 import torch
 from safetensors.torch import save_file
 from torch import Tensor, nn
-from transformers import AutoModelForCausalLM, PreTrainedModel, WhisperConfig
-from transformers.utils import logging
+from transformers import WhisperConfig
 
 from model.adapter import merge_adapter
 from model.confidence import Calibration
@@ -40,8 +39,8 @@ from model.encoders.yamnet import YamnetConfig, YamnetEncoder
 from model.errors import CheckpointError
 from model.gguf_tensors import gguf_files
 from model.hub import fetch_checkpoint
-from model.language.gguf_file import read_gguf
-from model.language.quantize import Quantization, quantization_config
+from model.language.loading import load_language_model
+from model.language.quantize import Quantization
 from model.language.tokenizer import Tokenizer
 from model.module_state import load_tensors
 from model.precision import fastest_dtype
@@ -82,13 +81,17 @@ def load_checkpoint(
     directory = fetch_checkpoint(directory)
     config = ModelConfig.read(directory / "config.json")
     tokenizer = Tokenizer.load(directory)
-    speech = SpeechEncoder(WhisperConfig.from_dict(_json(directory / "speech_encoder" / "config.json")))
+    speech = _speech_encoder(directory / "speech_encoder" / "config.json")
     load_tensors(speech.encoder, directory / "speech_encoder" / WEIGHTS)
     sound = sound_encoder(config.sound_encoder, _json(directory / "sound_encoder" / "config.json"))
     load_tensors(sound, directory / "sound_encoder" / WEIGHTS)
     is_auto = dtype is None and config.language_dtype == "auto"
     stated = torch.float32 if is_auto else getattr(torch, config.language_dtype)
-    llm = _language_model(directory, dtype or stated, device, quantize)
+    if quantize is not None and (directory / ADAPTER).is_dir():
+        raise CheckpointError(
+            f"{directory} has an adapter, which cannot be merged into {quantize} weights: merge it first."
+        )
+    llm = load_language_model(directory / "llm", dtype or stated, device, quantize)
     if adapted and (directory / ADAPTER).is_dir():
         llm = merge_adapter(llm, directory / ADAPTER)
     model = TimeAudio(config, speech, sound, llm)
@@ -106,6 +109,8 @@ def load_checkpoint(
         raise CheckpointError(f"{directory}/llm has {rows} embedding rows, the tokenizer {len(tokenizer)} tokens.")
     if calibrated and (directory / CALIBRATION).is_file():
         model.calibration = Calibration.read(directory / CALIBRATION)
+        if model.calibration.largest_id >= len(tokenizer):
+            raise CheckpointError(f"{directory / CALIBRATION} is that of another tokenizer: recreate it.")
         if model.calibration.tasks.keys() != {"summarize"} or (directory / WORDS).is_file():  # summaries need no map
             words = WordMap.read(directory / WORDS, model.llm.config.get_text_config().hidden_size)
             model.word_map = words.to(torch.device(device))
@@ -183,8 +188,16 @@ def sound_encoder(kind: str, fields: dict[str, Any]) -> SoundEncoder:
     try:
         lists = {k: tuple(v) if isinstance(v, list) else v for k, v in fields.items()}
         return net(config(**lists))
-    except TypeError as error:
+    except (TypeError, ValueError) as error:
         raise CheckpointError(f"The sound encoder's config does not match {kind}: {error}.") from None
+
+
+def _speech_encoder(path: Path) -> SpeechEncoder:
+    fields = _json(path)
+    try:
+        return SpeechEncoder(WhisperConfig.from_dict(fields))
+    except Exception as error:  # the library has many ways to reject a value
+        raise CheckpointError(f"{path} is not a Whisper config: {error}") from None
 
 
 def _transcriber(fields: dict[str, Any], dim: int) -> Transcriber:
@@ -210,41 +223,13 @@ def _stored(module: nn.Module, dtype: torch.dtype) -> dict[str, Tensor]:
     }
 
 
-def _language_model(directory: Path, dtype: torch.dtype, device: str, quantize: Quantization | None) -> PreTrainedModel:
-    is_packed = bool(gguf_files(directory / "llm"))
-    if is_packed and quantize is not None:
-        raise CheckpointError(f"{directory}/llm is already packed in fewer bits: serve it without {quantize}.")
-    fewer_bits: dict[str, Any] = {}
-    if quantize is not None:
-        if (directory / ADAPTER).is_dir():
-            raise CheckpointError(
-                f"{directory} has an adapter, which cannot be merged into {quantize} weights: merge it first."
-            )
-        fewer_bits = {"quantization_config": quantization_config(quantize, dtype), "device_map": {"": device}}
-    logging.disable_progress_bar()  # our own logs and commands report progress
-    try:
-        if is_packed:
-            return read_gguf(directory / "llm", dtype)
-        llm: PreTrainedModel = AutoModelForCausalLM.from_pretrained(
-            directory / "llm",
-            dtype=dtype,
-            local_files_only=True,
-            use_safetensors=True,
-            trust_remote_code=False,
-            **fewer_bits,
-        )
-    except (OSError, ValueError) as error:
-        raise CheckpointError(
-            f"{directory}/llm is not a causal language model in the layout of transformers: {error}"
-        ) from None
-    return llm
-
-
 def _json(path: Path) -> dict[str, Any]:
     try:
-        value: dict[str, Any] = json.loads(path.read_text(encoding="utf-8"))
+        value: Any = json.loads(path.read_text(encoding="utf-8"))
     except FileNotFoundError:
         raise CheckpointError(f"{path} is missing.") from None
-    except ValueError as error:
+    except (OSError, ValueError) as error:
         raise CheckpointError(f"{path} is not valid JSON: {error}") from None
+    if not isinstance(value, dict):
+        raise CheckpointError(f"{path} must hold a JSON object.")
     return value

@@ -83,6 +83,11 @@ class Calibration:
     continuation: dict[Task, Continuation] = field(default_factory=dict)
     captions: KnownCaptions | None = None
 
+    @property
+    def largest_id(self) -> int:
+        """The largest token id in it; -1 if there is none."""
+        return max((id_ for p in self.presence.values() for id_ in (*p.present, p.absent)), default=-1)
+
     @classmethod
     def read(cls, path: Path) -> "Calibration":
         """Read `calibration.json`.

@@ -145,12 +145,12 @@ class ModelConfig(Strict):
         """
         try:
             return parse_strictly(cls, path.read_bytes())
-        except FileNotFoundError:
+        except (FileNotFoundError, NotADirectoryError):
             raise CheckpointError(
                 f"{path} is missing: {path.parent} is not a checkpoint directory. Give one, or a model on the hub as "
                 "ORG/NAME."
             ) from None
-        except (JsonFaults, CheckpointError) as error:
+        except (JsonFaults, CheckpointError, OSError) as error:
             raise CheckpointError(f"{path}: {str(error).rstrip('.')}.") from None
 
     def write(self, path: Path) -> None:

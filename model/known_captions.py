@@ -20,7 +20,7 @@ class KnownCaptions(Strict):
         floor: the lowest similarity that counts. Any other text has it.
     """
 
-    captions: dict[str, Annotated[tuple[str, ...], Field(min_length=1)]]
+    captions: Annotated[dict[str, Annotated[tuple[str, ...], Field(min_length=1)]], Field(min_length=1)]
     unknown: tuple[str, ...]
     unknown_similarity: FiniteFloat
     weight: FiniteFloat

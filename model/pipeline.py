@@ -11,12 +11,13 @@ from torch import Tensor
 from model.audio.segment import split
 from model.audio.waveform import Waveform
 from model.checkpoint import EMBEDDED, load_checkpoint
+from model.engine.encoding import NO_SAMPLES, NOT_FINITE
 from model.engine.engine import SlotEngine
 from model.engine.prompting import Prompter, Question
 from model.engine.session import Session
 from model.engine.summary import read_words, summarize
 from model.engine.updates import ParsedAnswer
-from model.errors import TaskNotSupported
+from model.errors import CorruptAudio, EmptyAudio, TaskNotSupported
 from model.evidence import Evidence
 from model.language.decoding import Decoding
 from model.language.prompt import question_of
@@ -129,9 +130,14 @@ class Pipeline:
 
         Raises:
             AudioTooLong: over 180 s with a checkpoint of the released code, which encodes the whole recording at once.
+            EmptyAudio, CorruptAudio: it has no samples, or some that lead to numbers that are not finite.
         """
+        if not waveform.num_samples:
+            raise EmptyAudio(NO_SAMPLES)
         speech, sound = self.model.encode_segments(split(waveform))
         tokens = self.model.audio_tokens(speech, sound, [waveform.num_samples])[0]
+        if not tokens.isfinite().all():
+            raise CorruptAudio(NOT_FINITE)
         kept = None if self.model.transcriber is None else speech[0]
         return Recording(tokens, waveform.duration_tenths, waveform.num_samples, kept)
 
@@ -170,7 +176,11 @@ class Pipeline:
             words = read_words(self.model.transcriber, recording.speech)
             return summarize(words, recording.duration, self.model.calibration)
         running = self.ask(recording, task, question, decoding, num_passes=num_passes)
-        self.engine.run([running.sequence])
+        try:
+            self.engine.run([running.sequence])
+        except BaseException:
+            self.engine.cancel(running.sequence)  # its slot would be in the way of later answers
+            raise
         if running.sequence.error is not None:
             raise running.sequence.error
         return running.answer()

@@ -22,6 +22,7 @@ MOST_LOG_WEIGHT = 10.0
 """Larger log-weights of an interval count as this."""
 
 PositiveFinite = Annotated[FiniteFloat, Field(gt=0)]
+TokenId = Annotated[int, Field(ge=0)]
 
 
 @dataclass(frozen=True, slots=True)
@@ -36,8 +37,8 @@ class Presence(Strict):
     bias: FiniteFloat
     language: PositiveFinite
     evidence: FiniteFloat
-    present: tuple[int, ...]
-    absent: int
+    present: Annotated[tuple[TokenId, ...], Field(min_length=1)]
+    absent: TokenId
 
     def bias_of(self, evidence: float, num_passes: int = 1) -> float:
         """Return what to subtract from the logit of the absent token, so that the more likely answer is chosen.

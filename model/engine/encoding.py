@@ -11,7 +11,7 @@ from model.audio.waveform import Waveform
 from model.engine.fair_queue import FairQueue
 from model.engine.memory import in_halves
 from model.engine.summary import read_words
-from model.errors import CorruptAudio, OutOfMemory, TimeAudioError
+from model.errors import CorruptAudio, TimeAudioError
 from model.timeaudio import Frames, TimeAudio
 from model.timeline.words import Word
 
@@ -19,6 +19,10 @@ CPU_BATCH = 1
 CUDA_BATCH = 16
 """Batch size in 30 s segments, or as many samples in shorter ones. On a CPU, a larger batch takes proportionally
 longer and delays the answers that are being generated."""
+
+
+NOT_FINITE = "The samples are too large or not numbers. Send them from -1 to 1."
+NO_SAMPLES = "The recording has no samples. Send at least 0.1 s of sound."
 
 
 class EncodeJob:
@@ -95,7 +99,7 @@ class EncoderQueue:
             self._waiting.take(job, number)
         began = time.perf_counter()
         for (job, number), frames in zip(batch, in_halves(self._encode, batch), strict=True):
-            if isinstance(frames, OutOfMemory):
+            if isinstance(frames, TimeAudioError):
                 self._fail(job, frames)
             elif isinstance(frames, list):
                 job.spoken[number] = frames
@@ -125,14 +129,16 @@ class EncoderQueue:
                     break
         return batch
 
-    def _encode(self, batch: Sequence[Piece]) -> list[Frames | list[Word]]:
-        """Return the frames of segments or, for recordings whose words are read, their words."""
+    def _encode(self, batch: Sequence[Piece]) -> list[Frames | list[Word] | TimeAudioError]:
+        """Return the frames of segments or, for recordings whose words are read, their words or why there are none."""
         segments = [job.segments[number] for job, number in batch]
         if not batch[0][0].reads_words:
             return list(self._model.encode_batch(segments))
         assert self._model.transcriber is not None, "the session checks it"
         return [
             read_words(self._model.transcriber, frames, segment.start // FRAME_SAMPLES)
+            if frames.isfinite().all()
+            else CorruptAudio(NOT_FINITE)
             for frames, segment in zip(self._model.encode_speech(segments), segments, strict=True)
         ]
 
@@ -159,7 +165,7 @@ class EncoderQueue:
                 if isinstance(tokens, TimeAudioError):
                     self._fail(job, tokens)
                 elif not tokens.isfinite().all():  # in the cache of keys and values, they would reach other answers
-                    self._fail(job, CorruptAudio("The samples are too large or not numbers. Send them from -1 to 1."))
+                    self._fail(job, CorruptAudio(NOT_FINITE))
                 else:
                     job.tokens = tokens
 

@@ -68,13 +68,19 @@ def _take(path: Path, choices: Items[tuple[int, float, float]]) -> Completion | 
     return None
 
 
+COLDEST, HOTTEST = 1e-4, 1e4
+"""Temperatures beyond these change nothing more, but their quotients are not finite."""
+
+
 def draw(paths: Items[Path], logits: Float[Tensor, "rows vocabulary"]) -> Int[Tensor, " rows"]:
     """Sample one token per row: invert the cumulative distribution, most likely token first, at its random number."""
     settings = [[p.decoding.temperature, p.decoding.top_p, p.draw()] for p in paths]
     temperature, top_p, number = torch.tensor(settings, device=logits.device)[:, :, None].unbind(dim=1)
-    probabilities, order = (logits / temperature).softmax(dim=1).sort(dim=1, descending=True, stable=True)
+    scaled = (logits - logits.amax(dim=1, keepdim=True)) / temperature.clamp(COLDEST, HOTTEST)
+    probabilities, order = scaled.softmax(dim=1).sort(dim=1, descending=True, stable=True)
     before = probabilities.cumsum(dim=1) - probabilities
     kept = probabilities.where(before < top_p, 0.0)
+    kept[:, 0] = probabilities[:, 0]  # also if `top_p` is 0 in this precision
     reached = kept.cumsum(dim=1)
     place = (reached <= number * reached[:, -1:]).sum(dim=1, keepdim=True)
     return order.gather(1, place.minimum((kept > 0).sum(dim=1, keepdim=True) - 1))[:, 0]

@@ -4,14 +4,14 @@ import time
 from collections.abc import Iterator, Sequence
 
 from model.audio.waveform import Waveform
-from model.engine.encoding import EncodeJob, EncoderQueue
+from model.engine.encoding import NO_SAMPLES, EncodeJob, EncoderQueue
 from model.engine.engine import SlotEngine
 from model.engine.memory import is_device_lost
 from model.engine.prompting import Prompter, Question
 from model.engine.sequence import Sequence as EngineSequence
 from model.engine.summary import summarize
 from model.engine.updates import Answered, DeviceLost, Done, Encoded, Failed, Found, Started, Times, Update
-from model.errors import TaskNotSupported, TimeAudioError
+from model.errors import EmptyAudio, TaskNotSupported, TimeAudioError
 from model.language.prompt import question_of
 from model.language.tokenizer import Tokenizer
 from model.task_params import TaskParams
@@ -85,10 +85,13 @@ class Session:
         Raises:
             TaskNotSupported: the checkpoint was not trained for the task.
             EmptyPrompt: a query has no words.
+            EmptyAudio: the recording has no samples.
         """
         task = params.task
         if task not in self.tasks:
             raise TaskNotSupported(f"{self.name} was trained for {', '.join(self.tasks)}, not for {task}.")
+        if not waveform.num_samples:
+            raise EmptyAudio(NO_SAMPLES)
         questions = [question_of(task, query) for query in params.queries or ("",)]
         job = EncodeJob(waveform, reads_words=task == "summarize" and self._model.transcriber is not None)
         request = Request(job, params, questions, time.monotonic() if arrived_s is None else arrived_s)
@@ -166,13 +169,13 @@ class Session:
         return Encoded(job.seconds, len(job.tokens), time.monotonic())
 
     def _decode(self) -> Iterator[tuple[Request, Update]]:
-        ended = self._engine.step()
+        self._engine.step()
         for sequence, (request, index) in self._decoding.items():
             if not sequence.is_ended:
                 for event in request.running[index].new_events():
                     yield request, Found(index, event)
-        for sequence in ended:
-            if sequence in self._decoding:  # skip requests that failed meanwhile, and other users of the engine
+        for sequence in [sequence for sequence in self._decoding if sequence.is_ended]:
+            if sequence in self._decoding:  # skip requests that failed meanwhile
                 yield from self._finish(*self._decoding.pop(sequence))
 
     def _finish(self, request: Request, index: int) -> Iterator[tuple[Request, Update]]:

@@ -1,5 +1,6 @@
 """Decoding options of one answer."""
 
+import math
 from dataclasses import dataclass, replace
 
 from model.timeline.answer_length import answer_tokens
@@ -27,8 +28,8 @@ class Decoding:
     def __post_init__(self) -> None:
         if self.num_beams < 1 or (self.max_new_tokens is not None and self.max_new_tokens < 1):
             raise ValueError(f"num_beams and max_new_tokens must be at least 1: {self}.")
-        if self.temperature < 0 or not 0 < self.top_p <= 1:
-            raise ValueError(f"temperature must be at least 0, and top_p above 0 and at most 1: {self}.")
+        if not 0 <= self.temperature < math.inf or not 0 < self.top_p <= 1:
+            raise ValueError(f"temperature must be finite and at least 0, and top_p above 0 and at most 1: {self}.")
         if self.temperature > 0 and self.num_beams > 1:
             raise ValueError("Sampling works with one beam only: set temperature to 0, or num_beams to 1.")
 

@@ -27,7 +27,7 @@ def library_tokenizer(path: Path) -> PreTrainedTokenizerBase:
         return load_pieces(pieces, **_special_tokens(path / "tokenizer_config.json"))
     try:
         return AutoTokenizer.from_pretrained(path, local_files_only=True, trust_remote_code=False)
-    except (OSError, ValueError) as error:
+    except Exception as error:  # a damaged tokenizer.json has many kinds of errors
         raise CheckpointError(f"{path} holds no tokenizer (tokenizer.json or tokenizer.model): {error}") from None
 
 

@@ -32,7 +32,7 @@ _EMPTY_WORDS = frozenset(
 
 
 def plan(duration: int, *, longest: int, overlap: int) -> list[Interval]:
-    """Cover `duration` with the fewest passes of at most `longest`, as equal as possible; neighbours share `overlap`.
+    """Cover `duration` with the fewest passes of at most `longest`, all equal; neighbours share at least `overlap`.
 
     A recording of up to `longest` is one pass. Passes of full length with a remainder would cost the same, but the
     short last pass would show the model an event without its context.
@@ -46,8 +46,8 @@ def plan(duration: int, *, longest: int, overlap: int) -> list[Interval]:
         return [Interval(0, duration)]
     number = -(-(duration - overlap) // (longest - overlap))
     length = -(-(duration + (number - 1) * overlap) // number)
-    starts = [index * (length - overlap) for index in range(number)]
-    return [Interval(start, min(duration, start + length)) for start in starts]
+    starts = [index * (duration - length) // (number - 1) for index in range(number)]
+    return [Interval(start, start + length) for start in starts]
 
 
 class Stitcher:
@@ -112,6 +112,8 @@ def _sections(first: Sequence[Event], second: Sequence[Event], cut: int) -> list
     after = sorted((event for event in second if _start(event) >= cut), key=_start)
     if not before:
         return [*begun, *after]
+    if begun and _start(begun[-1]) > before[-1].intervals[0].end - NEAR:
+        before.append(begun.pop())  # the first pass heard it begin a little later, after `cut`
     last = before[-1].intervals[0]
     end = max(last.end, begun[-1].intervals[0].end) if begun else last.end
     if after:

@@ -68,6 +68,50 @@ def test_a_missing_a_surplus_and_a_misshapen_tensor_are_named(directory):
         load_checkpoint(directory)
 
 
+def test_the_language_model_is_loaded_as_strictly(directory):
+    path, config = directory / "llm" / "model.safetensors", directory / "llm" / "config.json"
+    whole, about = path.read_bytes(), json.loads(config.read_text())
+    for edit, error in [
+        (lambda t: t.pop("model.layers.1.mlp.up_proj.weight"), MissingWeights),
+        (lambda t: t.update(surplus=torch.zeros(1)), UnexpectedWeights),
+    ]:
+        change(path, edit)
+        with pytest.raises(error):
+            load_checkpoint(directory)
+        path.write_bytes(whole)
+    layers = about["num_hidden_layers"]
+    for changed in ({"num_hidden_layers": layers + 1}, {"num_hidden_layers": layers - 1}, {"intermediate_size": 24}):
+        config.write_text(json.dumps(about | changed))
+        with pytest.raises(CheckpointError):
+            load_checkpoint(directory)
+    config.write_text(json.dumps(about))
+    path.write_bytes(whole[:500])
+    with pytest.raises(CheckpointError, match="is not a causal language model"):
+        load_checkpoint(directory)
+
+
+@pytest.mark.parametrize(
+    ("file", "content"),
+    [
+        ("speech_encoder/config.json", "[]"),
+        ("speech_encoder/config.json", '{"d_model": "x"}'),
+        ("sound_encoder/config.json", "[]"),
+        ("tokenizer.json", "{}"),
+        ("adapter/adapter_config.json", '{"peft_type": "LORA", "target_modules": ["nope"], "r": 8}'),
+        ("adapter/adapter_config.json", '{"peft_type": "LORA", "target_modules": ["q_proj"], "r": 0}'),
+    ],
+)
+def test_a_wrong_file_is_an_error_of_the_checkpoint(directory, file, content):
+    (directory / "adapter").mkdir()
+    if "adapter" in file:
+        save_file({"base_model.model.x.lora_A.weight": torch.zeros(1)}, directory / "adapter/adapter_model.safetensors")
+    (directory / file).write_text(content)
+    with pytest.raises(CheckpointError):
+        load_checkpoint(directory)
+    with pytest.raises(CheckpointError, match="not a checkpoint directory"):
+        load_checkpoint(directory / file)
+
+
 def test_a_missing_or_cut_file_is_named(directory):
     path = directory / "model.safetensors"
     whole = path.read_bytes()

@@ -6,7 +6,7 @@ import torch
 
 from model.audio.segment import split
 from model.audio.waveform import Waveform
-from model.errors import EmptyPrompt, TaskNotSupported
+from model.errors import CorruptAudio, EmptyPrompt, TaskNotSupported
 from model.pipeline import Decoding, Pipeline
 from model.task_params import TaskParams
 from tests.factories import small_model
@@ -72,3 +72,18 @@ def test_longer_audio_allows_a_longer_answer():
             session.step()
         limits[seconds] = question.sequence.search.limit, request.running[0].sequence.search.limit
     assert limits == {2: (300, 300), 30: (300, 300), 31: (600, 600)}
+
+
+def test_a_failed_or_interrupted_answer_and_numbers_that_are_not_finite_leave_nothing_behind(monkeypatch):
+    pipeline = Pipeline(*small_model(), num_slots=1)
+    recording = pipeline.encode(noise(2))
+    before = pipeline.dense_caption(recording, DECODING)
+    with monkeypatch.context() as patched:
+        patched.setattr(pipeline.engine, "step", lambda: (_ for _ in ()).throw(KeyboardInterrupt))
+        with pytest.raises(KeyboardInterrupt):
+            pipeline.dense_caption(recording, DECODING)
+    samples = noise(3).samples.copy()
+    samples[5] = np.nan
+    with pytest.raises(CorruptAudio):
+        pipeline.encode(Waveform(samples))
+    assert pipeline.dense_caption(recording, DECODING).written == before.written

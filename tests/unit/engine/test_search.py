@@ -124,3 +124,18 @@ def test_invalid_decoding_options_are_rejected() -> None:
     engine = SlotEngine(tiny(), num_slots=1, length=32, most_beams=4)
     with pytest.raises(ValueError, match="at most 4"):
         ask(engine, prompt(3, 0), Decoding(num_beams=5))
+
+
+@pytest.mark.parametrize(
+    "extreme", [{"temperature": 1e-39}, {"temperature": 1e300}, {"temperature": 0.5, "top_p": 1e-46}]
+)
+def test_extreme_settings_of_sampling_choose_a_token(extreme: dict[str, float]) -> None:
+    llm = tiny()
+    engine = SlotEngine(llm, num_slots=2, length=64, most_beams=1)
+    decoding = Decoding(seed=1, max_new_tokens=5, **extreme)
+    sequence = ask(engine, prompt(5, 1), decoding)
+    engine.run([sequence])
+    assert sequence.completion is not None
+    assert len(sequence.completion.ids) <= 5
+    if extreme["temperature"] < 1:
+        assert list(sequence.completion.ids) == library(llm, prompt(5, 1), Decoding(max_new_tokens=5))

@@ -10,7 +10,15 @@ from model.audio.waveform import Waveform
 from model.engine.encoding import EncodeJob, EncoderQueue
 from model.engine.session import Request, Session
 from model.engine.updates import Answered, DeviceLost, Done, Encoded, Failed, Found, Started, Update
-from model.errors import AudioTooLong, ContextTooLong, CorruptAudio, EmptyPrompt, OutOfMemory, TaskNotSupported
+from model.errors import (
+    AudioTooLong,
+    ContextTooLong,
+    CorruptAudio,
+    EmptyAudio,
+    EmptyPrompt,
+    OutOfMemory,
+    TaskNotSupported,
+)
 from model.language.decoding import Decoding
 from model.pipeline import Pipeline
 from model.task_params import TaskParams
@@ -257,3 +265,21 @@ def test_samples_that_cannot_be_computed_fail_their_request_only(session: Sessio
     assert isinstance(updates[hit][-1], Failed)
     assert isinstance(updates[hit][-1].error, CorruptAudio)
     assert updates[stays][-1] == Done()
+
+
+def test_an_answer_that_ends_in_a_step_of_another_user_of_the_engine_is_reported(
+    pipeline: Pipeline, session: Session
+) -> None:
+    request = session.submit(noise(1.0), TaskParams(task="dense_caption", decoding=Decoding(max_new_tokens=3)))
+    updates = [update for _, update in session.step()]
+    pipeline.dense_caption(pipeline.encode(noise(2.0)), SHORT)
+    updates += [update for each, update in session.step() if each is request]
+    assert updates[-1] == Done()
+
+
+def test_a_recording_without_samples_is_refused(pipeline: Pipeline, session: Session) -> None:
+    empty = Waveform(np.zeros(0, np.float32))
+    with pytest.raises(EmptyAudio):
+        session.submit(empty, TaskParams(task="dense_caption"))
+    with pytest.raises(EmptyAudio):
+        pipeline.encode(empty)

@@ -158,7 +158,7 @@ def test_the_length_of_a_pass_depends_on_the_task() -> None:
         passes = cut(duration, task, Passes(seconds=30))
         assert len(passes) == number
         shared = 40 if task in ("dense_caption", "ground") else 150
-        assert all(a.end - b.start == shared for a, b in zip(passes, passes[1:], strict=False))
+        assert all(shared <= a.end - b.start <= shared + 1 for a, b in zip(passes, passes[1:], strict=False))
 
 
 def test_a_question_about_more_than_one_pass_is_rejected() -> None:
