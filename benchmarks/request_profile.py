@@ -32,6 +32,7 @@ from model.engine.prompting import Prompter, Question
 from model.engine.session import Session
 from model.measure.suite import machine
 from model.pipeline import Pipeline
+from model.task_params import TaskParams
 from timeaudio.client import Client
 
 PARTS = (

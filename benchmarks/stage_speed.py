@@ -1,6 +1,6 @@
 """Measure a training step with the encoders, with their frames cached on disk, and with short examples packed.
 
-    python benchmarks/stage_speed.py --steps 8
+    python -m benchmarks.stage_speed --steps 8
 
 It runs the stage `adapt` on the embedded checkpoint, with scenes of 3, 6 and 12 s from the two bundled recordings. All
 runs see the same rows in the same order and take turns, so that other work on the machine slows them equally. Figures

@@ -48,7 +48,8 @@ def ablate(
         run, scores = base.run / trained, base.run / f"{_slug(variant.name)}.json"
         config = load_stage(stage, [*overrides, *variant.settings])
         job = replace(base, run=run, out=run / "checkpoint")
-        check_stage_config(job, config)  # run_stage checks too, but is skipped if its results exist
+        if scores.is_file() or (job.out / "config.json").is_file():  # otherwise run_stage checks, after the manifest
+            check_stage_config(job, config)
         setting = {"variant": variant.name, "test": hashlib.sha256(test.read_bytes()).hexdigest()}
         if not scores.is_file():
             if not (job.out / "config.json").is_file():

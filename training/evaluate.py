@@ -33,12 +33,12 @@ from training.metrics.calibration import CalibrationSample
 from training.metrics.captions import kind_of, says_unknown
 from training.metrics.events import ScoredScene, Sound
 from training.metrics.grounding import ScoredGrounding
-from training.options.evaluate import is_about_manifest, parse
+from training.options.evaluate import PASS_S, is_about_manifest, parse
 from training.question_report import score_questions
 from training.question_report import show as show_questions
 from training.scene_report import SceneReport, SceneResult, show
 from training.score_command import main as score_manifest
-from training.sources.scenes import REALISTIC
+from training.sources.scenes import LEAST_S, REALISTIC
 
 RIGHT_IOU = 0.5
 """Minimum IoU at which an interval of the right kind counts as right."""
@@ -159,6 +159,7 @@ def main(argv: list[str] | None = None) -> int:
         return score_manifest(given)
     arguments = parse(given)
     try:
+        _check_options(arguments)
         pool = _pool(arguments)
         pipeline = Pipeline.load(arguments.model)
         if arguments.questions and "ask" not in pipeline.tasks:
@@ -184,6 +185,17 @@ def main(argv: list[str] | None = None) -> int:
         report = replace(report, meteor=meteor_if_available([pair for r in report.results for pair in r.caption_pairs]))
     show(report, Console())
     return _write(report.to_json(), arguments.json)
+
+
+def _check_options(arguments: argparse.Namespace) -> None:
+    if min(arguments.seconds) < LEAST_S:
+        raise DataError(f"--seconds must be at least {LEAST_S:g}.")
+    captions = {
+        "--beams": arguments.beams != 1, "--wordings": arguments.wordings != "held-out", "--meteor": arguments.meteor,
+        "--pass-seconds": arguments.pass_seconds != PASS_S,
+    }  # fmt: skip
+    if arguments.questions and (others := [name for name, is_given in captions.items() if is_given]):
+        raise DataError(f"--questions changes nothing with {', '.join(others)}: leave one of them out.")
 
 
 def _write(scores: dict[str, Any], path: Path | None) -> int:

@@ -47,6 +47,8 @@ def check_job(job: TrainingJob, config: StageConfig) -> None:
         raise DataError("--whisper and --lexicon are for the stage `words`.")
     if job.encoders and config.objective != "imitation":
         raise DataError("--encoders is for the stage `imitate`.")
+    if job.validation and not config.evaluate_every:
+        raise DataError("This stage measures nothing while it trains: leave out --validation.")
     if job.rehearse and not config.rehearsal_share:
         raise DataError("This stage does not rehearse: leave out --rehearse, or use --stage few-clips.")
     check_out_of_fold(job.out_of_fold, job.imitation, config)
@@ -61,7 +63,8 @@ def check_stage_config(job: TrainingJob, config: StageConfig) -> None:
     settings = {
         "data": _digest(job.data), "from": str(job.start.resolve()), "rehearse": _digest(job.rehearse),
         "out_of_fold": _digest(job.out_of_fold), "imitation": str(job.imitation.resolve()) if job.imitation else "",
-        "encoders": str(job.encoders.resolve()) if job.encoders else "",
+        "encoders": str(job.encoders.resolve()) if job.encoders else "", "validation": _digest(job.validation),
+        "whisper": str(job.whisper.resolve()) if job.whisper else "", "lexicon": _digest(job.lexicon),
         **dataclasses.asdict(config),
     }  # fmt: skip
     check_run_config(job.run / "run.json", settings)

@@ -1,7 +1,7 @@
 """Mix a user's clips into rehearsal scenes, so that new sounds are also learned among known ones."""
 
 from collections import defaultdict
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import replace
 from pathlib import Path
 
@@ -14,7 +14,7 @@ from training.data.acoustics import Samples
 from training.data.composer import SceneConfig, at_level
 from training.data.draws import choose
 from training.data.manifest import Annotation, Row, Span
-from training.data.vocabulary import lexicon
+from training.data.vocabulary import groups, lexicon
 from training.data.wav import write_wav
 from training.metrics.captions import kind_of
 from training.stages import StageConfig
@@ -30,17 +30,18 @@ def mix_clips(new: Sequence[Row], known: Sequence[Row], folder: Path, config: St
     """Write `config.mixtures` recordings to `folder` for each clip of `new` with dense captions. Return their rows.
 
     Each is a scene of `known` with the clip's events at random times and levels. Scenes with one of the clip's kinds
-    are not used, because the answers to the clip's queries would miss the scene's events. The same rows and seed give
-    the same recordings, and existing files are kept.
+    are not used, because the answers to the clip's queries would miss the scene's events; neither are queries about a
+    group of kinds, such as "an animal". The same rows and seed give the same recordings, and existing files are kept.
     """
     if not config.mixtures:
         return []
     scenes, clips = (
         {row.audio: row for row in some if row.task == "dense_caption" and row.events} for some in (known, new)
     )
+    of_groups = {query.lower() for group in groups().values() for query in group.queries}
     queries_about: dict[str, list[Row]] = defaultdict(list)
     for row in new:
-        if row.task == "ground" and row.events:
+        if row.task == "ground" and row.events and row.query.lower().rstrip(".") not in of_groups:
             queries_about[row.audio].append(row)
     rows: list[Row] = []
     kinds = {audio: _kinds(scene) for audio, scene in scenes.items()}
@@ -61,23 +62,44 @@ def mix_known(known: Sequence[Row], folder: Path, config: StageConfig) -> list[R
     """
     rng = np.random.default_rng(config.seed)
     chosen = set(list(dict.fromkeys(row.audio for row in known))[:MOST_KNOWN])
-    single = [
-        replace(row, events=(choose(row.events, rng),)) if row.task == "dense_caption" else row
-        for row in known
-        if row.events and row.audio in chosen
-    ]
+    single = []
+    for row in known:
+        if not row.events or row.audio not in chosen:
+            continue
+        if row.task == "dense_caption":
+            alone = [event for event in row.events if not _overlaps_another(event, row.events)]
+            if alone:
+                single.append(replace(row, events=(choose(alone, rng),)))
+        else:
+            single.append(row)
     return mix_clips(single, known, folder, config)
+
+
+def _overlaps_another(event: Annotation, events: Sequence[Annotation]) -> bool:
+    """Whether another event sounds during this one: cut out with it, it would have no caption."""
+    return any(
+        start < other_end and other_start < end
+        for other in events
+        if other is not event
+        for other_start, other_end in other.intervals
+        for start, end in event.intervals
+    )
 
 
 def _mix(clip: Row, queries: Sequence[Row], scene: Row, path: Path, rng: np.random.Generator) -> Iterator[Row]:
     """Write one mixture and yield its rows."""
     samples, source = _read(scene).copy(), _read(clip)
     moved: dict[Span, Span] = {}
-    for span in dict.fromkeys(span for event in clip.events for span in event.intervals):
-        placed = _place(samples, source, span, list(moved.values()), rng)
+    for block in _blocks({span for event in clip.events for span in event.intervals}):
+        begin = min(start for start, _ in block)
+        placed = _place(samples, source, (begin, max(end for _, end in block)), list(moved.values()), rng)
         if placed is None:
             return  # a mixture must have all of the clip's events
-        moved[span] = placed
+        for start, end in block:
+            first, last = placed[0] + start - begin, min(placed[1], placed[0] + end - begin)
+            if last - first < LEAST_SAMPLES / SAMPLE_RATE:
+                return  # what is left of the block does not reach it
+            moved[start, end] = round(first, 3), round(last, 3)
     samples *= 0.99 / max(0.99, float(np.abs(samples).max()))
     if not path.is_file():
         write_wav(path, samples)
@@ -95,6 +117,17 @@ def _mix(clip: Row, queries: Sequence[Row], scene: Row, path: Path, rng: np.rand
                 id=f"{path.parent.name}-{path.stem}-query{number}", task="ground", query=row.query,
                 question=row.question, events=events, **where,  # type: ignore[arg-type]
             )  # fmt: skip
+
+
+def _blocks(spans: Iterable[Span]) -> list[list[Span]]:
+    """Return the spans in groups that overlap: sounds that overlap in the clip move together."""
+    blocks: list[list[Span]] = []
+    for span in sorted(spans):
+        if blocks and span[0] < max(end for _, end in blocks[-1]):
+            blocks[-1].append(span)
+        else:
+            blocks.append([span])
+    return blocks
 
 
 def _place(

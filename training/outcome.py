@@ -8,6 +8,8 @@ def remark(state: RunState, config: StageConfig) -> str:
     """Return what the user should know about the state that was written."""
     if config.rehearsal_share:
         return f"It is the state after step {state.best_step}; the loss of your held-out clips is {-state.best:.3f}."
+    if not config.evaluate_every:
+        return "It is the last state: this stage measures none."
     if state.best:
         return f"It is the state after step {state.best_step}; its validation score is {100 * state.best:.1f}."
     return (

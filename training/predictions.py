@@ -44,7 +44,11 @@ def read_predictions(path: Path, rows: Sequence[Row]) -> dict[str, Prediction]:
     """
     known = {row.id: row for row in rows}
     found: dict[str, Prediction] = {}
-    for number, line in enumerate(path.read_text(encoding="utf-8").splitlines(), start=1):
+    try:
+        lines = path.read_text(encoding="utf-8").split("\n")
+    except UnicodeDecodeError as error:
+        raise DataError(f"{path} is not UTF-8: {error}") from None
+    for number, line in enumerate(lines, start=1):
         if not line.strip():
             continue
         try:

@@ -18,8 +18,10 @@ from torch import Tensor, nn
 from model.audio.decode import decode_audio
 from model.audio.segment import split
 from model.audio.waveform import SAMPLE_RATE, Waveform
+from model.errors import AudioError
 from model.timeaudio import TimeAudio
 from training.data.manifest import Row
+from training.data.recordings import DataError
 
 BUCKET_BATCHES = 32
 """Rows are sorted by length within this many batches: a batch has similar lengths, and batches come in random order."""
@@ -80,7 +82,7 @@ class FeatureExtractor:
     With `bfloat16` the encoders run under autocast: several times faster where the device has instructions for it.
 
     Threads read files ahead. The cache key is the recording's path, size and modification time with a fingerprint of
-    the encoders' weights, so stale frames are never used.
+    the encoders' weights and of the settings that they depend on, so stale frames are never used.
 
     Attributes:
         waited_s: total seconds spent waiting for files.
@@ -91,7 +93,8 @@ class FeatureExtractor:
         self._threads = ThreadPoolExecutor(max_workers=4)
         self._pending: dict[str, Future[Waveform]] = {}
         self.waited_s = 0.0
-        self._fingerprint = fingerprint(model.speech, model.sound) if cache is not None else ""
+        settings = model.config.pad_segments, model.config.encoding, bfloat16
+        self._fingerprint = f"{fingerprint(model.speech, model.sound)} {settings}" if cache is not None else ""
         if cache is not None:
             cache.mkdir(parents=True, exist_ok=True)
 
@@ -179,4 +182,7 @@ def _tensor(stored: npt.NDArray[np.float16]) -> Tensor:
 
 
 def _read(path: Path) -> Waveform:
-    return decode_audio(path.read_bytes(), max_seconds=MAX_SECONDS)
+    try:
+        return decode_audio(path.read_bytes(), max_seconds=MAX_SECONDS)
+    except AudioError as error:
+        raise DataError(f"{path}: {error}") from error

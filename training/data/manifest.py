@@ -124,7 +124,7 @@ def parse_manifest(path: Path) -> tuple[list[Row], list[str]]:
         text = path.read_text(encoding="utf-8")
     except UnicodeDecodeError as error:
         return [], [f"it is not UTF-8: {error}"]
-    for number, line in enumerate(text.splitlines(), start=1):
+    for number, line in enumerate(text.split("\n"), start=1):
         if not line.strip():
             continue
         try:

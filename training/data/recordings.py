@@ -11,7 +11,10 @@ import numpy.typing as npt
 
 from model.audio.decode import decode_audio
 from model.audio.waveform import SAMPLE_RATE
+from model.errors import AudioError
 
+MAX_SECONDS = 60.0
+"""The longest recording of one kind of sound."""
 ACTIVE_WINDOW = SAMPLE_RATE // 10
 ACTIVE_HOP = SAMPLE_RATE // 100
 ACTIVE_RANGE = 1e-3
@@ -85,17 +88,23 @@ def read_table(path: Path, columns: Sequence[str], delimiter: str = ",") -> Iter
     """Yield the rows of a table whose first line names its columns.
 
     Raises:
-        DataError: the file or a column is missing.
+        DataError: the file, a column or a cell is missing, or the file is not UTF-8.
     """
     require_file(path)
-    with path.open(newline="", encoding="utf-8") as file:
-        reader = csv.DictReader(file, delimiter=delimiter)
-        missing_columns = [name for name in columns if name not in (reader.fieldnames or ())]
-        if missing_columns:
-            raise DataError(
-                f"{path} has no column {', '.join(missing_columns)}: it has {', '.join(reader.fieldnames or ())}."
-            )
-        yield from reader
+    try:
+        with path.open(newline="", encoding="utf-8-sig") as file:
+            reader = csv.DictReader(file, delimiter=delimiter)
+            missing_columns = [name for name in columns if name not in (reader.fieldnames or ())]
+            if missing_columns:
+                raise DataError(
+                    f"{path} has no column {', '.join(missing_columns)}: it has {', '.join(reader.fieldnames or ())}."
+                )
+            for row in reader:
+                if empty := [name for name in columns if row[name] is None]:
+                    raise DataError(f"{path}, line {reader.line_num}: {', '.join(empty)} is missing.")
+                yield row
+    except (UnicodeDecodeError, csv.Error) as error:
+        raise DataError(f"{path} is not a table in UTF-8 ({error}): save it as CSV in UTF-8.") from None
 
 
 def require_file(path: Path) -> None:
@@ -113,8 +122,15 @@ def fold_of_row(row: dict[str, str], path: Path) -> int:
 
 
 def read_samples(recording: LabelledRecording) -> npt.NDArray[np.float32]:
-    """Return the recording as mono float32 [num_samples] at 16 kHz."""
-    return decode_audio(recording.path.read_bytes(), max_seconds=60.0).samples
+    """Return the recording as mono float32 [num_samples] at 16 kHz.
+
+    Raises:
+        DataError: it cannot be read, or is longer than `MAX_SECONDS`.
+    """
+    try:
+        return decode_audio(recording.path.read_bytes(), max_seconds=MAX_SECONDS).samples
+    except AudioError as error:
+        raise DataError(f"{recording.path}: {error}") from error
 
 
 def active_region(samples: npt.NDArray[np.float32]) -> tuple[int, int]:

@@ -10,10 +10,14 @@ from pathlib import Path
 import av
 import av.error
 
+from model.audio.decode import decode_audio
+from model.audio.waveform import SAMPLE_RATE
+from model.errors import AudioError
 from model.timeline.task import CAPTIONED
 from model.timeline.words import OTHER_LANGUAGE
 from training.data.manifest import ManifestError, Row, Span, parse_manifest
 
+LONGEST_S = 7200.0
 TOLERANCE_S = 0.1
 """How far a time may lie past the end, and how far a stated duration may differ from the file's."""
 
@@ -51,8 +55,11 @@ def _length(path: Path) -> float | None:
             stream = container.streams.audio[0]
             if stream.duration is not None and stream.time_base is not None:
                 return float(stream.duration * stream.time_base)
-            return container.duration / av.time_base if container.duration is not None else None
-    except (OSError, av.error.FFmpegError, IndexError):
+            if container.duration is not None:
+                return container.duration / av.time_base
+        waveform = decode_audio(path.read_bytes(), max_seconds=LONGEST_S)  # browsers record without a length
+        return waveform.num_samples / SAMPLE_RATE
+    except (OSError, av.error.FFmpegError, IndexError, AudioError):
         return None
 
 

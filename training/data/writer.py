@@ -93,7 +93,7 @@ class EndpointWriter(Writer):
         self._memory = memory
         self._known: dict[str, str] = {}
         if memory.is_file():
-            lines = memory.read_text(encoding="utf-8").splitlines()
+            lines = memory.read_text(encoding="utf-8").rstrip("\n").split("\n")
             self._known = {entry["asked"]: entry["answer"] for entry in map(json.loads, lines)}
         self._lock = threading.Lock()
         self.num_replaced = 0

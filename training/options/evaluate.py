@@ -7,6 +7,9 @@ from pathlib import Path
 MANIFEST = "Score a checkpoint's answers, or any system's predictions, on a manifest."
 SCENES = "Score a checkpoint on scenes composed of held-out recordings, as a table and optionally as JSON."
 
+PASS_S = 15.0
+"""The longest pass by default, as that of a server."""
+
 
 def is_about_manifest(argv: Sequence[str]) -> bool:
     """Return whether the arguments ask to score a manifest. The help shows both forms, so it does not count."""
@@ -68,10 +71,13 @@ def _scenes_parser() -> argparse.ArgumentParser:
     )
     parser.add_argument("--realistic", action="store_true", help="rooms, hum, noise and unknown sounds, as in training")
     parser.add_argument(
-        "--half", type=int, choices=(0, 1), help="use only this half of the sources (calibrate fits on half 0)"
+        "--half",
+        type=int,
+        choices=(0, 1),
+        help="use this half of the sources of --data (calibrate fits on half 0)",
     )
     parser.add_argument("--wordings", choices=("held-out", "trained"), default="held-out", help="query wordings")
-    parser.add_argument("--pass-seconds", type=float, default=15.0, help="longest pass (default: %(default)s)")
+    parser.add_argument("--pass-seconds", type=float, default=PASS_S, help="longest pass (default: %(default)s)")
     parser.add_argument("--seed", type=int, default=7, help="seed of the scenes (default: %(default)s)")
     parser.add_argument("--beams", type=int, default=1, help="1 is greedy (default: %(default)s)")
     parser.add_argument(

@@ -71,8 +71,10 @@ def parse_answer(question: str, answer: str) -> tuple[Task, tuple[Annotation, ..
     grounding_match = _GROUND.fullmatch(answer.strip())
     query_match = _QUERY.search(question)
     if grounding_match and query_match:
-        merged = merge_spans(_spans(grounding_match["spans"]))
-        return "ground", (Annotation(merged),), query_match["query"] or query_match["quoted"]
+        spans = _spans(grounding_match["spans"])
+        if any(start >= end for start, end in spans):
+            return "ask", (), ""
+        return "ground", (Annotation(merge_spans(spans)),), query_match["query"] or query_match["quoted"]
     events, position = [], 0
     text = answer.strip()
     for match in _EVENT.finditer(text):

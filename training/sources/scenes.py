@@ -6,6 +6,7 @@ seed and its number, so an interrupted command can resume.
 """
 
 import argparse
+import hashlib
 import json
 import os
 from collections.abc import Iterator, Mapping, Sequence
@@ -20,10 +21,13 @@ from rich.progress import track
 
 from training.data.composer import PlacedEvent, Pool, Scene, SceneConfig, compose
 from training.data.pools import read_pool
-from training.data.recordings import DataError
+from training.data.recordings import DataError, read_recordings
+from training.data.vocabulary import kind_of_label
 from training.data.wav import write_wav
 
 SCENE_LIST = "scenes.jsonl"
+LEAST_S = 1.0
+"""The shortest scene."""
 
 TRAINING_SPEEDS = (0.88, 1.0, 1.14)
 
@@ -134,8 +138,20 @@ def _compose_one(number: int) -> str:
     return json.dumps({"audio": name, "samples": len(scene.samples), "events": events})
 
 
+def _contents(directories: Sequence[Path]) -> str:
+    """Return a fingerprint of the recordings and of what their labels mean: scenes are drawn from both."""
+    digest = hashlib.sha256()
+    for recording in read_recordings(directories):
+        stat = recording.path.stat()
+        kind = kind_of_label(recording.label)
+        digest.update(f"{recording.path.name} {stat.st_size} {recording.fold} {recording.source} {kind}\n".encode())
+    return digest.hexdigest()[:16]
+
+
 def run(arguments: argparse.Namespace) -> int:
     """Compose the scenes."""
+    if min(arguments.seconds) < LEAST_S:
+        raise DataError(f"--seconds must be at least {LEAST_S:g}.")
     speeds = TRAINING_SPEEDS if arguments.side == "train" else (1.0,)
     pool = read_pool(arguments.recordings, arguments.side, half=arguments.half, speeds=speeds)
     settings = ComposeSettings(
@@ -143,7 +159,8 @@ def run(arguments: argparse.Namespace) -> int:
         realistic=not arguments.plain,
     )  # fmt: skip
     check_scene_settings(settings.folder, {
-        "recordings": [str(path.resolve()) for path in arguments.recordings], "side": arguments.side,
+        "recordings": [str(path.resolve()) for path in arguments.recordings],
+        "contents": _contents(arguments.recordings), "side": arguments.side,
         "half": arguments.half, "seconds": settings.seconds, "seed": settings.seed, "realistic": settings.realistic,
     })  # fmt: skip
     print(f"{compose_all(pool, settings, os.cpu_count() or 1)}: {arguments.count} scenes.")

@@ -77,6 +77,18 @@ def test_scenes_of_other_settings_are_not_mixed_into_a_folder(tmp_path, recordin
     assert len(list(read_scenes(tmp_path / "out" / SCENE_LIST))) == 7
 
 
+def test_scenes_of_recordings_that_changed_are_not_mixed_into_a_folder(tmp_path, capsys):
+    clips = [("dog", 1, "a"), ("rain", 1, "b")]
+    arguments = ["scenes", "--recordings", str(tmp_path / "data"), "--count", "2", "--seconds", "2"]
+    data_set(tmp_path / "data", *clips)
+    assert main([*arguments, "--out", str(tmp_path / "out")]) == 0
+    data_set(tmp_path / "data", *clips, ("cow", 1, "c"))
+    assert main([*arguments, "--out", str(tmp_path / "out")]) == 2
+    assert "differ in contents" in capsys.readouterr().err
+    assert main([*arguments[:-1], "0", "--out", str(tmp_path / "other")]) == 2
+    assert "--seconds must be at least" in capsys.readouterr().err
+
+
 def test_a_list_becomes_a_manifest_that_can_be_trained_on(tmp_path, recordings):
     assert scenes(recordings, tmp_path / "out") == 0
     manifest = tmp_path / "tasks.jsonl"

@@ -176,3 +176,13 @@ def test_presence_ids_are_the_first_differing_tokens():
     assert happens != does_not
     assert " happens in".startswith(happens)
     assert " does not".startswith(does_not)
+
+
+def test_separators_of_unicode_are_no_ends_of_lines(folder):
+    row = Row(
+        id="x", audio="a.wav", task="dense_caption", events=(Annotation(((0.0, 0.5),), "A\u2028dog\u0085barks."),)
+    )
+    write_manifest(folder / "m.jsonl", [row])
+    rows, problems = parse_manifest(folder / "m.jsonl")
+    assert problems == []
+    assert [event.caption for event in rows[0].events] == ["A\u2028dog\u0085barks."]

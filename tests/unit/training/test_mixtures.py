@@ -81,3 +81,31 @@ def test_one_event_of_a_known_scene_is_mixed_into_another(scene, clip, tmp_path)
     assert {event.caption for row in from_clip for event in row.events[1:]} == {CLIP.caption}
     from_scene = [row for row in dense if row.events[0] == CLIP]
     assert [event.caption for row in from_scene for event in row.events[1:]] == ["It rains.", "It rains."]
+
+
+def test_sounds_that_overlap_in_a_clip_move_together(scene, tmp_path):
+    samples = np.zeros(3 * 16_000, dtype=np.float32)
+    samples[8_000:32_000] = noise(1.5)
+    write_wav(tmp_path / "clip.wav", samples)
+    events = (Annotation(((0.5, 1.5),), "A zorb plings.", "zorb"), Annotation(((1.0, 2.0),), "A gong.", "gong"))
+    clip = Row(id="d", audio=str(tmp_path / "clip.wav"), task="dense_caption", duration=3.0, events=events)
+    for row in mix_clips([clip], [scene], tmp_path / "mixed", CONFIG):
+        [(zorb_start, zorb_end)], [(gong_start, gong_end)] = (event.intervals for event in row.events[1:])
+        assert gong_start - zorb_start == pytest.approx(0.5, abs=0.002)
+        assert (zorb_end - zorb_start, gong_end - gong_start) == (pytest.approx(1.0, abs=0.002),) * 2
+
+
+def test_known_sounds_that_overlap_another_are_not_mixed_without_it(scene, clip, tmp_path):
+    overlapping = (Annotation(((0.5, 1.5),), "A cow moos.", "cow"), Annotation(((1.0, 2.0),), "A dog barks.", "dog"))
+    alone = Annotation(((2.2, 2.8),), "A bell rings.", "church_bells")
+    other = Row(id="o", audio=clip[0].audio, task="dense_caption", duration=3.0, events=(*overlapping, alone))
+    rows = mix_known([scene, other], tmp_path / "mixed", CONFIG)
+    moved = [row.events[-1].caption for row in rows if len(row.events) == 2]  # those mixed into the scene of rain
+    assert set(moved) == {"A bell rings."}
+
+
+def test_a_query_about_a_group_is_not_copied(scene, clip, tmp_path):
+    group = Row(id="g", audio=clip[0].audio, task="ground", query="An animal.", events=(Annotation(CLIP.intervals),),
+                duration=3.0)  # fmt: skip
+    rows = mix_clips([*clip, group], [scene], tmp_path / "mixed", CONFIG)
+    assert {row.query for row in rows if row.task == "ground"} == {"a zorb"}

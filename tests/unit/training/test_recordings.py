@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from tests.small_recordings import RATE, data_set
-from training.data.recordings import DataError, active_region, read_recordings
+from training.data.recordings import DataError, active_region, read_recordings, read_samples
 from training.data.wav import write_wav
 
 
@@ -85,3 +85,30 @@ def test_a_folder_of_another_form_says_what_is_wrong(tmp_path):
         (tmp_path / "clips.csv").write_text(table)
         with pytest.raises(DataError, match=says):
             read_recordings([tmp_path])
+
+
+@pytest.mark.parametrize(
+    ("content", "message"),
+    [
+        ("filename,category,source\n\xe9.wav,dog,a\n".encode("latin-1"), "UTF-8"),
+        (b"filename,category,source\na.wav,dog\n", "line 2: source is missing"),
+    ],
+)
+def test_a_table_that_cannot_be_read_is_named(tmp_path, content, message):
+    (tmp_path / "clips.csv").write_bytes(content)
+    with pytest.raises(DataError, match=message):
+        read_recordings([tmp_path])
+
+
+def test_a_byte_order_mark_is_no_part_of_a_column(tmp_path):
+    folder = data_set(tmp_path, ("dog", 1, "a"))
+    table = folder / "clips.csv"
+    table.write_bytes(b"\xef\xbb\xbf" + table.read_bytes())
+    assert [recording.label for recording in read_recordings([folder])] == ["dog"]
+
+
+def test_a_recording_that_cannot_be_used_is_named(tmp_path):
+    for seconds in (0.05, 61.0):
+        [recording] = read_recordings([data_set(tmp_path, ("dog", 1, "a"), seconds=seconds)])
+        with pytest.raises(DataError, match="0-dog.wav"):
+            read_samples(recording)
