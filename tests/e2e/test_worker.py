@@ -49,8 +49,8 @@ def request(*queries: str, seconds: float = 2.0, **options: Any) -> pb.AnalyzeRe
     rng = np.random.default_rng(round(seconds * 10))
     pcm = (rng.standard_normal(round(seconds * 16_000)) * 0.1).astype("<f4").tobytes()
     task = pb.TASK_GROUND if queries else pb.TASK_DENSE_CAPTION
-    chosen = {"num_beams": 1, "max_new_tokens": 20} | options
-    return pb.AnalyzeRequest(pcm=pcm, sample_rate=16_000, task=task, queries=queries, options=pb.Options(**chosen))
+    chosen = {"num_beams": 1, "max_new_tokens": 20, "top_p": 1.0} | options
+    return pb.AnalyzeRequest(pcm=pcm, task=task, queries=queries, options=pb.Options(**chosen))
 
 
 async def updates(stub: Any, message: pb.AnalyzeRequest) -> list[str]:

@@ -67,7 +67,7 @@ def test_events_of_65_s_are_merged_on_the_recordings_clock():
 def test_no_pass_exceeds_the_limit_and_passes_cover_the_recording():
     pipeline = LoudPipeline()
     EncodedPasses(pipeline, recording(65.04), 300)
-    assert pipeline.lengths == [244 * 1600, 244 * 1600, 242 * 1600 + 640]
+    assert pipeline.lengths == [244 * 1600, 244 * 1600, 244 * 1600 + 640]
     EncodedPasses(pipeline, recording(3.0), 8)
     assert max(pipeline.lengths[3:]) <= 8 * 1600, "overlaps become shorter with the passes"
 
