@@ -20,6 +20,7 @@ from sound import clips
 from tested_server import tested_server
 
 from model.audio.decode import decode_audio
+from model.audio.waveform import SAMPLE_RATE
 from model.language.decoding import Decoding
 from model.language.generate import generate
 from model.language.prompt import prompt_ids, question_of, splice
@@ -65,7 +66,7 @@ def main() -> None:
     arguments = parser.parse_args()
     files = clips(arguments.clips, arguments.seconds)
     pipeline = Pipeline.load(arguments.model)
-    decoding = Decoding(num_beams=arguments.beams)
+    decoding = Decoding(num_beams=arguments.beams).for_recording(round(arguments.seconds * SAMPLE_RATE))
     looped, hosted = [], []
     with tested_server(arguments.model, "--workers", str(arguments.workers)) as server:
         loop(pipeline, files[:1], decoding)
