@@ -202,3 +202,5 @@ def test_the_authors_answers_become_events_where_they_follow_the_format(tmp_path
 def test_an_answer_of_no_format_stays_prose():
     answers = ["Well, 1.0 - 2.0 seconds, a dog.", "3.0 - 2.0 seconds, a dog.", "", "A dog barks.", "1.0 - 2.0 seconds"]
     assert [answer for answer in answers if parse_answer("Which sounds?", answer)[0] != "ask"] == []
+    empty = "The given query happens in 5.0 - 5.0 seconds."
+    assert parse_answer("When is the query 'a dog'?", empty) == ("ask", (), "")

@@ -158,4 +158,7 @@ def test_invalid_data_is_reported(start, tmp_path, capsys):
     assert main([*given, "--half", "1"]) == 2
     assert "in half 1" in capsys.readouterr().err
     assert main(["--data", str(tmp_path)]) == 2
+    for ignored in (("--beams", "2"), ("--wordings", "trained"), ("--pass-seconds", "30"), ("--meteor",)):
+        assert main([*given, "--questions", *ignored]) == 2
+    assert main([*given, "--seconds", "0"]) == 2
     assert "meta/esc50.csv" in capsys.readouterr().err
