@@ -86,7 +86,8 @@ class Calibration:
     @property
     def largest_id(self) -> int:
         """The largest token id in it; -1 if there is none."""
-        return max((id_ for p in self.presence.values() for id_ in (*p.present, p.absent)), default=-1)
+        ids = [token for presence in self.presence.values() for token in (*presence.present, presence.absent)]
+        return max([*ids, *(continuation.token for continuation in self.continuation.values())], default=-1)
 
     @classmethod
     def read(cls, path: Path) -> "Calibration":

@@ -80,7 +80,7 @@ class Continuation(Strict):
     bias: FiniteFloat
     language: PositiveFinite
     evidence: FiniteFloat
-    token: int
+    token: TokenId
 
     def bias_of(self, best: float) -> float:
         """Return what to add to the logit of the token, so that the more likely answer is chosen."""

@@ -168,7 +168,7 @@ class LocalModel:
             raise LocalModelError(
                 f"The confidence of {self._pipeline.name} is not calibrated for {task}. Leave out --min-confidence."
             )
-        return int(start_s * _TENTHS + 1e-6), end_s, least
+        return int(start_s * _TENTHS + _ROUNDING), end_s, least
 
     def _in_passes(self, waveform: "Waveform", params: "TaskParams") -> "tuple[list[ParsedAnswer], Encoded]":
         """Return the answers about the whole recording, and the sums of what encoding its passes took."""

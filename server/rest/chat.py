@@ -98,13 +98,7 @@ async def chat_completions(request: Request) -> Any:
                 async with kept:
                     await write_answer(writer, service.stream(ticket, source, inference), begun)
 
-            return await streamed(
-                request,
-                work,
-                lambda error: chat_error(request, error),
-                ping_s=service.settings.ping_s,
-                idle_s=service.settings.limits.live_idle_s,
-            )
+            return await streamed(request, work, lambda error: chat_error(request, error), service.settings)
         result = await while_connected(request, service.analyze(ticket, source, inference))
     result.total_s = time.monotonic() - begun
     return completion(result, inference, as_json=_is_json_requested(body))

@@ -16,6 +16,7 @@ from starlette.types import Message, Receive, Scope, Send
 from model.errors import TimeAudioError
 from server.errors import Cancelled, InternalError
 from server.rest.disconnect import disconnected
+from server.settings import Settings
 
 _log = logging.getLogger(__name__)
 
@@ -40,16 +41,14 @@ async def streamed(
     request: Request,
     work: Callable[[SendMessage], Awaitable[None]],
     error_message: Callable[[TimeAudioError], bytes],
-    *,
-    ping_s: float,
-    idle_s: float,
+    settings: Settings,
 ) -> EventSourceResponse:
     """Return the response to `request` that streams the messages of `work`.
 
     An error before the first message is raised here and gets its own status; a later error is sent as the message that
     `error_message` makes of it. The body must have been read. Headers are sent with the first message or after
-    `ping_s` seconds. After every further `ping_s` seconds of silence, a comment is sent. A client that reads nothing
-    for `idle_s` seconds counts as disconnected.
+    `settings.ping_s` seconds. After every further `ping_s` seconds of silence, a comment is sent. A client that reads
+    nothing for `settings.limits.live_idle_s` seconds counts as disconnected.
     """
     # At most one message is queued: a slow client slows the work down instead of using memory.
     messages: asyncio.Queue[bytes | None] = asyncio.Queue(maxsize=1)
@@ -73,12 +72,12 @@ async def streamed(
     # The task takes its first step before this one resumes, so `work` always gets to release what it holds.
     working = asyncio.create_task(run())
     try:
-        await _begun(request, working, has_begun, ping_s)
+        await _begun(request, working, has_begun, settings.ping_s)
     except BaseException:
         await _stop(working)
         raise
     has_begun.set()
-    return StreamingAnswer(messages, working, ping_s=ping_s, idle_s=idle_s)
+    return StreamingAnswer(messages, working, ping_s=settings.ping_s, idle_s=settings.limits.live_idle_s)
 
 
 class StreamingAnswer(EventSourceResponse):

@@ -157,13 +157,7 @@ async def _answer(request: Request, form: type[Form]) -> Response:
                         SseWriter(form.task, send_message), service.stream(ticket, source, inference), begun
                     )
 
-            return await streamed(
-                request,
-                work,
-                lambda error: error_message(request, error),
-                ping_s=service.settings.ping_s,
-                idle_s=service.settings.limits.live_idle_s,
-            )
+            return await streamed(request, work, lambda error: error_message(request, error), service.settings)
         result = await while_connected(request, service.analyze(ticket, source, inference))
     result.total_s = time.monotonic() - begun
     row = FORMATS[received.fields.response_format or "json"]

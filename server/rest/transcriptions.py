@@ -107,13 +107,7 @@ async def transcribe(request: Request) -> Response:
                 async with kept:
                     await stream_captions(runs, send_message)
 
-            return await streamed(
-                request,
-                work,
-                lambda error: chat_error(request, error),
-                ping_s=service.settings.ping_s,
-                idle_s=service.settings.limits.live_idle_s,
-            )
+            return await streamed(request, work, lambda error: chat_error(request, error), service.settings)
         answers = await while_connected(request, _answers(service, questions))
     text, media_type = written(answers, form)
     return Response(text, media_type=media_type)

@@ -18,6 +18,7 @@ from model.engine.updates import Answered, Found
 from model.errors import CheckpointError
 from model.language.decoding import Decoding
 from model.pipeline import Pipeline
+from model.presence import Continuation, Presence
 from model.task_params import TaskParams
 from model.timeline.event import Event
 from model.timeline.interval import Interval, union
@@ -143,6 +144,19 @@ def test_an_invalid_calibration_file_is_an_error(tmp_path: Path, change: dict) -
     path.write_text("{")
     with pytest.raises(CheckpointError, match="timeaudio calibrate"):
         Calibration.read(path)
+
+
+def test_a_calibration_of_another_tokenizer_is_an_error(directory: Path) -> None:
+    size = len(load_checkpoint(directory)[1])
+    identity_map().write(directory / WORDS)
+    for presence, continuation in (
+        ({"ground": Presence(0.0, 1.0, 1.0, (1,), size)}, {}),
+        ({"ground": Presence(0.0, 1.0, 1.0, (1,), 2)}, {"ground": Continuation(0.0, 1.0, 1.0, size)}),
+    ):
+        calibration = Calibration({"ground": EVEN}, presence=presence, continuation=continuation)
+        calibration.write(directory / CALIBRATION, {})
+        with pytest.raises(CheckpointError, match="another tokenizer"):
+            load_checkpoint(directory)
 
 
 @pytest.mark.parametrize("calibration", [None, Calibration({"ground": EVEN})])

@@ -18,6 +18,7 @@ from model.timeline.words import OTHER_LANGUAGE
 from training.data.manifest import ManifestError, Row, Span, parse_manifest
 
 LONGEST_S = 7200.0
+"""The longest recording that is decoded because its container states no length."""
 TOLERANCE_S = 0.1
 """How far a time may lie past the end, and how far a stated duration may differ from the file's."""
 
