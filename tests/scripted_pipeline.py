@@ -10,7 +10,8 @@ Its answers depend only on the length of the recording, or on the text of a quer
     "nothing"      is absent
     anything else  happens from 0.1 s to half of the recording, or in all of one of 0.1 s
 
-The environment can make it fail while loading: SCRIPTED_LOAD is "slow" (2 s), "refuse" (bad checkpoint) or "crash".
+The environment can make it fail while loading: SCRIPTED_LOAD is "slow" (2 s), "refuse" (bad checkpoint), "crash",
+or a path: loading waits until it exists.
 """
 
 import os
@@ -138,6 +139,9 @@ class Pipeline:
                 raise CheckpointError(f"{checkpoint} holds no config.json.")
             case "crash":
                 os.kill(os.getpid(), signal.SIGKILL)
+            case str(path):
+                while not Path(path).exists():
+                    time.sleep(STEP_S)
         return cls()
 
     def session(self) -> Session:

@@ -177,7 +177,7 @@ class LocalModel:
 
         passes = cut(waveform.duration_tenths, params.task, self._passes)
         params = replace(params, num_passes=len(passes))
-        whole, encode_s, num_audio_tokens = AnswerMerger(passes, params.task, len(params.queries) or 1), 0.0, 0
+        whole, encode_s, num_audio_tokens = AnswerMerger(passes, params), 0.0, 0
         for number, span in enumerate(passes, start=1):
             end = span.end * SAMPLES_PER_TENTH if number < len(passes) else waveform.num_samples
             answers, encoded = self._pass(Waveform(waveform.samples[span.start * SAMPLES_PER_TENTH : end]), params)

@@ -7,7 +7,7 @@ from model.pipeline import Decoding, ParsedAnswer, Pipeline, Recording
 from model.timeline.answer_length import answer_tokens
 from model.timeline.event import Event
 from model.timeline.interval import Interval
-from model.timeline.stitch import Stitcher, plan
+from model.timeline.stitch import Stitcher, join_sounds, plan
 from model.timeline.task import Task
 
 OVERLAP = 40
@@ -33,7 +33,7 @@ class EncodedPasses:
         answers = [self._answer(recording, task, question, decoding) for recording in self._recordings]
         if len(answers) == 1:
             return list(answers[0].events), answers
-        stitcher = Stitcher(self._passes)
+        stitcher = Stitcher(self._passes, join_sounds)
         events = [event for answer in answers for event in stitcher.add(answer.events)]
         return sorted(events, key=lambda event: min(event.intervals)), answers
 

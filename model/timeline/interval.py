@@ -45,6 +45,11 @@ class Interval:
         """The end. Units: seconds, rounded to 0.1."""
         return round(self.end / TENTHS_PER_SECOND, 1)
 
+    @property
+    def middle(self) -> int:
+        """The middle, rounded down. Units: tenths."""
+        return (self.start + self.end) // 2
+
     def overlap(self, other: "Interval") -> int:
         """Return the time that both cover; 0 if they only touch. Units: tenths."""
         return max(0, min(self.end, other.end) - max(self.start, other.start))

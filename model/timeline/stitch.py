@@ -7,7 +7,7 @@ If both passes heard the whole of a sound but name it differently, the more conf
 """
 
 import re
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import replace
 
 from model.timeline.event import Event
@@ -50,17 +50,21 @@ def plan(duration: int, *, longest: int, overlap: int) -> list[Interval]:
     return [Interval(start, start + length) for start in starts]
 
 
+Join = Callable[[Sequence[Event], Sequence[Event], Interval], list[Event]]
+"""Joins the events of two passes, in times of the file, given the overlap of the passes."""
+
+
 class Stitcher:
     """Joins the events of passes, pass by pass in order.
 
     Args:
         passes: the result of `plan`.
-        clips: whether the events are consecutive sections, each of which belongs to the pass that heard it begin.
+        join: joins the events of two neighbouring passes.
     """
 
-    def __init__(self, passes: Sequence[Interval], *, clips: bool = False) -> None:
+    def __init__(self, passes: Sequence[Interval], join: Join) -> None:
         self._passes = passes
-        self._clips = clips
+        self._join = join
         self._number = 0
         self._open: list[Event] = []
 
@@ -73,7 +77,7 @@ class Stitcher:
         here = self._passes[self._number]
         found = [event.shift(here.start) for event in events]
         if self._number:
-            found = self._joined(found, Interval(here.start, self._passes[self._number - 1].end))
+            found = self._join(self._open, found, Interval(here.start, self._passes[self._number - 1].end))
         self._number += 1
         if self._number == len(self._passes):
             certain, self._open = found, []
@@ -84,29 +88,28 @@ class Stitcher:
             self._open = [event for _, event in parts if event is not None]
         return sorted(certain, key=_start)
 
-    def _joined(self, found: list[Event], lap: Interval) -> list[Event]:
-        cut = (lap.start + lap.end) // 2
-        if self._clips:
-            return _sections(self._open, found, cut)
-        twins = _twins(self._open, found, lap)
-        again = [
-            [found[later] for later, earlier in twins.items() if earlier == number] for number in range(len(self._open))
-        ]
-        alone = [event for event, some in zip(self._open, again, strict=True) if not some]
-        new = [event for number, event in enumerate(found) if number not in twins]
-        before = [
-            _across(event, some, cut) if some else _alone(event, new, lap, cut)
-            for event, some in zip(self._open, again, strict=True)
-        ]
-        after = [_alone(event, alone, lap, cut, later=True) for event in new]
-        return [event for event in (*before, *after) if event is not None]
+
+def join_sounds(first: Sequence[Event], second: Sequence[Event], lap: Interval) -> list[Event]:
+    """Join the sounds of two passes: those that both report once, the others where they are away from a pass's edge."""
+    cut = lap.middle
+    twins = _twins(first, second, lap)
+    again = [[second[later] for later, earlier in twins.items() if earlier == number] for number in range(len(first))]
+    alone = [event for event, some in zip(first, again, strict=True) if not some]
+    new = [event for number, event in enumerate(second) if number not in twins]
+    before = [
+        _across(event, some, cut) if some else _alone(event, new, lap, cut)
+        for event, some in zip(first, again, strict=True)
+    ]
+    after = [_alone(event, alone, lap, cut, later=True) for event in new]
+    return [event for event in (*before, *after) if event is not None]
 
 
-def _sections(first: Sequence[Event], second: Sequence[Event], cut: int) -> list[Event]:
-    """Join the sections of two passes: from the first, those that begin before `cut`; from the second, the others.
+def join_sections(first: Sequence[Event], second: Sequence[Event], lap: Interval) -> list[Event]:
+    """Join the sections of two passes: those of the first that begin before the overlap's middle, then the second's.
 
     A section that continues beyond the end of the first pass ends where the second pass heard it end.
     """
+    cut = lap.middle
     before = sorted((event for event in first if _start(event) < cut), key=_start)
     begun = sorted((event for event in second if _start(event) < cut), key=_start)
     after = sorted((event for event in second if _start(event) >= cut), key=_start)

@@ -8,11 +8,13 @@ from dataclasses import dataclass, field, replace
 
 from model.engine.updates import Answered, Encoded, Found, ParsedAnswer, Started
 from model.errors import AudioTooLong
+from model.task_params import TaskParams
 from model.timeline.event import Event, by_caption
 from model.timeline.interval import TENTHS_PER_SECOND, Interval
 from model.timeline.markers import format_interval
-from model.timeline.stitch import Stitcher, plan
+from model.timeline.stitch import Join, Stitcher, join_sections, join_sounds, plan
 from model.timeline.task import Task
+from model.timeline.transcript import join_transcripts
 from server.decoding.pool import Decoded
 from server.settings import Passes
 from server.workers.protocol import SAMPLES_PER_TENTH, Engine, EngineRequest, LazySamples, PassesDone, Update
@@ -50,14 +52,14 @@ class AnswerMerger:
 
     Args:
         passes: as returned by `cut`.
-        task: the task of the request.
-        num_answers: answers per pass: one per query, or one.
+        params: the task of the request and its queries; a pass has one answer per query, or one.
     """
 
-    def __init__(self, passes: list[Interval], task: Task, num_answers: int) -> None:
-        self._task = task
+    def __init__(self, passes: list[Interval], params: TaskParams) -> None:
+        num_answers = len(params.queries) or 1
+        self._task = params.task
         self._is_one = len(passes) == 1
-        self._stitchers = [Stitcher(passes, clips=task == "summarize") for _ in range(num_answers)]
+        self._stitchers = [Stitcher(passes, _join(params)) for _ in range(num_answers)]
         self._answers = [ParsedAnswer((), "", 0, 0)] * num_answers
 
     def add(self, index: int, part: ParsedAnswer) -> list[Event]:
@@ -122,7 +124,7 @@ async def analyze_passes(
     started: asyncio.Future[Started] = asyncio.get_running_loop().create_future()
     todo = iter(enumerate(passes))
     running: deque[asyncio.Task[_PassResult]] = deque()
-    whole, total, announced = AnswerMerger(passes, params.task, len(params.queries) or 1), Encoded(0.0, 0), False
+    whole, total, announced = AnswerMerger(passes, params), Encoded(0.0, 0), False
     try:
         for num_done in range(len(passes)):
             is_first = request.is_streamed and params.task != "ground" and num_done == 0
@@ -187,6 +189,12 @@ def _added(whole: ParsedAnswer, part: ParsedAnswer, events: list[Event]) -> Pars
         num_interventions=whole.num_interventions + part.num_interventions,
         is_cut=whole.is_cut or part.is_cut,
     )
+
+
+def _join(params: TaskParams) -> Join:
+    if params.task != "summarize":
+        return join_sounds
+    return join_transcripts if params.verbatim else join_sections
 
 
 def _whole(answer: ParsedAnswer, task: Task) -> ParsedAnswer:

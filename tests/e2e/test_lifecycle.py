@@ -58,8 +58,9 @@ def worker_of(server: Any) -> int:
     raise AssertionError("no worker")
 
 
-def test_while_the_model_loads_requests_get_503(run_scripted: Runner, second: bytes) -> None:
-    with run_scripted(ready=False, SCRIPTED_LOAD="slow") as server, server.client() as client:
+def test_while_the_model_loads_requests_get_503(run_scripted: Runner, second: bytes, tmp_path: Path) -> None:
+    loaded = tmp_path / "loaded"
+    with run_scripted(ready=False, SCRIPTED_LOAD=str(loaded)) as server, server.client() as client:
 
         def listening() -> bool:
             with contextlib.suppress(httpx.TransportError):
@@ -71,6 +72,7 @@ def test_while_the_model_loads_requests_get_503(run_scripted: Runner, second: by
             assert response.status_code == 503
             assert slug(response) == "not-ready"
             assert int(response.headers["retry-after"]) >= 1
+        loaded.touch()
         server.wait_ready()
         assert client.post("/v1/dense-caption", files={"file": second}).is_success
 

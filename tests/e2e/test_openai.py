@@ -2,8 +2,10 @@
 
 import base64
 import json
+import threading
 import time
 from collections.abc import Callable, Iterator
+from pathlib import Path
 from typing import Any
 
 import httpx
@@ -216,13 +218,17 @@ def test_errors_of_the_framework_have_the_openai_format(four_tasks: Any) -> None
             assert response.json()["error"].keys() == {"message", "type", "param", "code"}
 
 
-def test_the_client_retries_while_the_server_starts(run_scripted: Any, recording: dict[str, Any]) -> None:
-    with run_scripted(SCRIPTED_LOAD="slow", ready=False) as server:
+def test_the_client_retries_while_the_server_starts(
+    run_scripted: Any, recording: dict[str, Any], tmp_path: Path
+) -> None:
+    loaded = tmp_path / "loaded"
+    with run_scripted(SCRIPTED_LOAD=str(loaded), ready=False) as server:
         with server.client() as http:
             _until_it_listens(http)
             refused = http.get("/v1/models")
         assert refused.status_code == 503
         assert refused.json()["error"]["type"] == "server_error"
+        threading.Timer(1.0, loaded.touch).start()
         with openai.OpenAI(base_url=f"{server.url}/v1", api_key="none", max_retries=100) as client:
             assert complete(client, messages_with(recording)).choices
 

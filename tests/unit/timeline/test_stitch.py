@@ -5,7 +5,8 @@ from hypothesis import strategies as st
 
 from model.timeline.event import Event
 from model.timeline.interval import Interval
-from model.timeline.stitch import Stitcher, plan
+from model.timeline.stitch import Join, Stitcher, join_sections, join_sounds, plan
+from model.timeline.transcript import join_transcripts
 
 PASSES = [Interval(0, 1000), Interval(900, 1900), Interval(1800, 2800)]
 
@@ -14,8 +15,8 @@ def event(caption: str, *times: tuple[int, int]) -> Event:
     return Event(tuple(Interval(*pair) for pair in times), caption)
 
 
-def stitched(*answers: list[Event], passes: list[Interval] = PASSES, clips: bool = False) -> list[list[Event]]:
-    stitcher = Stitcher(passes, clips=clips)
+def stitched(*answers: list[Event], passes: list[Interval] = PASSES, join: Join = join_sounds) -> list[list[Event]]:
+    stitcher = Stitcher(passes, join)
     return [stitcher.add(answer) for answer in answers]
 
 
@@ -60,7 +61,7 @@ def test_an_event_that_ends_just_before_the_next_pass_waits_for_it() -> None:
 
 def test_a_section_that_begins_after_the_cut_in_one_pass_and_before_it_in_the_other_is_kept() -> None:
     first = [event("A.", (0, 500)), event("X.", (900, 945)), event("B.", (955, 1000))]  # the cut is at 950
-    parts = stitched(first, [event("b.", (48, 250)), event("C.", (300, 400))], [], clips=True)
+    parts = stitched(first, [event("b.", (48, 250)), event("C.", (300, 400))], [], join=join_sections)
     assert [found for part in parts for found in part] == [
         event("A.", (0, 500)), event("X.", (900, 945)), event("b.", (948, 1150)), event("C.", (1200, 1300)),
     ]  # fmt: skip
@@ -123,7 +124,7 @@ def test_a_section_belongs_to_the_pass_that_heard_it_begin() -> None:
     first = [event("one", (0, 500)), event("two", (500, 1000))]
     second = [event("goes on", (0, 70)), event("three", (70, 1000))]
     third = [event("three", (0, 120)), event("four", (120, 1000))]
-    parts = stitched(first, second, third, clips=True)
+    parts = stitched(first, second, third, join=join_sections)
     assert [(e.caption, *e.intervals) for part in parts for e in part] == [
         ("one", Interval(0, 500)),
         ("two", Interval(500, 970)),
@@ -134,13 +135,13 @@ def test_a_section_belongs_to_the_pass_that_heard_it_begin() -> None:
 
 def test_no_section_is_said_twice_or_lost_at_a_seam() -> None:
     edge = [event("two", (949, 1000))], [event("two", (49, 400)), event("three", (400, 1000))]
-    parts = stitched(edge[0], edge[1], [event("four", (500, 1000))], clips=True)
+    parts = stitched(edge[0], edge[1], [event("four", (500, 1000))], join=join_sections)
     assert [(e.caption, *e.intervals) for part in parts for e in part] == [
         ("two", Interval(949, 1300)),
         ("three", Interval(1300, 1900)),
         ("four", Interval(2300, 2800)),
     ]
-    parts = stitched([], [event("late", (20, 400))], [], clips=True)
+    parts = stitched([], [event("late", (20, 400))], [], join=join_sections)
     assert [(e.caption, *e.intervals) for part in parts for e in part] == [("late", Interval(920, 1300))]
 
 
@@ -223,3 +224,60 @@ def test_a_joined_interval_has_the_lowest_confidence_of_its_parts() -> None:
     assert whole.intervals[0].confidence == 0.4
     [whole] = flat(stitched([rain(5, 280, 0.9)], [rain(0, 90, None)], [], [], passes=SHORT))
     assert whole.intervals[0].confidence is None
+
+
+def words_of(events: list[Event]) -> str:
+    return " ".join(event.caption.removesuffix(".").lower() for event in events)
+
+
+TALK = [*"abcddefghijklmno"]
+
+
+@given(
+    ends=st.lists(st.integers(1, 15), unique=True).map(sorted),
+    cuts=st.lists(st.integers(1, 15), unique=True).map(sorted),
+    heard=st.integers(9, 16),
+    begun=st.integers(0, 6),
+    misheard=st.sets(st.integers(0, 15), max_size=3),
+)
+def test_a_transcript_has_every_word_once_however_both_passes_divide_it(
+    ends: list[int], cuts: list[int], heard: int, begun: int, misheard: set[int]
+) -> None:
+    """Words of 0.5 s from 90 s on; the first pass recognises `heard` of them, the second all from number `begun`."""
+
+    def phrases(texts: list[str], first: int, borders: list[int], shift: int) -> list[Event]:
+        places = [0, *(b - first for b in borders if 0 < b - first < len(texts)), len(texts)]
+        return [
+            event(
+                f"{' '.join(texts[a:b]).capitalize()}.", (900 + 5 * (first + a) - shift, 900 + 5 * (first + b) - shift)
+            )
+            for a, b in zip(places, places[1:], strict=False)
+        ]
+
+    second = ["uh" if number in misheard else word for number, word in enumerate(TALK)][begun:]
+    found = flat(
+        stitched(phrases(TALK[:heard], 0, ends, 0), phrases(second, begun, cuts, 900), [], join=join_transcripts)
+    )
+    written = words_of(found).split()
+    assert len(written) == len(TALK)
+    assert all(word in (spoken, "uh") for word, spoken in zip(written, TALK, strict=True))
+    times = [interval for each in found for interval in each.intervals]
+    assert times == sorted(times)
+
+
+def test_a_transcript_whose_passes_agree_in_no_word_is_cut_in_the_middle_of_the_overlap() -> None:
+    first = [event("She sells sea shells.", (900, 980))]
+    second = [event("Someone is speaking another language.", (10, 40)), event("He buys bees.", (60, 90))]
+    found = flat(stitched(first, second, [], join=join_transcripts))
+    assert [(e.caption, *e.intervals) for e in found] == [
+        ("She sells sea.", Interval(900, 953)), ("He buys bees.", Interval(960, 990)),
+    ]  # fmt: skip
+
+
+def test_the_two_parts_of_a_phrase_are_one_caption() -> None:
+    first = [event("If I was in.", (935, 960)), event("Doubt.", (961, 966))]
+    second = [event("Was in doubt about it.", (40, 80)), event("We left.", (85, 99))]
+    found = flat(stitched(first, second, [], join=join_transcripts))
+    assert [(e.caption, *e.intervals) for e in found] == [
+        ("If I was in doubt about it.", Interval(935, 980)), ("We left.", Interval(985, 999)),
+    ]  # fmt: skip
