@@ -17,11 +17,14 @@ from server.api.transcription_schema import (
     TranscriptionVerbose,
     TranscriptionWord,
 )
+from timeaudio.archive.kinds import mentioned_kind
 from timeaudio.formats import DEFAULT_NAME, FORMATS
 from timeaudio.formats.tracks import spans
 from timeaudio.labels import LabelledInterval, one_line
-from timeaudio.results import AnyAnswer, CaptionedEvent, DenseCaption, Piece, Summary, SummarySegment
+from timeaudio.results import AnyAnswer, CaptionedEvent, DenseCaption, Interval, Piece, Summary, SummarySegment
 
+SPEECH = "speech"
+"""The kind of sound that the words themselves replace."""
 _LEAST_CONFIDENCE = 1e-4  # JSON has no infinity, the logarithm of 0
 
 
@@ -38,13 +41,28 @@ def written(answers: Sequence[AnyAnswer], form: TranscriptionForm) -> tuple[str,
     return Transcription(text=_text(spans(answer)), usage=token_usage(answers)).model_dump_json(), "application/json"
 
 
-def caption(piece: Piece) -> Iterator[CaptionedEvent]:
-    """Yield the caption of one sound or segment of speech."""
-    match piece:
-        case CaptionedEvent():
-            yield CaptionedEvent(intervals=piece.intervals, caption=in_brackets(piece.caption))
-        case SummarySegment():
-            yield CaptionedEvent(intervals=(piece,), caption=piece.summary)
+class Captioner:
+    """Writes captions, of speech before those of sounds. Where the words are, it leaves out that someone speaks."""
+
+    def __init__(self) -> None:
+        self._speech: list[SummarySegment] = []
+
+    def captions(self, piece: Piece) -> Iterator[CaptionedEvent]:
+        """Yield the caption of one sound or segment of speech, if there is one."""
+        match piece:
+            case CaptionedEvent():
+                intervals = tuple(i for i in piece.intervals if not self._is_written(i, piece.caption))
+                if intervals:
+                    yield CaptionedEvent(intervals=intervals, caption=in_brackets(piece.caption))
+            case SummarySegment():
+                self._speech.append(piece)
+                yield CaptionedEvent(intervals=(piece,), caption=piece.summary)
+
+    def _is_written(self, interval: Interval, words: str) -> bool:
+        """Return whether a sound is speech whose words fill at least half of the interval."""
+        shared = sum(max(0.0, min(interval.end, s.end) - max(interval.start, s.start)) for s in self._speech)
+        kind = mentioned_kind(words) if 2 * shared >= interval.end - interval.start else None
+        return kind is not None and kind.name == SPEECH
 
 
 def in_brackets(words: str) -> str:
@@ -73,9 +91,10 @@ def token_usage(answers: Sequence[AnyAnswer]) -> TokenUsage:
 
 
 def _merged(answers: Sequence[AnyAnswer]) -> DenseCaption:
-    """Return the captions of sounds and of speech as one answer, with the other fields of the first."""
-    events = [event for answer in answers for piece in _pieces(answer) for event in caption(piece)]
-    return DenseCaption(**{**dict(answers[0]), "events": tuple(events)})
+    """Return the captions of speech and of sounds as one answer, with the other fields of the last, the sounds."""
+    captioner = Captioner()
+    events = [event for answer in answers for piece in _pieces(answer) for event in captioner.captions(piece)]
+    return DenseCaption(**{**dict(answers[-1]), "events": tuple(events)})
 
 
 def _pieces(answer: AnyAnswer) -> Sequence[Piece]:

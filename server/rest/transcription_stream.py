@@ -16,9 +16,9 @@ from server.api.requests import InferenceResult, first_and_rest
 from server.api.responses import PRESENTERS, pieces
 from server.api.transcription_schema import TextDelta, TextDone
 from server.rest.streaming_response import SendMessage
-from server.rest.transcript import caption, lines, token_usage
+from server.rest.transcript import Captioner, lines, token_usage
 from server.workers.protocol import Update
-from timeaudio.results import AnyAnswer, Progress
+from timeaudio.results import AnyAnswer, Piece, Progress
 
 Run = tuple[Task, AsyncGenerator[InferenceResult | Update, None]]
 """A task and the parts of its answer, from `Service.stream`."""
@@ -30,6 +30,7 @@ async def stream_captions(runs: Iterable[Run], send_message: SendMessage) -> Non
     Lines come in the order in which they are found, and the whole text keeps that order: it equals the deltas.
     """
     text = ""
+    captioner = Captioner()
     answers: list[AnyAnswer] = []
     for task, parts in runs:
         async with aclosing(parts):
@@ -37,7 +38,7 @@ async def stream_captions(runs: Iterable[Run], send_message: SendMessage) -> Non
             if not answers:
                 await _send(send_message, TextDelta(delta=""))
             async for update in updates:
-                for line in _lines(task, result, update):
+                for line in _lines(captioner, pieces(task, result, update)):
                     delta = f"\n{line}" if text else line
                     text += delta
                     await _send(send_message, TextDelta(delta=delta))
@@ -45,10 +46,9 @@ async def stream_captions(runs: Iterable[Run], send_message: SendMessage) -> Non
     await _send(send_message, TextDone(text=text, usage=token_usage(answers)))
 
 
-def _lines(task: Task, result: InferenceResult, update: Update) -> list[str]:
-    found = pieces(task, result, update)
+def _lines(captioner: Captioner, found: Iterable[Piece | Progress]) -> list[str]:
     captioned = [piece for piece in found if not isinstance(piece, Progress)]
-    return [line for piece in captioned for event in caption(piece) for line in lines(event)]
+    return [line for piece in captioned for event in captioner.captions(piece) for line in lines(event)]
 
 
 async def _send(send_message: SendMessage, message: BaseModel) -> None:

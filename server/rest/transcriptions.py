@@ -81,11 +81,12 @@ async def transcribe(request: Request) -> Response:
     """
     service: Service = request.app.state.service
     async with AsyncExitStack() as place:
-        tickets: dict[Task, Ticket] = {"dense_caption": place.enter_context(service.admit())}
+        sounds = place.enter_context(service.admit())
         service.check_task("dense_caption")
+        tickets: dict[Task, Ticket] = {"dense_caption": sounds}
         model = service.engine.model
-        if model is not None and "summarize" in model.tasks:
-            tickets["summarize"] = place.enter_context(service.further_place())  # a second answer
+        if model is not None and "summarize" in model.tasks:  # a second answer, which comes first
+            tickets = {"summarize": place.enter_context(service.further_place()), "dense_caption": sounds}
         folder = await place.enter_async_context(service.workspace())
         with step("receive"):
             form = await read_transcription_form(request, service.settings.limits, folder / "upload")
@@ -95,7 +96,7 @@ async def transcribe(request: Request) -> Response:
             _Question(ticket, folder / task, _inference(task, form, service.settings.limits))
             for task, ticket in tickets.items()
         ]
-        service.check_confidence(questions[0].inference)
+        service.check_confidence(questions[-1].inference)
         for question in questions:
             os.link(folder / "upload", question.source)  # each is deleted once it is decoded
         (folder / "upload").unlink()

@@ -4,8 +4,9 @@ import json
 import math
 
 from server.api.transcription_schema import TranscriptionForm
-from server.rest.transcript import in_brackets, written
+from server.rest.transcript import Captioner, in_brackets, written
 from tests.answers import CAPTIONS, SUMMARY
+from timeaudio.results import CaptionedEvent, Interval, SummarySegment
 
 
 def test_a_sound_is_in_brackets() -> None:
@@ -21,9 +22,22 @@ def test_a_sound_is_in_brackets() -> None:
         assert in_brackets(caption) == subtitle
 
 
+def test_someone_speaking_is_left_out_where_the_words_are() -> None:
+    captioner = Captioner()
+    said = SummarySegment(start=1.0, end=4.0, summary="It rains.")
+    speaking = CaptionedEvent(
+        intervals=(Interval(start=0.5, end=5.0), Interval(start=3.0, end=6.0)), caption="A woman is speaking."
+    )
+    rain = CaptionedEvent(intervals=(Interval(start=1.0, end=4.0),), caption="Rain is falling.")
+    written_down = [event for piece in (said, speaking, rain) for event in captioner.captions(piece)]
+    assert [(event.caption, *(i.start for i in event.intervals)) for event in written_down] == [
+        ("It rains.", 1.0), ("[a woman is speaking]", 3.0), ("[rain is falling]", 1.0),
+    ]  # fmt: skip
+
+
 def test_openai_measures_follow_the_confidence() -> None:
     form = TranscriptionForm(model="any", response_format="verbose_json")
-    whole = json.loads(written([CAPTIONS, SUMMARY], form)[0])
+    whole = json.loads(written([SUMMARY, CAPTIONS], form)[0])
     texts = [segment["text"] for segment in whole["segments"]]
     assert texts == [
         "[a dog barks]", "The speaker welcomes the audience.", "[rain falls]", "[a dog barks]", "She names her subject."
