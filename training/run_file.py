@@ -22,6 +22,8 @@ class ConfigError(Exception):
 def load_config(cls: type[T], path: Path, overrides: Sequence[str] = ()) -> T:
     """Load a config from a TOML file. Each override is one more line of TOML, such as `lora.rank = 16`.
 
+    An override of a table changes the keys that it names; an empty one, such as `rates = {}`, removes all keys.
+
     Raises:
         ConfigError: keys are unknown or missing, or values have the wrong type. The error lists all of them.
     """
@@ -42,7 +44,7 @@ def load_config(cls: type[T], path: Path, overrides: Sequence[str] = ()) -> T:
 
 def _merge(table: dict[str, Any], changes: dict[str, Any]) -> None:
     for key, value in changes.items():
-        if isinstance(value, dict) and isinstance(table.get(key), dict):
+        if value and isinstance(value, dict) and isinstance(table.get(key), dict):
             _merge(table[key], value)
         else:
             table[key] = value

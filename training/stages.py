@@ -167,5 +167,9 @@ def _conflicts(config: StageConfig) -> list[str]:
         (config.sharding and not answers, 'sharding needs objective "answers"'),
         (config.anchor_seconds and config.markers == "none", 'anchor_seconds needs markers, but markers is "none"'),
     )
-    untrained = [f"rates: {part} does not train" for part in config.rates if part not in config.trains]
+    untrained = [
+        f"rates: {part} does not train; --set 'rates={{}}' removes all rates"
+        for part in config.rates
+        if part not in config.trains
+    ]
     return [*untrained, *(message for is_wrong, message in checks if is_wrong)]

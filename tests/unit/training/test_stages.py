@@ -34,9 +34,11 @@ def test_values_that_would_fail_late_are_refused_at_once():
         ("adapt", 'objective = "guessing"', f"objective must be one of {objectives}, not 'guessing'"),
         ("adapt", "steps=five", "--set steps=five: not TOML"),
         ("small-1", "packing = 512", "packing must be 0 where together is above 1"),
+        ("align", 'trains = ["connector"]', "rates: time_encoding does not train; --set 'rates={}' removes all rates"),
     ]:
         with pytest.raises(ConfigError, match=says):
             load_stage(stage, [change])
+    assert load_stage("align", ['trains = ["connector"]', "rates={}"]).rates == {}
 
 
 def test_all_problems_of_a_stage_are_reported_at_once(tmp_path):
