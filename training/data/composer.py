@@ -40,6 +40,9 @@ class SceneConfig:
     """Active parts are not cut to less than this."""
     cut_probability: float = 0.3
     """Probability that a long active part is cut to a random part of itself."""
+    kind_exponent: float = 0.0
+    """A kind is drawn in proportion to its number of recordings to this power: kinds such as music sound in many ways.
+    0 draws all kinds equally often."""
     repeat_probability: float = 0.12
     """Probability that the next event is of a kind that the scene already has."""
     event_rms_db: tuple[float, float] = (-32.0, -14.0)
@@ -112,7 +115,7 @@ def plan(pool: Pool, config: SceneConfig, rng: np.random.Generator) -> list[Plac
     placed: list[Placement] = []
     for _ in range(int(rng.integers(config.min_events, config.max_events + 1))):
         parts = pool.others if pool.others and rng.random() < config.other_share else pool.parts
-        kind = _draw_kind(list(parts), [e.kind for e in placed if e.kind in parts], config, rng)
+        kind = _draw_kind(parts, [e.kind for e in placed if e.kind in parts], config, rng)
         placed += _placement(parts[kind], kind, num_samples, placed, config, rng)
     return sorted(placed, key=lambda p: (p.start, p.end))
 
@@ -135,11 +138,16 @@ def mix(placements: Sequence[Placement], config: SceneConfig, rng: np.random.Gen
     return Scene(samples, tuple(p.event for p in placements))
 
 
-def _draw_kind(kinds: list[str], used: list[str], config: SceneConfig, rng: np.random.Generator) -> str:
-    unused = [k for k in kinds if k not in used]
-    again = used and (not unused or rng.random() < config.repeat_probability)
-    choice = used if again else unused
-    return choose(choice, rng)
+def _draw_kind(
+    parts: Mapping[str, Sequence[Samples]], used: list[str], config: SceneConfig, rng: np.random.Generator
+) -> str:
+    unused = [k for k in parts if k not in used]
+    if used and (not unused or rng.random() < config.repeat_probability):
+        return choose(used, rng)
+    if not config.kind_exponent:
+        return choose(unused, rng)
+    weights = np.array([len(parts[kind]) ** config.kind_exponent for kind in unused])
+    return unused[int(rng.choice(len(unused), p=weights / weights.sum()))]
 
 
 def _placement(

@@ -31,6 +31,9 @@ LEAST_S = 1.0
 
 TRAINING_SPEEDS = (0.88, 1.0, 1.14)
 
+KIND_EXPONENT = 0.5
+"""Training scenes draw a kind with four times the recordings twice as often."""
+
 REALISTIC = SceneConfig(
     event_rms_db=(-40.0, -12.0),
     noise_probability=0.8,
@@ -115,7 +118,8 @@ def draw_scene(pool: Pool, seconds: Sequence[float], seed: int, number: int, *, 
     rng = np.random.default_rng([seed, number])
     length = seconds[number % len(seconds)]
     if realistic:
-        return compose(pool, vary_events(replace(REALISTIC, seconds=length), rng), rng)
+        config = replace(REALISTIC, seconds=length, kind_exponent=KIND_EXPONENT)
+        return compose(pool, vary_events(config, rng), rng)
     return compose(pool, replace(SceneConfig(), seconds=length), rng)
 
 

@@ -99,3 +99,11 @@ def test_samples_become_tenths_inside_of_the_scene():
     expected = {(0, 160_000): (0, 100), (799, 800): (0, 1), (801, 2401): (1, 2), (159_999, 160_000): (99, 100)}
     found = {span: event_interval(PlacedEvent("dog", *span), 160_000) for span in expected}
     assert {span: (interval.start, interval.end) for span, interval in found.items()} == expected
+
+
+def test_kinds_with_more_recordings_are_drawn_more_often_if_configured():
+    pool = Pool({"dog": [noise(0.5, seed=1)], "music": [noise(0.5, seed=n) for n in range(2, 18)]})
+    for exponent, least, most in ((0.0, 0.4, 0.6), (0.5, 0.72, 0.88), (1.0, 0.88, 1.0)):
+        config = quiet(kind_exponent=exponent)
+        kinds = [plan(pool, config, np.random.default_rng(seed))[0].kind for seed in range(300)]
+        assert least < kinds.count("music") / 300 < most
