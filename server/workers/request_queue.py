@@ -51,6 +51,8 @@ class RequestQueue:
         except asyncio.CancelledError:
             if future.done() and not future.cancelled() and future.exception() is None:
                 self._give(future.result())
+            else:
+                self.wake()  # it may have been first, waiting for an idle worker
             raise
 
     def wake(self) -> None:

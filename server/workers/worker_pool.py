@@ -169,7 +169,7 @@ class WorkerPool:
                             kept.append(update)
                     else:
                         raise InternalError("The worker ended a request without a final message.")
-            except grpc.aio.AioRpcError as error:
+            except (grpc.aio.AioRpcError, grpc.aio.UsageError) as error:
                 self._on_worker_crash(error, supervisor, worker, request)
                 raise WorkerDied from error
             finally:
@@ -179,9 +179,15 @@ class WorkerPool:
             yield update
 
     def _on_worker_crash(
-        self, error: grpc.aio.AioRpcError, supervisor: Supervisor, worker: WorkerProcess, request: EngineRequest
+        self,
+        error: grpc.aio.AioRpcError | grpc.aio.UsageError,
+        supervisor: Supervisor,
+        worker: WorkerProcess,
+        request: EngineRequest,
     ) -> None:
         """Record a worker's death. Raises: RequestQuarantined, InternalError if the worker is alive (a bug)."""
+        if isinstance(error, grpc.aio.UsageError):
+            return  # the channel was closed before the request was sent: the worker is known to be dead
         if error.code() is not grpc.StatusCode.UNAVAILABLE:
             raise InternalError(f"The worker answered {error.code().name}: {error.details()}") from error
         supervisor.lose(worker)
