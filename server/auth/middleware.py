@@ -11,7 +11,9 @@ from server.rest.problems import problem_response
 PROBES = frozenset({"/livez", "/readyz"})
 """Paths that an orchestrator polls without a key. They say whether the server is up, and nothing else."""
 
-_CHALLENGE = 'Bearer realm="timeaudio", Basic realm="timeaudio", charset="UTF-8"'
+_CHALLENGES = ('Bearer realm="timeaudio"', 'Basic realm="timeaudio", charset="UTF-8"')
+"""Each in a header of its own: Chromium reads only the first challenge of a header, and asks for a password if one is
+Basic."""
 _ELSEWHERE = frozenset({"cross-site", "same-site"})
 
 _ALWAYS = {
@@ -44,7 +46,8 @@ class KeyMiddleware:
         except (Unauthorized, RateLimited) as error:
             response = problem_response(Request(scope), error)
             if isinstance(error, Unauthorized):
-                response.headers["WWW-Authenticate"] = _CHALLENGE
+                for challenge in _CHALLENGES:
+                    response.headers.append("WWW-Authenticate", challenge)
             response.headers["Connection"] = "close"  # the body is not read, so nothing can follow it
             await response(scope, receive, send)
             return
