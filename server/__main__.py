@@ -31,13 +31,14 @@ def serve(
         address cannot be used, 2 when a setting is invalid.
     """
     from pydantic import ValidationError
+    from pydantic_settings import SettingsError
 
     from server.runtime.http_server import run
     from server.settings import Settings, misread
 
     try:
         settings = Settings()
-    except ValidationError as error:
+    except (ValidationError, SettingsError) as error:
         print("\n".join(misread(error)), file=sys.stderr)  # noqa: T201
         return 2
     return run(settings, host=host, port=port, grpc_port=grpc_port, model=model, devices=devices)

@@ -3,11 +3,13 @@
 The checkpoint defines the architecture, and the caller defines the options of a request; neither is here.
 """
 
+import json
+import os
 from pathlib import Path
 from typing import Annotated, Literal
 
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field, ValidationError
-from pydantic_settings import BaseSettings, SettingsConfigDict
+from pydantic_settings import BaseSettings, SettingsConfigDict, SettingsError
 
 from server.auth.keys import read_callers
 from server.telemetry.logs import LogFormat
@@ -158,9 +160,22 @@ class Settings(BaseSettings):
     load balancer sends some until its next check."""
 
 
-def misread(error: ValidationError) -> list[str]:
+def misread(error: ValidationError | SettingsError) -> list[str]:
     """Return one line for each setting that `Settings()` rejected."""
+    if isinstance(error, SettingsError):  # its message does not name the variable
+        groups = {name for name, field in Settings.model_fields.items() if isinstance(field.default, _Group)}
+        names = {f"TIMEAUDIO_{name.upper()}" for name in (*groups, "access__cors_origins")}
+        texts = {name: text for name, text in os.environ.items() if name.upper() in names}
+        return [f"{name}: must be JSON, not {text!r}" for name, text in texts.items() if not _is_json(text)]
     return [
         f"TIMEAUDIO_{'__'.join(str(part) for part in item['loc']).upper()}: {item['msg']}, not {item['input']!r}"
         for item in error.errors()
     ]
+
+
+def _is_json(text: str) -> bool:
+    try:
+        json.loads(text)
+    except ValueError:
+        return False
+    return True

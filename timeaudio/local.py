@@ -73,6 +73,7 @@ class LocalModel:
     def _load(self, checkpoint: Path | None) -> None:
         with extra_needed("server"):
             from pydantic import ValidationError
+            from pydantic_settings import SettingsError
 
             from model.audio.decode import decode_audio
             from model.errors import AudioTooLong, TimeAudioError
@@ -80,7 +81,7 @@ class LocalModel:
             from server.settings import Settings, misread
         try:
             self._passes = Settings().passes
-        except ValidationError as error:
+        except (ValidationError, SettingsError) as error:
             raise LocalModelError("\n".join(misread(error))) from error
         self._decode = decode_audio
         self._refusals = TimeAudioError

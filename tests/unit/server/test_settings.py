@@ -2,6 +2,7 @@
 
 import pytest
 from pydantic import ValidationError
+from pydantic_settings import SettingsError
 
 from server.settings import Settings, misread
 
@@ -37,6 +38,14 @@ def test_the_error_names_the_invalid_setting(monkeypatch: pytest.MonkeyPatch) ->
     with pytest.raises(ValidationError) as caught:
         Settings()
     assert misread(caught.value) == ["TIMEAUDIO_PASSES__SECONDS: Input should be greater than or equal to 10, not '5'"]
+
+
+def test_the_error_names_a_setting_that_is_not_json(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("TIMEAUDIO_LOG_FORMAT", "text")
+    monkeypatch.setenv("TIMEAUDIO_ACCESS__CORS_ORIGINS", "https://app.example")
+    with pytest.raises(SettingsError) as caught:
+        Settings()
+    assert misread(caught.value) == ["TIMEAUDIO_ACCESS__CORS_ORIGINS: must be JSON, not 'https://app.example'"]
 
 
 def test_settings_are_immutable() -> None:
