@@ -38,10 +38,11 @@ LABEL org.opencontainers.image.title="TimeAudio" \
       org.opencontainers.image.description="Finds what happens in a recording, and when" \
       org.opencontainers.image.licenses="Apache-2.0"
 
-# CPU-only wheels of torch have their own index. Set this to "" if pip finds them in its default index.
+# CPU-only wheels of torch have their own index, which may lack what torch depends on: the next step installs that. Set
+# this to "" if pip finds such wheels in its default index.
 FROM start AS build-cpu
 ARG TORCH_CPU_INDEX=https://download.pytorch.org/whl/cpu
-RUN python3 -m pip install --constraint deploy/image/constraints.txt \
+RUN python3 -m pip install --constraint deploy/image/constraints.txt --no-deps \
     ${TORCH_CPU_INDEX:+--index-url "$TORCH_CPU_INDEX"} torch
 COPY --from=sources /src /src
 RUN python3 -m pip install --constraint deploy/image/constraints.txt ".[server,telemetry]" \

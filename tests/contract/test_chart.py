@@ -141,6 +141,7 @@ def test_inconsistent_values_are_rejected() -> None:
         ("model.source=download", "sha256"),
         ("autoscaling.mode=on", "autoscaling.mode"),
         ("server.env.TIMEAUDIO_DRAIN_S=5", "drainSeconds"),
+        ("server.env.TIMEAUDIO_LIMITS__UPLOAD_BYTES=5", "uploadBytes"),
     ):
         done = run(program("helm"), "template", "ta", str(CHART), "--set", wrong)
         if done.returncode == 0 or message not in done.stderr:
@@ -154,6 +155,53 @@ def test_autoscaling_removes_the_fixed_number_of_pods() -> None:
         found = objects(None, "--set", f"autoscaling.mode={mode}")
         assert "replicas" not in found["Deployment"]["spec"]
         assert kind in found
+
+
+def test_large_numbers_keep_their_digits(tmp_path: Path) -> None:
+    values = tmp_path / "values.yaml"
+    values.write_text("server: {env: {TIMEAUDIO_LIMITS__JSON_BYTES: 67108864, TIMEAUDIO_PASSES__OVERLAP_S: 2.5}}")
+    server = objects(values)["Deployment"]["spec"]["template"]["spec"]["containers"][0]
+    found = {each["name"]: each["value"] for each in server["env"]}
+    assert (found["TIMEAUDIO_LIMITS__JSON_BYTES"], found["TIMEAUDIO_PASSES__OVERLAP_S"]) == ("67108864", "2.5")
+
+
+def test_pods_with_gpus_are_replaced_one_by_one_unless_there_is_only_one() -> None:
+    for values, surge in (
+        ("gpu.count=1,replicas=2", 0),
+        ("gpu.count=1,replicas=1", 1),
+        ("gpu.count=1,autoscaling.mode=keda,autoscaling.min=2", 0),
+        ("replicas=2", 1),
+    ):
+        assert objects(None, "--set", values)["Deployment"]["spec"]["strategy"]["rollingUpdate"]["maxSurge"] == surge
+
+
+def test_gpus_are_a_limit_also_without_other_limits() -> None:
+    pod = objects(None, "--set", "gpu.count=2,resources.limits=null")["Deployment"]["spec"]["template"]["spec"]
+    assert pod["containers"][0]["resources"]["limits"] == {"nvidia.com/gpu": 2}
+
+
+def test_a_load_balancer_may_be_reached_from_outside() -> None:
+    for kind, is_open in (("ClusterIP", False), ("LoadBalancer", True)):
+        rules = objects(None, "--set", f"service.type={kind}")["NetworkPolicy"]["spec"]["ingress"]
+        assert any("from" not in rule for rule in rules) is is_open
+
+
+def test_annotations_of_the_ingress_replace_those_of_the_chart(tmp_path: Path) -> None:
+    values = tmp_path / "values.yaml"
+    values.write_text("ingress: {enabled: true, annotations: {nginx.ingress.kubernetes.io/proxy-read-timeout: '60'}}")
+    annotations = objects(values)["Ingress"]["metadata"]["annotations"]
+    assert annotations["nginx.ingress.kubernetes.io/proxy-read-timeout"] == "60"
+    assert annotations["nginx.ingress.kubernetes.io/proxy-send-timeout"] == "7500"
+
+
+def test_alerts_are_about_the_release_alone() -> None:
+    rules = objects(None, "--set", "prometheusRule.enabled=true")["PrometheusRule"]["spec"]["groups"][0]["rules"]
+    names = yaml.safe_load((CHART / "files" / "alerts.yaml").read_text())["groups"][0]["rules"]
+    assert [rule["alert"] for rule in rules] == [rule["alert"] for rule in names]
+    for rule in rules:
+        metrics = re.findall(r"timeaudio_[a-z_]+(.*)", rule["expr"])
+        assert metrics
+        assert all(after.startswith('{namespace="default",service="ta-timeaudio"') for after in metrics)
 
 
 def packed(folder: str) -> bytes:

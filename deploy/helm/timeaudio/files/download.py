@@ -41,9 +41,18 @@ def fetch(url: str, sha256: str, folder: Path) -> str:
                 path = Path(member.name)
                 if path.is_relative_to(top) and path != top:
                     member.name = str(path.relative_to(top))
-                    archive.extract(member, folder, filter="data")
+                    _extract(archive, member, folder)
     mark.write_text(sha256)
     return f"{folder} now contains {url}."
+
+
+def _extract(archive: tarfile.TarFile, member: tarfile.TarInfo, folder: Path) -> None:
+    if hasattr(tarfile, "data_filter"):
+        archive.extract(member, folder, filter="data")
+    elif (member.isreg() or member.isdir()) and ".." not in Path(member.name).parts:  # Python before 3.11.4
+        archive.extract(member, folder)
+    else:
+        raise SystemExit(f"{member.name} is not a file or directory of the checkpoint's folder. Nothing was started.")
 
 
 if __name__ == "__main__":
