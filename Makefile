@@ -84,9 +84,10 @@ chart: $(VENV)/.dev  ## lint, render and validate the Helm chart, lint the Docke
 miniature: $(VENV)/.dev  ## run the paper's training pipeline at a small size (under 15 minutes on two cores)
 	@$(BIN)/python -m training.miniature
 
-clean:  ## remove everything that the commands above created, including .venv
+clean:  ## remove .venv, caches and build folders; runs/ stays, it may hold checkpoints
 	@echo "Removing .venv, caches and build folders ..."
-	@rm -rf $(VENV) build dist *.egg-info .pytest_cache .mypy_cache .ruff_cache .import_linter_cache .hypothesis
+	@rm -rf $(VENV) build dist *.egg-info .pytest_cache .mypy_cache .ruff_cache .import_linter_cache .hypothesis \
+		.schemathesis
 	@find . -name __pycache__ -type d -prune -exec rm -rf {} +
 
 # One stamp file per set of packages. A newer pyproject.toml triggers another install, which is quick.

@@ -53,7 +53,7 @@ def rate_of(report: Mapping[str, Any], clip_s: float | None = None) -> Rate:
     if "peak" in report:  # soak.py
         found.append(Rate(float(report["peak"]["answers_per_s"]), float(report["clip_s"])))
     if "server_clips_per_s" in report:  # throughput.py
-        found.append(Rate(float(report["server_clips_per_s"]), float(report["seconds"])))
+        found.append(Rate(float(report["server_clips_per_s"]) / report.get("workers", 1), float(report["seconds"])))
     for result in report.get("results", {}).values():  # timeaudio bench
         if "engine_clips_per_s" in result:
             found.append(Rate(float(result["engine_clips_per_s"]), float(result["seconds"])))

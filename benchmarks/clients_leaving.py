@@ -46,7 +46,7 @@ def main() -> None:
             connection = socket.create_connection(address)
             connection.sendall(files[number % len(files)])
             connections.append(connection)
-        wait(lambda: server.metric("kv_cache_usage_perc") > 0 and server.metric("num_requests_running") > 0, 120.0)
+        wait(lambda: server.metric("kv_cache_usage_perc") == 1, 120.0)
         running, waiting = server.metric("num_requests_running"), server.metric("num_requests_waiting")
         usage = server.metric("kv_cache_usage_perc")
         began, cpu_before_s = time.monotonic(), server.cpu_s()

@@ -10,6 +10,7 @@ import torch
 from torch import Tensor
 from transformers import PreTrainedModel
 
+from model.engine.drafts import Drafter
 from model.engine.engine import SlotEngine
 from model.engine.sequence import Prefix
 from model.language.decoding import Decoding
@@ -63,6 +64,8 @@ def decode_rate(llm: PreTrainedModel, engine: SlotEngine, load: Workload) -> dic
     runs: list[tuple[Elapsed, Elapsed, Elapsed, Elapsed]] = []
     with endless(llm):
         for _ in range(1 + load.repeats):
+            if engine.drafter is not None:
+                engine.drafter = Drafter()  # it would know the answers from the run before
             sequences = [engine.add(Prefix(prompt[:1]), prompt[1:], decoding) for prompt in prompts]
             prefill = took(lambda: _prefill(engine))
             left = sum(load.new_tokens - sequence.search.num_tokens for sequence in sequences)

@@ -89,6 +89,8 @@ def test_the_rate_is_read_from_every_report() -> None:
     assert {kind: capacity.rate_of(report) for kind, report in REPORTS.items()} == dict.fromkeys(
         REPORTS, capacity.Rate(2.0, 5.0)
     )
+    several = {"server_clips_per_s": 6.0, "seconds": 5.0, "workers": 3}
+    assert capacity.rate_of(several) == capacity.Rate(2.0, 5.0)
     for report in REPORTS.values():
         with pytest.raises(ValueError, match="measured lengths in seconds: 5"):
             capacity.rate_of(report, 10.0)
