@@ -17,7 +17,7 @@ timeaudio mcp --server http://127.0.0.1:8000 --allow-url https://media.example.o
 timeaudio mcp --root recordings --port 8001
 """
 MAX_REQUEST_BYTES: Final = 48 * 1024 * 1024
-"""The largest message over HTTP: 32 MiB of a recording in base64, and its arguments."""
+"""The largest message over HTTP: a recording of about 35 MiB in base64, and its arguments."""
 
 
 def register(app: typer.Typer) -> None:
