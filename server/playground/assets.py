@@ -6,6 +6,7 @@ Source: RFC 9110, sections 8.8.3 and 13.1.2.
 
 import gzip
 import hashlib
+import re
 from collections.abc import Iterator
 from dataclasses import dataclass
 from importlib.resources.abc import Traversable
@@ -53,7 +54,7 @@ def respond(request: Request, asset: Asset, headers: dict[str, str]) -> Response
     if _matches(request.headers.get("if-none-match", ""), asset.etag):
         return Response(status_code=304, headers=headers)
     body = asset.body
-    if asset.zipped is not None and "gzip" in request.headers.get("accept-encoding", ""):
+    if asset.zipped is not None and _accepts_gzip(request.headers.get("accept-encoding", "")):
         body = asset.zipped
         headers["Content-Encoding"] = "gzip"
     return Response(body, media_type=asset.media_type, headers=headers)
@@ -77,6 +78,16 @@ def _asset(path: str, body: bytes) -> Asset:
 
 def _suffix(path: str) -> str:
     return PurePosixPath(path).suffix
+
+
+def _accepts_gzip(accept_encoding: str) -> bool:
+    """Whether the client accepts gzip; a weight of 0 refuses it. Source: RFC 9110, section 12.5.3."""
+    weights: dict[str, str] = {}
+    for item in accept_encoding.lower().split(","):
+        coding, _, weight = item.partition(";")
+        weights[coding.strip()] = weight.replace(" ", "")
+    weight = weights.get("gzip", weights.get("*", "q=0"))
+    return not re.fullmatch(r"q=0(\.0*)?", weight)
 
 
 def _matches(if_none_match: str, etag: str) -> bool:

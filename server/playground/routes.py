@@ -80,7 +80,7 @@ def router(settings: Settings) -> APIRouter:
     async def page(request: Request) -> Response:
         return respond(request, site["index.html"], SECURITY)
 
-    @made.get("/page/about.json")
+    @made.api_route("/page/about.json", methods=["GET", "HEAD"])
     async def about_file() -> Response:
         return Response(about, media_type="application/json", headers={"Cache-Control": "no-cache"})
 
@@ -115,6 +115,7 @@ def _about(settings: Settings) -> dict[str, object]:
             "upload_bytes": limits.upload_bytes,
             "query_chars": limits.query_chars,
         },
+        "needs_key": settings.access.keys_file is not None,
         "clips": CLIPS,
         "formats": [{"name": name, "suffix": FORMATS[name].suffix} for name in FORMAT_NAMES],
     }

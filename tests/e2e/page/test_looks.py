@@ -4,12 +4,13 @@ from typing import Any
 
 import pytest
 from axe_playwright_python.sync_playwright import Axe
-from playwright.sync_api import Page, expect
+from playwright.sync_api import Page, ViewportSize, expect
 
 from tests.e2e.page.conftest import CLIP
 from tests.e2e.page.test_playground import ask, find, position, wait_for
 
 PHONE = {"width": 360, "height": 740}
+REFLOW = {"width": 320, "height": 256}  # WCAG 1.4.10: 1280 by 1024 pixels at a zoom of 400 %
 
 
 def faults_of(page: Page) -> list[tuple[str, Any]]:
@@ -54,14 +55,15 @@ def in_both_themes(page: Page) -> list[tuple[str, Any]]:
     return faults
 
 
-def test_a_phone_needs_no_horizontal_scrolling(opening: Page) -> None:
+@pytest.mark.parametrize("size", [PHONE, REFLOW])
+def test_a_phone_needs_no_horizontal_scrolling(opening: Page, size: ViewportSize) -> None:
     before = opening.viewport_size
     assert before
-    opening.set_viewport_size(PHONE)
+    opening.set_viewport_size(size)
     try:
         for arrive in (lambda: None, lambda: upload(opening), lambda: find(opening, "a" * 120)):
             arrive()
-            assert opening.evaluate("() => document.documentElement.scrollWidth") == PHONE["width"]
+            assert opening.evaluate("() => document.documentElement.scrollWidth") == size["width"]
         name = opening.locator(".lane-name").first.bounding_box()
         bar = opening.locator(".bar").first.bounding_box()
         assert name
@@ -97,6 +99,26 @@ def test_the_theme_follows_the_system_until_the_user_chooses_one(opening: Page) 
     opening.emulate_media(color_scheme="light")
     assert opening.evaluate(paper) == light
     opening.locator("#clips button").first.wait_for()
+
+
+def test_high_contrast_keeps_triangles_and_marks_only_the_selected_tab(desk: Page) -> None:
+    desk.emulate_media(forced_colors="active")
+    try:
+        for selector in ("#play", ".row-play"):
+            shape, border = desk.locator(selector).first.evaluate(
+                """(button) => {
+                    const { clipPath, borderLeftWidth } = getComputedStyle(button, "::before");
+                    return [clipPath, borderLeftWidth];
+                }"""
+            )
+            assert (shape, border) == ("polygon(0px 0px, 100% 50%, 0px 100%)", "0px")
+        lines = [
+            desk.locator(tab).evaluate("(tab) => getComputedStyle(tab).borderBottomColor")
+            for tab in ("[role=tab][aria-selected=true]", "[role=tab][aria-selected=false]")
+        ]
+        assert lines[0] != lines[1] == desk.evaluate("() => getComputedStyle(document.body).backgroundColor")
+    finally:
+        desk.emulate_media(forced_colors="none")
 
 
 def test_the_keyboard_can_do_everything(opening: Page) -> None:

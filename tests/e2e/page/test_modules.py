@@ -104,8 +104,9 @@ def test_hardly_any_captions_of_the_vocabulary_share_a_lane_with_another_kind(op
 TIMES = {
     0: ["0:00.0", "0 seconds"],
     1: ["0:01.0", "1 second"],
-    59.96: ["1:00.0", "60 seconds"],
+    59.96: ["1:00.0", "1 minute 0 seconds"],
     75.3: ["1:15.3", "1 minute 15.3 seconds"],
+    119.97: ["2:00.0", "2 minutes 0 seconds"],
     3675: ["1:01:15.0", "61 minutes 15 seconds"],
 }
 """Seconds -> what is shown, and what a screen reader says."""

@@ -1,5 +1,6 @@
 """While a long recording is analysed, the page shows how much is uploaded, then how many passes are done."""
 
+import json
 import re
 from collections.abc import Callable, Iterator
 from typing import Any
@@ -7,6 +8,7 @@ from typing import Any
 import pytest
 from playwright.sync_api import Page, expect
 
+from tests.e2e.page.conftest import CLIP
 from tests.e2e.page.test_playground import wait_for
 
 STATUS = ".group-dense_caption .status"
@@ -39,12 +41,40 @@ def test_the_passes_of_a_long_recording_are_counted(
     visit: Callable[..., Page], short_passes: Any, tone_wav: Callable[..., bytes]
 ) -> None:
     page = visit(short_passes)
+    page.evaluate("() => (window.requestAnimationFrame = queueMicrotask)")  # this server counts faster than frames come
     shown = give(page, tone_wav(40.0, rate=8000))
     found = [(match, value) for words, value in shown if (match := re.search(r", (\d) of 6 passes$", words))]
     counted = {int(match[1]): value for match, value in found}
     assert counted == {done: pytest.approx(done / 6) for done in range(7)}
     shown = give(page, tone_wav(5.0))
     assert not any("passes" in words for words, _ in shown)
+
+
+def test_a_stream_of_many_events_is_drawn_once_per_frame(visit: Callable[..., Page], short_passes: Any) -> None:
+    page = visit(short_passes)
+    events = [
+        {"caption": "Rain falls.", "intervals": [{"start": start, "end": start + 1, "confidence": None}]}
+        for start in range(500)
+    ]
+    answer = {"events": events, "audio": {"duration": 500, "start": 0}, "model": "scripted"}
+    messages = [*(("event", event) for event in events), ("done", answer)]
+    body = "".join(f"event: {name}\ndata: {json.dumps(data)}\n\n" for name, data in messages)
+    page.route("**/v1/dense-caption", lambda route: route.fulfill(content_type="text/event-stream", body=body))
+    page.evaluate(
+        """() => {
+            const rows = document.querySelector("#rows");
+            window.numDrawn = 0;
+            rows.replaceChildren = (...given) => {
+                window.numDrawn++;
+                Element.prototype.replaceChildren.apply(rows, given);
+            };
+        }"""
+    )
+    page.locator("#file").set_input_files(CLIP)
+    wait_for(page, "dense_caption")
+    expect(page.locator("#rows tr")).to_have_count(500)
+    expect(page.locator(".status-words")).to_have_text("500 events")
+    assert 0 < page.evaluate("() => window.numDrawn") < 50
 
 
 def upload_at(page: Page, bytes_per_s: int) -> None:

@@ -56,7 +56,11 @@ def test_text_is_compressed_if_the_client_accepts_it(client: httpx.Client) -> No
     assert "accept-encoding" in response.headers["vary"].lower()
     assert len(raw) < 20_000
     assert gzip.decompress(raw) == (SITE / path).read_bytes()
-    assert "content-encoding" not in client.get(f"/page/{path}", headers={"Accept-Encoding": "identity"}).headers
+    for others in ("identity", "gzip;q=0", "gzip; q=0.0, *", "br"):
+        assert "content-encoding" not in client.get(f"/page/{path}", headers={"Accept-Encoding": others}).headers
+    for accepted in ("br, gzip;q=0.5", "GZIP", "*", "gzip;q=1, *;q=0"):
+        headers = client.get(f"/page/{path}", headers={"Accept-Encoding": accepted}).headers
+        assert headers["content-encoding"] == "gzip", accepted
 
 
 def test_the_page_allows_only_its_own_scripts_and_styles(client: httpx.Client) -> None:
@@ -70,10 +74,11 @@ def test_the_page_allows_only_its_own_scripts_and_styles(client: httpx.Client) -
 
 
 def test_head_returns_only_headers(client: httpx.Client) -> None:
-    response = client.head("/")
-    assert response.status_code == 200
-    assert response.content == b""
-    assert response.headers["etag"] == client.get("/").headers["etag"]
+    for path in ("/", "/page/about.json"):
+        response = client.head(path)
+        assert response.status_code == 200
+        assert response.content == b""
+        assert response.headers.get("etag") == client.get(path).headers.get("etag")
 
 
 @pytest.mark.parametrize("path", ["nothing.js", "../routes.py", "..%2Froutes.py", "%2Fetc%2Fpasswd", "js", ""])

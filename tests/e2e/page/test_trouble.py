@@ -5,11 +5,12 @@ import socket
 import struct
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack
+from types import SimpleNamespace
 from typing import Any
 
 import numpy as np
 import pytest
-from playwright.sync_api import Page, expect
+from playwright.sync_api import Page, Route, expect
 
 from tests.e2e.page.conftest import CLIP
 from tests.e2e.page.test_playground import ask, find, spans, wait_for
@@ -161,6 +162,61 @@ def test_an_interrupted_stream_is_retried_automatically(desk: Page) -> None:
     desk.locator(".group-ask .status[data-state=waiting]").wait_for()
     desk.keyboard.press("Escape")
     desk.locator(".group-ask .status[data-state=stopped]").wait_for()
+
+
+def test_a_server_that_hangs_counts_as_gone(visit: Callable[..., Page], server: Any) -> None:
+    page = visit(server)
+    page.route("**/readyz", lambda _: None)  # never answered
+    page.evaluate("() => dispatchEvent(new Event('online'))")  # look now
+    expect(page.locator("#model")).to_have_text("The server cannot be reached.")
+    expect(page.locator("#model")).to_have_attribute("data-state", "away")
+
+
+def test_a_page_without_its_configuration_says_so_and_can_try_again(visit: Callable[..., Page], server: Any) -> None:
+    page = visit(server)
+    page.route("**/page/about.json", lambda route: route.abort())
+    page.reload()
+    expect(page.locator("#opening-trouble")).to_contain_text("The server cannot be reached.")
+    page.unroute("**/page/about.json")
+    page.get_by_role("button", name="Try again").click()
+    page.locator("#clips button").first.wait_for()
+    expect(page.locator("#opening-trouble")).to_be_empty()
+
+
+def test_an_address_with_a_password_works(visit: Callable[..., Page], server: Any) -> None:
+    page = visit(SimpleNamespace(url=server.url.replace("//", "//any:secret@")))
+    assert "secret" in page.evaluate("() => document.baseURI")
+    page.get_by_role("button", name="A farmyard").click()
+    wait_for(page, "dense_caption")
+    with page.expect_download():
+        page.locator("[data-format=srt]").click()
+    assert "secret" not in page.locator("#code").inner_text()
+
+
+def test_an_answer_that_is_not_saved_is_announced_until_it_is(desk: Page) -> None:
+    words = "farmyard.srt was not saved. The request got no response"
+    desk.route("**/page/written/srt", lambda route: route.abort())
+    desk.locator("[data-format=srt]").click()
+    expect(desk.locator("#announcer")).to_contain_text(words)
+    expect(desk.locator("#result-about")).to_contain_text(words)
+    desk.unroute("**/page/written/srt")
+    with desk.expect_download():
+        desk.locator("[data-format=srt]").click()
+    expect(desk.locator("#result-about")).to_contain_text("2 events")
+
+
+def test_an_answer_is_saved_under_the_name_of_its_recording(desk: Page, encoded: Callable[..., bytes]) -> None:
+    held: list[Route] = []
+    desk.route("**/page/written/srt", lambda route: held.append(route))
+    with desk.expect_request("**/page/written/srt"):
+        desk.locator("[data-format=srt]").click()
+    give(desk, "next.wav", encoded("wav", 2.0))
+    expect(desk.locator("#name")).to_have_text("next.wav")
+    wait_for(desk, "dense_caption")
+    with desk.expect_download() as download:
+        held[0].continue_()
+    assert download.value.suggested_filename == "farmyard.srt"
+    desk.unroute("**/page/written/srt")
 
 
 def test_an_empty_query_is_not_sent_and_the_field_gets_the_focus(desk: Page) -> None:

@@ -11,13 +11,13 @@ export const ROUTES = {
   summarize: "v1/summarize",
 };
 
-/** The page's base URL: a proxy may serve the page below a path. */
-export const BASE = new URL(".", document.baseURI).href;
+/** The page's base URL: a proxy may serve the page below a path. Without user and password, which fetch refuses. */
+export const BASE = new URL(".", location.origin + location.pathname).href;
 
-/** GET JSON. Throws a Problem. */
-export async function read(path) {
+/** GET JSON. Throws a Problem, also once the signal is aborted. */
+export async function read(path, signal = null) {
   try {
-    const response = await fetch(path, { headers: { Accept: "application/json" } });
+    const response = await fetch(BASE + path, { headers: { Accept: "application/json" }, signal });
     if (!response.ok) throw await problemOf(response);
     return await response.json();
   } catch (error) {
@@ -26,8 +26,8 @@ export async function read(path) {
 }
 
 /** Returns the loaded model: { id, tasks }. Throws a Problem, with `retryAfter` while the model loads. */
-export async function loadedModel() {
-  return (await read("v1/models")).data[0];
+export async function loadedModel(signal) {
+  return (await read("v1/models", signal)).data[0];
 }
 
 /**
@@ -41,15 +41,27 @@ export async function analyse(task, file, name, fields, { onPiece, onProgress, s
   form.append("stream", "true");
   form.append("file", file, name);
   try {
-    const response = await post(ROUTES[task], form, { sent: (sent) => onProgress({ sent }), signal });
+    const response = await post(BASE + ROUTES[task], form, { sent: (sent) => onProgress({ sent }), signal });
     if (!response.ok) throw await problemOf(response);
     const type = response.headers.get("content-type") ?? "";
     if (!type.startsWith("text/event-stream")) return await response.json();
     return await readStream(response.body, onPiece, onProgress);
   } catch (error) {
     if (error.name === "AbortError") throw error;
+    if (!(error instanceof Problem) && !(await isReadable(file))) throw CHANGED;
     throw problemFrom(error);
   }
+}
+
+const CHANGED = new Problem({
+  slug: "changed",
+  title: "The file has changed",
+  detail: "It was changed, moved or deleted after you chose it. Choose it again.",
+});
+
+/** Whether the browser can still read a file. Once it has changed on disk, requests that send it get no response. */
+function isReadable(file) {
+  return file.slice(0, 1).arrayBuffer().then(() => true, () => false);
 }
 
 const PIECES = ["event", "result", "segment", "interval"];
@@ -75,7 +87,7 @@ async function readStream(body, onPiece, onProgress) {
 /** Returns an answer in another format, as a Blob. */
 export async function written(format, task, answer, name) {
   try {
-    const response = await fetch(`page/written/${format}`, {
+    const response = await fetch(`${BASE}page/written/${format}`, {
       method: "POST",
       headers: { "Content-Type": "application/json" },
       body: JSON.stringify({ task, answer, name }),

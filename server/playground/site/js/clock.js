@@ -21,8 +21,9 @@ export function length(seconds) {
 
 /** For screen readers: 75.3 -> "1 minute 15.3 seconds" */
 export function spoken(seconds) {
-  const minutes = Math.floor(seconds / 60);
-  const rest = Math.round((seconds % 60) * 10) / 10;
+  const tenths = Math.round(seconds * 10);
+  const minutes = Math.floor(tenths / 600);
+  const rest = (tenths % 600) / 10;
   const words = `${rest} ${rest === 1 ? "second" : "seconds"}`;
   return minutes ? `${minutes} ${minutes === 1 ? "minute" : "minutes"} ${words}` : words;
 }

@@ -5,7 +5,7 @@ import { $ } from "./dom.js";
 const SECOND_S = 1;
 const TENTH_S = 0.1;
 
-/** `can` holds the actions: toggle, seekBy(seconds), step(direction), zoom(direction), stop. */
+/** `can` holds the actions: toggle, seekBy(seconds), seekTo(seconds), step(direction), zoom(direction), stop. */
 export function listenToKeys(can) {
   $("show-keys").addEventListener("click", () => $("keys").showModal());
   addEventListener("keydown", (event) => {
@@ -40,6 +40,11 @@ function actions(can, isFine, isInTimeline) {
     "-": () => can.zoom(-1),
     "/": () => $("query").focus(),
     // These scroll the page unless the timeline has the focus.
-    ...(isInTimeline && { ArrowUp: () => can.step(-1), ArrowDown: () => can.step(1) }),
+    ...(isInTimeline && {
+      ArrowUp: () => can.step(-1),
+      ArrowDown: () => can.step(1),
+      Home: () => can.seekTo(0),
+      End: () => can.seekTo(Infinity),
+    }),
   };
 }

@@ -1,14 +1,14 @@
 // Connects the parts of the page. Each part is its own file and knows only the parts that it is given.
 
-import { read } from "./api.js";
-import { clock } from "./clock.js";
+import { readAbout } from "./about.js";
+import { offerAsking } from "./asking.js";
 import { $, announce } from "./dom.js";
 import { isCalibrated, offerFilter } from "./filter.js";
 import { Findings } from "./findings.js";
 import { listenToKeys } from "./keys.js";
 import { recall, remember } from "./memory.js";
 import { watchModel } from "./model.js";
-import { clip as fetchClip, offerWays, showTrouble } from "./opening.js";
+import { clip as fetchClip, leaveOpening, offerWays } from "./opening.js";
 import { longest, partAround, partFrom } from "./part.js";
 import { Player } from "./player.js";
 import { Result } from "./result.js";
@@ -16,6 +16,8 @@ import { Sheet } from "./sheet.js";
 import { drawStatus, outcome, title } from "./status.js";
 import { offerThemes } from "./theme.js";
 import { offerTips } from "./tip.js";
+import { offerTransport } from "./transport.js";
+import { describe, showDesk, showOpening, showTrouble } from "./views.js";
 import { followVisits, isHere, visit, visitOpening } from "./visits.js";
 
 const player = new Player($("waveform"));
@@ -24,59 +26,63 @@ const findings = new Findings();
 offerThemes($("theme"), () => player.recolour());
 offerTips();
 
-const about = await read("page/about.json");
+const about = await readAbout();
 const play = (span) => player.playSpan(span);
-const result = new Result(play, about.formats);
+const result = new Result(play, about);
 const model = watchModel();
 let recording = null;
 let selected = null;
+const late = new Set(); // findings to draw in the next frame, because a stream may bring hundreds of events at once
 
 offerWays(about, (file, name, clip) => open(file, name, visit(clip), { isReturn: false }));
 
 /** Shows what Back or Forward leads to. A clip comes back with its answers, even after a reload. */
 async function arrive(at) {
-  if (recording && at.id === recording.id) return showDesk();
+  if (recording && at.id === recording.id) return showRecording();
   const isClip = about.clips.some(({ file }) => file === at.clip);
   const file = isClip ? await fetchClip(at.clip).catch(() => null) : null;
   if (!isHere(at)) return; // the user has left it meanwhile
   if (file) await open(file, at.clip, at, { isReturn: true });
-  else showOpening();
+  else leave();
 }
 
-function showDesk() {
-  $("opening").hidden = true;
-  $("desk").hidden = false;
-  document.title = `${recording.name} · TimeAudio`;
+function showRecording() {
+  leaveOpening();
+  showDesk(recording.name);
 }
 
-function showOpening() {
+function leave() {
   player.pause();
-  showTrouble(null);
-  $("desk").hidden = true;
-  $("opening").hidden = false;
-  document.title = "TimeAudio";
+  showOpening();
 }
 
 async function open(file, name, { id, clip }, { isReturn }) {
   const { kept, selected: at } = isReturn ? recall(clip) : { kept: [] };
-  recording = { file, name, id, clip };
+  recording = { file, name, id, clip, seconds: null };
   const mine = recording;
   showTrouble(null);
   findings.about(recording);
-  $("name").textContent = name;
-  showDesk();
-  const seconds = await player.load(file);
-  if (recording !== mine) return;
-  recording.seconds = seconds;
-  $("unseen").hidden = seconds !== null;
-  $("about").textContent = `${seconds === null ? "" : `${clock(seconds)} · `}${size(file.size)}`;
-  sheet.begin(seconds ?? 1);
+  describe(name, file.size, null);
+  $("unseen").hidden = true;
+  showRecording();
   scrollTo({ top: 0 });
-  $("play").focus({ preventScroll: true });
+  const loading = player.load(file); // takes seconds if the file is long
+  sheet.begin(null);
+  $("sheet").setAttribute("aria-busy", "true");
+  const seconds = await loading;
+  if (recording !== mine) return;
+  $("sheet").setAttribute("aria-busy", "false");
+  recording.seconds = seconds ?? recording.seconds; // which an answer may have given meanwhile
+  $("unseen").hidden = seconds !== null;
+  describe(name, file.size, seconds);
+  sheet.begin(recording.seconds);
+  findings.all.forEach(draw); // the user may have asked meanwhile
   findings.restore(kept);
   if (kept.length) return select(findings.all[at] ?? findings.all.at(-1));
   const { tasks } = await model.first;
-  if (recording === mine && tasks.includes("dense_caption")) select(findings.ask("dense_caption"));
+  if (recording !== mine || !tasks.includes("dense_caption")) return;
+  const everything = findings.ask("dense_caption");
+  select(selected ?? everything);
 }
 
 function close() {
@@ -85,12 +91,7 @@ function close() {
   recording = null;
   select(null);
   visitOpening();
-  showOpening();
-  $("choose").focus();
-}
-
-function size(bytes) {
-  return bytes < 1e6 ? `${Math.max(1, Math.round(bytes / 1e3))} kB` : `${(bytes / 1e6).toFixed(1)} MB`;
+  leave();
 }
 
 function select(finding) {
@@ -137,8 +138,10 @@ function draw(finding) {
       stop: () => findings.stop(finding),
       again: () => findings.again(finding),
       remove: () => {
+        const next = sheet.neighbour(finding);
         findings.remove(finding);
         keep();
+        (next?.querySelector(".status-title") ?? $("query")).focus();
       },
       analyseFirst: () => findings.again(finding, partFrom(0, total, most)),
       analyseFromPlayhead: () => findings.again(finding, partFrom(player.time, total, most)),
@@ -147,47 +150,40 @@ function draw(finding) {
   });
 }
 
-findings.addEventListener("change", ({ detail: finding }) => {
+function redraw(finding) {
+  late.delete(finding);
   draw(finding);
   drawFilter();
   if (finding === selected || selected?.state === "failed") drawResult();
-  if (finding.state === "done") keep();
-  if (finding.problem?.slug === "unreachable") model.look();
-  if (finding.state === "done" || finding.state === "failed") announce(`${title(finding)}: ${outcome(finding)}`);
+}
+
+findings.addEventListener("change", ({ detail: finding }) => {
+  const { state, problem } = finding;
+  if (state === "listening") {
+    if (late.add(finding).size === 1) requestAnimationFrame(() => late.forEach(redraw));
+    return;
+  }
+  redraw(finding);
+  if (state === "done") keep();
+  if (problem?.slug === "unreachable") model.look();
+  const beginsToWait = state === "waiting" && finding.waitS === Math.ceil(problem.retryAfter);
+  if (state === "done" || state === "failed" || beginsToWait) announce(`${title(finding)}: ${outcome(finding)}`);
 });
 findings.addEventListener("remove", ({ detail: finding }) => {
+  late.delete(finding);
   sheet.remove(finding);
   if (finding === selected) select(findings.all.at(-1) ?? null);
 });
 sheet.addEventListener("play", ({ detail: span }) => play(span));
 
-for (const asking of document.querySelectorAll("form[data-task]")) {
-  const input = asking.querySelector("input");
-  input.maxLength = about.limits.query_chars;
-  asking.addEventListener("submit", (event) => {
-    event.preventDefault();
-    if (input.value.trim()) select(findings.ask(asking.dataset.task, input.value.trim()));
-    input.value = "";
-    input.focus();
-  });
-}
-for (const button of document.querySelectorAll("button[data-task]")) {
-  button.addEventListener("click", () => select(findings.ask(button.dataset.task)));
-}
+offerAsking(about.limits.query_chars, (task, words) => select(findings.ask(task, words)));
 $("close").addEventListener("click", close);
-$("play").addEventListener("click", () => player.toggle());
-$("zoom-in").addEventListener("click", () => sheet.zoom(1));
-$("zoom-out").addEventListener("click", () => sheet.zoom(-1));
-for (const [event, isPlaying] of [["play", true], ["pause", false]]) {
-  player.addEventListener(event, () => {
-    $("play").classList.toggle("playing", isPlaying);
-    $("play").setAttribute("aria-label", isPlaying ? "Pause" : "Play");
-  });
-}
+offerTransport(player, sheet);
 offerFilter(() => select(selected));
 listenToKeys({
   toggle: () => player.toggle(),
   seekBy: (seconds) => player.seek(player.time + seconds),
+  seekTo: (seconds) => player.seek(seconds),
   step: (direction) => sheet.step(direction),
   zoom: (direction) => sheet.zoom(direction),
   stop: () => {

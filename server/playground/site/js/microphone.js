@@ -9,9 +9,16 @@ import { monoWav } from "./wav.js";
 export class Microphone {
   #surfer = null;
   #plugin = null;
+  #most = Infinity;
+  #recorded = null; // a promise of the recording, once the browser records
+
+  get isOn() {
+    return this.#recorded !== null;
+  }
 
   /** Starts recording. Calls `tick(seconds)` meanwhile, and `ended()` after `most` seconds. Throws a Problem. */
   async start(container, most, tick, ended) {
+    this.#most = most;
     this.#surfer = WaveSurfer.create({ container, height: 96, cursorWidth: 0, interact: false, ...colours() });
     this.#plugin = this.#surfer.registerPlugin(
       RecordPlugin.create({ renderRecordedAudio: false, scrollingWaveform: true, scrollingWaveformWindow: 8 }),
@@ -20,22 +27,22 @@ export class Microphone {
       tick(milliseconds / 1000);
       if (milliseconds >= most * 1000) ended();
     });
+    const recorded = new Promise((resolve) => this.#plugin.once("record-end", resolve));
     try {
       await this.#plugin.startRecording();
+      this.#recorded = recorded;
     } catch (error) {
       this.#end();
       throw refused(error);
     }
   }
 
-  /** Stops recording. Returns the file. */
+  /** Stops recording. Returns the file. Throws if the recording cannot be decoded. */
   async stop() {
-    const plugin = this.#plugin;
-    const recorded = new Promise((resolve) => plugin.once("record-end", resolve));
-    plugin.stopRecording();
-    const blob = await recorded;
+    this.#plugin.stopRecording();
+    const blob = await this.#recorded;
     this.#end();
-    return await monoWav(blob);
+    return await monoWav(blob, this.#most);
   }
 
   /** Stops recording and discards the recording. */

@@ -4,6 +4,7 @@ import { loadedModel, read } from "./api.js";
 import { $ } from "./dom.js";
 
 const LOOK_AGAIN_S = 5;
+const PATIENCE_MS = 4000; // a server that hangs counts as gone
 
 /**
  * Watches the server as long as the page is open. Returns { first, look }: `first` is a promise of the loaded model,
@@ -37,8 +38,9 @@ export function watchModel() {
 
 /** Returns the loaded model, which was `known` a moment ago. Throws a Problem. */
 async function current(known) {
-  if (known && (await read("readyz")).model === known.id) return known; // unlike v1/models, not a line of the server's log
-  const model = await loadedModel();
+  const patience = () => AbortSignal.timeout(PATIENCE_MS);
+  if (known && (await read("readyz", patience())).model === known.id) return known; // unlike v1/models, not a line of the server's log
+  const model = await loadedModel(patience());
   for (const each of document.querySelectorAll("[data-task]")) each.hidden = !model.tasks.includes(each.dataset.task);
   show(model.id, "ready");
   return model;

@@ -1,9 +1,17 @@
 // Ways to open a recording: drop, choose or paste a file, record, or use a bundled clip.
 
+import { BASE } from "./api.js";
 import { clock } from "./clock.js";
 import { $, element, announce } from "./dom.js";
 import { Microphone } from "./microphone.js";
 import { Problem, problemFrom, problemOf } from "./problem.js";
+import { showTrouble } from "./views.js";
+
+const WAV_BYTES_PER_S = 32000; // what the microphone records, see wav.js
+const FORM_BYTES = 1000; // of a request, besides the recording
+
+let turn = 0; // counts what the user opens or discards: what an earlier choice brings later is dropped
+let microphone = null;
 
 /** Calls `take(file, name, clip)` with each recording; `clip` is the name of a bundled one. `about` is the server's /page/about.json. */
 export function offerWays(about, take) {
@@ -23,14 +31,6 @@ export function offerWays(about, take) {
   $("opening-limit").textContent += `, up to ${clock(about.limits.audio_seconds).replace(/\.0$/, "")} at a time`;
 }
 
-/** Shows a problem in the current view; null removes it. */
-export function showTrouble(problem) {
-  const place = $("desk").hidden ? $("opening-trouble") : $("desk-trouble");
-  for (const each of [$("opening-trouble"), $("desk-trouble")]) each.replaceChildren();
-  if (!problem) return;
-  place.replaceChildren(element("p", { class: "notice" }, element("strong", {}, `${problem.title}.`), " ", problem.detail));
-}
-
 function refusal({ size }, { upload_bytes: most }) {
   const mebibytes = (bytes) => `${(bytes / 2 ** 20).toFixed(1)} MiB`;
   if (size === 0) {
@@ -45,7 +45,9 @@ function refusal({ size }, { upload_bytes: most }) {
 
 function offerDrop(bring) {
   const root = document.documentElement;
+  const isFile = (event) => event.dataTransfer?.types.includes("Files"); // not words, which may go into a field
   addEventListener("dragover", (event) => {
+    if (!isFile(event)) return;
     event.preventDefault();
     root.classList.add("dragging");
   });
@@ -59,53 +61,74 @@ function offerDrop(bring) {
     bring(files[0]);
   };
   addEventListener("drop", (event) => {
+    if (!isFile(event)) return;
     event.preventDefault();
-    receive(event, event.dataTransfer?.files);
+    receive(event, event.dataTransfer.files);
   });
   addEventListener("paste", (event) => receive(event, event.clipboardData?.files));
 }
 
+/** Turns the microphone off, and drops its recording and any clip that has not arrived. */
+export function leaveOpening() {
+  turn++;
+  microphone?.discard();
+  microphone = null;
+  showRecorder(false);
+}
+
+function showRecorder(isOn) {
+  $("drop").hidden = isOn;
+  $("recorder").hidden = !isOn;
+}
+
 function offerMicrophone(limits, bring) {
-  let microphone = null;
-  const show = (isOn) => {
-    $("drop").hidden = isOn;
-    $("recorder").hidden = !isOn;
+  const most = Math.min(limits.audio_seconds, (limits.upload_bytes - FORM_BYTES) / WAV_BYTES_PER_S);
+  const discard = (problem = null) => {
+    leaveOpening();
+    showTrouble(problem);
+    $("record").focus();
   };
   const stop = async () => {
     const listening = microphone;
+    if (!listening) return; // stopped before, and still being converted
+    if (!listening.isOn) return discard(); // the browser still asks for permission
     microphone = null;
-    if (!listening) return;
-    const file = await listening.stop();
-    show(false);
+    const mine = ++turn;
+    const file = await listening.stop().catch(() => null);
+    if (!microphone) showRecorder(false); // no other recording has begun
+    if (turn !== mine) return;
+    if (!file) return discard(UNUSABLE);
     bring(file, `recording ${new Date().toTimeString().slice(0, 8).replaceAll(":", "-")}.wav`);
   };
   $("record").addEventListener("click", async () => {
+    leaveOpening();
     showTrouble(null);
-    show(true);
+    showRecorder(true);
     const made = new Microphone();
+    microphone = made; // before the browser asks for permission: it may be discarded meanwhile
     try {
-      await made.start($("live"), limits.audio_seconds, (seconds) => ($("recorded").textContent = clock(seconds)), stop);
-      microphone = made;
+      await made.start($("live"), most, (seconds) => ($("recorded").textContent = clock(seconds)), stop);
+      if (microphone !== made) return made.discard();
       $("stop-recording").focus();
       announce("Recording");
     } catch (problem) {
-      show(false);
-      showTrouble(problem);
+      if (microphone === made) discard(problem);
     }
   });
   $("stop-recording").addEventListener("click", stop);
-  $("drop-recording").addEventListener("click", () => {
-    microphone?.discard();
-    microphone = null;
-    show(false);
-    $("record").focus();
-  });
+  $("drop-recording").addEventListener("click", () => discard());
 }
+
+const UNUSABLE = new Problem({
+  slug: "recording",
+  title: "The recording cannot be used",
+  detail: "It is too short, or this browser cannot convert it. Record again.",
+});
 
 /** Fetches a bundled clip. Throws a Problem. */
 export async function clip(name) {
   try {
-    const response = await fetch(`page/clips/${encodeURIComponent(name)}`);
+    const response = await fetch(`${BASE}page/clips/${encodeURIComponent(name)}`);
     if (!response.ok) throw await problemOf(response);
     return await response.blob();
   } catch (error) {
@@ -115,10 +138,12 @@ export async function clip(name) {
 
 function clipButton({ file, title, about, seconds }, bring) {
   const open = async () => {
+    const mine = ++turn;
     try {
-      bring(await clip(file), file, file);
+      const body = await clip(file);
+      if (turn === mine) bring(body, file, file);
     } catch (problem) {
-      showTrouble(problem);
+      if (turn === mine) showTrouble(problem);
     }
   };
   return element(

@@ -25,11 +25,13 @@ export class Result {
   #finding = null;
   #name = "";
   #language = curl;
+  #needsKey;
   #play;
 
-  /** Calls `play(span)` when a row is chosen. */
-  constructor(play, formats) {
+  /** Calls `play(span)` when a row is chosen. `about` is the server's /page/about.json. */
+  constructor(play, { formats, needs_key: needsKey }) {
     this.#play = play;
+    this.#needsKey = needsKey;
     $("formats").replaceChildren(...formats.map((format) => this.#formatButton(format)));
     const tabs = [[$("as-curl"), curl], [$("as-python"), python]];
     for (const [tab, language] of tabs) {
@@ -52,14 +54,24 @@ export class Result {
     $("result").hidden = finding === null || (isFailed && !finding.good);
     if ($("result").hidden) return;
     $("result-title").textContent = title(finding);
-    $("result-about").textContent = isFailed ? `${found(finding)} · previous answer` : outcome(finding) + took(finding);
+    this.#showAbout();
     const warnings = finding.answer?.audio?.warnings ?? [];
     $("result-warnings").hidden = warnings.length === 0;
     $("result-warnings").textContent = warnings.join(" ");
     drawTable(finding, this.#play);
     const isWhole = finding.state === "done" || isFailed;
     for (const button of $("formats").querySelectorAll("button")) button.disabled = !isWhole;
-    $("code").textContent = this.#language(finding, name);
+    this.#showCode();
+  }
+
+  #showAbout() {
+    const finding = this.#finding;
+    const isPrevious = finding.state === "failed";
+    $("result-about").textContent = isPrevious ? `${found(finding)} · previous answer` : outcome(finding) + took(finding);
+  }
+
+  #showCode() {
+    $("code").textContent = this.#language(this.#finding, this.#name, this.#needsKey);
   }
 
   #show(language, tab, tabs) {
@@ -69,7 +81,7 @@ export class Result {
       other.tabIndex = other === tab ? 0 : -1;
     }
     $("snippet").setAttribute("aria-labelledby", tab.id);
-    $("code").textContent = language(this.#finding, this.#name);
+    this.#showCode();
   }
 
   #formatButton({ name, suffix }) {
@@ -79,16 +91,20 @@ export class Result {
   }
 
   async #save(format, suffix) {
-    const { task, answer } = this.#finding;
+    const finding = this.#finding; // others may be selected before the file is there
+    const { task, answer } = finding;
+    const name = this.#name.replace(/\.[^.]+$/, "") + suffix;
     try {
       const blob = await written(format, task, shownAnswer(task, answer), this.#name);
       const url = URL.createObjectURL(blob);
-      const name = this.#name.replace(/\.[^.]+$/, "") + suffix;
       element("a", { href: url, download: name }).click();
       setTimeout(() => URL.revokeObjectURL(url), 10_000);
       announce(`Saved ${name}`);
+      if (this.#finding === finding) this.#showAbout(); // instead of an earlier error
     } catch (error) {
-      $("result-about").textContent = problemFrom(error).detail;
+      const words = `${name} was not saved. ${problemFrom(error).detail}`;
+      announce(words);
+      if (this.#finding === finding) $("result-about").textContent = words;
     }
   }
 

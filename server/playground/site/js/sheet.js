@@ -31,20 +31,17 @@ export class Sheet extends EventTarget {
     });
   }
 
-  /** Resets the timeline for a recording of `duration` seconds. */
-  begin(duration) {
+  /** Resets the timeline for a recording of `seconds`, null if its duration is not known yet. */
+  begin(seconds) {
+    const duration = seconds ?? 1;
     this.#groups.forEach((group) => group.element.remove());
     this.#groups.clear();
     this.#duration = duration;
     this.#level = 0;
     $("seek").setAttribute("aria-valuemax", duration.toFixed(1));
-    $("whole").textContent = clock(duration);
+    $("whole").textContent = seconds === null ? "…" : clock(seconds);
     this.#measure();
     this.#follow();
-  }
-
-  get duration() {
-    return this.#duration;
   }
 
   /** Draws new spans of a finding. Returns its status line. */
@@ -61,6 +58,12 @@ export class Sheet extends EventTarget {
     if (bars.length && !bars.some(({ tabIndex }) => tabIndex === 0)) this.#rove(bars[0]);
     this.#light();
     return group.status;
+  }
+
+  /** Returns the element of the finding after this one, or else before it, or null. */
+  neighbour(finding) {
+    const { element } = this.#groups.get(finding.id);
+    return element.nextElementSibling ?? element.previousElementSibling;
   }
 
   remove(finding) {

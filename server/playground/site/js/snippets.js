@@ -5,11 +5,12 @@ import { BASE, ROUTES } from "./api.js";
 import { isCalibrated, leastConfidence } from "./filter.js";
 import { fieldsOf } from "./findings.js";
 
-/** One command for a POSIX shell. Fields go as --form-string: curl would read "@name" as a file. */
-export function curl(finding, name) {
+/** One command for a POSIX shell, which knows the caller's key if the server needs one. Fields go as --form-string: curl would read "@name" as a file. */
+export function curl(finding, name, needsKey) {
   const file = `file=@"${name.replace(/["\\]/g, "\\$&")}"`; // quoted, because curl splits names at ; and ,
   const fields = [...fieldsOf(finding), ...filtered(finding)].map(([field, value]) => `--form-string ${quoted(`${field}=${value}`)}`);
-  return ["curl -s", `-F ${quoted(file)}`, ...fields, quoted(BASE + ROUTES[finding.task])].join(" \\\n  ");
+  const key = needsKey ? ['-H "Authorization: Bearer $TIMEAUDIO_API_KEY"'] : [];
+  return ["curl -s", ...key, `-F ${quoted(file)}`, ...fields, quoted(BASE + ROUTES[finding.task])].join(" \\\n  ");
 }
 
 export function python(finding, name) {

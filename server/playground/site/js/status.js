@@ -60,16 +60,16 @@ export function drawStatus(line, finding, { isSelected, limits, can }) {
   line.dataset.state = state;
   line.classList.toggle("selected", isSelected);
   const name = heading(finding);
-  const drawn = JSON.stringify([state, isSelected, part, name.textContent]);
-  const isSame = state === "listening" && line.dataset.drawn === drawn;
+  const drawn = JSON.stringify([state, part, name.textContent, !isRunning && outcome(finding), problem?.detail]);
+  const isSame = line.dataset.drawn === drawn;
   line.dataset.drawn = drawn;
-  if (isSame) return refresh(line, finding);
+  if (isSame) return refresh(line, finding, isSelected);
   const pressed = { class: "status-title", "aria-pressed": String(isSelected) };
   const isAnswer = task === "ask" && state === "done";
   const parts = [
     element("button", { type: "button", ...pressed, onclick: can.select }, name),
     element("span", { class: isAnswer ? "status-answer" : "status-words" }, outcome(finding)),
-    state === "listening" ? meter(finding) : null,
+    meter(finding),
     part && element("span", { class: "fine part-range" }, `${clock(part.start)} to ${clock(part.end)}`),
   ];
   if (state === "stopped") parts.push(small("Run again", can.again));
@@ -80,10 +80,14 @@ export function drawStatus(line, finding, { isSelected, limits, can }) {
   replaceKeepingFocus(line, rows);
 }
 
-/** Changes only the words and the bar: a button that is replaced while it is pressed would not get the click. */
-function refresh(line, finding) {
+/**
+ * Changes only what differs: a button that is replaced while it is pressed would not get the click, and screen readers
+ * would repeat an error that is replaced.
+ */
+function refresh(line, finding, isSelected) {
+  line.querySelector(".status-title").setAttribute("aria-pressed", String(isSelected));
   const words = line.querySelector(".status-words");
-  words.textContent = outcome(finding);
+  if (words && words.textContent !== outcome(finding)) words.textContent = outcome(finding);
   line.querySelector("progress")?.remove();
   const bar = meter(finding);
   if (bar) words.after(bar);
@@ -92,7 +96,7 @@ function refresh(line, finding) {
 /** Shows what is known of the progress: of the upload, then of the passes. */
 function meter({ progress, ...finding }) {
   const share = progress?.passes ? progress.done / progress.passes : progress?.sent;
-  if (share === undefined || (share === 1 && !progress.passes)) return null;
+  if (finding.state !== "listening" || share === undefined || (share === 1 && !progress.passes)) return null;
   return element("progress", { value: share, "aria-label": `Progress of ${title(finding)}` });
 }
 
@@ -120,9 +124,11 @@ function small(words, does) {
   return element("button", { type: "button", class: "small", onclick: does }, words);
 }
 
-/** Keeps the focus on the same button: the line may be redrawn every second. */
+/** Keeps the focus on the same button, or in the line if that button is gone, as "Stop" is once it is stopped. */
 function replaceKeepingFocus(line, rows) {
   const held = line.contains(document.activeElement) ? document.activeElement.textContent : null;
   line.replaceChildren(...rows);
-  if (held !== null) [...line.querySelectorAll("button")].find((button) => button.textContent === held)?.focus();
+  if (held === null) return;
+  const same = [...line.querySelectorAll("button")].find((button) => button.textContent === held);
+  (same ?? line.querySelector(".status-title")).focus();
 }

@@ -6,14 +6,13 @@ import { isShown } from "./filter.js";
 import { spanId } from "./lanes.js";
 import { confidenceWords, spansOf } from "./spans.js";
 
-/** Fills the table; calls `play(span)` when a row is chosen. Returns the number of rows. */
+/** Fills the table; calls `play(span)` when a row is chosen. */
 export function drawTable(finding, play) {
   const spans = spansOf(finding.task, finding.answer).filter(isShown).sort((one, other) => one.start - other.start || one.end - other.end);
   const held = document.activeElement?.closest("#rows [data-span]")?.dataset.span;
   $("rows").replaceChildren(...spans.map((span) => row(finding, span, play)));
   if (held) [...$("rows").children].find(({ dataset }) => dataset.span === held)?.querySelector("button").focus();
   $("table").hidden = spans.length === 0;
-  return spans.length;
 }
 
 function row(finding, span, play) {

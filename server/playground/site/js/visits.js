@@ -2,17 +2,19 @@
 // the name of a bundled recording, null for any other. The opening has no id.
 
 let number = 0;
+let current = {};
 
 /** Adds a visit of a recording to the history, and returns it. */
 export function visit(clip) {
-  const begun = { id: `${performance.timeOrigin} ${++number}`, clip };
-  history.pushState(begun, "");
-  return begun;
+  current = { id: `${performance.timeOrigin} ${++number}`, clip };
+  history.pushState(current, "");
+  return current;
 }
 
 /** Adds a visit of the opening to the history. */
 export function visitOpening() {
-  history.pushState({}, "");
+  current = {};
+  history.pushState(current, "");
 }
 
 /** Whether this visit is still the current one. */
@@ -22,9 +24,13 @@ export function isHere({ id }) {
 
 /** Calls `arrive(visit)` after Back and Forward, and for a clip that was open when the page was reloaded. */
 export function followVisits(arrive) {
-  history.replaceState(history.state ?? {}, "");
+  current = history.state ?? {};
+  history.replaceState(current, "");
   addEventListener("popstate", ({ state }) => {
-    if (state) arrive(state); // a link within the page has none
+    // A link within the page has no state: it stays in the visit, which a reload must find.
+    if (!state) return history.replaceState(current, "");
+    current = state;
+    arrive(state);
   });
-  if (history.state.clip) arrive(history.state);
+  if (current.clip) arrive(current);
 }

@@ -4,15 +4,16 @@
 const RATE_HZ = 16000;
 const HEADER_BYTES = 44;
 
-/** Decodes any format that the browser supports. Returns a Blob of audio/wav. */
-export async function monoWav(blob) {
+/** Decodes any format that the browser supports. Returns a Blob of audio/wav of `most` seconds at most. */
+export async function monoWav(blob, most) {
   const context = new OfflineAudioContext(1, 1, RATE_HZ); // resamples while decoding
   const decoded = await context.decodeAudioData(await blob.arrayBuffer());
-  return new Blob([header(decoded.length), samples(decoded)], { type: "audio/wav" });
+  const length = Math.min(decoded.length, Math.floor(most * RATE_HZ));
+  return new Blob([header(length), samples(decoded, length)], { type: "audio/wav" });
 }
 
-function samples(decoded) {
-  const mixed = new Int16Array(decoded.length);
+function samples(decoded, length) {
+  const mixed = new Int16Array(length);
   const channels = Array.from({ length: decoded.numberOfChannels }, (_, index) => decoded.getChannelData(index));
   for (let index = 0; index < mixed.length; index++) {
     const mean = channels.reduce((sum, channel) => sum + channel[index], 0) / channels.length;
