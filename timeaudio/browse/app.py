@@ -131,7 +131,7 @@ def create_app(library: Library, *, hosts: Sequence[str]) -> Starlette:
             Route("/archive/events.{form}", download, methods=["POST"]),
         ],
         middleware=[Middleware(TrustedHostMiddleware, allowed_hosts=list(hosts))],
-        exception_handlers={ValidationError: _refused, QueryError: _refused},
+        exception_handlers={ValidationError: _refused, QueryError: _wordless},
     )
 
 
@@ -154,4 +154,10 @@ def written(library: Library, events: Iterable[EventRow], form: str) -> tuple[st
 
 
 async def _refused(request: Request, error: Exception) -> Response:
-    return problem(422, described(error) if isinstance(error, ValidationError) else str(error), SECURITY)
+    assert isinstance(error, ValidationError)
+    return problem(422, described(error), SECURITY)
+
+
+async def _wordless(request: Request, error: Exception) -> Response:
+    # The error's own words are for the command line. Longer queries than it allows are refused above.
+    return problem(422, "The query has no words. Type what to look for in Find, such as: a dog barking.", SECURITY)

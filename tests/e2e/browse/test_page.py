@@ -18,6 +18,17 @@ from tests.unit.archive.conftest import row, write_archive  # noqa: F401  fixtur
 
 Visit = Callable[..., Page]
 PLAYED = "() => document.querySelector('#sound').played.length > 0 && document.querySelector('#sound').paused"
+# window.waiting: the frames that the page asked for and that were not drawn yet.
+COUNT_FRAMES = """() => {
+    const [ask, drop] = [requestAnimationFrame.bind(window), cancelAnimationFrame.bind(window)];
+    window.waiting = new Set();
+    window.requestAnimationFrame = (draw) => {
+        const frame = ask((time) => { waiting.delete(frame); draw(time); });
+        waiting.add(frame);
+        return frame;
+    };
+    window.cancelAnimationFrame = (frame) => { waiting.delete(frame); drop(frame); };
+}"""
 
 
 @pytest.fixture
@@ -81,7 +92,29 @@ def test_a_query_says_how_it_was_read_and_when_nothing_is_found(visit: Visit) ->
     expect(page.locator("[data-form=csv]")).to_be_disabled()
     page.locator("#query").fill("?!")
     page.locator("#query").press("Enter")
-    expect(page.locator("#trouble")).to_contain_text("has no words")
+    expect(page.locator("#trouble")).to_have_text(
+        "The query has no words. Type what to look for in Find, such as: a dog barking."
+    )
+
+
+def test_text_that_was_not_submitted_changes_neither_the_export_nor_the_next_recordings(visit: Visit) -> None:
+    page = visit("?kind=dog")
+    expect(page.locator("#picked")).to_have_text("Export all 53")
+    page.locator("#query").fill("rain")
+    with page.expect_download() as saved:
+        page.locator("[data-form=csv]").click()
+    assert saved.value.path().read_text().count("\n") == 53 + 1
+    page.locator(".recording").last.scroll_into_view_if_needed()
+    expect(page.locator(".recording")).to_have_count(52)
+
+
+def test_dates_outside_the_archive_do_not_stop_a_search(visit: Visit) -> None:
+    page = visit("?after=2020-01-01&before=99999-01-01")
+    find(page, "a dog barking")
+    expect(page.locator("#summary")).to_contain_text("in 52 recordings")
+    with page.expect_response("**/recordings.json?*") as answered:
+        page.locator("#before").fill("9999-12-31")
+    assert answered.value.ok
 
 
 def test_the_keyboard_finds_plays_selects_and_exports(visit: Visit, garden: Browser) -> None:
@@ -183,6 +216,45 @@ def test_a_missing_recording_is_explained(visit: Visit) -> None:
     expect(page.locator("#play")).to_have_accessible_name("Pause")
 
 
+def test_a_recording_that_is_back_plays_and_the_notice_goes_when_something_plays(
+    visit: Visit,
+    write_archive: Callable[..., Path],  # noqa: F811
+) -> None:
+    archive = write_archive([row(name, None, 4.0, (0.0, 1.0, "A dog.", 0.5)) for name in ("away.wav", "here.wav")])
+    (archive.parent / "here.wav").write_bytes(tone(220))
+    with browsing(archive) as moving:
+        page = visit(garden=moving)
+        away, here, trouble = page.locator(".bar").first, page.locator(".bar").last, page.locator("#trouble")
+        away.click()
+        expect(trouble).to_contain_text("away.wav: The recording is not where")
+        here.click()
+        expect(trouble).to_be_empty()
+        away.click()
+        expect(trouble).to_contain_text("away.wav: The recording is not where")
+        (archive.parent / "away.wav").write_bytes(tone(440))
+        away.click()
+        expect(trouble).to_be_empty()
+        page.wait_for_function(PLAYED)
+
+
+def test_an_event_stops_at_its_end_in_a_hidden_tab_too(visit: Visit) -> None:
+    page = visit("?query=dog")
+    page.evaluate("() => { window.requestAnimationFrame = () => 0; }")  # like a hidden tab, which draws no frames
+    page.locator(".bar").first.click()
+    page.wait_for_function(PLAYED, polling=50)
+    assert not page.evaluate("() => document.querySelector('#sound').ended"), "the event ends before the recording"
+
+
+def test_clicks_while_playing_do_not_add_up_to_more_work_in_each_frame(visit: Visit) -> None:
+    page = visit("?query=dog")
+    page.evaluate(COUNT_FRAMES)
+    page.locator(".bar").first.evaluate("bar => { for (let click = 0; click < 5; click++) bar.click(); }")
+    waiting = page.wait_for_function(
+        "() => document.querySelector('#sound').currentTime > 0.7 && window.waiting.size", polling=50
+    )
+    assert waiting.json_value() == 1
+
+
 def test_captions_and_paths_of_strangers_are_text_that_fits(visit: Visit, write_archive: Callable[..., Path]) -> None:  # noqa: F811
     markup, arabic, long = "<img src=x onerror=alert(1)>.", "كلب ينبح", "x" * 3000
     captions = [(0.0, 1.0, markup), (1.0, 2.0, arabic), (2.0, 3.0, long), (3.0, 4.0, " ")]
@@ -222,7 +294,7 @@ def test_everything_is_listed_while_scrolling(visit: Visit) -> None:
 
 
 @pytest.mark.parametrize("color_scheme", ["light", "dark"])
-@pytest.mark.parametrize("width", [390, 1280, 1600])
+@pytest.mark.parametrize("width", [320, 390, 1280, 1600])
 def test_the_page_is_accessible_and_fits_at_every_width(visit: Visit, width: int, color_scheme: str) -> None:
     page = visit("?query=dog", viewport={"width": width, "height": 844}, color_scheme=color_scheme)
     page.locator(".bar").first.focus()

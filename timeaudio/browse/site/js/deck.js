@@ -7,14 +7,24 @@ export class Deck {
   #item = null; // the recording's list item
   #end = Infinity; // seconds; where to stop
   #lines = [];
+  #frame = 0; // the next frame that will call #tick
+  #hasComplained = false;
 
   constructor(complain) {
     const sound = $("sound");
     sound.addEventListener("play", () => this.#show());
     sound.addEventListener("pause", () => this.#show());
-    sound.addEventListener("timeupdate", () => this.#show());
+    sound.addEventListener("timeupdate", () => this.#tick()); // a hidden tab has no frames
     sound.addEventListener("error", async () => {
-      if (this.#item) complain(await reasonOf(sound, this.#item.dataset.path));
+      if (!this.#item) return;
+      const reason = await reasonOf(sound, this.#item.dataset.path);
+      if (!sound.error) return; // another recording was chosen meanwhile
+      this.#hasComplained = true;
+      complain(reason);
+    });
+    sound.addEventListener("playing", () => {
+      if (this.#hasComplained) complain("");
+      this.#hasComplained = false;
     });
     $("play").addEventListener("click", () => this.toggle());
   }
@@ -26,7 +36,8 @@ export class Deck {
   /** Plays a recording, given as its list item, from `start` to `end` in seconds. */
   async play(item, start, end = Infinity) {
     const sound = $("sound");
-    if (this.#item?.dataset.recording !== item.dataset.recording) sound.src = `archive/sound/${item.dataset.recording}`;
+    const isLoaded = this.#item?.dataset.recording === item.dataset.recording && !sound.error; // after an error, try again
+    if (!isLoaded) sound.src = `archive/sound/${item.dataset.recording}`;
     this.#follow(item);
     this.#end = end;
     sound.currentTime = start;
@@ -68,11 +79,12 @@ export class Deck {
     if (same) this.#follow(same);
   }
 
+  /** Stops at the end of an event, and shows the position in each frame until then. */
   #tick() {
-    if (!this.isPlaying) return;
-    if ($("sound").currentTime >= this.#end) $("sound").pause();
+    cancelAnimationFrame(this.#frame); // several events lead here
+    if (this.isPlaying && $("sound").currentTime >= this.#end) $("sound").pause();
     this.#show();
-    requestAnimationFrame(() => this.#tick());
+    if (this.isPlaying) this.#frame = requestAnimationFrame(() => this.#tick());
   }
 
   #show() {

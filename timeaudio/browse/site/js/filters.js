@@ -3,6 +3,7 @@
 import { $, element } from "../../page/js/dom.js";
 
 const NAMES = ["query", "kind", "after", "before", "least"];
+const LAST_DAY = "9999-12-30"; // the server reads years of four digits, and "To" asks for the day after
 const TYPING_MS = 250; // after the last change of the slider
 
 /** Fills the choices from `about`, restores the address, and calls `changed` at each change. */
@@ -43,13 +44,20 @@ export function offerFilters(about, changed) {
 /** Returns the parameters of a request. "To" includes its day. */
 export function wanted() {
   const made = { query: $("query").value.trim(), kind: $("kind").value, min_confidence: Number($("least").value) / 100 };
-  if ($("after").value) made.after = `${$("after").value}T00:00:00`;
-  if ($("before").value) {
-    const next = new Date(`${$("before").value}T00:00:00Z`);
+  const [after, before] = [day("after"), day("before")];
+  if (after) made.after = `${after}T00:00:00`;
+  if (before) {
+    const next = new Date(`${before}T00:00:00Z`);
     next.setUTCDate(next.getUTCDate() + 1);
     made.before = next.toISOString().slice(0, 19);
   }
   return made;
+}
+
+/** Returns the date in a field, at most LAST_DAY; empty if there is none. */
+function day(name) {
+  const { value } = $(name);
+  return value.length > LAST_DAY.length || value > LAST_DAY ? LAST_DAY : value; // fields take years of six digits
 }
 
 function remember() {

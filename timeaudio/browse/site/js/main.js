@@ -13,6 +13,7 @@ const number = new Intl.NumberFormat("en");
 const deck = new Deck(complain);
 const picks = new Picks();
 let kinds = [];
+let shown = {}; // what the list was filtered by; the form may hold text that was not submitted
 let newest = 0; // number of the newest request for a list; answers to older ones are dropped
 let isReading = false;
 
@@ -21,10 +22,12 @@ async function list({ isMore = false } = {}) {
   if (isMore && isReading) return;
   const mine = ++newest;
   isReading = true;
+  const asked = isMore ? shown : wanted();
   try {
-    const found = await readRecordings(wanted(), isMore ? $("recordings").children.length : 0);
+    const found = await readRecordings(asked, isMore ? $("recordings").children.length : 0);
     if (mine !== newest) return;
     complain("");
+    shown = asked;
     show(found, isMore);
   } catch (error) {
     if (mine === newest) complain(error.message);
@@ -63,7 +66,7 @@ function complain(message) {
 
 async function save(form) {
   try {
-    const { name, blob } = await readExport(form, picks.events, wanted());
+    const { name, blob } = await readExport(form, picks.events, shown);
     const link = element("a", { href: URL.createObjectURL(blob), download: name });
     link.click();
     setTimeout(() => URL.revokeObjectURL(link.href), 10_000); // when the browser has read it
