@@ -7,6 +7,7 @@ import re
 from collections.abc import Sequence
 from dataclasses import replace
 from difflib import SequenceMatcher
+from itertools import groupby
 from typing import NamedTuple
 
 from model.timeline.event import Event
@@ -39,7 +40,8 @@ def join_transcripts(first: Sequence[Event], second: Sequence[Event], lap: Inter
     first, second = sorted(first, key=_start), sorted(second, key=_start)
     mine, others = _words(first), _words(second)
     num_mine, num_others = _seam(mine, others, lap.middle)
-    kept, rest = _phrases(first, mine[:num_mine]), _phrases(second, others[num_others:])
+    kept = _phrases(first, mine, 0, num_mine)
+    rest = _phrases(second, others, num_others, len(others))
     if not kept or not rest:
         return [*kept, *rest]
     if _is_inside(mine, num_mine) or _is_inside(others, num_others):
@@ -77,26 +79,26 @@ def _words(phrases: Sequence[Event]) -> list[_Placed]:
     return words
 
 
-def _phrases(phrases: Sequence[Event], words: Sequence[_Placed]) -> list[Event]:
-    """Return the phrases with only `words`."""
-    whole = _words(phrases)
+def _phrases(phrases: Sequence[Event], words: Sequence[_Placed], first: int, last: int) -> list[Event]:
+    """Return the phrases with only the words from number `first` to before `last`."""
     kept = []
-    for number, phrase in enumerate(phrases):
-        left = [word for word in words if word.phrase == number]
-        all_of_it = [word for word in whole if word.phrase == number]
-        if len(left) == len(all_of_it):
+    numbered = groupby(enumerate(words), key=lambda each: each[1].phrase)
+    for number, group in numbered:
+        phrase, begins = phrases[number], next(group)[0]
+        ends = begins + 1 + sum(1 for _ in group)
+        if first <= begins and ends <= last:
             kept.append(phrase)
-        elif left:
-            kept.append(_part(phrase, left[0], left[-1], all_of_it))
+        elif begins < last and first < ends:
+            kept.append(_part(phrase, words[begins:ends], max(0, first - begins), min(ends, last) - begins))
     return kept
 
 
-def _part(phrase: Event, first: _Placed, last: _Placed, words: Sequence[_Placed]) -> Event:
-    texts = phrase.caption.removesuffix(".").split()[words.index(first) : words.index(last) + 1]
-    caption = " ".join(texts)
+def _part(phrase: Event, words: Sequence[_Placed], first: int, last: int) -> Event:
+    """Return a phrase with only some of its words, without the others' time."""
+    caption = " ".join(phrase.caption.removesuffix(".").split()[first:last])
     [interval] = phrase.intervals
-    start = interval.start if first == words[0] else min(round(first.start), interval.end - 1)
-    end = interval.end if last == words[-1] else max(round(last.end), start + 1)
+    start = min(round(words[first].start), interval.end - 1) if first else interval.start
+    end = max(round(words[last - 1].end), start + 1) if last < len(words) else interval.end
     part = replace(interval, start=start, end=end)
     return Event((part,), f"{caption[0].upper()}{caption[1:]}.")
 

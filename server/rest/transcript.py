@@ -5,7 +5,9 @@ The answers of both tasks become one dense caption, so that all formats can writ
 
 import math
 import zlib
+from bisect import bisect_left, bisect_right
 from collections.abc import Iterator, Sequence
+from functools import lru_cache
 
 from server.api.transcription_schema import (
     DurationUsage,
@@ -45,7 +47,7 @@ class Captioner:
     """Writes captions, of speech before those of sounds. Where the words are, it leaves out that someone speaks."""
 
     def __init__(self) -> None:
-        self._speech: list[SummarySegment] = []
+        self._speech: list[SummarySegment] = []  # in order of time, apart from each other
 
     def captions(self, piece: Piece) -> Iterator[CaptionedEvent]:
         """Yield the caption of one sound or segment of speech, if there is one."""
@@ -60,9 +62,16 @@ class Captioner:
 
     def _is_written(self, interval: Interval, words: str) -> bool:
         """Return whether a sound is speech whose words fill at least half of the interval."""
-        shared = sum(max(0.0, min(interval.end, s.end) - max(interval.start, s.start)) for s in self._speech)
-        kind = mentioned_kind(words) if 2 * shared >= interval.end - interval.start else None
-        return kind is not None and kind.name == SPEECH
+        first = bisect_right(self._speech, interval.start, key=lambda segment: segment.end)
+        last = bisect_left(self._speech, interval.end, key=lambda segment: segment.start)
+        shared = sum(min(interval.end, s.end) - max(interval.start, s.start) for s in self._speech[first:last])
+        return 2 * shared >= interval.end - interval.start and _is_speech(words)
+
+
+@lru_cache(maxsize=1024)
+def _is_speech(words: str) -> bool:
+    kind = mentioned_kind(words)
+    return kind is not None and kind.name == SPEECH
 
 
 def in_brackets(words: str) -> str:
