@@ -165,6 +165,10 @@ def _conflicts(config: StageConfig) -> list[str]:
         ),
         (rehearses and config.batch_size < 2, "rehearsal_share above 0 needs a batch_size of at least 2"),
         (config.sharding and not answers, 'sharding needs objective "answers"'),
+        (
+            config.markers in ("initialised", "random") and not answers,
+            f'markers "{config.markers}" needs objective "answers": no other one changes the language model',
+        ),
         (config.anchor_seconds and config.markers == "none", 'anchor_seconds needs markers, but markers is "none"'),
     )
     untrained = [

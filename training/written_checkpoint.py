@@ -13,6 +13,7 @@ from model.encoders.transcriber import Transcriber
 from model.language.tokenizer import Tokenizer
 from model.timeaudio import TimeAudio
 from training.adapters import write_adapter
+from training.aligner import Aligner
 from training.imitator import Imitator
 from training.learner import Learner
 from training.trained_module import TrainedModule
@@ -25,12 +26,12 @@ def write_checkpoint(
     """Write the checkpoint atomically. Copy the attribution and the README of the start checkpoint.
 
     A stage that trains only a transcriber leaves everything else as it is, byte for byte, including the calibration.
-    An imitation keeps the language model.
+    An alignment and an imitation keep the language model and its adapter.
     """
     if isinstance(learner, TranscriptionLearner):
         _add_transcriber(out, start, learner.transcriber, model)
         return
-    if isinstance(learner, Imitator):
+    if isinstance(learner, Aligner | Imitator):
         _exchange_connector(out, start, model)
         return
     out.parent.mkdir(parents=True, exist_ok=True)
