@@ -34,13 +34,15 @@ def serve(
     from pydantic_settings import SettingsError
 
     from server.runtime.http_server import run
-    from server.settings import Settings, misread
+    from server.settings import Settings, misread, misspelt
 
     try:
         settings = Settings()
     except (ValidationError, SettingsError) as error:
         print("\n".join(misread(error)), file=sys.stderr)  # noqa: T201
         return 2
+    for warning in misspelt():
+        print(f"Warning: {warning}", file=sys.stderr)  # noqa: T201
     return run(settings, host=host, port=port, grpc_port=grpc_port, model=model, devices=devices)
 
 

@@ -5,6 +5,7 @@ The checkpoint defines the architecture, and the caller defines the options of a
 
 import json
 import os
+from difflib import get_close_matches
 from pathlib import Path
 from typing import Annotated, Literal
 
@@ -171,6 +172,31 @@ def misread(error: ValidationError | SettingsError) -> list[str]:
         f"TIMEAUDIO_{'__'.join(str(part) for part in item['loc']).upper()}: {item['msg']}, not {item['input']!r}"
         for item in error.errors()
     ]
+
+
+def misspelt() -> list[str]:
+    """Return one line for each ignored variable whose name resembles that of a setting.
+
+    `Settings()` rejects unknown names in a group. It cannot reject others: Kubernetes sets TIMEAUDIO_SERVICE_HOST and
+    the like for a service of that name.
+    """
+    prefix = "TIMEAUDIO_"
+    known = [prefix + name for name in _names()]
+    given = [name.upper() for name in os.environ if name.upper().startswith(prefix)]
+    close = {name: get_close_matches(name, known, n=1, cutoff=0.9) for name in given if name not in known}
+    return [
+        f"{name} is not a setting and has no effect; did you mean {match[0]}?" for name, match in close.items() if match
+    ]
+
+
+def _names() -> list[str]:
+    """Return the names of all settings and groups, without the prefix."""
+    names = []
+    for name, setting in Settings.model_fields.items():
+        names.append(name.upper())
+        if isinstance(setting.default, _Group):
+            names += [f"{name}__{nested}".upper() for nested in type(setting.default).model_fields]
+    return names
 
 
 def _is_json(text: str) -> bool:

@@ -4,7 +4,7 @@ import pytest
 from pydantic import ValidationError
 from pydantic_settings import SettingsError
 
-from server.settings import Settings, misread
+from server.settings import Settings, misread, misspelt
 
 
 def test_nested_values(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -46,6 +46,28 @@ def test_the_error_names_a_setting_that_is_not_json(monkeypatch: pytest.MonkeyPa
     with pytest.raises(SettingsError) as caught:
         Settings()
     assert misread(caught.value) == ["TIMEAUDIO_ACCESS__CORS_ORIGINS: must be JSON, not 'https://app.example'"]
+
+
+@pytest.mark.parametrize(
+    ("name", "meant"),
+    [
+        ("TIMEAUDIO_DRAINS", "TIMEAUDIO_DRAIN_S"),
+        ("timeaudio_log_formats", "TIMEAUDIO_LOG_FORMAT"),
+        ("TIMEAUDIO_LIMIT__QUERIES", "TIMEAUDIO_LIMITS__QUERIES"),
+    ],
+)
+def test_a_misspelt_name_is_reported(monkeypatch: pytest.MonkeyPatch, name: str, meant: str) -> None:
+    monkeypatch.setenv(name, "30")
+    Settings()
+    assert misspelt() == [f"{name.upper()} is not a setting and has no effect; did you mean {meant}?"]
+
+
+@pytest.mark.parametrize(
+    "name", ["TIMEAUDIO_API_KEY", "TIMEAUDIO_SERVICE_HOST", "TIMEAUDIO_DRAIN_S", "timeaudio_ping_s"]
+)
+def test_other_names_are_not(monkeypatch: pytest.MonkeyPatch, name: str) -> None:
+    monkeypatch.setenv(name, "30")
+    assert misspelt() == []
 
 
 def test_settings_are_immutable() -> None:
