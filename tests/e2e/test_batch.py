@@ -147,6 +147,8 @@ def test_a_server_that_has_just_died_is_restarted(monkeypatch: pytest.MonkeyPatc
             await own.revive()
             first = own.url
             [server] = [pid for pid in descendants(os.getpid()) if is_server(pid)]
+            limits = Path(f"/proc/{server}/environ").read_bytes()
+            assert b"TIMEAUDIO_LIMITS__TIMEOUT_S=3600" in limits  # else its own queue lets requests time out
             os.kill(server, signal.SIGKILL)
             await own.revive()  # before this process can have noticed the death
             assert own.url != first

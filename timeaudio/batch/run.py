@@ -1,6 +1,8 @@
 """Analyse the recordings that have no row yet, several at once, and write a row for each."""
 
 import asyncio
+import math
+import time
 from collections.abc import Iterable, Iterator
 from itertools import chain
 from pathlib import Path
@@ -12,13 +14,20 @@ from timeaudio.batch.recorded_at import recorded_at
 from timeaudio.batch.row_counts import RowCounts
 from timeaudio.batch.servers import BatchServer
 from timeaudio.batch.task_spec import TaskSpec
+from timeaudio.console import complain
 from timeaudio.errors import ApiError, ClientError, ServerUnreachable, UnexpectedAnswer
+from timeaudio.requests import RetryPolicy
 
 MOST_TRIES = 3
 """How many times the server may die while it has a recording in flight, before that recording fails."""
-PATIENCE_S = 3600.0
-BUSY = frozenset({429, 503})
-UNAUTHORIZED = 401
+ANSWER_TIMEOUT_S = 4 * 3600.0
+"""Longer than a server takes: its own limit, by default 7,500 s for two hours of sound, must end a request first."""
+NO_MEMORY_FOR_S = 60.0
+"""How long to retry after 503 without a time to wait: the device has no memory, and this recording may be the cause."""
+NOT_READY_FOR_S = 3600.0
+"""How long to retry after 503 with a time to wait, such as that of a server whose worker died."""
+TELL_AFTER_S = 60.0
+FULL, UNAUTHORIZED = 429, 401
 
 
 def run_all(
@@ -58,29 +67,32 @@ def run_all(
 
 
 async def answer_one(path: str, task_spec: TaskSpec, server: BatchServer) -> dict[str, Any]:
-    """Return the row of one recording.
+    """Return the row of one recording. It waits for a full server as long as it takes.
 
     Raises:
         ClientError: the server is gone, or refused the API key.
     """
-    died = f"The server died {MOST_TRIES} times while it analysed this recording."
-    error_row = failed(path, "server-lost", died)
-    for number in range(1, MOST_TRIES + 1):
+    num_deaths = 0
+    refusals = _Refusals(path)
+    while True:
         try:
-            async with AsyncClient(server.url, timeout=PATIENCE_S, retry_for_s=PATIENCE_S) as client:
+            async with AsyncClient(server.url, timeout=ANSWER_TIMEOUT_S, retry_for_s=0.0) as client:
                 answer = await task_spec.of(client, Path(path))
         except ApiError as error:
             if error.status == UNAUTHORIZED:
                 raise  # it would fail every recording, so no recording gets a row for it
-            if error.status not in BUSY:
+            try:
+                wait_s = refusals.wait_s(error)
+            except ApiError:
                 server.answered()
                 return failed(path, error.type.rpartition(":")[2], str(error))
-            error_row = failed(path, error.type.rpartition(":")[2], str(error))
-            await server.revive()  # it stayed busy, or is shutting down
+            await asyncio.sleep(wait_s)
+            await server.revive()  # it may be shutting down
         except ServerUnreachable:
-            error_row = failed(path, "server-lost", died)
-            if number == MOST_TRIES:
-                break
+            num_deaths += 1
+            if num_deaths == MOST_TRIES:
+                died = f"The server died {MOST_TRIES} times while it analysed this recording."
+                return failed(path, "server-lost", died)
             await server.revive()
         except UnexpectedAnswer as error:
             return failed(path, "unexpected-answer", str(error))
@@ -90,9 +102,34 @@ async def answer_one(path: str, task_spec: TaskSpec, server: BatchServer) -> dic
             server.answered()
             found = {"recorded_at": recorded_at(Path(path)), "answer": answer.model_dump(mode="json")}
             return {"path": path, "status": "ok", **found}
-    return error_row
 
 
 def failed(path: str, error: str, detail: str) -> dict[str, Any]:
     """Return the row of a failed recording. `error` is the slug of the server's problem, or a word of this package."""
     return {"path": path, "status": "failed", "error": error, "detail": detail}
+
+
+class _Refusals:
+    """How long to wait for a server that refuses a recording. Tells the user once, if it takes long."""
+
+    def __init__(self, path: str) -> None:
+        self._path = path
+        self._policies: dict[float, RetryPolicy] = {}
+        self._tell_at: float | None = None
+
+    def wait_s(self, error: ApiError) -> float:
+        """Return the seconds to wait before the next try.
+
+        Raises:
+            ApiError: `error`, if a retry cannot help, or none has helped for too long.
+        """
+        patience_s = NO_MEMORY_FOR_S if error.retry_after_s is None else NOT_READY_FOR_S
+        if error.status == FULL:
+            patience_s = math.inf
+        wait_s = self._policies.setdefault(patience_s, RetryPolicy(patience_s)).wait_s(error)
+        now = time.monotonic()
+        self._tell_at = self._tell_at or now + TELL_AFTER_S
+        if now >= self._tell_at:
+            self._tell_at = math.inf
+            complain(f"{self._path}: still waiting. The server says: {error}")
+        return wait_s

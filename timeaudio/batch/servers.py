@@ -16,6 +16,8 @@ from timeaudio.errors import LocalModelError, ServerUnreachable
 
 HOST = "127.0.0.1"
 START_TIMEOUT_S = 600.0
+REQUEST_TIMEOUT_S = 3600
+"""How long a request may take, beside the length of its sound: the default is for callers who wait, not for a queue."""
 MOST_DEATHS = 10
 """The number of deaths in a row, without an answer in between, after which a batch gives up."""
 
@@ -134,7 +136,7 @@ class OwnServer:
             stdin=asyncio.subprocess.DEVNULL,
             stdout=self._log,
             stderr=self._log,
-            env={**os.environ, **self._environment},
+            env={"TIMEAUDIO_LIMITS__TIMEOUT_S": str(REQUEST_TIMEOUT_S), **os.environ, **self._environment},
         )
 
     def _last_words(self) -> str:

@@ -1,16 +1,21 @@
 """A run names the recordings that fail, and starts no server without a recording to analyse."""
 
 import asyncio
+from collections.abc import Iterable
+from itertools import repeat
 from pathlib import Path
+from typing import Any
 
 import pytest
 
+from tests.answers import shared
 from timeaudio.batch import run as batch_run
 from timeaudio.batch.journal import Journal
 from timeaudio.batch.row_counts import RowCounts
 from timeaudio.batch.run import MOST_TRIES, answer_one, failed, run_all
 from timeaudio.batch.task_spec import TaskSpec
-from timeaudio.errors import ApiError
+from timeaudio.errors import ApiError, ServerUnreachable
+from timeaudio.results import DenseCaption
 
 
 class Server:
@@ -53,12 +58,64 @@ def test_failed_recordings_are_named_with_their_reason(tmp_path: Path, monkeypat
     assert (counts.failed, server.num_started, server.num_closed) == (2, 1, 1)
 
 
-def test_a_server_that_stays_busy_is_not_called_lost() -> None:
-    class BusySpec:
-        async def of(self, *_: object) -> None:
-            raise ApiError(503, {"type": "urn:timeaudio:error:out-of-memory", "detail": "The device is full."})
+class Refusals:
+    """A task that raises the errors in order, then answers."""
 
-    server = Server()
-    row = asyncio.run(answer_one("a.wav", BusySpec(), server))  # type: ignore[arg-type]
+    def __init__(self, errors: Iterable[ApiError]) -> None:
+        self._errors = iter(errors)
+        self.num_requests = 0
+
+    async def of(self, *_: object) -> DenseCaption:
+        self.num_requests += 1
+        if (error := next(self._errors, None)) is not None:
+            raise error
+        return DenseCaption(**shared(), events=())
+
+
+def row_of(task: Refusals, server: Server) -> dict[str, Any]:
+    return asyncio.run(asyncio.wait_for(answer_one("a.wav", task, server), 20))  # type: ignore[arg-type]
+
+
+NO_MEMORY = ApiError(503, {"type": "urn:timeaudio:problem:out-of-memory", "detail": "The device is full."})
+
+
+def test_a_recording_for_which_there_is_no_memory_fails_soon(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(batch_run, "NO_MEMORY_FOR_S", 1.0)
+    task, server = Refusals(repeat(NO_MEMORY)), Server()
+    row = row_of(task, server)
     assert (row["error"], row["detail"]) == ("out-of-memory", "The device is full.")
-    assert server.num_started == MOST_TRIES
+    assert (task.num_requests, server.num_started) == (2, 1)  # after half a second, not after a second more
+
+
+def test_a_passing_lack_of_memory_is_waited_for() -> None:
+    assert row_of(Refusals([NO_MEMORY]), Server())["status"] == "ok"
+
+
+def test_a_full_server_is_waited_for_as_long_as_it_takes(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    for name in ("NO_MEMORY_FOR_S", "NOT_READY_FOR_S", "TELL_AFTER_S"):
+        monkeypatch.setattr(batch_run, name, 0.0)
+    full = ApiError(429, {"detail": "Three hours of audio are queued."}, retry_after_s=0.01)
+    assert row_of(Refusals([full] * 20), Server())["status"] == "ok"
+    assert (
+        capsys.readouterr().err
+        == "timeaudio: a.wav: still waiting. The server says: Three hours of audio are queued.\n"
+    )
+
+
+def test_a_worker_that_keeps_dying_is_not_waited_for_forever(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(batch_run, "NOT_READY_FOR_S", 0.05)
+    lost = ApiError(503, {"type": "urn:timeaudio:problem:worker-lost"}, retry_after_s=0.01)
+    assert row_of(Refusals(repeat(lost)), Server())["error"] == "worker-lost"
+
+
+def test_a_server_that_dies_with_a_recording_is_started_again() -> None:
+    class Deaths(Refusals):
+        async def of(self, *_: object) -> DenseCaption:
+            self.num_requests += 1
+            raise ServerUnreachable("gone")
+
+    task, server = Deaths([]), Server()
+    assert row_of(task, server)["error"] == "server-lost"
+    assert (task.num_requests, server.num_started) == (MOST_TRIES, MOST_TRIES - 1)
