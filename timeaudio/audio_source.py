@@ -2,8 +2,9 @@
 
 import io
 import os
+import stat
 from pathlib import Path, PurePath
-from typing import BinaryIO
+from typing import Any, BinaryIO, cast
 
 from timeaudio.formats import DEFAULT_NAME
 
@@ -36,7 +37,49 @@ class AudioSource:
         """
         if isinstance(self._audio, bytes):
             return io.BytesIO(self._audio)
-        return Path(self._audio).open("rb")
+        file = Path(self._audio).open("rb")  # noqa: SIM115  the caller closes it
+        about = os.fstat(file.fileno())
+        if not stat.S_ISREG(about.st_mode):  # a device has no length
+            return file
+        return cast(BinaryIO, io.BufferedReader(_AsOpened(file, about.st_size)))
+
+
+class _AsOpened(io.RawIOBase):
+    """A file of the length that it had when it was opened, for a recorder may still write to it.
+
+    HTTP announces the length before the content, and cannot send another.
+    """
+
+    def __init__(self, file: BinaryIO, length: int) -> None:
+        self._file = file
+        self._length = length
+
+    def readable(self) -> bool:
+        """See io.RawIOBase."""
+        return True
+
+    def seekable(self) -> bool:
+        """See io.RawIOBase."""
+        return True
+
+    def seek(self, offset: int, whence: int = os.SEEK_SET) -> int:
+        """See io.RawIOBase."""
+        is_from_end = whence == os.SEEK_END
+        return self._file.seek(self._length + offset if is_from_end else offset, os.SEEK_SET if is_from_end else whence)
+
+    def readinto(self, buffer: Any) -> int:
+        """See io.RawIOBase. Raises: OSError, if the file became shorter."""
+        wanted = min(len(buffer), self._length - self._file.tell())
+        content = self._file.read(wanted)
+        if wanted and not content:
+            raise OSError("it became shorter while it was read; try again when nothing writes to it")
+        buffer[: len(content)] = content
+        return len(content)
+
+    def close(self) -> None:
+        """See io.RawIOBase."""
+        self._file.close()
+        super().close()
 
 
 def to_bytes(sound: object, if_array: str) -> bytes:

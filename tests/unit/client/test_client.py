@@ -13,6 +13,7 @@ import httpx
 import pytest
 
 from timeaudio import ApiError, Client, FieldError, ServerUnreachable, UnexpectedAnswer
+from timeaudio.audio_source import AudioSource
 from timeaudio.responses import retry_after_s
 
 SOUND = bytes(range(256)) * 40
@@ -67,6 +68,37 @@ def test_a_busy_server_is_retried_after_retry_after(connect, server, caption_jso
         client.dense_caption(path)
     assert time.monotonic() - started >= 1.0
     assert [request.all("file") for request in server.received] == [[SOUND]] * 3, "the whole file is sent each time"
+
+
+def changing(monkeypatch, path, content):
+    """Let the file at `path` get another content once it is open."""
+    opened = AudioSource.opened
+
+    def open_and_change(source):
+        file = opened(source)
+        path.write_bytes(content)
+        return file
+
+    monkeypatch.setattr(AudioSource, "opened", open_and_change)
+
+
+def test_a_file_that_grows_is_sent_as_it_was_when_it_was_opened(connect, server, caption_json, tmp_path, monkeypatch):
+    path = tmp_path / "clip.wav"
+    path.write_bytes(SOUND)
+    changing(monkeypatch, path, SOUND * 100_000)
+    server.answer(200, caption_json)
+    with connect(server.url) as client:
+        assert client.dense_caption(path).events
+    assert server.received[0].all("file") == [SOUND]
+
+
+def test_a_file_that_becomes_shorter_is_an_error_that_says_so(connect, server, caption_json, tmp_path, monkeypatch):
+    path = tmp_path / "clip.wav"
+    path.write_bytes(SOUND * 100_000)
+    changing(monkeypatch, path, SOUND)
+    server.answer(200, caption_json)
+    with connect(server.url) as client, pytest.raises(OSError, match="became shorter while it was read; try again"):
+        client.dense_caption(path)
 
 
 def test_retry_after_is_a_count_of_seconds_or_a_date():
