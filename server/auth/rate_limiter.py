@@ -10,7 +10,6 @@ and map the errors by the table in `server.errors`.
 """
 
 import base64
-import binascii
 import math
 import time
 from collections import defaultdict
@@ -112,7 +111,7 @@ def _key_in(authorization: str | None) -> str:
     elif scheme.lower() == "basic":
         try:
             key = base64.b64decode(value.strip(), validate=True).decode().partition(":")[2]
-        except (binascii.Error, UnicodeDecodeError):
+        except ValueError:  # not base64, not ASCII, or not UTF-8 inside
             key = ""
     if not key:
         raise Unauthorized(f"This server requires an API key. {_HOW}")

@@ -94,6 +94,11 @@ def test_a_browser_may_send_the_key_as_a_password_but_not_cross_site(client: htt
     assert client.get("/v1/models", headers=password | {"Sec-Fetch-Site": "cross-site"}).status_code == 401
 
 
+def test_a_password_that_is_not_base64_is_unknown_not_an_error(client: httpx.Client) -> None:
+    for word in (b"caf\xe9", b"a", base64.b64encode(b"anybody:\xff"), base64.b64encode(b"no colon")):
+        assert client.get("/v1/models", headers={"Authorization": b"Basic " + word}).status_code == 401, word
+
+
 def test_a_request_without_a_key_is_rejected_before_its_body_is_read(server: Any) -> None:
     with socket.create_connection(("127.0.0.1", int(server.url.rpartition(":")[2])), timeout=10) as connection:
         connection.sendall(b"POST /v1/dense-caption HTTP/1.1\r\nHost: x\r\nContent-Length: 100000000\r\n\r\n")
