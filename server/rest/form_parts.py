@@ -28,6 +28,11 @@ async def read_form(request: Request, *, max_files: int, max_fields: int) -> For
         raise HTTPException(400, error.message) from error
     except UnicodeError as error:
         raise HTTPException(400, f"a field is not text in its charset ({error}); send UTF-8") from error
+    try:
+        "".join(data).encode()  # some charsets, such as UTF-7, decode to halves of characters, which no answer can name
+    except UnicodeError as error:
+        await data.close()
+        raise HTTPException(400, f"the name of a field is not text ({error}); send UTF-8") from error
     if not parser.has_ended:
         await data.close()
         raise HTTPException(

@@ -115,7 +115,8 @@ async def _from_raw(request: Request, form: type[F], target: Path) -> ParsedUplo
 
 
 async def _from_json(request: Request, form: type[F], limits: Limits, target: Path) -> ParsedUpload[F]:
-    values = await read_object(request, limits)
+    sent = await read_object(request, limits)
+    values = {name: value for name, value in sent.items() if value is not None or name not in form.model_fields}
     text, recording = values.pop(FILE, None), b""
     errors = mistyped(form, values)
     if isinstance(text, str):

@@ -104,6 +104,16 @@ def test_a_charset_that_does_not_fit_the_form(client: httpx.Client, sound: bytes
         assert response.status_code in (400, 422), charset
 
 
+def test_a_charset_whose_names_cannot_be_repeated(client: httpx.Client) -> None:
+    for charset, half in (("utf-7", b"+2AA-"), ("unicode_escape", rb"\ud800")):
+        kind = f"multipart/form-data; boundary=x; charset={charset}"
+        part = b'--x\r\nContent-Disposition: form-data; name="%s"\r\n\r\n1\r\n--x--\r\n'
+        response = client.post(
+            "/v1/dense-caption", content=part % half.replace(b"\\", b"\\\\"), headers={"content-type": kind}
+        )
+        assert (response.status_code, "send UTF-8" in response.text) == (400, True), response.text
+
+
 MISTAKES: list[tuple[dict[str, Any], str]] = [
     ({"file": None}, "file"),
     ({"file": 5}, "file"),
@@ -132,7 +142,7 @@ def test_mistakes_in_json(client: httpx.Client, sound: bytes) -> None:
 def test_fields_of_json_may_be_in_the_query_string(client: httpx.Client, sound: bytes) -> None:
     response = client.post("/v1/ground?query=a+dog&start=1", json={"file": text(sound), "end": 2.5})
     assert answer_of(response)["audio"] == {"duration": 1.5, "start": 1.0, "warnings": []}
-    both = client.post("/v1/dense-caption?start=1", json={"file": text(sound), "start": None})
+    both = client.post("/v1/dense-caption?start=1", json={"file": text(sound), "start": 1})
     assert pointers(both) == {"start": TWICE}
 
 
