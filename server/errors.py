@@ -59,11 +59,15 @@ class InvalidFieldDetail:
     detail: str
 
 
+MOST_DETAILS = 64
+"""Enough for every field of every route; a body may hold millions of unknown ones."""
+
+
 class InvalidField(ServiceError):
-    """Fields are missing, unknown or invalid. `errors` lists all of them."""
+    """Fields are missing, unknown or invalid. `errors` lists all of them, but at most `MOST_DETAILS`."""
 
     def __init__(self, errors: Sequence[InvalidFieldDetail]) -> None:
-        self.errors = tuple(errors)
+        self.errors = tuple(errors[:MOST_DETAILS])
         super().__init__(" ".join(f"{error.field}: {error.detail}" for error in self.errors))
 
 

@@ -36,7 +36,7 @@ class Form(BaseModel):
     """Start of the part to analyse, in seconds of the file; rounded down to a tenth, as all times are in tenths."""
     end: _Seconds | None = None
     """End of the part to analyse, in seconds of the file; default, and maximum: the end of the file."""
-    track: Annotated[int, Field(ge=0)] | None = None
+    track: Annotated[int, Field(ge=0, le=_LARGEST)] | None = None
     """Which audio track of the file to analyse, from 0; default: the one that a player plays."""
     num_beams: Annotated[int, Field(ge=1, le=_LARGEST)] | None = None
     """Number of beams in beam search: more are slower and a little better. 1: greedy."""
@@ -113,7 +113,7 @@ class GroundForm(Form):
 
     task = "ground"
 
-    query: Annotated[list[str], Field(min_length=1, examples=[["a dog barks", "rain"]])]
+    query: Annotated[list[str], Field(min_length=1, fail_fast=True, examples=[["a dog barks", "rain"]])]
     """What to look for, such as "a dog barks". Repeat the field for more queries: the recording is encoded once."""
 
     def _prompts(self, limits: Limits) -> tuple[str, ...]:

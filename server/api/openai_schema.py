@@ -48,7 +48,7 @@ class Message(_RequestModel):
     """One turn. The server analyses the one recording in all turns and reads the text of the last user turn."""
 
     role: Literal["system", "developer", "user", "assistant", "tool", "function"]
-    content: str | list[Part] | None = None
+    content: str | Annotated[list[Part], Field(fail_fast=True)] | None = None
 
 
 class AnswerFormat(_RequestModel):
@@ -68,7 +68,7 @@ class ChatRequest(_RequestModel):
     """OpenAI's request body with extra fields: `task`, `start`, `end`, `track`, `num_beams`, `timeout_s`."""
 
     model: str = Field(examples=["timeaudio-small"])
-    messages: Annotated[list[Message], Field(min_length=1)]
+    messages: Annotated[list[Message], Field(min_length=1, fail_fast=True)]
     task: Task | None = None
     """What to do; derived from the text if omitted."""
     response_format: AnswerFormat | None = None

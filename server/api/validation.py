@@ -1,12 +1,13 @@
 """Validates the fields sent with a recording and reports all their errors at once. Pure functions."""
 
 from collections.abc import Mapping
+from itertools import islice
 from typing import Any, TypeVar
 
 from pydantic import ValidationError
 
 from server.api.form import Form
-from server.errors import InvalidField, InvalidFieldDetail
+from server.errors import MOST_DETAILS, InvalidField, InvalidFieldDetail
 
 F = TypeVar("F", bound=Form)
 
@@ -21,7 +22,8 @@ def checked(form: type[F], values: Mapping[str, Any], errors: list[InvalidFieldD
         InvalidField: a value is invalid, or `errors` is not empty.
     """
     reported = {error.field for error in errors}
-    errors = errors + [unknown_field(name, form) for name in values if name not in form.model_fields]
+    unknown = (unknown_field(name, form) for name in values if name not in form.model_fields)
+    errors = [*errors, *islice(unknown, MOST_DETAILS)]
     known = {name: value for name, value in values.items() if name in form.model_fields}
     try:
         fields = form.model_validate(known)

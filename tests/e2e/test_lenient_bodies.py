@@ -143,6 +143,17 @@ def test_null_means_left_out(client: httpx.Client, sound: bytes) -> None:
     assert client.post("/v1/chat/completions", json=chat).is_success
 
 
+def test_a_field_that_is_null_in_json_may_be_in_the_query_string(client: httpx.Client, sound: bytes) -> None:
+    body = {"file": base64.b64encode(sound).decode(), "query": None, "start": None}
+    answer = answer_of(client.post("/v1/ground?query=rain&start=1", json=body))
+    assert (answer["audio"]["start"], [result["query"] for result in answer["results"]]) == (1.0, ["rain"])
+    refused = client.post("/v1/ground", json=body | {"colour": None})
+    assert {error["pointer"]: error["detail"].split(";")[0] for error in refused.json()["errors"]} == {
+        "#/query": "missing",
+        "#/colour": "unknown",
+    }
+
+
 def test_json_may_begin_with_a_byte_order_mark_and_is_utf_8(client: httpx.Client, sound: bytes) -> None:
     text, headers = json.dumps({"file": base64.b64encode(sound).decode()}), {"content-type": "application/json"}
     assert client.post("/v1/dense-caption", content=text.encode("utf-8-sig"), headers=headers).is_success
@@ -206,6 +217,17 @@ def test_a_message_part_that_is_not_read(client: httpx.Client) -> None:
         if not is_right or len(message) >= 400 or any(word in message for word in INTERNAL):
             problems.append((content, response.text))
     assert problems == []
+
+
+def test_a_million_mistakes_are_not_all_reported(client: httpx.Client) -> None:
+    many = [1] * 1_000_000
+    bodies = {
+        "/v1/ground": {"file": "", "query": many},
+        "/v1/chat/completions": {"model": "scripted", "messages": many},
+        "/v1/chat/completions?": {"model": "scripted", "messages": [{"role": "user", "content": many}]},
+    }
+    sizes = {path: len(client.post(path, json=body).content) for path, body in bodies.items()}
+    assert [path for path, size in sizes.items() if size > 1000] == []
 
 
 def test_head_is_get_without_a_body(client: httpx.Client) -> None:

@@ -8,7 +8,7 @@ from model.errors import EmptyPrompt
 from server.api.form import AskForm, DenseCaptionForm, GroundForm
 from server.api.requests import InferenceRequest
 from server.api.validation import checked
-from server.errors import InvalidField
+from server.errors import MOST_DETAILS, InvalidField
 from server.settings import Limits
 
 
@@ -29,6 +29,20 @@ def test_a_number_of_400_digits_is_refused_like_any_large_one() -> None:
         for value in (10**6, 10**400, "1" + 400 * "0"):
             with pytest.raises(InvalidField, match=name):
                 inference(**{name: value})
+
+
+def test_a_track_number_of_400_digits_is_not_repeated() -> None:
+    with pytest.raises(InvalidField, match="less than or equal to 2147483647"):
+        inference(track=10**400)
+
+
+def test_a_million_mistakes_are_not_all_reported() -> None:
+    with pytest.raises(InvalidField) as caught:
+        checked(GroundForm, {"query": [1] * 1_000_000}, [])
+    assert [error.field for error in caught.value.errors] == ["query/0"]
+    with pytest.raises(InvalidField) as caught:
+        checked(GroundForm, {"query": ["rain"], **dict.fromkeys(map(str, range(1_000_000)), 1)}, [])
+    assert len(caught.value.errors) == MOST_DETAILS
 
 
 def test_words_of_full_stops_are_empty() -> None:
