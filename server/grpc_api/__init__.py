@@ -1,6 +1,7 @@
 """The gRPC front end: the routes of `server.rest` as methods, over the same service.
 
 server           the listener: methods, health, reflection
+health           whether the server is ready
 methods          the five methods
 decode_request   validates request messages with the forms of `server.api`
 encode_response  converts answers and their pieces to messages

@@ -1,18 +1,16 @@
 """The gRPC listener: methods, health and reflection, on the event loop of the HTTP listener."""
 
-import asyncio
-import contextlib
 import logging
 import socket
-from collections.abc import Awaitable, Callable
 from typing import Any
 
 import grpc
-from grpc_health.v1 import health, health_pb2, health_pb2_grpc
+from grpc_health.v1 import health, health_pb2_grpc
 from grpc_reflection.v1alpha import reflection
 
 from server.auth.interceptor import KeyInterceptor
 from server.auth.rate_limiter import RateLimiter
+from server.grpc_api.health import HealthServicer
 from server.grpc_api.methods import TimeAudioServicer
 from server.inference.service import Service
 from timeaudio.v1 import timeaudio_pb2 as pb
@@ -22,7 +20,6 @@ _log = logging.getLogger(__name__)
 
 NAME = pb.DESCRIPTOR.services_by_name["TimeAudioService"].full_name
 _OVERHEAD = 1024 * 1024  # for the other fields, and so that our own error, not gRPC's, reports files over the limit
-_LOOK_S = 0.2  # time between two readiness checks of the service
 
 _FLOW_CONTROL = [("grpc.http2.bdp_probe", 0), ("grpc.http2.lookahead_bytes", 1 << 20)]
 """Read each call at most 1 MiB ahead of its method. By default gRPC sizes this window by round-trip times, which are
@@ -43,7 +40,7 @@ class GrpcServer:
         self._interceptors = [] if gate is None else [KeyInterceptor(gate)]
         self._address = address
         self._server: Any = None
-        self._looking: asyncio.Task[None] | None = None
+        self._health = HealthServicer(("", NAME), lambda: service.ready)
 
     async def start(self) -> int:
         """Start listening and return the port.
@@ -54,7 +51,6 @@ class GrpcServer:
         limit = self._service.settings.limits.json_bytes + _OVERHEAD
         options = [("grpc.max_receive_message_length", limit), ("grpc.so_reuseport", 0), *_FLOW_CONTROL]
         server = grpc.aio.server(options=options, interceptors=self._interceptors)  # here, where the event loop runs
-        self._health = _Health(self._update_health)
         add_TimeAudioServiceServicer_to_server(TimeAudioServicer(self._service), server)
         health_pb2_grpc.add_HealthServicer_to_server(self._health, server)
         reflection.enable_server_reflection((NAME, health.SERVICE_NAME, reflection.SERVICE_NAME), server)
@@ -64,7 +60,6 @@ class GrpcServer:
             raise OSError(f"gRPC cannot listen on {self._address}: {error}") from None
         await server.start()
         self._server = server
-        self._looking = asyncio.create_task(self._look(), name="health")
         _log.info("gRPC listens on port %d.", port)
         return port
 
@@ -72,37 +67,8 @@ class GrpcServer:
         """Refuse new calls; return when the running ones have ended, or were cancelled after `grace_s` seconds."""
         if self._server is None:
             return
-        if self._looking is not None:
-            self._looking.cancel()
-            with contextlib.suppress(asyncio.CancelledError):
-                await self._looking
-        await self._health.enter_graceful_shutdown()
+        self._health.end()
         await self._server.stop(grace_s)
-
-    async def _look(self) -> None:
-        """Keep the status of the health service current for clients that watch it."""
-        while True:
-            await self._update_health()
-            await asyncio.sleep(_LOOK_S)
-
-    async def _update_health(self) -> None:
-        status = health_pb2.HealthCheckResponse
-        word = status.SERVING if self._service.ready else status.NOT_SERVING
-        for name in ("", NAME):
-            await self._health.set(name, word)
-
-
-class _Health(health.aio.HealthServicer):  # type: ignore[misc]
-    """The library's servicer, except that Check returns the current status, not that of the last poll."""
-
-    def __init__(self, look: Callable[[], Awaitable[None]]) -> None:
-        super().__init__()
-        self._look = look
-
-    async def Check(self, request: Any, context: Any) -> Any:  # noqa: N802  the library's name
-        """See grpc.health.v1."""
-        await self._look()
-        return await super().Check(request, context)
 
 
 def check_free(host: str, port: int) -> None:

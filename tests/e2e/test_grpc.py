@@ -209,6 +209,25 @@ def test_drain_lets_calls_finish(run_scripted: Any, sound: bytes) -> None:
         assert server.wait_end() == 0
 
 
+def test_clients_that_watch_hear_of_the_shutdown_and_do_not_delay_it(run_scripted: Any) -> None:
+    statuses = health_pb2.HealthCheckResponse
+    with (
+        run_scripted("--grpc-port", str(free_port()), TIMEAUDIO_DRAIN_S="20") as server,
+        grpc.insecure_channel(server.grpc, [("grpc.enable_http_proxy", 0)]) as channel,
+    ):
+        watch = health_pb2_grpc.HealthStub(channel).Watch
+        stays, leaves, unknown = (watch(health_pb2.HealthCheckRequest(service=name)) for name in ("", "", "nothing"))
+        assert [next(calls).status for calls in (stays, leaves)] == [statuses.SERVING] * 2
+        assert next(unknown).status == statuses.SERVICE_UNKNOWN
+        leaves.cancel()
+        begun = time.monotonic()
+        server.process.send_signal(signal.SIGTERM)
+        assert [answer.status for answer in stays] == [statuses.NOT_SERVING]
+        assert list(unknown) == []
+        assert server.wait_end() == 0
+        assert time.monotonic() - begun < 10
+
+
 def test_a_port_in_use_gives_one_line_without_a_traceback(scripted: Any, run_scripted: Any) -> None:
     with run_scripted("--grpc-port", scripted.grpc.rpartition(":")[2], ready=False) as server:
         assert server.wait_end() == 1
