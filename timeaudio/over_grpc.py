@@ -5,7 +5,7 @@ Needs the extra `grpc`; only this module and `timeaudio.rpc_messages` import it.
 
 import asyncio
 import os
-from collections.abc import AsyncGenerator, AsyncIterable, AsyncIterator, Iterable, Iterator, Mapping
+from collections.abc import AsyncGenerator, AsyncIterable, AsyncIterator, Coroutine, Iterable, Iterator, Mapping
 from contextlib import aclosing
 from itertools import chain
 from typing import Any, Final
@@ -134,6 +134,7 @@ class AsyncGrpcTransport:
         sent = AsyncWatched(source)
         call = TimeAudioServiceStub(await self._channels.here()).Analyze(sent, timeout=timeout, metadata=self._metadata)
         sent.belongs_to(call)
+        status = _FirstStatus(call)
         try:
             async for response in call:
                 if (part := part_of(response, self._url)) is not None:
@@ -145,7 +146,7 @@ class AsyncGrpcTransport:
                 raise
         except grpc.RpcError as error:
             if sent.error is None:
-                raise refusal(error, self._url) from error
+                raise refusal(status.error or error, self._url) from error
         finally:
             call.cancel()
         raise sent.error or _cut_off(self._url)
@@ -195,6 +196,35 @@ def _channel(library: Any, address: SplitResult) -> Any:
     if address.scheme == "grpcs":
         return library.secure_channel(target, grpc.ssl_channel_credentials(), options)
     return library.insecure_channel(target, options)
+
+
+class _FirstStatus:
+    """The status with which the server ended a call.
+
+    If it comes while the recording is being sent, grpc.aio replaces it by INTERNAL: the next write fails.
+    Source: https://github.com/grpc/grpc/issues/36066
+
+    Attributes:
+        error: the status, if it is an error; None before it is known.
+    """
+
+    def __init__(self, call: Any) -> None:
+        self.error: grpc.aio.AioRpcError | None = None
+        call.add_done_callback(self._keep)
+
+    def _keep(self, call: Any) -> None:
+        code, details, trailing = map(_result, (call.code(), call.details(), call.trailing_metadata()))
+        if self.error is None and code is not grpc.StatusCode.OK:
+            self.error = grpc.aio.AioRpcError(code, grpc.aio.Metadata(), trailing, details)
+
+
+def _result(coroutine: Coroutine[Any, Any, Any]) -> Any:
+    """Return the result of a coroutine that has nothing to wait for."""
+    try:
+        coroutine.send(None)
+    except StopIteration as end:
+        return end.value
+    raise RuntimeError("The status of a call that is done is known.")
 
 
 def _is_cancelled() -> bool:

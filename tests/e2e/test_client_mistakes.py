@@ -11,7 +11,8 @@ from typing import Any
 import numpy as np
 import pytest
 
-from timeaudio import AsyncClient, Client
+from tests.e2e.conftest import free_port
+from timeaudio import ApiError, AsyncClient, Client
 
 SECOND = bytes(32_000)
 SCHEMES = ("http", "grpc")
@@ -179,3 +180,18 @@ def test_a_recording_that_cannot_be_read_is_an_os_error(four_tasks: Any, tmp_pat
         for path in (tmp_path, tmp_path / "nothing.wav"):
             with Client(address(four_tasks, scheme)) as client, pytest.raises(OSError, match=str(tmp_path)):
                 client.dense_caption(path)
+
+
+@pytest.mark.parametrize("scheme", SCHEMES)
+def test_a_refusal_that_comes_while_the_recording_is_sent_reaches_the_caller(run_scripted: Any, scheme: str) -> None:
+    async def refusals(url: str) -> list[str]:
+        async with AsyncClient(url) as client:
+            found = []
+            for _ in range(8):  # without the fix, most of them are lost, not all
+                with pytest.raises(ApiError) as caught:
+                    await client.dense_caption(bytes(30_000_000))
+                found.append(caught.value.type)
+            return found
+
+    with run_scripted("--grpc-port", str(free_port()), TIMEAUDIO_LIMITS__UPLOAD_BYTES="1000000") as server:
+        assert set(asyncio.run(refusals(address(server, scheme)))) == {"urn:timeaudio:problem:upload-too-large"}
