@@ -3,14 +3,16 @@
 import codecs
 import csv
 import hashlib
+import io
 import json
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
+from typing import TextIO
 
 from timeaudio.console import complain
 from timeaudio.errors import ClientError
-from timeaudio.inputs import describe_left_out, sources
+from timeaudio.inputs import SUFFIXES, describe_left_out, sources
 
 COLUMN = "path"
 
@@ -70,9 +72,13 @@ def _paths(manifest: Path) -> Iterator[str]:
         found = sources([str(manifest)], left_out)
         if left_out:
             complain(describe_left_out(left_out))
-        yield from (str(source.path) for source in found if source.path not in (None, manifest))
+        if found[0].path == manifest:
+            raise BatchManifestError(f"{manifest} holds no recordings. Name the folder that does, or a list of paths.")
+        yield from (str(source.path) for source in found)
         return
-    with manifest.open(encoding=_encoding(manifest), errors="surrogateescape", newline="") as file:
+    if manifest.suffix.lower() in SUFFIXES:
+        raise BatchManifestError(f"{manifest} is a recording. Name its folder or a list, or use `timeaudio caption`.")
+    with _opened(manifest) as file:
         match manifest.suffix.lower():
             case ".csv":
                 yield from _table(manifest, csv.reader(file))
@@ -85,10 +91,11 @@ def _paths(manifest: Path) -> Iterator[str]:
                 yield from (line for line in lines if line.strip() and not line.startswith("#"))
 
 
-def _encoding(manifest: Path) -> str:
-    """Decode a list as UTF-8, or as UTF-16 if its byte order mark says so (PowerShell), and drop the mark."""
-    with manifest.open("rb") as file:
-        return "utf-16" if file.read(2) in (codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE) else "utf-8-sig"
+def _opened(manifest: Path) -> TextIO:
+    """Open a list, which may be a pipe: as UTF-8, or as UTF-16 if its byte order mark says so (PowerShell)."""
+    file = manifest.open("rb")  # noqa: SIM115  the caller closes it
+    is_wide = file.peek(2)[:2] in (codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE)
+    return io.TextIOWrapper(file, "utf-16" if is_wide else "utf-8-sig", errors="surrogateescape", newline="")
 
 
 def _table(manifest: Path, rows: Iterator[list[str]]) -> Iterator[str]:

@@ -1,5 +1,7 @@
 """The input of a batch: folders, lists and tables, whole or in shards."""
 
+import os
+import threading
 from pathlib import Path
 
 import pytest
@@ -38,6 +40,28 @@ def test_a_folder_is_searched(tmp_path: Path) -> None:
         path.touch()
     found = [str(Path(path).relative_to(tmp_path)) for path in read_manifest(tmp_path, WHOLE)]
     assert found == ["a.wav", "b.flac", "deep/c.mp3"]
+
+
+def test_a_list_from_a_pipe_is_read(tmp_path: Path) -> None:
+    pipe = tmp_path / "pipe"  # as in timeaudio batch <(find ...)
+    os.mkfifo(pipe)
+    for encoding in ("utf-8", "utf-16"):
+        writer = threading.Thread(target=pipe.write_bytes, args=["a.wav\nb c.wav\n".encode(encoding)])
+        writer.start()
+        assert list(read_manifest(pipe, WHOLE)) == ["a.wav", "b c.wav"]
+        writer.join()
+
+
+def test_a_folder_without_recordings_is_rejected(tmp_path: Path) -> None:
+    (tmp_path / "notes.txt").touch()
+    with pytest.raises(BatchManifestError, match="holds no recordings"):
+        list(read_manifest(tmp_path, WHOLE))
+
+
+def test_a_recording_is_not_read_as_a_list(tmp_path: Path) -> None:
+    (tmp_path / "a.WAV").write_bytes(b"RIFF")
+    with pytest.raises(BatchManifestError, match="is a recording. Name its folder"):
+        list(read_manifest(tmp_path / "a.WAV", WHOLE))
 
 
 @pytest.mark.parametrize(
