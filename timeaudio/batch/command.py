@@ -100,7 +100,7 @@ def batch(  # noqa: PLR0913  an option each
         model = fetched(model)
     rows_file = output.with_name(f"{output.name}.jsonl") if is_parquet else output
     with Journal(rows_file, again=retry_failed) as journal:
-        journal.check_task(task_spec.field)
+        journal.check_task(task_spec.is_of)
         counts = RowCounts(complain, price=price, skipped=len(journal.done))
         paths = (path for path in read_manifest(manifest, part) if path not in journal.done)
         if ray:

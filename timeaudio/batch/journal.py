@@ -9,7 +9,7 @@ import fcntl
 import json
 import os
 import time
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
 from types import TracebackType
 from typing import Any, Self
@@ -53,14 +53,16 @@ class Journal:
             self.done.add(str(row["path"]))
             self._first_answer = self._first_answer or row.get("answer")
 
-    def check_task(self, field: str) -> None:
-        """Check that the answers so far have this field, which the answers of one task alone have.
+    def check_task(self, is_ours: Callable[[Mapping[str, Any]], bool]) -> None:
+        """Check that the answers so far, of which one is enough, belong to the task of this run.
 
         Raises:
-            JournalError: they are those of another task.
+            JournalError: they are those of another task, or to other queries.
         """
-        if self._first_answer is not None and field not in self._first_answer:
-            raise JournalError(f"{self.path} has the answers of another task. Use another output file.")
+        if self._first_answer is not None and not is_ours(self._first_answer):
+            raise JournalError(
+                f"{self.path} has the answers of another task, or to other queries. Use another output file."
+            )
 
     def write(self, row: Mapping[str, Any]) -> None:
         """Add a row, which has a `path`.

@@ -1,9 +1,9 @@
 """The task of a batch."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Literal
+from typing import Any, Literal
 
 from timeaudio.async_client import AsyncClient
 from timeaudio.request_options import RequestOptions
@@ -34,10 +34,18 @@ class TaskSpec:
         if self.task in ("caption", "summarize") and self.words:
             raise ValueError(f"{self.task} takes no -q: it is for ground and ask")
 
-    @property
-    def field(self) -> str:
-        """A field that the answers of this task have, and those of other tasks do not."""
-        return {"caption": "events", "ground": "results", "summarize": "segments", "ask": "question"}[self.task]
+    def is_of(self, answer: Mapping[str, Any]) -> bool:
+        """Return whether an answer is one of this task, to the same queries or question."""
+        match self.task:
+            case "caption":
+                return "events" in answer
+            case "summarize":
+                return "segments" in answer
+            case "ground":
+                asked = [result["query"] for result in answer.get("results", ())]
+            case "ask":
+                asked = [answer.get("question", "")]
+        return [words.strip() for words in asked] == [words.strip() for words in self.words]
 
     async def of(self, client: AsyncClient, path: Path) -> AnyAnswer:
         """Return the server's answer about one recording.

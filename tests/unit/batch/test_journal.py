@@ -5,10 +5,12 @@ import resource
 import subprocess
 import sys
 from pathlib import Path
+from typing import Any
 
 import pytest
 
 from timeaudio.batch.journal import Journal, JournalError, rows
+from timeaudio.batch.task_spec import TaskSpec
 
 
 def row(path: str, status: str = "ok") -> dict[str, str]:
@@ -81,16 +83,30 @@ def test_a_damaged_row_is_named(tmp_path: Path) -> None:
         Journal(path)
 
 
-def test_the_answers_of_another_task_are_not_continued(tmp_path: Path) -> None:
+ANSWERS: dict[TaskSpec, dict[str, Any]] = {
+    TaskSpec("caption"): {"events": []},
+    TaskSpec("summarize"): {"segments": []},
+    TaskSpec("ground", (" dog", "rain")): {"results": [{"query": "dog"}, {"query": "rain"}]},
+    TaskSpec("ground", ("rain", "dog")): {"results": [{"query": "rain"}, {"query": "dog"}]},
+    TaskSpec("ask", ("How often?",)): {"question": "How often?"},
+    TaskSpec("ask", ("How long?",)): {"question": "How long?"},
+}
+
+
+@pytest.mark.parametrize("task", ANSWERS)
+def test_only_the_answers_of_the_same_task_and_words_are_continued(tmp_path: Path, task: TaskSpec) -> None:
     path = tmp_path / "rows.jsonl"
     with Journal(path) as journal:
         journal.write(row("a.wav", "failed"))
-        journal.write({**row("b.wav"), "answer": {"events": []}})
-        journal.check_task("results")  # the answers of this run are its own
-    with Journal(path) as journal:
-        journal.check_task("events")
-        with pytest.raises(JournalError, match="another task"):
-            journal.check_task("results")
+        journal.write({**row("b.wav"), "answer": ANSWERS[task]})
+        journal.check_task(lambda _: False)  # the answers of this run are its own
+    for other in ANSWERS:
+        with Journal(path) as journal:
+            if other == task:
+                journal.check_task(other.is_of)
+            else:
+                with pytest.raises(JournalError, match="another task, or to other queries"):
+                    journal.check_task(other.is_of)
 
 
 def test_a_full_disk_leaves_complete_rows(tmp_path: Path) -> None:
