@@ -6,7 +6,8 @@ status with details, like every other error; the trailing metadata `retry-after`
 
 import inspect
 import math
-from collections.abc import AsyncIterator, Awaitable, Callable
+import time
+from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
 from contextlib import ExitStack, asynccontextmanager
 from typing import Any
 
@@ -14,8 +15,10 @@ import grpc
 
 from server.auth.rate_limiter import RateLimiter
 from server.errors import RateLimited, RetryableError, Unauthorized
+from server.grpc_api.call_log import CALLER, log_call
 from server.grpc_api.errors import status_of
 from server.telemetry.request_id import request_id
+from server.telemetry.traceparent import TraceParent
 
 OPEN = ("/grpc.health.v1.Health/",)
 """Services that need no key."""
@@ -34,7 +37,8 @@ class KeyInterceptor(grpc.aio.ServerInterceptor):  # type: ignore[misc]
     ) -> grpc.RpcMethodHandler | None:
         """Return the call's handler, wrapped in the gate."""
         handler = await continuation(handler_call_details)
-        if handler is None or handler_call_details.method.startswith(OPEN):
+        method = handler_call_details.method
+        if handler is None or method.startswith(OPEN):
             return handler
         if handler.response_streaming:
             inner = handler.unary_stream or handler.stream_stream
@@ -45,46 +49,49 @@ class KeyInterceptor(grpc.aio.ServerInterceptor):  # type: ignore[misc]
             )
             # A method may be a generator of messages or a coroutine that writes them.
             around = self._single if inspect.iscoroutinefunction(inner) else self._streamed
-            return make(around(inner), handler.request_deserializer, handler.response_serializer)
+            return make(around(inner, method), handler.request_deserializer, handler.response_serializer)
         inner = handler.unary_unary or handler.stream_unary
         make = (
             grpc.stream_unary_rpc_method_handler if handler.request_streaming else (grpc.unary_unary_rpc_method_handler)
         )
-        return make(self._single(inner), handler.request_deserializer, handler.response_serializer)
+        return make(self._single(inner, method), handler.request_deserializer, handler.response_serializer)
 
-    def _single(self, inner: Callable[[Any, Any], Awaitable[Any]]) -> Callable[[Any, Any], Awaitable[Any]]:
+    def _single(self, inner: Callable[[Any, Any], Awaitable[Any]], method: str) -> Callable[[Any, Any], Awaitable[Any]]:
         async def call(request: Any, context: grpc.aio.ServicerContext) -> Any:
-            async with self._inside(context):
+            async with self._inside(context, method):
                 return await inner(request, context)
 
         return call
 
-    def _streamed(self, inner: Callable[[Any, Any], AsyncIterator[Any]]) -> Callable[[Any, Any], AsyncIterator[Any]]:
+    def _streamed(
+        self, inner: Callable[[Any, Any], AsyncIterator[Any]], method: str
+    ) -> Callable[[Any, Any], AsyncIterator[Any]]:
         async def call(request: Any, context: grpc.aio.ServicerContext) -> AsyncIterator[Any]:
-            async with self._inside(context):
+            async with self._inside(context, method):
                 async for message in inner(request, context):
                     yield message
 
         return call
 
     @asynccontextmanager
-    async def _inside(self, context: grpc.aio.ServicerContext) -> AsyncIterator[None]:
+    async def _inside(self, context: grpc.aio.ServicerContext, method: str) -> AsyncIterator[None]:
         """Run a call inside the gate; refuse it before its method runs if it may not enter."""
+        given = dict(context.invocation_metadata() or ())
         with ExitStack() as place:
             try:
-                place.enter_context(self._gate.enter(_authorization(context)))
+                CALLER.set(place.enter_context(self._gate.enter(given.get("authorization"))))
             except (Unauthorized, RateLimited) as error:
-                await _refuse(context, error)
+                await _refuse(context, error, given, method)
             yield
 
 
-def _authorization(context: grpc.aio.ServicerContext) -> str | None:
-    return dict(context.invocation_metadata() or ()).get("authorization")
-
-
-async def _refuse(context: grpc.aio.ServicerContext, error: Unauthorized | RateLimited) -> None:
-    trailing = (("retry-after", str(math.ceil(error.retry_after_s))),) if isinstance(error, RetryableError) else ()
-    name = request_id(dict(context.invocation_metadata() or ()).get("x-request-id"))
+async def _refuse(
+    context: grpc.aio.ServicerContext, error: Unauthorized | RateLimited, given: Mapping[str, Any], method: str
+) -> None:
+    name, trace = request_id(given.get("x-request-id")), TraceParent.continued(given.get("traceparent"))
     status = status_of(error, name)
-    more = (("x-request-id", name),)
-    await context.abort(status.code, status.details, (*status.trailing_metadata, *trailing, *more))
+    trailing = [("x-request-id", name), ("traceparent", str(trace))]
+    if isinstance(error, RetryableError):
+        trailing.append(("retry-after", str(math.ceil(error.retry_after_s))))
+    log_call(method.rpartition("/")[2], status.code, time.monotonic(), name, trace)
+    await context.abort(status.code, status.details, (*status.trailing_metadata, *trailing))

@@ -7,6 +7,7 @@ decode_request   validates request messages with the forms of `server.api`
 encode_response  converts answers and their pieces to messages
 errors           converts errors to a status with google.rpc details
 chunks           receives a file in chunks
+call_log         the log line of a call
 dialogue         a stream's messages in both directions, with limited waits
 live             live audio in overlapping windows
 windows          merges the events of overlapping windows

@@ -1,6 +1,5 @@
 """The five methods of `timeaudio.v1.TimeAudioService`, over the same service as REST."""
 
-import logging
 import time
 from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import aclosing
@@ -16,6 +15,7 @@ from server.api.requests import InferenceRequest, InferenceResult, first_and_res
 from server.api.responses import PRESENTERS, beginning, pieces
 from server.errors import InternalError, MalformedRequest, UploadTooLarge
 from server.grpc_api import decode_request, encode_response
+from server.grpc_api.call_log import log_call
 from server.grpc_api.chunks import save
 from server.grpc_api.dialogue import Dialogue
 from server.grpc_api.errors import status_of
@@ -23,14 +23,11 @@ from server.inference.service import Service
 from server.runtime.run_blocking import file_work
 from server.settings import Limits
 from server.telemetry import tracing
-from server.telemetry.logs import about
 from server.telemetry.request_id import request_id
 from timeaudio.v1 import timeaudio_pb2 as pb
 from timeaudio.v1.timeaudio_pb2_grpc import TimeAudioServiceServicer
 
 R = TypeVar("R")
-
-_log = logging.getLogger("server.auth")
 
 _SERVICE = pb.DESCRIPTOR.services_by_name["TimeAudioService"].full_name
 
@@ -150,7 +147,4 @@ async def _answering(context: Any, method: str, work: Callable[[], Awaitable[R]]
             raise AssertionError("abort raises") from None
         finally:
             span.set_attribute("rpc.grpc.status_code", code.value[0])
-            took_s = time.monotonic() - begun
-            facts = {"request_id": name, "trace_id": trace.trace_id, "method": method, "status": code.name}
-            fields = about(**facts, took_s=round(took_s, 3))
-            _log.info("gRPC %s %s %.3fs id=%s trace=%s", method, code.name, took_s, name, trace.trace_id, extra=fields)
+            log_call(method, code, begun, name, trace)

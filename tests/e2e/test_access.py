@@ -170,9 +170,12 @@ def test_grpc_requires_the_same_keys(run_scripted: Runner, keys: Path, tone_wav:
         grpc.insecure_channel(f"127.0.0.1:{port}") as channel,
     ):
         ask = TimeAudioServiceStub(channel).DenseCaption
+        trace = "00-4bf92f3577b34da6a3ce929d0e0e4736-00f067aa0ba902b7-01"
         with pytest.raises(grpc.RpcError) as refused:
-            ask(DenseCaptionRequest(file=tone_wav(1.0)))
+            ask(DenseCaptionRequest(file=tone_wav(1.0)), metadata=(("x-request-id", "mine"), ("traceparent", trace)))
         assert refused.value.code() is grpc.StatusCode.UNAUTHENTICATED
+        returned = dict(refused.value.trailing_metadata())
+        assert (returned["x-request-id"], returned["traceparent"].split("-")[1]) == ("mine", trace.split("-")[1])
         answer = ask(DenseCaptionRequest(file=tone_wav(1.0)), metadata=(("authorization", "Bearer archive-key"),))
         assert answer.events
 

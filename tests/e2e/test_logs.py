@@ -44,6 +44,8 @@ def lines(
             assert ask(GroundRequest(file=tone_wav(1.0), queries=[SECRET]), metadata=metadata).results
             with pytest.raises(grpc.RpcError):
                 ask(GroundRequest(file=tone_wav(1.0), queries=["raise"]), metadata=metadata)
+            with pytest.raises(grpc.RpcError):
+                ask(GroundRequest(), metadata=(("authorization", "Bearer wrong"), ("x-request-id", "refused")))
         [worker] = [pid for pid in descendants(server.process.pid) if "server.worker" in command(pid)]
         os.kill(worker, signal.SIGKILL)
         while "starting it again" not in server.text():
@@ -85,8 +87,13 @@ def test_a_request_has_a_line_with_its_id(lines: list[dict[str, Any]]) -> None:
 
 
 def test_a_grpc_call_has_a_line(lines: list[dict[str, Any]]) -> None:
-    codes = [line["status"] for line in lines if line.get("method") == "Ground"]
-    assert codes == ["OK", "INTERNAL"]
+    found = [line for line in lines if line.get("method") == "Ground"]
+    assert [(line["status"], line.get("caller")) for line in found] == [
+        ("OK", "archive"),
+        ("INTERNAL", "archive"),
+        ("UNAUTHENTICATED", None),
+    ]
+    assert (found[-1]["request_id"], len(found[-1]["trace_id"])) == ("refused", 32)
 
 
 def test_an_internal_error_has_its_traceback_in_one_line(lines: list[dict[str, Any]]) -> None:
