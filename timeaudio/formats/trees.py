@@ -34,15 +34,17 @@ def verbose_json(answer: AnyAnswer, name: str) -> str:
 
     A summary has segments already: they gain `id` and `text`.
     """
-    flat = []
-    for index, span in enumerate(spans(answer)):
-        segment = {"id": index, "start": span.start_ms / 1000, "end": span.end_ms / 1000, "text": span.label}
-        more: dict[str, Any] = {"summary": span.label} if isinstance(answer, Summary) else {}
-        if span.embedding is not None and isinstance(answer, Summary):
-            more["embedding"] = span.embedding
-        flat.append(segment | more | {"confidence": span.confidence})
+    whole = answer.model_dump(mode="json")
+    if isinstance(answer, Summary):
+        in_order = sorted(whole["segments"], key=lambda segment: (segment["start"], segment["end"]))
+        flat = [{"id": i, "text": one_line(segment["summary"])} | segment for i, segment in enumerate(in_order)]
+    else:
+        flat = [
+            {"id": i, "start": s.start_ms / 1000, "end": s.end_ms / 1000, "text": s.label, "confidence": s.confidence}
+            for i, s in enumerate(spans(answer))
+        ]
     fields = {"task": TASKS[type(answer)], "duration": answer.audio.duration, "text": prose(answer)}
-    return _dump(fields | answer.model_dump(mode="json") | {"segments": flat})
+    return _dump(fields | whole | {"segments": flat})
 
 
 def jams(answer: AnyAnswer, name: str) -> str:

@@ -171,12 +171,14 @@ def test_json_is_the_answer_itself(answer: AnyAnswer) -> None:
     assert type(answer).model_validate_json(write(answer, "json")) == answer
 
 
-def test_verbose_json_contains_the_answer_too() -> None:
-    for answer in PLAIN.values():
-        output = json.loads(write(answer, "verbose_json"))
-        assert isinstance(answer, KINDS[output["task"]])
-        assert type(answer).model_validate(output) == answer
-        assert output["duration"] == answer.audio.duration
+@given(answer=any_answer())
+def test_verbose_json_contains_the_answer_too(answer: AnyAnswer) -> None:
+    if isinstance(answer, Summary):
+        answer = answer.model_copy(update={"segments": tuple(sorted(answer.segments, key=lambda s: (s.start, s.end)))})
+    output = json.loads(write(answer, "verbose_json"))
+    assert isinstance(answer, KINDS[output["task"]])
+    assert type(answer).model_validate(output) == answer
+    assert output["duration"] == answer.audio.duration
 
 
 @given(answer=any_answer(), name=st.text(st.characters(exclude_categories=["Cs"]), max_size=20))
