@@ -5,6 +5,7 @@ import contextlib
 import json
 import re
 import shutil
+import signal
 import socket
 import subprocess
 import sys
@@ -115,6 +116,22 @@ async def all_tools_answer(client: Client) -> None:
 
 def test_four_tools_over_stdio(four_tasks: Any, folder: Path) -> None:
     over_stdio(all_tools_answer, "--server", four_tasks.url, "--root", folder)
+
+
+def test_ctrl_c_ends_the_command_although_standard_input_is_open() -> None:
+    words = [sys.executable, "-m", "timeaudio", "mcp", "--server", "http://127.0.0.1:9"]
+    about = {"protocolVersion": "2025-06-18", "capabilities": {}, "clientInfo": {"name": "test", "version": "1"}}
+    hello = {"jsonrpc": "2.0", "id": 1, "method": "initialize", "params": about}
+    with subprocess.Popen(words, cwd=ROOT, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True) as process:
+        assert process.stdin is not None
+        assert process.stdout is not None
+        try:
+            print(json.dumps(hello), file=process.stdin, flush=True)
+            assert "serverInfo" in process.stdout.readline()
+            process.send_signal(signal.SIGINT)
+            assert process.wait(20) == -signal.SIGINT
+        finally:
+            process.kill()
 
 
 def test_four_tools_over_http(four_tasks: Any, folder: Path) -> None:

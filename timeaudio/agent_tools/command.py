@@ -1,5 +1,6 @@
 """`timeaudio mcp`: offer recordings to programs that speak the Model Context Protocol."""
 
+import signal
 from pathlib import Path
 from typing import Annotated, Final
 
@@ -64,6 +65,8 @@ def mcp(
     access = ReadPermissions(folders=folders, trusts_client=port is None, prefixes=prefixes)
     tools = tool_server(open_backend(server, model), access)
     if port is None:
+        # Ctrl-C ends the process at once: Python would wait for the SDK's thread, which waits for standard input.
+        signal.signal(signal.SIGINT, signal.SIG_DFL)
         tools.run("stdio")
     else:
         tools.run("streamable-http", port=port, max_request_body_size=MAX_REQUEST_BYTES)
