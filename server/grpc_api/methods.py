@@ -11,7 +11,7 @@ from google.protobuf.message import Message
 
 from model.errors import EmptyAudio, TimeAudioError
 from model.timeline.task import Task
-from server.api.requests import InferenceRequest, InferenceResult, first_and_rest
+from server.api.requests import InferenceRequest, first_and_rest
 from server.api.responses import PRESENTERS, beginning, pieces
 from server.errors import InternalError, MalformedRequest, UploadTooLarge
 from server.grpc_api import decode_request, encode_response
@@ -107,12 +107,8 @@ class TimeAudioServicer(TimeAudioServiceServicer):
                     async for update in updates:
                         for found in pieces(task, result, update):
                             await dialogue.write(encode_response.piece(found))
-        await context.write(_end(result, task, since))
-
-
-def _end(result: InferenceResult, task: Task, since: float) -> pb.AnalyzeResponse:
-    result.total_s = time.monotonic() - since
-    return encode_response.end(task, PRESENTERS[task](result))
+            result.total_s = time.monotonic() - since
+            await dialogue.write(encode_response.end(task, PRESENTERS[task](result)))
 
 
 def _within(context: Any, inference: InferenceRequest, limits: Limits) -> InferenceRequest:

@@ -18,7 +18,7 @@ from grpc_reflection.v1alpha.proto_reflection_descriptor_database import ProtoRe
 from grpc_status import rpc_status
 
 from server.errors import PROBLEMS
-from tests.e2e.conftest import free_port
+from tests.e2e.conftest import free_port, running
 from timeaudio import ApiError, Client, ServerUnreachable
 from timeaudio.v1 import timeaudio_pb2 as pb
 from timeaudio.v1.timeaudio_pb2_grpc import TimeAudioServiceStub
@@ -226,6 +226,28 @@ def test_clients_that_watch_hear_of_the_shutdown_and_do_not_delay_it(run_scripte
         assert list(unknown) == []
         assert server.wait_end() == 0
         assert time.monotonic() - begun < 10
+
+
+def test_a_caller_that_leaves_the_whole_answer_unread_is_idle(sound: bytes) -> None:
+    limits = {"TIMEAUDIO_LIMITS__LIVE_IDLE_S": "0.5", "TIMEAUDIO_LIMITS__QUERY_CHARS": "10000000"}
+    question = "x" * 6_000_000  # comes back in the last message only, and exceeds what the transport holds
+    config = pb.AnalyzeConfig(task=pb.TASK_ASK, question=question)
+    options = [("grpc.enable_http_proxy", 0), ("grpc.max_receive_message_length", -1)]
+    with (
+        running("--grpc-port", str(free_port()), module="tests.scripted_engine", **limits) as server,
+        grpc.insecure_channel(server.grpc, options) as channel,
+    ):
+        call = TimeAudioServiceStub(channel).Analyze(
+            iter([pb.AnalyzeRequest(config=config), pb.AnalyzeRequest(chunk=sound)])
+        )
+        assert next(call).HasField("start")
+        give_up = time.monotonic() + 20
+        while not server.metric("timeaudio_request_failure_total"):
+            assert time.monotonic() < give_up, "the server waits for ever"
+            time.sleep(0.1)
+        with pytest.raises(grpc.RpcError) as caught:
+            list(call)
+        assert details(caught.value)["ErrorInfo"].reason == "STREAM_IDLE"
 
 
 def test_a_port_in_use_gives_one_line_without_a_traceback(scripted: Any, run_scripted: Any) -> None:
