@@ -1,6 +1,5 @@
 """Print results as soon as they are found: the body of the four commands with --stream."""
 
-import json
 from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
@@ -9,7 +8,7 @@ import typer
 from rich.console import Console
 
 from timeaudio.cli.run_analysis import reason
-from timeaudio.console import complain, printable
+from timeaudio.console import complain, json_text, printable
 from timeaudio.errors import ClientError
 from timeaudio.formats.prose import line, prose
 from timeaudio.inputs import Source
@@ -62,5 +61,4 @@ def _line(source: Source, piece: Piece, *, as_json: bool) -> str | None:
 
 
 def _json(source: Source, fields: Mapping[str, object]) -> str:
-    """Format a line of JSON, in ASCII if the terminal has no other letters."""
-    return json.dumps({"file": source.shown, **fields}, ensure_ascii=Console().options.ascii_only)
+    return json_text({"file": source.shown, **fields}, ascii_only=Console().options.ascii_only)

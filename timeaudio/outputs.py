@@ -4,12 +4,14 @@ import os
 from collections import defaultdict
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
+from hashlib import sha256
 from pathlib import Path, PurePath
 from typing import Literal
 
 from rich.console import Console
 
 from timeaudio.console import print_text
+from timeaudio.errors import ClientError
 from timeaudio.formats import FORMATS, FormatName, write
 from timeaudio.inputs import Source
 from timeaudio.report import print_answer, print_json
@@ -64,15 +66,11 @@ class Output:
         """Write the files of an answer, if there is a folder.
 
         Raises:
-            OSError: a file cannot be written.
+            ClientError: a file cannot be written.
         """
         for name in self.formats if self.folder is not None else ():
             assert self.folder is not None
-            path = self.folder.file(source, name)
-            path.parent.mkdir(parents=True, exist_ok=True)
-            part = path.with_name(f".{path.name}.part")
-            part.write_text(write(answer, name, name=source.place.name), encoding="utf-8", newline="")
-            os.replace(part, path)
+            write_whole(self.folder.file(source, name), write(answer, name, name=source.place.name))
 
     def show(self, source: Source, answer: AnyAnswer) -> None:
         """Print an answer as requested."""
@@ -85,6 +83,25 @@ class Output:
                 print_json(console, answer, name=source.shown, compact=self.shown == "json_lines")
             case "text":
                 print_text(write(answer, self.formats[0], name=source.place.name))
+
+
+def write_whole(path: Path, text: str) -> None:
+    """Write a file and make its folder. It is renamed into place, so that a file that exists is complete.
+
+    Raises:
+        ClientError: it cannot be written.
+    """
+    part = path.with_name(f".{sha256(os.fsencode(path.name)).hexdigest()[:16]}.part")  # the name may have no room left
+    try:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        try:
+            part.write_text(text, encoding="utf-8", newline="")
+            os.replace(part, path)
+        except OSError:
+            part.unlink(missing_ok=True)
+            raise
+    except OSError as error:
+        raise ClientError(f"{path} cannot be written: {error.strerror or error}.") from error
 
 
 def _stems(sources: set[Source]) -> Mapping[Source, PurePath]:

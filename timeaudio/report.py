@@ -1,14 +1,12 @@
 """Print answers: a heading, a table, a timeline and the time taken; or JSON; or the text of a format."""
 
-import json
-
 import typer
 from rich.console import Console
 from rich.table import Table
 from rich.text import Text
 
 from timeaudio import table, timeline
-from timeaudio.console import printable
+from timeaudio.console import json_text, printable
 from timeaudio.results import AnyAnswer, DenseCaption, Grounding, QuestionAnswer, Summary
 
 WIDEST = 120  # columns; wider timelines are hard to read
@@ -36,7 +34,7 @@ def print_answer(console: Console, answer: AnyAnswer, *, name: str) -> None:
 def print_json(console: Console, answer: AnyAnswer, *, name: str, compact: bool) -> None:
     """Print one JSON object: the server's answer after the recording's name. `compact`: on one line."""
     fields = {"file": name, **answer.model_dump(mode="json")}
-    typer.echo(json.dumps(fields, ensure_ascii=console.options.ascii_only, indent=None if compact else 2))
+    typer.echo(json_text(fields, ascii_only=console.options.ascii_only, indent=None if compact else 2))
 
 
 def _pictured(answer: AnyAnswer) -> tuple[list[timeline.Lane], Table, str]:

@@ -217,7 +217,7 @@ def _write_tracks(events: "Iterable[EventRow]", form: "TrackFormat", folder: Pat
     from timeaudio.archive.exports import by_recording, places, track
     from timeaudio.console import print_text
     from timeaudio.inputs import Source
-    from timeaudio.outputs import OutputFolder
+    from timeaudio.outputs import OutputFolder, write_whole
 
     recordings = list(by_recording(events))
     if folder is None:
@@ -234,9 +234,5 @@ def _write_tracks(events: "Iterable[EventRow]", form: "TrackFormat", folder: Pat
     except ValueError as error:
         raise typer.BadParameter(str(error)) from None
     for path, found in recordings:
-        place = output.file(sources[path], form)
-        place.parent.mkdir(parents=True, exist_ok=True)
-        part = place.with_name(f".{place.name}.part")
-        part.write_text(track(found, form), encoding="utf-8", newline="")
-        os.replace(part, place)
+        write_whole(output.file(sources[path], form), track(found, form))
     return len(recordings)

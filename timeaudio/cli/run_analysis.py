@@ -140,5 +140,5 @@ def reason(error: Exception) -> str:
         return f"this folder holds no recordings ({kinds}). Name files with other suffixes directly."
     if isinstance(error, OSError):
         where = f" ({error.filename})" if error.filename else ""
-        return f"cannot be read or written: {error.strerror or error}{where}."
+        return f"cannot be read: {error.strerror or error}{where}."
     return str(error)
