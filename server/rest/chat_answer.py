@@ -52,7 +52,10 @@ def completion(result: InferenceResult, inference: InferenceRequest, *, as_json:
 
 
 class ChatStreamWriter:
-    """Streams one answer in chunks, one line of content per event; together they equal the whole answer's content."""
+    """Streams one answer in chunks, one line of content per event.
+
+    Together they equal the whole answer's content, except that a sound that recurs has a line each time it is found.
+    """
 
     def __init__(
         self, inference: InferenceRequest, send_message: SendMessage, *, as_json: bool, with_usage: bool

@@ -1,6 +1,6 @@
 """The messages of a streamed answer on the native routes.
 
-event: start     {"id": ..., "model": ..., "audio": {...}}, once the model starts
+event: start     {"id": ..., "model": ..., "audio": {...}}, once the file is decoded
 event: progress  {"passes_done": ..., "passes": ...}    recordings of several passes: at the start, after each pass
 event: event     {"intervals": [...], "caption": ...}           dense-caption
 event: result    {"query": ..., "present": ..., "intervals": [...]}    ground, one per query

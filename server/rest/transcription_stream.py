@@ -1,6 +1,6 @@
 """Stream captions in the messages of OpenAI's transcriptions: one delta per line, then the whole text.
 
-data: {"type": "transcript.text.delta", "delta": ""}                        once the model starts
+data: {"type": "transcript.text.delta", "delta": ""}                        once the file is decoded
 data: {"type": "transcript.text.delta", "delta": "[a dog barks]"}           per caption
 data: {"type": "transcript.text.done", "text": "...", "usage": {...}}       the end
 """
