@@ -68,7 +68,7 @@ class InvalidField(ServiceError):
 
     def __init__(self, errors: Sequence[InvalidFieldDetail]) -> None:
         self.errors = tuple(errors[:MOST_DETAILS])
-        super().__init__(" ".join(f"{error.field}: {error.detail}" for error in self.errors))
+        super().__init__(". ".join(f"{error.field}: {error.detail}" for error in self.errors))
 
 
 class ModelNotFound(ServiceError):

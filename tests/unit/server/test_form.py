@@ -36,6 +36,13 @@ def test_a_track_number_of_400_digits_is_not_repeated() -> None:
         inference(track=10**400)
 
 
+def test_the_message_of_several_mistakes_has_a_sentence_for_each() -> None:
+    with pytest.raises(InvalidField, match=r"^start: input should be [^.]+\. num_beams: input should be"):
+        inference(start=-1, num_beams="many")
+    with pytest.raises(InvalidField, match=r"^num_beams: at most 8 [^.]+, not 9\. timeout_s: at most"):
+        inference(num_beams=9, timeout_s=10**6)
+
+
 def test_a_million_mistakes_are_not_all_reported() -> None:
     with pytest.raises(InvalidField) as caught:
         checked(GroundForm, {"query": [1] * 1_000_000}, [])
