@@ -7,6 +7,8 @@ from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path, PurePath
 
+from timeaudio.console import complain
+
 SUFFIXES = frozenset(
     {
         *(".wav", ".wave", ".flac", ".ogg", ".oga", ".ogx", ".ogv", ".opus", ".mp1", ".mp2", ".mp3", ".mpga"),
@@ -113,7 +115,7 @@ def _folders(top: Path) -> Iterator[tuple[str, list[str]]]:
     seen = set()
     waiting = [str(top)]
     for start in waiting:
-        for where, folders, names in os.walk(start):
+        for where, folders, names in os.walk(start, onerror=_complain_of_folder):
             try:
                 about = os.stat(where)
             except OSError:  # removed meanwhile
@@ -127,3 +129,8 @@ def _folders(top: Path) -> Iterator[tuple[str, list[str]]]:
             waiting += [os.path.join(where, name) for name in links]
             folders[:] = [name for name in folders if name not in links]
             yield where, names
+
+
+def _complain_of_folder(error: OSError) -> None:
+    if not isinstance(error, FileNotFoundError):  # removed meanwhile
+        complain(f"{error.filename} was left out: {error.strerror}. Check its permissions.")

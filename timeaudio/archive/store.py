@@ -2,6 +2,7 @@
 
 import glob
 import os
+import re
 import tempfile
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -23,6 +24,7 @@ _COLUMNS: Final = """
     if(isfinite(duration_s::DOUBLE), duration_s::DOUBLE, NULL) AS duration_s,
     spans::STRUCT(start_s DOUBLE, end_s DOUBLE, label VARCHAR, confidence DOUBLE)[] AS spans
 """
+_ESCAPE: Final = re.compile(rb"\\x([89a-f][0-9a-f])")
 _LONGEST_S: Final = 1e9
 _MEMORY: Final = "300MB"
 """Above this, DuckDB moves data to files in the system's folder for temporary files."""
@@ -82,9 +84,13 @@ class Archive:
             raise ArchiveError(f"{self.place} cannot be read as Parquet: {str(error).splitlines()[0]}") from None
 
     def locate(self, path: str) -> Path:
-        """Return where a recording is: a relative path starts at the archive's folder or at the working directory."""
-        beside = self.folder / path
-        return beside if os.path.exists(beside) else Path(path)  # False for a name that is too long
+        """Return where a recording is: a relative path starts at the archive's folder or at the working directory.
+
+        Parquet holds text, so the bytes of a name that are not UTF-8 are escapes there.
+        """
+        raw = _ESCAPE.sub(lambda escape: bytes([int(escape[1], 16)]), os.fsencode(path))
+        possible = (place for name in (path, os.fsdecode(raw)) for place in (self.folder / name, Path(name)))
+        return next(filter(os.path.exists, possible), Path(path))  # False for a name that is too long
 
 
 def events_of(table: str) -> str:

@@ -2,6 +2,8 @@
 
 import csv
 import io
+import subprocess
+import sys
 from pathlib import Path
 
 import duckdb
@@ -10,6 +12,7 @@ import srt
 
 from tests.unit.archive.conftest import row
 from timeaudio.archive.matching import meanings
+from timeaudio.archive.store import Archive
 from timeaudio.cli import main
 
 
@@ -285,3 +288,19 @@ def test_an_archive_without_dates_of_an_earlier_version_can_be_searched(farm, ca
     duckdb.read_parquet(str(farm)).project("* EXCLUDE recorded_at").write_parquet(str(older))
     assert find(capfd, "dog", older)[1] == find(capfd, "dog", farm)[1]
     assert find(capfd, "dog", older, "--after", "2020-01-01")[0] == 1
+
+
+def test_a_recording_whose_name_is_not_utf_8_is_located(write_archive, tmp_path: Path):
+    names = ["caf\udce9.wav", "a\\xe9.wav", "é.wav"]  # the second has a backslash in its name
+    archive = Archive(write_archive([row(name, None, 3.0, (0, 1, "A dog barks.", 1.0)) for name in names]))
+    for name in names:
+        (tmp_path / name).touch()
+    paths = [path for (path,) in archive.connection.execute("SELECT path FROM archive").fetchall()]
+    assert paths[0] == r"caf\xe9.wav"
+    assert [archive.locate(path) for path in paths] == [tmp_path / name for name in names]
+
+
+def test_a_closed_standard_output_is_no_fault(farm):
+    command = f"exec {sys.executable} -m timeaudio find dog {farm} >&-"
+    done = subprocess.run(["sh", "-c", command], capture_output=True, text=True)
+    assert (done.returncode, done.stderr.count("\n")) == (0, 1), done.stderr

@@ -1,5 +1,6 @@
 """Which files of a folder are recordings, and what happens to links and to kinds that are not read."""
 
+import os
 from pathlib import Path
 
 from timeaudio.batch.manifest import Shard, read_manifest
@@ -56,3 +57,20 @@ def test_a_loop_of_links_ends(tmp_path):
     (tmp_path / "in" / "other").symlink_to(tmp_path / "other")
     (tmp_path / "other" / "back").symlink_to(tmp_path / "in" / "deep")
     assert places(tmp_path / "in") == ["a.wav", "deep/b.wav", "other/c.wav"]
+
+
+def test_a_folder_that_cannot_be_read_is_named(tmp_path, capsys, monkeypatch):
+    make(tmp_path, "a.wav", "locked/b.wav", "gone/c.wav")
+    scandir = os.scandir
+    faults = {"locked": PermissionError(13, "Permission denied"), "gone": FileNotFoundError(2, "No such file")}
+
+    def open_folder(path):
+        if fault := faults.get(os.path.basename(path)):
+            fault.filename = path
+            raise fault
+        return scandir(path)
+
+    monkeypatch.setattr(os, "scandir", open_folder)
+    assert places(tmp_path) == ["a.wav"]
+    error = f"timeaudio: {tmp_path}/locked was left out: Permission denied. Check its permissions.\n"
+    assert capsys.readouterr().err == error
