@@ -18,7 +18,7 @@ def install(app: FastAPI, settings: Access, gate: RateLimiter | None) -> None:
             CORSMiddleware,
             allow_origins=list(settings.cors_origins),
             allow_methods=["GET", "POST"],
-            allow_headers=["Authorization", "Content-Type", "X-Request-ID", "traceparent"],
+            allow_headers=["*"],  # OpenAI's client sends many of its own, and a browser sends nothing if one is refused
             expose_headers=["X-Request-ID", "Retry-After", "traceparent"],
         )
     app.add_middleware(SecurityHeaders)

@@ -199,6 +199,15 @@ def test_only_configured_origins_may_call_from_a_browser(client: httpx.Client) -
     assert "access-control-allow-origin" not in other.headers
 
 
+def test_a_configured_origin_may_use_openai_s_client(client: httpx.Client) -> None:
+    sent = "authorization,content-type,x-stainless-arch,x-stainless-lang,x-stainless-retry-count"
+    asks = {"Access-Control-Request-Method": "POST", "Access-Control-Request-Headers": sent}
+    allowed = client.options("/v1/chat/completions", headers={"Origin": "https://app.example", **asks})
+    assert (allowed.status_code, allowed.headers["access-control-allow-headers"]) == (200, sent)
+    other = client.options("/v1/chat/completions", headers={"Origin": "https://evil.example", **asks})
+    assert "access-control-allow-origin" not in other.headers
+
+
 def test_without_settings_no_key_is_required_and_cors_is_off(four_tasks: Any) -> None:
     with four_tasks.client() as client:
         answer = client.get("/v1/models", headers={"Origin": "https://app.example"})
