@@ -223,3 +223,10 @@ def test_contradicting_options_are_rejected(tmp_path: Path, words: tuple[str, ..
     assert done.returncode == 2
     assert message in done.stderr
     assert not (tmp_path / "rows.jsonl").exists()
+
+
+def test_a_table_is_not_promised(tmp_path: Path) -> None:
+    done = run(tmp_path, "-o", tmp_path / "rows.csv")
+    assert done.returncode == 2
+    assert "-o writes .jsonl or .parquet" in done.stderr
+    assert not (tmp_path / "rows.csv").exists()

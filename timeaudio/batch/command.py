@@ -91,6 +91,8 @@ def batch(  # noqa: PLR0913  an option each
         raise typer.BadParameter(str(error)) from None
     if server is not None and (model is not None or ray):
         raise typer.BadParameter("--server uses its own model: give neither --model nor --ray with it")
+    if output.suffix.lower() in (".csv", ".tsv", ".xlsx"):
+        raise typer.BadParameter("-o writes .jsonl or .parquet; `timeaudio find --format csv` makes a table of events")
     is_parquet = output.suffix.lower() == ".parquet"
     for module in ["pyarrow"] * is_parquet + ["ray"] * ray:
         _check_installed(module)

@@ -99,7 +99,7 @@ class Journal:
     def _check_beginning(self) -> None:
         """Raise JournalError if the file begins like no row, even a torn one: it must stay as it is."""
         beginning = os.pread(self._file, len(_BEGINNING), 0)
-        if not _BEGINNING.startswith(beginning):
+        if not _BEGINNING.startswith(beginning) or _is_of_a_manifest(self.path):
             os.close(self._file)
             raise JournalError(f"{self.path} was not written by `timeaudio batch`. Use another output file.")
 
@@ -127,6 +127,16 @@ class Journal:
         os.replace(kept, self.path)
         os.close(self._file)
         self._file = fresh
+
+
+def _is_of_a_manifest(path: Path) -> bool:
+    """Return whether the first line is a whole object without a status, `{"path": "a.wav"}`."""
+    with path.open("rb") as file:
+        first = file.readline()
+    try:
+        return "status" not in json.loads(first)
+    except ValueError:
+        return False  # torn, or damaged
 
 
 def rows(path: Path) -> Iterator[dict[str, Any]]:

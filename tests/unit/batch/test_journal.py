@@ -67,7 +67,13 @@ def test_failed_rows_can_be_removed(tmp_path: Path) -> None:
     assert [found["status"] for found in rows(path)] == ["ok", "ok"]
 
 
-@pytest.mark.parametrize("content", [b"\\documentclass{article}\nlast line", b"one line", b"fLaC\0\xff\n\x80"])
+@pytest.mark.parametrize(
+    "content",
+    [
+        *(b"\\documentclass{article}\nlast line", b"one line", b"fLaC\0\xff\n\x80"),
+        *(b'{"path": "a.wav"}\n{"path": "b.wav"}', b'{"path": "a.wav"}'),  # manifests
+    ],
+)
 def test_another_file_stays_as_it_is(tmp_path: Path, content: bytes) -> None:
     path = tmp_path / "thesis.tex"
     path.write_bytes(content)
