@@ -48,7 +48,7 @@ def _print(source: Source, stream: Stream[Any, AnyAnswer], named: str, *, as_jso
     if isinstance(answer, QuestionAnswer) and as_json:
         typer.echo(_json(source, {"answer": answer.answer}))
     elif not num_printed and not as_json:
-        typer.echo(f"{named}{prose(answer)}")
+        typer.echo(f"{named}{printable(prose(answer))}")
 
 
 def _line(source: Source, piece: Piece, *, as_json: bool) -> str | None:

@@ -166,3 +166,9 @@ def test_a_stream_needs_a_server_and_supports_only_line_formats(
     output = capsys.readouterr()
     assert "no such file" in output.err
     assert "A dog says" in output.out
+
+
+def test_a_streamed_answer_is_one_line_without_control_characters(four_tasks: Any, clip: Path, capsys: Any) -> None:
+    words = ["ask", str(clip), "who is\x1b[31m\nthere", "--stream", "--server", four_tasks.url]
+    assert main(words) == 0
+    assert capsys.readouterr().out == "WHO IS [31M THERE\n"
