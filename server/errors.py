@@ -25,7 +25,6 @@ TimeAudioError
 Both transports read this table. A contract test walks the class tree to prove that the table is complete.
 """
 
-import errno
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
@@ -222,13 +221,6 @@ def problem_of(error: TimeAudioError) -> ProblemKind:
         if issubclass(kind, TimeAudioError) and kind in PROBLEMS:
             return PROBLEMS[kind]
     return PROBLEMS[InternalError]
-
-
-def out_of_space(error: Exception) -> OutOfSpace | None:
-    """Return an OutOfSpace if the system error means that the disk is full."""
-    if isinstance(error, OSError) and error.errno in (errno.ENOSPC, errno.EDQUOT, errno.EFBIG):
-        return OutOfSpace("The server's disk for uploads is full. Send the recording again later.", retry_after_s=10)
-    return None
 
 
 def revive(name: str, message: str, fields: Mapping[str, object] | None = None) -> TimeAudioError:

@@ -15,7 +15,8 @@ from grpc import StatusCode
 from grpc_status import rpc_status
 
 from model.errors import TimeAudioError
-from server.errors import InvalidField, RetryableError, problem_of
+from server.errors import InvalidField, problem_of
+from server.reported import retry_after_s
 from server.telemetry.logs import about
 
 DOMAIN: Final = "timeaudio"
@@ -39,9 +40,9 @@ def status_of(error: TimeAudioError, request_id: str) -> Any:
     if isinstance(error, InvalidField):
         violations = [BadRequest.FieldViolation(field=f.field, description=f.detail) for f in error.errors]
         details.append(BadRequest(field_violations=violations))
-    if isinstance(error, RetryableError):
+    if (wait_s := retry_after_s(error)) is not None:
         wait = Duration()
-        wait.FromMilliseconds(round(1000 * error.retry_after_s))
+        wait.FromMilliseconds(round(1000 * wait_s))
         details.append(RetryInfo(retry_delay=wait))
     packed = []
     for message in details:

@@ -9,17 +9,18 @@ from typing import Any, TypeVar
 import grpc
 from google.protobuf.message import Message
 
-from model.errors import EmptyAudio, TimeAudioError
+from model.errors import EmptyAudio
 from model.timeline.task import Task
 from server.api.requests import InferenceRequest, first_and_rest
 from server.api.responses import PRESENTERS, beginning, pieces
-from server.errors import InternalError, MalformedRequest, UploadTooLarge
+from server.errors import MalformedRequest, UploadTooLarge
 from server.grpc_api import decode_request, encode_response
 from server.grpc_api.call_log import log_call
 from server.grpc_api.chunks import save
 from server.grpc_api.dialogue import Dialogue
 from server.grpc_api.errors import status_of
 from server.inference.service import Service
+from server.reported import reported
 from server.runtime.run_blocking import file_work
 from server.settings import Limits
 from server.telemetry import tracing
@@ -135,7 +136,7 @@ async def _answering(context: Any, method: str, work: Callable[[], Awaitable[R]]
             code = grpc.StatusCode.OK
             return answer
         except Exception as error:
-            ours = error if isinstance(error, TimeAudioError) else InternalError(repr(error))
+            ours = reported(error)
             status = status_of(ours, name)
             code = status.code
             tracing.fail(span, ours)

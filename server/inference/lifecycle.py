@@ -16,15 +16,14 @@ from server.decoding.pool import DecodePool
 from server.errors import (
     PROBLEMS,
     Cancelled,
-    InternalError,
     InvalidField,
     InvalidFieldDetail,
     NotReady,
     Overloaded,
-    out_of_space,
     problem_of,
 )
 from server.inference.admission import Admission, Ticket
+from server.reported import reported
 from server.runtime.run_blocking import file_work
 from server.settings import Settings
 from server.telemetry.metrics import Metrics
@@ -146,7 +145,7 @@ class Lifecycle:
             self.metrics.failure.labels(PROBLEMS[Cancelled].slug).inc()
             raise
         except Exception as error:
-            ours = out_of_space(error) or InternalError(repr(error))
+            ours = reported(error)
             self.metrics.failure.labels(problem_of(ours).slug).inc()
             raise ours from error
 

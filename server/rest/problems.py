@@ -17,12 +17,12 @@ from model.errors import TimeAudioError
 from server.api import openai_schema, schema, transcription_schema
 from server.errors import (
     PROBLEMS,
-    InternalError,
     InvalidField,
     InvalidFieldDetail,
     RetryableError,
     problem_of,
 )
+from server.reported import reported, retry_after_s
 from server.rest import openai_errors
 from server.rest.openai_errors import error_object, openai_status, speaks_openai
 from server.telemetry.logs import about
@@ -34,7 +34,8 @@ _log = logging.getLogger(__name__)
 
 def problem_response(request: Request, error: TimeAudioError) -> JSONResponse:
     """Return the response to an error, with Retry-After if a retry makes sense."""
-    headers = {"Retry-After": str(math.ceil(error.retry_after_s))} if isinstance(error, RetryableError) else None
+    wait_s = retry_after_s(error)
+    headers = None if wait_s is None else {"Retry-After": str(math.ceil(wait_s))}
     return _response(request, problem(request, error), problem_of(error).slug, headers)
 
 
@@ -60,7 +61,7 @@ def install(app: FastAPI) -> None:
     """Report every error of the app as a problem, including the framework's own."""
 
     async def ours(request: Request, error: Exception) -> JSONResponse:
-        return problem_response(request, error if isinstance(error, TimeAudioError) else InternalError(repr(error)))
+        return problem_response(request, reported(error))
 
     async def invalid(request: Request, error: Exception) -> JSONResponse:
         assert isinstance(error, RequestValidationError)
@@ -71,13 +72,10 @@ def install(app: FastAPI) -> None:
         assert isinstance(error, HTTPException)
         return _framework_response(request, error)
 
-    async def defect(request: Request, error: Exception) -> JSONResponse:
-        return problem_response(request, InternalError(repr(error)))
-
     app.add_exception_handler(TimeAudioError, ours)
     app.add_exception_handler(RequestValidationError, invalid)
     app.add_exception_handler(HTTPException, framework)
-    app.add_exception_handler(Exception, defect)
+    app.add_exception_handler(Exception, ours)
 
 
 def document(app: FastAPI) -> None:

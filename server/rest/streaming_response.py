@@ -14,7 +14,8 @@ from starlette.requests import Request
 from starlette.types import Message, Receive, Scope, Send
 
 from model.errors import TimeAudioError
-from server.errors import Cancelled, InternalError
+from server.errors import Cancelled
+from server.reported import reported
 from server.rest.disconnect import disconnected
 from server.settings import Settings
 
@@ -64,9 +65,7 @@ async def streamed(
         except Exception as error:
             if not has_begun.is_set():
                 raise
-            await messages.put(
-                error_message(error if isinstance(error, TimeAudioError) else InternalError(repr(error)))
-            )
+            await messages.put(error_message(reported(error)))
         await messages.put(None)
 
     # The task takes its first step before this one resumes, so `work` always gets to release what it holds.

@@ -9,10 +9,12 @@ from fastapi import APIRouter, Request, Response
 
 from model.errors import (
     AudioTooLong,
+    ContextTooLong,
     CorruptAudio,
     EmptyAudio,
     EmptyPrompt,
     NoSuchTrack,
+    OutOfMemory,
     PromptTooLong,
     TaskNotSupported,
     TimeAudioError,
@@ -49,13 +51,14 @@ from timeaudio.formats import FORMATS
 from timeaudio.results import AnyAnswer
 
 BODY = (MalformedRequest, UnsupportedBody, UploadTooLarge, UploadTooSlow, InvalidField)
-AUDIO = (UnsupportedAudio, NoSuchTrack, CorruptAudio, EmptyAudio, AudioTooLong, DecodeTooCostly)
+AUDIO = (UnsupportedAudio, NoSuchTrack, CorruptAudio, EmptyAudio, AudioTooLong, ContextTooLong, DecodeTooCostly)
 PROMPT = (EmptyPrompt, PromptTooLong)
 SERVICE = (
     TaskNotSupported,
     Overloaded,
     NotReady,
     OutOfSpace,
+    OutOfMemory,
     WorkerLost,
     RequestQuarantined,
     DeadlineExceeded,

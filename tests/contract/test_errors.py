@@ -1,13 +1,20 @@
 """The table of errors has a row for every error that can be raised, with what both transports need."""
 
+import errno
 import re
 from collections.abc import Iterator
 
 import grpc
+import pytest
+from google.rpc.error_details_pb2 import RetryInfo
+from google.rpc.status_pb2 import Status
+from starlette.requests import Request
 
-import server.errors  # noqa: F401  the server's part of the error tree
-from model.errors import AudioTooLong, TimeAudioError, UnsupportedAudio
-from server.errors import PROBLEMS, InternalError, Overloaded, problem_of, revive
+from model.errors import AudioTooLong, OutOfMemory, TimeAudioError, UnsupportedAudio
+from server.errors import PROBLEMS, InternalError, OutOfSpace, Overloaded, problem_of, revive
+from server.grpc_api.errors import status_of
+from server.reported import reported, retry_after_s
+from server.rest.problems import problem_response
 
 ALLOWED = {400, 401, 404, 408, 413, 415, 422, 429, 499, 500, 503, 504}
 
@@ -58,3 +65,27 @@ def test_an_error_can_be_sent_between_processes() -> None:
     assert isinstance(revive("UnsupportedAudio", "no"), UnsupportedAudio)
     assert isinstance(revive("Overloaded", "full"), Overloaded)
     assert isinstance(revive("ZeroDivisionError", "a defect"), InternalError)
+
+
+def test_every_temporary_error_says_when_to_try_again() -> None:
+    for kind, row in PROBLEMS.items():
+        error = revive(kind.__name__, "busy", {"retry_after_s": 1.5})
+        assert (retry_after_s(error) is not None) == (row.http in (429, 503)), row
+    lost = OutOfMemory("Send it again later.")
+    request = Request({"type": "http", "method": "POST", "path": "/v1/ask", "headers": [], "query_string": b""})
+    assert int(problem_response(request, lost).headers["retry-after"]) > 0
+    status = Status.FromString(dict(status_of(lost, "an-id").trailing_metadata)["grpc-status-details-bin"])
+    assert [detail for detail in status.details if detail.Is(RetryInfo.DESCRIPTOR)]
+
+
+def _fail() -> None:
+    raise ZeroDivisionError
+
+
+def test_the_log_of_an_unexpected_error_has_its_traceback(caplog: pytest.LogCaptureFixture) -> None:
+    try:
+        _fail()
+    except ZeroDivisionError as error:
+        status_of(reported(error), "an-id")
+    assert "in _fail" in caplog.text
+    assert isinstance(reported(OSError(errno.ENOSPC, "full")), OutOfSpace)
