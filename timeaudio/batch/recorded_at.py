@@ -14,7 +14,7 @@ _STAMP: Final = re.compile(
 
 
 def recorded_at(path: Path) -> str | None:
-    """Return when a file was recorded, as `2026-06-01T05:30:00` without a time zone; None if it is gone.
+    """Return when a file was recorded, as `2026-06-01T05:30:00` without a time zone; None if it is gone or has no date.
 
     It is the date in the file's name or, without one, the time of its last change on this machine's clock.
     """
@@ -23,5 +23,5 @@ def recorded_at(path: Path) -> str | None:
             return datetime.strptime("".join(stamp.groups()), "%Y%m%d%H%M%S").isoformat()
     try:
         return datetime.fromtimestamp(int(os.stat(path).st_mtime)).isoformat()
-    except OSError:
+    except (OSError, OverflowError, ValueError):  # gone, or a time beyond the year 9999, which damaged disks have
         return None

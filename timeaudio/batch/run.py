@@ -15,7 +15,7 @@ from timeaudio.batch.row_counts import RowCounts
 from timeaudio.batch.servers import BatchServer
 from timeaudio.batch.task_spec import TaskSpec
 from timeaudio.console import complain
-from timeaudio.errors import ApiError, ClientError, ServerUnreachable, UnexpectedAnswer
+from timeaudio.errors import ApiError, ServerUnreachable, UnexpectedAnswer
 from timeaudio.requests import RetryPolicy
 
 MOST_TRIES = 3
@@ -62,8 +62,8 @@ def run_all(
 
     try:
         asyncio.run(run())
-    except* (ClientError, OSError) as errors:
-        raise errors.exceptions[0] from None
+    except* Exception as errors:
+        raise errors.exceptions[0] from None  # a group would hide its reason
 
 
 async def answer_one(path: str, task_spec: TaskSpec, server: BatchServer) -> dict[str, Any]:

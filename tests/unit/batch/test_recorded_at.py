@@ -33,3 +33,17 @@ def test_without_a_date_in_the_name_the_last_change_counts(tmp_path: Path, name:
 
 def test_a_file_that_is_gone_has_no_date(tmp_path: Path) -> None:
     assert recorded_at(tmp_path / "street.wav") is None
+
+
+@pytest.mark.parametrize("time_s", [253_402_400_000, -99_999_999_999_999, 1e30])
+def test_a_time_that_no_calendar_has_is_no_date(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, time_s: float) -> None:
+    path = tmp_path / "street.wav"
+    path.touch()
+
+    class Status:
+        st_mtime = time_s  # few file systems take it from os.utime
+
+    monkeypatch.setattr(os, "stat", lambda _: Status())
+    found = recorded_at(path)
+    monkeypatch.undo()
+    assert found is None

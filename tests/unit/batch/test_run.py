@@ -58,6 +58,15 @@ def test_failed_recordings_are_named_with_their_reason(tmp_path: Path, monkeypat
     assert (counts.failed, server.num_started, server.num_closed) == (2, 1, 1)
 
 
+def test_a_fault_of_the_program_is_raised_as_it_is(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    async def fail(*_: object) -> dict[str, object]:
+        raise ZeroDivisionError("a defect")
+
+    monkeypatch.setattr(batch_run, "answer_one", fail)
+    with Journal(tmp_path / "rows.jsonl") as journal, pytest.raises(ZeroDivisionError, match="a defect"):
+        run_all(["a.wav", "b.wav"], TaskSpec("caption"), journal, RowCounts(print), Server(), at_once=2)
+
+
 class Refusals:
     """A task that raises the errors in order, then answers."""
 
