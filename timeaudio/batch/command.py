@@ -31,7 +31,7 @@ def register(app: typer.Typer) -> None:
 
 def batch(  # noqa: PLR0913  an option each
     manifest: Annotated[
-        Path,
+        str,
         typer.Argument(
             metavar="MANIFEST",
             help="A folder, a list of paths (.txt), or a table with a column `path` (.csv, .tsv, .jsonl).",
@@ -82,6 +82,8 @@ def batch(  # noqa: PLR0913  an option each
     from timeaudio.batch.servers import OwnServer, RemoteServer
     from timeaudio.batch.task_spec import TaskSpec
 
+    if not manifest:  # as a path, it would be the working directory
+        raise typer.BadParameter("MANIFEST is empty; is a variable of the shell unset?")
     try:
         part, task_spec = Shard.parse(shard), TaskSpec(task, tuple(queries or ()), embeddings)
         authorization()
@@ -104,7 +106,7 @@ def batch(  # noqa: PLR0913  an option each
     with Journal(rows_file, again=retry_failed) as journal:
         journal.check_task(task_spec.is_of)
         counts = RowCounts(complain, price=price, skipped=len(journal.done))
-        paths = (path for path in read_manifest(manifest, part) if path not in journal.done)
+        paths = (path for path in read_manifest(Path(manifest), part) if path not in journal.done)
         if ray:
             from timeaudio.batch.on_ray import run_on_ray
 

@@ -6,7 +6,7 @@ from pathlib import Path
 from typing import Any, Literal
 
 from timeaudio.async_client import AsyncClient
-from timeaudio.request_options import RequestOptions
+from timeaudio.request_options import RequestOptions, checked_words
 from timeaudio.results import AnyAnswer
 
 Task = Literal["caption", "ground", "summarize", "ask"]
@@ -33,6 +33,9 @@ class TaskSpec:
             raise ValueError("ask exactly one question: -q 'How often does the dog bark?'")
         if self.task in ("caption", "summarize") and self.words:
             raise ValueError(f"{self.task} takes no -q: it is for ground and ask")
+        for words in self.words:
+            if not checked_words(words, "-q").strip():
+                raise ValueError("-q is empty; is a variable of the shell unset?")
 
     def is_of(self, answer: Mapping[str, Any]) -> bool:
         """Return whether an answer is one of this task, to the same queries or question."""

@@ -195,7 +195,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     except typer.TyperException as error:
         context = getattr(error, "ctx", None)
         command = context.command_path if context else "timeaudio"
-        complain(f"{error.format_message().rstrip('.')}. See `{command} --help`.")
+        complain(f"{_sentence(error.format_message())} See `{command} --help`.")
         return error.exit_code
     except (ClientError, OSError) as error:
         complain(str(error))
@@ -203,6 +203,11 @@ def main(arguments: Sequence[str] | None = None) -> int:
     except Exception as error:  # last resort: users get a sentence, and the traceback on request
         if os.environ.get(DEBUG_VARIABLE):
             raise
-        complain(f"{type(error).__name__}: {error}. This is a bug; set {DEBUG_VARIABLE}=1 to see the traceback.")
+        message = _sentence(f"{type(error).__name__}: {error}")
+        complain(f"{message} This is a bug; set {DEBUG_VARIABLE}=1 to see the traceback.")
         return 1
     return outcome if isinstance(outcome, int) else 0
+
+
+def _sentence(message: str) -> str:
+    return message if message.endswith((".", "?")) else f"{message}."

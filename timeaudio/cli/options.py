@@ -109,6 +109,7 @@ Track = Annotated[
     int | None,
     typer.Option(
         min=0,
+        max=2**32 - 1,  # the largest that a client sends
         metavar="N",
         rich_help_panel=_WHAT,
         help="Analyse audio track N of each file, counted from 0; default: the one that a player plays.",

@@ -149,7 +149,11 @@ def test_an_unreachable_server_is_one_line_with_advice(clip, capsys):
         ("caption", "a.wav", "-f", "srt", "--json"),
         ("caption", "a.wav", "--resume"),
         ("ground", __file__, __file__),
+        ("caption", "a.wav", "--track", "4294967296"),
         ("serve", "--port", "70000"),
+        ("batch", "", "-o", "rows.jsonl"),
+        ("batch", "folder", "-o", "rows.jsonl", "--task", "ground", "-q", " "),
+        ("batch", "folder", "-o", "rows.jsonl", "--task", "ask", "-q", "caf\udce9"),
     ],
 )
 def test_invalid_arguments_exit_with_status_2(arguments, capsys):
@@ -159,6 +163,7 @@ def test_invalid_arguments_exit_with_status_2(arguments, capsys):
         assert output.out == ""
         assert len(output.err.splitlines()) == 1
         assert "--help" in output.err
+        assert "?." not in output.err
 
 
 @pytest.mark.parametrize("arguments", [("--help",), ("ground", "-h")])
