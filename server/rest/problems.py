@@ -8,7 +8,6 @@ from http import HTTPStatus
 from typing import Any
 
 from fastapi import FastAPI, Request
-from fastapi.exceptions import RequestValidationError
 from fastapi.responses import JSONResponse
 from pydantic import BaseModel
 from starlette.exceptions import HTTPException
@@ -18,7 +17,6 @@ from server.api import openai_schema, schema, transcription_schema
 from server.errors import (
     PROBLEMS,
     InvalidField,
-    InvalidFieldDetail,
     RetryableError,
     problem_of,
 )
@@ -41,18 +39,17 @@ def problem_response(request: Request, error: TimeAudioError) -> JSONResponse:
 
 def problem(request: Request, error: TimeAudioError) -> schema.Problem:
     """Return the problem for the caller; details of an internal error are only logged."""
-    row = problem_of(error)
+    row, name = problem_of(error), _request_id(request)
     detail = str(error)
     if row.http == HTTPStatus.INTERNAL_SERVER_ERROR:
-        name = _request_id(request)
         _log.error("Request %s failed: %s", name, error, exc_info=error, extra=about(request_id=name))
-        detail = f"The server failed unexpectedly. The details are in its log under request id {_request_id(request)}."
+        detail = f"The server failed unexpectedly. The details are in its log under request id {name}."
     return schema.Problem(
         type=f"urn:timeaudio:problem:{row.slug}",
         title=row.title,
         status=row.http,
         detail=detail,
-        instance=f"urn:timeaudio:request:{_request_id(request)}",
+        instance=f"urn:timeaudio:request:{name}",
         errors=_fields(error),
     )
 
@@ -63,17 +60,11 @@ def install(app: FastAPI) -> None:
     async def ours(request: Request, error: Exception) -> JSONResponse:
         return problem_response(request, reported(error))
 
-    async def invalid(request: Request, error: Exception) -> JSONResponse:
-        assert isinstance(error, RequestValidationError)
-        fields = [InvalidFieldDetail(".".join(map(str, e["loc"][1:])), e["msg"]) for e in error.errors()]
-        return problem_response(request, InvalidField(fields))
-
     async def framework(request: Request, error: Exception) -> JSONResponse:
         assert isinstance(error, HTTPException)
         return _framework_response(request, error)
 
     app.add_exception_handler(TimeAudioError, ours)
-    app.add_exception_handler(RequestValidationError, invalid)
     app.add_exception_handler(HTTPException, framework)
     app.add_exception_handler(Exception, ours)
 
