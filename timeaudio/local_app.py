@@ -37,5 +37,6 @@ def problem(status: int, detail: str, headers: Mapping[str, str] | None = None) 
 
 
 def described(error: ValidationError) -> str:
-    """Return every fault of a request, each after the name of its field."""
-    return "; ".join(f"{'.'.join(map(str, fault['loc']))}: {fault['msg']}" for fault in error.errors())
+    """Return every fault of a request, each after the name of its field, if it is one of a field."""
+    faults = ((".".join(map(str, fault["loc"])), fault["msg"]) for fault in error.errors())
+    return "; ".join(f"{field}: {message}" if field else message for field, message in faults)

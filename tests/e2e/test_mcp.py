@@ -319,6 +319,14 @@ def test_wrong_options_end_the_command(arguments: list[str], words: str) -> None
     assert "Traceback" not in done.stderr
 
 
+def test_a_port_that_is_taken_is_one_line(four_tasks: Any) -> None:
+    port = four_tasks.url.rpartition(":")[2]
+    words = [sys.executable, "-m", "timeaudio", "mcp", "--port", port, "--server", four_tasks.url]
+    done = subprocess.run(words, cwd=ROOT, capture_output=True, text=True, timeout=100)
+    assert (done.returncode, done.stderr.count("\n")) == (1, 1), done.stderr
+    assert "Address already in use" in done.stderr
+
+
 @pytest.mark.timeout(300)  # two of them load the model
 def test_the_commands_on_the_page(four_tasks: Any) -> None:
     async def talk(client: Client) -> None:

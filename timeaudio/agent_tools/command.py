@@ -1,6 +1,7 @@
 """`timeaudio mcp`: offer recordings to programs that speak the Model Context Protocol."""
 
 import signal
+import socket
 from pathlib import Path
 from typing import Annotated, Final
 
@@ -69,4 +70,6 @@ def mcp(
         signal.signal(signal.SIGINT, signal.SIG_DFL)
         tools.run("stdio")
     else:
+        with socket.create_server(("127.0.0.1", port)):
+            pass  # if the port is taken, the SDK's server would end with a log line and a status of its own
         tools.run("streamable-http", port=port, max_request_body_size=MAX_REQUEST_BYTES)
