@@ -15,7 +15,7 @@ def how_to_install(extra: str) -> str:
     """Return the command that adds an extra to this Python. If it runs in a clone, the command can be pasted."""
     if (_ROOT / "pyproject.toml").is_file():
         return shlex.join([sys.executable, "-m", "pip", "install", "-e", f"{_ROOT}[{extra}]"])
-    return f"pip install '.[{extra}]' in a clone of TimeAudio"
+    return f"pip install -e '.[{extra}]' in a clone of TimeAudio"
 
 
 @contextmanager

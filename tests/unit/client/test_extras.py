@@ -79,6 +79,11 @@ def test_a_missing_library_is_one_line_with_what_to_run(missing, words, extra, t
     assert line.endswith(f"Run: {how_to_install(extra)}")
 
 
+def test_outside_a_clone_the_advice_names_one(monkeypatch, tmp_path):
+    monkeypatch.setattr("timeaudio.extras._ROOT", tmp_path)
+    assert how_to_install("batch") == "pip install -e '.[batch]' in a clone of TimeAudio"
+
+
 def test_the_advice_installs_from_the_clone_with_this_python():
     advice = how_to_install("training")
     assert advice.startswith(sys.executable)
