@@ -87,15 +87,18 @@ class Admission:
         return num_samples / SAMPLE_RATE * self._model_s / self._audio_s / max(1, self._num_workers())
 
     @contextmanager
-    def enter(self) -> Iterator[Ticket]:
-        """Admit a request for the duration of the context.
+    def enter(self, *, beside: int = 0) -> Iterator[Ticket]:
+        """Admit a request for the duration of the context. A single one always fits, however many places it needs.
+
+        Args:
+            beside: places that the same request holds already.
 
         Raises:
             Overloaded: the server holds the maximum number of requests.
         """
-        if self._requests >= self._limits.queued_requests:
+        if self._requests >= max(self._limits.queued_requests, beside + 1):
             raise Overloaded(
-                f"{self._requests} requests are already in the server (limit: TIMEAUDIO_LIMITS__QUEUED_REQUESTS). "
+                f"The server holds as many requests as it may, {self._requests} (limit: TIMEAUDIO_LIMITS__QUEUED_REQUESTS). "
                 f"Send this one again in about {self.wait_s:.0f} s.",
                 retry_after_s=self.wait_s,
             )

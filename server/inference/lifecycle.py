@@ -155,7 +155,7 @@ class Lifecycle:
         Raises:
             Overloaded: the queue is full.
         """
-        return self._admission.enter()
+        return self._admission.enter(beside=1)
 
     @contextmanager
     def place(self) -> Iterator[None]:

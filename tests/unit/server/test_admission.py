@@ -21,6 +21,15 @@ def test_places_are_counted_and_freed() -> None:
     assert admission.requests == 0
 
 
+def test_a_request_that_needs_two_places_fits_alone_into_a_queue_of_one() -> None:
+    admission = Admission(Limits(queued_requests=1))
+    with admission.enter(), admission.enter(beside=1), pytest.raises(Overloaded), admission.enter():
+        pass
+    admission = Admission(Limits(queued_requests=2))
+    with admission.enter(), admission.enter(), pytest.raises(Overloaded), admission.enter(beside=1):
+        pass
+
+
 def test_a_failure_frees_the_place_and_the_audio() -> None:
     admission = Admission(Limits(queued_audio_seconds=100.0))
 
