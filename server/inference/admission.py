@@ -98,8 +98,8 @@ class Admission:
         """
         if self._requests >= max(self._limits.queued_requests, beside + 1):
             raise Overloaded(
-                f"The server holds as many requests as it may, {self._requests} (limit: TIMEAUDIO_LIMITS__QUEUED_REQUESTS). "
-                f"Send this one again in about {self.wait_s:.0f} s.",
+                f"The server holds as many requests as it may, {self._requests} (limit: "
+                f"TIMEAUDIO_LIMITS__QUEUED_REQUESTS). Send this one again in about {self.wait_s:.0f} s.",
                 retry_after_s=self.wait_s,
             )
         ticket = Ticket(self)
