@@ -13,6 +13,7 @@ def checked_address(base_url: str) -> SplitResult:
     try:
         url = urlsplit(base_url)
         port = url.port
+        (url.hostname or "").encode("idna")  # as the look-up of the host does
     except ValueError as error:
         raise ValueError(f"{base_url!r} is not a valid address: {error}. Use http://HOST:PORT.") from error
     if "@" in url.netloc:  # not shown: it may contain a password

@@ -135,6 +135,8 @@ def test_an_unreachable_server_is_one_line_with_advice(clip, capsys):
         ("caption",),
         ("caption", "a.wav", "--bogus"),
         ("caption", "a.wav", "--server", "localhost:8000"),
+        ("caption", "a.wav", "--server", "http://host..example:8000"),
+        ("batch", "folder", "-o", "rows.jsonl", "--server", f"http://{'a' * 64}.example"),
         ("caption", "a.wav", "--server", NOBODY, "--model", "folder"),
         ("caption", "a.wav", "--server", NOBODY, "--model", "folder", "--stream"),
         ("caption", ""),
