@@ -1,5 +1,6 @@
 """Print results as soon as they are found: the body of the four commands with --stream."""
 
+import errno
 from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
@@ -29,9 +30,9 @@ def follow_each(sources: Sequence[Source], follow: Follow, *, as_json: bool) -> 
         try:
             with follow(source.audio()) as stream:
                 _print(source, stream, named, as_json=as_json)
-        except BrokenPipeError:
-            raise  # the reader of our output, such as `head`, has gone: not the recording's fault
         except (ClientError, OSError) as error:
+            if getattr(error, "errno", None) in (errno.EPIPE, errno.ENOSPC):
+                raise  # of our output: its reader, such as `head`, has gone, or its disk is full
             num_failed += 1
             complain(f"{source.shown}: {reason(error)}")
     return 1 if num_failed else 0

@@ -137,6 +137,17 @@ def test_a_batch_survives_a_killed_server_or_worker(archive: Path, tmp_path: Pat
     assert {row["status"] for row in rows(output)} == {"ok"}
 
 
+def test_an_interrupted_batch_says_how_to_go_on(archive: Path, tmp_path: Path) -> None:
+    output = tmp_path / "rows.jsonl"
+    process = start(archive, "-o", output, "--task", "ground", "-q", "sleep 0.3", "--at-once", "2")
+    until(lambda: lines(output) >= 2)
+    process.send_signal(signal.SIGINT)
+    _, errors = process.communicate(timeout=60)
+    assert process.returncode == 130
+    assert f"Interrupted after {lines(output)} answered, 0 failed" in errors
+    assert "Run the same command again to go on." in errors
+
+
 def test_a_server_that_has_just_died_is_restarted(monkeypatch: pytest.MonkeyPatch) -> None:
     for name, value in ENVIRONMENT.items():
         monkeypatch.setenv(name, value)

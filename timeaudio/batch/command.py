@@ -82,8 +82,7 @@ def batch(  # noqa: PLR0913  an option each
     from timeaudio.batch.servers import OwnServer, RemoteServer
     from timeaudio.batch.task_spec import TaskSpec
 
-    if not manifest:  # as a path, it would be the working directory
-        raise typer.BadParameter("MANIFEST is empty; is a variable of the shell unset?")
+    _check_files(manifest, output)
     try:
         part, task_spec = Shard.parse(shard), TaskSpec(task, tuple(queries or ()), embeddings)
         authorization()
@@ -93,8 +92,6 @@ def batch(  # noqa: PLR0913  an option each
         raise typer.BadParameter(str(error)) from None
     if server is not None and (model is not None or ray):
         raise typer.BadParameter("--server uses its own model: give neither --model nor --ray with it")
-    if output.suffix.lower() in (".csv", ".tsv", ".xlsx"):
-        raise typer.BadParameter("-o writes .jsonl or .parquet; `timeaudio find --format csv` makes a table of events")
     is_parquet = output.suffix.lower() == ".parquet"
     for module in ["pyarrow"] * is_parquet + ["ray"] * ray:
         _check_installed(module)
@@ -107,19 +104,30 @@ def batch(  # noqa: PLR0913  an option each
         journal.check_task(task_spec.is_of)
         counts = RowCounts(complain, price=price, skipped=len(journal.done))
         paths = (path for path in read_manifest(Path(manifest), part) if path not in journal.done)
-        if ray:
-            from timeaudio.batch.on_ray import run_on_ray
+        try:
+            if ray:
+                from timeaudio.batch.on_ray import run_on_ray
 
-            run_on_ray(paths, task_spec, journal, counts, model=model, device=device, at_once=at_once)
-        else:
-            batch_server = RemoteServer(server) if server else OwnServer(model, device, places=at_once)
-            run_all(paths, task_spec, journal, counts, batch_server, at_once=at_once)
+                run_on_ray(paths, task_spec, journal, counts, model=model, device=device, at_once=at_once)
+            else:
+                batch_server = RemoteServer(server) if server else OwnServer(model, device, places=at_once)
+                run_all(paths, task_spec, journal, counts, batch_server, at_once=at_once)
+        except KeyboardInterrupt:
+            complain(f"Interrupted after {counts}. Run the same command again to go on.")
+            raise
     if is_parquet:
         from timeaudio.batch.parquet import write_parquet
 
         write_parquet(rows_file, output, embeddings=embeddings)
     typer.echo(f"{counts}.", err=True)
     raise typer.Exit(1 if counts.failed else 0)
+
+
+def _check_files(manifest: str, output: Path) -> None:
+    if not manifest:  # as a path, it would be the working directory
+        raise typer.BadParameter("MANIFEST is empty; is a variable of the shell unset?")
+    if output.suffix.lower() in (".csv", ".tsv", ".xlsx"):
+        raise typer.BadParameter("-o writes .jsonl or .parquet; `timeaudio find --format csv` makes a table of events")
 
 
 def _check_installed(module: str) -> None:

@@ -117,14 +117,15 @@ class Journal:
 
     def _take_out_failures(self) -> None:
         """Replace the file by one without failures. This process holds the lock on both."""
-        kept = self.path.with_name(f".{self.path.name}.kept")
+        target = self.path.resolve()  # not a link to it
+        kept = target.with_name(f".{target.name}.kept")
         with kept.open("w", encoding="ascii") as file:
             file.writelines(json.dumps(row) + "\n" for row in rows(self.path) if row.get("status") != "failed")
             file.flush()
             os.fsync(file.fileno())
             fresh = os.open(kept, os.O_RDWR | os.O_APPEND)
             fcntl.flock(fresh, fcntl.LOCK_EX)
-        os.replace(kept, self.path)
+        os.replace(kept, target)
         os.close(self._file)
         self._file = fresh
 

@@ -67,6 +67,18 @@ def test_failed_rows_can_be_removed(tmp_path: Path) -> None:
     assert [found["status"] for found in rows(path)] == ["ok", "ok"]
 
 
+def test_a_link_to_a_journal_stays_a_link(tmp_path: Path) -> None:
+    (tmp_path / "disk").mkdir()
+    link = tmp_path / "rows.jsonl"
+    link.symlink_to(tmp_path / "disk" / "rows.jsonl")
+    with Journal(link) as journal:
+        journal.write(row("a.wav", "failed"))
+    with Journal(link, again=True) as journal:
+        journal.write(row("a.wav"))
+    assert link.is_symlink()
+    assert [found["status"] for found in rows(tmp_path / "disk" / "rows.jsonl")] == ["ok"]
+
+
 @pytest.mark.parametrize(
     "content",
     [

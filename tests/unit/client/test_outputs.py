@@ -2,6 +2,8 @@
 
 import json
 import os
+import subprocess
+import sys
 from pathlib import Path
 
 import pytest
@@ -38,3 +40,21 @@ def test_json_names_files_that_are_not_utf_8(server, caption_json, tmp_path, cap
     server.answer(200, caption_json)
     assert main(["caption", str(path), "--server", server.url, *form]) == 0
     assert json.loads(capfdbinary.readouterr().out)["file"] == str(path)
+
+
+@pytest.mark.parametrize("more", [["--json"], ["--stream"]])
+def test_a_full_disk_behind_stdout_is_not_the_fault_of_a_recording(server, caption_json, tmp_path, more):
+    clips = [tmp_path / "a.wav", tmp_path / "b.wav"]
+    for clip in clips:
+        clip.write_bytes(b"x")
+    if more == ["--stream"]:
+        event, done = (json.dumps(fields) for fields in (caption_json["events"][0], caption_json))
+        stream = f"event: event\ndata: {event}\n\nevent: done\ndata: {done}\n\n"
+        server.answer(200, stream.encode(), content_type="text/event-stream")
+    else:
+        server.answer(200, caption_json)
+    command = [sys.executable, "-m", "timeaudio", "caption", *map(str, clips), *more, "--server", server.url]
+    with open("/dev/full", "w") as full:
+        done = subprocess.run(command, stdout=full, stderr=subprocess.PIPE, text=True, timeout=60)
+    assert (done.returncode, done.stderr) == (1, "timeaudio: [Errno 28] No space left on device\n")
+    assert len(server.received) == 1
