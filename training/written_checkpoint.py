@@ -15,7 +15,6 @@ from model.timeaudio import TimeAudio
 from training.adapters import write_adapter
 from training.aligner import Aligner
 from training.imitator import Imitator
-from training.learner import Learner
 from training.trained_module import TrainedModule
 from training.transcription import TranscriptionLearner
 
@@ -37,7 +36,7 @@ def write_checkpoint(
     out.parent.mkdir(parents=True, exist_ok=True)
     with tempfile.TemporaryDirectory(dir=out.parent) as folder:
         part, adapter = Path(folder) / "checkpoint", Path(folder) / ADAPTER
-        is_apart = isinstance(learner, Learner) and learner.keeps_adapter
+        is_apart = learner.keeps_adapter
         if is_apart:
             write_adapter(model.llm, adapter)
         learner.finish()
