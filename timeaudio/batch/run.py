@@ -20,8 +20,9 @@ from timeaudio.requests import RetryPolicy
 
 MOST_TRIES = 3
 """How many times the server may die while it has a recording in flight, before that recording fails."""
-ANSWER_TIMEOUT_S = 4 * 3600.0
-"""Longer than a server takes: its own limit, by default 7,500 s for two hours of sound, must end a request first."""
+ANSWER_TIMEOUT_S = 11_000.0
+"""Longer than a server takes, so that it ends a request, not this side: two hours of sound get 7,500 s by default, and
+10,800 s from a batch's own server."""
 NO_MEMORY_FOR_S = 60.0
 """How long to retry after 503 without a time to wait: the device has no memory, and this recording may be the cause."""
 NOT_READY_FOR_S = 3600.0
