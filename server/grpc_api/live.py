@@ -13,7 +13,7 @@ from model.timeline.interval import Interval
 from model.timeline.stitch import ALIKE, alike
 from server.api.requests import InferenceResult
 from server.api.responses import shared, spans_of
-from server.errors import InvalidField, InvalidFieldDetail
+from server.errors import InvalidField, InvalidFieldDetail, StreamIdle
 from server.grpc_api import decode_request, encode_response
 from server.grpc_api.chunks import chunk_of
 from server.grpc_api.dialogue import Dialogue
@@ -72,9 +72,12 @@ class LiveStream:
         self._whole: InferenceResult | None = None
         self._num_samples = 0
         self._analyze_s = 0.0
+        self._cut_short: AudioTooLong | StreamIdle | None = None
 
     async def run(self) -> None:
         """Analyze the whole stream and write its responses.
+
+        If a limit cuts the stream short, the events up to there are written before the error is raised.
 
         Raises:
             AudioTooLong: the stream exceeds the limit for live audio.
@@ -95,22 +98,28 @@ class LiveStream:
                         held.popleft()
                     begin, num_new = begin + self._hop, 0
         if not begin and sum(map(len, held)) < BLOCK * _BYTES:
-            raise EmptyAudio("The stream has less than 0.1 s of audio. Send more before ending it.")
+            raise self._cut_short or EmptyAudio("The stream has less than 0.1 s of audio. Send more before ending it.")
         if num_new:
             await self._window(begin, held, is_last=True)
         else:
             await self._write_final(self._windows.add(begin, None, []))
+        if self._cut_short is not None:
+            raise self._cut_short
         await self._end(begun)
 
     async def _blocks(self) -> AsyncIterator[bytes]:
         limit_s = self._service.settings.limits.live_seconds
-        while (request := await self._dialogue.next()) is not None:
-            for block in self._samples.add(chunk_of(request)):
-                self._dialogue.progressed()
-                self._num_samples += BLOCK
-                if self._num_samples > limit_s * _TENTHS * BLOCK:
-                    raise AudioTooLong(limit_s=limit_s, setting="TIMEAUDIO_LIMITS__LIVE_SECONDS")
-                yield block
+        try:
+            while (request := await self._dialogue.next()) is not None:
+                for block in self._samples.add(chunk_of(request)):
+                    self._dialogue.progressed()
+                    if self._num_samples + BLOCK > limit_s * _TENTHS * BLOCK:
+                        raise AudioTooLong(limit_s=limit_s, setting="TIMEAUDIO_LIMITS__LIVE_SECONDS")
+                    self._num_samples += BLOCK
+                    yield block
+        except (AudioTooLong, StreamIdle) as error:
+            self._cut_short = error
+            return
         for block in self._samples.end():
             self._num_samples += len(block) // _BYTES
             yield block

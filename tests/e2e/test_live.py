@@ -3,7 +3,7 @@
 import asyncio
 import threading
 import time
-from collections.abc import AsyncIterator, Callable, Iterator
+from collections.abc import AsyncIterator, Iterator
 from typing import Any
 
 import grpc
@@ -343,13 +343,30 @@ def test_live_audio_that_has_yet_to_come_is_not_waiting(loud: Any) -> None:
         assert [part.WhichOneof("part") for part in call] == ["start", "dense_caption"]
 
 
-def test_live_audio_has_a_length_limit(run_scripted: Callable[..., Any]) -> None:
-    from tests.e2e.conftest import free_port
+@pytest.mark.parametrize(("limit", "reason"), [("SECONDS", "AUDIO_TOO_LONG"), ("IDLE_S", "STREAM_IDLE")])
+def test_a_limit_ends_a_stream_after_the_events_up_to_there(limit: str, reason: str) -> None:
+    from tests.e2e.conftest import free_port, running
     from tests.e2e.test_grpc import details
 
-    with run_scripted("--grpc-port", str(free_port()), TIMEAUDIO_LIMITS__LIVE_SECONDS="20") as server:
-        live = pb.LiveAudio(encoding=pb.ENCODING_S16LE, sample_rate=16_000)
+    seconds = {"SECONDS": 33.05, "IDLE_S": 21.0}[limit]  # the caller sends, before it falls silent
+    limits = {f"TIMEAUDIO_LIMITS__LIVE_{limit}": {"SECONDS": "21", "IDLE_S": "1"}[limit]}
+    silence = threading.Event()
+
+    def silent_in_the_end() -> Iterator[pb.AnalyzeRequest]:
+        live = pb.LiveAudio(encoding=pb.ENCODING_S16LE, sample_rate=16_000, window_s=5)
+        yield from requests(sound(16_000)[: round(seconds * 32_000)], live)
+        silence.wait(20)
+
+    parts = []
+    with (
+        running("--grpc-port", str(free_port()), module="tests.loud_engine", **limits) as server,
+        grpc.insecure_channel(server.grpc, [("grpc.enable_http_proxy", 0)]) as channel,
+    ):
+        call = TimeAudioServiceStub(channel).Analyze(silent_in_the_end(), timeout=60)
         with pytest.raises(grpc.RpcError) as caught:
-            responses(server, requests(sound(16_000), live))
-    assert details(caught.value)["ErrorInfo"].reason == "AUDIO_TOO_LONG"
-    assert "LIVE_SECONDS" in caught.value.details()
+            parts.extend(call)
+        silence.set()
+    assert details(caught.value)["ErrorInfo"].reason == reason
+    assert f"LIVE_{limit}" in caught.value.details()
+    events = [(p.event.caption, i.start, i.end) for p in parts for i in p.event.intervals]
+    assert events == [*TONES[:2], ("A low tone.", 8.3, 21.0)]
