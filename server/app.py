@@ -69,6 +69,7 @@ def create_app(engine: Engine, settings: Settings, *, grpc_address: str | None =
         description=DESCRIPTION,
         license_info={"name": "Apache-2.0", "identifier": "Apache-2.0"},
         lifespan=lifespan,
+        redirect_slashes=False,  # behind a proxy that ends TLS the redirect would lead to http://; a 404 is clear
         docs_url=None,  # FastAPI's own pages load their scripts from the internet, see `api_pages`
         redoc_url=None,
         # One span per API request, in the provider that `tracing.start` sets. The server does metrics and logs itself.
