@@ -158,8 +158,6 @@ def test_a_server_that_has_just_died_is_restarted(monkeypatch: pytest.MonkeyPatc
             await own.revive()
             first = own.url
             [server] = [pid for pid in descendants(os.getpid()) if is_server(pid)]
-            limits = Path(f"/proc/{server}/environ").read_bytes()
-            assert b"TIMEAUDIO_LIMITS__TIMEOUT_S=3600" in limits  # else its own queue lets requests time out
             os.kill(server, signal.SIGKILL)
             await own.revive()  # before this process can have noticed the death
             assert own.url != first
@@ -167,6 +165,21 @@ def test_a_server_that_has_just_died_is_restarted(monkeypatch: pytest.MonkeyPatc
             await own.close()
 
     asyncio.run(run())
+
+
+def test_its_own_server_takes_an_hour_of_wav_and_has_the_limits_of_the_operator(
+    tmp_path: Path, tone_wav: Callable[..., bytes], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    manifest, output = tmp_path / "one.txt", tmp_path / "rows.jsonl"
+    path = tmp_path / "hour.wav"
+    path.write_bytes(tone_wav(1.0, rate=48_000))
+    os.truncate(path, 300_000_000)  # more than a server takes by default; the rest is silence
+    manifest.write_text(str(path))
+    done = run(manifest, "-o", output)
+    assert (done.returncode, rows(output)[0]["status"]) == (0, "ok"), done.stderr
+    monkeypatch.setitem(ENVIRONMENT, "TIMEAUDIO_LIMITS__UPLOAD_BYTES", "1000")
+    done = run(manifest, "-o", tmp_path / "more.jsonl")
+    assert "Send at most 1000 bytes" in done.stderr
 
 
 def test_a_recording_that_crashes_the_model_gets_a_failed_row(archive: Path, tmp_path: Path) -> None:

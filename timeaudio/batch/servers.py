@@ -16,8 +16,11 @@ from timeaudio.errors import LocalModelError, ServerUnreachable
 
 HOST = "127.0.0.1"
 START_TIMEOUT_S = 600.0
-REQUEST_TIMEOUT_S = 3600
-"""How long a request may take, beside the length of its sound: the default is for callers who wait, not for a queue."""
+OWN_LIMITS = {
+    "TIMEAUDIO_LIMITS__TIMEOUT_S": "3600",  # beside the length of the sound: requests wait for each other
+    "TIMEAUDIO_LIMITS__UPLOAD_BYTES": "1500000000",  # two hours of stereo at 48 kHz and 16 bits are 1.4 GB
+}
+"""Limits of a batch's own server, unless the environment sets others: the defaults are for requests of strangers."""
 MOST_DEATHS = 10
 """The number of deaths in a row, without an answer in between, after which a batch gives up."""
 
@@ -136,7 +139,7 @@ class OwnServer:
             stdin=asyncio.subprocess.DEVNULL,
             stdout=self._log,
             stderr=self._log,
-            env={"TIMEAUDIO_LIMITS__TIMEOUT_S": str(REQUEST_TIMEOUT_S), **os.environ, **self._environment},
+            env={**OWN_LIMITS, **os.environ, **self._environment},
         )
 
     def _last_words(self) -> str:
