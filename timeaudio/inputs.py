@@ -4,7 +4,7 @@ import glob
 import os
 import sys
 from collections.abc import Iterable, Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path, PurePath
 
 from timeaudio.console import complain
@@ -33,19 +33,23 @@ class Source:
         shown: its name in messages.
         place: its path below the given folder, or its name; answers are stored at the same place.
         path: None for standard input.
+        was_found: whether it was found in a folder, so that a pipe is no recording: nobody may ever write to it.
     """
 
     shown: str
     place: PurePath
     path: Path | None
+    was_found: bool = field(default=False, compare=False)
 
     def audio(self) -> Path | bytes:
         """Return what a backend takes: the path, or the bytes from standard input.
 
         Raises:
-            OSError: standard input cannot be read.
+            OSError: standard input cannot be read, or a pipe was found in a folder.
         """
         if self.path is not None:
+            if self.was_found and self.path.is_fifo():
+                raise OSError("it is a pipe; name it itself to read from it")
             return self.path
         if sys.stdin is None:
             raise OSError("it is closed; name a file, or give the recording through a pipe")
@@ -104,7 +108,7 @@ def _inside(folder: Path, left_out: list[Path]) -> Iterator[Source]:
     if not found:
         yield Source(str(folder), PurePath(folder.name or "recordings"), folder)
     for path in sorted(found):
-        yield Source(str(path), path.relative_to(folder), path)
+        yield Source(str(path), path.relative_to(folder), path, was_found=True)
 
 
 def _folders(top: Path) -> Iterator[tuple[str, list[str]]]:

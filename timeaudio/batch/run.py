@@ -78,7 +78,7 @@ async def answer_one(path: str, task_spec: TaskSpec, server: BatchServer) -> dic
     while True:
         try:
             async with AsyncClient(server.url, timeout=ANSWER_TIMEOUT_S, retry_for_s=0.0) as client:
-                answer = await task_spec.of(client, Path(path))
+                answer = await task_spec.of(client, _file(path))
         except ApiError as error:
             if error.status == UNAUTHORIZED:
                 raise  # it would fail every recording, so no recording gets a row for it
@@ -108,6 +108,13 @@ async def answer_one(path: str, task_spec: TaskSpec, server: BatchServer) -> dic
 def failed(path: str, error: str, detail: str) -> dict[str, Any]:
     """Return the row of a failed recording. `error` is the slug of the server's problem, or a word of this package."""
     return {"path": path, "status": "failed", "error": error, "detail": detail}
+
+
+def _file(path: str) -> Path:
+    """Return the path. Raises: OSError, if it is a pipe: nobody may ever write to it."""
+    if (file := Path(path)).is_fifo():
+        raise OSError("it is a pipe, not a file")
+    return file
 
 
 class _Refusals:

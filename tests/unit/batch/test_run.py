@@ -1,6 +1,7 @@
 """A run names the recordings that fail, and starts no server without a recording to analyse."""
 
 import asyncio
+import os
 from collections.abc import Iterable
 from itertools import repeat
 from pathlib import Path
@@ -128,3 +129,10 @@ def test_a_server_that_dies_with_a_recording_is_started_again() -> None:
     task, server = Deaths([]), Server()
     assert row_of(task, server)["error"] == "server-lost"
     assert (task.num_requests, server.num_started) == (MOST_TRIES, MOST_TRIES - 1)
+
+
+def test_a_pipe_in_an_archive_fails_and_is_not_waited_for(tmp_path: Path) -> None:
+    pipe = tmp_path / "pipe.wav"
+    os.mkfifo(pipe)
+    row = asyncio.run(answer_one(str(pipe), TaskSpec("caption"), Server()))
+    assert (row["error"], row["detail"]) == ("unreadable", "it is a pipe, not a file")

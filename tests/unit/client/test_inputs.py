@@ -3,6 +3,8 @@
 import os
 from pathlib import Path
 
+import pytest
+
 from timeaudio.batch.manifest import Shard, read_manifest
 from timeaudio.inputs import SUFFIXES, UNREAD_SUFFIXES, describe_left_out, sources
 
@@ -74,3 +76,13 @@ def test_a_folder_that_cannot_be_read_is_named(tmp_path, capsys, monkeypatch):
     assert places(tmp_path) == ["a.wav"]
     error = f"timeaudio: {tmp_path}/locked was left out: Permission denied. Check its permissions.\n"
     assert capsys.readouterr().err == error
+
+
+def test_a_pipe_in_a_folder_is_not_read(tmp_path):
+    os.mkfifo(tmp_path / "pipe.wav")
+    [found] = sources([str(tmp_path)])
+    [named] = sources([str(tmp_path / "pipe.wav")])
+    with pytest.raises(OSError, match="it is a pipe; name it itself to read from it"):
+        found.audio()
+    assert found == named
+    assert named.audio() == tmp_path / "pipe.wav"
