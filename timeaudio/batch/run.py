@@ -24,9 +24,9 @@ ANSWER_TIMEOUT_S = 11_000.0
 """Longer than a server takes, so that it ends a request, not this side: two hours of sound get 7,500 s by default, and
 10,800 s from a batch's own server."""
 NO_MEMORY_FOR_S = 60.0
-"""How long to retry after 503 without a time to wait: the device has no memory, and this recording may be the cause."""
+"""How long to retry when the device of the model has no memory: this recording may be the cause."""
 NOT_READY_FOR_S = 3600.0
-"""How long to retry after 503 with a time to wait, such as that of a server whose worker died."""
+"""How long to retry after another 503, such as that of a server whose worker died."""
 TELL_AFTER_S = 60.0
 FULL, UNAUTHORIZED = 429, 401
 
@@ -86,7 +86,7 @@ async def answer_one(path: str, task_spec: TaskSpec, server: BatchServer) -> dic
                 wait_s = refusals.wait_s(error)
             except ApiError:
                 server.answered()
-                return failed(path, error.type.rpartition(":")[2], str(error))
+                return failed(path, _slug(error), str(error))
             await asyncio.sleep(wait_s)
             await server.revive()  # it may be shutting down
         except ServerUnreachable:
@@ -110,6 +110,10 @@ def failed(path: str, error: str, detail: str) -> dict[str, Any]:
     return {"path": path, "status": "failed", "error": error, "detail": detail}
 
 
+def _slug(error: ApiError) -> str:
+    return error.type.rpartition(":")[2]
+
+
 def _file(path: str) -> Path:
     """Return the path. Raises: OSError, if it is a pipe: nobody may ever write to it."""
     if (file := Path(path)).is_fifo():
@@ -131,7 +135,7 @@ class _Refusals:
         Raises:
             ApiError: `error`, if a retry cannot help, or none has helped for too long.
         """
-        patience_s = NO_MEMORY_FOR_S if error.retry_after_s is None else NOT_READY_FOR_S
+        patience_s = NO_MEMORY_FOR_S if _slug(error) == "out-of-memory" else NOT_READY_FOR_S
         if error.status == FULL:
             patience_s = math.inf
         wait_s = self._policies.setdefault(patience_s, RetryPolicy(patience_s)).wait_s(error)

@@ -86,19 +86,29 @@ def row_of(task: Refusals, server: Server) -> dict[str, Any]:
     return asyncio.run(asyncio.wait_for(answer_one("a.wav", task, server), 20))  # type: ignore[arg-type]
 
 
-NO_MEMORY = ApiError(503, {"type": "urn:timeaudio:problem:out-of-memory", "detail": "The device is full."})
+def no_memory(retry_after_s: float | None) -> ApiError:
+    problem = {"type": "urn:timeaudio:problem:out-of-memory", "detail": "The device is full."}
+    return ApiError(503, problem, retry_after_s=retry_after_s)
 
 
-def test_a_recording_for_which_there_is_no_memory_fails_soon(monkeypatch: pytest.MonkeyPatch) -> None:
+@pytest.mark.parametrize("retry_after_s", [None, 0.6])  # servers of earlier versions name no time
+def test_a_recording_for_which_there_is_no_memory_fails_soon(
+    monkeypatch: pytest.MonkeyPatch, retry_after_s: float | None
+) -> None:
     monkeypatch.setattr(batch_run, "NO_MEMORY_FOR_S", 1.0)
-    task, server = Refusals(repeat(NO_MEMORY)), Server()
+    task, server = Refusals(repeat(no_memory(retry_after_s))), Server()
     row = row_of(task, server)
     assert (row["error"], row["detail"]) == ("out-of-memory", "The device is full.")
     assert (task.num_requests, server.num_started) == (2, 1)  # after half a second, not after a second more
 
 
 def test_a_passing_lack_of_memory_is_waited_for() -> None:
-    assert row_of(Refusals([NO_MEMORY]), Server())["status"] == "ok"
+    assert row_of(Refusals([no_memory(0.01)]), Server())["status"] == "ok"
+
+
+def test_a_503_of_a_proxy_is_waited_for(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(batch_run, "NO_MEMORY_FOR_S", 0.0)
+    assert row_of(Refusals([ApiError(503, {"title": "Service Unavailable"})]), Server())["status"] == "ok"
 
 
 def test_a_full_server_is_waited_for_as_long_as_it_takes(
